@@ -1,1 +1,66 @@
-//! To be written.
+//! Multilayer perceptrons on a CPU: a small, exact library whose every gradient is derived by hand ([`gradients`]), written
+//! in one file next to its forward pass, and checked against central differences ([`gradcheck`]).
+//!
+//! A network is an [`Mlp`]; its random beginning is an [`Init`] and a [`RandomStream`]; a step takes a [`Workspace`] that
+//! the caller owns and allocates nothing.
+//!
+//! ```
+//! use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream, Reduction, Workspace};
+//! use ndarray::array;
+//!
+//! let x = array![[0.0_f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]; // (examples, inputs)
+//! let labels = [0, 1, 1, 0]; // XOR
+//!
+//! let architecture = Architecture { inputs: 2, hidden: vec![8], outputs: 2, activation: Activation::Logistic };
+//! let mut network = Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(0))?;
+//! let mut workspace = Workspace::new(&architecture, 4);
+//!
+//! for _ in 0..2000 {
+//!     network.train_step(x.view(), &labels, Reduction::Sum, 0.5, &mut workspace);
+//! }
+//! let logits = network.logits(x.view(), &mut workspace);
+//! let guesses: Vec<usize> = logits.rows().into_iter().map(|row| mlp_core::argmax(row.iter().copied())).collect();
+//! assert_eq!(guesses, [0, 1, 1, 0]);
+//! # Ok::<(), mlp_core::NetworkError>(())
+//! ```
+//!
+//! # Features
+//! - `openblas` (default): matrix products on the system's OpenBLAS (`libopenblas-dev`, `openblas-devel`, …). The library
+//!   sets it to one thread, once, because OpenBLAS's threads would get in the way of the caller's.
+//! - `openblas-static`: the same, built from source and linked in.
+//! - `serde`: `Serialize` and `Deserialize` for the configuration types.
+//!
+//! Without the first two the same code runs on ndarray's own product: nothing but the speed changes.
+
+// `deny`, not `forbid`: the BLAS boundary has one call, and ndarray's `s!` has an inner `allow`.
+#![deny(unsafe_code)]
+
+#[cfg(feature = "_blas")]
+extern crate blas_src as _;
+
+mod activation;
+pub mod descent;
+mod error;
+pub mod gradcheck;
+mod init;
+mod loss;
+mod network;
+pub mod oracle;
+#[cfg_attr(any(feature = "openblas", feature = "openblas-static"), allow(unsafe_code))]
+mod products;
+mod random;
+mod scalar;
+mod workspace;
+
+#[doc = include_str!("../docs/gradients.md")]
+pub mod gradients {}
+
+pub use activation::Activation;
+pub use error::{NetworkError, SeedTooLarge, UnknownName};
+pub use init::Init;
+pub use loss::{Reduction, Score, argmax, softmax};
+pub use network::{Architecture, Layer, Mlp};
+pub use products::backend;
+pub use random::{NativeStream, NumpyStream, RandomStream, Stream, StreamKind};
+pub use scalar::Scalar;
+pub use workspace::{Gradients, Workspace};

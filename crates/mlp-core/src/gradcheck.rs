@@ -1,0 +1,259 @@
+//! Gradient checking: every entry of every gradient against central differences of the loss, in f64. Public, so that a
+//! user can check a network of their own or a backward pass of their own. How the step and the tolerance come about is
+//! derived in [`crate::gradients`].
+
+use ndarray::ArrayView2;
+
+use crate::{Gradients, Mlp, Reduction, Workspace};
+
+/// The relative error below which backward and central differences are taken to agree.
+pub const TOLERANCE: f64 = 1e-7;
+
+/// Gradients smaller than this share of the loss are measured against it instead of against themselves: central
+/// differences of a loss J carry a rounding error of about eps^(2/3)·J = 4e-11·J, a hundredth of `TOLERANCE` of this share.
+const RESOLUTION: f64 = 1.0 / 256.0;
+
+/// What checking found, tensor by tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GradientReport {
+    /// One for each layer's weights and biases, the first layer first.
+    pub tensors: Vec<TensorReport>,
+    /// The loss J at which the gradients were taken.
+    pub loss: f64,
+}
+
+/// What checking found in one tensor of parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorReport {
+    /// The chapter's name: `w_h`, `b_h`, `w_o`, `b_o`; with several hidden layers `w_h1`, `b_h1`, `w_h2`, …
+    pub name: String,
+    /// The label of the equation that gives this gradient.
+    pub equation: &'static str,
+    /// (inputs, outputs) of weights, (1, outputs) of biases.
+    pub shape: (usize, usize),
+    /// Entries compared.
+    pub checked: usize,
+    /// Entries left out because a unit's pre-activation changes sign between the two points of the difference, across the
+    /// kink of its activation, where the difference is no derivative.
+    pub straddling: usize,
+    /// The entry of the largest relative error, if any was compared.
+    pub worst: Option<Entry>,
+}
+
+/// One entry of a gradient, two ways.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Entry {
+    /// (row, column).
+    pub index: (usize, usize),
+    /// From the backward pass.
+    pub analytic: f64,
+    /// From central differences.
+    pub numeric: f64,
+    /// |analytic - numeric| over the largest of: the two, the tensor's largest gradient, and J/256.
+    pub relative_error: f64,
+}
+
+impl GradientReport {
+    /// The largest relative error of all entries; NaN counts as infinite. 0 if nothing was compared.
+    pub fn worst_error(&self) -> f64 {
+        let errors = self.tensors.iter().filter_map(|tensor| tensor.worst.map(|entry| entry.relative_error));
+        errors.fold(0.0, |worst, error| if error.is_nan() { f64::INFINITY } else { worst.max(error) })
+    }
+
+    /// Whether no entry's relative error reaches [`TOLERANCE`].
+    pub fn passed(&self) -> bool {
+        self.worst_error() < TOLERANCE
+    }
+}
+
+/// Checks [`Mlp::backward`] on a batch.
+///
+/// Takes two forward passes for each parameter: a batch of a few examples is enough, and best.
+///
+/// ```
+/// use mlp_core::gradcheck::gradcheck;
+/// use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream, Reduction};
+///
+/// let architecture =
+///     Architecture { inputs: 3, hidden: vec![4], outputs: 2, activation: Activation::Logistic };
+/// let network = Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(1))?;
+/// let x = ndarray::array![[0.5, -1.0, 2.0], [1.0, 0.0, 0.25]];
+/// let report = gradcheck(&network, x.view(), &[0, 1], Reduction::Mean);
+/// assert!(report.passed());
+/// # Ok::<(), mlp_core::NetworkError>(())
+/// ```
+///
+/// # Panics
+/// As [`Mlp::forward`], if `x` and `labels` do not fit each other or the network.
+#[track_caller]
+pub fn gradcheck(
+    network: &Mlp<f64>,
+    x: ArrayView2<'_, f64>,
+    labels: &[u8],
+    reduction: Reduction,
+) -> GradientReport {
+    let architecture = network.architecture();
+    let mut workspace = Workspace::new(&architecture, x.nrows());
+    let mut gradients = Gradients::new(&architecture);
+    network.forward(x, labels, &mut workspace);
+    network.backward(x, labels, reduction, &mut workspace, &mut gradients);
+    check_gradients(network, &gradients, x, labels, reduction)
+}
+
+/// Checks gradients that somebody else computed, of the loss of `network` on this batch.
+///
+/// # Panics
+/// As [`gradcheck`]; and if the gradients are of another architecture.
+#[track_caller]
+pub fn check_gradients(
+    network: &Mlp<f64>,
+    gradients: &Gradients<f64>,
+    x: ArrayView2<'_, f64>,
+    labels: &[u8],
+    reduction: Reduction,
+) -> GradientReport {
+    gradients.check(network.layers());
+    let mut probe = Probe::new(network, x, labels, reduction);
+    let loss = probe.loss;
+    let count = network.layers().len();
+    let mut tensors = Vec::with_capacity(2 * count);
+    for (l, gradient) in gradients.layers().iter().enumerate() {
+        for tensor in [Tensor::Weights, Tensor::Biases] {
+            let analytic = tensor.of(gradient);
+            let scale = analytic.fold(RESOLUTION * loss.abs(), |scale, value| scale.max(value.abs()));
+            let mut report = TensorReport {
+                name: tensor.name(l, count),
+                equation: tensor.equation(l + 1 == count),
+                shape: analytic.dim(),
+                checked: 0,
+                straddling: 0,
+                worst: None,
+            };
+            for (index, &analytic) in analytic.indexed_iter() {
+                match probe.central_difference(l, tensor, index) {
+                    None => report.straddling += 1,
+                    Some(numeric) => report.compare(index, analytic, numeric, scale),
+                }
+            }
+            tensors.push(report);
+        }
+    }
+    GradientReport { tensors, loss }
+}
+
+impl TensorReport {
+    fn compare(&mut self, index: (usize, usize), analytic: f64, numeric: f64, scale: f64) {
+        self.checked += 1;
+        let difference = (analytic - numeric).abs();
+        let relative_error =
+            if difference == 0.0 { 0.0 } else { difference / scale.max(analytic.abs()).max(numeric.abs()) };
+        // NaN is worse than any number, and stays the worst.
+        let badness = if relative_error.is_nan() { f64::INFINITY } else { relative_error };
+        if self.worst.is_none_or(|worst| badness > worst.relative_error) {
+            self.worst = Some(Entry { index, analytic, numeric, relative_error });
+        }
+    }
+}
+
+/// Which of a layer's two tensors.
+#[derive(Clone, Copy)]
+enum Tensor {
+    Weights,
+    Biases,
+}
+
+impl Tensor {
+    fn of(self, layer: &crate::Layer<f64>) -> ArrayView2<'_, f64> {
+        match self {
+            Self::Weights => layer.weights(),
+            Self::Biases => layer.biases().insert_axis(ndarray::Axis(0)),
+        }
+    }
+
+    fn entry(self, layer: &mut crate::Layer<f64>, (row, column): (usize, usize)) -> &mut f64 {
+        match self {
+            Self::Weights => &mut layer.weights[[row, column]],
+            Self::Biases => &mut layer.biases[column],
+        }
+    }
+
+    fn name(self, l: usize, layers: usize) -> String {
+        let letter = match self {
+            Self::Weights => 'w',
+            Self::Biases => 'b',
+        };
+        match layers {
+            _ if l + 1 == layers => format!("{letter}_o"),
+            2 => format!("{letter}_h"),
+            _ => format!("{letter}_h{}", l + 1),
+        }
+    }
+
+    fn equation(self, output: bool) -> &'static str {
+        match (self, output) {
+            (Self::Weights, true) => "G2",
+            (Self::Biases, true) => "G3",
+            (Self::Weights, false) => "G6",
+            (Self::Biases, false) => "G7",
+        }
+    }
+}
+
+/// A copy of the network whose parameters can be moved one at a time.
+struct Probe<'a> {
+    network: Mlp<f64>,
+    x: ArrayView2<'a, f64>,
+    labels: &'a [u8],
+    weight: f64,
+    loss: f64,
+    workspace: Workspace<f64>,
+    losses: Vec<f64>, // of each example at the first point of a difference
+    signs: Vec<bool>, // of every pre-activation there
+}
+
+impl<'a> Probe<'a> {
+    #[track_caller]
+    fn new(network: &Mlp<f64>, x: ArrayView2<'a, f64>, labels: &'a [u8], reduction: Reduction) -> Self {
+        let mut workspace = Workspace::new(&network.architecture(), x.nrows());
+        let loss = network.forward(x, labels, &mut workspace).loss(reduction);
+        let weight = reduction.weight(labels.len());
+        let network = network.clone();
+        Self { network, x, labels, weight, loss, workspace, losses: Vec::new(), signs: Vec::new() }
+    }
+
+    /// (J(θ+h) - J(θ-h)) / 2h with h = cbrt(eps)·max(1, |θ|), or `None` if a kink lies between. The differences are taken
+    /// example by example before they are summed, which loses fewer digits.
+    fn central_difference(&mut self, l: usize, tensor: Tensor, index: (usize, usize)) -> Option<f64> {
+        let original = *tensor.entry(&mut self.network.layers_mut()[l], index);
+        let step = f64::EPSILON.cbrt() * original.abs().max(1.0);
+        let (above, below) = (original + step, original - step);
+
+        self.forward_at(l, tensor, index, above);
+        self.losses.clear();
+        self.losses.extend_from_slice(self.workspace.losses());
+        let kinks = self.network.activation().has_kink();
+        if kinks {
+            self.signs.clear();
+            self.signs.extend(signs(&self.network, &self.workspace));
+        }
+        self.forward_at(l, tensor, index, below);
+        *tensor.entry(&mut self.network.layers_mut()[l], index) = original;
+
+        if kinks && !signs(&self.network, &self.workspace).eq(self.signs.iter().copied()) {
+            return None;
+        }
+        let difference: f64 = self.losses.iter().zip(self.workspace.losses()).map(|(a, b)| a - b).sum();
+        // The step as it really was, after rounding.
+        Some(self.weight * difference / (above - below))
+    }
+
+    fn forward_at(&mut self, l: usize, tensor: Tensor, index: (usize, usize), value: f64) {
+        *tensor.entry(&mut self.network.layers_mut()[l], index) = value;
+        self.network.forward(self.x, self.labels, &mut self.workspace);
+    }
+}
+
+/// Whether each hidden unit is right of 0, for each example.
+fn signs<'a>(network: &'a Mlp<f64>, workspace: &'a Workspace<f64>) -> impl Iterator<Item = bool> + 'a {
+    (0..network.layers().len() - 1).flat_map(|l| workspace.pre_activations(l).into_iter()).map(|&z| z > 0.0)
+}

@@ -1,0 +1,146 @@
+//! How the parameters of a layer begin. The draws are made in f64 and rounded, so that a seed means the same network in
+//! either precision.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ndarray::{Array1, Array2};
+
+use crate::error::UnknownName;
+use crate::products::orthonormal_factor;
+use crate::random::RandomStream;
+use crate::{Layer, Scalar};
+
+/// The distribution of a layer's first weights (d inputs, k outputs) and biases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+pub enum Init {
+    /// Weights and biases from N(0, 1), the chapter's.
+    #[default]
+    Normal,
+    /// Weights uniform on ±√(6/(d+k)), biases 0 (Glorot and Bengio 2010, equation 16). For logistic and tanh.
+    Xavier,
+    /// Weights from N(0, 2/d), biases 0 (He, Zhang, Ren and Sun 2015, equation 10). For the ReLU family.
+    He,
+    /// Orthonormal columns (rows, where k > d), uniformly distributed, biases 0 (Saxe, McClelland and Ganguli 2014).
+    Orthogonal,
+}
+
+impl Init {
+    /// Every initialisation, in the order of the documentation.
+    pub const ALL: [Self; 4] = [Self::Normal, Self::Xavier, Self::He, Self::Orthogonal];
+
+    /// The name used in flags and files: `normal`, `xavier`, `he` or `orthogonal`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Xavier => "xavier",
+            Self::He => "he",
+            Self::Orthogonal => "orthogonal",
+        }
+    }
+
+    /// Draws a layer's parameters: the weights row by row, then the biases.
+    pub(crate) fn layer<A: Scalar>(
+        self,
+        inputs: usize,
+        outputs: usize,
+        stream: &mut dyn RandomStream,
+    ) -> Layer<A> {
+        let shape = (inputs, outputs);
+        let weights = match self {
+            Self::Normal => normal(shape, 1.0, stream),
+            Self::Xavier => {
+                let limit = (6.0 / (inputs + outputs) as f64).sqrt();
+                Array2::from_shape_simple_fn(shape, || limit * (2.0 * stream.uniform() - 1.0))
+            }
+            Self::He => normal(shape, (2.0 / inputs as f64).sqrt(), stream),
+            Self::Orthogonal if outputs > inputs => {
+                orthonormal_factor(normal((outputs, inputs), 1.0, stream)).reversed_axes()
+            }
+            Self::Orthogonal => orthonormal_factor(normal(shape, 1.0, stream)),
+        };
+        let biases = match self {
+            Self::Normal => Array1::from_shape_simple_fn(outputs, || stream.standard_normal()),
+            Self::Xavier | Self::He | Self::Orthogonal => Array1::zeros(outputs),
+        };
+        // Collected anew, in the order of the rows, whatever the layout that LAPACK or a transpose left.
+        let weights = Array2::from_shape_fn(shape, |index| A::from_f64(weights[index]));
+        Layer::new(weights, biases.mapv(A::from_f64))
+    }
+}
+
+fn normal(shape: (usize, usize), deviation: f64, stream: &mut dyn RandomStream) -> Array2<f64> {
+    Array2::from_shape_simple_fn(shape, || deviation * stream.standard_normal())
+}
+
+impl fmt::Display for Init {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Init {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        UnknownName::look_up("initialisation", name, &Self::ALL.map(|i| (i.name(), i)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::NativeStream;
+
+    /// Mean and variance of the weights; their standard errors are sd/√n and var·√(2/n) for normal ones, less for uniform.
+    fn moments(init: Init, inputs: usize, outputs: usize) -> (f64, f64) {
+        let layer: Layer<f64> = init.layer(inputs, outputs, &mut NativeStream::new(3));
+        let n = layer.weights.len() as f64;
+        let mean = layer.weights.sum() / n;
+        (mean, layer.weights.mapv(|w| (w - mean) * (w - mean)).sum() / n)
+    }
+
+    #[test]
+    fn the_variances_are_those_of_the_papers() {
+        let (inputs, outputs) = (300, 200);
+        for (init, variance) in [
+            (Init::Normal, 1.0),
+            (Init::Xavier, 2.0 / 500.0),
+            (Init::He, 2.0 / 300.0),
+            (Init::Orthogonal, 1.0 / 300.0),
+        ] {
+            let (mean, found) = moments(init, inputs, outputs);
+            let n = (inputs * outputs) as f64;
+            assert!(mean.abs() < 5.0 * (variance / n).sqrt(), "{init}: mean {mean}");
+            assert!((found - variance).abs() < 5.0 * variance * (2.0 / n).sqrt(), "{init}: variance {found}");
+        }
+    }
+
+    #[test]
+    fn orthogonal_weights_are_orthonormal_either_way_up() {
+        for (inputs, outputs) in [(30, 12), (12, 30), (20, 20)] {
+            let layer: Layer<f64> = Init::Orthogonal.layer(inputs, outputs, &mut NativeStream::new(5));
+            let w = &layer.weights;
+            let gram = if inputs >= outputs { w.t().dot(w) } else { w.dot(&w.t()) };
+            for ((i, j), &value) in gram.indexed_iter() {
+                let expected = f64::from(u8::from(i == j));
+                assert!(
+                    (value - expected).abs() < 64.0 * f64::EPSILON,
+                    "{inputs}x{outputs} at {i},{j}: {value}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_chapters_initialisation_draws_biases_and_both_precisions_start_alike() {
+        for init in Init::ALL {
+            let wide: Layer<f64> = init.layer(6, 4, &mut NativeStream::new(1));
+            let narrow: Layer<f32> = init.layer(6, 4, &mut NativeStream::new(1));
+            assert_eq!(wide.weights.mapv(|w| w as f32), narrow.weights);
+            assert_eq!(wide.biases.iter().all(|&b| b == 0.0), init != Init::Normal);
+            assert_eq!(init.name().parse(), Ok(init));
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The equations element by element, as plain loops over `Vec`s in f64: slow, obvious, and what the matrix code is tested
+//! against. No ndarray, no BLAS, no buffer reuse; nothing here is used by training.
+//!
+//! The loops follow [`crate::gradients`] literally, one sum sign one loop.
+
+// The indices are the formulas'.
+#![allow(clippy::needless_range_loop)]
+
+use crate::{Activation, Mlp, Reduction};
+
+/// A matrix as rows.
+pub type Rows = Vec<Vec<f64>>;
+
+/// ∂J/∂W (inputs × outputs) and ∂J/∂b (outputs) of one layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerGradient {
+    /// ∂J/∂W.
+    pub weights: Rows,
+    /// ∂J/∂b.
+    pub biases: Vec<f64>,
+}
+
+/// Everything that one forward and backward pass computes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Passes {
+    /// Z of every layer, the logits last.
+    pub z: Vec<Rows>,
+    /// H of every hidden layer, then Ŷ.
+    pub h: Vec<Rows>,
+    /// The loss J.
+    pub loss: f64,
+    /// ∂J/∂W and ∂J/∂b of every layer.
+    pub gradients: Vec<LayerGradient>,
+}
+
+/// Both passes over the examples `x` (rows) with their labels.
+///
+/// # Panics
+/// If a row is not as wide as the network's inputs or a label is not below the number of classes.
+pub fn passes(network: &Mlp<f64>, x: &[Vec<f64>], labels: &[u8], reduction: Reduction) -> Passes {
+    let activation = network.activation();
+    let layers: Vec<(Rows, Vec<f64>)> = network
+        .layers()
+        .iter()
+        .map(|layer| {
+            (layer.weights().rows().into_iter().map(|row| row.to_vec()).collect(), layer.biases().to_vec())
+        })
+        .collect();
+    let last = layers.len() - 1;
+
+    let (mut z, mut h): (Vec<Rows>, Vec<Rows>) = (Vec::new(), Vec::new());
+    for (l, (weights, biases)) in layers.iter().enumerate() {
+        let input = if l == 0 { x } else { &h[l - 1] };
+        let here = affine(input, weights, biases);
+        h.push(if l < last { map(&here, |z| activation.value(z)) } else { softmax(&here) });
+        z.push(here);
+    }
+
+    let weight = reduction.weight(x.len());
+    let loss = weight * (0..x.len()).map(|i| cross_entropy(&z[last][i], labels[i])).sum::<f64>();
+
+    // G1: ∂J/∂z^o_ic = (ŷ_ic - y_ic) · weight
+    let mut delta: Rows = (0..x.len())
+        .map(|i| {
+            let y = |c: usize| if c == usize::from(labels[i]) { 1.0 } else { 0.0 };
+            (0..h[last][i].len()).map(|c| (h[last][i][c] - y(c)) * weight).collect()
+        })
+        .collect();
+    let mut gradients = Vec::new();
+    for l in (0..layers.len()).rev() {
+        let input = if l == 0 { x } else { &h[l - 1] };
+        gradients.push(layer_gradient(input, &delta));
+        if l > 0 {
+            delta = hidden_delta(activation, &delta, &layers[l].0, &z[l - 1], &h[l - 1]);
+        }
+    }
+    gradients.reverse();
+    Passes { z, h, loss, gradients }
+}
+
+/// z_ij = Σ_k x_ik w_kj + b_j
+fn affine(x: &[Vec<f64>], weights: &Rows, biases: &[f64]) -> Rows {
+    let mut z = vec![biases.to_vec(); x.len()];
+    for i in 0..x.len() {
+        for j in 0..biases.len() {
+            for k in 0..weights.len() {
+                z[i][j] += x[i][k] * weights[k][j];
+            }
+        }
+    }
+    z
+}
+
+/// ŷ_ic = exp z_ic / Σ_d exp z_id
+fn softmax(z: &Rows) -> Rows {
+    z.iter()
+        .map(|row| {
+            let max = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = row.iter().map(|z| (z - max).exp()).sum();
+            row.iter().map(|z| (z - max).exp() / sum).collect()
+        })
+        .collect()
+}
+
+/// J_i = log Σ_c exp z_ic - z_iy
+fn cross_entropy(z: &[f64], label: u8) -> f64 {
+    let max = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    z.iter().map(|z| (z - max).exp()).sum::<f64>().ln() - (z[usize::from(label)] - max)
+}
+
+/// G2, G6: ∂J/∂w_ac = Σ_i h_ia δ_ic;  G3, G7: ∂J/∂b_c = Σ_i δ_ic
+fn layer_gradient(input: &[Vec<f64>], delta: &Rows) -> LayerGradient {
+    let (inputs, outputs) = (input[0].len(), delta[0].len());
+    let mut gradient =
+        LayerGradient { weights: vec![vec![0.0; outputs]; inputs], biases: vec![0.0; outputs] };
+    for i in 0..delta.len() {
+        for c in 0..outputs {
+            for a in 0..inputs {
+                gradient.weights[a][c] += input[i][a] * delta[i][c];
+            }
+            gradient.biases[c] += delta[i][c];
+        }
+    }
+    gradient
+}
+
+/// G4: ∂J/∂h_ia = Σ_c δ_ic w_ac;  G5: ∂J/∂z_ia = f'(z_ia) ∂J/∂h_ia
+fn hidden_delta(activation: Activation, delta: &Rows, weights: &Rows, z: &Rows, h: &Rows) -> Rows {
+    let mut below = vec![vec![0.0; weights.len()]; delta.len()];
+    for i in 0..delta.len() {
+        for a in 0..weights.len() {
+            for c in 0..delta[i].len() {
+                below[i][a] += delta[i][c] * weights[a][c];
+            }
+            below[i][a] *= activation.derivative(z[i][a], h[i][a]);
+        }
+    }
+    below
+}
+
+fn map(rows: &Rows, f: impl Fn(f64) -> f64) -> Rows {
+    rows.iter().map(|row| row.iter().map(|&value| f(value)).collect()).collect()
+}

@@ -1,0 +1,185 @@
+//! Random numbers behind one small trait. Two streams: [`NativeStream`], ours, and [`NumpyStream`], which is NumPy's
+//! legacy `RandomState` bit for bit. Their first numbers are frozen by tests: a seed keeps its meaning for ever.
+
+mod native;
+mod numpy;
+
+use std::fmt;
+use std::str::FromStr;
+
+pub use native::NativeStream;
+pub use numpy::NumpyStream;
+
+use crate::error::{SeedTooLarge, UnknownName};
+
+/// A seeded source of random numbers.
+pub trait RandomStream {
+    /// The next 64 random bits.
+    fn next_u64(&mut self) -> u64;
+
+    /// The next number from the uniform distribution on [0, 1), a multiple of 2⁻⁵³.
+    fn uniform(&mut self) -> f64;
+
+    /// The next number from the normal distribution of mean 0 and variance 1.
+    fn standard_normal(&mut self) -> f64;
+
+    /// Fills `order` with a random permutation of 0, 1, …, n-1.
+    ///
+    /// # Panics
+    /// If `order` is longer than 2³².
+    fn permutation(&mut self, order: &mut [u32]);
+}
+
+/// The kinds of stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+pub enum StreamKind {
+    /// [`NativeStream`].
+    #[default]
+    Native,
+    /// [`NumpyStream`].
+    Numpy,
+}
+
+impl StreamKind {
+    /// Both kinds.
+    pub const ALL: [Self; 2] = [Self::Native, Self::Numpy];
+
+    /// The name used in flags and files: `native` or `numpy`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Numpy => "numpy",
+        }
+    }
+
+    /// A stream of this kind.
+    ///
+    /// # Errors
+    /// If `seed` is above 2³²-1 and the kind is [`StreamKind::Numpy`].
+    pub fn seeded(self, seed: u64) -> Result<Stream, SeedTooLarge> {
+        match self {
+            Self::Native => Ok(Stream::Native(NativeStream::new(seed))),
+            Self::Numpy => {
+                let seed = u32::try_from(seed).map_err(|_| SeedTooLarge { seed })?;
+                Ok(Stream::Numpy(NumpyStream::new(seed)))
+            }
+        }
+    }
+}
+
+impl fmt::Display for StreamKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for StreamKind {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        UnknownName::look_up("random stream", name, &Self::ALL.map(|k| (k.name(), k)))
+    }
+}
+
+/// A stream of either kind.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a run has one of these, and never moves it")]
+pub enum Stream {
+    /// Ours.
+    Native(NativeStream),
+    /// NumPy's.
+    Numpy(NumpyStream),
+}
+
+impl Stream {
+    fn inner(&mut self) -> &mut dyn RandomStream {
+        match self {
+            Self::Native(stream) => stream,
+            Self::Numpy(stream) => stream,
+        }
+    }
+}
+
+impl RandomStream for Stream {
+    fn next_u64(&mut self) -> u64 {
+        self.inner().next_u64()
+    }
+
+    fn uniform(&mut self) -> f64 {
+        self.inner().uniform()
+    }
+
+    fn standard_normal(&mut self) -> f64 {
+        self.inner().standard_normal()
+    }
+
+    fn permutation(&mut self, order: &mut [u32]) {
+        self.inner().permutation(order);
+    }
+}
+
+/// The length of a permutation as the streams count it.
+#[track_caller]
+fn permutation_length(order: &[u32]) -> u32 {
+    assert!(order.len() <= u32::MAX as usize, "a permutation of {} numbers in 32 bits", order.len());
+    order.len() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stream_gives_permutations_and_moments_as_it_should() {
+        for kind in StreamKind::ALL {
+            let mut stream = kind.seeded(11).unwrap();
+            for n in [0, 1, 2, 3, 1000] {
+                let mut order = vec![7; n];
+                stream.permutation(&mut order);
+                let mut sorted = order.clone();
+                sorted.sort_unstable();
+                assert!(sorted.iter().copied().eq(0..n as u32), "{kind}: {n}");
+                assert!(
+                    n < 1000 || order != sorted,
+                    "{kind}: a permutation of 1000 left everything in place"
+                );
+            }
+            // Standard errors of the mean and of the second moment: 1/√n and √(2/n).
+            let n = 100_000;
+            let draws: Vec<f64> = (0..n).map(|_| stream.standard_normal()).collect();
+            let mean = draws.iter().sum::<f64>() / f64::from(n);
+            let second = draws.iter().map(|x| x * x).sum::<f64>() / f64::from(n);
+            assert!(mean.abs() < 5.0 / f64::from(n).sqrt(), "{kind}: mean {mean}");
+            assert!((second - 1.0).abs() < 5.0 * (2.0 / f64::from(n)).sqrt(), "{kind}: variance {second}");
+        }
+    }
+
+    #[test]
+    fn every_permutation_of_three_is_as_likely_as_any_other() {
+        for kind in StreamKind::ALL {
+            let (mut stream, mut counts, n) = (kind.seeded(2).unwrap(), [0_u32; 6], 60_000);
+            for _ in 0..n {
+                let mut order = [0; 3];
+                stream.permutation(&mut order);
+                counts[(order[0] * 2 + u32::from(order[1] > order[2])) as usize] += 1;
+            }
+            // Binomial with p = 1/6: five standard deviations.
+            let (expected, deviation) = (f64::from(n) / 6.0, (f64::from(n) * 5.0 / 36.0).sqrt());
+            for count in counts {
+                assert!((f64::from(count) - expected).abs() < 5.0 * deviation, "{kind}: {counts:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_seed_that_numpy_refuses_is_refused() {
+        let error = StreamKind::Numpy.seeded(1 << 32).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "seed 4294967296 is too large for the numpy stream; expected at most 4294967295, as np.random.seed does"
+        );
+        assert!(StreamKind::Native.seeded(u64::MAX).is_ok());
+        assert_eq!("numpy".parse(), Ok(StreamKind::Numpy));
+    }
+}

@@ -1,0 +1,82 @@
+//! The one trait over the two floating-point types. Everything generic in this crate is generic over [`Scalar`] and
+//! nothing else; an operation that a type parameter would need and `num_traits::Float` lacks stands here.
+
+use std::fmt::{Debug, Display, LowerExp};
+use std::ops::{AddAssign, DivAssign, MulAssign, SubAssign};
+
+use ndarray::{LinalgScalar, ScalarOperand};
+use num_traits::Float;
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+/// The type of the numbers in a network: `f32` (matrix products by `sgemm`) or `f64` (by `dgemm`).
+///
+/// The trait is sealed: there are two precisions and there will be no third.
+pub trait Scalar:
+    sealed::Sealed
+    + Float
+    + LinalgScalar
+    + ScalarOperand
+    + AddAssign
+    + SubAssign
+    + MulAssign
+    + DivAssign
+    + Debug
+    + Display
+    + LowerExp
+    + Default
+    + Send
+    + Sync
+{
+    /// The type's name, as in Rust: `"f32"` or `"f64"`.
+    const NAME: &'static str;
+    /// The distance from 1 to the next larger number (2⁻²³ or 2⁻⁵²), as `f64`.
+    const EPSILON: f64;
+
+    /// `value` rounded to this type.
+    fn from_f64(value: f64) -> Self;
+
+    /// This value in `f64`, exactly.
+    fn into_f64(self) -> f64;
+
+    /// The complementary error function, 2/√π ∫ exp(-t²) dt from `self` to infinity.
+    fn erfc(self) -> Self;
+}
+
+impl Scalar for f32 {
+    const NAME: &'static str = "f32";
+    const EPSILON: f64 = f32::EPSILON as f64;
+
+    fn from_f64(value: f64) -> Self {
+        value as f32
+    }
+
+    fn into_f64(self) -> f64 {
+        f64::from(self)
+    }
+
+    fn erfc(self) -> Self {
+        libm::erfcf(self)
+    }
+}
+
+impl Scalar for f64 {
+    const NAME: &'static str = "f64";
+    const EPSILON: f64 = f64::EPSILON;
+
+    fn from_f64(value: f64) -> Self {
+        value
+    }
+
+    fn into_f64(self) -> f64 {
+        self
+    }
+
+    fn erfc(self) -> Self {
+        libm::erfc(self)
+    }
+}

@@ -1,0 +1,84 @@
+//! A training step allocates nothing: counted by the allocator itself. Without a BLAS, ndarray's own product allocates
+//! its packing buffer, once in each product and nowhere else.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use mlp_core::{Activation, Architecture, Gradients, Init, Mlp, NativeStream, Reduction, Scalar, Workspace};
+use ndarray::Array2;
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is passed on to the system's allocator as it came; counting touches a thread-local `Cell` without a
+// destructor and does not allocate.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promise about `layout` is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: `pointer` came from `alloc` above, that is from `System`, with this layout.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(mut work: impl FnMut()) -> usize {
+    work(); // whatever is set up at first use
+    let before = ALLOCATIONS.with(Cell::get);
+    work();
+    ALLOCATIONS.with(Cell::get) - before
+}
+
+fn check<A: Scalar>(hidden: &[usize], batch: usize) {
+    for activation in Activation::ALL {
+        let architecture = Architecture { inputs: 20, hidden: hidden.to_vec(), outputs: 10, activation };
+        let mut network: Mlp<A> = Mlp::new(&architecture, Init::Xavier, &mut NativeStream::new(1)).unwrap();
+        let (mut workspace, mut gradients) =
+            (Workspace::new(&architecture, 100), Gradients::new(&architecture));
+        let x = Array2::from_shape_fn((batch, 20), |(i, j)| A::from_f64((i * j % 7) as f64 / 7.0));
+        let labels: Vec<u8> = (0..batch).map(|i| (i % 10) as u8).collect();
+
+        // Forward and ∂J/∂W: one product a layer; ∂J/∂H: one for each hidden layer.
+        let products = 3 * (hidden.len() + 1) - 1;
+        let allowed = if mlp_core::backend() == "OpenBLAS" { 0 } else { products };
+
+        let step = allocations(|| {
+            network.train_step(x.view(), &labels, Reduction::Sum, 0.01, &mut workspace);
+        });
+        assert_eq!(step, allowed, "train_step, {activation}, hidden {hidden:?}, batch {batch}");
+
+        let separate = allocations(|| {
+            network.forward(x.view(), &labels, &mut workspace);
+            network.backward(x.view(), &labels, Reduction::Mean, &mut workspace, &mut gradients);
+            network.descend(&gradients, 0.01);
+        });
+        assert_eq!(
+            separate, allowed,
+            "forward, backward and descend, {activation}, hidden {hidden:?}, batch {batch}"
+        );
+    }
+}
+
+#[test]
+fn a_training_step_allocates_nothing() {
+    for hidden in [&[30][..], &[], &[30, 20, 10]] {
+        for batch in [100, 37, 1] {
+            check::<f32>(hidden, batch);
+            check::<f64>(hidden, batch);
+        }
+    }
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(allocations(|| drop(std::hint::black_box(vec![0_u8; 100]))), 1);
+}

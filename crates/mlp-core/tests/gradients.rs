@@ -1,0 +1,210 @@
+//! The gradients are right: the matrix code against the plain loops, the plain loops against central differences, f32
+//! against f64, and gradient checking itself against planted errors. `cargo xtask mutate` breaks each equation in turn and
+//! runs this file.
+
+use mlp_core::gradcheck::{TOLERANCE, check_gradients, gradcheck};
+use mlp_core::{
+    Activation, Architecture, Gradients, Init, Layer, Mlp, NativeStream, RandomStream, Reduction, Workspace,
+    oracle,
+};
+use ndarray::{Array2, ArrayView2};
+
+/// A network and a batch for it. The sizes are all different, so that a transposed index has nowhere to hide, except in
+/// the square case, where it would type-check.
+struct Case {
+    network: Mlp<f64>,
+    x: Array2<f64>,
+    labels: Vec<u8>,
+    reduction: Reduction,
+}
+
+fn case(activation: Activation, hidden: &[usize], reduction: Reduction, seed: u64) -> Case {
+    let architecture = Architecture { inputs: 7, hidden: hidden.to_vec(), outputs: 4, activation };
+    let mut stream = NativeStream::new(seed);
+    let network = Mlp::new(&architecture, Init::Normal, &mut stream).unwrap();
+    let x = Array2::from_shape_simple_fn((6, 7), || stream.standard_normal());
+    let labels = (0..6).map(|_| (stream.next_u64() % 4) as u8).collect();
+    Case { network, x, labels, reduction }
+}
+
+/// Every activation, depths 0 to 3, both reductions, square and oblong.
+fn cases() -> Vec<Case> {
+    let shapes: [&[usize]; 6] = [&[], &[5], &[7], &[5, 3], &[6, 6], &[5, 3, 6]];
+    let mut cases = Vec::new();
+    for activation in Activation::ALL {
+        for hidden in shapes {
+            for reduction in Reduction::ALL {
+                cases.push(case(activation, hidden, reduction, cases.len() as u64));
+            }
+        }
+    }
+    cases
+}
+
+fn backward<A: mlp_core::Scalar>(
+    network: &Mlp<A>,
+    x: ArrayView2<'_, A>,
+    labels: &[u8],
+    reduction: Reduction,
+) -> Gradients<A> {
+    let mut workspace = Workspace::new(&network.architecture(), x.nrows());
+    let mut gradients = Gradients::new(&network.architecture());
+    network.forward(x, labels, &mut workspace);
+    network.backward(x, labels, reduction, &mut workspace, &mut gradients);
+    gradients
+}
+
+/// The largest difference of two gradients, relative to the largest entry of the second, tensor by tensor.
+fn relative_difference<A: mlp_core::Scalar>(
+    gradients: &Gradients<A>,
+    expected: &[oracle::LayerGradient],
+) -> f64 {
+    let mut worst = 0.0_f64;
+    for (layer, expected) in gradients.layers().iter().zip(expected) {
+        let weights = layer.weights().iter().map(|w| w.into_f64()).collect::<Vec<_>>();
+        let biases = layer.biases().iter().map(|b| b.into_f64()).collect::<Vec<_>>();
+        for (found, expected) in [(weights, expected.weights.concat()), (biases, expected.biases.clone())] {
+            assert_eq!(found.len(), expected.len());
+            let scale = expected.iter().fold(f64::MIN_POSITIVE, |scale, e| scale.max(e.abs()));
+            for (f, e) in found.iter().zip(&expected) {
+                worst = worst.max((f - e).abs() / scale);
+            }
+        }
+    }
+    worst
+}
+
+fn rows(x: &Array2<f64>) -> Vec<Vec<f64>> {
+    x.rows().into_iter().map(|row| row.to_vec()).collect()
+}
+
+/// A bound on the rounding of a gradient relative to its tensor's largest entry: each of the depth·width multiplications
+/// that a term went through adds one eps, and cancellation inside the sums magnifies it, here by less than 100.
+fn rounding(eps: f64, case: &Case) -> f64 {
+    let operations = case.network.layers().iter().map(|l| l.inputs() + l.outputs() + 8).sum::<usize>();
+    100.0 * eps * operations as f64
+}
+
+#[test]
+fn the_matrix_code_agrees_with_the_plain_loops() {
+    for (number, case) in cases().iter().enumerate() {
+        let expected = oracle::passes(&case.network, &rows(&case.x), &case.labels, case.reduction);
+        let gradients = backward(&case.network, case.x.view(), &case.labels, case.reduction);
+        let difference = relative_difference(&gradients, &expected.gradients);
+        assert!(difference < rounding(f64::EPSILON, case), "case {number}: {difference}");
+
+        let mut workspace = Workspace::new(&case.network.architecture(), 6);
+        let score = case.network.forward(case.x.view(), &case.labels, &mut workspace);
+        assert!(
+            (score.loss(case.reduction) - expected.loss).abs() < rounding(f64::EPSILON, case) * expected.loss
+        );
+    }
+}
+
+#[test]
+fn single_precision_agrees_with_double() {
+    for (number, case) in cases().iter().enumerate() {
+        // The same numbers in both precisions: those that f32 can hold.
+        let (network, x) = (case.network.cast::<f32>(), case.x.mapv(|x| x as f32));
+        let (wide, wide_x) = (network.cast::<f64>(), x.mapv(f64::from));
+        let expected = oracle::passes(&wide, &rows(&wide_x), &case.labels, case.reduction);
+        let gradients = backward(&network, x.view(), &case.labels, case.reduction);
+        let difference = relative_difference(&gradients, &expected.gradients);
+        assert!(difference < rounding(f64::from(f32::EPSILON), case), "case {number}: {difference}");
+    }
+}
+
+#[test]
+fn the_matrix_code_agrees_with_central_differences() {
+    let (mut checked, mut straddling) = (0, 0);
+    for (number, case) in cases().iter().enumerate() {
+        let report = gradcheck(&case.network, case.x.view(), &case.labels, case.reduction);
+        assert!(report.passed(), "case {number}: {report:#?}");
+        for tensor in &report.tensors {
+            checked += tensor.checked;
+            straddling += tensor.straddling;
+            assert_eq!(tensor.checked + tensor.straddling, tensor.shape.0 * tensor.shape.1);
+        }
+    }
+    assert!(checked > 100 * straddling, "{straddling} entries left out, {checked} checked");
+}
+
+#[test]
+fn the_plain_loops_agree_with_central_differences() {
+    for (number, case) in cases().iter().enumerate() {
+        let passes = oracle::passes(&case.network, &rows(&case.x), &case.labels, case.reduction);
+        let mut gradients = Gradients::new(&case.network.architecture());
+        for (layer, gradient) in gradients.layers_mut().iter_mut().zip(&passes.gradients) {
+            for ((i, j), w) in layer.weights_mut().indexed_iter_mut() {
+                *w = gradient.weights[i][j];
+            }
+            for (b, &value) in layer.biases_mut().iter_mut().zip(&gradient.biases) {
+                *b = value;
+            }
+        }
+        let report = check_gradients(&case.network, &gradients, case.x.view(), &case.labels, case.reduction);
+        assert!(report.passed(), "case {number}: {report:#?}");
+    }
+}
+
+#[test]
+fn gradient_checking_finds_one_wrong_entry_and_says_where() {
+    let case = case(Activation::Tanh, &[5, 3], Reduction::Sum, 1);
+    let mut gradients = backward(&case.network, case.x.view(), &case.labels, case.reduction);
+    gradients.layers_mut()[1].weights_mut()[[4, 2]] *= 1.0 + 1e-5;
+    let report = check_gradients(&case.network, &gradients, case.x.view(), &case.labels, case.reduction);
+    assert!(!report.passed());
+    let wrong: Vec<_> =
+        report.tensors.iter().filter(|t| t.worst.is_some_and(|w| w.relative_error >= TOLERANCE)).collect();
+    assert_eq!(wrong.len(), 1);
+    assert_eq!((wrong[0].name.as_str(), wrong[0].equation), ("w_h2", "G6"));
+    assert_eq!(wrong[0].worst.unwrap().index, (4, 2));
+}
+
+#[test]
+fn a_gradient_that_is_not_a_number_does_not_pass() {
+    let case = case(Activation::Logistic, &[5], Reduction::Sum, 1);
+    let mut gradients = backward(&case.network, case.x.view(), &case.labels, case.reduction);
+    gradients.layers_mut()[0].biases_mut()[3] = f64::NAN;
+    let report = check_gradients(&case.network, &gradients, case.x.view(), &case.labels, case.reduction);
+    assert!(!report.passed());
+    assert_eq!(report.worst_error(), f64::INFINITY);
+}
+
+#[test]
+fn entries_across_a_kink_are_counted_and_left_out() {
+    // One ReLU unit with its pre-activation at 0 for the only example: every entry of its weights straddles.
+    let hidden = Layer::new(ndarray::array![[1.0], [1.0]], ndarray::array![0.0]);
+    let output = Layer::new(ndarray::array![[1.0, -1.0]], ndarray::array![0.0, 0.0]);
+    let network = Mlp::from_layers(vec![hidden, output], Activation::Relu).unwrap();
+    let report = gradcheck(&network, ndarray::array![[1.0, -1.0]].view(), &[0], Reduction::Sum);
+    let counts: Vec<_> = report.tensors.iter().map(|t| (t.name.as_str(), t.checked, t.straddling)).collect();
+    assert_eq!(counts, [("w_h", 0, 2), ("b_h", 0, 1), ("w_o", 2, 0), ("b_o", 2, 0)]);
+    assert!(report.passed());
+}
+
+#[test]
+fn a_train_step_is_backward_followed_by_descent() {
+    for (number, case) in cases().iter().enumerate() {
+        let (mut stepped, mut workspace) =
+            (case.network.clone(), Workspace::new(&case.network.architecture(), 6));
+        let score = stepped.train_step(case.x.view(), &case.labels, case.reduction, 0.125, &mut workspace);
+        assert_eq!(score, case.network.forward(case.x.view(), &case.labels, &mut workspace));
+
+        let gradients = backward(&case.network, case.x.view(), &case.labels, case.reduction);
+        let mut descended = case.network.clone();
+        descended.descend(&gradients, 0.125);
+        let expected: Vec<_> = descended
+            .layers()
+            .iter()
+            .map(|l| oracle::LayerGradient {
+                weights: l.weights().rows().into_iter().map(|r| r.to_vec()).collect(),
+                biases: l.biases().to_vec(),
+            })
+            .collect();
+        let mut found = Gradients::new(&case.network.architecture());
+        found.layers_mut().clone_from_slice(stepped.layers());
+        let difference = relative_difference(&found, &expected);
+        assert!(difference < rounding(f64::EPSILON, case), "case {number}: {difference}");
+    }
+}
