@@ -1,0 +1,227 @@
+//! What a training run is made of: [`TrainConfig`], as flags and files give it, and [`Plan`], the same after validation.
+//! The loop takes a plan, so that it never meets a batch of 0 or a learning rate of NaN.
+
+use std::fmt;
+use std::str::FromStr;
+
+use mlp_core::{Activation, Architecture, Init, Reduction, StreamKind, UnknownName};
+use mlp_data::Dataset;
+use serde::{Deserialize, Serialize};
+
+use crate::error::ConfigError;
+
+/// The floating-point type of a network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// Single precision.
+    #[default]
+    F32,
+    /// Double precision, the chapter's.
+    F64,
+}
+
+impl Precision {
+    /// Both precisions.
+    pub const ALL: [Self; 2] = [Self::F32, Self::F64];
+
+    /// The name used in flags and files: `f32` or `f64`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+        }
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Precision {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        Self::ALL.into_iter().find(|p| p.name() == name).ok_or_else(|| UnknownName {
+            kind: "precision",
+            name: name.to_owned(),
+            expected: Self::ALL.map(Self::name).to_vec(),
+        })
+    }
+}
+
+/// Every choice of a training run. The defaults are the chapter's, in single precision and on the native stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainConfig {
+    /// Units of each hidden layer; empty for softmax regression.
+    pub hidden: Vec<usize>,
+    /// The non-linearity of the hidden layers.
+    pub activation: Activation,
+    /// The distribution of the first parameters.
+    pub init: Init,
+    /// Passes over the training set.
+    pub epochs: usize,
+    /// Examples of a step.
+    pub batch_size: usize,
+    /// Whether the examples left over when `batch_size` does not divide the set make a last, smaller batch; the chapter
+    /// drops them.
+    pub keep_remainder: bool,
+    /// The step along the negative gradient.
+    pub learning_rate: f64,
+    /// How the losses of a batch become one: the chapter sums them.
+    pub loss_reduction: Reduction,
+    /// Of the random stream.
+    pub seed: u64,
+    /// Which random stream draws the first parameters and the shuffles.
+    pub rng: StreamKind,
+    /// The floating-point type.
+    pub precision: Precision,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            hidden: vec![100],
+            activation: Activation::default(),
+            init: Init::default(),
+            epochs: 50,
+            batch_size: 100,
+            keep_remainder: false,
+            learning_rate: 0.01,
+            loss_reduction: Reduction::default(),
+            seed: 0,
+            rng: StreamKind::default(),
+            precision: Precision::default(),
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Checks the choices against each other and against the training set.
+    ///
+    /// # Errors
+    /// [`ConfigError`], the first thing that is wrong.
+    pub fn validate(self, train: &Dataset) -> Result<Plan, ConfigError> {
+        let examples = train.len();
+        if self.epochs == 0 {
+            return Err(ConfigError::NoEpochs);
+        }
+        if self.batch_size == 0 || self.batch_size > examples {
+            return Err(ConfigError::BatchSize { found: self.batch_size, examples });
+        }
+        if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
+            return Err(ConfigError::LearningRate { found: self.learning_rate });
+        }
+        if let Some(layer) = self.hidden.iter().position(|&units| units == 0) {
+            return Err(ConfigError::NoUnits { layer: layer + 1 });
+        }
+        self.rng.seeded(self.seed)?;
+        let architecture = Architecture {
+            inputs: train.pixels(),
+            hidden: self.hidden.clone(),
+            outputs: train.classes(),
+            activation: self.activation,
+        };
+        architecture.validate()?;
+        Ok(Plan { config: self, architecture, examples })
+    }
+}
+
+/// A configuration that has been checked against its training set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    config: TrainConfig,
+    architecture: Architecture,
+    examples: usize,
+}
+
+impl Plan {
+    /// The choices.
+    pub fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    /// The network's sizes.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// Examples of the training set.
+    pub fn examples(&self) -> usize {
+        self.examples
+    }
+
+    /// Steps of an epoch, at least one.
+    pub fn batches(&self) -> usize {
+        if self.config.keep_remainder {
+            self.examples.div_ceil(self.config.batch_size)
+        } else {
+            self.examples / self.config.batch_size
+        }
+    }
+
+    /// Examples that an epoch uses.
+    pub fn examples_per_epoch(&self) -> usize {
+        self.examples.min(self.batches() * self.config.batch_size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(change: impl FnOnce(&mut TrainConfig)) -> String {
+        let data = mlp_data::synthetic::digits(250, 10, 0);
+        let mut config = TrainConfig::default();
+        change(&mut config);
+        config.validate(&data.train).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_in_one_line() {
+        assert_eq!(error(|c| c.epochs = 0), "epochs is 0; expected at least 1");
+        assert_eq!(
+            error(|c| c.batch_size = 0),
+            "batch size is 0; expected 1 to 250, the number of training examples"
+        );
+        assert_eq!(
+            error(|c| c.batch_size = 251),
+            "batch size is 251; expected 1 to 250, the number of training examples"
+        );
+        for rate in [f64::NAN, f64::INFINITY, 0.0, -0.1] {
+            let expected = format!("learning rate is {rate}; expected a finite number above 0");
+            assert_eq!(error(|c| c.learning_rate = rate), expected);
+        }
+        assert_eq!(
+            error(|c| c.hidden = vec![10, 0]),
+            "hidden layer 2 has 0 units; expected at least 1 (leave the layer out to have none)"
+        );
+        assert!(error(|c| c.hidden = vec![usize::MAX]).contains("too large to address"));
+        assert!(
+            error(|c| (c.rng, c.seed) = (StreamKind::Numpy, 1 << 32))
+                .contains("too large for the numpy stream")
+        );
+    }
+
+    #[test]
+    fn the_remainder_is_dropped_or_kept() {
+        let data = mlp_data::synthetic::digits(250, 10, 0);
+        let plan = |keep_remainder| {
+            TrainConfig { keep_remainder, ..TrainConfig::default() }.validate(&data.train).unwrap()
+        };
+        assert_eq!((plan(false).batches(), plan(false).examples_per_epoch()), (2, 200));
+        assert_eq!((plan(true).batches(), plan(true).examples_per_epoch()), (3, 250));
+    }
+
+    #[test]
+    fn a_configuration_survives_json_and_a_misspelt_field_does_not() {
+        let config = TrainConfig { hidden: vec![30, 20], seed: u64::MAX, ..TrainConfig::default() };
+        let json = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<TrainConfig>(&json).unwrap(), config);
+        let error = serde_json::from_str::<TrainConfig>(r#"{"learningrate": 1.0}"#).unwrap_err();
+        assert!(error.to_string().contains("unknown field `learningrate`"));
+    }
+}

@@ -1,0 +1,144 @@
+//! What can go wrong in training: [`Error`], and the part of it that is somebody's choice, [`ConfigError`].
+
+use std::io;
+use std::path::PathBuf;
+
+use mlp_core::{NetworkError, SeedTooLarge};
+use thiserror::Error as ThisError;
+
+/// A choice with which training cannot begin.
+#[derive(Clone, Debug, PartialEq, ThisError)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Nothing to do.
+    #[error("epochs is 0; expected at least 1")]
+    NoEpochs,
+    /// A batch of nothing, or of more than there is.
+    #[error("batch size is {found}; expected 1 to {examples}, the number of training examples")]
+    BatchSize {
+        /// The batch size asked for.
+        found: usize,
+        /// The size of the training set.
+        examples: usize,
+    },
+    /// A step that goes nowhere, uphill or out of all bounds.
+    #[error("learning rate is {found}; expected a finite number above 0")]
+    LearningRate {
+        /// The learning rate asked for.
+        found: f64,
+    },
+    /// A hidden layer of nothing.
+    #[error("hidden layer {layer} has 0 units; expected at least 1 (leave the layer out to have none)")]
+    NoUnits {
+        /// Counted from 1.
+        layer: usize,
+    },
+    /// A seed that the random stream cannot take.
+    #[error(transparent)]
+    Seed(#[from] SeedTooLarge),
+    /// Sizes that no network can have.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+}
+
+/// Everything that can go wrong in this crate.
+#[derive(Debug, ThisError)]
+#[non_exhaustive]
+pub enum Error {
+    /// A choice with which training cannot begin.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Sizes that no network can have.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// Something wrong with a data set.
+    #[error(transparent)]
+    Data(#[from] mlp_data::Error),
+    /// An observer could not do its work.
+    #[error("{what}: {source}")]
+    Observer {
+        /// What it was doing, with the path.
+        what: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A file or directory could not be read or written.
+    #[error("{}: {action}: {source}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What was being done to it.
+        action: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A run directory that is taken.
+    #[error("{}: the run directory exists and is not empty; runs are never overwritten: name another or remove it", path.display())]
+    RunExists {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A file that does not begin as a model does.
+    #[error("{}: not a model file: it begins with {found}; expected the eight bytes of a file written by `mlp train`", path.display())]
+    NotAModel {
+        /// The file.
+        path: PathBuf,
+        /// Its first bytes, as text.
+        found: String,
+    },
+    /// A model file of another format version.
+    #[error("{}: model format version {found}; this program reads version {expected}: use the mlp that wrote the file, or train again", path.display())]
+    ModelVersion {
+        /// The file.
+        path: PathBuf,
+        /// The version in the file.
+        found: u32,
+        /// The version that would have done.
+        expected: u32,
+    },
+    /// A model file that is shorter or longer than its header says.
+    #[error("{}: {found} bytes; expected {expected} by its header: the file is truncated or has something appended", path.display())]
+    ModelLength {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        found: u64,
+        /// The length that its header promises.
+        expected: u64,
+    },
+    /// A model file whose content has changed.
+    #[error("{}: the checksum does not match: the file is damaged; expected SHA-256 {expected}, found {found}", path.display())]
+    ModelChecksum {
+        /// The file.
+        path: PathBuf,
+        /// SHA-256 of the content, in hexadecimal.
+        found: String,
+        /// SHA-256 in the header.
+        expected: String,
+    },
+    /// A model file whose content is intact and makes no sense.
+    #[error("{}: the model in it is not valid: {reason}", path.display())]
+    ModelInvalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A data set on which a network cannot be evaluated.
+    #[error(
+        "the network takes {inputs} inputs and tells {outputs} classes; the data set has {pixels} pixels and {classes} classes: use the data set that it was trained on"
+    )]
+    DoesNotFit {
+        /// The network's inputs.
+        inputs: usize,
+        /// The network's classes.
+        outputs: usize,
+        /// Pixels of an image.
+        pixels: usize,
+        /// Classes of the data set.
+        classes: usize,
+    },
+    /// Nothing to evaluate.
+    #[error("the data set is empty; expected at least one example to evaluate")]
+    Empty,
+}

@@ -1,0 +1,202 @@
+//! How good a network is on labelled examples: loss, accuracy, confusion matrix, and each class's precision, recall and F1.
+//!
+//! The examples go through in chunks of a fixed size, which any number of threads may share; the chunks' results are added
+//! up in the order of the chunks.
+
+use mlp_core::{Mlp, Score, Workspace, argmax};
+use mlp_data::Dataset;
+use ndarray::ArrayView2;
+use rayon::prelude::*;
+
+use crate::error::Error;
+use crate::model::Number;
+
+/// Examples of one forward pass. Part of the result: another chunk is another order of summation.
+const CHUNK: usize = 500;
+
+/// What [`evaluate`] found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// Loss and accuracy.
+    pub score: Score,
+    /// Who was taken for whom.
+    pub confusion: ConfusionMatrix,
+}
+
+/// Counts of examples by their label and by the network's guess.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfusionMatrix {
+    classes: usize,
+    counts: Vec<u64>, // (label, guess), row by row
+}
+
+/// One class's row of the report.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClassReport {
+    /// The class number.
+    pub class: usize,
+    /// Of the examples guessed to be of this class, the share that is; NaN if there is none.
+    pub precision: f64,
+    /// Of the examples of this class, the share that was found; NaN if there is none.
+    pub recall: f64,
+    /// The harmonic mean of the two, 2·true positives / (guessed + actual); NaN if the class neither occurs nor is guessed.
+    pub f1: f64,
+    /// Examples of this class.
+    pub support: u64,
+}
+
+impl ConfusionMatrix {
+    /// No examples yet.
+    pub fn new(classes: usize) -> Self {
+        Self { classes, counts: vec![0; classes * classes] }
+    }
+
+    /// Counts one example.
+    ///
+    /// # Panics
+    /// If either number is not below the number of classes.
+    #[track_caller]
+    pub fn add(&mut self, label: usize, guess: usize) {
+        assert!(label < self.classes && guess < self.classes, "{label}, {guess} of {} classes", self.classes);
+        self.counts[label * self.classes + guess] += 1;
+    }
+
+    /// The number of classes.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// Examples labelled `label` and guessed `guess`.
+    ///
+    /// # Panics
+    /// If either number is not below the number of classes.
+    pub fn count(&self, label: usize, guess: usize) -> u64 {
+        self.row(label)[guess]
+    }
+
+    /// The guesses for the examples labelled `label`.
+    ///
+    /// # Panics
+    /// If `label` is not below the number of classes.
+    pub fn row(&self, label: usize) -> &[u64] {
+        &self.counts[label * self.classes..(label + 1) * self.classes]
+    }
+
+    /// Precision, recall and F1 of every class.
+    pub fn report(&self) -> Vec<ClassReport> {
+        (0..self.classes)
+            .map(|class| {
+                let hits = self.count(class, class) as f64;
+                let support: u64 = self.row(class).iter().sum();
+                let guessed: u64 = (0..self.classes).map(|label| self.count(label, class)).sum();
+                ClassReport {
+                    class,
+                    precision: hits / guessed as f64,
+                    recall: hits / support as f64,
+                    f1: 2.0 * hits / (guessed + support) as f64,
+                    support,
+                }
+            })
+            .collect()
+    }
+}
+
+/// Runs `network` on every example of `data`.
+///
+/// # Errors
+/// [`Error::DoesNotFit`] if the data set's images or classes are not the network's, [`Error::Empty`] if it has none.
+pub fn evaluate<A: Number>(network: &Mlp<A>, data: &Dataset) -> Result<Evaluation, Error> {
+    let architecture = network.architecture();
+    let (inputs, outputs) = (architecture.inputs, architecture.outputs);
+    let (pixels, classes) = (data.pixels(), data.classes());
+    if (inputs, outputs) != (pixels, classes) {
+        return Err(Error::DoesNotFit { inputs, outputs, pixels, classes });
+    }
+    if data.is_empty() {
+        return Err(Error::Empty);
+    }
+    let chunk_size = CHUNK.min(data.len());
+    let chunks: Vec<(Score, Vec<u8>)> = (0..data.len().div_ceil(CHUNK))
+        .into_par_iter()
+        .map_init(
+            || (Workspace::new(&architecture, chunk_size), vec![A::default(); chunk_size * pixels]),
+            |(workspace, features), chunk| {
+                let range = chunk * CHUNK..data.len().min((chunk + 1) * CHUNK);
+                let features = &mut features[..range.len() * pixels];
+                data.features(range.clone(), features);
+                let x = ArrayView2::from_shape((range.len(), pixels), features)
+                    .expect("rows times pixels numbers");
+                let score = network.forward(x, &data.labels()[range], workspace);
+                let logits = workspace.logits();
+                let guesses = logits.rows().into_iter().map(|z| argmax(z.iter().copied()) as u8);
+                (score, guesses.collect())
+            },
+        )
+        .collect();
+
+    let mut score = Score::default();
+    let mut confusion = ConfusionMatrix::new(classes);
+    for (chunk, labels) in chunks.iter().zip(data.labels().chunks(CHUNK)) {
+        score += chunk.0;
+        for (&label, &guess) in labels.iter().zip(&chunk.1) {
+            confusion.add(usize::from(label), usize::from(guess));
+        }
+    }
+    Ok(Evaluation { score, confusion })
+}
+
+#[cfg(test)]
+mod tests {
+    use mlp_core::{Activation, Architecture, Init, NativeStream};
+
+    use super::*;
+
+    fn network(inputs: usize, outputs: usize) -> Mlp<f32> {
+        let architecture =
+            Architecture { inputs, hidden: vec![20], outputs, activation: Activation::Logistic };
+        Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(1)).unwrap()
+    }
+
+    #[test]
+    fn the_report_has_the_definitions_of_precision_recall_and_f1() {
+        let mut confusion = ConfusionMatrix::new(3);
+        for (label, guess, count) in [(0, 0, 4), (0, 1, 1), (1, 1, 2), (1, 0, 2)] {
+            (0..count).for_each(|_| confusion.add(label, guess));
+        }
+        let report = confusion.report();
+        assert_eq!((report[0].precision, report[0].recall, report[0].support), (4.0 / 6.0, 4.0 / 5.0, 5));
+        let (p, r) = (report[0].precision, report[0].recall);
+        assert!((report[0].f1 - 2.0 * p * r / (p + r)).abs() < 1e-15);
+        assert_eq!((report[1].precision, report[1].recall), (2.0 / 3.0, 2.0 / 4.0));
+        assert!(report[2].precision.is_nan() && report[2].recall.is_nan() && report[2].f1.is_nan());
+        assert_eq!(confusion.row(1), [2, 2, 0]);
+    }
+
+    #[test]
+    fn the_result_does_not_depend_on_the_number_of_threads() {
+        let data = mlp_data::synthetic::digits(10, 1203, 0).test;
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| evaluate(&network(784, 10), &data)).unwrap()
+        };
+        let one = run(1);
+        assert_eq!(one.score.examples, 1203);
+        assert_eq!((0..10).map(|c| one.confusion.count(c, c)).sum::<u64>(), one.score.correct as u64);
+        for threads in [2, 3, 8] {
+            assert_eq!(run(threads), one, "{threads} threads");
+        }
+    }
+
+    #[test]
+    fn a_data_set_that_does_not_fit_is_refused() {
+        let data = mlp_data::synthetic::digits(10, 10, 0).test;
+        let error = evaluate(&network(783, 10), &data).unwrap_err().to_string();
+        assert!(
+            error.starts_with(
+                "the network takes 783 inputs and tells 10 classes; the data set has 784 pixels"
+            )
+        );
+        let empty = data.take(0);
+        assert!(matches!(evaluate(&network(784, 10), &empty), Err(Error::Empty)));
+    }
+}

@@ -1,0 +1,106 @@
+//! A trained network with what is needed to use it: the names of its classes, the form of its images, where it came from.
+//! How that becomes a file is in `model_file.rs`.
+
+use mlp_core::{Mlp, Scalar};
+use mlp_data::{Dataset, ImageShape};
+
+use crate::config::{Precision, TrainConfig};
+use crate::error::Error;
+use crate::evaluate::{Evaluation, evaluate};
+
+/// The number types that this crate trains: those of [`Scalar`], with what reading images and files asks of them.
+pub trait Number: Scalar + mlp_data::Real + serde::Serialize + serde::de::DeserializeOwned {}
+
+impl<A: Scalar + mlp_data::Real + serde::Serialize + serde::de::DeserializeOwned> Number for A {}
+
+/// A network of either precision.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Network {
+    /// In single precision.
+    F32(Mlp<f32>),
+    /// In double precision.
+    F64(Mlp<f64>),
+}
+
+impl Network {
+    /// Its precision.
+    pub fn precision(&self) -> Precision {
+        match self {
+            Self::F32(_) => Precision::F32,
+            Self::F64(_) => Precision::F64,
+        }
+    }
+
+    /// Its sizes and activation.
+    pub fn architecture(&self) -> mlp_core::Architecture {
+        match self {
+            Self::F32(network) => network.architecture(),
+            Self::F64(network) => network.architecture(),
+        }
+    }
+
+    /// As [`evaluate`].
+    ///
+    /// # Errors
+    /// As [`evaluate`].
+    pub fn evaluate(&self, data: &Dataset) -> Result<Evaluation, Error> {
+        match self {
+            Self::F32(network) => evaluate(network, data),
+            Self::F64(network) => evaluate(network, data),
+        }
+    }
+}
+
+impl From<Mlp<f32>> for Network {
+    fn from(network: Mlp<f32>) -> Self {
+        Self::F32(network)
+    }
+}
+
+impl From<Mlp<f64>> for Network {
+    fn from(network: Mlp<f64>) -> Self {
+        Self::F64(network)
+    }
+}
+
+/// Where a model came from and what its inputs and outputs mean.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metadata {
+    /// The data set that it was trained on.
+    pub dataset: String,
+    /// A name for each class.
+    pub class_names: Vec<String>,
+    /// The form of the images that it takes, grey levels from 0 to 255 scaled to [0, 1].
+    pub image_shape: ImageShape,
+    /// How it was trained.
+    pub config: TrainConfig,
+    /// The program that wrote it.
+    pub program: String,
+}
+
+/// A network that can be used: what a model file holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// The network.
+    pub network: Network,
+    /// What goes with it.
+    pub metadata: Metadata,
+}
+
+impl Model {
+    /// Checks that network and metadata belong together.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let architecture = self.network.architecture();
+        let (shape, names) = (self.metadata.image_shape, self.metadata.class_names.len());
+        if shape.height.checked_mul(shape.width) != Some(architecture.inputs) {
+            return Err(format!(
+                "images of {}x{} for a network of {} inputs",
+                shape.height, shape.width, architecture.inputs
+            ));
+        }
+        if names != architecture.outputs {
+            return Err(format!("{names} class names for a network of {} outputs", architecture.outputs));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,132 @@
+//! The chapter's training loop. Each epoch: a permutation of the examples, then batch after batch forward, backward and
+//! update; the epoch's loss and accuracy are the means over its batches.
+//!
+//! The images stay bytes in memory; a batch is scaled to [0, 1] as it is gathered.
+
+use std::time::Instant;
+
+use mlp_core::{Mlp, Score, Stream, Workspace};
+use mlp_data::Dataset;
+use ndarray::{Array2, ArrayView2};
+
+use crate::config::Plan;
+use crate::error::{ConfigError, Error};
+use crate::events::{Control, EpochRecord, Event, Observer};
+use crate::model::Number;
+use crate::shuffle::permutation;
+
+/// A network in training, with everything that the next step needs.
+#[derive(Debug)]
+pub struct Trainer<'d, A> {
+    plan: Plan,
+    data: &'d Dataset,
+    network: Mlp<A>,
+    stream: Stream,
+    workspace: Workspace<A>,
+    inputs: Array2<A>, // (batch_size, pixels)
+    labels: Vec<u8>,   // (batch_size)
+    order: Vec<u32>,   // (examples), this epoch's permutation
+    keys: Vec<u64>,    // scratch of the permutation
+    epochs_done: usize,
+}
+
+impl<'d, A: Number> Trainer<'d, A> {
+    /// A trainer with a fresh network, drawn from the plan's stream; the shuffles go on where the draws ended.
+    ///
+    /// # Errors
+    /// If `data` is not what the plan was validated against.
+    pub fn new(plan: Plan, data: &'d Dataset) -> Result<Self, Error> {
+        let config = plan.config();
+        let mut stream = config.rng.seeded(config.seed).map_err(ConfigError::from)?;
+        let network = Mlp::new(plan.architecture(), config.init, &mut stream)?;
+        let architecture = plan.architecture();
+        if (data.len(), data.pixels(), data.classes())
+            != (plan.examples(), architecture.inputs, architecture.outputs)
+        {
+            return Err(Error::DoesNotFit {
+                inputs: architecture.inputs,
+                outputs: architecture.outputs,
+                pixels: data.pixels(),
+                classes: data.classes(),
+            });
+        }
+        Ok(Self {
+            workspace: Workspace::new(plan.architecture(), config.batch_size),
+            inputs: Array2::zeros((config.batch_size, data.pixels())),
+            labels: vec![0; config.batch_size],
+            order: vec![0; data.len()],
+            keys: Vec::new(),
+            epochs_done: 0,
+            plan,
+            data,
+            network,
+            stream,
+        })
+    }
+
+    /// The network as it is now.
+    pub fn network(&self) -> &Mlp<A> {
+        &self.network
+    }
+
+    /// The network, at the end.
+    pub fn into_network(self) -> Mlp<A> {
+        self.network
+    }
+
+    /// Trains for the plan's remaining epochs, or until `observer` says stop. Returns the records of the epochs done.
+    ///
+    /// # Errors
+    /// The first error of `observer`.
+    pub fn run<O: Observer + ?Sized>(&mut self, observer: &mut O) -> Result<Vec<EpochRecord>, Error> {
+        let epochs = self.plan.config().epochs;
+        let mut trace = Vec::with_capacity(epochs - self.epochs_done);
+        let (batches, examples) = (self.plan.batches(), self.plan.examples_per_epoch());
+        let mut control = observer.observe(&Event::Started { epochs, batches, examples })?;
+        while self.epochs_done < epochs && control == Control::Continue {
+            match self.epoch(observer)? {
+                Some(record) => {
+                    trace.push(record);
+                    control = observer.observe(&Event::EpochDone(record))?;
+                }
+                None => control = Control::Stop,
+            }
+        }
+        observer.observe(&Event::Finished { epochs: self.epochs_done })?;
+        Ok(trace)
+    }
+
+    /// One epoch; `None` if it was broken off.
+    fn epoch<O: Observer + ?Sized>(&mut self, observer: &mut O) -> Result<Option<EpochRecord>, Error> {
+        let start = Instant::now();
+        let reduction = self.plan.config().loss_reduction;
+        let epoch = self.epochs_done + 1;
+        permutation(&mut self.stream, &mut self.order, &mut self.keys);
+        let (mut loss, mut accuracy) = (0.0, 0.0);
+        for batch in 0..self.plan.batches() {
+            let score = self.step(batch);
+            loss += score.loss(reduction);
+            accuracy += score.accuracy();
+            let event = Event::StepDone { epoch, step: batch + 1, examples: score.examples };
+            if observer.observe(&event)? == Control::Stop {
+                return Ok(None);
+            }
+        }
+        self.epochs_done = epoch;
+        let batches = self.plan.batches() as f64;
+        let seconds = start.elapsed().as_secs_f64();
+        Ok(Some(EpochRecord { epoch, loss: loss / batches, accuracy: accuracy / batches, seconds }))
+    }
+
+    fn step(&mut self, batch: usize) -> Score {
+        let config = self.plan.config();
+        let first = batch * config.batch_size;
+        let indices = &self.order[first..self.order.len().min(first + config.batch_size)];
+        let (rows, pixels) = (indices.len(), self.data.pixels());
+        let inputs = self.inputs.as_slice_mut().expect("made contiguous");
+        let (inputs, labels) = (&mut inputs[..rows * pixels], &mut self.labels[..rows]);
+        self.data.gather(indices, inputs, labels);
+        let x = ArrayView2::from_shape((rows, pixels), inputs).expect("rows times pixels numbers");
+        self.network.train_step(x, labels, config.loss_reduction, config.learning_rate, &mut self.workspace)
+    }
+}

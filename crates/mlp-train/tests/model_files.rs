@@ -1,0 +1,182 @@
+//! Model files: what is written comes back, and a file with anything wrong in it is refused in one line.
+
+use std::fs;
+use std::path::PathBuf;
+
+use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream};
+use mlp_data::ImageShape;
+use mlp_train::{Error, Metadata, Model, Network, TrainConfig};
+use proptest::prelude::*;
+use sha2::{Digest, Sha256};
+
+fn model(hidden: &[usize], activation: Activation, double: bool) -> Model {
+    let architecture = Architecture { inputs: 12, hidden: hidden.to_vec(), outputs: 3, activation };
+    let network: Mlp<f64> = Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(1)).unwrap();
+    Model {
+        network: if double { Network::F64(network) } else { Network::F32(network.cast()) },
+        metadata: Metadata {
+            dataset: "three".to_owned(),
+            class_names: ["ein", "zwei", "drei"].map(str::to_owned).to_vec(),
+            image_shape: ImageShape { height: 3, width: 4 },
+            config: TrainConfig { hidden: hidden.to_vec(), activation, ..TrainConfig::default() },
+            program: "test".to_owned(),
+        },
+    }
+}
+
+struct Scratch {
+    directory: tempfile::TempDir,
+}
+
+impl Scratch {
+    fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    fn write(&self, bytes: &[u8]) -> PathBuf {
+        let path = self.directory.path().join("model.mlp");
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn saved(&self, model: &Model) -> Vec<u8> {
+        let path = self.directory.path().join("saved.mlp");
+        model.save(&path).unwrap();
+        fs::read(path).unwrap()
+    }
+
+    fn error(&self, bytes: &[u8]) -> Error {
+        let error = Model::load(&self.write(bytes)).unwrap_err();
+        assert!(!error.to_string().contains('\n'), "{error}");
+        error
+    }
+}
+
+#[test]
+fn every_kind_of_model_comes_back_as_it_was() {
+    let scratch = Scratch::new();
+    for activation in Activation::ALL {
+        for hidden in [&[][..], &[5], &[5, 4, 7]] {
+            for double in [false, true] {
+                let model = model(hidden, activation, double);
+                let bytes = scratch.saved(&model);
+                let loaded = Model::load(&scratch.write(&bytes)).unwrap();
+                assert_eq!(loaded, model);
+                assert_eq!(loaded.sha256(), model.sha256());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_anywhere_is_noticed() {
+    let scratch = Scratch::new();
+    let bytes = scratch.saved(&model(&[4], Activation::Relu, false));
+    for position in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[position] ^= 1 << (position % 8);
+        let error = scratch.error(&damaged);
+        match position {
+            0..8 => assert!(matches!(error, Error::NotAModel { .. }), "{position}: {error}"),
+            8..12 => assert!(matches!(error, Error::ModelVersion { .. }), "{position}: {error}"),
+            12..20 => assert!(matches!(error, Error::ModelLength { .. }), "{position}: {error}"),
+            _ => assert!(matches!(error, Error::ModelChecksum { .. }), "{position}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn a_file_of_any_other_length_is_noticed() {
+    let scratch = Scratch::new();
+    let bytes = scratch.saved(&model(&[4], Activation::Relu, false));
+    for length in 0..bytes.len() {
+        let error = scratch.error(&bytes[..length]);
+        match length {
+            0..8 => assert!(matches!(error, Error::NotAModel { .. }), "{length}: {error}"),
+            _ => assert!(matches!(error, Error::ModelLength { .. }), "{length}: {error}"),
+        }
+    }
+    let error = scratch.error(&[&bytes[..], b"x"].concat());
+    let expected = format!("{} bytes; expected {} by its header", bytes.len() + 1, bytes.len());
+    assert!(error.to_string().contains(&expected), "{error}");
+}
+
+#[test]
+fn other_files_are_not_models() {
+    let scratch = Scratch::new();
+    assert!(scratch.error(b"").to_string().contains("it begins with nothing: it is empty"));
+    assert!(scratch.error(b"epoch,loss\n").to_string().contains(r#"it begins with "epoch,lo""#));
+    let directory = Model::load(scratch.directory.path()).unwrap_err().to_string();
+    assert!(directory.ends_with("cannot read the model: a directory; expected a model file"), "{directory}");
+    let missing = Model::load(&scratch.directory.path().join("none")).unwrap_err();
+    assert!(matches!(missing, Error::Io { .. }), "{missing}");
+}
+
+#[test]
+fn a_model_of_another_version_says_which() {
+    let scratch = Scratch::new();
+    let mut bytes = scratch.saved(&model(&[4], Activation::Relu, false));
+    bytes[8..12].copy_from_slice(&7_u32.to_le_bytes());
+    assert!(
+        scratch.error(&bytes).to_string().contains("model format version 7; this program reads version 1")
+    );
+}
+
+#[test]
+fn a_model_that_cannot_be_written_leaves_the_old_one() {
+    let scratch = Scratch::new();
+    let path = scratch.write(b"the old one");
+    let blocked = path.join("below a file");
+    assert!(matches!(model(&[4], Activation::Relu, false).save(&blocked), Err(Error::Io { .. })));
+    assert_eq!(fs::read(path).unwrap(), b"the old one");
+}
+
+/// The file with `content` changed by a hostile hand that then mended length and checksum.
+fn reframed(bytes: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut content = bytes[52..].to_vec();
+    change(&mut content);
+    let mut file = bytes[..12].to_vec();
+    file.extend_from_slice(&(content.len() as u64).to_le_bytes());
+    file.extend_from_slice(&Sha256::digest(&content));
+    file.extend_from_slice(&content);
+    file
+}
+
+#[test]
+fn a_length_of_two_to_the_sixty_inside_the_content_takes_no_memory() {
+    let scratch = Scratch::new();
+    let bytes = scratch.saved(&model(&[4], Activation::Relu, false));
+    // The content begins with the length of the program's name.
+    let hostile = reframed(&bytes, |content| content[..8].copy_from_slice(&(1_u64 << 60).to_le_bytes()));
+    assert!(matches!(scratch.error(&hostile), Error::ModelInvalid { .. }));
+    let longer = reframed(&bytes, |content| content.push(0));
+    assert!(scratch.error(&longer).to_string().contains("1 bytes after its end"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn hostile_content_under_a_right_checksum_never_panics(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let scratch = Scratch::new();
+        let original = model(&[4], Activation::Gelu, true);
+        let bytes = scratch.saved(&original);
+        let hostile = reframed(&bytes, |content| {
+            for (index, value) in &changes {
+                let index = index.index(content.len());
+                content[index] = *value;
+            }
+            if let Some(cut) = cut {
+                content.truncate(cut.index(content.len()));
+            }
+        });
+        // Either it is refused or it is a model that is consistent with itself.
+        if let Ok(model) = Model::load(&scratch.write(&hostile)) {
+            prop_assert_eq!(model.metadata.class_names.len(), model.network.architecture().outputs);
+            prop_assert_eq!(model.metadata.image_shape.pixels(), model.network.architecture().inputs);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The loop: what it computes, what it reports, and that neither depends on the number of threads.
+
+use mlp_core::{Activation, Init, Mlp, NumpyStream, RandomStream, Reduction, StreamKind, Workspace};
+use mlp_data::Dataset;
+use mlp_train::{Control, EpochRecord, Error, Event, Observer, Precision, TrainConfig, Trainer};
+use ndarray::Array2;
+
+fn data() -> Dataset {
+    mlp_data::synthetic::digits(530, 10, 0).train
+}
+
+fn trainer(config: TrainConfig, data: &Dataset) -> Trainer<'_, f64> {
+    Trainer::new(config.validate(data).unwrap(), data).unwrap()
+}
+
+/// The chapter's `run_train_loop`, spelt out: the whole set as a matrix, copied in shuffled order, sliced into batches.
+fn chapter_loop(config: &TrainConfig, data: &Dataset) -> (Mlp<f64>, Vec<(f64, f64)>) {
+    let mut stream = NumpyStream::new(config.seed as u32);
+    let plan = config.clone().validate(data).unwrap();
+    let mut network = Mlp::new(plan.architecture(), config.init, &mut stream).unwrap();
+    let mut x = vec![0.0; data.len() * data.pixels()];
+    data.features(0..data.len(), &mut x);
+    let x = Array2::from_shape_vec((data.len(), data.pixels()), x).unwrap();
+    let mut trace = Vec::new();
+    for _ in 0..config.epochs {
+        let mut order = vec![0; data.len()];
+        stream.permutation(&mut order);
+        let x_epoch = x.select(ndarray::Axis(0), &order.iter().map(|&i| i as usize).collect::<Vec<_>>());
+        let labels: Vec<u8> = order.iter().map(|&i| data.labels()[i as usize]).collect();
+        let (mut losses, mut accuracies) = (Vec::new(), Vec::new());
+        for k in 0..data.len() / config.batch_size {
+            let rows = k * config.batch_size..(k + 1) * config.batch_size;
+            let batch = x_epoch.slice(ndarray::s![rows.clone(), ..]);
+            let mut workspace = Workspace::new(plan.architecture(), config.batch_size);
+            let rate = config.learning_rate;
+            let score = network.train_step(batch, &labels[rows], config.loss_reduction, rate, &mut workspace);
+            losses.push(score.loss(config.loss_reduction));
+            accuracies.push(score.accuracy());
+        }
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        trace.push((mean(&losses), mean(&accuracies)));
+    }
+    (network, trace)
+}
+
+#[test]
+fn the_loop_is_the_chapters() {
+    let data = data();
+    let config = TrainConfig {
+        epochs: 3,
+        rng: StreamKind::Numpy,
+        precision: Precision::F64,
+        hidden: vec![12, 9],
+        activation: Activation::Tanh,
+        seed: 3,
+        ..TrainConfig::default()
+    };
+    let (network, expected) = chapter_loop(&config, &data);
+    let mut trainer = trainer(config, &data);
+    let trace = trainer.run(&mut ()).unwrap();
+    let found: Vec<_> = trace.iter().map(|record| (record.loss, record.accuracy)).collect();
+    assert_eq!(found, expected);
+    assert_eq!(trainer.network(), &network);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_on_any_number_of_threads() {
+    let data = data();
+    let run = |threads, seed, rng| {
+        let config = TrainConfig { epochs: 2, seed, rng, ..TrainConfig::default() };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut trainer = trainer(config, &data);
+            trainer.run(&mut ()).unwrap();
+            trainer.into_network()
+        })
+    };
+    for rng in StreamKind::ALL {
+        let one = run(1, 5, rng);
+        for threads in [2, 3, 5, 8] {
+            assert_eq!(run(threads, 5, rng), one, "{rng} on {threads} threads");
+        }
+        assert_ne!(run(1, 6, rng), one, "{rng}: another seed, the same network");
+    }
+}
+
+#[test]
+fn a_kept_remainder_is_trained_on() {
+    let data = data();
+    let run = |keep_remainder| {
+        let config = TrainConfig { epochs: 1, keep_remainder, ..TrainConfig::default() };
+        let mut events = Events::default();
+        trainer(config, &data).run(&mut events).unwrap();
+        events.steps
+    };
+    assert_eq!(run(false), [100; 5]);
+    assert_eq!(run(true), [100, 100, 100, 100, 100, 30]);
+}
+
+#[derive(Default)]
+struct Events {
+    steps: Vec<usize>,
+    records: Vec<EpochRecord>,
+    seen: Vec<&'static str>,
+    stop_after: Option<usize>,
+}
+
+impl Observer for Events {
+    fn observe(&mut self, event: &Event) -> Result<Control, Error> {
+        match event {
+            Event::Started { .. } => self.seen.push("started"),
+            Event::StepDone { examples, .. } => self.steps.push(*examples),
+            Event::EpochDone(record) => {
+                self.seen.push("epoch");
+                self.records.push(*record);
+            }
+            Event::Finished { .. } => self.seen.push("finished"),
+            _ => {}
+        }
+        let stop = self.stop_after.is_some_and(|steps| self.steps.len() >= steps);
+        Ok(if stop { Control::Stop } else { Control::Continue })
+    }
+}
+
+#[test]
+fn observers_are_told_everything_in_order() {
+    let data = data();
+    let mut events = Events::default();
+    let config = TrainConfig {
+        epochs: 2,
+        loss_reduction: Reduction::Mean,
+        init: Init::Xavier,
+        ..TrainConfig::default()
+    };
+    let trace = trainer(config, &data).run(&mut events).unwrap();
+    assert_eq!(events.seen, ["started", "epoch", "epoch", "finished"]);
+    assert_eq!(events.steps.len(), 10);
+    assert_eq!(events.records, trace);
+    assert!(trace[1].loss < trace[0].loss && trace.iter().all(|record| record.seconds > 0.0));
+}
+
+#[test]
+fn an_observer_can_stop_the_run_at_any_step() {
+    let data = data();
+    for stop_after in [1, 5, 7] {
+        let mut events = Events { stop_after: Some(stop_after), ..Events::default() };
+        let config = TrainConfig { epochs: 4, ..TrainConfig::default() };
+        let trace = trainer(config, &data).run(&mut events).unwrap();
+        assert_eq!(events.steps.len(), stop_after);
+        // An epoch that was broken off has no record.
+        assert_eq!(trace.len(), (stop_after - 1) / 5);
+        assert_eq!(events.seen.last(), Some(&"finished"));
+    }
+}
+
+#[test]
+fn an_observers_error_ends_the_run() {
+    struct Failing;
+    impl Observer for Failing {
+        fn observe(&mut self, event: &Event) -> Result<Control, Error> {
+            match event {
+                Event::EpochDone(_) => Err(Error::Observer {
+                    what: "cannot write the trace".to_owned(),
+                    source: std::io::Error::other("disk full"),
+                }),
+                _ => Ok(Control::Continue),
+            }
+        }
+    }
+    let data = data();
+    let error = trainer(TrainConfig::default(), &data).run(&mut Failing).unwrap_err();
+    assert_eq!(error.to_string(), "cannot write the trace: disk full");
+}
+
+#[test]
+fn a_plan_is_for_its_own_data_set() {
+    let plan = TrainConfig::default().validate(&data()).unwrap();
+    let other = mlp_data::synthetic::digits(529, 10, 0).train;
+    assert!(matches!(Trainer::<f32>::new(plan, &other), Err(Error::DoesNotFit { .. })));
+}
