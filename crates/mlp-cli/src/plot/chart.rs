@@ -30,6 +30,8 @@ pub(crate) struct Axis {
     pub(crate) label: String,
     /// How values are spread along the axis.
     pub(crate) scale: Scale,
+    /// Whether it counts something, so that only whole numbers are worth a tick (on a linear scale).
+    pub(crate) whole: bool,
     /// The values at its two ends. `None` fits the axis to the series, with a small margin.
     pub(crate) range: Option<(f64, f64)>,
 }

@@ -69,7 +69,7 @@ pub(crate) fn loss_chart(formula: &str, path: &[(f64, f64)], learning_rate: f64)
     Chart {
         title: format!("Loss by step on L(x) = {formula}"),
         subtitle: subtitle(path, learning_rate),
-        x: axis("step", Scale::Linear, None),
+        x: Axis { whole: true, ..axis("step", Scale::Linear, None) },
         y: axis("Loss", scale, None),
         series: vec![Series {
             label: String::new(),
@@ -111,8 +111,11 @@ impl Window {
         let top_of_curve = losses_over(reach).fold(lowest, f64::max);
         let top_of_path = shown().map(|p| p.1).fold(lowest, f64::max);
         // The path is what the figure is about: a curve that towers above it is cut off.
-        let highest =
-            if top_of_path > lowest { top_of_curve.min(lowest + 4.0 * (top_of_path - lowest)) } else { top_of_curve };
+        let highest = if top_of_path > lowest {
+            top_of_curve.min(lowest + 4.0 * (top_of_path - lowest))
+        } else {
+            top_of_curve
+        };
         let highest = highest.max(top_of_path);
         if lowest.is_finite() && lowest < highest {
             Self { reach, lowest, highest }
@@ -139,7 +142,7 @@ impl Window {
 }
 
 fn axis(label: &str, scale: Scale, range: Option<(f64, f64)>) -> Axis {
-    Axis { label: label.to_owned(), scale, range }
+    Axis { label: label.to_owned(), scale, whole: false, range }
 }
 
 /// Evenly spaced values from `from` to `to`, both included exactly.
@@ -182,11 +185,110 @@ fn remarks(path: &[(f64, f64)], window: &Window) -> Vec<String> {
 
 /// Where the path ceased to be numbers, if it did.
 fn not_finite(path: &[(f64, f64)]) -> Option<String> {
-    let (step, (x, loss)) = path.iter().enumerate().find(|(_, (x, loss))| !(x.is_finite() && loss.is_finite()))?;
+    let (step, (x, loss)) =
+        path.iter().enumerate().find(|(_, (x, loss))| !(x.is_finite() && loss.is_finite()))?;
     let (x, loss) = (number(*x, 3), number(*loss, 3));
     Some(format!("From step {step} on there are no finite numbers: x = {x} with a loss of {loss}."))
 }
 
 fn steps(n: usize) -> String {
     if n == 1 { "1 step".to_owned() } else { format!("{n} steps") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::render::to_svg;
+    use super::*;
+
+    fn square(x: f64) -> f64 {
+        x * x
+    }
+
+    /// Descent on x², whose gradient is 2x.
+    fn descend(start: f64, rate: f64, steps: usize) -> Vec<(f64, f64)> {
+        let xs = std::iter::successors(Some(start), |x| Some(x - rate * 2.0 * x));
+        xs.take(steps + 1).map(|x| (x, square(x))).collect()
+    }
+
+    fn chart(start: f64, rate: f64, steps: usize) -> Chart {
+        descent_chart("x²", square, &descend(start, rate, steps), rate)
+    }
+
+    fn contains((lo, hi): (f64, f64), value: f64) -> bool {
+        (lo..=hi).contains(&value)
+    }
+
+    #[test]
+    fn the_chapters_figure_shows_the_whole_path_on_the_curve_from_minus_5_to_5() {
+        let chart = chart(5.0, 0.1, 20);
+        let curve = &chart.series[0].points;
+        assert_eq!((curve[0], curve[SAMPLES]), ((-5.0, 25.0), (5.0, 25.0)));
+        assert_eq!(chart.series[1].points.len(), 21);
+        let (x, y) = (chart.x.range.unwrap(), chart.y.range.unwrap());
+        assert!(chart.series[1].points.iter().all(|p| contains(x, p.0) && contains(y, p.1)));
+        assert!(chart.notes.is_empty());
+        assert_eq!(chart.subtitle, "learning rate 0.1, 20 steps from x = 5 to x = 0.05765");
+    }
+
+    #[test]
+    fn a_path_that_diverges_is_shown_as_far_as_it_can_be_seen_and_the_rest_is_told() {
+        let chart = chart(5.0, 1.1, 20);
+        let (x, y) = (chart.x.range.unwrap(), chart.y.range.unwrap());
+        let shown =
+            chart.series[1].points.iter().take_while(|p| contains(x, p.0) && contains(y, p.1)).count();
+        assert!((3..20).contains(&shown), "{shown}");
+        assert!(y.1 < 25.0 * 20.0);
+        assert_eq!(chart.notes.len(), 1);
+        assert!(chart.notes[0].starts_with(&format!("{} of 20 steps", 21 - shown)), "{}", chart.notes[0]);
+    }
+
+    #[test]
+    fn a_path_that_ends_in_no_number_says_at_which_step() {
+        let path = descend(5.0, 10.0, 400);
+        let first = path.iter().position(|p| !p.1.is_finite()).unwrap();
+        let notes = descent_chart("x²", square, &path, 10.0).notes;
+        assert!(notes.iter().any(|note| note.contains(&format!("From step {first} on"))), "{notes:?}");
+        assert_eq!(loss_chart("x²", &path, 10.0).notes.len(), 1);
+    }
+
+    #[test]
+    fn a_minimum_is_seen_from_both_sides() {
+        let wells = |x: f64| (x * x - 1.0).powi(2);
+        let path = [(0.01, wells(0.01)), (0.5, wells(0.5)), (1.0, 0.0)];
+        let range = descent_chart("(x² − 1)²", wells, &path, 0.1).x.range.unwrap();
+        assert!(range.0 < -1.2 && range.1 > 1.2);
+    }
+
+    #[test]
+    fn any_path_at_all_makes_a_picture() {
+        let paths: [&[(f64, f64)]; 8] = [
+            &[],
+            &[(0.0, 0.0)],
+            &[(5.0, 25.0)],
+            &[(f64::NAN, f64::NAN)],
+            &[(1e300, f64::INFINITY), (1e299, f64::INFINITY)],
+            &[(5.0, 25.0), (f64::INFINITY, f64::INFINITY), (2.0, 4.0)],
+            &[(1e150, 1e300), (-1e150, 1e300)],
+            &[(1e-200, 0.0), (1e-201, 0.0)],
+        ];
+        for path in paths {
+            for function in [square as fn(f64) -> f64, |_| 3.0, |_| f64::NAN, |x| x.exp() - 1e308] {
+                for picture in
+                    [descent_chart("<x> & y", function, path, f64::NAN), loss_chart("<x>", path, 1e300)]
+                {
+                    let svg = to_svg(&picture);
+                    assert!(resvg::usvg::roxmltree::Document::parse(&svg).is_ok());
+                    assert!(!svg.contains("='NaN") && !svg.contains("inf"), "{path:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_loss_is_drawn_on_a_logarithmic_axis_where_it_falls_by_orders_of_magnitude() {
+        let scale = |path: &[(f64, f64)]| loss_chart("x²", path, 0.1).y.scale;
+        assert_eq!(scale(&descend(5.0, 0.1, 20)), Scale::Log);
+        assert_eq!(scale(&descend(5.0, 0.1, 2)), Scale::Linear);
+        assert_eq!(scale(&[(0.0, -1.0), (1.0, 500.0)]), Scale::Linear);
+    }
 }

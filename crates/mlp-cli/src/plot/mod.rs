@@ -7,7 +7,7 @@
 //! numbers ──descend──▶ Chart ──render──▶ SVG ──png──▶ PNG
 //! ```
 //!
-//! A new figure is a new function that returns a [`Chart`]; it gets both formats, the light and dark colours, ticks and legend
+//! A new figure is a new function that returns a [`chart::Chart`]; it gets both formats, the light and dark colours, ticks and legend
 //! without further code. A figure that is no chart (a gallery, a matrix of cells) starts one step later and draws on the same
 //! [`svg`] document. Terminal pictures stand apart, in [`terminal`].
 
@@ -21,7 +21,7 @@ mod terminal;
 mod text;
 mod ticks;
 
-pub(crate) use chart::{Axis, Chart, Marker, Role, Scale, Series, Stroke};
 pub(crate) use descend::{descent_chart, loss_chart};
 pub(crate) use png::to_png;
 pub(crate) use render::to_svg;
+pub(crate) use terminal::{Colours, Tile, draw_tiles};

@@ -46,7 +46,8 @@ mod tests {
     use super::*;
 
     fn chart() -> Chart {
-        let axis = |label: &str| Axis { label: label.to_owned(), scale: Scale::Linear, range: None };
+        let axis =
+            |label: &str| Axis { label: label.to_owned(), scale: Scale::Linear, whole: false, range: None };
         Chart {
             title: "L(x) = x²".to_owned(),
             subtitle: String::new(),

@@ -38,11 +38,6 @@ impl Projection {
         self.range
     }
 
-    /// The same axis over other pixels.
-    pub(super) fn over(self, pixels: (f64, f64)) -> Self {
-        Self { pixels, ..self }
-    }
-
     /// The pixel of `value`, which may lie far outside the frame; `None` where the axis has no place for it.
     pub(super) fn pixel(&self, value: f64) -> Option<f64> {
         let share = match self.scale {
@@ -130,7 +125,7 @@ mod tests {
 
     fn fitted(values: &[f64], scale: Scale) -> Projection {
         Projection::new(
-            &Axis { label: String::new(), scale, range: None },
+            &Axis { label: String::new(), scale, whole: false, range: None },
             values.iter().copied(),
             (0.0, 100.0),
         )
@@ -139,7 +134,7 @@ mod tests {
     #[test]
     fn the_ends_of_a_given_range_fall_on_the_ends_of_the_frame() {
         for (scale, middle) in [(Scale::Linear, 50.5), (Scale::Log, 10.0)] {
-            let axis = Axis { label: String::new(), scale, range: Some((1.0, 100.0)) };
+            let axis = Axis { label: String::new(), scale, whole: false, range: Some((1.0, 100.0)) };
             let p = Projection::new(&axis, std::iter::empty(), (20.0, 420.0));
             assert_eq!((p.pixel(1.0), p.pixel(100.0)), (Some(20.0), Some(420.0)));
             assert!((p.pixel(middle).unwrap() - 220.0).abs() < 1e-9, "{scale:?}");

@@ -24,6 +24,8 @@ const TICK_DISTANCE: (f64, f64) = (64.0, 48.0);
 const SAMPLE: f64 = 26.0;
 /// Points closer than this, in pixels, are one point to the eye.
 const SAME: f64 = 0.1;
+/// With more points than this, lines and markers are drawn finer.
+const CROWD: usize = 240;
 
 const TITLE: Font = Font { size: 17.0, anchor: Anchor::Start, ink: Ink::Text };
 const SUBTITLE: Font = Font { size: 13.0, anchor: Anchor::Start, ink: Ink::Muted };
@@ -46,9 +48,8 @@ pub(crate) fn to_svg(chart: &Chart) -> String {
         let all = chart.series.iter().flat_map(|series| series.points.iter().copied());
         all.filter(|&(x, y)| placed(chart.x.scale, x) && placed(chart.y.scale, y))
     };
-    let axis_ticks = |axis: &Axis, range, length: f64, distance: f64| {
-        ticks(axis.scale, range, (length / distance) as usize)
-    };
+    let axis_ticks =
+        |axis: &Axis, range, length: f64, distance: f64| ticks(axis, range, (length / distance) as usize);
 
     let y_range = Projection::new(&chart.y, points().map(|p| p.1), (0.0, 1.0)).range();
     let y_ticks = axis_ticks(&chart.y, y_range, FRAME_HEIGHT, TICK_DISTANCE.1);
@@ -93,7 +94,7 @@ fn fitting_ticks(axis: &Axis, range: (f64, f64), length: f64) -> Vec<Tick> {
         let widest = ticks.iter().map(|t| text::width(&t.label, TICK_X.size)).fold(0.0, f64::max);
         ticks.len() as f64 * (widest + 16.0) <= length
     };
-    (1..=most).rev().map(|wanted| ticks(axis.scale, range, wanted)).find(fits).unwrap_or_default()
+    (1..=most).rev().map(|wanted| ticks(axis, range, wanted)).find(fits).unwrap_or_default()
 }
 
 /// The series that have a label, in rows that fit into `room`; no rows if there is nothing to tell apart.
@@ -168,24 +169,30 @@ fn draw_series(svg: &mut Svg, series: &Series, frame: &Frame, x: &Projection, y:
         series.points.iter().map(|&(px, py)| Some((x.pixel(px)?, y.pixel(py)?))).collect();
     if let Some(stroke) = series.stroke {
         let (lines, exits) = clipped_lines(&points, frame);
+        let mut pen = pen(series, stroke);
+        if series.marker.is_some() && lines.iter().map(Vec::len).sum::<usize>() > CROWD {
+            // A path that jumps to and fro hundreds of times shows as a shade and not as a solid block.
+            pen.width = 0.4;
+        }
         for line in lines {
-            svg.line(&line, pen(series, stroke));
+            svg.line(&line, pen);
         }
         for (from, to) in exits.into_iter().filter(|_| series.marker.is_some()) {
             draw_arrowhead(svg, ink(series), from, to);
         }
     }
     if let Some(marker) = series.marker {
-        let radius = match points.len() {
-            0..=40 => 3.5,
-            41..=200 => 2.5,
+        let mut seen = HashSet::new();
+        let mut distinct = |at: &(f64, f64)| seen.insert(((at.0 / SAME) as i64, (at.1 / SAME) as i64));
+        let inside = points.into_iter().flatten().filter(|&at| frame.contains(at));
+        let places: Vec<_> = inside.filter(|at| distinct(at)).collect();
+        let radius = match places.len() {
+            0..=60 => 3.5,
+            61..=CROWD => 2.5,
             _ => 1.75,
         };
-        let mut seen = HashSet::new();
-        for at in points.into_iter().flatten().filter(|&at| frame.contains(at)) {
-            if seen.insert(((at.0 / SAME).round() as i64, (at.1 / SAME).round() as i64)) {
-                draw_marker(svg, marker, ink(series), at, radius);
-            }
+        for at in places {
+            draw_marker(svg, marker, ink(series), at, radius);
         }
     }
 }
@@ -197,10 +204,7 @@ type Segment = ((f64, f64), (f64, f64));
 ///
 /// Gaps break the line. Points that the eye could not tell from the one before are left out, so that a path which has converged
 /// costs nothing for the thousands of steps it stands still.
-fn clipped_lines(
-    points: &[Option<(f64, f64)>],
-    frame: &Frame,
-) -> (Vec<Vec<(f64, f64)>>, Vec<Segment>) {
+fn clipped_lines(points: &[Option<(f64, f64)>], frame: &Frame) -> (Vec<Vec<(f64, f64)>>, Vec<Segment>) {
     let (mut lines, mut exits) = (vec![Vec::new()], Vec::new());
     let mut from: Option<(f64, f64)> = None;
     for &point in points {
@@ -254,4 +258,120 @@ fn ink(series: &Series) -> Ink {
 fn pen(series: &Series, stroke: Stroke) -> Pen {
     let width = if series.marker.is_some() || series.role == Role::Reference { 1.5 } else { 2.0 };
     Pen { width, dashed: stroke == Stroke::Dashed, ink: ink(series) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use resvg::usvg::roxmltree::Document;
+
+    fn axis(scale: Scale) -> Axis {
+        Axis { label: "a <label> & more".to_owned(), scale, whole: false, range: None }
+    }
+
+    fn chart(scale: Scale, series: Vec<Series>) -> Chart {
+        Chart {
+            title: "losses".to_owned(),
+            subtitle: String::new(),
+            x: axis(Scale::Linear),
+            y: axis(scale),
+            series,
+            notes: Vec::new(),
+        }
+    }
+
+    fn series(label: &str, points: &[(f64, f64)]) -> Series {
+        Series {
+            label: label.to_owned(),
+            points: points.to_vec(),
+            role: Role::Data(0),
+            stroke: Some(Stroke::Solid),
+            marker: Some(Marker::Dot),
+        }
+    }
+
+    /// How often the element occurs, having seen to it that the whole is XML.
+    fn count(svg: &str, name: &str) -> usize {
+        Document::parse(svg).unwrap().descendants().filter(|node| node.has_tag_name(name)).count()
+    }
+
+    #[test]
+    fn every_series_of_numbers_makes_a_picture_with_all_coordinates_inside_it() {
+        let sets: [&[(f64, f64)]; 9] = [
+            &[],
+            &[(1.0, 2.0)],
+            &[(1.0, 3.0), (2.0, 3.0), (3.0, 3.0)],
+            &[(0.0, f64::NAN), (1.0, 1.0), (f64::INFINITY, 2.0)],
+            &[(0.0, -1e300), (1.0, 1e300)],
+            &[(f64::MIN, f64::MAX), (f64::MAX, f64::MIN)],
+            &[(0.0, 1e-300), (1.0, 1e300)],
+            &[(0.0, 25.0), (1.0, 1e307)],
+            &[(0.0, 5e-324), (1e-320, 0.0)],
+        ];
+        for points in sets {
+            for scale in [Scale::Linear, Scale::Log] {
+                let svg = to_svg(&chart(scale, vec![series("a", points), series("b", points)]));
+                let document = Document::parse(&svg).unwrap();
+                let numbers = document
+                    .descendants()
+                    .flat_map(|node| ["points", "x", "y", "cx", "cy"].map(|name| node.attribute(name)))
+                    .flatten()
+                    .flat_map(|list| list.split([' ', ',']))
+                    .map(|number| number.parse::<f64>().unwrap());
+                for number in numbers {
+                    assert!((0.0..=WIDTH).contains(&number), "{points:?} {scale:?} {number}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_point_that_has_a_place_gets_one_marker() {
+        let points = [(0.0, 1.0), (1.0, f64::NAN), (2.0, 4.0), (3.0, 9.0), (3.0, 9.0)];
+        assert_eq!(count(&to_svg(&chart(Scale::Linear, vec![series("", &points)])), "circle"), 3);
+    }
+
+    #[test]
+    fn a_point_without_a_place_breaks_the_line() {
+        let whole = [(0.0, 1.0), (1.0, 2.0), (2.0, 4.0), (3.0, 9.0), (4.0, 9.5)];
+        let broken = whole.map(|(x, y)| (x, if x == 2.0 { f64::NAN } else { y }));
+        let lines = |points: &[(f64, f64)]| {
+            let mut chart = chart(Scale::Linear, vec![series("", points)]);
+            (chart.x.range, chart.y.range) = (Some((0.0, 4.0)), Some((0.0, 10.0)));
+            count(&to_svg(&chart), "polyline")
+        };
+        assert_eq!(lines(&broken), lines(&whole) + 1);
+    }
+
+    #[test]
+    fn a_marked_line_that_leaves_the_frame_ends_in_an_arrowhead() {
+        let points = [(0.0, 0.0), (1.0, 1.0), (2.0, 50.0)];
+        let arrows = |top: f64| {
+            let mut chart = chart(Scale::Linear, vec![series("", &points)]);
+            chart.y.range = Some((0.0, top));
+            count(&to_svg(&chart), "polygon")
+        };
+        assert_eq!((arrows(2.0), arrows(60.0)), (1, 0));
+    }
+
+    #[test]
+    fn a_legend_appears_when_there_is_something_to_tell_apart() {
+        let points = [(0.0, 1.0), (1.0, 2.0)];
+        let one = to_svg(&chart(Scale::Linear, vec![series("only one", &points)]));
+        let two =
+            to_svg(&chart(Scale::Linear, vec![series("the first", &points), series("the second", &points)]));
+        assert!(!one.contains("only one") && two.contains("the first") && two.contains("the second"));
+    }
+
+    #[test]
+    fn a_long_legend_takes_more_rows_and_stays_in_the_picture() {
+        let all: Vec<Series> =
+            (0..12).map(|run| series(&format!("a run with a long name, {run}"), &[(0.0, 1.0)])).collect();
+        let rows = legend_rows(&all, 600.0);
+        assert!(rows.len() > 3);
+        for row in &rows {
+            assert!(row.iter().map(|(_, label)| entry_width(label)).sum::<f64>() <= 600.0);
+        }
+        assert_eq!(rows.iter().map(Vec::len).sum::<usize>(), 12);
+    }
 }

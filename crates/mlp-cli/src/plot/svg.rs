@@ -121,7 +121,13 @@ impl Svg {
     }
 
     /// A circle, filled, outlined or both.
-    pub(super) fn circle(&mut self, centre: (f64, f64), radius: f64, fill: Option<Ink>, outline: Option<Pen>) {
+    pub(super) fn circle(
+        &mut self,
+        centre: (f64, f64),
+        radius: f64,
+        fill: Option<Ink>,
+        outline: Option<Pen>,
+    ) {
         let place = format!("cx='{}' cy='{}' r='{}'", n(centre.0), n(centre.1), n(radius));
         self.shape("circle", &place, fill, outline);
     }
@@ -144,7 +150,8 @@ impl Svg {
         let mut dark = String::new();
         for ink in inks {
             let (class, (_, colour)) = (ink.class(), ink.colours());
-            let _ = write!(dark, ".mlp-plot .f-{class}{{fill:{colour}}}.mlp-plot .s-{class}{{stroke:{colour}}}");
+            let _ =
+                write!(dark, ".mlp-plot .f-{class}{{fill:{colour}}}.mlp-plot .s-{class}{{stroke:{colour}}}");
         }
         format!(
             "<svg xmlns='http://www.w3.org/2000/svg' class='mlp-plot' role='img' width='{w}' height='{h}' \

@@ -3,7 +3,7 @@
 //! Ticks are whole multiples of 1, 2 or 5 times a power of ten. They are kept as that pair of integers until the end: the value
 //! is read from its own decimal text, so that 0.3 is the number 0.3 and not 3 · 0.1, at any magnitude.
 
-use super::chart::Scale;
+use super::chart::{Axis, Scale};
 
 /// Numbers from this power of ten on are written as a product with a power of ten.
 const LARGE: i32 = 6;
@@ -22,26 +22,22 @@ pub(super) struct Tick {
 /// Ticks for an axis from `lo` to `hi`, about `wanted` of them and never more than `wanted` + 1.
 ///
 /// A logarithmic axis gets powers of ten, or every n-th; where there are fewer than three, also their doubles and fivefolds;
-/// where even these are too few, the ticks of a linear one. A range without two distinct finite ends has no ticks.
-pub(super) fn ticks(scale: Scale, (lo, hi): (f64, f64), wanted: usize) -> Vec<Tick> {
+/// where even these are too few, the ticks of a linear one. With `whole`, a linear axis gets whole numbers only. A range without two distinct finite ends has no ticks.
+pub(super) fn ticks(axis: &Axis, (lo, hi): (f64, f64), wanted: usize) -> Vec<Tick> {
     let wanted = wanted.max(1);
     if !(lo.is_finite() && hi.is_finite() && lo < hi) {
         return Vec::new();
     }
-    match scale {
-        Scale::Linear => linear(lo, hi, wanted),
+    match axis.scale {
+        Scale::Linear => linear(lo, hi, wanted, axis.whole),
         Scale::Log => logarithmic(lo, hi, wanted),
     }
 }
 
-fn linear(lo: f64, hi: f64, wanted: usize) -> Vec<Tick> {
+fn linear(lo: f64, hi: f64, wanted: usize, whole: bool) -> Vec<Tick> {
     // Divided before they are subtracted: the width of (−1e308, 1e308) is not a number that an f64 can hold.
-    let least = hi / wanted as f64 - lo / wanted as f64;
-    let mut exponent = least.log10().floor() as i32;
-    let mut unit = [1, 2, 5].into_iter().find(|&unit| decimal(unit, exponent) >= least).unwrap_or(10);
-    if unit == 10 {
-        (unit, exponent) = (1, exponent + 1);
-    }
+    let least = (hi / wanted as f64 - lo / wanted as f64).max(if whole { 1.0 } else { 0.0 });
+    let (unit, exponent) = round_up(least);
     let step = decimal(unit, exponent);
     // A hair's breadth is given at the ends, so that a tick on the very end is not lost to rounding.
     let first = (lo / step - 1e-9).ceil() as i64;
@@ -60,12 +56,13 @@ fn logarithmic(lo: f64, hi: f64, wanted: usize) -> Vec<Tick> {
     let inside = |&(m, e): &(i64, i32)| (lo * (1.0 - 1e-9)..=hi * (1.0 + 1e-9)).contains(&decimal(m, e));
     let mut places: Vec<(i64, i32)> = (first..=last).map(|e| (1, e)).filter(inside).collect();
     if places.len() > wanted {
-        let stride = places.len().div_ceil(wanted) as i32;
+        let (unit, exponent) = round_up(places.len().div_ceil(wanted) as f64);
+        let stride = decimal(unit, exponent) as i32;
         places.retain(|(_, e)| e % stride == 0);
     } else if places.len() < 3 {
         let finer = (first..=last).flat_map(|e| [(1, e), (2, e), (5, e)]).filter(inside).collect::<Vec<_>>();
         if finer.len() < 2 {
-            return linear(lo, hi, wanted);
+            return linear(lo, hi, wanted, false);
         } else if finer.len() <= wanted + 1 {
             places = finer;
         }
@@ -82,11 +79,7 @@ fn logarithmic(lo: f64, hi: f64, wanted: usize) -> Vec<Tick> {
 /// A number for a title or a remark, to `significant` digits: `0.05765`, `−191.7`, `3.1×10²⁵`.
 pub(super) fn number(value: f64, significant: usize) -> String {
     if !value.is_finite() {
-        return if value.is_nan() {
-            "NaN".to_owned()
-        } else {
-            sign(value < 0.0).to_owned() + "∞"
-        };
+        return if value.is_nan() { "NaN".to_owned() } else { sign(value < 0.0).to_owned() + "∞" };
     }
     let scientific = format!("{:.*e}", significant.saturating_sub(1), value.abs());
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
@@ -99,6 +92,13 @@ pub(super) fn number(value: f64, significant: usize) -> String {
         format!("{}×10{}", without_trailing_zeros(mantissa), superscript(exponent))
     };
     format!("{}{body}", sign(value < 0.0))
+}
+
+/// The least of 1, 2 and 5 times a power of ten that is not below `least`, as that factor and that power.
+fn round_up(least: f64) -> (i64, i32) {
+    let exponent = least.log10().floor() as i32;
+    let unit = [1, 2, 5].into_iter().find(|&unit| decimal(unit, exponent) >= least);
+    unit.map_or((1, exponent + 1), |unit| (unit, exponent))
 }
 
 /// The number `multiple` · 10^`exponent`, rounded once.
@@ -163,8 +163,12 @@ fn superscript(n: i32) -> String {
 mod tests {
     use super::*;
 
+    fn axis(scale: Scale) -> Axis {
+        Axis { label: String::new(), scale, whole: false, range: None }
+    }
+
     fn labels(scale: Scale, range: (f64, f64), wanted: usize) -> Vec<String> {
-        ticks(scale, range, wanted).into_iter().map(|tick| tick.label).collect()
+        ticks(&axis(scale), range, wanted).into_iter().map(|tick| tick.label).collect()
     }
 
     #[test]
@@ -179,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_tick_is_the_nearest_number_to_its_own_label() {
-        for tick in ticks(Scale::Linear, (0.0, 1.0), 10) {
+        for tick in ticks(&axis(Scale::Linear), (0.0, 1.0), 10) {
             assert_eq!(tick.value, tick.label.parse::<f64>().unwrap());
         }
     }
@@ -191,12 +195,8 @@ mod tests {
                 let unit = 10f64.powi(magnitude);
                 let (lo, hi) = (a * unit, b * unit);
                 for wanted in 2..9 {
-                    let found = ticks(Scale::Linear, (lo, hi), wanted);
-                    assert!(
-                        (1..=wanted + 1).contains(&found.len()),
-                        "{lo} {hi} {wanted}: {}",
-                        found.len()
-                    );
+                    let found = ticks(&axis(Scale::Linear), (lo, hi), wanted);
+                    assert!((1..=wanted + 1).contains(&found.len()), "{lo} {hi} {wanted}: {}", found.len());
                     let slack = 1e-8 * (hi - lo);
                     assert!(found.windows(2).all(|w| w[0].value < w[1].value));
                     assert!(found.iter().all(|t| t.value >= lo - slack && t.value <= hi + slack));
@@ -207,15 +207,26 @@ mod tests {
 
     #[test]
     fn the_widest_ranges_have_ticks() {
-        assert!(ticks(Scale::Linear, (-1e300, 1e300), 5).len() >= 2);
-        assert!(ticks(Scale::Linear, (-1.7e308, 1.7e308), 5).len() >= 2);
-        assert!(ticks(Scale::Log, (1e-300, 1e300), 5).len() >= 2);
+        assert!(ticks(&axis(Scale::Linear), (-1e300, 1e300), 5).len() >= 2);
+        assert!(ticks(&axis(Scale::Linear), (-1.7e308, 1.7e308), 5).len() >= 2);
+        assert!(ticks(&axis(Scale::Log), (1e-300, 1e300), 5).len() >= 2);
+    }
+
+    #[test]
+    fn what_is_counted_has_no_fractions() {
+        let steps = Axis { whole: true, ..axis(Scale::Linear) };
+        let labels = |range| ticks(&steps, range, 9).into_iter().map(|tick| tick.label).collect::<Vec<_>>();
+        assert_eq!(labels((-0.05, 1.05)), ["0", "1"]);
+        assert_eq!(labels((0.0, 16.0)), ["0", "2", "4", "6", "8", "10", "12", "14", "16"]);
     }
 
     #[test]
     fn a_range_that_is_none_has_no_ticks() {
         for range in [(0.0, f64::INFINITY), (f64::NAN, 1.0), (1.0, 1.0), (2.0, 1.0)] {
-            assert!(ticks(Scale::Linear, range, 5).is_empty() && ticks(Scale::Log, range, 5).is_empty());
+            assert!(
+                ticks(&axis(Scale::Linear), range, 5).is_empty()
+                    && ticks(&axis(Scale::Log), range, 5).is_empty()
+            );
         }
     }
 
@@ -223,6 +234,7 @@ mod tests {
     fn a_logarithmic_axis_is_marked_by_powers_of_ten() {
         assert_eq!(labels(Scale::Log, (0.01, 100.0), 6), ["0.01", "0.1", "1", "10", "100"]);
         assert_eq!(labels(Scale::Log, (1e-9, 1.0), 5), ["10⁻⁸", "10⁻⁶", "10⁻⁴", "10⁻²", "10⁰"]);
+        assert_eq!(labels(Scale::Log, (1e-193, 3.0), 6), ["10⁻¹⁵⁰", "10⁻¹⁰⁰", "10⁻⁵⁰", "10⁰"]);
     }
 
     #[test]
