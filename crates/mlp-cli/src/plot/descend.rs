@@ -1,0 +1,294 @@
+//! The figures of `mlp descend`: gradient descent on a function of one variable.
+//!
+//! The chapter shows the descent that works. These also have to show the ones that do not, where the numbers of one path can
+//! differ by three hundred orders of magnitude; choosing what part of the plane to show is most of the work here.
+
+use super::chart::{Axis, Chart, Marker, Role, Scale, Series, Stroke};
+use super::ticks::number;
+
+/// Points on the curve of the function: about one for each pixel of the frame.
+const SAMPLES: usize = 600;
+/// A step belongs in the picture while it is at most this many times as high above the bottom as the start is.
+const HEADROOM: f64 = 16.0;
+
+/// The chapter's figure: the curve of the loss, dashed, and on it the path that descent took.
+///
+/// `formula` is the right-hand side of L(x) = …, `function` the same to be computed, `path` the pairs (x, L(x)) from the start on,
+/// `learning_rate` the factor of the gradient. The picture covers the values from −r to r, with r so large that every step fits; of a
+/// path that diverges it shows the steps that are still of the order of the first, an arrow where the path leaves, and a remark on the
+/// rest. An empty path gives the curve alone.
+pub(crate) fn descent_chart(
+    formula: &str,
+    function: impl Fn(f64) -> f64,
+    path: &[(f64, f64)],
+    learning_rate: f64,
+) -> Chart {
+    let window = Window::around(path, &function);
+    let curve = sample(-window.reach, window.reach).map(|x| (x, function(x)));
+    let start = path.first().copied().filter(|&point| window.holds(point));
+    Chart {
+        title: format!("Gradient descent on L(x) = {formula}"),
+        subtitle: subtitle(path, learning_rate),
+        x: axis("x", Scale::Linear, Some(window.x_range())),
+        y: axis("Loss", Scale::Linear, Some(window.y_range())),
+        series: vec![
+            Series {
+                label: "L(x)".to_owned(),
+                points: curve.collect(),
+                role: Role::Reference,
+                stroke: Some(Stroke::Dashed),
+                marker: None,
+            },
+            Series {
+                label: "x after each step".to_owned(),
+                points: path.to_vec(),
+                role: Role::Data(0),
+                stroke: Some(Stroke::Solid),
+                marker: Some(Marker::Dot),
+            },
+            Series {
+                label: if start.is_some() { "start".to_owned() } else { String::new() },
+                points: start.into_iter().collect(),
+                role: Role::Data(1),
+                stroke: None,
+                marker: Some(Marker::Ring),
+            },
+        ],
+        notes: remarks(path, &window),
+    }
+}
+
+/// The loss by step, on a logarithmic axis where it falls or grows by orders of magnitude: there the constant factor per step,
+/// by which descent on a parabola converges or diverges, is a straight line.
+///
+/// Arguments as for [`descent_chart`].
+pub(crate) fn loss_chart(formula: &str, path: &[(f64, f64)], learning_rate: f64) -> Chart {
+    let losses = || path.iter().map(|step| step.1).filter(|loss| loss.is_finite());
+    let (least, most) = losses().fold((f64::INFINITY, 0.0), |(lo, hi), l| (f64::min(lo, l), f64::max(hi, l)));
+    let scale = if least > 0.0 && most > 100.0 * least { Scale::Log } else { Scale::Linear };
+    Chart {
+        title: format!("Loss by step on L(x) = {formula}"),
+        subtitle: subtitle(path, learning_rate),
+        x: Axis { whole: true, ..axis("step", Scale::Linear, None) },
+        y: axis("Loss", scale, None),
+        series: vec![Series {
+            label: String::new(),
+            points: path.iter().enumerate().map(|(step, &(_, loss))| (step as f64, loss)).collect(),
+            role: Role::Data(0),
+            stroke: Some(Stroke::Solid),
+            marker: Some(Marker::Dot),
+        }],
+        notes: not_finite(path).into_iter().collect(),
+    }
+}
+
+/// The part of the plane that the figure shows: x from −reach to reach, and these losses.
+#[derive(Debug)]
+struct Window {
+    reach: f64,
+    lowest: f64,
+    highest: f64,
+}
+
+impl Window {
+    fn around(path: &[(f64, f64)], function: &impl Fn(f64) -> f64) -> Self {
+        let finite = || path.iter().copied().filter(|(x, loss)| x.is_finite() && loss.is_finite());
+        let losses_over = |reach: f64| sample(-reach, reach).map(function).filter(|loss| loss.is_finite());
+        let least = |a: f64, b: f64| a.min(b);
+
+        // What is worth showing is measured against the start: how high it stands above the bottom of what lies around it.
+        let (x0, loss0) = finite().next().unwrap_or((0.0, f64::INFINITY));
+        let bottom = losses_over(x0.abs()).chain(finite().map(|p| p.1)).fold(loss0, least);
+        let ceiling = loss0 + (HEADROOM - 1.0) * (loss0 - bottom);
+        let shown = || finite().filter(|&(_, loss)| loss <= ceiling);
+
+        // A quarter beyond the best point, so that a minimum is seen from both sides.
+        let best = shown().fold((0.0, f64::INFINITY), |best, p| if p.1 < best.1 { p } else { best });
+        let reach = shown().fold(1.25 * best.0.abs(), |reach, (x, _)| reach.max(x.abs()));
+        let reach = if reach > 0.0 { reach } else { 1.0 };
+
+        let lowest = losses_over(reach).chain(shown().map(|p| p.1)).fold(f64::INFINITY, least);
+        let top_of_curve = losses_over(reach).fold(lowest, f64::max);
+        let top_of_path = shown().map(|p| p.1).fold(lowest, f64::max);
+        // The path is what the figure is about: a curve that towers above it is cut off.
+        let highest = if top_of_path > lowest {
+            top_of_curve.min(lowest + 4.0 * (top_of_path - lowest))
+        } else {
+            top_of_curve
+        };
+        let highest = highest.max(top_of_path);
+        if lowest.is_finite() && lowest < highest {
+            Self { reach, lowest, highest }
+        } else {
+            let middle = if lowest.is_finite() { lowest } else { 0.0 };
+            Self { reach, lowest: middle - 1.0, highest: middle + 1.0 }
+        }
+    }
+
+    fn x_range(&self) -> (f64, f64) {
+        (-1.05 * self.reach, 1.05 * self.reach)
+    }
+
+    fn y_range(&self) -> (f64, f64) {
+        let margin = 0.05 * (self.highest - self.lowest);
+        (self.lowest - margin, self.highest + margin)
+    }
+
+    fn holds(&self, (x, loss): (f64, f64)) -> bool {
+        let (left, right) = self.x_range();
+        let (low, high) = self.y_range();
+        (left..=right).contains(&x) && (low..=high).contains(&loss)
+    }
+}
+
+fn axis(label: &str, scale: Scale, range: Option<(f64, f64)>) -> Axis {
+    Axis { label: label.to_owned(), scale, whole: false, range }
+}
+
+/// Evenly spaced values from `from` to `to`, both included exactly.
+fn sample(from: f64, to: f64) -> impl Iterator<Item = f64> {
+    (0..=SAMPLES).map(move |i| {
+        let share = i as f64 / SAMPLES as f64;
+        (1.0 - share) * from + share * to
+    })
+}
+
+/// `learning rate 0.1, 20 steps from x = 5 to x = 0.05765`
+fn subtitle(path: &[(f64, f64)], learning_rate: f64) -> String {
+    let rate = format!("learning rate {}", number(learning_rate, 4));
+    match path {
+        [] => rate,
+        [(x, _)] => format!("{rate}, no step from x = {}", number(*x, 4)),
+        [(first, _), .., (last, _)] => {
+            let (steps, first, last) = (steps(path.len() - 1), number(*first, 4), number(*last, 4));
+            format!("{rate}, {steps} from x = {first} to x = {last}")
+        }
+    }
+}
+
+/// What the picture cannot show of the path.
+fn remarks(path: &[(f64, f64)], window: &Window) -> Vec<String> {
+    let finite = |&(x, loss): &(f64, f64)| x.is_finite() && loss.is_finite();
+    let outside = || path.iter().enumerate().filter(|(_, p)| finite(p) && !window.holds(**p));
+    let beyond = outside().next().map(|(step, (x, loss))| {
+        let (x, loss) = (number(*x, 3), number(*loss, 3));
+        match outside().count() {
+            1 => format!("Step {step} lies outside the picture, at x = {x} with a loss of {loss}."),
+            n => format!(
+                "{n} of {} lie outside the picture, first step {step}, at x = {x} with a loss of {loss}.",
+                steps(path.len() - 1)
+            ),
+        }
+    });
+    beyond.into_iter().chain(not_finite(path)).collect()
+}
+
+/// Where the path ceased to be numbers, if it did.
+fn not_finite(path: &[(f64, f64)]) -> Option<String> {
+    let (step, (x, loss)) =
+        path.iter().enumerate().find(|(_, (x, loss))| !(x.is_finite() && loss.is_finite()))?;
+    let (x, loss) = (number(*x, 3), number(*loss, 3));
+    Some(format!("From step {step} on there are no finite numbers: x = {x} with a loss of {loss}."))
+}
+
+fn steps(n: usize) -> String {
+    if n == 1 { "1 step".to_owned() } else { format!("{n} steps") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::render::to_svg;
+    use super::*;
+
+    fn square(x: f64) -> f64 {
+        x * x
+    }
+
+    /// Descent on x², whose gradient is 2x.
+    fn descend(start: f64, rate: f64, steps: usize) -> Vec<(f64, f64)> {
+        let xs = std::iter::successors(Some(start), |x| Some(x - rate * 2.0 * x));
+        xs.take(steps + 1).map(|x| (x, square(x))).collect()
+    }
+
+    fn chart(start: f64, rate: f64, steps: usize) -> Chart {
+        descent_chart("x²", square, &descend(start, rate, steps), rate)
+    }
+
+    fn contains((lo, hi): (f64, f64), value: f64) -> bool {
+        (lo..=hi).contains(&value)
+    }
+
+    #[test]
+    fn the_chapters_figure_shows_the_whole_path_on_the_curve_from_minus_5_to_5() {
+        let chart = chart(5.0, 0.1, 20);
+        let curve = &chart.series[0].points;
+        assert_eq!((curve[0], curve[SAMPLES]), ((-5.0, 25.0), (5.0, 25.0)));
+        assert_eq!(chart.series[1].points.len(), 21);
+        let (x, y) = (chart.x.range.unwrap(), chart.y.range.unwrap());
+        assert!(chart.series[1].points.iter().all(|p| contains(x, p.0) && contains(y, p.1)));
+        assert!(chart.notes.is_empty());
+        assert_eq!(chart.subtitle, "learning rate 0.1, 20 steps from x = 5 to x = 0.05765");
+    }
+
+    #[test]
+    fn a_path_that_diverges_is_shown_as_far_as_it_can_be_seen_and_the_rest_is_told() {
+        let chart = chart(5.0, 1.1, 20);
+        let (x, y) = (chart.x.range.unwrap(), chart.y.range.unwrap());
+        let shown =
+            chart.series[1].points.iter().take_while(|p| contains(x, p.0) && contains(y, p.1)).count();
+        assert!((3..20).contains(&shown), "{shown}");
+        assert!(y.1 < 25.0 * 20.0);
+        assert_eq!(chart.notes.len(), 1);
+        assert!(chart.notes[0].starts_with(&format!("{} of 20 steps", 21 - shown)), "{}", chart.notes[0]);
+    }
+
+    #[test]
+    fn a_path_that_ends_in_no_number_says_at_which_step() {
+        let path = descend(5.0, 10.0, 400);
+        let first = path.iter().position(|p| !p.1.is_finite()).unwrap();
+        let notes = descent_chart("x²", square, &path, 10.0).notes;
+        assert!(notes.iter().any(|note| note.contains(&format!("From step {first} on"))), "{notes:?}");
+        assert_eq!(loss_chart("x²", &path, 10.0).notes.len(), 1);
+    }
+
+    #[test]
+    fn a_minimum_is_seen_from_both_sides() {
+        let wells = |x: f64| (x * x - 1.0).powi(2);
+        let path = [(0.01, wells(0.01)), (0.5, wells(0.5)), (1.0, 0.0)];
+        let range = descent_chart("(x² − 1)²", wells, &path, 0.1).x.range.unwrap();
+        assert!(range.0 < -1.2 && range.1 > 1.2);
+    }
+
+    #[test]
+    fn any_path_at_all_makes_a_picture() {
+        let paths: [&[(f64, f64)]; 8] = [
+            &[],
+            &[(0.0, 0.0)],
+            &[(5.0, 25.0)],
+            &[(f64::NAN, f64::NAN)],
+            &[(1e300, f64::INFINITY), (1e299, f64::INFINITY)],
+            &[(5.0, 25.0), (f64::INFINITY, f64::INFINITY), (2.0, 4.0)],
+            &[(1e150, 1e300), (-1e150, 1e300)],
+            &[(1e-200, 0.0), (1e-201, 0.0)],
+        ];
+        for path in paths {
+            for function in [square as fn(f64) -> f64, |_| 3.0, |_| f64::NAN, |x| x.exp() - 1e308] {
+                for picture in
+                    [descent_chart("<x> & y", function, path, f64::NAN), loss_chart("<x>", path, 1e300)]
+                {
+                    let svg = to_svg(&picture);
+                    assert!(resvg::usvg::roxmltree::Document::parse(&svg).is_ok());
+                    assert!(!svg.contains("='NaN") && !svg.contains("inf"), "{path:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_loss_is_drawn_on_a_logarithmic_axis_where_it_falls_by_orders_of_magnitude() {
+        let scale = |path: &[(f64, f64)]| loss_chart("x²", path, 0.1).y.scale;
+        assert_eq!(scale(&descend(5.0, 0.1, 20)), Scale::Log);
+        assert_eq!(scale(&descend(5.0, 0.1, 2)), Scale::Linear);
+        assert_eq!(scale(&[(0.0, -1.0), (1.0, 500.0)]), Scale::Linear);
+    }
+}

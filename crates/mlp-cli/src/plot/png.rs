@@ -1,0 +1,104 @@
+//! From a chart to PNG, by way of its SVG.
+//!
+//! The PNG is the SVG as resvg sees it, so the two can never show different things. The only font is the one compiled in: the picture is
+//! the same on a machine without any.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::usvg::{Options, Tree, fontdb};
+
+use super::chart::Chart;
+use super::render::to_svg;
+
+/// DejaVu Sans, cut down to the characters of mathematics in European languages; see `assets/README.md`.
+const FONT: &[u8] = include_bytes!("../../assets/DejaVuSans-subset.ttf");
+/// Pixels of the PNG for each CSS pixel of the SVG: sharp on dense screens and in print.
+const SCALE: f32 = 2.0;
+
+/// Draws `chart` as a PNG file's bytes, in the light colours, twice as many pixels each way as [`to_svg`] has units.
+///
+/// # Errors
+///
+/// When the picture cannot be rendered or encoded; no chart is known to do that.
+pub(crate) fn to_png(chart: &Chart) -> Result<Vec<u8>> {
+    rasterise(&to_svg(chart), SCALE)
+}
+
+/// Any SVG document of ours as a PNG, magnified by `scale`.
+fn rasterise(svg: &str, scale: f32) -> Result<Vec<u8>> {
+    let mut fonts = fontdb::Database::new();
+    fonts.load_font_data(FONT.to_vec());
+    let options = Options { fontdb: Arc::new(fonts), ..Options::default() };
+    let tree = Tree::from_str(svg, &options).context("the picture is not an SVG document")?;
+    let size = tree.size();
+    let (width, height) = ((size.width() * scale).round() as u32, (size.height() * scale).round() as u32);
+    let mut pixels = Pixmap::new(width, height)
+        .with_context(|| format!("no picture can have {width} by {height} pixels"))?;
+    resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
+    pixels.encode_png().context("the picture could not be encoded as PNG")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::chart::{Axis, Marker, Role, Scale, Series, Stroke};
+    use super::*;
+
+    fn chart() -> Chart {
+        let axis =
+            |label: &str| Axis { label: label.to_owned(), scale: Scale::Linear, whole: false, range: None };
+        Chart {
+            title: "L(x) = x²".to_owned(),
+            subtitle: String::new(),
+            x: axis("x"),
+            y: axis("Loss"),
+            series: vec![Series {
+                label: String::new(),
+                points: vec![(0.0, 0.0), (1.0, 1.0)],
+                role: Role::Data(0),
+                stroke: Some(Stroke::Solid),
+                marker: Some(Marker::Dot),
+            }],
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_png_has_two_pixels_for_each_unit_of_the_svg_and_shows_something() {
+        let tree = Tree::from_str(&to_svg(&chart()), &Options::default()).unwrap();
+        let picture = Pixmap::decode_png(&to_png(&chart()).unwrap()).unwrap();
+        assert_eq!(picture.width() as f32, 2.0 * tree.size().width());
+        assert_eq!(picture.height() as f32, (2.0 * tree.size().height()).round());
+        let white = picture.pixel(0, 0).unwrap();
+        assert_eq!((white.red(), white.green(), white.blue(), white.alpha()), (255, 255, 255, 255));
+        let blue =
+            picture.pixels().iter().filter(|p| (p.red(), p.green(), p.blue()) == (0, 0x65, 0xad)).count();
+        assert!(blue > 1000, "{blue}");
+    }
+
+    #[test]
+    fn text_is_drawn_without_any_font_of_the_system() {
+        let svg = |text: &str| {
+            format!(
+                "<svg xmlns='http://www.w3.org/2000/svg' width='200' height='40' font-family='DejaVu Sans'>\
+                 <text x='5' y='30' font-size='20'>{text}</text></svg>"
+            )
+        };
+        let ink = |text: &str| {
+            let picture = Pixmap::decode_png(&rasterise(&svg(text), 1.0).unwrap()).unwrap();
+            picture.pixels().iter().filter(|p| p.alpha() > 127).count()
+        };
+        assert_eq!(ink(""), 0);
+        for character in "Ag9−×²⁻¹⁰·…∂Σδαŷ≈≤→∞√".chars() {
+            assert!(ink(&character.to_string()) > 5, "{character}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_picture_is_refused() {
+        assert!(rasterise("<svg", 1.0).unwrap_err().to_string().contains("not an SVG"));
+        let vast = "<svg xmlns='http://www.w3.org/2000/svg' width='900000' height='900000'/>";
+        assert!(rasterise(vast, 1.0).unwrap_err().to_string().contains("900000 by 900000"));
+    }
+}

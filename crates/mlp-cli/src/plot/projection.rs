@@ -1,0 +1,201 @@
+//! From values to pixels: the range of an axis, the place of a value on it, and what of a line lies inside the frame.
+//!
+//! Apart from the renderer because all the awkward numbers end here: whatever a series holds (nothing, one value, NaN, 1e300),
+//! a range has two distinct ends, and what goes on to the picture is finite and inside the frame. Clipping is done on numbers
+//! and not by the SVG viewer, since viewers compute in `f32`, where a diverging path overflows.
+
+use super::chart::{Axis, Scale};
+
+/// Ranges are kept inside ±`LIMIT`, so that neither their width nor their margins overflow.
+const LIMIT: f64 = 1e300;
+/// The margin that a fitted range gets at each end, as a share of its width.
+const MARGIN: f64 = 0.05;
+/// Two ends that differ by less than this share of their size are taken as one value: ticks could not tell them apart.
+const NARROW: f64 = 1e-9;
+
+/// The place of values along one axis of the picture.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Projection {
+    scale: Scale,
+    range: (f64, f64),
+    pixels: (f64, f64),
+}
+
+impl Projection {
+    /// Spreads the range of `axis` over the pixels between `pixels.0` and `pixels.1` (which may run backwards). A range that is
+    /// not given is fitted to `values`.
+    pub(super) fn new(axis: &Axis, values: impl Iterator<Item = f64>, pixels: (f64, f64)) -> Self {
+        let scale = axis.scale;
+        let range = match axis.range {
+            Some((a, b)) => ends([a, b].into_iter(), scale),
+            None => widen(ends(values, scale), scale),
+        };
+        Self { scale, range, pixels }
+    }
+
+    /// The values at the two ends, the lower one first. They are finite and differ; on a logarithmic axis both are positive.
+    pub(super) fn range(&self) -> (f64, f64) {
+        self.range
+    }
+
+    /// The pixel of `value`, which may lie far outside the frame; `None` where the axis has no place for it.
+    pub(super) fn pixel(&self, value: f64) -> Option<f64> {
+        let share = match self.scale {
+            Scale::Linear => (value - self.range.0) / (self.range.1 - self.range.0),
+            // Not the logarithm of a quotient: 1e300 / 1e-300 is beyond an f64.
+            Scale::Log => (value.ln() - self.range.0.ln()) / (self.range.1.ln() - self.range.0.ln()),
+        };
+        Some(self.pixels.0 + share * (self.pixels.1 - self.pixels.0)).filter(|pixel| pixel.is_finite())
+    }
+}
+
+/// The least and the greatest of the values that the scale can place, made to differ.
+fn ends(values: impl Iterator<Item = f64>, scale: Scale) -> (f64, f64) {
+    let placed = values
+        .filter(|v| v.is_finite() && (scale == Scale::Linear || *v > 0.0))
+        .map(|v| if scale == Scale::Log { v.clamp(1.0 / LIMIT, LIMIT) } else { v.clamp(-LIMIT, LIMIT) });
+    let (lo, hi) = placed.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), v| (lo.min(v), hi.max(v)));
+    let apart = hi - lo > NARROW * lo.abs().max(hi.abs());
+    match scale {
+        _ if apart => (lo, hi),
+        Scale::Linear if lo > hi => (0.0, 1.0),
+        Scale::Log if lo > hi => (0.1, 1.0),
+        Scale::Linear if lo == 0.0 => (-1.0, 1.0),
+        Scale::Linear => (lo - 0.1 * lo.abs(), lo + 0.1 * lo.abs()),
+        Scale::Log => ((lo / 2.0).max(1.0 / LIMIT), (lo * 2.0).min(LIMIT)),
+    }
+}
+
+/// The range with a margin at both ends.
+fn widen((lo, hi): (f64, f64), scale: Scale) -> (f64, f64) {
+    match scale {
+        Scale::Linear => (lo - MARGIN * (hi - lo), hi + MARGIN * (hi - lo)),
+        Scale::Log => {
+            let factor = ((hi.ln() - lo.ln()) * MARGIN).exp();
+            ((lo / factor).max(1.0 / LIMIT), (hi * factor).min(LIMIT))
+        }
+    }
+}
+
+/// A rectangle of pixels.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame {
+    pub(super) left: f64,
+    pub(super) top: f64,
+    pub(super) right: f64,
+    pub(super) bottom: f64,
+}
+
+impl Frame {
+    /// Whether the point lies inside or on the edge.
+    pub(super) fn contains(&self, (x, y): (f64, f64)) -> bool {
+        (self.left..=self.right).contains(&x) && (self.top..=self.bottom).contains(&y)
+    }
+
+    /// The part of the line from `a` to `b` that lies inside, by the method of Liang and Barsky: each edge narrows the interval
+    /// [from, to] of the line's parameter, which is 0 at `a` and 1 at `b`.
+    pub(super) fn clip(&self, a: (f64, f64), b: (f64, f64)) -> Option<((f64, f64), (f64, f64))> {
+        let (dx, dy) = (b.0 - a.0, b.1 - a.1);
+        let (mut from, mut to) = (0.0_f64, 1.0_f64);
+        for (step, room) in
+            [(-dx, a.0 - self.left), (dx, self.right - a.0), (-dy, a.1 - self.top), (dy, self.bottom - a.1)]
+        {
+            if step == 0.0 && room < 0.0 {
+                return None;
+            } else if step < 0.0 {
+                from = from.max(room / step);
+            } else if step > 0.0 {
+                to = to.min(room / step);
+            }
+        }
+        let at = |t: f64| {
+            // A cut that rounding put just outside belongs on the edge.
+            let (x, y) = (dx.mul_add(t, a.0), dy.mul_add(t, a.1));
+            (x.clamp(self.left, self.right), y.clamp(self.top, self.bottom))
+        };
+        (from <= to).then(|| (if from > 0.0 { at(from) } else { a }, if to < 1.0 { at(to) } else { b }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRAME: Frame = Frame { left: 0.0, top: 0.0, right: 10.0, bottom: 10.0 };
+
+    fn fitted(values: &[f64], scale: Scale) -> Projection {
+        Projection::new(
+            &Axis { label: String::new(), scale, whole: false, range: None },
+            values.iter().copied(),
+            (0.0, 100.0),
+        )
+    }
+
+    #[test]
+    fn the_ends_of_a_given_range_fall_on_the_ends_of_the_frame() {
+        for (scale, middle) in [(Scale::Linear, 50.5), (Scale::Log, 10.0)] {
+            let axis = Axis { label: String::new(), scale, whole: false, range: Some((1.0, 100.0)) };
+            let p = Projection::new(&axis, std::iter::empty(), (20.0, 420.0));
+            assert_eq!((p.pixel(1.0), p.pixel(100.0)), (Some(20.0), Some(420.0)));
+            assert!((p.pixel(middle).unwrap() - 220.0).abs() < 1e-9, "{scale:?}");
+        }
+    }
+
+    #[test]
+    fn every_set_of_values_gives_a_range_with_two_distinct_finite_ends() {
+        let sets: [&[f64]; 11] = [
+            &[],
+            &[0.0],
+            &[3.0, 3.0],
+            &[-7.0],
+            &[f64::NAN, f64::INFINITY],
+            &[1e300, -1e300],
+            &[f64::MAX, f64::MIN],
+            &[5e-324],
+            &[1e-300, 1e300],
+            &[25.0, 1e307],
+            &[1.0, 1.0 + f64::EPSILON],
+        ];
+        for values in sets {
+            for scale in [Scale::Linear, Scale::Log] {
+                let (lo, hi) = fitted(values, scale).range();
+                assert!(
+                    lo < hi && lo.is_finite() && hi.is_finite() && (hi - lo).is_finite(),
+                    "{values:?} {scale:?}"
+                );
+                assert!(scale == Scale::Linear || lo > 0.0, "{values:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_fitted_range_leaves_a_margin_around_every_value() {
+        let (lo, hi) = fitted(&[2.0, 1.0, 3.0, f64::NAN], Scale::Linear).range();
+        assert!((lo - 0.9).abs() < 1e-12 && (hi - 3.1).abs() < 1e-12);
+        let (lo, hi) = fitted(&[1.0, 100.0, -5.0], Scale::Log).range();
+        assert!(lo < 1.0 && lo > 0.5 && hi > 100.0 && hi < 200.0);
+    }
+
+    #[test]
+    fn values_without_a_place_have_no_pixel() {
+        assert_eq!(fitted(&[0.0, 1.0], Scale::Linear).pixel(f64::NAN), None);
+        assert_eq!(fitted(&[1.0, 2.0], Scale::Log).pixel(0.0), None);
+        assert_eq!(fitted(&[1.0, 2.0], Scale::Log).pixel(-1.0), None);
+        assert_eq!(fitted(&[1e-300, 2e-300], Scale::Linear).pixel(1e300), None);
+    }
+
+    #[test]
+    fn a_line_is_cut_where_it_crosses_the_frame() {
+        assert_eq!(FRAME.clip((5.0, 5.0), (5.0, 25.0)), Some(((5.0, 5.0), (5.0, 10.0))));
+        assert_eq!(FRAME.clip((-10.0, 5.0), (20.0, 5.0)), Some(((0.0, 5.0), (10.0, 5.0))));
+        assert_eq!(FRAME.clip((1.0, 2.0), (3.0, 4.0)), Some(((1.0, 2.0), (3.0, 4.0))));
+        assert_eq!(FRAME.clip((-1.0, 5.0), (-1.0, 9.0)), None);
+        assert_eq!(FRAME.clip((-9.0, 1.0), (1.0, -9.0)), None);
+    }
+
+    #[test]
+    fn a_line_to_a_point_beyond_all_measure_keeps_its_direction() {
+        let (_, (x, y)) = FRAME.clip((5.0, 5.0), (-1e150, -1e300)).unwrap();
+        assert!((x - 5.0).abs() < 1e-9 && y == 0.0, "{x} {y}");
+    }
+}

@@ -1,0 +1,377 @@
+//! From the description of a chart to SVG: where everything stands.
+//!
+//! The frame is placed first, from the outside in: the texts around it are measured and get the room they need, so that no label can
+//! run into another or out of the picture, whatever the numbers are. Ticks are chosen for the frame, the series are clipped to it.
+//! The legend stands above the frame and not in it, where it could hide data.
+
+use std::collections::HashSet;
+
+use super::chart::{Axis, Chart, Marker, Role, Scale, Series, Stroke};
+use super::projection::{Frame, Projection};
+use super::svg::{Anchor, Font, Ink, Pen, Svg};
+use super::text;
+use super::ticks::{Tick, ticks};
+
+/// The width of every chart, in CSS pixels. The height follows from what it says.
+const WIDTH: f64 = 720.0;
+/// The height of the frame that the series are drawn in.
+const FRAME_HEIGHT: f64 = 340.0;
+/// The room left free along the edges of the picture.
+const EDGE: f64 = 24.0;
+/// The least distance from one tick to the next, along each axis.
+const TICK_DISTANCE: (f64, f64) = (64.0, 48.0);
+/// The length of line that the legend shows of a series.
+const SAMPLE: f64 = 26.0;
+/// Points closer than this, in pixels, are one point to the eye.
+const SAME: f64 = 0.1;
+/// With more points than this, lines and markers are drawn finer.
+const CROWD: usize = 240;
+
+const TITLE: Font = Font { size: 17.0, anchor: Anchor::Start, ink: Ink::Text };
+const SUBTITLE: Font = Font { size: 13.0, anchor: Anchor::Start, ink: Ink::Muted };
+const LEGEND: Font = Font { size: 13.0, anchor: Anchor::Start, ink: Ink::Text };
+const AXIS: Font = Font { size: 13.0, anchor: Anchor::Middle, ink: Ink::Text };
+const TICK_X: Font = Font { size: 12.0, anchor: Anchor::Middle, ink: Ink::Muted };
+const TICK_Y: Font = Font { size: 12.0, anchor: Anchor::End, ink: Ink::Muted };
+const NOTE: Font = Font { size: 12.0, anchor: Anchor::Start, ink: Ink::Muted };
+/// From one baseline to the next in legend and notes.
+const LINE: f64 = 20.0;
+
+/// Draws `chart` as a complete SVG document.
+///
+/// The picture brings its own ground and has colours for light and for dark viewers. The text asks for DejaVu Sans or Verdana, and any
+/// sans-serif font will do.
+pub(crate) fn to_svg(chart: &Chart) -> String {
+    // A point counts for the range of either axis only if it could be drawn at all.
+    let placed = |scale: Scale, v: f64| v.is_finite() && (scale == Scale::Linear || v > 0.0);
+    let points = || {
+        let all = chart.series.iter().flat_map(|series| series.points.iter().copied());
+        all.filter(|&(x, y)| placed(chart.x.scale, x) && placed(chart.y.scale, y))
+    };
+    let axis_ticks =
+        |axis: &Axis, range, length: f64, distance: f64| ticks(axis, range, (length / distance) as usize);
+
+    let y_range = Projection::new(&chart.y, points().map(|p| p.1), (0.0, 1.0)).range();
+    let y_ticks = axis_ticks(&chart.y, y_range, FRAME_HEIGHT, TICK_DISTANCE.1);
+    let widest = y_ticks.iter().map(|t| text::width(&t.label, TICK_Y.size)).fold(0.0, f64::max);
+    let left = EDGE + AXIS.size + 10.0 + widest + 8.0;
+    let right = WIDTH - EDGE;
+
+    let legend = legend_rows(&chart.series, right - left);
+    let subtitle_baseline = EDGE + 14.0 + if chart.subtitle.is_empty() { 0.0 } else { LINE };
+    let top = subtitle_baseline + LINE * legend.len() as f64 + 16.0;
+    let frame = Frame { left, top, right, bottom: top + FRAME_HEIGHT };
+    let x = Projection::new(&chart.x, points().map(|p| p.0), (frame.left, frame.right));
+    let y = Projection::new(&chart.y, points().map(|p| p.1), (frame.bottom, frame.top));
+    let x_ticks = fitting_ticks(&chart.x, x.range(), frame.right - frame.left);
+
+    let notes: Vec<String> =
+        chart.notes.iter().flat_map(|note| text::wrap(note, NOTE.size, right - left)).collect();
+    let note_top = frame.bottom + 42.0;
+    let height = note_top + LINE * notes.len() as f64 + 16.0;
+
+    let mut svg = Svg::new(WIDTH, height);
+    svg.text((left, EDGE + 14.0), &text::fit(&chart.title, TITLE.size, right - left), TITLE);
+    svg.text((left, subtitle_baseline), &text::fit(&chart.subtitle, SUBTITLE.size, right - left), SUBTITLE);
+    for (row, entries) in legend.iter().enumerate() {
+        let baseline = subtitle_baseline + LINE * (row + 1) as f64 + 2.0;
+        draw_legend_row(&mut svg, entries, (left, baseline));
+    }
+    draw_axes(&mut svg, chart, &frame, (&x_ticks, &x), (&y_ticks, &y));
+    for series in &chart.series {
+        draw_series(&mut svg, series, &frame, &x, &y);
+    }
+    for (line, note) in notes.iter().enumerate() {
+        svg.text((left, note_top + LINE * (line + 1) as f64), note, NOTE);
+    }
+    svg.finish(&chart.title)
+}
+
+/// As many ticks as the axis has room for the labels of.
+fn fitting_ticks(axis: &Axis, range: (f64, f64), length: f64) -> Vec<Tick> {
+    let most = (length / TICK_DISTANCE.0) as usize;
+    let fits = |ticks: &Vec<Tick>| {
+        let widest = ticks.iter().map(|t| text::width(&t.label, TICK_X.size)).fold(0.0, f64::max);
+        ticks.len() as f64 * (widest + 16.0) <= length
+    };
+    (1..=most).rev().map(|wanted| ticks(axis, range, wanted)).find(fits).unwrap_or_default()
+}
+
+/// The series that have a label, in rows that fit into `room`; no rows if there is nothing to tell apart.
+fn legend_rows(series: &[Series], room: f64) -> Vec<Vec<(&Series, String)>> {
+    let named: Vec<&Series> = series.iter().filter(|s| !s.label.is_empty()).collect();
+    if named.len() < 2 {
+        return Vec::new();
+    }
+    let mut rows: Vec<Vec<(&Series, String)>> = Vec::new();
+    let mut used = 0.0;
+    for series in named {
+        let label = text::fit(&series.label, LEGEND.size, room - SAMPLE - 8.0);
+        let width = entry_width(&label);
+        match rows.last_mut() {
+            Some(row) if used + width <= room => row.push((series, label)),
+            _ => {
+                rows.push(vec![(series, label)]);
+                used = 0.0;
+            }
+        }
+        used += width;
+    }
+    rows
+}
+
+/// The room that one entry of the legend takes, with the space after it.
+fn entry_width(label: &str) -> f64 {
+    SAMPLE + 8.0 + text::width(label, LEGEND.size) + 22.0
+}
+
+fn draw_legend_row(svg: &mut Svg, entries: &[(&Series, String)], (mut x, baseline): (f64, f64)) {
+    for (series, label) in entries {
+        let middle = baseline - 0.35 * LEGEND.size;
+        if let Some(stroke) = series.stroke {
+            svg.line(&[(x, middle), (x + SAMPLE, middle)], pen(series, stroke));
+        }
+        if let Some(marker) = series.marker {
+            draw_marker(svg, marker, ink(series), (x + SAMPLE / 2.0, middle), 3.5);
+        }
+        svg.text((x + SAMPLE + 8.0, baseline), label, LEGEND);
+        x += entry_width(label);
+    }
+}
+
+fn draw_axes(
+    svg: &mut Svg,
+    chart: &Chart,
+    frame: &Frame,
+    (x_ticks, x): (&[Tick], &Projection),
+    (y_ticks, y): (&[Tick], &Projection),
+) {
+    let grid = Pen { width: 1.0, dashed: false, ink: Ink::Grid };
+    for (tick, at) in x_ticks.iter().filter_map(|tick| Some((tick, x.pixel(tick.value)?))) {
+        svg.line(&[(at, frame.top), (at, frame.bottom)], grid);
+        svg.text((at, frame.bottom + 18.0), &tick.label, TICK_X);
+    }
+    for (tick, at) in y_ticks.iter().filter_map(|tick| Some((tick, y.pixel(tick.value)?))) {
+        svg.line(&[(frame.left, at), (frame.right, at)], grid);
+        svg.text((frame.left - 8.0, at + 0.35 * TICK_Y.size), &tick.label, TICK_Y);
+    }
+    let (width, height) = (frame.right - frame.left, frame.bottom - frame.top);
+    let edge = Pen { width: 1.0, dashed: false, ink: Ink::Muted };
+    svg.rectangle((frame.left, frame.top), (width, height), None, Some(edge));
+    let x_label = text::fit(&chart.x.label, AXIS.size, width);
+    svg.text((frame.left + width / 2.0, frame.bottom + 40.0), &x_label, AXIS);
+    let y_label = text::fit(&chart.y.label, AXIS.size, height);
+    svg.text_upwards((EDGE + 0.5 * AXIS.size, frame.top + height / 2.0), &y_label, AXIS);
+}
+
+fn draw_series(svg: &mut Svg, series: &Series, frame: &Frame, x: &Projection, y: &Projection) {
+    let points: Vec<Option<(f64, f64)>> =
+        series.points.iter().map(|&(px, py)| Some((x.pixel(px)?, y.pixel(py)?))).collect();
+    if let Some(stroke) = series.stroke {
+        let (lines, exits) = clipped_lines(&points, frame);
+        let mut pen = pen(series, stroke);
+        if series.marker.is_some() && lines.iter().map(Vec::len).sum::<usize>() > CROWD {
+            // A path that jumps to and fro hundreds of times shows as a shade and not as a solid block.
+            pen.width = 0.4;
+        }
+        for line in lines {
+            svg.line(&line, pen);
+        }
+        for (from, to) in exits.into_iter().filter(|_| series.marker.is_some()) {
+            draw_arrowhead(svg, ink(series), from, to);
+        }
+    }
+    if let Some(marker) = series.marker {
+        let mut seen = HashSet::new();
+        let mut distinct = |at: &(f64, f64)| seen.insert(((at.0 / SAME) as i64, (at.1 / SAME) as i64));
+        let inside = points.into_iter().flatten().filter(|&at| frame.contains(at));
+        let places: Vec<_> = inside.filter(|at| distinct(at)).collect();
+        let radius = match places.len() {
+            0..=60 => 3.5,
+            61..=CROWD => 2.5,
+            _ => 1.75,
+        };
+        for at in places {
+            draw_marker(svg, marker, ink(series), at, radius);
+        }
+    }
+}
+
+/// A piece of line from one pixel to another.
+type Segment = ((f64, f64), (f64, f64));
+
+/// The lines through `points` that remain inside the frame, and the pieces on which they leave it.
+///
+/// Gaps break the line. Points that the eye could not tell from the one before are left out, so that a path which has converged
+/// costs nothing for the thousands of steps it stands still.
+fn clipped_lines(points: &[Option<(f64, f64)>], frame: &Frame) -> (Vec<Vec<(f64, f64)>>, Vec<Segment>) {
+    let (mut lines, mut exits) = (vec![Vec::new()], Vec::new());
+    let mut from: Option<(f64, f64)> = None;
+    for &point in points {
+        let (Some(a), Some(b)) = (from, point) else {
+            lines.push(Vec::new());
+            from = point;
+            continue;
+        };
+        if (b.0 - a.0).abs() < SAME && (b.1 - a.1).abs() < SAME {
+            continue;
+        }
+        from = point;
+        let Some((start, end)) = frame.clip(a, b) else { continue };
+        match lines.last_mut() {
+            Some(line) if line.last() == Some(&start) => line.push(end),
+            _ => lines.push(vec![start, end]),
+        }
+        if frame.contains(a) && !frame.contains(b) {
+            exits.push((start, end));
+        }
+    }
+    (lines, exits)
+}
+
+/// A triangle whose tip is at `to`, pointing away from `from`.
+fn draw_arrowhead(svg: &mut Svg, ink: Ink, from: (f64, f64), to: (f64, f64)) {
+    let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+    let length = dx.hypot(dy);
+    if length > 0.0 {
+        let (ux, uy) = (dx / length, dy / length);
+        let base = (to.0 - 12.0 * ux, to.1 - 12.0 * uy);
+        let wings = [(base.0 - 5.0 * uy, base.1 + 5.0 * ux), (base.0 + 5.0 * uy, base.1 - 5.0 * ux)];
+        svg.polygon(&[to, wings[0], wings[1]], ink);
+    }
+}
+
+fn draw_marker(svg: &mut Svg, marker: Marker, ink: Ink, at: (f64, f64), radius: f64) {
+    match marker {
+        Marker::Dot => svg.circle(at, radius, Some(ink), None),
+        Marker::Ring => svg.circle(at, 6.0, None, Some(Pen { width: 2.0, dashed: false, ink })),
+    }
+}
+
+fn ink(series: &Series) -> Ink {
+    match series.role {
+        Role::Reference => Ink::Muted,
+        Role::Data(n) => Ink::Palette(n),
+    }
+}
+
+fn pen(series: &Series, stroke: Stroke) -> Pen {
+    let width = if series.marker.is_some() || series.role == Role::Reference { 1.5 } else { 2.0 };
+    Pen { width, dashed: stroke == Stroke::Dashed, ink: ink(series) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use resvg::usvg::roxmltree::Document;
+
+    fn axis(scale: Scale) -> Axis {
+        Axis { label: "a <label> & more".to_owned(), scale, whole: false, range: None }
+    }
+
+    fn chart(scale: Scale, series: Vec<Series>) -> Chart {
+        Chart {
+            title: "losses".to_owned(),
+            subtitle: String::new(),
+            x: axis(Scale::Linear),
+            y: axis(scale),
+            series,
+            notes: Vec::new(),
+        }
+    }
+
+    fn series(label: &str, points: &[(f64, f64)]) -> Series {
+        Series {
+            label: label.to_owned(),
+            points: points.to_vec(),
+            role: Role::Data(0),
+            stroke: Some(Stroke::Solid),
+            marker: Some(Marker::Dot),
+        }
+    }
+
+    /// How often the element occurs, having seen to it that the whole is XML.
+    fn count(svg: &str, name: &str) -> usize {
+        Document::parse(svg).unwrap().descendants().filter(|node| node.has_tag_name(name)).count()
+    }
+
+    #[test]
+    fn every_series_of_numbers_makes_a_picture_with_all_coordinates_inside_it() {
+        let sets: [&[(f64, f64)]; 9] = [
+            &[],
+            &[(1.0, 2.0)],
+            &[(1.0, 3.0), (2.0, 3.0), (3.0, 3.0)],
+            &[(0.0, f64::NAN), (1.0, 1.0), (f64::INFINITY, 2.0)],
+            &[(0.0, -1e300), (1.0, 1e300)],
+            &[(f64::MIN, f64::MAX), (f64::MAX, f64::MIN)],
+            &[(0.0, 1e-300), (1.0, 1e300)],
+            &[(0.0, 25.0), (1.0, 1e307)],
+            &[(0.0, 5e-324), (1e-320, 0.0)],
+        ];
+        for points in sets {
+            for scale in [Scale::Linear, Scale::Log] {
+                let svg = to_svg(&chart(scale, vec![series("a", points), series("b", points)]));
+                let document = Document::parse(&svg).unwrap();
+                let numbers = document
+                    .descendants()
+                    .flat_map(|node| ["points", "x", "y", "cx", "cy"].map(|name| node.attribute(name)))
+                    .flatten()
+                    .flat_map(|list| list.split([' ', ',']))
+                    .map(|number| number.parse::<f64>().unwrap());
+                for number in numbers {
+                    assert!((0.0..=WIDTH).contains(&number), "{points:?} {scale:?} {number}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_point_that_has_a_place_gets_one_marker() {
+        let points = [(0.0, 1.0), (1.0, f64::NAN), (2.0, 4.0), (3.0, 9.0), (3.0, 9.0)];
+        assert_eq!(count(&to_svg(&chart(Scale::Linear, vec![series("", &points)])), "circle"), 3);
+    }
+
+    #[test]
+    fn a_point_without_a_place_breaks_the_line() {
+        let whole = [(0.0, 1.0), (1.0, 2.0), (2.0, 4.0), (3.0, 9.0), (4.0, 9.5)];
+        let broken = whole.map(|(x, y)| (x, if x == 2.0 { f64::NAN } else { y }));
+        let lines = |points: &[(f64, f64)]| {
+            let mut chart = chart(Scale::Linear, vec![series("", points)]);
+            (chart.x.range, chart.y.range) = (Some((0.0, 4.0)), Some((0.0, 10.0)));
+            count(&to_svg(&chart), "polyline")
+        };
+        assert_eq!(lines(&broken), lines(&whole) + 1);
+    }
+
+    #[test]
+    fn a_marked_line_that_leaves_the_frame_ends_in_an_arrowhead() {
+        let points = [(0.0, 0.0), (1.0, 1.0), (2.0, 50.0)];
+        let arrows = |top: f64| {
+            let mut chart = chart(Scale::Linear, vec![series("", &points)]);
+            chart.y.range = Some((0.0, top));
+            count(&to_svg(&chart), "polygon")
+        };
+        assert_eq!((arrows(2.0), arrows(60.0)), (1, 0));
+    }
+
+    #[test]
+    fn a_legend_appears_when_there_is_something_to_tell_apart() {
+        let points = [(0.0, 1.0), (1.0, 2.0)];
+        let one = to_svg(&chart(Scale::Linear, vec![series("only one", &points)]));
+        let two =
+            to_svg(&chart(Scale::Linear, vec![series("the first", &points), series("the second", &points)]));
+        assert!(!one.contains("only one") && two.contains("the first") && two.contains("the second"));
+    }
+
+    #[test]
+    fn a_long_legend_takes_more_rows_and_stays_in_the_picture() {
+        let all: Vec<Series> =
+            (0..12).map(|run| series(&format!("a run with a long name, {run}"), &[(0.0, 1.0)])).collect();
+        let rows = legend_rows(&all, 600.0);
+        assert!(rows.len() > 3);
+        for row in &rows {
+            assert!(row.iter().map(|(_, label)| entry_width(label)).sum::<f64>() <= 600.0);
+        }
+        assert_eq!(rows.iter().map(Vec::len).sum::<usize>(), 12);
+    }
+}

@@ -1,0 +1,278 @@
+//! An SVG document in the making: the few shapes that our pictures consist of, in colours for light and for dark ground.
+//!
+//! Apart from the charts because pictures that are no charts draw on it too. Every shape carries its light colour as an attribute
+//! and a class; a style sheet gives the class its dark colour where the viewer prefers dark. A program that knows no media
+//! queries (the one that makes our PNGs is one) thus sees the light picture. The ground is part of the picture, so that it can be
+//! read on a page of any colour.
+
+use std::fmt::Write as _;
+
+/// The colours of a picture, by what they are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ink {
+    /// The ground of the picture.
+    Ground,
+    /// Text, and the frame around what matters.
+    Text,
+    /// What should be seen second.
+    Muted,
+    /// Lines that help the eye.
+    Grid,
+    /// The n-th colour for data.
+    Palette(usize),
+}
+
+/// Colours for data, light and dark, in the order of use. All can be told apart with the common kinds of colour blindness (after Okabe
+/// and Ito); the light ones have been darkened and the dark ones lightened until each stands out from its ground.
+const PALETTE: [(&str, &str); 6] = [
+    ("#0065ad", "#58a6ff"),
+    ("#c4500a", "#f0883e"),
+    ("#00805f", "#3fc79a"),
+    ("#a8508a", "#e39bc8"),
+    ("#8a6d00", "#e3b341"),
+    ("#4b5a66", "#a9b7c4"),
+];
+
+impl Ink {
+    /// The colours on light and on dark ground.
+    fn colours(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Ground => ("#ffffff", "#0d1117"),
+            Self::Text => ("#1f2328", "#e6edf3"),
+            Self::Muted => ("#626c77", "#9aa5b1"),
+            Self::Grid => ("#e1e5ea", "#262d36"),
+            Self::Palette(n) => PALETTE[n % PALETTE.len()],
+        }
+    }
+
+    fn class(self) -> String {
+        match self {
+            Self::Ground => "ground".to_owned(),
+            Self::Text => "text".to_owned(),
+            Self::Muted => "muted".to_owned(),
+            Self::Grid => "grid".to_owned(),
+            Self::Palette(n) => format!("c{}", n % PALETTE.len()),
+        }
+    }
+}
+
+/// Which point of a text stands at its position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
+/// How a text is set.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Font {
+    pub(super) size: f64,
+    pub(super) anchor: Anchor,
+    pub(super) ink: Ink,
+}
+
+/// How a line is drawn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pen {
+    pub(super) width: f64,
+    pub(super) dashed: bool,
+    pub(super) ink: Ink,
+}
+
+/// A document that shapes are added to, each on top of those before it. Coordinates are pixels from the upper left corner.
+#[derive(Debug)]
+pub(super) struct Svg {
+    width: f64,
+    height: f64,
+    body: String,
+}
+
+impl Svg {
+    /// An empty picture of this size.
+    pub(super) fn new(width: f64, height: f64) -> Self {
+        let mut svg = Self { width, height, body: String::new() };
+        svg.rectangle((0.0, 0.0), (width, height), Some(Ink::Ground), None);
+        svg
+    }
+
+    /// A rectangle with its upper left corner at `at`, filled, framed or both.
+    pub(super) fn rectangle(
+        &mut self,
+        at: (f64, f64),
+        size: (f64, f64),
+        fill: Option<Ink>,
+        frame: Option<Pen>,
+    ) {
+        let place = format!("x='{}' y='{}' width='{}' height='{}'", n(at.0), n(at.1), n(size.0), n(size.1));
+        self.shape("rect", &place, fill, frame);
+    }
+
+    /// A line through all `points`; nothing for less than two.
+    pub(super) fn line(&mut self, points: &[(f64, f64)], pen: Pen) {
+        if points.len() > 1 {
+            self.shape("polyline", &format!("points='{}'", list(points)), None, Some(pen));
+        }
+    }
+
+    /// A filled polygon.
+    pub(super) fn polygon(&mut self, points: &[(f64, f64)], fill: Ink) {
+        self.shape("polygon", &format!("points='{}'", list(points)), Some(fill), None);
+    }
+
+    /// A circle, filled, outlined or both.
+    pub(super) fn circle(
+        &mut self,
+        centre: (f64, f64),
+        radius: f64,
+        fill: Option<Ink>,
+        outline: Option<Pen>,
+    ) {
+        let place = format!("cx='{}' cy='{}' r='{}'", n(centre.0), n(centre.1), n(radius));
+        self.shape("circle", &place, fill, outline);
+    }
+
+    /// A line of text on the baseline through `at`.
+    pub(super) fn text(&mut self, at: (f64, f64), text: &str, font: Font) {
+        self.write_text(&format!("x='{}' y='{}'", n(at.0), n(at.1)), text, font);
+    }
+
+    /// The same, turned to run upwards.
+    pub(super) fn text_upwards(&mut self, at: (f64, f64), text: &str, font: Font) {
+        self.write_text(&format!("transform='translate({} {}) rotate(-90)'", n(at.0), n(at.1)), text, font);
+    }
+
+    /// The whole document, with `title` as the name that a screen reader speaks.
+    pub(super) fn finish(self, title: &str) -> String {
+        let (w, h, title) = (n(self.width), n(self.height), escape(title));
+        let inks = [Ink::Ground, Ink::Text, Ink::Muted, Ink::Grid];
+        let inks = inks.into_iter().chain((0..PALETTE.len()).map(Ink::Palette));
+        let mut dark = String::new();
+        for ink in inks {
+            let (class, (_, colour)) = (ink.class(), ink.colours());
+            let _ =
+                write!(dark, ".mlp-plot .f-{class}{{fill:{colour}}}.mlp-plot .s-{class}{{stroke:{colour}}}");
+        }
+        format!(
+            "<svg xmlns='http://www.w3.org/2000/svg' class='mlp-plot' role='img' width='{w}' height='{h}' \
+             viewBox='0 0 {w} {h}' font-family='DejaVu Sans, Verdana, sans-serif'>\n\
+             <title>{title}</title>\n\
+             <style>@media (prefers-color-scheme:dark){{{dark}}}</style>\n{}</svg>\n",
+            self.body
+        )
+    }
+
+    fn shape(&mut self, name: &str, place: &str, fill: Option<Ink>, pen: Option<Pen>) {
+        let mut classes = Vec::new();
+        let mut paint = String::new();
+        match fill {
+            Some(ink) => {
+                let _ = write!(paint, " fill='{}'", ink.colours().0);
+                classes.push(format!("f-{}", ink.class()));
+            }
+            None => paint.push_str(" fill='none'"),
+        }
+        if let Some(Pen { width, dashed, ink }) = pen {
+            let _ = write!(paint, " stroke='{}' stroke-width='{}'", ink.colours().0, n(width));
+            paint.push_str(" stroke-linejoin='round'");
+            if dashed {
+                let _ = write!(paint, " stroke-dasharray='{} {}'", n(4.0 * width), n(3.0 * width));
+            }
+            classes.push(format!("s-{}", ink.class()));
+        }
+        let _ = writeln!(self.body, "<{name} class='{}' {place}{paint}/>", classes.join(" "));
+    }
+
+    fn write_text(&mut self, place: &str, text: &str, Font { size, anchor, ink }: Font) {
+        let anchor = match anchor {
+            Anchor::Start => "start",
+            Anchor::Middle => "middle",
+            Anchor::End => "end",
+        };
+        let (class, (colour, _)) = (ink.class(), ink.colours());
+        let _ = writeln!(
+            self.body,
+            "<text class='f-{class}' {place} font-size='{}' text-anchor='{anchor}' fill='{colour}'>{}</text>",
+            n(size),
+            escape(text)
+        );
+    }
+}
+
+/// A coordinate to a hundredth of a pixel, without needless zeros.
+fn n(value: f64) -> String {
+    let text = format!("{value:.2}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+fn list(points: &[(f64, f64)]) -> String {
+    points.iter().map(|&(x, y)| format!("{},{}", n(x), n(y))).collect::<Vec<_>>().join(" ")
+}
+
+/// `text` as the content of an element or attribute. Characters that XML forbids even when escaped become U+FFFD.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '\'' => escaped.push_str("&apos;"),
+            '"' => escaped.push_str("&quot;"),
+            '\t' | '\n' | '\r' => escaped.push(' '),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => escaped.push('\u{fffd}'),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use resvg::usvg::roxmltree::{Document, Node};
+
+    fn shapes<'a>(document: &'a Document<'_>, name: &str) -> Vec<Node<'a, 'a>> {
+        document.descendants().filter(|node| node.has_tag_name(name)).collect()
+    }
+
+    #[test]
+    fn any_text_comes_back_from_the_document_as_it_went_in() {
+        let text = "a<b & c>d \"e\" 'f' ]]> ∂J/∂Zᵒ ŷ²";
+        let mut svg = Svg::new(10.0, 10.0);
+        svg.text((1.0, 2.0), text, Font { size: 9.0, anchor: Anchor::Start, ink: Ink::Text });
+        let svg = svg.finish(text);
+        let document = Document::parse(&svg).unwrap();
+        assert_eq!(shapes(&document, "text")[0].text(), Some(text));
+        assert_eq!(shapes(&document, "title")[0].text(), Some(text));
+    }
+
+    #[test]
+    fn characters_that_xml_forbids_are_replaced() {
+        let svg = Svg::new(10.0, 10.0).finish("a\u{0}b\u{1b}[31mc\nd\u{ffff}");
+        let document = Document::parse(&svg).unwrap();
+        assert_eq!(shapes(&document, "title")[0].text(), Some("a\u{fffd}b\u{fffd}[31mc d\u{fffd}"));
+    }
+
+    #[test]
+    fn coordinates_are_short() {
+        let numbers = [1.0, 10.0, 100.0, 0.126, -0.001, 2.5];
+        assert_eq!(numbers.map(n), ["1", "10", "100", "0.13", "0", "2.5"]);
+    }
+
+    #[test]
+    fn every_ink_in_use_has_a_dark_colour() {
+        let mut svg = Svg::new(10.0, 10.0);
+        for ink in [Ink::Text, Ink::Muted, Ink::Grid, Ink::Palette(0), Ink::Palette(5), Ink::Palette(6)] {
+            svg.circle((1.0, 1.0), 1.0, Some(ink), Some(Pen { width: 1.0, dashed: true, ink }));
+        }
+        let svg = svg.finish("");
+        let document = Document::parse(&svg).unwrap();
+        let style = shapes(&document, "style")[0].text().unwrap();
+        let classes = document.descendants().filter_map(|node| node.attribute("class"));
+        for class in classes.flat_map(str::split_whitespace).filter(|class| *class != "mlp-plot") {
+            assert!(style.contains(&format!(".{class}{{")), "{class}");
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Grey images drawn in a terminal, side by side with captions.
+//!
+//! Apart from the charts, with which it shares nothing: the canvas is a grid of characters. In colour a character shows two pixels, one
+//! above the other, as the two halves of `▀`; characters being about twice as high as wide, pixels come out square. Without
+//! colour, a digit is made of signs of ten degrees of darkness, two signs for each pixel for the same reason. It only makes the
+//! text: whether the terminal has colours and how wide it is, the caller finds out.
+
+use std::fmt::Write as _;
+
+/// From no ink to full ink, for terminals without colour.
+const RAMP: [char; 10] = [' ', '.', ':', '-', '=', '+', '*', '#', '%', '@'];
+/// Columns between neighbouring images.
+const GAP: usize = 2;
+
+/// What the terminal can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Colours {
+    /// Every shade of grey.
+    True,
+    /// The 256 colours of xterm, 26 of which are greys.
+    Indexed,
+    /// Characters only.
+    None,
+}
+
+impl Colours {
+    /// What can be assumed of the output: nothing if it is not a terminal, if `NO_COLOR` is set or `TERM` says `dumb`; every
+    /// colour if `COLORTERM` promises it; otherwise the 256 that practically all terminals know.
+    pub(crate) fn of(
+        is_terminal: bool,
+        no_color: Option<&str>,
+        term: Option<&str>,
+        colorterm: Option<&str>,
+    ) -> Self {
+        if !is_terminal || no_color.is_some_and(|value| !value.is_empty()) || term == Some("dumb") {
+            Self::None
+        } else if matches!(colorterm, Some("truecolor" | "24bit")) {
+            Self::True
+        } else {
+            Self::Indexed
+        }
+    }
+}
+
+/// One image and what is written under it.
+#[derive(Debug, Clone)]
+pub(crate) struct Tile<'a> {
+    /// Rows of pixels from the top, each from the left; 0 is ground, 255 ink.
+    pub(crate) pixels: &'a [u8],
+    /// Pixels in a row.
+    pub(crate) width: usize,
+    /// One line; what is wider than the image is cut. Empty for none.
+    pub(crate) caption: String,
+}
+
+/// Draws the images from left to right in as many columns as `width` characters have room for (at least one), with captions
+/// centred under them and an empty line between one row of images and the next. Every line ends in a newline and leaves the
+/// terminal's colours as they were.
+///
+/// # Panics
+///
+/// If the pixels of an image do not make up whole rows.
+#[track_caller]
+pub(crate) fn draw_tiles(tiles: &[Tile<'_>], colours: Colours, width: usize) -> String {
+    for tile in tiles {
+        assert!(
+            tile.width > 0 && tile.pixels.len().is_multiple_of(tile.width),
+            "{} pixels are not whole rows of {}",
+            tile.pixels.len(),
+            tile.width
+        );
+    }
+    let mut text = String::new();
+    let mut rest = tiles;
+    while !rest.is_empty() {
+        let (band, after) = rest.split_at(fitting(rest, colours, width));
+        draw_band(&mut text, band, colours);
+        if !after.is_empty() {
+            text.push('\n');
+        }
+        rest = after;
+    }
+    text
+}
+
+/// How many of the tiles fit beside each other, at least one.
+fn fitting(tiles: &[Tile<'_>], colours: Colours, width: usize) -> usize {
+    let mut used = 0;
+    let fits = tiles.iter().take_while(|tile| {
+        used += columns(tile, colours);
+        let fits = used <= width;
+        used += GAP;
+        fits
+    });
+    fits.count().max(1)
+}
+
+/// The characters that an image takes from left to right.
+fn columns(tile: &Tile<'_>, colours: Colours) -> usize {
+    if colours == Colours::None { 2 * tile.width } else { tile.width }
+}
+
+fn draw_band(text: &mut String, band: &[Tile<'_>], colours: Colours) {
+    let pixels_per_line = if colours == Colours::None { 1 } else { 2 };
+    let rows = band.iter().map(|tile| tile.pixels.len() / tile.width).max().unwrap_or(0);
+    for top in (0..rows).step_by(pixels_per_line) {
+        let parts = band.iter().map(|tile| match colours {
+            Colours::None => shaded_line(tile, top),
+            Colours::True | Colours::Indexed => coloured_line(tile, top, colours),
+        });
+        push_line(text, parts);
+    }
+    if band.iter().any(|tile| !tile.caption.is_empty()) {
+        push_line(text, band.iter().map(|tile| centred(&tile.caption, columns(tile, colours))));
+    }
+}
+
+/// Sets the parts side by side on one line, without blanks at its end.
+fn push_line(text: &mut String, parts: impl Iterator<Item = String>) {
+    let line = parts.collect::<Vec<_>>().join(&" ".repeat(GAP));
+    text.push_str(line.trim_end());
+    text.push('\n');
+}
+
+/// Row `y` of the image, or blanks below its end.
+fn shaded_line(tile: &Tile<'_>, y: usize) -> String {
+    let Some(row) = tile.pixels.chunks(tile.width).nth(y) else { return " ".repeat(2 * tile.width) };
+    row.iter().flat_map(|&pixel| [RAMP[usize::from(pixel) * RAMP.len() / 256]; 2]).collect()
+}
+
+/// Rows `y` and `y + 1` of the image in one line of half blocks, or blanks below its end. A colour is named only where it changes.
+fn coloured_line(tile: &Tile<'_>, y: usize, colours: Colours) -> String {
+    let mut rows = tile.pixels.chunks(tile.width).skip(y);
+    let Some(upper) = rows.next() else { return " ".repeat(tile.width) };
+    let lower = rows.next();
+    let mut line = String::new();
+    let (mut foreground, mut background) = (None, None);
+    for (x, &ink) in upper.iter().enumerate() {
+        if foreground != Some(ink) {
+            push_colour(&mut line, 38, ink, colours);
+            foreground = Some(ink);
+        }
+        // Below the last row of an image of odd height there is the terminal's own ground.
+        if let Some(&ink) = lower.map(|row| &row[x]).filter(|ink| background != Some(**ink)) {
+            push_colour(&mut line, 48, ink, colours);
+            background = Some(ink);
+        }
+        line.push('▀');
+    }
+    line + "\x1b[0m"
+}
+
+/// Appends the sequence that sets the foreground (`layer` 38) or the background (48) to a grey.
+fn push_colour(line: &mut String, layer: u8, grey: u8, colours: Colours) {
+    // Writing to a String cannot fail.
+    let _ = match colours {
+        Colours::True => write!(line, "\x1b[{layer};2;{grey};{grey};{grey}m"),
+        Colours::Indexed | Colours::None => write!(line, "\x1b[{layer};5;{}m", nearest_grey(grey)),
+    };
+}
+
+/// The index of the xterm colour that is nearest: black (16), the ramp from 8 in steps of 10 (232 to 255), or white (231).
+fn nearest_grey(grey: u8) -> u8 {
+    match grey {
+        0..=3 => 16,
+        4..=246 => 232 + (grey.saturating_sub(3) / 10).min(23),
+        247..=255 => 231,
+    }
+}
+
+/// The caption in the middle of `width` columns, cut with an ellipsis if it is longer.
+fn centred(caption: &str, width: usize) -> String {
+    let flat = |c: char| if c.is_control() { ' ' } else { c };
+    let mut shown: String = caption.chars().map(flat).collect();
+    if shown.chars().count() > width {
+        shown = shown.chars().take(width.saturating_sub(1)).chain(['…']).collect();
+    }
+    format!("{shown:^width$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tile<'a>(pixels: &'a [u8], width: usize, caption: &str) -> Tile<'a> {
+        Tile { pixels, width, caption: caption.to_owned() }
+    }
+
+    #[test]
+    fn without_colour_a_pixel_is_two_signs_as_dark_as_it() {
+        let pixels = [0, 25, 26, 255, 128, 0];
+        assert_eq!(draw_tiles(&[tile(&pixels, 3, "")], Colours::None, 80), "    ..\n@@++\n");
+    }
+
+    #[test]
+    fn in_colour_a_character_is_two_pixels_one_above_the_other() {
+        let drawn = draw_tiles(&[tile(&[1, 2, 3, 4], 2, "")], Colours::True, 80);
+        let expected = "\x1b[38;2;1;1;1m\x1b[48;2;3;3;3m▀\x1b[38;2;2;2;2m\x1b[48;2;4;4;4m▀\x1b[0m\n";
+        assert_eq!(drawn, expected);
+    }
+
+    #[test]
+    fn a_colour_is_not_named_again_while_it_stays() {
+        let drawn = draw_tiles(&[tile(&[9; 8], 4, "")], Colours::Indexed, 80);
+        assert_eq!(drawn.matches('\x1b').count(), 3, "{drawn:?}");
+        assert!(drawn.contains("▀▀▀▀"));
+    }
+
+    #[test]
+    fn the_last_row_of_an_odd_height_has_no_lower_half() {
+        let drawn = draw_tiles(&[tile(&[5; 3], 1, "")], Colours::True, 80);
+        let last = drawn.lines().last().unwrap();
+        assert_eq!(last, "\x1b[38;2;5;5;5m▀\x1b[0m");
+    }
+
+    #[test]
+    fn every_indexed_grey_is_the_nearest_there_is() {
+        let level = |index: u8| match index {
+            16 => 0,
+            231 => 255,
+            _ => 8 + 10 * i32::from(index - 232),
+        };
+        let all: Vec<u8> = [16, 231].into_iter().chain(232..=255).collect();
+        for grey in 0..=255u8 {
+            let off = |index: u8| (level(index) - i32::from(grey)).abs();
+            assert_eq!(off(nearest_grey(grey)), all.iter().map(|&i| off(i)).min().unwrap(), "{grey}");
+        }
+    }
+
+    #[test]
+    fn images_stand_side_by_side_as_far_as_the_terminal_is_wide() {
+        let pixels = [255u8; 9];
+        let tiles = vec![tile(&pixels, 3, "a"); 5];
+        let lines = |width| draw_tiles(&tiles, Colours::None, width).lines().count();
+        // Three rows of pixels and a caption for each band, an empty line between bands.
+        assert_eq!((lines(38), lines(37), lines(22), lines(1)), (4, 9, 14, 24));
+    }
+
+    #[test]
+    fn captions_are_centred_and_cut_to_the_image() {
+        let pixels = [255u8; 4];
+        let tiles = [tile(&pixels, 4, "7"), tile(&pixels, 4, "trousers\n")];
+        let drawn = draw_tiles(&tiles, Colours::None, 80);
+        assert_eq!(drawn.lines().nth(1), Some("   7      trouser…"));
+    }
+
+    #[test]
+    fn images_of_different_height_share_a_band() {
+        let (tall, low) = ([255u8; 3], [255u8; 1]);
+        let drawn = draw_tiles(&[tile(&low, 1, "a"), tile(&tall, 1, "b")], Colours::None, 80);
+        assert_eq!(drawn, "@@  @@\n    @@\n    @@\na   b\n");
+    }
+
+    #[test]
+    fn colours_are_used_only_where_they_are_wanted_and_known() {
+        let xterm = Some("xterm-256color");
+        assert_eq!(Colours::of(true, None, xterm, Some("truecolor")), Colours::True);
+        assert_eq!(Colours::of(true, Some(""), xterm, None), Colours::Indexed);
+        assert_eq!(Colours::of(true, Some("1"), xterm, Some("truecolor")), Colours::None);
+        assert_eq!(Colours::of(true, None, Some("dumb"), None), Colours::None);
+        assert_eq!(Colours::of(false, None, xterm, Some("24bit")), Colours::None);
+    }
+
+    #[test]
+    fn nothing_to_draw_is_no_text() {
+        assert_eq!(draw_tiles(&[], Colours::True, 80), "");
+    }
+
+    #[test]
+    #[should_panic(expected = "5 pixels are not whole rows of 2")]
+    fn pixels_that_do_not_fill_their_rows_are_a_mistake_of_the_caller() {
+        draw_tiles(&[tile(&[0; 5], 2, "")], Colours::None, 80);
+    }
+}
