@@ -1,2 +1,66 @@
-//! To be written.
-fn main() {}
+//! `mlp`: train, judge and look at multilayer perceptrons. Results go to standard output, everything else to standard
+//! error; what is wrong is said in one line, with exit code 2.
+
+#![forbid(unsafe_code)]
+
+mod commands;
+mod console;
+mod data_sets;
+mod parse;
+mod plot;
+mod table;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use commands::{data, descend, eval, gradcheck, summary, train};
+
+/// Train, judge and look at multilayer perceptrons on a CPU.
+#[derive(Parser)]
+#[command(name = "mlp", version = console::VERSION, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "\
+Begin with:
+  mlp train                        the chapter's network on MNIST, downloaded if need be
+  mlp train --dataset synthetic    the same without any data
+  mlp gradcheck                    every derivative against central differences")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Train(train::Args),
+    Eval(eval::Args),
+    Summary(summary::Args),
+    Gradcheck(gradcheck::Args),
+    Descend(descend::Args),
+    #[command(subcommand)]
+    Data(data::Command),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Train(args) => train::run(&args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Summary(args) => summary::run(&args),
+        Command::Gradcheck(args) => gradcheck::run(&args),
+        Command::Descend(args) => descend::run(&args),
+        Command::Data(command) => data::run(&command),
+    };
+    match result {
+        Ok(code) => code,
+        // Whoever read our output has had enough (`mlp … | head`): that is no failure.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

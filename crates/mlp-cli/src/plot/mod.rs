@@ -21,6 +21,7 @@ mod terminal;
 mod text;
 mod ticks;
 
+pub(crate) use chart::Chart;
 pub(crate) use descend::{descent_chart, loss_chart};
 pub(crate) use png::to_png;
 pub(crate) use render::to_svg;

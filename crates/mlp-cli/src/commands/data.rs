@@ -1,0 +1,157 @@
+//! `mlp data`: what data sets there are, what is in them, and how they get here.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use mlp_data::{DataSets, Dataset, catalog};
+
+use super::eval::Split;
+use crate::data_sets::{DataDir, fetch, load_named};
+use crate::plot::{Colours, Tile, draw_tiles};
+use crate::table::{Table, percent, thousands};
+
+/// List, inspect, show and download data sets.
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    Info(Info),
+    Show(Show),
+    Fetch(Fetch),
+}
+
+/// Say what is in a data set; without a name, list the data sets there are.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  mlp data info\n  mlp data info mnist")]
+pub(crate) struct Info {
+    /// A name or a directory
+    #[arg(value_name = "NAME|DIR")]
+    dataset: Option<String>,
+    #[command(flatten)]
+    data_dir: DataDir,
+}
+
+/// Draw images in the terminal, with their labels.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  mlp data show mnist\n  mlp data show mnist --class 7 --count 12 --index 100"
+)]
+pub(crate) struct Show {
+    /// A name or a directory
+    #[arg(value_name = "NAME|DIR")]
+    dataset: String,
+    #[command(flatten)]
+    data_dir: DataDir,
+    /// Which part of it
+    #[arg(long, value_enum, default_value_t = Split::Train)]
+    split: Split,
+    /// The first image
+    #[arg(long, value_name = "I", default_value_t = 0)]
+    index: usize,
+    /// How many
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    count: usize,
+    /// Only images of this class
+    #[arg(long, value_name = "CLASS")]
+    class: Option<u8>,
+}
+
+/// Download data sets and verify them; those that are here already are verified and left alone.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  mlp data fetch mnist\n  mlp data fetch mnist fashion-mnist --data-dir /var/data"
+)]
+pub(crate) struct Fetch {
+    /// Names from `mlp data info`
+    #[arg(value_name = "NAME", required = true)]
+    datasets: Vec<String>,
+    #[command(flatten)]
+    data_dir: DataDir,
+}
+
+pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
+    let mut out = io::stdout().lock();
+    match command {
+        Command::Info(Info { dataset: None, data_dir }) => write!(out, "{}", list(&data_dir.data_dir))?,
+        Command::Info(Info { dataset: Some(name), data_dir }) => {
+            write!(out, "{}", describe(&load_named(name, &data_dir.data_dir, false)?))?;
+        }
+        Command::Show(args) => write!(out, "{}", show(args)?)?,
+        Command::Fetch(args) => {
+            for name in &args.datasets {
+                fetch(catalog::find(name)?, &args.data_dir.data_dir, false)?;
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(data_dir: &Path) -> String {
+    let mut table = Table::new(["name", "training", "test", "image", "classes", "here"]);
+    for entry in catalog::all() {
+        table.row([
+            entry.name.to_owned(),
+            thousands(entry.train.len),
+            thousands(entry.test.len),
+            entry.shape.to_string(),
+            entry.classes().to_string(),
+            if DataSets::is_present(entry.name, data_dir) { "yes" } else { "no" }.to_owned(),
+        ]);
+    }
+    table.row(["synthetic", "10,000", "2,000", "28x28", "10", "drawn"].map(str::to_owned));
+    format!("{table}\n`mlp data fetch NAME` puts one into {}\n", data_dir.display())
+}
+
+fn describe(sets: &DataSets) -> String {
+    let mut table = Table::new(["", "training", "test"]);
+    let both = |label: &str, value: &dyn Fn(&Dataset) -> String| {
+        [label.to_owned(), value(&sets.train), value(&sets.test)]
+    };
+    table.row(both("images", &|set| thousands(set.len())));
+    table.row(both("pixels that are not zero", &|set| percent(set.density())));
+    for (class, name) in sets.class_names.iter().enumerate() {
+        table.row(both(&format!("class {class}: {name}"), &|set| thousands(set.class_counts()[class])));
+    }
+    format!(
+        "{}: images of {}, {} classes\n\n{table}\nSHA-256 of the training set {}\nSHA-256 of the test set     {}\n",
+        sets.name,
+        sets.train.shape(),
+        sets.train.classes(),
+        sets.train.sha256(),
+        sets.test.sha256(),
+    )
+}
+
+fn show(args: &Show) -> anyhow::Result<String> {
+    let sets = load_named(&args.dataset, &args.data_dir.data_dir, false)?;
+    let (set, split) = (args.split.of(&sets), args.split.name());
+    if let Some(class) = args.class.filter(|&class| usize::from(class) >= set.classes()) {
+        anyhow::bail!("class {class} in {}; expected 0 to {}", sets.name, set.classes() - 1);
+    }
+    if args.index >= set.len() {
+        anyhow::bail!(
+            "index {} in the {split} set of {}; expected 0 to {}",
+            args.index,
+            sets.name,
+            set.len() - 1
+        );
+    }
+    let wanted = |&index: &usize| args.class.is_none_or(|class| set.labels()[index] == class);
+    let tiles: Vec<Tile<'_>> = (args.index..set.len())
+        .filter(wanted)
+        .take(args.count)
+        .map(|index| Tile {
+            pixels: set.image(index),
+            width: set.shape().width,
+            caption: format!("{index}: {}", sets.class_names[usize::from(set.labels()[index])]),
+        })
+        .collect();
+    let variable = |name: &str| std::env::var(name).ok();
+    let colours = Colours::of(
+        io::stdout().is_terminal(),
+        variable("NO_COLOR").as_deref(),
+        variable("TERM").as_deref(),
+        variable("COLORTERM").as_deref(),
+    );
+    let width = terminal_size::terminal_size().map_or(120, |(width, _)| usize::from(width.0));
+    Ok(draw_tiles(&tiles, colours, width))
+}

@@ -1,0 +1,130 @@
+//! `mlp descend`: the chapter's illustration of gradient descent, as a table and as a picture.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use mlp_core::descent::{Function, Outcome, Path as DescentPath};
+use mlp_data::atomic::write_atomically;
+
+use crate::parse;
+use crate::plot::{Chart, descent_chart, loss_chart, to_png, to_svg};
+use crate::table::Table;
+
+/// Follow gradient descent on a function of one variable.
+///
+/// Without flags, the chapter's: L(x) = x² from 5, twenty steps of 0.1.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  mlp descend --plot descent.svg                        the chapter's figure
+  mlp descend --learning-rate 1.1                       a step too large
+  mlp descend --function double-well --start -0.1       which minimum it finds depends on the start")]
+pub(crate) struct Args {
+    /// The function to descend on
+    #[arg(long, value_parser = parse::function(), default_value_t)]
+    function: Function,
+    /// The step along the negative derivative [default: one that suits the function]
+    #[arg(long, value_name = "RATE")]
+    learning_rate: Option<f64>,
+    /// Where to begin [default: where the function shows its nature]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    start: Option<f64>,
+    /// How many steps
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    steps: usize,
+    /// Draw it to FILE, an .svg or a .png
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+    /// Draw the loss after each step to FILE, an .svg or a .png
+    #[arg(long, value_name = "FILE")]
+    plot_loss: Option<PathBuf>,
+}
+
+/// More steps than anybody reads, and few enough to draw.
+const MOST_STEPS: usize = 1_000_000;
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let function = args.function;
+    let learning_rate = args.learning_rate.unwrap_or(function.learning_rate());
+    let start = args.start.unwrap_or(function.start());
+    if !learning_rate.is_finite() {
+        bail!("learning rate is {learning_rate}; expected a finite number");
+    }
+    if !start.is_finite() {
+        bail!("start is {start}; expected a finite number");
+    }
+    if args.steps > MOST_STEPS {
+        bail!("steps is {}; expected at most {MOST_STEPS}", args.steps);
+    }
+    // Before the work: a name with another ending is said at once.
+    for file in args.plot.iter().chain(&args.plot_loss) {
+        Format::of(file)?;
+    }
+    let path = function.descend(start, learning_rate, args.steps);
+    write!(io::stdout().lock(), "{}", text(function, learning_rate, args.steps, &path))?;
+    let (formula, points) = (function.formula(), &path.points);
+    if let Some(file) = &args.plot {
+        draw(file, &descent_chart(formula, |x| function.value(x), points, learning_rate))?;
+    }
+    if let Some(file) = &args.plot_loss {
+        draw(file, &loss_chart(formula, points, learning_rate))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn draw(file: &Path, chart: &Chart) -> anyhow::Result<()> {
+    let bytes = Format::of(file)?.render(chart)?;
+    write_atomically(file, |out| out.write_all(&bytes))
+        .with_context(|| format!("{}: cannot write the plot", file.display()))
+}
+
+/// The formats of a picture.
+#[derive(Clone, Copy)]
+enum Format {
+    Svg,
+    Png,
+}
+
+impl Format {
+    /// By the ending of the file's name.
+    fn of(file: &Path) -> anyhow::Result<Self> {
+        match file.extension().and_then(|ending| ending.to_str()) {
+            Some("svg") => Ok(Self::Svg),
+            Some("png") => Ok(Self::Png),
+            _ => bail!("{}: unknown kind of picture; expected a name ending in .svg or .png", file.display()),
+        }
+    }
+
+    fn render(self, chart: &Chart) -> anyhow::Result<Vec<u8>> {
+        match self {
+            Self::Svg => Ok(to_svg(chart).into_bytes()),
+            Self::Png => to_png(chart),
+        }
+    }
+}
+
+fn text(function: Function, learning_rate: f64, steps: usize, path: &DescentPath) -> String {
+    let mut table = Table::new(["step", "x", "L(x)"]);
+    for (step, &(x, loss)) in path.points.iter().enumerate() {
+        table.row([step.to_string(), number(x), number(loss)]);
+    }
+    let last = path.points.len() - 1;
+    let (first_loss, last_loss) = (number(path.points[0].1), number(path.points[last].1));
+    let outcome = match path.outcome {
+        Outcome::Descended => format!("descended from {first_loss} to {last_loss}"),
+        Outcome::DidNotDescend if steps == 0 => "no step taken".to_owned(),
+        Outcome::DidNotDescend => format!("did not descend: {last_loss} after {first_loss}"),
+        Outcome::Diverged => format!("diverged: step {} is not finite", last + 1),
+    };
+    format!("L(x) = {}, learning rate {learning_rate}\n\n{table}\n{outcome}\n", function.formula())
+}
+
+/// Six decimals, or powers of ten where those would show nothing or too much.
+fn number(value: f64) -> String {
+    match value.abs() {
+        size if size == 0.0 || (1e-4..1e9).contains(&size) => format!("{value:.6}"),
+        _ => format!("{value:.6e}"),
+    }
+}

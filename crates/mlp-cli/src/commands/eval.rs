@@ -1,0 +1,189 @@
+//! `mlp eval`: how good a model is, as a table for people or as JSON for programs.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::ValueEnum;
+use mlp_core::Reduction;
+use mlp_data::Dataset;
+use mlp_train::{Evaluation, Metadata, Model};
+use serde::Serialize;
+
+use crate::data_sets::{DataDir, load_named};
+use crate::table::{Table, percent, thousands};
+
+/// Evaluate a model: loss, accuracy, each class's precision, recall and F1, and who was taken for whom.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  mlp eval runs/mnist/model.mlp
+  mlp eval runs/mnist/model.mlp --json | jq .accuracy")]
+pub(crate) struct Args {
+    /// The model file that `mlp train` wrote
+    model: PathBuf,
+    /// The data set, a name or a directory [default: the one that the model was trained on]
+    #[arg(long, value_name = "NAME|DIR")]
+    dataset: Option<String>,
+    #[command(flatten)]
+    data_dir: DataDir,
+    /// Which part of it
+    #[arg(long, value_enum, default_value_t)]
+    split: Split,
+    /// One JSON object instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which part of a data set.
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Split {
+    Train,
+    #[default]
+    Test,
+}
+
+impl Split {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Test => "test",
+        }
+    }
+
+    pub(crate) fn of(self, sets: &mlp_data::DataSets) -> &Dataset {
+        match self {
+            Self::Train => &sets.train,
+            Self::Test => &sets.test,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    model: String,
+    dataset: &'a str,
+    split: &'static str,
+    examples: usize,
+    correct: usize,
+    accuracy: f64,
+    /// Mean cross-entropy of an example, in nats.
+    loss: f64,
+    classes: Vec<ClassRow<'a>>,
+    /// Rows are labels, columns are guesses.
+    confusion: Vec<&'a [u64]>,
+}
+
+#[derive(Serialize)]
+struct ClassRow<'a> {
+    class: usize,
+    name: &'a str,
+    precision: Option<f64>,
+    recall: Option<f64>,
+    f1: Option<f64>,
+    support: u64,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let model = Model::load(&args.model)?;
+    let dataset = args.dataset.as_deref().unwrap_or(&model.metadata.dataset);
+    let sets = load_named(dataset, &args.data_dir.data_dir, false)?;
+    let evaluation = model
+        .network
+        .evaluate(args.split.of(&sets))
+        .with_context(|| format!("{} on {}", args.model.display(), sets.name))?;
+    let report = report(args, &model.metadata, &sets.name, &evaluation);
+    let mut out = io::stdout().lock();
+    if args.json {
+        serde_json::to_writer_pretty(&mut out, &report).map_err(io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{}", text(&report))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report<'a>(
+    args: &Args,
+    metadata: &'a Metadata,
+    dataset: &'a str,
+    evaluation: &'a Evaluation,
+) -> Report<'a> {
+    let number = |value: f64| (!value.is_nan()).then_some(value);
+    let row = |class: mlp_train::ClassReport| ClassRow {
+        class: class.class,
+        name: &metadata.class_names[class.class],
+        precision: number(class.precision),
+        recall: number(class.recall),
+        f1: number(class.f1),
+        support: class.support,
+    };
+    Report {
+        model: args.model.display().to_string(),
+        dataset,
+        split: args.split.name(),
+        examples: evaluation.score.examples,
+        correct: evaluation.score.correct,
+        accuracy: evaluation.score.accuracy(),
+        loss: evaluation.score.loss(Reduction::Mean),
+        classes: evaluation.confusion.report().into_iter().map(row).collect(),
+        confusion: (0..evaluation.confusion.classes()).map(|label| evaluation.confusion.row(label)).collect(),
+    }
+}
+
+fn text(report: &Report<'_>) -> String {
+    let mut classes = Table::new(["class", "precision", "recall", "F1", "examples"]);
+    let share = |value: Option<f64>| percent(value.unwrap_or(f64::NAN));
+    for row in &report.classes {
+        classes.row([
+            row.name.to_owned(),
+            share(row.precision),
+            share(row.recall),
+            share(row.f1),
+            thousands(row.support as usize),
+        ]);
+    }
+    format!(
+        "{} on {} ({})\naccuracy  {}  ({} of {})\nloss      {:.4} nats an example\n\n{classes}\n{}",
+        report.model,
+        report.dataset,
+        report.split,
+        percent(report.accuracy),
+        thousands(report.correct),
+        thousands(report.examples),
+        report.loss,
+        confusion_text(report),
+    )
+}
+
+/// The confusion matrix while it fits a screen; of many classes, the most frequent confusions.
+fn confusion_text(report: &Report<'_>) -> String {
+    const WIDEST: usize = 16;
+    if report.classes.len() <= WIDEST {
+        let mut table = Table::new([""]);
+        table.row(
+            ["label \\ guess".to_owned()].into_iter().chain((0..report.classes.len()).map(|c| c.to_string())),
+        );
+        for (row, counts) in report.classes.iter().zip(&report.confusion) {
+            let cell = |&count: &u64| if count == 0 { "·".to_owned() } else { count.to_string() };
+            table.row([format!("{} {}", row.class, row.name)].into_iter().chain(counts.iter().map(cell)));
+        }
+        return table.to_string().trim_start_matches('\n').to_owned();
+    }
+    let mut pairs: Vec<(u64, usize, usize)> = Vec::new();
+    for (label, counts) in report.confusion.iter().enumerate() {
+        let wrong = counts.iter().enumerate().filter(|&(guess, &count)| guess != label && count > 0);
+        pairs.extend(wrong.map(|(guess, &count)| (count, label, guess)));
+    }
+    pairs.sort_by_key(|&(count, label, guess)| (std::cmp::Reverse(count), label, guess));
+    let mut table = Table::new(["most frequent confusions", "guessed", "times"]);
+    for &(count, label, guess) in pairs.iter().take(WIDEST) {
+        table.row([
+            report.classes[label].name.to_owned(),
+            report.classes[guess].name.to_owned(),
+            count.to_string(),
+        ]);
+    }
+    table.to_string()
+}

@@ -1,0 +1,175 @@
+//! `mlp gradcheck`: the backward pass against central differences, on as many kinds of network as are asked for.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use mlp_core::gradcheck::{GradientReport, TOLERANCE, gradcheck};
+use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream, RandomStream, Reduction};
+use ndarray::Array2;
+
+use crate::parse::{self, Hidden};
+use crate::table::{Table, thousands};
+
+/// Check every gradient against central differences; exit with 1 if they disagree.
+///
+/// Without flags: every activation, one to three hidden layers, both reductions of the loss. Every entry of every gradient
+/// is compared, in f64; entries whose difference straddles the kink of an activation are left out and counted.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  mlp gradcheck                                   the whole matrix
+  mlp gradcheck --activation gelu --hidden 20,10  one kind of network, tensor by tensor
+  mlp gradcheck --inputs 784 --classes 10 --hidden 100 --activation logistic --loss-reduction sum")]
+pub(crate) struct Args {
+    /// Only this activation
+    #[arg(long, value_parser = parse::activation())]
+    activation: Option<Activation>,
+    /// Only these hidden layers [default: `6`, then `6,5`, then `6,5,7`]
+    #[arg(long, value_name = "SIZES")]
+    hidden: Option<Hidden>,
+    /// Only this reduction
+    #[arg(long, value_parser = parse::reduction())]
+    loss_reduction: Option<Reduction>,
+    /// The distribution of the weights
+    #[arg(long, value_parser = parse::init(), default_value_t)]
+    init: Init,
+    /// Numbers in an example
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    inputs: usize,
+    /// Classes
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    classes: u8,
+    /// Examples in the batch
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    batch_size: usize,
+    /// Of the weights and of the batch
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+/// One kind of network.
+struct Case {
+    activation: Activation,
+    hidden: Hidden,
+    reduction: Reduction,
+}
+
+impl Args {
+    fn cases(&self) -> Vec<Case> {
+        let activations = self.activation.map_or(Activation::ALL.to_vec(), |activation| vec![activation]);
+        let reductions = self.loss_reduction.map_or(Reduction::ALL.to_vec(), |reduction| vec![reduction]);
+        let depths = || [vec![6], vec![6, 5], vec![6, 5, 7]].map(Hidden).to_vec();
+        let hiddens = self.hidden.clone().map_or_else(depths, |hidden| vec![hidden]);
+        let mut cases = Vec::new();
+        for &activation in &activations {
+            for hidden in &hiddens {
+                for &reduction in &reductions {
+                    cases.push(Case { activation, hidden: hidden.clone(), reduction });
+                }
+            }
+        }
+        cases
+    }
+
+    fn check(&self, case: &Case) -> anyhow::Result<GradientReport> {
+        let architecture = Architecture {
+            inputs: self.inputs,
+            hidden: case.hidden.0.clone(),
+            outputs: usize::from(self.classes),
+            activation: case.activation,
+        };
+        let mut stream = NativeStream::new(self.seed);
+        let network = Mlp::new(&architecture, self.init, &mut stream)?;
+        let x = Array2::from_shape_simple_fn((self.batch_size, self.inputs), || stream.standard_normal());
+        let labels: Vec<u8> =
+            (0..self.batch_size).map(|_| (stream.next_u64() % u64::from(self.classes)) as u8).collect();
+        Ok(gradcheck(&network, x.view(), &labels, case.reduction))
+    }
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(args.batch_size > 0, "batch size is 0; expected at least 1");
+    anyhow::ensure!(args.classes > 0, "classes is 0; expected at least 1");
+    let cases = args.cases();
+    let mut out = io::stdout().lock();
+    let mut table =
+        Table::new(["activation", "hidden", "loss", "worst error", "tensor", "entries", "left out", ""]);
+    let (mut failed, mut details) = (0, String::new());
+    for case in &cases {
+        let report = args.check(case)?;
+        failed += usize::from(!report.passed());
+        table.row(row(case, &report));
+        if !report.passed() || cases.len() == 1 {
+            details.push_str(&format!(
+                "\n{}, hidden {}, {} loss {:.4}\n{}",
+                case.activation,
+                case.hidden,
+                case.reduction,
+                report.loss,
+                tensors(&report)
+            ));
+        }
+    }
+    write!(out, "{table}{details}\n{}", verdict(cases.len(), failed))?;
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn row(case: &Case, report: &GradientReport) -> [String; 8] {
+    let error = |entry: &mlp_core::gradcheck::Entry| entry.relative_error;
+    let worst = report.tensors.iter().max_by(|a, b| {
+        let key = |t: &mlp_core::gradcheck::TensorReport| t.worst.as_ref().map_or(0.0, error);
+        key(a).total_cmp(&key(b))
+    });
+    let sum = |count: fn(&mlp_core::gradcheck::TensorReport) -> usize| report.tensors.iter().map(count).sum();
+    [
+        case.activation.to_string(),
+        case.hidden.to_string(),
+        case.reduction.to_string(),
+        format!("{:.1e}", report.worst_error()),
+        worst.map_or(String::new(), |tensor| tensor.name.clone()),
+        thousands(sum(|tensor| tensor.checked)),
+        thousands(sum(|tensor| tensor.straddling)),
+        if report.passed() { "ok".to_owned() } else { "FAILED".to_owned() },
+    ]
+}
+
+fn tensors(report: &GradientReport) -> String {
+    let mut table = Table::new([
+        "tensor",
+        "equation",
+        "shape",
+        "worst at",
+        "backward",
+        "differences",
+        "error",
+        "left out",
+    ]);
+    for tensor in &report.tensors {
+        let worst = |show: fn(&mlp_core::gradcheck::Entry) -> String| {
+            tensor.worst.as_ref().map_or("-".to_owned(), show)
+        };
+        table.row([
+            tensor.name.clone(),
+            tensor.equation.to_owned(),
+            format!("{} x {}", tensor.shape.0, tensor.shape.1),
+            worst(|entry| format!("({}, {})", entry.index.0, entry.index.1)),
+            worst(|entry| format!("{:.10e}", entry.analytic)),
+            worst(|entry| format!("{:.10e}", entry.numeric)),
+            worst(|entry| format!("{:.1e}", entry.relative_error)),
+            tensor.straddling.to_string(),
+        ]);
+    }
+    table.to_string()
+}
+
+fn verdict(cases: usize, failed: usize) -> String {
+    let networks = if cases == 1 { "the network".to_owned() } else { format!("all {cases} networks") };
+    match failed {
+        0 => format!(
+            "backward agrees with central differences in {networks}: every relative error is below {TOLERANCE:.0e}\n"
+        ),
+        _ => format!(
+            "backward DISAGREES with central differences in {failed} of {cases} networks: relative errors reach {TOLERANCE:.0e} or more\n"
+        ),
+    }
+}

@@ -1,0 +1,65 @@
+//! `mlp summary`: what is in a model file.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use mlp_train::Model;
+
+use crate::table::{Table, thousands};
+
+/// Show a model: its layers, their shapes and parameters, and where it came from.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  mlp summary runs/mnist/model.mlp")]
+pub(crate) struct Args {
+    /// The model file that `mlp train` wrote
+    model: PathBuf,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let model = Model::load(&args.model)?;
+    write!(io::stdout().lock(), "{}", text(&args.model.display().to_string(), &model))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(path: &str, model: &Model) -> String {
+    let (architecture, metadata) = (model.network.architecture(), &model.metadata);
+    let sizes = architecture.layer_sizes();
+    let mut layers = Table::new(["layer", "weights", "biases", "activation", "parameters"]);
+    for (index, &(inputs, outputs)) in sizes.iter().enumerate() {
+        let last = index + 1 == sizes.len();
+        layers.row([
+            if last { "output".to_owned() } else { format!("hidden {}", index + 1) },
+            format!("{inputs} x {outputs}"),
+            outputs.to_string(),
+            if last { "softmax".to_owned() } else { architecture.activation.to_string() },
+            thousands(inputs * outputs + outputs),
+        ]);
+    }
+    layers.row(
+        ["total", "", "", ""].map(str::to_owned).into_iter().chain([thousands(architecture.parameters())]),
+    );
+    let config = &metadata.config;
+    format!(
+        "{path}\n\
+         written by    {}\n\
+         trained on    {}, images of {}\n\
+         classes       {}\n\
+         precision     {}\n\
+         training      {} epochs, batches of {}, learning rate {}, {} loss, {} initialisation, seed {} ({})\n\
+         SHA-256       {}\n\n{layers}",
+        metadata.program,
+        metadata.dataset,
+        metadata.image_shape,
+        metadata.class_names.join(", "),
+        model.network.precision(),
+        config.epochs,
+        config.batch_size,
+        config.learning_rate,
+        config.loss_reduction,
+        config.init,
+        config.seed,
+        config.rng,
+        model.sha256(),
+    )
+}

@@ -1,0 +1,115 @@
+//! What a person sees of a run: the chapter's lines on standard output, a progress bar and notes on standard error.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use mlp_train::{Control, EpochRecord, Error, Event, Observer};
+
+/// `mlp --version`: the release and what multiplies the matrices.
+#[cfg(any(feature = "openblas", feature = "openblas-static"))]
+pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (OpenBLAS)");
+#[cfg(not(any(feature = "openblas", feature = "openblas-static")))]
+pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (pure Rust)");
+
+/// The chapter's line for an epoch: `1/50  loss 70.8  acc 0.8116`.
+pub(crate) fn epoch_line(record: &EpochRecord, epochs: usize) -> String {
+    format!(
+        "{}/{epochs}  loss {}  acc {}",
+        record.epoch,
+        decimals(record.loss, 1),
+        decimals(record.accuracy, 4)
+    )
+}
+
+/// The line for the test set, on the scale of the epochs' lines.
+pub(crate) fn test_line(loss: f64, accuracy: f64) -> String {
+    format!("test  loss {}  acc {}", decimals(loss, 1), decimals(accuracy, 4))
+}
+
+/// As Python prints it: rounded half to even on the exact binary value, and `nan` in small letters.
+fn decimals(value: f64, places: usize) -> String {
+    format!("{value:.places$}").replace("NaN", "nan")
+}
+
+/// Shows a run: a line for each epoch on standard output and, if standard error is a terminal, a progress bar there.
+pub(crate) struct Console {
+    epochs: usize,
+    bar: ProgressBar,
+    reader_left: bool, // standard output was closed: train on, in silence
+}
+
+impl Console {
+    pub(crate) fn new(quiet: bool) -> Self {
+        let bar = ProgressBar::new(0);
+        // indicatif draws nothing where standard error is not a terminal.
+        bar.set_draw_target(if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
+        bar.set_style(
+            ProgressStyle::with_template("{prefix}  {wide_bar}  {per_sec}  {eta} left")
+                .expect("a fixed template")
+                .with_key("per_sec", |state: &indicatif::ProgressState, w: &mut dyn std::fmt::Write| {
+                    let rate = crate::table::thousands(state.per_sec() as usize);
+                    // A row that cannot be drawn is not drawn.
+                    let _ = write!(w, "{rate} images/s");
+                }),
+        );
+        Self { epochs: 0, bar, reader_left: false }
+    }
+
+    /// Prints a line of result.
+    pub(crate) fn print(&mut self, line: &str) -> Result<(), Error> {
+        if self.reader_left {
+            return Ok(());
+        }
+        let written = self.bar.suspend(|| {
+            let mut out = io::stdout().lock();
+            writeln!(out, "{line}").and_then(|()| out.flush())
+        });
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.reader_left = true;
+                Ok(())
+            }
+            other => other
+                .map_err(|source| Error::Observer { what: "cannot write to standard output".into(), source }),
+        }
+    }
+}
+
+impl Observer for Console {
+    fn observe(&mut self, event: &Event) -> Result<Control, Error> {
+        match event {
+            Event::Started { epochs, examples, .. } => {
+                self.epochs = *epochs;
+                self.bar.set_length((epochs * examples) as u64);
+                self.bar.set_prefix(format!("epoch 1/{epochs}"));
+                self.bar.enable_steady_tick(Duration::from_millis(200));
+            }
+            Event::StepDone { examples, .. } => self.bar.inc(*examples as u64),
+            Event::EpochDone(record) => {
+                self.print(&epoch_line(record, self.epochs))?;
+                self.bar.set_prefix(format!("epoch {}/{}", self.epochs.min(record.epoch + 1), self.epochs));
+            }
+            Event::Finished { .. } => self.bar.finish_and_clear(),
+            _ => {}
+        }
+        Ok(Control::Continue)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_are_the_chapters() {
+        let record = EpochRecord { epoch: 1, loss: 70.785_275, accuracy: 0.811_633, seconds: 0.1 };
+        assert_eq!(epoch_line(&record, 50), "1/50  loss 70.8  acc 0.8116");
+        // Python: f'{0.25:.1f} {0.35:.1f} {float("nan"):.1f} {float("inf"):.1f}'
+        assert_eq!(
+            [0.25, 0.35, f64::NAN, f64::INFINITY].map(|v| decimals(v, 1)),
+            ["0.2", "0.3", "nan", "inf"]
+        );
+        assert_eq!(test_line(15.55, 0.9553), "test  loss 15.6  acc 0.9553");
+    }
+}

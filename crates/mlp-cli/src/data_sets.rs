@@ -1,0 +1,103 @@
+//! Data sets as commands take them: a name or a directory, fetched when it is a known name whose files are not here yet.
+
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use mlp_data::DataSets;
+use mlp_data::catalog::{self, CatalogEntry};
+use mlp_data::fetch::{Event, FetchObserver, FetchOptions, Fetcher};
+
+/// Where data sets are kept.
+#[derive(clap::Args)]
+pub(crate) struct DataDir {
+    /// Where data sets are kept, each in a directory of its name
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) data_dir: PathBuf,
+}
+
+/// Which data set, and where data sets are kept.
+#[derive(clap::Args)]
+pub(crate) struct DataArgs {
+    /// A name from `mlp data info`, `synthetic`, or a directory with four IDX files
+    #[arg(long, value_name = "NAME|DIR", default_value = "mnist")]
+    dataset: String,
+    #[command(flatten)]
+    data_dir: DataDir,
+}
+
+/// Reads the data set of the flags.
+pub(crate) fn load(args: &DataArgs, quiet: bool) -> anyhow::Result<DataSets> {
+    load_named(&args.dataset, &args.data_dir.data_dir, quiet)
+}
+
+/// Reads a data set; one that the catalogue knows and that is not here is fetched first.
+pub(crate) fn load_named(name: &str, data_dir: &Path, quiet: bool) -> anyhow::Result<DataSets> {
+    if !Path::new(name).is_dir()
+        && !DataSets::is_present(name, data_dir)
+        && let Ok(entry) = catalog::find(name)
+    {
+        fetch(entry, data_dir, quiet)?;
+    }
+    Ok(DataSets::load(name, data_dir)?)
+}
+
+/// Fetches a data set, with a progress bar and a line for each file on standard error.
+pub(crate) fn fetch(entry: &CatalogEntry, data_dir: &Path, quiet: bool) -> anyhow::Result<()> {
+    let report = Fetcher::new(FetchOptions::default()).fetch(entry, data_dir, &mut Progress::new(quiet))?;
+    if !quiet {
+        let done = if report.nothing_to_do() { "all there and verified" } else { "verified" };
+        eprintln!("{} in {}: {done}", entry.name, report.directory.display());
+    }
+    Ok(())
+}
+
+struct Progress {
+    quiet: bool,
+    bar: ProgressBar,
+}
+
+impl Progress {
+    fn new(quiet: bool) -> Self {
+        let bar = ProgressBar::with_draw_target(
+            None,
+            if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() },
+        );
+        let style = "{prefix}  {wide_bar}  {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
+        bar.set_style(ProgressStyle::with_template(style).expect("a fixed template"));
+        Self { quiet, bar }
+    }
+
+    fn line(&self, text: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| eprintln!("{text}"));
+        }
+    }
+}
+
+impl FetchObserver for Progress {
+    fn on_event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Waiting { directory } => {
+                self.line(&format!("waiting for another process that fetches into {}", directory.display()));
+            }
+            Event::SetAside { from, to, reason } => {
+                self.line(&format!("{}: {reason}; kept as {}", from.display(), to.display()));
+            }
+            Event::Started { file, source } => {
+                self.line(&format!("fetching {file} from {source}"));
+                self.bar.set_prefix((*file).to_owned());
+                self.bar.reset();
+            }
+            Event::Progress { done, total, .. } => {
+                self.bar.set_length(*total);
+                self.bar.set_position(*done);
+            }
+            Event::Fetched { .. } => self.bar.finish_and_clear(),
+            Event::SourceFailed { source, reason } => {
+                self.bar.finish_and_clear();
+                self.line(&format!("  {source}: {reason}"));
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Flags whose values are names or lists: what clap needs to check them, to list them in the help and to suggest one.
+
+use std::str::FromStr;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use mlp_core::{Activation, Init, Reduction, StreamKind, descent};
+use mlp_train::Precision;
+
+/// A parser of names that a type's own `FromStr` then takes.
+fn names<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr + Clone + Send + Sync + 'static,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
+}
+
+pub(crate) fn activation() -> impl TypedValueParser<Value = Activation> {
+    names(Activation::ALL.map(Activation::name))
+}
+
+pub(crate) fn init() -> impl TypedValueParser<Value = Init> {
+    names(Init::ALL.map(Init::name))
+}
+
+pub(crate) fn reduction() -> impl TypedValueParser<Value = Reduction> {
+    names(Reduction::ALL.map(Reduction::name))
+}
+
+pub(crate) fn stream_kind() -> impl TypedValueParser<Value = StreamKind> {
+    names(StreamKind::ALL.map(StreamKind::name))
+}
+
+pub(crate) fn precision() -> impl TypedValueParser<Value = Precision> {
+    names(Precision::ALL.map(Precision::name))
+}
+
+pub(crate) fn function() -> impl TypedValueParser<Value = descent::Function> {
+    names(descent::Function::ALL.map(descent::Function::name))
+}
+
+/// The sizes of the hidden layers: `100`, `300,100`, or `none`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hidden(pub(crate) Vec<usize>);
+
+impl FromStr for Hidden {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(Vec::new()));
+        }
+        let size = |part: &str| part.trim().parse().map_err(|_| format!("`{part}` is not a number of units"));
+        text.split(',').map(size).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl std::fmt::Display for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        let sizes: Vec<String> = self.0.iter().map(usize::to_string).collect();
+        f.write_str(&sizes.join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_sizes_are_a_list_or_none() {
+        for (text, sizes) in [("100", vec![100]), ("300,100", vec![300, 100]), ("none", vec![])] {
+            assert_eq!(text.parse(), Ok(Hidden(sizes.clone())));
+            assert_eq!(Hidden(sizes).to_string(), text);
+        }
+        assert_eq!("300,x".parse::<Hidden>(), Err("`x` is not a number of units".to_owned()));
+    }
+}

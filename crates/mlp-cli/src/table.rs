@@ -1,0 +1,80 @@
+//! Plain tables: rows of text in, aligned text out. The first column is set to the left, the others to the right.
+
+/// Rows under a header.
+pub(crate) struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub(crate) fn new<const N: usize>(header: [&str; N]) -> Self {
+        Self { rows: vec![header.map(str::to_owned).to_vec()] }
+    }
+
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+}
+
+impl std::fmt::Display for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width = |column: usize| {
+            self.rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        for row in &self.rows {
+            let mut line = String::new();
+            for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
+                match column {
+                    0 => line.push_str(&format!("{cell:<width$}")),
+                    _ => line.push_str(&format!("  {cell:>width$}")),
+                }
+            }
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// 1234567 as 1,234,567.
+pub(crate) fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A share as a percentage with two decimals, or a dash where there is nothing to divide by.
+pub(crate) fn percent(share: f64) -> String {
+    if share.is_nan() { "-".to_owned() } else { format!("{:.2}%", 100.0 * share) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let mut table = Table::new(["name", "n"]);
+        table.row(["a".to_owned(), "1".to_owned()]);
+        table.row(["longer ü".to_owned(), "1,000".to_owned()]);
+        assert_eq!(table.to_string(), "name          n\na             1\nlonger ü  1,000\n");
+    }
+
+    #[test]
+    fn numbers_are_grouped_in_threes() {
+        let grouped = [0, 999, 1000, 123_456, 1_234_567].map(thousands);
+        assert_eq!(grouped, ["0", "999", "1,000", "123,456", "1,234,567"]);
+        assert_eq!([percent(0.5), percent(f64::NAN)], ["50.00%", "-"]);
+    }
+}
