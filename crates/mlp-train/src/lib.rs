@@ -24,6 +24,7 @@ mod config;
 mod error;
 mod evaluate;
 mod events;
+mod mean;
 mod model;
 mod model_file;
 mod run_dir;

@@ -12,6 +12,7 @@ use ndarray::{Array2, ArrayView2};
 use crate::config::Plan;
 use crate::error::{ConfigError, Error};
 use crate::events::{Control, EpochRecord, Event, Observer};
+use crate::mean::mean;
 use crate::model::Number;
 use crate::shuffle::permutation;
 
@@ -23,10 +24,12 @@ pub struct Trainer<'d, A> {
     network: Mlp<A>,
     stream: Stream,
     workspace: Workspace<A>,
-    inputs: Array2<A>, // (batch_size, pixels)
-    labels: Vec<u8>,   // (batch_size)
-    order: Vec<u32>,   // (examples), this epoch's permutation
-    keys: Vec<u64>,    // scratch of the permutation
+    inputs: Array2<A>,    // (batch_size, pixels)
+    labels: Vec<u8>,      // (batch_size)
+    order: Vec<u32>,      // (examples), this epoch's permutation
+    keys: Vec<u64>,       // scratch of the permutation
+    losses: Vec<f64>,     // (batches), of this epoch
+    accuracies: Vec<f64>, // (batches)
     epochs_done: usize,
 }
 
@@ -56,6 +59,8 @@ impl<'d, A: Number> Trainer<'d, A> {
             labels: vec![0; config.batch_size],
             order: vec![0; data.len()],
             keys: Vec::new(),
+            losses: Vec::with_capacity(plan.batches()),
+            accuracies: Vec::with_capacity(plan.batches()),
             epochs_done: 0,
             plan,
             data,
@@ -102,20 +107,20 @@ impl<'d, A: Number> Trainer<'d, A> {
         let reduction = self.plan.config().loss_reduction;
         let epoch = self.epochs_done + 1;
         permutation(&mut self.stream, &mut self.order, &mut self.keys);
-        let (mut loss, mut accuracy) = (0.0, 0.0);
+        self.losses.clear();
+        self.accuracies.clear();
         for batch in 0..self.plan.batches() {
             let score = self.step(batch);
-            loss += score.loss(reduction);
-            accuracy += score.accuracy();
+            self.losses.push(score.loss(reduction));
+            self.accuracies.push(score.accuracy());
             let event = Event::StepDone { epoch, step: batch + 1, examples: score.examples };
             if observer.observe(&event)? == Control::Stop {
                 return Ok(None);
             }
         }
         self.epochs_done = epoch;
-        let batches = self.plan.batches() as f64;
-        let seconds = start.elapsed().as_secs_f64();
-        Ok(Some(EpochRecord { epoch, loss: loss / batches, accuracy: accuracy / batches, seconds }))
+        let (loss, accuracy) = (mean(&self.losses), mean(&self.accuracies));
+        Ok(Some(EpochRecord { epoch, loss, accuracy, seconds: start.elapsed().as_secs_f64() }))
     }
 
     fn step(&mut self, batch: usize) -> Score {

