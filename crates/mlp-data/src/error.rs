@@ -238,6 +238,19 @@ pub enum Error {
         examples: usize,
     },
 
+    /// A file that is not the one that the catalogue means.
+    #[error("{path}: its {what} is {found}, expected {expected}")]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// "content", or the name of the checksum.
+        what: &'static str,
+        /// What it should be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+
     /// Every source failed.
     #[error(
         "cannot fetch {name}: {}; or put {} (each raw or with .gz) into {directory} by hand",

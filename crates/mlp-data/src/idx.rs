@@ -18,7 +18,6 @@
 mod read;
 mod write;
 
-pub(crate) use read::{Encoding, HEADER_MAX, open};
 pub use read::{parse, read_idx};
 pub use write::write_idx;
 

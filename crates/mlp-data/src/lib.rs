@@ -4,7 +4,7 @@
 //! - [`dataset`]: images and labels, paired and validated, and their conversion to floating point;
 //! - [`catalog`]: the data sets known by name, with their files, classes, checksums and sources;
 //! - [`synthetic`]: ten classes of drawn digits that need no file at all;
-//! - [`fetch`](mod@fetch): downloading what the catalogue lists (feature `fetch`, on by default);
+//! - `fetch`: downloading what the catalogue lists (feature `fetch`, on by default);
 //! - [`atomic`]: writing a file so that it is there whole or not at all.
 //!
 //! Nothing here knows what a model is, and nothing prints.
@@ -32,6 +32,8 @@ pub mod atomic;
 pub mod catalog;
 pub mod dataset;
 mod error;
+#[cfg(feature = "fetch")]
+pub mod fetch;
 pub mod idx;
 mod load;
 mod random;

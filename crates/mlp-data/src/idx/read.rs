@@ -10,7 +10,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 /// The longest header there is: magic number and 255 dimensions.
-pub(crate) const HEADER_MAX: u64 = 4 + 4 * 255;
+const HEADER_MAX: u64 = 4 + 4 * 255;
 
 /// Deflate cannot pack tighter than this: one bit of a block of 258 repeated bytes per 1/1032 byte.
 const DEFLATE_RATIO_MAX: u64 = 1032;
@@ -20,7 +20,7 @@ const STEP: usize = 1 << 18;
 
 /// How the bytes lie in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Encoding {
+enum Encoding {
     Raw,
     Gzip,
 }
@@ -53,7 +53,7 @@ pub fn parse(bytes: &[u8], origin: &Path) -> Result<Idx, Error> {
 }
 
 /// Opens a file for reading and tells its size.
-pub(crate) fn open(path: &Path) -> Result<(File, u64), Error> {
+fn open(path: &Path) -> Result<(File, u64), Error> {
     let file = File::open(path).map_err(Error::io("open", path))?;
     let metadata = file.metadata().map_err(Error::io("inspect", path))?;
     if metadata.is_dir() {
@@ -64,7 +64,7 @@ pub(crate) fn open(path: &Path) -> Result<(File, u64), Error> {
 
 impl Encoding {
     /// Tells the encoding by the first bytes of `reader`, consuming none.
-    pub(crate) fn detect(reader: &mut impl BufRead, path: &Path) -> Result<Self, Error> {
+    fn detect(reader: &mut impl BufRead, path: &Path) -> Result<Self, Error> {
         let head = reader.fill_buf().map_err(Error::io("read", path))?;
         match head {
             [] => Err(Error::Empty { path: path.to_owned() }),
