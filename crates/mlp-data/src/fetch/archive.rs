@@ -6,6 +6,7 @@ use super::verify::{Expected, check_sha256, write_sums};
 use super::{Event, FileReport, Run, appended, lock};
 use crate::Error;
 use crate::catalog::Archive;
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -93,11 +94,10 @@ fn extract(archive: &Path, name: &str, limit: u64, part: &Path) -> Result<Result
         Ok(zip) => zip,
         Err(error) => return Ok(Err(format!("no readable zip archive: {error}"))),
     };
-    let mut members = zip.file_names().flatten();
-    let Some(member) = members.find(|member| member.rsplit('/').next() == Some(name)) else {
+    let is_wanted = |member: &Cow<'_, str>| member.rsplit('/').next() == Some(name);
+    let Some(member) = zip.file_names().flatten().find(is_wanted).map(Cow::into_owned) else {
         return Ok(Err(format!("has no {name}")));
     };
-    let member = member.into_owned();
     let member = match zip.by_name(&member) {
         Ok(member) => member,
         Err(error) => return Ok(Err(format!("{name}: {error}"))),

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// How a file is served.
 #[derive(Clone, Copy, Debug)]
-pub enum Manner {
+pub(crate) enum Manner {
     /// Whole, ignoring `Range`.
     Plain,
     /// As `Range` says.
@@ -46,13 +46,13 @@ pub enum Manner {
 }
 
 /// Answers on loopback until the test ends.
-pub struct Server {
-    pub url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    pub fn start(files: HashMap<String, Vec<u8>>, manner: Manner) -> Self {
+    pub(crate) fn start(files: HashMap<String, Vec<u8>>, manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -68,7 +68,7 @@ impl Server {
     }
 
     /// The requests so far, as "name" or "name bytes=N-".
-    pub fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 }
@@ -161,23 +161,23 @@ fn answer(
 }
 
 /// A data set of a few images, as files and as the entry of a catalogue that describes them.
-pub struct Sample {
-    pub entry: CatalogEntry,
+pub(crate) struct Sample {
+    pub(crate) entry: CatalogEntry,
     /// The `.gz` files by name.
-    pub gz: HashMap<String, Vec<u8>>,
+    pub(crate) gz: HashMap<String, Vec<u8>>,
     /// The uncompressed files by name.
-    pub raw: HashMap<String, Vec<u8>>,
+    pub(crate) raw: HashMap<String, Vec<u8>>,
 }
 
 /// Which checksum the entry has.
 #[derive(Clone, Copy)]
-pub enum Sums {
+pub(crate) enum Sums {
     Idx,
     Gz,
     Archive,
 }
 
-pub fn sample(sums: Sums) -> Sample {
+pub(crate) fn sample(sums: Sums) -> Sample {
     let (mut gz, mut raw) = (HashMap::new(), HashMap::new());
     let mut file = |name: &'static str, idx: &Idx| {
         let mut bytes = Vec::new();
@@ -226,7 +226,7 @@ pub fn sample(sums: Sums) -> Sample {
 }
 
 /// Options for loopback: short waits, no packages.
-pub fn options(mirrors: &[&Server]) -> FetchOptions {
+pub(crate) fn options(mirrors: &[&Server]) -> FetchOptions {
     FetchOptions {
         stall_timeout: Duration::from_millis(300),
         pause: Duration::from_millis(1),
@@ -236,7 +236,7 @@ pub fn options(mirrors: &[&Server]) -> FetchOptions {
     }
 }
 
-pub fn sha256(bytes: &[u8]) -> &'static str {
+pub(crate) fn sha256(bytes: &[u8]) -> &'static str {
     let digits: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     String::leak(digits)
 }
