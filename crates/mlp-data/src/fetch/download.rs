@@ -213,7 +213,7 @@ fn classify(error: ureq::Error) -> Attempt {
         | ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
             Attempt::Refused(Failure { reason, unreachable: true })
         }
-        ureq::Error::Io(error) if is_unreachable(error.kind()) => {
+        ureq::Error::Io(error) if !breaks_off(error.kind()) => {
             Attempt::Refused(Failure { reason, unreachable: true })
         }
         ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::Protocol(_) => Attempt::Broken(reason),
@@ -221,9 +221,12 @@ fn classify(error: ureq::Error) -> Attempt {
     }
 }
 
-fn is_unreachable(kind: io::ErrorKind) -> bool {
-    use io::ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable};
-    matches!(kind, AddrNotAvailable | ConnectionRefused | HostUnreachable | NetworkUnreachable)
+/// Errors of a connection that was there. All others, an unknown host among them, mean that there is none to be had.
+fn breaks_off(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof, WouldBlock,
+    };
+    matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | TimedOut | UnexpectedEof | WouldBlock)
 }
 
 /// In words for people, on one line.
@@ -233,6 +236,7 @@ fn describe(error: &ureq::Error) -> String {
         ureq::Error::ConnectionFailed => "cannot connect".to_owned(),
         ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => "no connection in time".to_owned(),
         ureq::Error::Timeout(_) => "sends nothing".to_owned(),
+        ureq::Error::Io(error) => error.to_string(),
         error => error.to_string().lines().next().unwrap_or_default().to_owned(),
     }
 }
