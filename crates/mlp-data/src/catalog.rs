@@ -1,5 +1,5 @@
 //! The data sets known by name: what their files are called, hold and must hash to, and where they come from. It leaves
-//! out the fetching ([`fetch`](crate::fetch)) and the reading. A file of its own because it is facts; the
+//! out the fetching (`fetch`) and the reading. A file of its own because it is facts; the
 //! facts, entry by entry, are in `catalog/entries.rs`.
 //!
 //! Checksums are those that the publishers, or libraries in wide use, have published: of the uncompressed IDX bytes for

