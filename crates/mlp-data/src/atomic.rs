@@ -1,0 +1,146 @@
+//! Writing a file so that readers see the old one or the new one, never a part: the bytes go to a temporary
+//! file beside the final name, are synced, and are renamed over it. A file of its own because data sets and
+//! model files both need it. It leaves out locking: of two writers the last one wins, whole.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Writes `path` through `write`: beside it, synced, renamed over it, and the directory synced.
+///
+/// After an error the file that had the name before is untouched and the temporary one is removed.
+///
+/// # Errors
+/// Whatever creating, writing, syncing or renaming reports, and whatever `write` returns.
+///
+/// # Example
+/// ```
+/// use mlp_data::atomic::write_atomically;
+/// let path = std::env::temp_dir().join(format!("mlp-atomic-{}", std::process::id()));
+/// write_atomically(&path, |out| out.write_all(b"whole"))?;
+/// assert_eq!(std::fs::read(&path)?, b"whole");
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let temporary = Temporary::create(path)?;
+    let mut out = BufWriter::with_capacity(1 << 16, &temporary.file);
+    write(&mut out)?;
+    out.flush()?;
+    drop(out);
+    temporary.file.sync_all()?;
+    fs::rename(&temporary.path, path)?;
+    sync_directory_of(path)
+}
+
+/// A file beside `path` that is removed when dropped; once renamed there is nothing left to remove.
+struct Temporary {
+    file: File,
+    path: PathBuf,
+}
+
+impl Temporary {
+    fn create(path: &Path) -> io::Result<Self> {
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        let name = path
+            .file_name()
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
+        // Process and counter make the name unique here; `create_new` settles what is left over from elsewhere.
+        loop {
+            let mut temporary = OsString::from(".");
+            temporary.push(name);
+            let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+            temporary.push(format!(".{}-{number}.tmp", process::id()));
+            let temporary = path.with_file_name(temporary);
+            match OpenOptions::new().write(true).create_new(true).open(&temporary) {
+                Ok(file) => return Ok(Self { file, path: temporary }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // After a successful rename this finds nothing, which is as it should be.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Makes the rename of `path` durable. Only Unix can open a directory to sync it; elsewhere this does nothing.
+pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        File::open(directory)?.sync_all()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(directory: &Path) -> Vec<OsString> {
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_no_litter() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        write_atomically(&path, |out| out.write_all(b"old")).unwrap();
+        let error = write_atomically(&path, |out| {
+            out.write_all(&[7; 1 << 17])?;
+            Err(io::Error::other("disk full"))
+        });
+        assert_eq!(error.unwrap_err().to_string(), "disk full");
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(directory.path()), ["file"]);
+    }
+
+    #[test]
+    fn a_second_write_replaces_the_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        write_atomically(&path, |out| out.write_all(b"a longer first text")).unwrap();
+        write_atomically(&path, |out| out.write_all(b"second")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_eq!(names(directory.path()), ["file"]);
+    }
+
+    #[test]
+    fn a_missing_directory_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = write_atomically(&directory.path().join("none/file"), |_| Ok(())).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        let error = write_atomically(Path::new("/"), |_| Ok(())).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn writers_at_once_leave_one_whole_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        std::thread::scope(|scope| {
+            for value in 0..8u8 {
+                let path = &path;
+                scope.spawn(move || {
+                    for _ in 0..20 {
+                        write_atomically(path, |out| out.write_all(&[value; 5000])).unwrap();
+                    }
+                });
+            }
+        });
+        let bytes = fs::read(&path).unwrap();
+        assert_eq!(bytes.len(), 5000);
+        assert!(bytes.iter().all(|&byte| byte == bytes[0]));
+        assert_eq!(names(directory.path()), ["file"]);
+    }
+}

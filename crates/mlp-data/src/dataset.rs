@@ -1,0 +1,254 @@
+//! Images and labels, paired and validated: once a [`Dataset`] exists, every label names a class and every image
+//! has its label. The bytes stay bytes; conversion to floating point is in `dataset/convert.rs`, division into
+//! training and held-out parts in `dataset/split.rs`, reading from files in `load.rs`.
+
+mod convert;
+mod split;
+
+pub use convert::Real;
+
+use crate::Error;
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// Height and width of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageShape {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+}
+
+impl ImageShape {
+    /// Rows times columns: the length of one image.
+    pub const fn pixels(self) -> usize {
+        self.height * self.width
+    }
+}
+
+impl fmt::Display for ImageShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}x{}", self.height, self.width)
+    }
+}
+
+/// Images of one shape, one byte a pixel, and a label for each.
+///
+/// # Example
+/// ```
+/// use mlp_data::{Dataset, ImageShape};
+/// let shape = ImageShape { height: 1, width: 2 };
+/// let data = Dataset::new(vec![0, 255, 51, 0], shape, vec![1, 0], 2)?;
+/// assert_eq!((data.len(), data.pixels()), (2, 2));
+/// assert_eq!(data.image(0), [0, 255]);
+/// assert_eq!(data.density(), 0.5);
+///
+/// let mut features = [0f32; 4];
+/// data.features(0..2, &mut features);
+/// assert_eq!(features, [0.0, 1.0, 0.2, 0.0]);
+/// # Ok::<(), mlp_data::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Dataset {
+    images: Vec<u8>, // (len, height, width), row-major
+    shape: ImageShape,
+    labels: Vec<u8>, // (len,)
+    classes: usize,
+}
+
+impl Dataset {
+    /// Pairs images, row-major and one after the other, with their labels.
+    ///
+    /// # Errors
+    /// [`Error::NoPixels`], [`Error::PartialImage`], [`Error::CountsDiffer`], [`Error::Classes`] or
+    /// [`Error::LabelOutOfRange`].
+    pub fn new(images: Vec<u8>, shape: ImageShape, labels: Vec<u8>, classes: usize) -> Result<Self, Error> {
+        let pixels = shape.height.checked_mul(shape.width).filter(|&pixels| pixels > 0);
+        let Some(pixels) = pixels else {
+            return Err(Error::NoPixels { height: shape.height, width: shape.width });
+        };
+        if !images.len().is_multiple_of(pixels) {
+            return Err(Error::PartialImage { bytes: images.len(), pixels });
+        }
+        if images.len() / pixels != labels.len() {
+            return Err(Error::CountsDiffer { images: images.len() / pixels, labels: labels.len() });
+        }
+        if !(1..=256).contains(&classes) {
+            return Err(Error::Classes { classes });
+        }
+        if let Some(index) = labels.iter().position(|&label| usize::from(label) >= classes) {
+            let last = classes as i64 - 1;
+            return Err(Error::LabelOutOfRange { index, label: labels[index].into(), first: 0, last });
+        }
+        Ok(Self { images, shape, labels, classes })
+    }
+
+    /// The same data with another number of classes, which the labels must all be below.
+    pub(crate) fn with_classes(self, classes: usize) -> Self {
+        debug_assert!(self.labels.iter().all(|&label| usize::from(label) < classes));
+        Self { classes, ..self }
+    }
+
+    /// Number of examples.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Height and width of every image.
+    pub fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    /// Pixels of one image, which is the number of features.
+    pub fn pixels(&self) -> usize {
+        self.shape.pixels()
+    }
+
+    /// Number of classes; every label is below it.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The labels, in order.
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
+    /// All pixels: `len` images of `pixels` bytes.
+    pub fn images(&self) -> &[u8] {
+        &self.images
+    }
+
+    /// The pixels of one image, row-major.
+    ///
+    /// # Panics
+    /// If there is no example `index`.
+    #[track_caller]
+    pub fn image(&self, index: usize) -> &[u8] {
+        assert!(index < self.len(), "image {index} of {}", self.len());
+        &self.images[index * self.pixels()..][..self.pixels()]
+    }
+
+    /// How many examples each class has.
+    pub fn class_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.classes];
+        for &label in &self.labels {
+            counts[usize::from(label)] += 1;
+        }
+        counts
+    }
+
+    /// The share of pixels that are not zero, from 0 to 1; 0 for an empty set.
+    pub fn density(&self) -> f64 {
+        let non_zero: usize = self.images.chunks(255 * 64).map(count_non_zero).sum();
+        non_zero as f64 / self.images.len().max(1) as f64
+    }
+
+    /// The identity of the data as 64 hexadecimal digits: SHA-256 of shape, number of classes, labels and pixels.
+    ///
+    /// Two sets have the same one if and only if they are equal, wherever and however they were stored.
+    pub fn sha256(&self) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update(b"mlp-data dataset 1\n");
+        for number in [self.len(), self.shape.height, self.shape.width, self.classes] {
+            hasher.update((number as u64).to_le_bytes());
+        }
+        hasher.update(&self.labels);
+        hasher.update(&self.images);
+        hex(&hasher.finalize())
+    }
+}
+
+/// The pixels would fill screens.
+impl fmt::Debug for Dataset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dataset")
+            .field("len", &self.len())
+            .field("shape", &self.shape)
+            .field("classes", &self.classes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A sum of bytes per lane, which vectorises where a `usize` per pixel does not.
+fn count_non_zero(pixels: &[u8]) -> usize {
+    let mut lanes = [0u8; 64]; // at most 255 rounds: `density` sees to it
+    let (rounds, rest) = pixels.as_chunks::<64>();
+    for round in rounds {
+        for (lane, &pixel) in lanes.iter_mut().zip(round) {
+            *lane += u8::from(pixel != 0);
+        }
+    }
+    let rest = rest.iter().filter(|&&pixel| pixel != 0).count();
+    rest + lanes.iter().map(|&lane| usize::from(lane)).sum::<usize>()
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: ImageShape = ImageShape { height: 2, width: 3 };
+
+    fn small() -> Dataset {
+        Dataset::new((0..18).collect(), SHAPE, vec![2, 0, 2], 3).unwrap()
+    }
+
+    #[test]
+    fn images_and_labels_are_where_they_belong() {
+        let data = small();
+        assert_eq!(data.image(1), [6, 7, 8, 9, 10, 11]);
+        assert_eq!(data.labels(), [2, 0, 2]);
+        assert_eq!(data.class_counts(), [1, 0, 2]);
+        assert_eq!((data.len(), data.is_empty(), data.classes()), (3, false, 3));
+    }
+
+    #[test]
+    fn density_counts_every_pixel_once() {
+        for len in [1, 63, 64, 65, 255 * 64, 255 * 64 + 1, 100_003] {
+            let images: Vec<u8> =
+                (0..len).map(|i| if i % 3 == 0 { 0 } else { (i % 255) as u8 + 1 }).collect();
+            let non_zero = images.iter().filter(|&&pixel| pixel != 0).count();
+            let data = Dataset::new(images, ImageShape { height: 1, width: 1 }, vec![0; len], 1).unwrap();
+            assert_eq!(data.density(), non_zero as f64 / len as f64, "{len}");
+        }
+        assert_eq!(Dataset::new(vec![], SHAPE, vec![], 1).unwrap().density(), 0.0);
+    }
+
+    #[test]
+    fn the_hash_tells_any_difference() {
+        let base = small();
+        let mut hashes = vec![base.sha256()];
+        let variants = [
+            ((0..18).collect(), SHAPE, vec![2, 0, 1], 3),
+            ((1..19).collect(), SHAPE, vec![2, 0, 2], 3),
+            ((0..18).collect(), ImageShape { height: 3, width: 2 }, vec![2, 0, 2], 3),
+            ((0..18).collect(), SHAPE, vec![2, 0, 2], 4),
+        ];
+        for (images, shape, labels, classes) in variants {
+            hashes.push(Dataset::new(images, shape, labels, classes).unwrap().sha256());
+        }
+        let count = hashes.len();
+        hashes.sort();
+        hashes.dedup();
+        assert_eq!(hashes.len(), count);
+        assert_eq!(small().sha256(), base.sha256());
+        assert_eq!(base.sha256().len(), 64);
+    }
+
+    #[test]
+    #[should_panic(expected = "image 3 of 3")]
+    fn an_image_beyond_the_end_panics() {
+        small().image(3);
+    }
+}

@@ -1,0 +1,153 @@
+//! From bytes to floating point. A file of its own because its inner loop runs over every pixel of every batch, and
+//! because its rounding is the chapter's: the pixel as f32 divided by 255 in f32, and for f64 that value widened.
+
+use super::Dataset;
+use std::ops::Range;
+
+/// The floating-point types that features come in: f32 and f64.
+pub trait Real: Copy + Default + sealed::Sealed {
+    /// 1.
+    const ONE: Self;
+
+    /// A pixel scaled to 0..=1: `f32::from(pixel) / 255.0`, rounded as an f32 in both types.
+    fn from_pixel(pixel: u8) -> Self;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+impl Real for f32 {
+    const ONE: Self = 1.0;
+
+    #[inline]
+    fn from_pixel(pixel: u8) -> Self {
+        // The division vectorises, and the loop waits for memory anyway: a table or products are no faster.
+        Self::from(pixel) / 255.0
+    }
+}
+
+impl Real for f64 {
+    const ONE: Self = 1.0;
+
+    #[inline]
+    fn from_pixel(pixel: u8) -> Self {
+        f32::from_pixel(pixel).into()
+    }
+}
+
+impl Dataset {
+    /// Copies the examples `indices` into a batch: row `i` of `features`, shape (`indices.len()`, `pixels`), is image
+    /// `indices[i]` scaled to 0..=1, and `labels[i]` its label. Allocates nothing.
+    ///
+    /// # Panics
+    /// If a buffer has not the length it must have, or an index names no example.
+    #[track_caller]
+    pub fn gather<A: Real>(&self, indices: &[u32], features: &mut [A], labels: &mut [u8]) {
+        assert_eq!(features.len(), indices.len() * self.pixels(), "features of {} examples", indices.len());
+        assert_eq!(labels.len(), indices.len(), "labels of {} examples", indices.len());
+        let rows = features.chunks_exact_mut(self.pixels());
+        for ((&index, row), label) in indices.iter().zip(rows).zip(labels) {
+            let index = index as usize;
+            scale(self.image(index), row);
+            *label = self.labels[index];
+        }
+    }
+
+    /// Scales the consecutive examples `range` into `out`, shape (`range.len()`, `pixels`).
+    ///
+    /// # Panics
+    /// If `out` has not that length, or the range goes beyond the end.
+    #[track_caller]
+    pub fn features<A: Real>(&self, range: Range<usize>, out: &mut [A]) {
+        assert!(range.start <= range.end && range.end <= self.len(), "examples {range:?} of {}", self.len());
+        assert_eq!(out.len(), range.len() * self.pixels(), "features of {} examples", range.len());
+        scale(&self.images[range.start * self.pixels()..range.end * self.pixels()], out);
+    }
+
+    /// The labels of the examples `range` as rows of zeros with a one: shape (`range.len()`, `classes`).
+    ///
+    /// # Panics
+    /// If the range goes beyond the end.
+    #[track_caller]
+    pub fn one_hot<A: Real>(&self, range: Range<usize>) -> Vec<A> {
+        assert!(range.start <= range.end && range.end <= self.len(), "examples {range:?} of {}", self.len());
+        let mut rows = vec![A::default(); range.len() * self.classes];
+        for (row, &label) in rows.chunks_exact_mut(self.classes).zip(&self.labels[range]) {
+            row[usize::from(label)] = A::ONE;
+        }
+        rows
+    }
+}
+
+#[inline]
+fn scale<A: Real>(pixels: &[u8], out: &mut [A]) {
+    for (value, &pixel) in out.iter_mut().zip(pixels) {
+        *value = A::from_pixel(pixel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ImageShape;
+
+    fn small() -> Dataset {
+        let shape = ImageShape { height: 2, width: 2 };
+        Dataset::new((0..20).map(|i| i * 13).collect(), shape, vec![0, 2, 1, 2, 0], 3).unwrap()
+    }
+
+    #[test]
+    fn all_256_pixels_are_divided_with_correct_rounding() {
+        for pixel in 0..=255u8 {
+            let expected = std::hint::black_box(f32::from(pixel)) / 255.0;
+            assert_eq!(f32::from_pixel(pixel).to_bits(), expected.to_bits(), "{pixel}");
+            assert_eq!(f64::from_pixel(pixel).to_bits(), f64::from(expected).to_bits(), "{pixel}");
+        }
+    }
+
+    #[test]
+    fn gathering_follows_the_indices() {
+        let data = small();
+        let indices = [4, 0, 4, 3];
+        let mut features = vec![f64::NAN; 16];
+        let mut labels = vec![9; 4];
+        data.gather(&indices, &mut features, &mut labels);
+        for (row, &index) in features.chunks(4).zip(&indices) {
+            let expected: Vec<f64> =
+                data.image(index as usize).iter().map(|&pixel| f64::from(f32::from(pixel) / 255.0)).collect();
+            assert_eq!(row, expected);
+        }
+        assert_eq!(labels, [0, 0, 0, 2]);
+    }
+
+    #[test]
+    fn consecutive_features_are_what_gathering_gives() {
+        let data = small();
+        let (mut gathered, mut labels) = (vec![0f32; 12], [0; 3]);
+        data.gather(&[1, 2, 3], &mut gathered, &mut labels);
+        let mut consecutive = vec![0f32; 12];
+        data.features(1..4, &mut consecutive);
+        assert_eq!(consecutive, gathered);
+    }
+
+    #[test]
+    fn one_hot_rows_have_their_one_at_the_label() {
+        assert_eq!(small().one_hot::<f32>(1..3), [0.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
+        assert_eq!(small().one_hot::<f64>(0..0), []);
+    }
+
+    #[test]
+    #[should_panic(expected = "features of 2 examples")]
+    fn a_buffer_of_the_wrong_length_panics() {
+        small().gather(&[0, 1], &mut [0f32; 7], &mut [0; 2]);
+    }
+
+    #[test]
+    #[should_panic(expected = "image 5 of 5")]
+    fn an_index_beyond_the_end_panics() {
+        small().gather(&[5], &mut [0f32; 4], &mut [0]);
+    }
+}

@@ -1,0 +1,242 @@
+//! One URL into one file: a connection that is given up when it stalls, a number of bytes that is never exceeded, and
+//! a `.part` file that the next attempt continues. A file of its own because nothing else here speaks HTTP. Whether
+//! the bytes are the right ones is for `fetch/verify.rs` to say.
+
+use super::FetchOptions;
+use crate::Error;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+use ureq::http::{Response, StatusCode, header};
+use ureq::{Agent, Body, Timeout};
+
+/// Some publishers refuse clients that do not name themselves in the usual form.
+const USER_AGENT: &str = concat!("Mozilla/5.0 (compatible; mlp-data/", env!("CARGO_PKG_VERSION"), ")");
+
+#[derive(Debug)]
+pub(super) struct Downloader {
+    https: Agent,
+    loopback: Agent,
+    attempts: u32,
+    pause: Duration,
+}
+
+/// Why a URL gave nothing.
+pub(super) struct Failure {
+    pub(super) reason: String,
+    /// No connection could be made: nothing else on this server is worth trying.
+    pub(super) unreachable: bool,
+}
+
+/// How one attempt failed.
+enum Attempt {
+    /// Worth another try: what has arrived is kept.
+    Broken(String),
+    /// Not worth another try.
+    Refused(Failure),
+    /// The disk, not the network.
+    Disk(Error),
+}
+
+fn refused(reason: impl Into<String>) -> Attempt {
+    Attempt::Refused(Failure { reason: reason.into(), unreachable: false })
+}
+
+impl Downloader {
+    pub(super) fn new(options: &FetchOptions) -> Self {
+        let config = || {
+            Agent::config_builder()
+                .user_agent(USER_AGENT)
+                .accept_encoding("identity")
+                .http_status_as_error(false)
+                .max_redirects(5)
+                .timeout_resolve(Some(options.connect_timeout))
+                .timeout_connect(Some(options.connect_timeout))
+                .timeout_recv_response(Some(options.stall_timeout))
+                .timeout_per_read(Some(options.stall_timeout))
+        };
+        Self {
+            https: config().https_only(true).build().new_agent(),
+            loopback: config().proxy(None).build().new_agent(),
+            attempts: options.attempts.max(1),
+            pause: options.pause,
+        }
+    }
+
+    /// Downloads `url`, which must give `total` bytes, to `part`, continuing what is there.
+    ///
+    /// The outer error is the disk's, the inner one the network's.
+    pub(super) fn download(
+        &self,
+        url: &str,
+        part: &Path,
+        total: u64,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Result<(), Failure>, Error> {
+        let Some(agent) = self.agent_for(url) else {
+            let reason = "only https:// is accepted, or http:// on the loopback interface".to_owned();
+            return Ok(Err(Failure { reason, unreachable: false }));
+        };
+        let mut reason = String::new();
+        for attempt in 0..self.attempts {
+            if attempt > 0 {
+                thread::sleep(self.pause * 2u32.saturating_pow(attempt - 1));
+            }
+            match attempt_download(agent, url, part, total, progress) {
+                Ok(()) => return Ok(Ok(())),
+                Err(Attempt::Broken(why)) => reason = why,
+                Err(Attempt::Refused(failure)) => return Ok(Err(failure)),
+                Err(Attempt::Disk(error)) => return Err(error),
+            }
+        }
+        if self.attempts > 1 {
+            reason += &format!(" ({} attempts)", self.attempts);
+        }
+        Ok(Err(Failure { reason, unreachable: false }))
+    }
+
+    fn agent_for(&self, url: &str) -> Option<&Agent> {
+        if url.starts_with("https://") {
+            return Some(&self.https);
+        }
+        let authority = url.strip_prefix("http://")?.split('/').next()?;
+        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+        matches!(host, "127.0.0.1" | "[::1]" | "localhost").then_some(&self.loopback)
+    }
+}
+
+fn attempt_download(
+    agent: &Agent,
+    url: &str,
+    part: &Path,
+    total: u64,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(), Attempt> {
+    let disk = |action| move |error| Attempt::Disk(Error::io(action, part)(error));
+    let mut done = match fs::metadata(part) {
+        Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(disk("inspect")(error)),
+    };
+    if done == total {
+        return Ok(());
+    }
+    if done > total {
+        fs::remove_file(part).map_err(disk("remove"))?;
+        done = 0;
+    }
+
+    let mut request = agent.get(url);
+    if done > 0 {
+        request = request.header(header::RANGE, format!("bytes={done}-"));
+    }
+    let response = request.call().map_err(classify)?;
+    match response.status() {
+        StatusCode::OK => {
+            done = 0;
+            if let Some(length) = content_length(&response).filter(|&length| length != total) {
+                return Err(refused(format!("offers {length} bytes, expected {total}")));
+            }
+        }
+        StatusCode::PARTIAL_CONTENT if done > 0 => {
+            if content_range(&response) != Some((done, total)) {
+                fs::remove_file(part).map_err(disk("remove"))?;
+                return Err(Attempt::Broken(format!("cannot resume at byte {done} of {total}")));
+            }
+        }
+        StatusCode::RANGE_NOT_SATISFIABLE if done > 0 => {
+            fs::remove_file(part).map_err(disk("remove"))?;
+            return Err(Attempt::Broken(format!("cannot resume at byte {done}")));
+        }
+        status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+            return Err(Attempt::Broken(format!("answers {status}")));
+        }
+        status => return Err(refused(format!("answers {status}"))),
+    }
+
+    let mut file = open_part(part, done).map_err(disk("write"))?;
+    progress(done);
+    let mut body = response.into_body().into_reader();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let count = match body.read(&mut buffer) {
+            Ok(0) if done == total => return Ok(()),
+            Ok(0) => return Err(Attempt::Broken(format!("ends after {done} of {total} bytes"))),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => {
+                let error = ureq::Error::from(error);
+                return Err(Attempt::Broken(format!(
+                    "breaks off after {done} of {total} bytes: {}",
+                    describe(&error)
+                )));
+            }
+        };
+        if done + count as u64 > total {
+            drop(file);
+            fs::remove_file(part).map_err(disk("remove"))?;
+            return Err(refused(format!("sends more than the expected {total} bytes")));
+        }
+        file.write_all(&buffer[..count]).map_err(disk("write"))?;
+        done += count as u64;
+        progress(done);
+    }
+}
+
+/// Opens the part for appending after `done` bytes.
+fn open_part(part: &Path, done: u64) -> io::Result<File> {
+    let file = OpenOptions::new().append(true).create(true).open(part)?;
+    file.set_len(done)?;
+    Ok(file)
+}
+
+fn content_length(response: &Response<Body>) -> Option<u64> {
+    response.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// First byte and full length from `Content-Range: bytes FIRST-LAST/LENGTH`.
+fn content_range(response: &Response<Body>) -> Option<(u64, u64)> {
+    let value = response.headers().get(header::CONTENT_RANGE)?.to_str().ok()?;
+    let (range, length) = value.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, _) = range.split_once('-')?;
+    Some((first.parse().ok()?, length.parse().ok()?))
+}
+
+/// Sorts errors that come before there is a response.
+fn classify(error: ureq::Error) -> Attempt {
+    let reason = describe(&error);
+    match error {
+        ureq::Error::HostNotFound
+        | ureq::Error::ConnectionFailed
+        | ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
+            Attempt::Refused(Failure { reason, unreachable: true })
+        }
+        ureq::Error::Io(error) if !breaks_off(error.kind()) => {
+            Attempt::Refused(Failure { reason, unreachable: true })
+        }
+        ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::Protocol(_) => Attempt::Broken(reason),
+        _ => refused(reason),
+    }
+}
+
+/// Errors of a connection that was there. All others, an unknown host among them, mean that there is none to be had.
+fn breaks_off(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof, WouldBlock,
+    };
+    matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | TimedOut | UnexpectedEof | WouldBlock)
+}
+
+/// In words for people, on one line.
+fn describe(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::HostNotFound => "host not found".to_owned(),
+        ureq::Error::ConnectionFailed => "cannot connect".to_owned(),
+        ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => "no connection in time".to_owned(),
+        ureq::Error::Timeout(_) => "sends nothing".to_owned(),
+        ureq::Error::Io(error) => error.to_string(),
+        error => error.to_string().lines().next().unwrap_or_default().to_owned(),
+    }
+}

@@ -1,0 +1,204 @@
+//! Whether a file is the one that the catalogue means. A file of its own because a name is given to a file only after
+//! this says yes, wherever the file came from.
+
+use super::appended;
+use crate::Error;
+use crate::atomic::write_atomically;
+use crate::catalog::{CatalogEntry, CatalogFile, Checksum};
+use crate::dataset::hex;
+use crate::idx::{ElementType, read_idx};
+use md5::Md5;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// How a file was found to be right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verification {
+    /// Its SHA-256, or that of its uncompressed content, is the published one.
+    Sha256,
+    /// Its MD5 is the published one; no SHA-256 of it is published.
+    Md5,
+    /// It came out of an archive whose SHA-256 is the published one.
+    FromVerifiedArchive,
+    /// Its type, shape and exact size, for want of a checksum of this form of the file.
+    Shape,
+}
+
+impl fmt::Display for Verification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sha256 => "SHA-256 verified",
+            Self::Md5 => "MD5 verified; no SHA-256 is published",
+            Self::FromVerifiedArchive => "from the archive with the published SHA-256",
+            Self::Shape => "shape and size verified; no checksum of this form is published",
+        })
+    }
+}
+
+/// What a file must be.
+pub(super) struct Expected<'a> {
+    pub(super) file: &'a CatalogFile,
+    element: ElementType,
+    shape: Vec<usize>,
+    /// What `SHA256SUMS` in its directory says, by the name with `.gz`.
+    recorded: Option<String>,
+}
+
+/// What the four files of `entry` must be, images and labels for training, then for test.
+pub(super) fn expectations<'a>(
+    entry: &'a CatalogEntry,
+    directory: &Path,
+) -> Result<Vec<Expected<'a>>, Error> {
+    let mut recorded = read_sums(directory)?;
+    let mut expected = |file: &'a CatalogFile, element, shape| {
+        let recorded = recorded.remove(&format!("{}.gz", file.name));
+        Expected { file, element, shape, recorded }
+    };
+    let mut all = Vec::new();
+    for split in [&entry.train, &entry.test] {
+        let images = vec![split.len, entry.shape.height, entry.shape.width];
+        all.push(expected(&split.images, ElementType::U8, images));
+        all.push(match entry.labels.columns {
+            1 => expected(&split.labels, ElementType::U8, vec![split.len]),
+            columns => expected(&split.labels, ElementType::I32, vec![split.len, columns]),
+        });
+    }
+    Ok(all)
+}
+
+impl Expected<'_> {
+    /// Where the file may be: raw or gzip.
+    pub(super) fn paths(&self, directory: &Path) -> [PathBuf; 2] {
+        let raw = directory.join(self.file.name);
+        let gz = appended(&raw, ".gz");
+        [raw, gz]
+    }
+
+    /// Verifies `path`, whatever its name.
+    pub(super) fn check(&self, path: &Path) -> Result<Verification, Error> {
+        match self.file.checksum {
+            Checksum::Sha256OfIdx(sum) => {
+                let mut hasher = Sha256::new();
+                let idx = self.read(path)?;
+                idx.write_to(&mut HashWriter(&mut hasher)).expect("a hasher takes everything");
+                compare(path, "SHA-256 of the uncompressed content", &hex(&hasher.finalize()), sum)?;
+                Ok(Verification::Sha256)
+            }
+            Checksum::Sha256OfGz(sum) if is_gzip(path)? => {
+                compare(path, "SHA-256", &hash_file::<Sha256>(path)?, sum)?;
+                Ok(Verification::Sha256)
+            }
+            Checksum::Md5OfGz(sum) if is_gzip(path)? => {
+                compare(path, "MD5", &hash_file::<Md5>(path)?, sum)?;
+                Ok(Verification::Md5)
+            }
+            Checksum::OfArchive if self.recorded.is_some() && is_gzip(path)? => {
+                let sum = self.recorded.as_deref().unwrap_or_default();
+                compare(path, "SHA-256", &hash_file::<Sha256>(path)?, sum)?;
+                Ok(Verification::FromVerifiedArchive)
+            }
+            Checksum::Sha256OfGz(_) | Checksum::Md5OfGz(_) | Checksum::OfArchive => {
+                self.read(path)?;
+                Ok(Verification::Shape)
+            }
+        }
+    }
+
+    /// Reads the whole array, which checks everything about it that has no checksum.
+    fn read(&self, path: &Path) -> Result<crate::idx::Idx, Error> {
+        let idx = read_idx(path)?;
+        if (idx.data().element(), idx.shape()) != (self.element, &self.shape[..]) {
+            return Err(Error::Mismatch {
+                path: path.to_owned(),
+                what: "content",
+                expected: format!("{} with shape {:?}", self.element, self.shape),
+                found: format!("{} with shape {:?}", idx.data().element(), idx.shape()),
+            });
+        }
+        Ok(idx)
+    }
+}
+
+/// Verifies a file as a whole by its SHA-256.
+pub(super) fn check_sha256(path: &Path, sum: &str) -> Result<Verification, Error> {
+    compare(path, "SHA-256", &hash_file::<Sha256>(path)?, sum)?;
+    Ok(Verification::Sha256)
+}
+
+fn compare(path: &Path, what: &'static str, found: &str, expected: &str) -> Result<(), Error> {
+    if found == expected {
+        return Ok(());
+    }
+    let (found, expected) = (found.to_owned(), expected.to_owned());
+    Err(Error::Mismatch { path: path.to_owned(), what, expected, found })
+}
+
+fn is_gzip(path: &Path) -> Result<bool, Error> {
+    let mut magic = [0; 2];
+    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    match file.read_exact(&mut magic) {
+        Ok(()) => Ok(magic == [0x1f, 0x8b]),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => Ok(false),
+        Err(error) => Err(Error::io("read", path)(error)),
+    }
+}
+
+fn hash_file<D: Digest>(path: &Path) -> Result<String, Error> {
+    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    let mut hasher = D::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(hex(&hasher.finalize())),
+            Ok(count) => hasher.update(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Error::io("read", path)(error)),
+        }
+    }
+}
+
+struct HashWriter<'a>(&'a mut Sha256);
+
+impl Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The name under which the sums of what came out of a verified archive are kept, in the format of `sha256sum`.
+const SUMS: &str = "SHA256SUMS";
+
+/// Records the sums of files that came out of a verified archive, so that they can be verified without it.
+pub(super) fn write_sums(directory: &Path, files: &[PathBuf]) -> Result<(), Error> {
+    let mut lines = String::new();
+    for path in files {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        lines += &format!("{}  {name}\n", hash_file::<Sha256>(path)?);
+    }
+    let path = directory.join(SUMS);
+    write_atomically(&path, |out| out.write_all(lines.as_bytes())).map_err(Error::io("write", &path))
+}
+
+fn read_sums(directory: &Path) -> Result<HashMap<String, String>, Error> {
+    let path = directory.join(SUMS);
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(text
+            .lines()
+            .filter_map(|line| line.split_once("  "))
+            .map(|(sum, name)| (name.to_owned(), sum.to_owned()))
+            .collect()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HashMap::new()),
+        Err(error) => Err(Error::io("read", &path)(error)),
+    }
+}

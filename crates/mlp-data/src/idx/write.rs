@@ -1,0 +1,67 @@
+//! Writing IDX. A file of its own because it is the one half that cannot meet bad input: an [`Idx`] is valid by
+//! construction, so only the disk can fail.
+
+use super::{Idx, IdxData};
+use crate::Error;
+use crate::atomic::write_atomically;
+use flate2::{Compression, GzBuilder};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Writes an array to `path`, atomically; gzip-compressed if the name ends in `.gz`.
+///
+/// The compressed form carries neither name nor time, so that the same array gives the same bytes.
+///
+/// # Errors
+/// [`Error::Io`] if the file cannot be written.
+pub fn write_idx(path: &Path, idx: &Idx) -> Result<(), Error> {
+    let compressed = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
+    write_atomically(path, |out| {
+        if compressed {
+            let mut encoder = GzBuilder::new().write(out, Compression::default());
+            idx.write_to(&mut encoder)?;
+            encoder.finish()?;
+            Ok(())
+        } else {
+            idx.write_to(out)
+        }
+    })
+    .map_err(Error::io("write", path))
+}
+
+impl Idx {
+    /// Writes the array uncompressed.
+    ///
+    /// # Errors
+    /// What the writer returns.
+    pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
+        let (shape, data) = (self.shape(), self.data());
+        // `Idx::new` has seen to it that neither conversion loses anything.
+        out.write_all(&[0, 0, data.element() as u8, shape.len() as u8])?;
+        for &dimension in shape {
+            out.write_all(&(dimension as u32).to_be_bytes())?;
+        }
+        match data {
+            IdxData::U8(elements) => out.write_all(elements),
+            IdxData::I8(elements) => write_elements(out, elements, i8::to_be_bytes),
+            IdxData::I16(elements) => write_elements(out, elements, i16::to_be_bytes),
+            IdxData::I32(elements) => write_elements(out, elements, i32::to_be_bytes),
+            IdxData::F32(elements) => write_elements(out, elements, f32::to_be_bytes),
+            IdxData::F64(elements) => write_elements(out, elements, f64::to_be_bytes),
+        }
+    }
+}
+
+fn write_elements<T: Copy, const N: usize>(
+    out: &mut dyn Write,
+    elements: &[T],
+    to_be_bytes: fn(T) -> [u8; N],
+) -> io::Result<()> {
+    let mut buffer = Vec::with_capacity(N * elements.len().min(4096));
+    for chunk in elements.chunks(4096) {
+        buffer.clear();
+        buffer.extend(chunk.iter().flat_map(|&element| to_be_bytes(element)));
+        out.write_all(&buffer)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,263 @@
+//! From files to [`DataSets`]: which files belong together, which of them hold what, and how the labels of the various
+//! publishers become classes from 0. A file of its own because it joins what `idx`, `catalog` and `dataset` know.
+
+use crate::catalog::{self, CatalogEntry, LabelLayout};
+use crate::idx::{ElementType, Idx, IdxData, read_idx};
+use crate::{Dataset, Error, ImageShape, synthetic};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+/// The name of the data set that needs no files.
+const SYNTHETIC: &str = "synthetic";
+
+/// A training and a test set of the same shape and classes.
+#[derive(Debug, Clone)]
+pub struct DataSets {
+    /// The catalogue's name, `synthetic`, or the directory.
+    pub name: String,
+    /// For training.
+    pub train: Dataset,
+    /// For the final judgement.
+    pub test: Dataset,
+    /// What each class is called; as many as there are classes.
+    pub class_names: Vec<String>,
+}
+
+impl DataSets {
+    /// Loads a data set by name: one of the catalogue from `data_dir/<name>/` (each file raw or gzip), `synthetic`
+    /// (drawn on the spot: 10,000 and 2,000 examples of seed 0), or the path of a directory as for [`open_dir`].
+    ///
+    /// EMNIST's images, which are published transposed, come upright; labels that start at 1 come from 0.
+    ///
+    /// [`open_dir`]: Self::open_dir
+    ///
+    /// # Errors
+    /// [`Error::UnknownDataset`], [`Error::Missing`] with the command that gets it, or whatever is wrong in a file.
+    ///
+    /// # Example
+    /// ```
+    /// use mlp_data::DataSets;
+    /// let error = DataSets::load("minst", "data".as_ref()).unwrap_err();
+    /// assert!(error.to_string().contains(r#"did you mean "mnist"?"#));
+    /// ```
+    pub fn load(name: &str, data_dir: &Path) -> Result<Self, Error> {
+        if name == SYNTHETIC {
+            return Ok(synthetic::digits(synthetic::TRAIN, synthetic::TEST, 0));
+        }
+        match catalog::find(name) {
+            Ok(entry) => Self::load_entry(entry, data_dir),
+            Err(_) if Path::new(name).is_dir() => Self::open_dir(Path::new(name)),
+            Err(unknown) => Err(unknown),
+        }
+    }
+
+    /// Whether all files of `name` are there, without looking into them. `synthetic` always is.
+    pub fn is_present(name: &str, data_dir: &Path) -> bool {
+        if name == SYNTHETIC {
+            return true;
+        }
+        match catalog::find(name) {
+            Ok(entry) => Files::find(&data_dir.join(entry.name), entry.file_names()).is_ok(),
+            Err(_) => Files::find(Path::new(name), catalog::MNIST_FILE_NAMES).is_ok(),
+        }
+    }
+
+    /// Loads the four files that MNIST has, by its names and each raw or gzip, from any directory.
+    ///
+    /// There are as many classes as the largest label of both sets says, named by their numbers.
+    ///
+    /// # Errors
+    /// [`Error::MissingInDirectory`], or whatever is wrong in a file.
+    pub fn open_dir(directory: &Path) -> Result<Self, Error> {
+        let files = Files::find(directory, catalog::MNIST_FILE_NAMES)
+            .map_err(|files| Error::MissingInDirectory { directory: directory.to_owned(), files })?;
+        let sets = files.read(256, LabelLayout::PLAIN, false)?;
+        let labels = sets.train.labels().iter().chain(sets.test.labels());
+        let classes = labels.max().map_or(1, |&label| usize::from(label) + 1);
+        Ok(Self {
+            name: directory.display().to_string(),
+            train: sets.train.with_classes(classes),
+            test: sets.test.with_classes(classes),
+            class_names: (0..classes).map(|class| class.to_string()).collect(),
+        })
+    }
+
+    fn load_entry(entry: &CatalogEntry, data_dir: &Path) -> Result<Self, Error> {
+        let directory = data_dir.join(entry.name);
+        let files = Files::find(&directory, entry.file_names()).map_err(|files| Error::Missing {
+            name: entry.name.to_owned(),
+            directory,
+            files,
+        })?;
+        let sets = files.read(entry.classes(), entry.labels, entry.transposed)?;
+        let class_names = entry.class_names.iter().map(|&name| name.to_owned()).collect();
+        Ok(Self { name: entry.name.to_owned(), train: sets.train, test: sets.test, class_names })
+    }
+}
+
+/// The file `name` in `directory`, raw or with `.gz`; raw first, because it reads faster.
+pub(crate) fn locate(directory: &Path, name: &str) -> Option<PathBuf> {
+    [directory.join(name), directory.join(format!("{name}.gz"))].into_iter().find(|path| path.exists())
+}
+
+/// The four files of a data set.
+struct Files {
+    train: Pair,
+    test: Pair,
+}
+
+/// Images and their labels.
+struct Pair {
+    images: PathBuf,
+    labels: PathBuf,
+}
+
+struct Sets {
+    train: Dataset,
+    test: Dataset,
+}
+
+impl Files {
+    /// Finds the files, or tells the names of those that are missing.
+    fn find(directory: &Path, names: [&str; 4]) -> Result<Self, Vec<String>> {
+        let found = names.map(|name| locate(directory, name));
+        if let [Some(images), Some(labels), Some(test_images), Some(test_labels)] = found {
+            let test = Pair { images: test_images, labels: test_labels };
+            return Ok(Self { train: Pair { images, labels }, test });
+        }
+        let missing = names.iter().zip(&found).filter(|(_, path)| path.is_none());
+        Err(missing.map(|(&name, _)| name.to_owned()).collect())
+    }
+
+    /// Reads both pairs, each on a thread of its own: a gzip stream cannot be read by two.
+    fn read(&self, classes: usize, layout: LabelLayout, transposed: bool) -> Result<Sets, Error> {
+        let (train, test) = thread::scope(|scope| {
+            let test = scope.spawn(|| self.test.read(classes, layout, transposed));
+            let train = self.train.read(classes, layout, transposed);
+            (train, test.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        let (train, test) = (train?, test?);
+        if train.shape() != test.shape() {
+            return Err(Error::InFiles {
+                images: self.train.images.clone(),
+                labels: self.test.images.clone(),
+                problem: Box::new(Error::ShapesDiffer { train: train.shape(), test: test.shape() }),
+            });
+        }
+        Ok(Sets { train, test })
+    }
+}
+
+impl Pair {
+    fn read(&self, classes: usize, layout: LabelLayout, transposed: bool) -> Result<Dataset, Error> {
+        // Labels first: they are small, and if they are bad no image need be read.
+        let labels = read_labels(&self.labels, layout)?;
+        let in_files = |problem| Error::InFiles {
+            images: self.images.clone(),
+            labels: self.labels.clone(),
+            problem: Box::new(problem),
+        };
+        let labels = shift_labels(&labels, layout.first, classes).map_err(in_files)?;
+        let (mut images, shape) = read_images(&self.images)?;
+        if transposed {
+            transpose_all(&mut images, shape);
+        }
+        let shape = if transposed { ImageShape { height: shape.width, width: shape.height } } else { shape };
+        Dataset::new(images, shape, labels, classes).map_err(in_files)
+    }
+}
+
+fn read_images(path: &Path) -> Result<(Vec<u8>, ImageShape), Error> {
+    let (shape, data) = read_idx(path)?.into_parts();
+    match (&shape[..], data) {
+        (&[_, height, width], IdxData::U8(images)) => Ok((images, ImageShape { height, width })),
+        (shape, data) => {
+            let looks_like_labels = shape.len() < 3;
+            let hint = if looks_like_labels { SWAPPED } else { OTHER };
+            Err(wrong_content(path, "images (u8, rank 3)", data.element(), shape, hint))
+        }
+    }
+}
+
+const SWAPPED: &str = "are the files of images and labels swapped?";
+const OTHER: &str = "is it a file of another data set?";
+
+fn wrong_content(
+    path: &Path,
+    expected: &'static str,
+    element: ElementType,
+    shape: &[usize],
+    hint: &'static str,
+) -> Error {
+    Error::WrongContent {
+        path: path.to_owned(),
+        expected,
+        found: format!("{element} with shape {shape:?}"),
+        hint,
+    }
+}
+
+/// The class column of the labels, as they stand in the file.
+fn read_labels(path: &Path, layout: LabelLayout) -> Result<Vec<i64>, Error> {
+    let idx: Idx = read_idx(path)?;
+    match (idx.shape(), idx.data()) {
+        (&[_], IdxData::U8(labels)) if layout.columns == 1 => {
+            Ok(labels.iter().map(|&label| label.into()).collect())
+        }
+        (&[_, columns], IdxData::I32(labels)) if columns == layout.columns => {
+            Ok(labels.chunks_exact(columns).map(|row| row[0].into()).collect())
+        }
+        (shape, data) => {
+            let hint = if shape.len() >= 3 { SWAPPED } else { OTHER };
+            let expected =
+                if layout.columns == 1 { "labels (u8, rank 1)" } else { "labels (i32, rank 2, 8 columns)" };
+            Err(wrong_content(path, expected, data.element(), shape, hint))
+        }
+    }
+}
+
+/// Labels from `first` become classes from 0.
+fn shift_labels(labels: &[i64], first: u8, classes: usize) -> Result<Vec<u8>, Error> {
+    let first = i64::from(first);
+    let last = first + classes as i64 - 1;
+    if let Some(index) = labels.iter().position(|label| !(first..=last).contains(label)) {
+        return Err(Error::LabelOutOfRange { index, label: labels[index], first, last });
+    }
+    Ok(labels.iter().map(|&label| (label - first) as u8).collect())
+}
+
+/// Exchanges rows and columns of every image.
+fn transpose_all(images: &mut [u8], shape: ImageShape) {
+    let mut upright = vec![0; shape.pixels()];
+    for image in images.chunks_exact_mut(shape.pixels().max(1)) {
+        for row in 0..shape.height {
+            for column in 0..shape.width {
+                upright[column * shape.height + row] = image[row * shape.width + column];
+            }
+        }
+        image.copy_from_slice(&upright);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transposing_exchanges_rows_and_columns() {
+        let mut images = vec![1, 2, 3, 4, 5, 6, 10, 20, 30, 40, 50, 60];
+        transpose_all(&mut images, ImageShape { height: 2, width: 3 });
+        assert_eq!(images, [1, 4, 2, 5, 3, 6, 10, 40, 20, 50, 30, 60]);
+    }
+
+    #[test]
+    fn labels_from_one_become_classes_from_zero() {
+        assert_eq!(shift_labels(&[1, 26, 3], 1, 26).unwrap(), [0, 25, 2]);
+        for (label, index) in [(0, 1), (27, 1), (-1, 1)] {
+            let error = shift_labels(&[5, label], 1, 26).unwrap_err();
+            assert!(
+                matches!(error, Error::LabelOutOfRange { index: i, label: l, first: 1, last: 26 } if i == index && l == label)
+            );
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Digits drawn from strokes: 28x28, ten classes, for tests, examples and machines without data. Each digit is a few
+//! curves (`synthetic/strokes.rs`) whose points are jittered, put through a random affine map, and drawn with a pen of
+//! random width, anti-aliased. A file of its own because it is the one data set that no file holds; it is easier
+//! than MNIST and stands in for nothing in a report.
+//!
+//! Only additions, multiplications, divisions and square roots are used, which IEEE 754 rounds the same way
+//! everywhere: the same seed gives the same bytes on every machine, and a test holds them fixed.
+
+mod strokes;
+
+use crate::load::DataSets;
+use crate::random::SplitMix64;
+use crate::{Dataset, ImageShape};
+use strokes::{POINTS_PER_SPAN, Point, STYLES};
+
+/// The shape of a drawn digit.
+pub const SHAPE: ImageShape = ImageShape { height: 28, width: 28 };
+/// Number of classes: the digits 0 to 9.
+pub const CLASSES: usize = 10;
+/// Training examples of the data set named `synthetic`.
+pub const TRAIN: usize = 10_000;
+/// Test examples of the data set named `synthetic`.
+pub const TEST: usize = 2_000;
+
+/// Draws `train` and `test` digits. The classes are as even as they can be and in random order.
+///
+/// An example depends on the seed and its position only: a larger set begins with the smaller one.
+///
+/// # Example
+/// ```
+/// let sets = mlp_data::synthetic::digits(50, 20, 7);
+/// assert_eq!(sets.train.len(), 50);
+/// assert_eq!(sets.test.class_counts(), [2; 10]);
+/// ```
+pub fn digits(train: usize, test: usize, seed: u64) -> DataSets {
+    DataSets {
+        name: "synthetic".to_owned(),
+        train: draw_set(train, seed, 0),
+        test: draw_set(test, seed, 1),
+        class_names: ('0'..='9').map(String::from).collect(),
+    }
+}
+
+fn draw_set(count: usize, seed: u64, set: u64) -> Dataset {
+    let mut images = vec![0; count * SHAPE.pixels()];
+    let mut labels = Vec::with_capacity(count);
+    // Blocks of ten hold each digit once; the last block may be cut off.
+    for block in 0..count.div_ceil(CLASSES) as u64 {
+        let mut classes: [u8; CLASSES] = std::array::from_fn(|class| class as u8);
+        SplitMix64::for_item(seed, set + 2, block).shuffle(&mut classes);
+        labels.extend_from_slice(&classes);
+    }
+    labels.truncate(count);
+    for (index, (image, &label)) in images.chunks_exact_mut(SHAPE.pixels()).zip(&labels).enumerate() {
+        draw(image, label, &mut SplitMix64::for_item(seed, set, index as u64));
+    }
+    Dataset::new(images, SHAPE, labels, CLASSES).expect("drawn images and labels fit together")
+}
+
+/// Draws one digit over a black image.
+fn draw(image: &mut [u8], label: u8, random: &mut SplitMix64) {
+    let styles = STYLES[usize::from(label)];
+    let style = styles[random.below(styles.len() as u64) as usize];
+    let map = Affine::random(random);
+    let radius = random.between(0.7, 1.5);
+    let brightness = random.between(200.0, 255.0);
+    for stroke in style {
+        let points: Vec<Point> = stroke
+            .iter()
+            .map(|&(x, y)| map.apply((x + random.between(-0.6, 0.6), y + random.between(-0.6, 0.6))))
+            .collect();
+        let curve = strokes::curve(&points);
+        debug_assert_eq!(curve.len(), (points.len() - 1) * POINTS_PER_SPAN + 1);
+        for ends in curve.windows(2) {
+            draw_segment(image, ends[0], ends[1], radius, brightness);
+        }
+    }
+}
+
+/// A map of the 20x20 box in which the strokes are given to the image.
+struct Affine {
+    xx: f64,
+    xy: f64,
+    yx: f64,
+    yy: f64,
+    dx: f64,
+    dy: f64,
+}
+
+impl Affine {
+    fn random(random: &mut SplitMix64) -> Self {
+        // A rotation by up to 0.3 radians either way from the tangent of half its angle: no sine, no cosine.
+        let tangent = random.between(-0.15, 0.15);
+        let norm = 1.0 + tangent * tangent;
+        let (cos, sin) = ((1.0 - tangent * tangent) / norm, 2.0 * tangent / norm);
+        let (width, height) = (random.between(0.7, 1.1), random.between(0.8, 1.1));
+        let slant = random.between(-0.3, 0.3);
+        Self {
+            xx: cos * width,
+            xy: cos * slant - sin * height,
+            yx: sin * width,
+            yy: sin * slant + cos * height,
+            dx: 13.5 + random.between(-2.0, 2.0),
+            dy: 13.5 + random.between(-2.0, 2.0),
+        }
+    }
+
+    fn apply(&self, (x, y): Point) -> Point {
+        let (x, y) = (x - 10.0, y - 10.0);
+        (self.xx * x + self.xy * y + self.dx, self.yx * x + self.yy * y + self.dy)
+    }
+}
+
+/// Brightens each pixel by how far the pen, a disc of `radius` moved from `a` to `b`, covers it.
+fn draw_segment(image: &mut [u8], a: Point, b: Point, radius: f64, brightness: f64) {
+    let reach = radius + 0.5;
+    let span = |p: f64, q: f64, size: usize| {
+        let low = (p.min(q) - reach).ceil().max(0.0) as usize;
+        let high = (p.max(q) + reach).floor().min(size as f64 - 1.0);
+        low..(high + 1.0).max(0.0) as usize
+    };
+    let (along_x, along_y) = (b.0 - a.0, b.1 - a.1);
+    let length_squared = along_x * along_x + along_y * along_y;
+    for row in span(a.1, b.1, SHAPE.height) {
+        for column in span(a.0, b.0, SHAPE.width) {
+            let (x, y) = (column as f64 - a.0, row as f64 - a.1);
+            // The nearest point of the segment; with both ends equal it is that point.
+            let t = if length_squared > 0.0 {
+                ((x * along_x + y * along_y) / length_squared).clamp(0.0, 1.0)
+            } else {
+                0.0
+            };
+            let (x, y) = (x - t * along_x, y - t * along_y);
+            let cover = (reach - (x * x + y * y).sqrt()).clamp(0.0, 1.0);
+            let pixel = &mut image[row * SHAPE.width + column];
+            *pixel = (*pixel).max((cover * brightness) as u8);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRAIN_LABELS: [u8; 10] = [2, 4, 6, 9, 5, 3, 7, 1, 0, 8];
+    const TRAIN_HASH: &str = "0547579096420f46391248180e4ff07217cbb365cabb9c2fc5ff788a644fec03";
+    const TEST_HASH: &str = "efd32bf7ab45aeda52d462aae30129ff86c1728d8df7bb2400a887c6e3cccce3";
+
+    #[test]
+    fn the_bytes_of_a_seed_are_frozen() {
+        let sets = digits(200, 100, 0);
+        assert_eq!(sets.train.labels()[..10], TRAIN_LABELS);
+        assert_eq!(sets.train.sha256(), TRAIN_HASH);
+        assert_eq!(sets.test.sha256(), TEST_HASH);
+    }
+
+    #[test]
+    fn a_larger_set_begins_with_the_smaller_one() {
+        let (small, large) = (digits(30, 10, 5), digits(75, 40, 5));
+        assert_eq!(large.train.take(30), small.train);
+        assert_eq!(large.test.take(10), small.test);
+    }
+
+    #[test]
+    fn seeds_and_sets_differ() {
+        let (a, b) = (digits(50, 50, 1), digits(50, 50, 2));
+        assert_ne!(a.train, b.train);
+        assert_ne!(a.train, a.test);
+    }
+
+    #[test]
+    fn digits_fill_the_image_as_handwriting_does() {
+        let data = digits(1000, 0, 3).train;
+        assert!((0.08..0.35).contains(&data.density()), "{}", data.density());
+        for index in 0..data.len() {
+            let ink = data.image(index).iter().filter(|&&pixel| pixel > 127).count();
+            assert!((15..350).contains(&ink), "example {index}, a {}: {ink}", data.labels()[index]);
+        }
+        assert_eq!(data.class_counts(), [100; 10]);
+    }
+
+    #[test]
+    fn the_nearest_class_mean_is_right_for_most_but_not_all() {
+        let sets = digits(2000, 500, 11);
+        let pixels = SHAPE.pixels();
+        let mut means = vec![0f64; CLASSES * pixels];
+        for index in 0..sets.train.len() {
+            let class = usize::from(sets.train.labels()[index]);
+            for (mean, &pixel) in means[class * pixels..].iter_mut().zip(sets.train.image(index)) {
+                *mean += f64::from(pixel) / 200.0;
+            }
+        }
+        let distance = |class: usize, image: &[u8]| -> f64 {
+            let mean = &means[class * pixels..][..pixels];
+            mean.iter().zip(image).map(|(mean, &pixel)| (mean - f64::from(pixel)).powi(2)).sum()
+        };
+        let right = (0..sets.test.len())
+            .filter(|&index| {
+                let image = sets.test.image(index);
+                let nearest = (0..CLASSES).min_by(|&a, &b| distance(a, image).total_cmp(&distance(b, image)));
+                nearest == Some(usize::from(sets.test.labels()[index]))
+            })
+            .count();
+        assert!((300..490).contains(&right), "{right} of 500");
+    }
+}

