@@ -7,12 +7,12 @@ The .txt and .json files beside this one are what it wrote, in f64:
   chapter.py FASHION-MNIST  0 3   > fashion-mnist-seed0.txt  2> fashion-mnist-seed0.json
 
 usage: chapter.py DATA_DIR SEED EPOCHS [f32]   -> the chapter's lines on stdout, full precision as JSON on stderr
-DATA_DIR holds the four IDX files, not compressed."""
-import json, sys
+DATA_DIR holds the four IDX files, compressed (.gz) or not."""
+import gzip, json, os, sys
 import numpy as np
 
 def idx(path):
-    raw = open(path, 'rb').read()
+    raw = open(path, 'rb').read() if os.path.exists(path) else gzip.open(path + '.gz').read()
     n = raw[3]
     dims = [int.from_bytes(raw[4 + 4 * i:8 + 4 * i], 'big') for i in range(n)]
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * n).reshape(dims)

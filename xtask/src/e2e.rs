@@ -9,8 +9,12 @@ mod mlp;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use self::{checks::CHECKS, mlp::Mlp};
-use crate::{fetch, openblas::Backend, report::{Report, Selection}, setup, workspace::Workspace};
+use self::checks::CHECKS;
+use self::mlp::Mlp;
+use crate::openblas::Backend;
+use crate::report::{Report, Selection};
+use crate::workspace::Workspace;
+use crate::{fetch, setup};
 
 /// What to check, and with which build.
 #[derive(Args, Default)]

@@ -4,21 +4,17 @@
 
 mod table;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
 use self::table::{MUTANTS, Mutant};
-use crate::{
-    process,
-    report::{Report, Selection},
-    workspace::Workspace,
-};
+use crate::process;
+use crate::report::{Report, Selection};
+use crate::workspace::Workspace;
 
 /// Which mutants.
 #[derive(Args, Default)]
@@ -76,10 +72,15 @@ impl<'a> Sandbox<'a> {
     /// Plants the error, runs the tests, takes it out again.
     fn catch(&self, mutant: &Mutant) -> Result<String> {
         let path = self.tree.join(mutant.file);
-        let original = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let write = |text: &str| fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()));
+        let original =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let write =
+            |text: &str| fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()));
         write(&mutant.plant(&original)?)?;
-        let result = self.build().context("the mutant does not compile: mend the table").and_then(|()| self.failing_tests());
+        let result = self
+            .build()
+            .context("the mutant does not compile: mend the table")
+            .and_then(|()| self.failing_tests());
         write(&original)?;
         let failing = result?;
         ensure!(!failing.is_empty(), "no test noticed: `{}` became `{}`", mutant.find, mutant.replace);

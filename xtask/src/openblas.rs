@@ -1,11 +1,9 @@
 //! Is OpenBLAS on this machine? Looks where the build will look: pkg-config, the linker's search path, Homebrew. A file of its
 //! own because looking must be cheap and safe whereas installing (`setup`) is neither.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// What the build multiplies matrices with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +61,8 @@ impl System for ThisMachine {
 
     fn change(&self, command: &[String]) -> Result<(), String> {
         let (program, args) = command.split_first().ok_or("no command")?;
-        let output = Command::new(program).args(args).stdin(Stdio::null()).output().map_err(|e| e.to_string())?;
+        let output =
+            Command::new(program).args(args).stdin(Stdio::null()).output().map_err(|e| e.to_string())?;
         if output.status.success() {
             return Ok(());
         }
@@ -198,7 +197,8 @@ pub(crate) mod tests {
 
     #[test]
     fn openblas_without_a_compiler_is_not_complete() {
-        let machine = Fake::default().with("brew --prefix --installed openblas", "/opt/homebrew/opt/openblas");
+        let machine =
+            Fake::default().with("brew --prefix --installed openblas", "/opt/homebrew/opt/openblas");
         let look = look(&machine);
         assert_eq!(look.describe(), "OpenBLAS (/opt/homebrew/opt/openblas), no C compiler (cc)");
         assert!(!look.complete());

@@ -1,10 +1,8 @@
 //! Running other programs: with their output shown, or captured. A file of its own because every command of xtask
 //! does it and all should say the same thing when a program fails.
 
-use std::{
-    fmt::Write as _,
-    process::{Command, Output, Stdio},
-};
+use std::fmt::Write as _;
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
 

@@ -1,10 +1,9 @@
 //! Which checks to run, one line for each and a count at the end, for the commands that have checks of their own (`e2e`,
 //! `mutate`). A file of its own so that both take the same flags and print the same form, which is that of `cargo test`.
 
-use std::{
-    io::{self, Write},
-    time::Instant,
-};
+use std::io;
+use std::io::Write;
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 use clap::Args;

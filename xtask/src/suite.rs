@@ -1,18 +1,15 @@
 //! `cargo xtask test` and `cargo xtask ci`: everything that a change must pass, in the order in which a mistake shows soonest.
 //! Nothing is checked here; the steps are other programs and the other commands of xtask.
 
-use std::{process::Command, time::Instant};
+use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{
-    e2e, fetch, mutate,
-    openblas::Backend,
-    process,
-    report::Selection,
-    setup,
-    workspace::Workspace,
-};
+use crate::openblas::Backend;
+use crate::report::Selection;
+use crate::workspace::Workspace;
+use crate::{e2e, fetch, mutate, process, setup};
 
 /// Runs everything and stops at the first failure.
 ///
@@ -32,12 +29,12 @@ pub(crate) fn test(workspace: &Workspace, quick: bool, no_openblas: bool) -> Res
     step("fmt", || {
         component("fmt", "rustfmt", workspace)?;
         process::run(workspace.cargo("fmt").args(["--all", "--check"]))?;
-        process::run(downstream(workspace, "fmt").arg("--check"))
+        process::run(downstream(workspace, "fmt")?.arg("--check"))
     })?;
     for backend in backends {
         step(&format!("clippy, {}", backend.name()), || {
             component("clippy", "clippy", workspace)?;
-            for mut cargo in [whole(workspace, "clippy"), downstream(workspace, "clippy")] {
+            for mut cargo in [whole(workspace, "clippy"), downstream(workspace, "clippy")?] {
                 cargo.arg("--all-targets").args(backend.cargo_flags());
                 process::run(cargo.args(["--", "-D", "warnings"]))?;
             }
@@ -53,8 +50,8 @@ pub(crate) fn test(workspace: &Workspace, quick: bool, no_openblas: bool) -> Res
             process::run(whole(workspace, "test").args(backend.cargo_flags()))
         })?;
         step(&format!("downstream, {}", backend.name()), || {
-            process::run(downstream(workspace, "test").args(backend.cargo_flags()))?;
-            process::run(downstream(workspace, "run").args(backend.cargo_flags()))
+            process::run(downstream(workspace, "test")?.args(backend.cargo_flags()))?;
+            process::run(downstream(workspace, "run")?.args(backend.cargo_flags()))
         })?;
     }
     if !quick {
@@ -103,13 +100,13 @@ fn whole(workspace: &Workspace, subcommand: &str) -> Command {
 
 /// `cargo SUBCOMMAND` in the crate that uses ours as a stranger's would. It has a workspace and a lock file of its own; what is
 /// built goes below our target directory all the same.
-fn downstream(workspace: &Workspace, subcommand: &str) -> Command {
+fn downstream(workspace: &Workspace, subcommand: &str) -> Result<Command> {
     let mut cargo = workspace.cargo(subcommand);
     cargo.args(["--manifest-path", "examples/downstream/Cargo.toml"]);
     if subcommand != "fmt" {
-        cargo.args(["--target-dir", "target/downstream"]);
+        cargo.arg("--target-dir").arg(workspace.target_dir()?.join("downstream"));
     }
-    cargo
+    Ok(cargo)
 }
 
 /// Sees that `cargo SUBCOMMAND` works, installing the toolchain's component if it does not.

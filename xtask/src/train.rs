@@ -1,15 +1,14 @@
 //! `cargo xtask train`: everything from a bare machine to a trained model. The training itself is `mlp train`, which takes this
 //! process's place; what stands here is only what has to come before it.
 
-use std::{
-    ffi::{OsStr, OsString},
-    path::PathBuf,
-    process::{Command, ExitCode},
-};
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
-use crate::{fetch, process, setup, workspace::Workspace};
+use crate::workspace::Workspace;
+use crate::{fetch, process, setup};
 
 /// Sets up, fetches the data set that `args` ask for and runs `mlp train` with them.
 ///

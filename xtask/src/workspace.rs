@@ -1,11 +1,9 @@
 //! Where things are in the workspace, and cargo as xtask calls it. A file of its own because an xtask that passed its own
 //! environment on to cargo would make cargo build the same crates again and again.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
@@ -22,7 +20,8 @@ impl Workspace {
     /// # Errors
     /// When xtask was moved away from its workspace.
     pub(crate) fn locate() -> Result<Self> {
-        let manifest_dir = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let manifest_dir =
+            env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
         let root = Path::new(&manifest_dir).parent().map(Path::to_path_buf);
         let root = root.filter(|root| root.join("Cargo.lock").is_file());
         let root = root.with_context(|| {
@@ -46,9 +45,12 @@ impl Workspace {
     /// # Errors
     /// When `cargo metadata` fails.
     pub(crate) fn target_dir(&self) -> Result<PathBuf> {
-        let metadata = process::stdout(self.cargo("metadata").args(["--no-deps", "--format-version=1", "--offline"]))?;
-        let metadata: serde_json::Value = serde_json::from_str(&metadata).context("cannot read `cargo metadata`")?;
-        let dir = metadata["target_directory"].as_str().context("`cargo metadata` names no target directory")?;
+        let metadata =
+            process::stdout(self.cargo("metadata").args(["--no-deps", "--format-version=1", "--offline"]))?;
+        let metadata: serde_json::Value =
+            serde_json::from_str(&metadata).context("cannot read `cargo metadata`")?;
+        let dir =
+            metadata["target_directory"].as_str().context("`cargo metadata` names no target directory")?;
         Ok(dir.into())
     }
 
@@ -61,7 +63,9 @@ impl Workspace {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         for (name, _) in env::vars_os() {
             let ours = name.to_str().is_some_and(|name| {
-                name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "CARGO_BIN_NAME"
+                name.starts_with("CARGO_PKG_")
+                    || name.starts_with("CARGO_MANIFEST_")
+                    || name == "CARGO_BIN_NAME"
             });
             if ours {
                 cargo.env_remove(name);

@@ -5,10 +5,9 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{
-    chapter::{self, Reference},
-    mlp::{Mlp, utf8},
-};
+use super::chapter;
+use super::chapter::Reference;
+use super::mlp::{Mlp, utf8};
 use crate::process;
 
 /// A named check.
@@ -122,7 +121,8 @@ fn one_and_two_threads_train_the_same_bits(mlp: &Mlp) -> Result<String> {
     let train = |threads: u32| {
         let flags = format!("--dataset mnist --epochs 2 --seed 3 --rng native --threads {threads}");
         let run = mlp.train(&format!("threads-{threads}"), &flags)?;
-        let model = fs::read(run.model()).with_context(|| format!("cannot read {}", run.model().display()))?;
+        let model =
+            fs::read(run.model()).with_context(|| format!("cannot read {}", run.model().display()))?;
         Ok::<_, anyhow::Error>((run.lines, model))
     };
     let ((lines_1, model_1), (lines_2, model_2)) = (train(1)?, train(2)?);
@@ -151,7 +151,8 @@ fn a_truncated_model_is_one_line_and_exit_code_2(mlp: &Mlp) -> Result<String> {
     let run = mlp.train("truncated", "--dataset synthetic --epochs 1")?;
     let whole = fs::read(run.model()).with_context(|| format!("cannot read {}", run.model().display()))?;
     let path = mlp.scratch("truncated.mlp");
-    fs::write(&path, &whole[..whole.len() / 2]).with_context(|| format!("cannot write {}", path.display()))?;
+    fs::write(&path, &whole[..whole.len() / 2])
+        .with_context(|| format!("cannot write {}", path.display()))?;
     let output = mlp.run(&["summary", utf8(&path)?])?;
     let stderr = process::text(&output.stderr);
     ensure!(output.status.code() == Some(2), "it ended with {} and `{stderr}`", output.status);

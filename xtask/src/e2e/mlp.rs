@@ -1,17 +1,16 @@
 //! The program `mlp` as a user runs it: built by cargo in the dev profile, told everything by flags, judged by its output, its
 //! exit code and the files it leaves. A file of its own to keep the checks free of processes and paths.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
-    thread,
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+use std::{fs, thread};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{openblas::Backend, process, workspace::Workspace};
+use crate::openblas::Backend;
+use crate::process;
+use crate::workspace::Workspace;
 
 /// A built `mlp` and the directories it works in.
 pub(super) struct Mlp {
@@ -69,7 +68,12 @@ impl Mlp {
     pub(super) fn train(&self, name: &str, flags: &str) -> Result<Run> {
         let dir = self.scratch(name);
         let mut command = self.command(&["train", "--quiet"]);
-        command.arg("--run-dir").arg(&dir).arg("--data-dir").arg(&self.data_dir).args(flags.split_whitespace());
+        command
+            .arg("--run-dir")
+            .arg(&dir)
+            .arg("--data-dir")
+            .arg(&self.data_dir)
+            .args(flags.split_whitespace());
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let child = child.with_context(|| format!("cannot run {}", self.program.display()))?;
         let (output, peak_memory) = wait_and_watch(child)?;
