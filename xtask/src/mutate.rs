@@ -84,7 +84,8 @@ impl<'a> Sandbox<'a> {
         write(&original)?;
         let failing = result?;
         ensure!(!failing.is_empty(), "no test noticed: `{}` became `{}`", mutant.find, mutant.replace);
-        Ok(format!("caught by {}", failing.join(", ")))
+        let tests = if failing.len() == 1 { "test" } else { "tests" };
+        Ok(format!("caught by {} {tests}", failing.len()))
     }
 
     fn build(&self) -> Result<()> {
@@ -107,7 +108,7 @@ impl<'a> Sandbox<'a> {
 
     fn cargo_test(&self) -> Command {
         let mut cargo = self.workspace.cargo("test");
-        cargo.args(["--quiet", "--package", "mlp-core", "--no-default-features", "--test", "gradients"]);
+        cargo.args(["--package", "mlp-core", "--no-default-features", "--test", "gradients"]);
         cargo.current_dir(&self.tree).env("CARGO_TARGET_DIR", &self.target);
         // Compiling costs more here than running.
         cargo.env("CARGO_PROFILE_TEST_OPT_LEVEL", "1").env("CARGO_PROFILE_TEST_DEBUG", "0");
