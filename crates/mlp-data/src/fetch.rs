@@ -374,9 +374,9 @@ fn lock(directory: &Path, observer: &mut dyn FetchObserver) -> Result<File, Erro
     let path = directory.join(".lock");
     let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
     let file = file.map_err(Error::io("create", &path))?;
-    if fs4::FileExt::try_lock(&file).is_err() {
+    if file.try_lock().is_err() {
         observer.on_event(&Event::Waiting { directory });
-        fs4::FileExt::lock(&file).map_err(Error::io("lock", &path))?;
+        file.lock().map_err(Error::io("lock", &path))?;
     }
     Ok(file)
 }

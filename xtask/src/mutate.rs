@@ -1,0 +1,136 @@
+//! `cargo xtask mutate`: proves that a wrong equation does not go unnoticed. Each mutant of the [`table`] is one planted error
+//! in a copy of the sources; the gradient tests of mlp-core must fail on it. Not a `cargo test`, because each mutant has to
+//! be compiled.
+
+mod table;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+
+use self::table::{Mutant, mutants};
+use crate::process;
+use crate::report::{Report, Selection};
+use crate::workspace::Workspace;
+
+/// Which mutants.
+#[derive(Args, Default)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    selection: Selection,
+}
+
+/// What the build of a mutant needs, as paths below the root.
+const COPIED: &[&str] = &["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "crates", "xtask"];
+
+/// Tests each mutant, after the sources as they are.
+///
+/// # Errors
+/// When the unchanged sources fail their tests, or a mutant passes them.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let mut chosen = mutants();
+    chosen.retain(|mutant| options.selection.includes(&mutant.name()));
+    if options.selection.list {
+        chosen.iter().for_each(|mutant| println!("{}", mutant.name()));
+        return Ok(());
+    }
+    let sandbox = Sandbox::create(workspace)?;
+    sandbox.build().context("the copied sources do not build")?;
+    let failed = sandbox.failing_tests().context("the unchanged sources have to pass")?;
+    ensure!(failed.is_empty(), "the unchanged sources fail {}", failed.join(", "));
+
+    println!("\nplanted errors, each to be caught by the tests of mlp-core");
+    let mut report = Report::default();
+    for mutant in &chosen {
+        report.check(&mutant.name(), || sandbox.catch(mutant));
+    }
+    report.close()
+}
+
+/// A copy of the sources, and a target directory that is theirs alone: from one mutant to the next only mlp-core is compiled.
+struct Sandbox<'a> {
+    workspace: &'a Workspace,
+    tree: PathBuf,
+    target: PathBuf,
+}
+
+impl<'a> Sandbox<'a> {
+    fn create(workspace: &'a Workspace) -> Result<Self> {
+        let dir = workspace.target_dir()?.join("mutants");
+        let tree = dir.join("tree");
+        if tree.exists() {
+            fs::remove_dir_all(&tree).with_context(|| format!("cannot empty {}", tree.display()))?;
+        }
+        for name in COPIED {
+            copy(&workspace.root().join(name), &tree.join(name))?;
+        }
+        Ok(Self { workspace, tree, target: dir.join("target") })
+    }
+
+    /// Plants the error, runs the tests, takes it out again.
+    fn catch(&self, mutant: &Mutant) -> Result<String> {
+        let path = self.tree.join(mutant.file);
+        let original =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let write =
+            |text: &str| fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()));
+        write(&mutant.plant(&original)?)?;
+        let result = self
+            .build()
+            .context("the mutant does not compile: mend the table")
+            .and_then(|()| self.failing_tests());
+        write(&original)?;
+        let failing = result?;
+        ensure!(!failing.is_empty(), "no test noticed `{}`", mutant.replace);
+        let tests = if failing.len() == 1 { "test" } else { "tests" };
+        Ok(format!("caught by {} {tests}", failing.len()))
+    }
+
+    fn build(&self) -> Result<()> {
+        process::stdout(self.cargo_test().arg("--no-run")).map(drop)
+    }
+
+    /// The names of the tests that fail.
+    fn failing_tests(&self) -> Result<Vec<String>> {
+        let output = process::capture(self.cargo_test().arg("--no-fail-fast"))?;
+        let text = process::text(&output.stdout);
+        let failing: Vec<String> = text
+            .lines()
+            .filter_map(|line| Some(line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?.to_owned()))
+            .collect();
+        if failing.is_empty() && !output.status.success() {
+            bail!("the tests ended with {} and named none that failed:\n{text}", output.status);
+        }
+        Ok(failing)
+    }
+
+    fn cargo_test(&self) -> Command {
+        let mut cargo = self.workspace.cargo("test");
+        cargo.args(["--package", "mlp-core", "--no-default-features", "--test", "gradients"]);
+        cargo.current_dir(&self.tree).env("CARGO_TARGET_DIR", &self.target);
+        // Compiling costs more here than running.
+        cargo.env("CARGO_PROFILE_TEST_OPT_LEVEL", "1").env("CARGO_PROFILE_TEST_DEBUG", "0");
+        cargo
+    }
+}
+
+/// Copies a file, or a directory and what is in it.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let context = || format!("cannot copy {} to {}", from.display(), to.display());
+    if from.is_dir() {
+        fs::create_dir_all(to).with_context(context)?;
+        for entry in fs::read_dir(from).with_context(context)? {
+            let name = entry.with_context(context)?.file_name();
+            copy(&from.join(&name), &to.join(&name))?;
+        }
+    } else {
+        if let Some(parent) = to.parent() {
+            fs::create_dir_all(parent).with_context(context)?;
+        }
+        fs::copy(from, to).with_context(context)?;
+    }
+    Ok(())
+}

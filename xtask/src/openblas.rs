@@ -1,0 +1,212 @@
+//! Is OpenBLAS on this machine? Looks where the build will look: pkg-config, the linker's search path, Homebrew. A file of its
+//! own because looking must be cheap and safe whereas installing (`setup`) is neither.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// What the build multiplies matrices with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Backend {
+    /// The system's OpenBLAS, the default of our crates.
+    OpenBlas,
+    /// ndarray's own product.
+    PureRust,
+}
+
+impl Backend {
+    /// The flags that make cargo build for it.
+    pub(crate) fn cargo_flags(self) -> &'static [&'static str] {
+        match self {
+            Self::OpenBlas => &[],
+            Self::PureRust => &["--no-default-features"],
+        }
+    }
+
+    /// Its name in our messages.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::OpenBlas => "OpenBLAS",
+            Self::PureRust => "pure Rust",
+        }
+    }
+}
+
+/// The machine, as far as looking for and installing OpenBLAS goes. The tests put another in its place.
+pub(crate) trait System {
+    /// What `program` prints on stdout, trimmed, if it exists and succeeds.
+    fn ask(&self, program: &str, args: &[&str]) -> Option<String>;
+    /// Whether `path` is a directory that holds a file whose name contains `part`.
+    fn holds(&self, path: &str, part: &str) -> bool;
+    /// Runs `command`, which changes the machine.
+    ///
+    /// # Errors
+    /// The last lines of what it printed.
+    fn change(&self, command: &[String]) -> Result<(), String>;
+}
+
+/// The machine that we run on.
+pub(crate) struct ThisMachine;
+
+impl System for ThisMachine {
+    fn ask(&self, program: &str, args: &[&str]) -> Option<String> {
+        let output = Command::new(program).args(args).stdin(Stdio::null()).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    fn holds(&self, path: &str, part: &str) -> bool {
+        let Ok(mut entries) = fs::read_dir(path) else { return false };
+        entries.any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().contains(part)))
+    }
+
+    fn change(&self, command: &[String]) -> Result<(), String> {
+        let (program, args) = command.split_first().ok_or("no command")?;
+        let output =
+            Command::new(program).args(args).stdin(Stdio::null()).output().map_err(|e| e.to_string())?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let printed = [output.stdout, output.stderr].concat();
+        let printed = String::from_utf8_lossy(&printed);
+        let lines: Vec<&str> = printed.lines().filter(|line| !line.trim().is_empty()).collect();
+        Err(lines[lines.len().saturating_sub(4)..].join("\n"))
+    }
+}
+
+/// What a build with OpenBLAS needs of a machine.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// Which OpenBLAS was found, and how.
+    pub(crate) openblas: Option<String>,
+    /// Whether there is a C compiler, which is Rust's linker too.
+    pub(crate) compiler: bool,
+}
+
+impl Look {
+    /// Whether nothing is missing.
+    pub(crate) fn complete(&self) -> bool {
+        self.openblas.is_some() && self.compiler
+    }
+
+    /// One line: what was found and what is missing.
+    pub(crate) fn describe(&self) -> String {
+        let openblas = self.openblas.as_deref().unwrap_or("no OpenBLAS");
+        if self.compiler { openblas.to_owned() } else { format!("{openblas}, no C compiler (cc)") }
+    }
+}
+
+/// Looks for OpenBLAS and a C compiler.
+pub(crate) fn look(system: &impl System) -> Look {
+    let pkg_config = || {
+        let version = system.ask("pkg-config", &["--modversion", "openblas"])?;
+        Some(format!("OpenBLAS {version} (pkg-config)"))
+    };
+    let linker = || {
+        // `cc` answers with the bare name when it has no such file.
+        ["libopenblas.so", "libopenblas.dylib", "libopenblas.a"].iter().find_map(|file| {
+            let path = system.ask("cc", &[&format!("-print-file-name={file}")])?;
+            Path::new(&path).is_absolute().then(|| format!("OpenBLAS ({path})"))
+        })
+    };
+    let brew = || {
+        let prefix = system.ask("brew", &["--prefix", "--installed", "openblas"])?;
+        Some(format!("OpenBLAS ({prefix})"))
+    };
+    Look {
+        openblas: pkg_config().or_else(linker).or_else(brew),
+        compiler: system.ask("cc", &["--version"]).is_some(),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    /// A machine made of answers. A change is written down, and what it provides is there afterwards.
+    #[derive(Default)]
+    pub(crate) struct Fake {
+        /// Command line and answer.
+        pub(crate) answers: RefCell<Vec<(String, String)>>,
+        /// Directories that hold what is looked for.
+        pub(crate) directories: Vec<String>,
+        /// What succeeds as a change, with the answers it brings.
+        pub(crate) installs: Vec<(String, Vec<(String, String)>)>,
+        /// The changes made, in order.
+        pub(crate) changes: RefCell<Vec<String>>,
+    }
+
+    impl Fake {
+        pub(crate) fn with(self, command: &str, answer: &str) -> Self {
+            self.answers.borrow_mut().push((command.to_owned(), answer.to_owned()));
+            self
+        }
+    }
+
+    impl System for Fake {
+        fn ask(&self, program: &str, args: &[&str]) -> Option<String> {
+            let line = format!("{program} {}", args.join(" "));
+            let answers = self.answers.borrow();
+            answers.iter().find(|(command, _)| *command == line).map(|(_, answer)| answer.clone())
+        }
+
+        fn holds(&self, path: &str, _part: &str) -> bool {
+            self.directories.iter().any(|directory| directory == path)
+        }
+
+        fn change(&self, command: &[String]) -> Result<(), String> {
+            let line = command.join(" ");
+            self.changes.borrow_mut().push(line.clone());
+            let install = self.installs.iter().find(|(known, _)| *known == line);
+            let (_, brings) = install.ok_or_else(|| "E: cannot do that".to_owned())?;
+            self.answers.borrow_mut().extend(brings.iter().cloned());
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn pkg_config_is_asked_first() {
+        let machine = Fake::default()
+            .with("pkg-config --modversion openblas", "0.3.21")
+            .with("cc -print-file-name=libopenblas.so", "/usr/lib/libopenblas.so")
+            .with("cc --version", "gcc");
+        let look = look(&machine);
+        assert_eq!(look.describe(), "OpenBLAS 0.3.21 (pkg-config)");
+        assert!(look.complete());
+    }
+
+    #[test]
+    fn without_pkg_config_the_linker_is_asked() {
+        let machine = Fake::default()
+            .with("cc -print-file-name=libopenblas.so", "libopenblas.so")
+            .with("cc -print-file-name=libopenblas.a", "/usr/lib/libopenblas.a")
+            .with("cc --version", "gcc");
+        assert_eq!(look(&machine).describe(), "OpenBLAS (/usr/lib/libopenblas.a)");
+    }
+
+    #[test]
+    fn a_bare_name_from_the_linker_means_that_it_has_none() {
+        let machine = Fake::default()
+            .with("cc -print-file-name=libopenblas.so", "libopenblas.so")
+            .with("cc --version", "gcc");
+        let look = look(&machine);
+        assert_eq!(look.describe(), "no OpenBLAS");
+        assert!(!look.complete());
+    }
+
+    #[test]
+    fn openblas_without_a_compiler_is_not_complete() {
+        let machine =
+            Fake::default().with("brew --prefix --installed openblas", "/opt/homebrew/opt/openblas");
+        let look = look(&machine);
+        assert_eq!(look.describe(), "OpenBLAS (/opt/homebrew/opt/openblas), no C compiler (cc)");
+        assert!(!look.complete());
+    }
+
+    #[test]
+    fn a_change_that_fails_says_why() {
+        let command = ["sh", "-c", "echo the reason >&2; exit 1"].map(str::to_owned);
+        assert_eq!(ThisMachine.change(&command), Err("the reason".to_owned()));
+    }
+}

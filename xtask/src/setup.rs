@@ -1,0 +1,255 @@
+//! `cargo xtask setup`: makes a build with OpenBLAS possible, or settles for pure Rust and says why. Which package manager
+//! calls OpenBLAS what is written in [`MANAGERS`]; what is found on the machine is the business of `openblas`.
+
+use std::process::ExitCode;
+
+use crate::openblas::{self, Backend, System, ThisMachine};
+
+/// A system's package manager and what it calls the things we need.
+struct Manager {
+    program: &'static str,
+    /// Fetches the list of packages, for the manager that does not by itself.
+    update: Option<&'static [&'static str]>,
+    install: &'static [&'static str],
+    openblas: &'static [&'static str],
+    compiler: &'static [&'static str],
+    needs_root: bool,
+}
+
+/// In the order in which they are tried.
+const MANAGERS: &[Manager] = &[
+    Manager {
+        program: "apt-get",
+        update: Some(&["update", "-qq"]),
+        install: &["install", "-y", "-qq", "--no-install-recommends"],
+        openblas: &["libopenblas-dev", "pkg-config"],
+        compiler: &["gcc", "libc6-dev"],
+        needs_root: true,
+    },
+    Manager {
+        program: "dnf",
+        update: None,
+        install: &["install", "-y", "-q"],
+        openblas: &["openblas-devel", "pkgconf-pkg-config"],
+        compiler: &["gcc"],
+        needs_root: true,
+    },
+    Manager {
+        program: "yum",
+        update: None,
+        install: &["install", "-y", "-q"],
+        openblas: &["openblas-devel", "pkgconfig"],
+        compiler: &["gcc"],
+        needs_root: true,
+    },
+    Manager {
+        program: "pacman",
+        update: None,
+        install: &["-Sy", "--noconfirm", "--needed"],
+        openblas: &["openblas", "pkgconf"],
+        compiler: &["gcc"],
+        needs_root: true,
+    },
+    Manager {
+        program: "zypper",
+        update: None,
+        install: &["--non-interactive", "install"],
+        openblas: &["openblas-devel", "pkg-config"],
+        compiler: &["gcc"],
+        needs_root: true,
+    },
+    Manager {
+        program: "apk",
+        update: None,
+        install: &["add", "--no-cache"],
+        openblas: &["openblas-dev", "pkgconf"],
+        compiler: &["gcc", "musl-dev"],
+        needs_root: true,
+    },
+    Manager {
+        program: "brew",
+        update: None,
+        install: &["install", "--quiet"],
+        openblas: &["openblas", "pkgconf"],
+        compiler: &[],
+        needs_root: false,
+    },
+];
+
+/// Where apt-get keeps its lists, and what the name of each contains.
+const APT_LISTS: (&str, &str) = ("/var/lib/apt/lists", "_Packages");
+
+/// Looks, and installs what is missing if it can.
+pub(crate) fn ensure() -> Backend {
+    ensure_on(&ThisMachine, &mut |line| eprintln!("setup: {line}"))
+}
+
+/// Only looks: exit code 0 if nothing is missing, else 1.
+pub(crate) fn check() -> ExitCode {
+    let look = openblas::look(&ThisMachine);
+    eprintln!("setup: {}", look.describe());
+    if look.complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn ensure_on(system: &impl System, say: &mut dyn FnMut(&str)) -> Backend {
+    let look = openblas::look(system);
+    if look.complete() {
+        say(&look.describe());
+        return Backend::OpenBlas;
+    }
+    if let Err(reason) = install(system, &look, say) {
+        say(&format!("{}; {reason}; going on in pure Rust, slower and otherwise the same", look.describe()));
+        return Backend::PureRust;
+    }
+    let look = openblas::look(system);
+    if look.complete() {
+        say(&look.describe());
+        Backend::OpenBlas
+    } else {
+        say(&format!("after installing there is still {}; going on in pure Rust", look.describe()));
+        Backend::PureRust
+    }
+}
+
+/// Installs what `look` did not find, saying each command before it is run.
+fn install(system: &impl System, look: &openblas::Look, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let manager = MANAGERS.iter().find(|manager| system.ask(manager.program, &["--version"]).is_some());
+    let manager = manager.ok_or("no package manager that this command knows")?;
+
+    let mut install = vec![manager.program];
+    install.extend(manager.install);
+    if look.openblas.is_none() {
+        install.extend(manager.openblas);
+    }
+    if !look.compiler {
+        install.extend(manager.compiler);
+    }
+
+    let root = !manager.needs_root || system.ask("id", &["-u"]).as_deref() == Some("0");
+    let prefix: &[&str] = if root {
+        &[]
+    } else if system.ask("sudo", &["-n", "true"]).is_some() {
+        &["sudo", "-n"]
+    } else {
+        return Err(format!("installing needs root: `sudo {}`", install.join(" ")));
+    };
+    let mut run = |command: &[&str]| {
+        let command: Vec<String> = prefix.iter().chain(command).map(|&word| word.to_owned()).collect();
+        say(&format!("{}: {}", look.describe(), command.join(" ")));
+        system.change(&command).map_err(|printed| format!("`{}` failed: {printed}", command.join(" ")))
+    };
+
+    let Some(update) = manager.update else { return run(&install) };
+    let update = [&[manager.program], update].concat();
+    if !system.holds(APT_LISTS.0, APT_LISTS.1) {
+        run(&update)?;
+        return run(&install);
+    }
+    // Lists that are there may be too old to name a package that is still offered.
+    run(&install).or_else(|_| {
+        run(&update)?;
+        run(&install)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::openblas::tests::Fake;
+
+    const INSTALL: &str = "apt-get install -y -qq --no-install-recommends libopenblas-dev pkg-config";
+
+    fn debian() -> Fake {
+        Fake::default().with("cc --version", "gcc").with("apt-get --version", "apt 2.6")
+    }
+
+    fn brings_openblas() -> Vec<(String, String)> {
+        vec![("pkg-config --modversion openblas".to_owned(), "0.3.21".to_owned())]
+    }
+
+    fn ensure_quietly(machine: &Fake) -> (Backend, Vec<String>) {
+        let mut said = Vec::new();
+        let backend = ensure_on(machine, &mut |line| said.push(line.to_owned()));
+        (backend, said)
+    }
+
+    #[test]
+    fn a_machine_with_openblas_is_told_so_in_one_line_and_left_alone() {
+        let machine = debian().with("pkg-config --modversion openblas", "0.3.21");
+        let (backend, said) = ensure_quietly(&machine);
+        assert_eq!(backend, Backend::OpenBlas);
+        assert_eq!(said, ["OpenBLAS 0.3.21 (pkg-config)"]);
+        assert!(machine.changes.borrow().is_empty());
+    }
+
+    #[test]
+    fn root_installs_and_fetches_the_lists_first_when_there_are_none() {
+        let machine = Fake {
+            installs: vec![
+                ("apt-get update -qq".to_owned(), vec![]),
+                (INSTALL.to_owned(), brings_openblas()),
+            ],
+            ..debian().with("id -u", "0")
+        };
+        let (backend, said) = ensure_quietly(&machine);
+        assert_eq!(backend, Backend::OpenBlas);
+        assert_eq!(*machine.changes.borrow(), ["apt-get update -qq", INSTALL]);
+        assert_eq!(said.len(), 3, "{said:?}");
+    }
+
+    #[test]
+    fn lists_that_are_there_are_fetched_again_only_if_the_install_fails() {
+        let lists = vec!["/var/lib/apt/lists".to_owned()];
+        let installs = vec![(INSTALL.to_owned(), brings_openblas())];
+        let machine = Fake { directories: lists.clone(), installs, ..debian().with("id -u", "0") };
+        assert_eq!(ensure_quietly(&machine).0, Backend::OpenBlas);
+        assert_eq!(*machine.changes.borrow(), [INSTALL]);
+
+        let machine = Fake { directories: lists, ..debian().with("id -u", "0") };
+        let (backend, said) = ensure_quietly(&machine);
+        assert_eq!(backend, Backend::PureRust);
+        assert_eq!(*machine.changes.borrow(), [INSTALL, "apt-get update -qq"]);
+        assert!(said.last().is_some_and(|line| line.contains("E: cannot do that")), "{said:?}");
+    }
+
+    #[test]
+    fn others_use_sudo_if_it_asks_for_no_password() {
+        let sudo_install = format!("sudo -n {INSTALL}");
+        let machine = Fake {
+            directories: vec!["/var/lib/apt/lists".to_owned()],
+            installs: vec![(sudo_install.clone(), brings_openblas())],
+            ..debian().with("id -u", "1000").with("sudo -n true", "")
+        };
+        assert_eq!(ensure_quietly(&machine).0, Backend::OpenBlas);
+        assert_eq!(*machine.changes.borrow(), [sudo_install]);
+    }
+
+    #[test]
+    fn without_root_or_sudo_nothing_is_changed_and_the_remedy_is_said() {
+        let machine = debian().with("id -u", "1000");
+        let (backend, said) = ensure_quietly(&machine);
+        assert_eq!(backend, Backend::PureRust);
+        assert!(machine.changes.borrow().is_empty());
+        assert!(said[0].contains(&format!("sudo {INSTALL}")), "{said:?}");
+    }
+
+    #[test]
+    fn a_missing_compiler_is_installed_too() {
+        let command = format!("{INSTALL} gcc libc6-dev");
+        let brings = [brings_openblas(), vec![("cc --version".to_owned(), "gcc".to_owned())]].concat();
+        let machine = Fake {
+            directories: vec!["/var/lib/apt/lists".to_owned()],
+            installs: vec![(command.clone(), brings)],
+            ..Fake::default().with("apt-get --version", "apt 2.6").with("id -u", "0")
+        };
+        assert_eq!(ensure_quietly(&machine).0, Backend::OpenBlas);
+        assert_eq!(*machine.changes.borrow(), [command]);
+    }
+
+    #[test]
+    fn without_a_package_manager_pure_rust_goes_on() {
+        let (backend, said) = ensure_quietly(&Fake::default().with("cc --version", "gcc"));
+        assert_eq!(backend, Backend::PureRust);
+        assert!(said[0].starts_with("no OpenBLAS; no package manager"), "{said:?}");
+    }
+}

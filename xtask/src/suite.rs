@@ -1,0 +1,128 @@
+//! `cargo xtask test` and `cargo xtask ci`: everything that a change must pass, in the order in which a mistake shows soonest.
+//! Nothing is checked here; the steps are other programs and the other commands of xtask.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::openblas::Backend;
+use crate::report::Selection;
+use crate::workspace::Workspace;
+use crate::{e2e, fetch, mutate, process, setup};
+
+/// Runs everything and stops at the first failure.
+///
+/// # Errors
+/// The failure, with the name of its step.
+pub(crate) fn test(workspace: &Workspace, quick: bool, no_openblas: bool) -> Result<()> {
+    let start = Instant::now();
+    let backends: &[Backend] = if no_openblas || setup::ensure() == Backend::PureRust {
+        println!("OpenBLAS is left out: the pure-Rust half of the tests is run");
+        &[Backend::PureRust]
+    } else {
+        &[Backend::OpenBlas, Backend::PureRust]
+    };
+    if !quick {
+        step("fetch-data", || fetch::fetch(&["mnist", "fashion-mnist"], &workspace.data_dir()))?;
+    }
+    step("fmt", || {
+        component("fmt", "rustfmt", workspace)?;
+        process::run(workspace.cargo("fmt").args(["--all", "--check"]))?;
+        process::run(downstream(workspace, "fmt")?.arg("--check"))
+    })?;
+    for backend in backends {
+        step(&format!("clippy, {}", backend.name()), || {
+            component("clippy", "clippy", workspace)?;
+            for mut cargo in [whole(workspace, "clippy"), downstream(workspace, "clippy")?] {
+                cargo.arg("--all-targets").args(backend.cargo_flags());
+                process::run(cargo.args(["--", "-D", "warnings"]))?;
+            }
+            Ok(())
+        })?;
+    }
+    step("doc", || {
+        let mut cargo = whole(workspace, "doc");
+        process::run(cargo.arg("--no-deps").args(backends[0].cargo_flags()).env("RUSTDOCFLAGS", "-Dwarnings"))
+    })?;
+    for backend in backends {
+        step(&format!("test, {}", backend.name()), || {
+            process::run(whole(workspace, "test").args(backend.cargo_flags()))
+        })?;
+        step(&format!("downstream, {}", backend.name()), || {
+            process::run(downstream(workspace, "test")?.args(backend.cargo_flags()))?;
+            process::run(downstream(workspace, "run")?.args(backend.cargo_flags()))
+        })?;
+    }
+    if !quick {
+        step("mutate", || mutate::run(workspace, &mutate::Options::default()))?;
+        for (place, &backend) in backends.iter().enumerate() {
+            let options = e2e::Options {
+                no_openblas: backend == Backend::PureRust,
+                short: place > 0,
+                selection: Selection::default(),
+            };
+            step(&format!("e2e, {}", backend.name()), || e2e::run(workspace, &options))?;
+        }
+    }
+    println!("\nall steps passed ({:.0} s)", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// [`test()`], then licences, advisories, bans and sources of all dependencies.
+///
+/// # Errors
+/// As [`test()`], or when cargo-deny finds fault.
+pub(crate) fn ci(workspace: &Workspace, quick: bool, no_openblas: bool) -> Result<()> {
+    test(workspace, quick, no_openblas)?;
+    if !succeeds(workspace.cargo("deny").arg("--version")) {
+        println!("cargo-deny is left out: it is not installed (`cargo install cargo-deny --locked`)");
+        return Ok(());
+    }
+    step("deny", || process::run(workspace.cargo("deny").arg("check")))
+}
+
+/// Announces the step, runs it and says how long it took.
+fn step(name: &str, run: impl FnOnce() -> Result<()>) -> Result<()> {
+    println!("\n==> {name}");
+    let start = Instant::now();
+    run().with_context(|| format!("step `{name}` failed"))?;
+    println!("==> {name}: ok ({:.1} s)", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// `cargo SUBCOMMAND --workspace`.
+fn whole(workspace: &Workspace, subcommand: &str) -> Command {
+    let mut cargo = workspace.cargo(subcommand);
+    cargo.arg("--workspace");
+    cargo
+}
+
+/// `cargo SUBCOMMAND` in the crate that uses ours as a stranger's would. It has a workspace and a lock file of its own; what is
+/// built goes below our target directory all the same.
+fn downstream(workspace: &Workspace, subcommand: &str) -> Result<Command> {
+    let mut cargo = workspace.cargo(subcommand);
+    cargo.args(["--manifest-path", "examples/downstream/Cargo.toml"]);
+    if subcommand != "fmt" {
+        cargo.arg("--target-dir").arg(workspace.target_dir()?.join("downstream"));
+    }
+    Ok(cargo)
+}
+
+/// Sees that `cargo SUBCOMMAND` works, installing the toolchain's component if it does not.
+fn component(subcommand: &str, component: &str, workspace: &Workspace) -> Result<()> {
+    let works = || succeeds(workspace.cargo(subcommand).arg("--version"));
+    if works() {
+        return Ok(());
+    }
+    // Whether it could be added shows in what comes next.
+    let _ = process::run(Command::new("rustup").args(["component", "add", component]));
+    if !works() {
+        bail!("`cargo {subcommand}` is missing and `rustup component add {component}` did not bring it");
+    }
+    Ok(())
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    process::capture(command).is_ok_and(|output| output.status.success())
+}

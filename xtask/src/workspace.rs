@@ -1,0 +1,77 @@
+//! Where things are in the workspace, and cargo as xtask calls it. A file of its own because an xtask that passed its own
+//! environment on to cargo would make cargo build the same crates again and again.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::process;
+
+/// The workspace that this xtask belongs to.
+pub(crate) struct Workspace {
+    root: PathBuf,
+}
+
+impl Workspace {
+    /// Finds the workspace: the directory above xtask's own.
+    ///
+    /// # Errors
+    /// When xtask was moved away from its workspace.
+    pub(crate) fn locate() -> Result<Self> {
+        let manifest_dir =
+            env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let root = Path::new(&manifest_dir).parent().map(Path::to_path_buf);
+        let root = root.filter(|root| root.join("Cargo.lock").is_file());
+        let root = root.with_context(|| {
+            format!("no workspace above {}; run `cargo xtask` inside the repository", manifest_dir.display())
+        })?;
+        Ok(Self { root })
+    }
+
+    /// The directory of the root manifest.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where the data sets are: `data/`.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.root.join("data")
+    }
+
+    /// Where cargo builds, whether or not the user has moved it.
+    ///
+    /// # Errors
+    /// When `cargo metadata` fails.
+    pub(crate) fn target_dir(&self) -> Result<PathBuf> {
+        let metadata =
+            process::stdout(self.cargo("metadata").args(["--no-deps", "--format-version=1", "--offline"]))?;
+        let metadata: serde_json::Value =
+            serde_json::from_str(&metadata).context("cannot read `cargo metadata`")?;
+        let dir =
+            metadata["target_directory"].as_str().context("`cargo metadata` names no target directory")?;
+        Ok(dir.into())
+    }
+
+    /// `cargo SUBCOMMAND`, to be run from the root.
+    ///
+    /// `cargo run` gave this process the variables `CARGO_PKG_*` and `CARGO_MANIFEST_*` of xtask. They must not reach
+    /// another cargo: build scripts that watch them (ring's does) would run again for every call from here, and once
+    /// more for every call from the user's shell.
+    pub(crate) fn cargo(&self, subcommand: &str) -> Command {
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        for (name, _) in env::vars_os() {
+            let ours = name.to_str().is_some_and(|name| {
+                name.starts_with("CARGO_PKG_")
+                    || name.starts_with("CARGO_MANIFEST_")
+                    || name == "CARGO_BIN_NAME"
+            });
+            if ours {
+                cargo.env_remove(name);
+            }
+        }
+        cargo.arg(subcommand).current_dir(&self.root);
+        cargo
+    }
+}

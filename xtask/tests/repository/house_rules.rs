@@ -1,0 +1,65 @@
+//! Rules of the house that a compiler does not know: where `unsafe` may stand, that one file touches bincode, that nothing is
+//! left for later and nothing outside the tree is needed.
+
+/// All crate roots, with whether they forbid `unsafe`. Only mlp-core cannot.
+const ROOTS: [(&str, bool); 5] = [
+    ("crates/mlp-cli/src/main.rs", true),
+    ("crates/mlp-core/src/lib.rs", false),
+    ("crates/mlp-data/src/lib.rs", true),
+    ("crates/mlp-train/src/lib.rs", true),
+    ("xtask/src/main.rs", true),
+];
+
+/// Where `unsafe` may stand in mlp-core: the BLAS boundary and the kernels.
+const UNSAFE_ALLOWED: [&str; 2] = ["crates/mlp-core/src/products.rs", "crates/mlp-core/src/kernels/"];
+
+#[test]
+fn every_crate_but_mlp_core_forbids_unsafe_code() {
+    for (path, forbids) in ROOTS {
+        let forbidden = tree::code(&tree::read(path)).any(|line| line.trim() == "#![forbid(unsafe_code)]");
+        assert_eq!(forbidden, forbids, "{path}");
+    }
+}
+
+#[test]
+fn in_mlp_core_unsafe_stands_only_at_the_blas_boundary_and_in_the_kernels() {
+    for (path, text) in tree::texts("crates/mlp-core/src") {
+        let allowed = UNSAFE_ALLOWED.iter().any(|place| path.starts_with(place));
+        let used = tree::code(&text).any(|line| tree::has_word(line, "unsafe"));
+        assert!(allowed || !used, "{path} uses unsafe");
+    }
+}
+
+#[test]
+fn one_source_file_touches_bincode() {
+    let sources = tree::texts("crates").into_iter().chain(tree::texts("xtask/src"));
+    let touching: Vec<String> = sources
+        .filter(|(path, _)| path.ends_with(".rs"))
+        .filter(|(_, text)| tree::code(text).any(|line| line.contains("bincode::")))
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(touching.len(), 1, "{touching:?}");
+}
+
+#[test]
+fn nothing_is_left_for_later() {
+    // Put together here, so that this file does not contain them.
+    let words = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
+    for (path, text) in tree::texts("") {
+        for word in words {
+            let line = text.lines().position(|line| tree::has_word(line, word));
+            assert_eq!(line, None, "{path} has a {word} (lines counted from 0)");
+        }
+    }
+}
+
+#[test]
+fn nothing_refers_to_a_place_outside_the_tree() {
+    let outside = concat!("..", "/shared");
+    for (path, text) in tree::texts("") {
+        let line = text.lines().position(|line| line.contains(outside));
+        assert_eq!(line, None, "{path} refers to {outside} (lines counted from 0)");
+    }
+}
+
+use crate::tree;
