@@ -167,7 +167,9 @@ fn confusion_text(report: &Report<'_>) -> String {
         );
         for (row, counts) in report.classes.iter().zip(&report.confusion) {
             let cell = |&count: &u64| if count == 0 { "·".to_owned() } else { count.to_string() };
-            table.row([format!("{} {}", row.class, row.name)].into_iter().chain(counts.iter().map(cell)));
+            let number = row.class.to_string();
+            let label = if row.name == number { number } else { format!("{number} {}", row.name) };
+            table.row([label].into_iter().chain(counts.iter().map(cell)));
         }
         return table.to_string().trim_start_matches('\n').to_owned();
     }

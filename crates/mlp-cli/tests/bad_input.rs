@@ -1,0 +1,255 @@
+//! Whatever is wrong with a file or a flag is said in one line, with exit code 2, and nothing is left behind.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use mlp_data::catalog::MNIST_FILE_NAMES;
+use mlp_data::idx::{Idx, IdxData, write_idx};
+
+const TRAIN_IMAGES: &str = MNIST_FILE_NAMES[0];
+const TRAIN_LABELS: &str = MNIST_FILE_NAMES[1];
+const TEST_IMAGES: &str = MNIST_FILE_NAMES[2];
+const TEST_LABELS: &str = MNIST_FILE_NAMES[3];
+
+/// A directory with a small data set that goes by the name of mnist, to be spoilt.
+struct Scratch {
+    directory: tempfile::TempDir,
+}
+
+impl Scratch {
+    fn new() -> Self {
+        let scratch = Self { directory: tempfile::tempdir().unwrap() };
+        fs::create_dir_all(scratch.directory.path().join("data/mnist")).unwrap();
+        let sets = mlp_data::synthetic::digits(60, 20, 0);
+        for (set, images, labels) in
+            [(&sets.train, TRAIN_IMAGES, TRAIN_LABELS), (&sets.test, TEST_IMAGES, TEST_LABELS)]
+        {
+            let pixels = Idx::new(vec![set.len(), 28, 28], IdxData::U8(set.images().to_vec()));
+            write_idx(&scratch.file(images), &pixels).unwrap();
+            let classes = Idx::new(vec![set.len()], IdxData::U8(set.labels().to_vec()));
+            write_idx(&scratch.file(labels), &classes).unwrap();
+        }
+        scratch
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.path("data/mnist").join(name)
+    }
+
+    fn change(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut bytes = fs::read(self.file(name)).unwrap();
+        change(&mut bytes);
+        fs::write(self.file(name), bytes).unwrap();
+    }
+
+    fn mlp(&self, flags: &str) -> Command {
+        let mut command = Command::cargo_bin("mlp").unwrap();
+        command.current_dir(self.directory.path()).args(flags.split_whitespace());
+        command
+    }
+
+    /// Runs `mlp FLAGS`, which must fail with exit code 2 and one line that contains `expected`.
+    #[track_caller]
+    fn refuses(&self, flags: &str, expected: &str) {
+        let output = self.mlp(flags).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "mlp {flags}: {stderr}");
+        assert!(
+            output.stdout.is_empty(),
+            "mlp {flags} printed {:?}",
+            String::from_utf8_lossy(&output.stdout)
+        );
+        assert!(
+            stderr.starts_with("error: ") && stderr.trim_end().lines().count() == 1,
+            "mlp {flags}: {stderr}"
+        );
+        assert!(stderr.contains(expected), "mlp {flags}: {stderr}expected: {expected}");
+    }
+
+    /// Trains for one epoch and returns the model's path.
+    fn model(&self) -> PathBuf {
+        self.mlp("train --quiet --epochs 1 --batch-size 20 --hidden 5 --run-dir run").assert().success();
+        self.path("run/model.mlp")
+    }
+}
+
+/// What is wrong, how it comes about, and what must be said of it.
+type DataCase = (&'static str, fn(&Scratch), &'static str);
+
+const DATA_CASES: &[DataCase] = &[
+    ("truncated", |s| s.change(TRAIN_IMAGES, |b| b.truncate(1000)), "train-images-idx3-ubyte"),
+    ("trailing bytes", |s| s.change(TEST_LABELS, |b| b.push(0)), "t10k-labels-idx1-ubyte"),
+    (
+        "oversized header",
+        |s| s.change(TRAIN_IMAGES, |b| b[4..16].copy_from_slice(&[0xFF; 12])),
+        "train-images-idx3-ubyte",
+    ),
+    ("wrong magic", |s| s.change(TRAIN_LABELS, |b| b[0] = 0x4D), "train-labels-idx1-ubyte"),
+    (
+        "images and labels swapped",
+        |s| {
+            let (images, labels) = (s.file(TRAIN_IMAGES), s.file(TRAIN_LABELS));
+            fs::rename(&images, s.path("swap")).unwrap();
+            fs::rename(&labels, &images).unwrap();
+            fs::rename(s.path("swap"), &labels).unwrap();
+        },
+        "train-images-idx3-ubyte",
+    ),
+    ("label out of range", |s| s.change(TRAIN_LABELS, |b| b[20] = 10), "label 10"),
+    (
+        "fewer labels than images",
+        |s| {
+            s.change(TEST_LABELS, |b| {
+                b[7] = 19;
+                b.pop();
+            })
+        },
+        "19",
+    ),
+    ("empty", |s| s.change(TRAIN_IMAGES, Vec::clear), "train-images-idx3-ubyte"),
+    (
+        "a directory instead of a file",
+        |s| {
+            fs::remove_file(s.file(TEST_IMAGES)).unwrap();
+            fs::create_dir(s.file(TEST_IMAGES)).unwrap();
+        },
+        "t10k-images-idx3-ubyte",
+    ),
+    #[cfg(unix)]
+    (
+        // A mode of 000 would not stop root; a link to itself cannot be read by anybody.
+        "unreadable",
+        |s| {
+            fs::remove_file(s.file(TEST_IMAGES)).unwrap();
+            std::os::unix::fs::symlink(s.file(TEST_IMAGES), s.file(TEST_IMAGES)).unwrap();
+        },
+        "t10k-images-idx3-ubyte",
+    ),
+    (
+        "a .gz that is neither gzip nor IDX",
+        |s| {
+            fs::remove_file(s.file(TRAIN_IMAGES)).unwrap();
+            fs::write(s.file("train-images-idx3-ubyte.gz"), "<html>not found</html>").unwrap();
+        },
+        "train-images-idx3-ubyte.gz",
+    ),
+];
+
+#[test]
+fn a_bad_data_file_is_named_in_one_line() {
+    for (what, spoil, expected) in DATA_CASES {
+        let scratch = Scratch::new();
+        spoil(&scratch);
+        eprintln!("case: {what}");
+        // As a directory, so that nothing is fetched where a file is missing or cannot be read; a label's range is that of
+        // the catalogue's mnist.
+        let dataset = if *what == "label out of range" { "mnist" } else { "data/mnist" };
+        scratch.refuses(&format!("train --quiet --batch-size 20 --dataset {dataset}"), expected);
+        assert!(!scratch.path("runs").exists(), "{what}: a run directory was left behind");
+    }
+}
+
+#[test]
+fn a_bad_flag_is_refused_before_anything_is_written() {
+    let scratch = Scratch::new();
+    for (flags, expected) in [
+        ("--batch-size 0", "batch size is 0; expected 1 to 60"),
+        ("--batch-size 61", "batch size is 61; expected 1 to 60, the number of training examples"),
+        ("--learning-rate nan", "learning rate is NaN; expected a finite number above 0"),
+        ("--learning-rate inf", "learning rate is inf"),
+        ("--learning-rate 0", "learning rate is 0"),
+        ("--hidden 0", "hidden layer 1 has 0 units"),
+        ("--hidden 100,0", "hidden layer 2 has 0 units"),
+        ("--hidden 99999999999", "too large"),
+        ("--epochs 0", "epochs is 0; expected at least 1"),
+        ("--rng numpy --seed 4294967296", "seed 4294967296 is too large for the numpy stream"),
+        ("--dataset mnits", "mnist"),
+        ("--dataset no/such/directory", "no/such/directory"),
+    ] {
+        scratch.refuses(&format!("train --quiet --batch-size 20 {flags}"), expected);
+        assert!(!scratch.path("runs").exists(), "{flags}: a run directory was left behind");
+    }
+}
+
+#[test]
+fn a_bad_model_is_refused() {
+    let scratch = Scratch::new();
+    let good = fs::read(scratch.model()).unwrap();
+    let spoilt = |name: &str, change: fn(&mut Vec<u8>)| {
+        let mut bytes = good.clone();
+        change(&mut bytes);
+        fs::write(scratch.path(name), bytes).unwrap();
+    };
+    spoilt("version", |b| b[8] = 9);
+    spoilt("flipped", |b| b[1000] ^= 4);
+    spoilt("truncated", |b| b.truncate(500));
+    spoilt("appended", |b| b.push(0));
+    spoilt("empty", Vec::clear);
+    fs::create_dir(scratch.path("directory")).unwrap();
+    for (name, expected) in [
+        ("version", "model format version 9; this program reads version 1"),
+        ("flipped", "the checksum does not match"),
+        ("truncated", "500 bytes; expected"),
+        ("appended", "bytes; expected"),
+        ("empty", "not a model file: it begins with nothing"),
+        ("directory", "a directory; expected a model file"),
+        ("missing", "cannot read the model"),
+        ("data/mnist/t10k-labels-idx1-ubyte", "not a model file"),
+    ] {
+        for command in ["eval", "summary"] {
+            scratch.refuses(&format!("{command} {name}"), expected);
+            scratch.refuses(&format!("{command} {name}"), name);
+        }
+    }
+}
+
+#[test]
+fn a_model_is_not_evaluated_on_images_of_another_form() {
+    let scratch = Scratch::new();
+    let model = scratch.model();
+    let other = scratch.path("other");
+    fs::create_dir(&other).unwrap();
+    for (images, labels) in [(TRAIN_IMAGES, TRAIN_LABELS), (TEST_IMAGES, TEST_LABELS)] {
+        write_idx(&other.join(images), &Idx::new(vec![3, 4, 5], IdxData::U8(vec![7; 60]))).unwrap();
+        write_idx(&other.join(labels), &Idx::new(vec![3], IdxData::U8(vec![0, 1, 9]))).unwrap();
+    }
+    let flags = format!("eval {} --dataset {}", model.display(), other.display());
+    scratch.refuses(&flags, "the network takes 784 inputs and tells 10 classes; the data set has 20 pixels");
+}
+
+#[test]
+fn a_run_is_never_overwritten() {
+    let scratch = Scratch::new();
+    let before = fs::read(scratch.model()).unwrap();
+    let flags = "train --quiet --epochs 1 --batch-size 20 --hidden 5 --seed 1 --run-dir run";
+    scratch.refuses(flags, "run: the run directory exists and is not empty; runs are never overwritten");
+    assert_eq!(fs::read(scratch.path("run/model.mlp")).unwrap(), before);
+}
+
+#[test]
+fn other_commands_refuse_nonsense_too() {
+    let scratch = Scratch::new();
+    for (flags, expected) in [
+        ("descend --learning-rate nan", "learning rate is NaN"),
+        ("descend --start inf", "start is inf"),
+        ("descend --steps 99999999", "steps is 99999999; expected at most"),
+        (
+            "descend --plot picture.gif",
+            "picture.gif: unknown kind of picture; expected a name ending in .svg or .png",
+        ),
+        ("gradcheck --batch-size 0", "batch size is 0"),
+        ("gradcheck --classes 0", "classes is 0"),
+        ("gradcheck --hidden 0", "layer 1 has"),
+        ("data show mnist --index 60", "index 60 in the train set of mnist; expected 0 to 59"),
+        ("data show mnist --class 10", "class 10 in mnist; expected 0 to 9"),
+        ("data fetch mnits", "mnist"),
+    ] {
+        scratch.refuses(flags, expected);
+    }
+    assert!(!Path::new(&scratch.path("picture.gif")).exists());
+}

@@ -1,0 +1,128 @@
+//! The commands as a person uses them, on the synthetic digits.
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+
+fn mlp(directory: &Path, flags: &str) -> String {
+    let mut command = Command::cargo_bin("mlp").unwrap();
+    let output = command.current_dir(directory).args(flags.split_whitespace()).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "mlp {flags}: {stderr}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+const TRAIN: &str = "train --dataset synthetic --hidden 20 --epochs 3 --learning-rate 0.02";
+
+#[test]
+fn train_prints_the_chapters_lines_and_leaves_a_run_directory() {
+    let scratch = tempfile::tempdir().unwrap();
+    let lines = mlp(scratch.path(), TRAIN);
+    let lines: Vec<&str> = lines.lines().collect();
+    assert_eq!(lines.len(), 4);
+    for (line, head) in lines.iter().zip(["1/3  loss ", "2/3  loss ", "3/3  loss ", "test  loss "]) {
+        let rest = line.strip_prefix(head).unwrap_or_else(|| panic!("{line}"));
+        let (loss, accuracy) = rest.split_once("  acc ").unwrap_or_else(|| panic!("{line}"));
+        assert_eq!(loss.split_once('.').map(|(_, decimals)| decimals.len()), Some(1), "{line}");
+        assert_eq!((accuracy.len(), accuracy.starts_with("0.")), (6, true), "{line}");
+    }
+
+    let run = scratch.path().join("runs/synthetic");
+    let config: serde_json::Value =
+        serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
+    assert_eq!((&config["dataset"], &config["learning_rate"]), (&"synthetic".into(), &0.02.into()));
+    let trace = fs::read_to_string(run.join("trace.csv")).unwrap();
+    assert_eq!((trace.lines().next(), trace.lines().count()), (Some("epoch,loss,accuracy,seconds"), 4));
+    assert!(run.join("model.mlp").exists());
+
+    // A second run takes the next directory, and the same seed gives the same bits whatever the threads.
+    mlp(scratch.path(), &format!("{TRAIN} --threads 3"));
+    let models = ["synthetic", "synthetic-2"]
+        .map(|name| fs::read(scratch.path().join("runs").join(name).join("model.mlp")));
+    assert_eq!(models[0].as_ref().unwrap(), models[1].as_ref().unwrap());
+    mlp(scratch.path(), &format!("{TRAIN} --seed 1"));
+    assert_ne!(
+        fs::read(scratch.path().join("runs/synthetic-3/model.mlp")).unwrap(),
+        *models[0].as_ref().unwrap()
+    );
+}
+
+#[test]
+fn eval_and_summary_agree_with_the_training_they_follow() {
+    let scratch = tempfile::tempdir().unwrap();
+    let trained = mlp(scratch.path(), &format!("{TRAIN} --precision f64 --run-dir run"));
+    let test = trained.lines().last().unwrap();
+
+    let report: serde_json::Value =
+        serde_json::from_str(&mlp(scratch.path(), "eval run/model.mlp --json")).unwrap();
+    let (accuracy, loss) = (report["accuracy"].as_f64().unwrap(), report["loss"].as_f64().unwrap());
+    assert_eq!(test, format!("test  loss {:.1}  acc {accuracy:.4}", 100.0 * loss));
+    let confusion: Vec<Vec<u64>> = serde_json::from_value(report["confusion"].clone()).unwrap();
+    assert_eq!(confusion.iter().flatten().sum::<u64>(), report["examples"].as_u64().unwrap());
+    let hits: u64 = (0..10).map(|class| confusion[class][class]).sum();
+    assert_eq!(hits, report["correct"].as_u64().unwrap());
+
+    let table = mlp(scratch.path(), "eval run/model.mlp");
+    assert!(table.contains(&format!("accuracy  {:.2}%", 100.0 * accuracy)), "{table}");
+    let summary = mlp(scratch.path(), "summary run/model.mlp");
+    for part in ["784 x 20", "20 x 10", "15,910", "synthetic", "f64"] {
+        assert!(summary.contains(part), "{part}: {summary}");
+    }
+}
+
+#[test]
+fn gradcheck_checks_every_kind_of_network() {
+    let scratch = tempfile::tempdir().unwrap();
+    let all = mlp(scratch.path(), "gradcheck");
+    // A header, six activations times three depths times two reductions, and the verdict.
+    assert_eq!(all.lines().filter(|line| line.ends_with(" ok")).count(), 36, "{all}");
+    let one = mlp(scratch.path(), "gradcheck --activation relu --hidden 9,7 --loss-reduction mean");
+    for part in ["w_h1", "b_h2", "w_o", "G2", "G7", "8 x 9"] {
+        assert!(one.contains(part), "{part}: {one}");
+    }
+}
+
+#[test]
+fn descend_prints_the_path_and_draws_it() {
+    let scratch = tempfile::tempdir().unwrap();
+    let table = mlp(scratch.path(), "descend --plot path.svg --plot-loss loss.png");
+    assert!(
+        table.contains("L(x) = x², learning rate 0.1") && table.contains("descended from 25.000000"),
+        "{table}"
+    );
+    assert!(fs::read_to_string(scratch.path().join("path.svg")).unwrap().starts_with("<svg"));
+    assert!(fs::read(scratch.path().join("loss.png")).unwrap().starts_with(b"\x89PNG"));
+    let diverging = mlp(scratch.path(), "descend --learning-rate 1.1 --steps 5000");
+    assert!(diverging.contains("diverged: step"), "{diverging}");
+}
+
+#[test]
+fn data_lists_describes_and_draws() {
+    let scratch = tempfile::tempdir().unwrap();
+    let list = mlp(scratch.path(), "data info");
+    for name in ["mnist", "fashion-mnist", "kmnist", "qmnist", "emnist-byclass", "synthetic"] {
+        assert!(list.lines().any(|line| line.starts_with(&format!("{name} "))), "{name}: {list}");
+    }
+    let info = mlp(scratch.path(), "data info synthetic");
+    assert!(info.contains("synthetic: images of 28x28, 10 classes"), "{info}");
+    let drawn = mlp(scratch.path(), "data show synthetic --class 3 --count 2");
+    assert!(drawn.contains(": 3") && drawn.lines().count() > 28, "{drawn}");
+    assert!(!drawn.contains('\u{1b}'), "colours where no terminal is");
+}
+
+#[test]
+fn a_reader_that_leaves_early_does_not_stop_the_training() {
+    use std::process::Stdio;
+    let scratch = tempfile::tempdir().unwrap();
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("mlp"))
+        .current_dir(scratch.path())
+        .args(TRAIN.split_whitespace())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+    assert!(scratch.path().join("runs/synthetic/model.mlp").exists());
+}
