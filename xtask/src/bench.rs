@@ -102,10 +102,9 @@ impl Spread {
     }
 }
 
-/// A row for each; the last column compares with our program in the same precision.
+/// A row for each; the last column is the median over that of our program in the same precision.
 fn table(contenders: &[Contender], spreads: &[Spread]) -> String {
-    let mut table =
-        String::from("| program | median | min | max | mlp is faster by |\n|---|---|---|---|---|\n");
+    let mut table = String::from("| program | median | min | max | times mlp's |\n|---|---|---|---|---|\n");
     for (contender, spread) in contenders.iter().zip(spreads) {
         let ours = contenders.iter().position(|other| other.ours && other.precision == contender.precision);
         let ratio = match ours {

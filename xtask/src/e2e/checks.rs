@@ -100,7 +100,7 @@ fn ten_epochs_in_f32_stay_close_to_the_chapters(mlp: &Mlp) -> Result<String> {
         worst_loss = worst_loss.max(loss_error);
         worst_accuracy = worst_accuracy.max(accuracy_error);
     }
-    Ok(format!("loss within {:.4} %, accuracy within {worst_accuracy:.5}", worst_loss * 100.0))
+    Ok(format!("loss within {worst_loss:.1e} of itself, accuracy within {worst_accuracy:.1e}"))
 }
 
 /// In bytes.
