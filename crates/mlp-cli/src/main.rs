@@ -19,7 +19,7 @@ use commands::{data, descend, eval, gradcheck, summary, train};
 
 /// Train, judge and look at multilayer perceptrons on a CPU.
 #[derive(Parser)]
-#[command(name = "mlp", version = console::VERSION, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "mlp", version = console::VERSION, max_term_width = 100, arg_required_else_help = true, args_override_self = true)]
 #[command(after_help = "\
 Begin with:
   mlp train                        the chapter's network on MNIST, downloaded if need be

@@ -98,7 +98,7 @@ const DATA_CASES: &[DataCase] = &[
             fs::rename(&labels, &images).unwrap();
             fs::rename(s.path("swap"), &labels).unwrap();
         },
-        "train-images-idx3-ubyte",
+        "are the files of images and labels swapped?",
     ),
     ("label out of range", |s| s.change(TRAIN_LABELS, |b| b[20] = 10), "label 10"),
     (
