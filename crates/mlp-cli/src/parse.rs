@@ -3,8 +3,7 @@
 use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use mlp_core::{Activation, Init, Reduction, StreamKind, descent};
-use mlp_train::Precision;
+use mlp_core::{Activation, Init, Precision, Reduction, StreamKind, descent};
 
 /// A parser of names that a type's own `FromStr` then takes.
 fn names<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>

@@ -1,13 +1,10 @@
 //! The activation functions. Each is its value and its derivative under one heading, so that nobody can mend one and
 //! forget the other; the derivations are in [`crate::gradients`]. Softmax is not here: it belongs to the loss.
 
-use std::fmt;
-use std::str::FromStr;
-
 use ndarray::{ArrayView2, ArrayViewMut2, Zip};
 
 use crate::Scalar;
-use crate::error::UnknownName;
+use crate::names::named;
 
 /// The non-linearity of the hidden layers, applied element by element: h = f(z).
 ///
@@ -168,22 +165,6 @@ macro_rules! dispatch {
 }
 
 impl Activation {
-    /// Every activation, in the order of the documentation.
-    pub const ALL: [Self; 6] =
-        [Self::Logistic, Self::Tanh, Self::Relu, Self::LeakyRelu, Self::Gelu, Self::Identity];
-
-    /// The name used in flags and files: `logistic`, `tanh`, `relu`, `leaky-relu`, `gelu`, `identity`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Logistic => "logistic",
-            Self::Tanh => "tanh",
-            Self::Relu => "relu",
-            Self::LeakyRelu => "leaky-relu",
-            Self::Gelu => "gelu",
-            Self::Identity => "identity",
-        }
-    }
-
     /// h = f(z).
     pub fn value<A: Scalar>(self, z: A) -> A {
         dispatch!(self, F => F::value(z))
@@ -215,19 +196,16 @@ impl Activation {
     }
 }
 
-impl fmt::Display for Activation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Activation {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        UnknownName::look_up("activation", name, &Self::ALL.map(|a| (a.name(), a)))
-    }
-}
+named!(
+    Activation,
+    "activation",
+    Logistic => "logistic",
+    Tanh => "tanh",
+    Relu => "relu",
+    LeakyRelu => "leaky-relu",
+    Gelu => "gelu",
+    Identity => "identity",
+);
 
 #[cfg(test)]
 mod tests {

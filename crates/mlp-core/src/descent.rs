@@ -1,10 +1,7 @@
 //! Gradient descent on a function of one variable: the chapter's illustration, with the functions on which it is
 //! instructive to watch it. Nothing of the network is used here, and nothing here by the network.
 
-use std::fmt;
-use std::str::FromStr;
-
-use crate::error::UnknownName;
+use crate::names::named;
 
 /// A loss L(x) of one variable, with its derivative and with parameters worth trying.
 ///
@@ -53,21 +50,6 @@ pub enum Outcome {
 }
 
 impl Function {
-    /// Every function, in the order of the documentation.
-    pub const ALL: [Self; 5] =
-        [Self::Parabola, Self::DoubleWell, Self::Quartic, Self::Ripple, Self::AbsoluteValue];
-
-    /// The name used in flags: `parabola`, `double-well`, `quartic`, `ripple`, `absolute-value`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Parabola => "parabola",
-            Self::DoubleWell => "double-well",
-            Self::Quartic => "quartic",
-            Self::Ripple => "ripple",
-            Self::AbsoluteValue => "absolute-value",
-        }
-    }
-
     /// L(x) as it is written.
     pub const fn formula(self) -> &'static str {
         match self {
@@ -160,19 +142,15 @@ pub fn descend(
     Path { points, outcome: if lower { Outcome::Descended } else { Outcome::DidNotDescend } }
 }
 
-impl fmt::Display for Function {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Function {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        UnknownName::look_up("function", name, &Self::ALL.map(|f| (f.name(), f)))
-    }
-}
+named!(
+    Function,
+    "function",
+    Parabola => "parabola",
+    DoubleWell => "double-well",
+    Quartic => "quartic",
+    Ripple => "ripple",
+    AbsoluteValue => "absolute-value",
+);
 
 #[cfg(test)]
 mod tests {

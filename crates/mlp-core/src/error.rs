@@ -15,21 +15,6 @@ pub struct UnknownName {
     pub expected: Vec<&'static str>,
 }
 
-impl UnknownName {
-    /// The value that goes by `name` in `table`.
-    pub(crate) fn look_up<T: Copy>(
-        kind: &'static str,
-        name: &str,
-        table: &[(&'static str, T)],
-    ) -> Result<T, Self> {
-        table.iter().find(|(known, _)| *known == name).map(|&(_, value)| value).ok_or_else(|| Self {
-            kind,
-            name: name.to_owned(),
-            expected: table.iter().map(|&(known, _)| known).collect(),
-        })
-    }
-}
-
 /// Why a network cannot be built from what was given.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]

@@ -1,12 +1,9 @@
 //! How the parameters of a layer begin. The draws are made in f64 and rounded, so that a seed means the same network in
 //! either precision.
 
-use std::fmt;
-use std::str::FromStr;
-
 use ndarray::{Array1, Array2};
 
-use crate::error::UnknownName;
+use crate::names::named;
 use crate::products::orthonormal_factor;
 use crate::random::RandomStream;
 use crate::{Layer, Scalar};
@@ -27,19 +24,6 @@ pub enum Init {
 }
 
 impl Init {
-    /// Every initialisation, in the order of the documentation.
-    pub const ALL: [Self; 4] = [Self::Normal, Self::Xavier, Self::He, Self::Orthogonal];
-
-    /// The name used in flags and files: `normal`, `xavier`, `he` or `orthogonal`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Normal => "normal",
-            Self::Xavier => "xavier",
-            Self::He => "he",
-            Self::Orthogonal => "orthogonal",
-        }
-    }
-
     /// Draws a layer's parameters: the weights row by row, then the biases.
     pub(crate) fn layer<A: Scalar>(
         self,
@@ -74,19 +58,7 @@ fn normal(shape: (usize, usize), deviation: f64, stream: &mut dyn RandomStream) 
     Array2::from_shape_simple_fn(shape, || deviation * stream.standard_normal())
 }
 
-impl fmt::Display for Init {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Init {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        UnknownName::look_up("initialisation", name, &Self::ALL.map(|i| (i.name(), i)))
-    }
-}
+named!(Init, "initialisation", Normal => "normal", Xavier => "xavier", He => "he", Orthogonal => "orthogonal");
 
 #[cfg(test)]
 mod tests {

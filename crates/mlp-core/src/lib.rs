@@ -44,6 +44,7 @@ mod error;
 pub mod gradcheck;
 mod init;
 mod loss;
+mod names;
 mod network;
 pub mod oracle;
 #[cfg_attr(any(feature = "openblas", feature = "openblas-static"), allow(unsafe_code))]
@@ -62,5 +63,5 @@ pub use loss::{Reduction, Score, argmax, softmax};
 pub use network::{Architecture, Layer, Mlp};
 pub use products::backend;
 pub use random::{NativeStream, NumpyStream, RandomStream, Stream, StreamKind};
-pub use scalar::Scalar;
+pub use scalar::{Precision, Scalar};
 pub use workspace::{Gradients, Workspace};

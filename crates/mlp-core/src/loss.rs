@@ -3,14 +3,12 @@
 //!
 //! The derivative G1 is the first statement of the backward pass in `network.rs`.
 
-use std::fmt;
 use std::ops::AddAssign;
-use std::str::FromStr;
 
 use ndarray::{ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
 
 use crate::Scalar;
-use crate::error::UnknownName;
+use crate::names::named;
 
 /// How the losses of the examples of a batch become the loss J of the batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,17 +22,6 @@ pub enum Reduction {
 }
 
 impl Reduction {
-    /// Both reductions.
-    pub const ALL: [Self; 2] = [Self::Sum, Self::Mean];
-
-    /// The name used in flags and files: `sum` or `mean`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Sum => "sum",
-            Self::Mean => "mean",
-        }
-    }
-
     /// What each example's loss is multiplied by in a batch of `examples`: 1, or 1/n.
     pub fn weight(self, examples: usize) -> f64 {
         match self {
@@ -44,19 +31,7 @@ impl Reduction {
     }
 }
 
-impl fmt::Display for Reduction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Reduction {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        UnknownName::look_up("loss reduction", name, &Self::ALL.map(|r| (r.name(), r)))
-    }
-}
+named!(Reduction, "loss reduction", Sum => "sum", Mean => "mean");
 
 /// How well a network did on some labelled examples. Scores of several batches add up.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

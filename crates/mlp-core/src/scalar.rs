@@ -7,11 +7,26 @@ use std::ops::{AddAssign, DivAssign, MulAssign, SubAssign};
 use ndarray::{LinalgScalar, ScalarOperand};
 use num_traits::Float;
 
+use crate::names::named;
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for f32 {}
     impl Sealed for f64 {}
 }
+
+/// The name of a floating-point type, for where it is chosen at run time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+pub enum Precision {
+    /// `f32`, single precision.
+    #[default]
+    F32,
+    /// `f64`, double precision, the chapter's.
+    F64,
+}
+
+named!(Precision, "precision", F32 => "f32", F64 => "f64");
 
 /// The type of the numbers in a network: `f32` (matrix products by `sgemm`) or `f64` (by `dgemm`).
 ///
@@ -32,8 +47,8 @@ pub trait Scalar:
     + Send
     + Sync
 {
-    /// The type's name, as in Rust: `"f32"` or `"f64"`.
-    const NAME: &'static str;
+    /// The type's name.
+    const PRECISION: Precision;
     /// The distance from 1 to the next larger number (2⁻²³ or 2⁻⁵²), as `f64`.
     const EPSILON: f64;
 
@@ -48,7 +63,7 @@ pub trait Scalar:
 }
 
 impl Scalar for f32 {
-    const NAME: &'static str = "f32";
+    const PRECISION: Precision = Precision::F32;
     const EPSILON: f64 = f32::EPSILON as f64;
 
     fn from_f64(value: f64) -> Self {
@@ -65,7 +80,7 @@ impl Scalar for f32 {
 }
 
 impl Scalar for f64 {
-    const NAME: &'static str = "f64";
+    const PRECISION: Precision = Precision::F64;
     const EPSILON: f64 = f64::EPSILON;
 
     fn from_f64(value: f64) -> Self {

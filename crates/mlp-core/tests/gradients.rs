@@ -22,7 +22,7 @@ fn case(activation: Activation, hidden: &[usize], reduction: Reduction, seed: u6
     let mut stream = NativeStream::new(seed);
     let network = Mlp::new(&architecture, Init::Normal, &mut stream).unwrap();
     // As many examples as inputs in every other pair of cases: there X is square.
-    let examples = if seed / 2 % 2 == 0 { 6 } else { 7 };
+    let examples = if (seed / 2).is_multiple_of(2) { 6 } else { 7 };
     let x = Array2::from_shape_simple_fn((examples, 7), || stream.standard_normal());
     let labels = (0..examples).map(|_| (stream.next_u64() % 4) as u8).collect();
     Case { network, x, labels, reduction }

@@ -1,56 +1,11 @@
 //! What a training run is made of: [`TrainConfig`], as flags and files give it, and [`Plan`], the same after validation.
 //! The loop takes a plan, so that it never meets a batch of 0 or a learning rate of NaN.
 
-use std::fmt;
-use std::str::FromStr;
-
-use mlp_core::{Activation, Architecture, Init, Reduction, StreamKind, UnknownName};
+use mlp_core::{Activation, Architecture, Init, Precision, Reduction, StreamKind};
 use mlp_data::Dataset;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ConfigError;
-
-/// The floating-point type of a network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Precision {
-    /// Single precision.
-    #[default]
-    F32,
-    /// Double precision, the chapter's.
-    F64,
-}
-
-impl Precision {
-    /// Both precisions.
-    pub const ALL: [Self; 2] = [Self::F32, Self::F64];
-
-    /// The name used in flags and files: `f32` or `f64`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F64 => "f64",
-        }
-    }
-}
-
-impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Precision {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        Self::ALL.into_iter().find(|p| p.name() == name).ok_or_else(|| UnknownName {
-            kind: "precision",
-            name: name.to_owned(),
-            expected: Self::ALL.map(Self::name).to_vec(),
-        })
-    }
-}
 
 /// Every choice of a training run. The defaults are the chapter's, in single precision and on the native stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -214,6 +169,26 @@ mod tests {
         };
         assert_eq!((plan(false).batches(), plan(false).examples_per_epoch()), (2, 200));
         assert_eq!((plan(true).batches(), plan(true).examples_per_epoch()), (3, 250));
+    }
+
+    fn json(value: impl Serialize) -> String {
+        serde_json::to_value(value).unwrap().as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn names_in_files_are_the_names_in_flags() {
+        for activation in Activation::ALL {
+            assert_eq!(json(activation), activation.name());
+        }
+        for init in Init::ALL {
+            assert_eq!(json(init), init.name());
+        }
+        for kind in StreamKind::ALL {
+            assert_eq!(json(kind), kind.name());
+        }
+        for (reduction, precision) in Reduction::ALL.into_iter().zip(Precision::ALL) {
+            assert_eq!([json(reduction), json(precision)], [reduction.name(), precision.name()]);
+        }
     }
 
     #[test]

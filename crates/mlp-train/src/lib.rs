@@ -31,7 +31,7 @@ mod run_dir;
 mod shuffle;
 mod trainer;
 
-pub use config::{Plan, Precision, TrainConfig};
+pub use config::{Plan, TrainConfig};
 pub use error::{ConfigError, Error};
 pub use evaluate::{ClassReport, ConfusionMatrix, Evaluation, evaluate};
 pub use events::{Control, EpochRecord, Event, Observer};

@@ -1,10 +1,10 @@
 //! A trained network with what is needed to use it: the names of its classes, the form of its images, where it came from.
 //! How that becomes a file is in `model_file.rs`.
 
-use mlp_core::{Mlp, Scalar};
+use mlp_core::{Mlp, Precision, Scalar};
 use mlp_data::{Dataset, ImageShape};
 
-use crate::config::{Precision, TrainConfig};
+use crate::config::TrainConfig;
 use crate::error::Error;
 use crate::evaluate::{Evaluation, evaluate};
 

@@ -1,8 +1,10 @@
 //! The loop: what it computes, what it reports, and that neither depends on the number of threads.
 
-use mlp_core::{Activation, Init, Mlp, NumpyStream, RandomStream, Reduction, StreamKind, Workspace};
+use mlp_core::{
+    Activation, Init, Mlp, NumpyStream, Precision, RandomStream, Reduction, StreamKind, Workspace,
+};
 use mlp_data::Dataset;
-use mlp_train::{Control, EpochRecord, Error, Event, Observer, Precision, TrainConfig, Trainer};
+use mlp_train::{Control, EpochRecord, Error, Event, Observer, TrainConfig, Trainer};
 use ndarray::Array2;
 
 fn data() -> Dataset {

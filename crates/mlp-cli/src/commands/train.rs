@@ -4,11 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use mlp_core::{Activation, Init, Reduction, StreamKind};
+use mlp_core::{Activation, Init, Precision, Reduction, StreamKind};
 use mlp_data::DataSets;
-use mlp_train::{
-    Evaluation, Metadata, Model, Network, Number, Observer, Plan, Precision, RunDir, TrainConfig, Trainer,
-};
+use mlp_train::{Evaluation, Metadata, Model, Network, Number, Observer, Plan, RunDir, TrainConfig, Trainer};
 use serde::Serialize;
 
 use crate::console::{Console, test_line};

@@ -4,13 +4,11 @@
 mod native;
 mod numpy;
 
-use std::fmt;
-use std::str::FromStr;
-
 pub use native::NativeStream;
 pub use numpy::NumpyStream;
 
-use crate::error::{SeedTooLarge, UnknownName};
+use crate::error::SeedTooLarge;
+use crate::names::named;
 
 /// A seeded source of random numbers.
 pub trait RandomStream {
@@ -42,17 +40,6 @@ pub enum StreamKind {
 }
 
 impl StreamKind {
-    /// Both kinds.
-    pub const ALL: [Self; 2] = [Self::Native, Self::Numpy];
-
-    /// The name used in flags and files: `native` or `numpy`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Native => "native",
-            Self::Numpy => "numpy",
-        }
-    }
-
     /// A stream of this kind.
     ///
     /// # Errors
@@ -68,19 +55,7 @@ impl StreamKind {
     }
 }
 
-impl fmt::Display for StreamKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for StreamKind {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        UnknownName::look_up("random stream", name, &Self::ALL.map(|k| (k.name(), k)))
-    }
-}
+named!(StreamKind, "random stream", Native => "native", Numpy => "numpy");
 
 /// A stream of either kind.
 #[derive(Clone, Debug)]
