@@ -1,5 +1,6 @@
 //! Says in one line what to do when the `openblas` feature is on and the machine has no OpenBLAS, instead of leaving it
-//! to a page of linker errors. `openblas-static` brings its own and `_blas` alone links nothing, so neither is looked at.
+//! to a page of linker errors. `openblas-static` brings its own and `_blas` alone links nothing, so neither is looked at; of both,
+//! `openblas` wins.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,14 +10,13 @@ fn main() {
     println!("cargo::rerun-if-env-changed=PKG_CONFIG_PATH");
     println!("cargo::rerun-if-env-changed=LIBRARY_PATH");
     let enabled = |name: &str| std::env::var_os(name).is_some();
-    let wanted = enabled("CARGO_FEATURE_OPENBLAS") && !enabled("CARGO_FEATURE_OPENBLAS_STATIC");
-    if !wanted || enabled("DOCS_RS") || openblas_is_installed() {
+    if !enabled("CARGO_FEATURE_OPENBLAS") || enabled("DOCS_RS") || openblas_is_installed() {
         return;
     }
     println!(
         "cargo::error=OpenBLAS was not found on this machine. Install it (Debian, Ubuntu: `apt-get install libopenblas-dev`; Fedora: \
          `dnf install openblas-devel`; Arch: `pacman -S openblas`; macOS: `brew install openblas`; inside this repository `cargo xtask setup` \
-         does it), or build without it, slower and otherwise the same: `--no-default-features`."
+         does it), or build without it, slower and otherwise the same: `--no-default-features`, or with one of its own: `--no-default-features --features openblas-static`."
     );
     // Look again at the next build: a file that does not exist is always newer.
     println!("cargo::rerun-if-changed=openblas-was-missing");

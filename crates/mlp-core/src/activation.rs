@@ -19,6 +19,7 @@ use crate::names::named;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum Activation {
     /// 1 / (1 + exp(-z)), the chapter's.
     #[default]
@@ -39,6 +40,8 @@ pub enum Activation {
 trait Function {
     fn value<A: Scalar>(z: A) -> A;
     fn derivative<A: Scalar>(z: A, h: A) -> A;
+    /// Whether f' jumps at z = 0.
+    const KINK: bool = false;
 }
 
 struct Logistic;
@@ -69,6 +72,8 @@ impl Function for Tanh {
 struct Relu;
 
 impl Function for Relu {
+    const KINK: bool = true;
+
     /// Written so that NaN stays NaN.
     fn value<A: Scalar>(z: A) -> A {
         if z <= A::zero() { A::zero() } else { z }
@@ -87,6 +92,8 @@ impl LeakyRelu {
 }
 
 impl Function for LeakyRelu {
+    const KINK: bool = true;
+
     fn value<A: Scalar>(z: A) -> A {
         if z <= A::zero() { A::from_f64(Self::SLOPE) * z } else { z }
     }
@@ -177,7 +184,7 @@ impl Activation {
 
     /// Whether f' jumps at z = 0, so that central differences across it mean nothing.
     pub const fn has_kink(self) -> bool {
-        matches!(self, Self::Relu | Self::LeakyRelu)
+        dispatch!(self, F => F::KINK)
     }
 
     /// H = f(Z), element by element.

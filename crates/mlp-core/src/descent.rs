@@ -15,8 +15,9 @@ use crate::names::named;
 /// assert!(path.points[20].1 < 1e-2);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Function {
-    /// L(x) = x². Each step multiplies x by 1 - 2η: it diverges from η = 1 on.
+    /// L(x) = x². Each step multiplies x by 1 - 2η: at η = 1 it jumps to and fro, above it diverges.
     #[default]
     Parabola,
     /// L(x) = (x² - 1)². Two minima, -1 and 1: which one is found depends on the start and the learning rate.
@@ -32,7 +33,7 @@ pub enum Function {
 /// Where a descent went.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Path {
-    /// (x, L(x)): the start, then one point for each step. Ends early at the first point that is not finite.
+    /// (x, L(x)): the start, then one point for each step. Ends before the first point that is not finite.
     pub points: Vec<(f64, f64)>,
     /// What became of it.
     pub outcome: Outcome,
@@ -45,7 +46,7 @@ pub enum Outcome {
     Descended,
     /// The last point is no lower than the start: the steps were too large, or the start was at a stationary point.
     DidNotDescend,
-    /// A point was infinite or not a number, and the path stops before it.
+    /// A point was infinite or not a number, and the path stops before it (or at the start, if that is the point).
     Diverged,
 }
 

@@ -31,7 +31,8 @@ pub enum NetworkError {
     },
     /// More numbers than memory could hold.
     #[error(
-        "layer {layer} of {inputs} by {outputs} weights is too large to address; expected fewer than 2^32 weights in a layer"
+        "layer {layer} of {inputs} by {outputs} weights is too large; expected at most {} parameters in all",
+        crate::Architecture::MOST_PARAMETERS
     )]
     TooLarge {
         /// Counted from 1, the output layer last.

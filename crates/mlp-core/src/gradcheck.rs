@@ -10,7 +10,7 @@ use crate::{Gradients, Mlp, Reduction, Workspace};
 pub const TOLERANCE: f64 = 1e-7;
 
 /// Gradients smaller than this share of the loss are measured against it instead of against themselves: central
-/// differences of a loss J carry a rounding error of about eps^(2/3)·J = 4e-11·J, a hundredth of `TOLERANCE` of this share.
+/// differences of a loss J carry a rounding error of about eps^(2/3)·J = 4e-11·J, a tenth of `TOLERANCE` of this share.
 const RESOLUTION: f64 = 1.0 / 256.0;
 
 /// What checking found, tensor by tensor.
@@ -60,9 +60,9 @@ impl GradientReport {
         errors.fold(0.0, |worst, error| if error.is_nan() { f64::INFINITY } else { worst.max(error) })
     }
 
-    /// Whether no entry's relative error reaches [`TOLERANCE`].
+    /// Whether something was compared and no entry's relative error reaches [`TOLERANCE`].
     pub fn passed(&self) -> bool {
-        self.worst_error() < TOLERANCE
+        self.tensors.iter().any(|tensor| tensor.checked > 0) && self.worst_error() < TOLERANCE
     }
 }
 
@@ -123,7 +123,7 @@ pub fn check_gradients(
             let scale = analytic.fold(RESOLUTION * loss.abs(), |scale, value| scale.max(value.abs()));
             let mut report = TensorReport {
                 name: tensor.name(l, count),
-                equation: tensor.equation(l + 1 == count),
+                equation: tensor.equation(l == 0 && count > 1),
                 shape: analytic.dim(),
                 checked: 0,
                 straddling: 0,
@@ -170,7 +170,8 @@ impl Tensor {
         }
     }
 
-    fn entry(self, layer: &mut crate::Layer<f64>, (row, column): (usize, usize)) -> &mut f64 {
+    fn entry(self, network: &mut Mlp<f64>, l: usize, (row, column): (usize, usize)) -> &mut f64 {
+        let layer = &mut network.layers[l];
         match self {
             Self::Weights => &mut layer.weights[[row, column]],
             Self::Biases => &mut layer.biases[column],
@@ -189,12 +190,14 @@ impl Tensor {
         }
     }
 
-    fn equation(self, output: bool) -> &'static str {
-        match (self, output) {
-            (Self::Weights, true) => "G2",
-            (Self::Biases, true) => "G3",
-            (Self::Weights, false) => "G6",
-            (Self::Biases, false) => "G7",
+    /// G6 and G7 belong to the hidden layer that the inputs feed; the others, and a network's only layer, are as the output
+    /// layer of the chapter.
+    fn equation(self, first: bool) -> &'static str {
+        match (self, first) {
+            (Self::Weights, false) => "G2",
+            (Self::Biases, false) => "G3",
+            (Self::Weights, true) => "G6",
+            (Self::Biases, true) => "G7",
         }
     }
 }
@@ -224,7 +227,7 @@ impl<'a> Probe<'a> {
     /// (J(θ+h) - J(θ-h)) / 2h with h = cbrt(eps)·max(1, |θ|), or `None` if a kink lies between. The differences are taken
     /// example by example before they are summed, which loses fewer digits.
     fn central_difference(&mut self, l: usize, tensor: Tensor, index: (usize, usize)) -> Option<f64> {
-        let original = *tensor.entry(&mut self.network.layers_mut()[l], index);
+        let original = *tensor.entry(&mut self.network, l, index);
         let step = f64::EPSILON.cbrt() * original.abs().max(1.0);
         let (above, below) = (original + step, original - step);
 
@@ -237,7 +240,7 @@ impl<'a> Probe<'a> {
             self.signs.extend(signs(&self.network, &self.workspace));
         }
         self.forward_at(l, tensor, index, below);
-        *tensor.entry(&mut self.network.layers_mut()[l], index) = original;
+        *tensor.entry(&mut self.network, l, index) = original;
 
         if kinks && !signs(&self.network, &self.workspace).eq(self.signs.iter().copied()) {
             return None;
@@ -248,7 +251,7 @@ impl<'a> Probe<'a> {
     }
 
     fn forward_at(&mut self, l: usize, tensor: Tensor, index: (usize, usize), value: f64) {
-        *tensor.entry(&mut self.network.layers_mut()[l], index) = value;
+        *tensor.entry(&mut self.network, l, index) = value;
         self.network.forward(self.x, self.labels, &mut self.workspace);
     }
 }

@@ -11,6 +11,7 @@ use crate::{Layer, Scalar};
 /// The distribution of a layer's first weights (d inputs, k outputs) and biases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum Init {
     /// Weights and biases from N(0, 1), the chapter's.
     #[default]

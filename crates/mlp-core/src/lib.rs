@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream, Reduction, Workspace};
-//! use ndarray::array;
+//! use mlp_core::ndarray::array;
 //!
 //! let x = array![[0.0_f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]; // (examples, inputs)
 //! let labels = [0, 1, 1, 0]; // XOR
@@ -27,10 +27,11 @@
 //! # Features
 //! - `openblas` (default): matrix products on the system's OpenBLAS (`libopenblas-dev`, `openblas-devel`, …). The library
 //!   sets it to one thread, once, because OpenBLAS's threads would get in the way of the caller's.
-//! - `openblas-static`: the same, built from source and linked in.
+//! - `openblas-static`: the same, built from source and linked in. It takes the place of the default:
+//!   `--no-default-features --features openblas-static`.
 //! - `serde`: `Serialize` and `Deserialize` for the configuration types.
 //!
-//! Without the first two the same code runs on ndarray's own product: nothing but the speed changes.
+//! Without the first two the same code runs on ndarray's own product: nothing changes but the speed, and the rounding.
 
 // `deny`, not `forbid`: the BLAS boundary has one call, and ndarray's `s!` has an inner `allow`.
 #![deny(unsafe_code)]
@@ -55,6 +56,9 @@ mod workspace;
 
 #[doc = include_str!("../docs/gradients.md")]
 pub mod gradients {}
+
+/// The array library in whose types this crate speaks.
+pub use ndarray;
 
 pub use activation::Activation;
 pub use error::{NetworkError, SeedTooLarge, UnknownName};

@@ -1,5 +1,5 @@
 //! Softmax and cross-entropy as one operation on the logits. Apart they are unstable: exp overflows, and the logarithm
-//! of a probability that has underflowed to 0 is -∞. Together the loss is log Σ exp z - z_y, exact for any finite logits.
+//! of a probability that has underflowed to 0 is -∞. Together the loss is log Σ exp z - z_y, which is stable for any finite logits.
 //!
 //! The derivative G1 is the first statement of the backward pass in `network.rs`.
 
@@ -64,7 +64,7 @@ impl AddAssign for Score {
     }
 }
 
-/// The index of the largest value, the first of equal ones, as NumPy's `argmax`; 0 if there is none.
+/// The index of the largest value, the first of equal ones, as NumPy's `argmax`; 0 if there is none. NaN counts as no value.
 ///
 /// ```
 /// assert_eq!(mlp_core::argmax([1.0_f32, 3.0, 3.0, 2.0]), 1);
@@ -101,8 +101,10 @@ pub(crate) fn softmax_cross_entropy<A: Scalar>(
                 sum += *p;
             });
             y_hat.mapv_inplace(|p| p / sum);
-            *loss = sum.ln() - (z[label] - max);
-            score.loss_sum += loss.into_f64();
+            // In f64: the difference of two logits of f32 may leave the range of f32.
+            let cross_entropy = sum.ln().into_f64() - (z[label].into_f64() - max.into_f64());
+            *loss = A::from_f64(cross_entropy);
+            score.loss_sum += cross_entropy;
             score.correct += usize::from(guess == label);
         },
     );
@@ -117,6 +119,9 @@ pub(crate) fn softmax_cross_entropy<A: Scalar>(
 /// assert_eq!(p, ndarray::array![[0.5, 0.5, 0.0]]);
 /// ```
 pub fn softmax<A: Scalar>(mut logits: ArrayViewMut2<'_, A>) {
+    if logits.ncols() == 0 {
+        return;
+    }
     for mut row in logits.axis_iter_mut(Axis(0)) {
         let max = row[argmax(row.iter().copied())];
         row.mapv_inplace(|z| (z - max).exp());

@@ -10,7 +10,7 @@
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use crate::error::NetworkError;
-use crate::loss::softmax_cross_entropy;
+use crate::loss::{softmax, softmax_cross_entropy};
 use crate::products::{affine, column_sums, product_with_transposed, transposed_product};
 use crate::random::RandomStream;
 use crate::{Activation, Gradients, Init, Reduction, Scalar, Score, Workspace};
@@ -23,7 +23,7 @@ pub struct Architecture {
     pub inputs: usize,
     /// Units of each hidden layer, the first one first; `[100]` is the chapter's network, `[]` is softmax regression.
     pub hidden: Vec<usize>,
-    /// Classes, k: 10 for MNIST.
+    /// Classes, k: 10 for MNIST. Labels being bytes, at most 256 can be told apart.
     pub outputs: usize,
     /// The non-linearity of all hidden layers.
     pub activation: Activation,
@@ -37,24 +37,30 @@ impl Architecture {
         inputs.zip(outputs).collect()
     }
 
-    /// Checks that every layer has units and can be addressed.
+    /// The most weights and biases that a network may have: 2²⁸, which is 2 GiB in `f64`.
+    pub const MOST_PARAMETERS: usize = 1 << 28;
+
+    /// Checks that every layer has units and that the whole is not too large.
     ///
     /// # Errors
     /// [`NetworkError::EmptyLayer`] or [`NetworkError::TooLarge`].
     pub fn validate(&self) -> Result<(), NetworkError> {
+        let mut parameters = 0_usize;
         for (index, (inputs, outputs)) in self.layer_sizes().into_iter().enumerate() {
             let layer = index + 1;
             if inputs == 0 || outputs == 0 {
                 return Err(NetworkError::EmptyLayer { layer, inputs, outputs });
             }
-            if inputs.checked_mul(outputs).is_none_or(|weights| weights > u32::MAX as usize) {
-                return Err(NetworkError::TooLarge { layer, inputs, outputs });
+            let sum = inputs.checked_mul(outputs).and_then(|weights| weights.checked_add(outputs));
+            match sum.and_then(|layer| layer.checked_add(parameters)) {
+                Some(sum) if sum <= Self::MOST_PARAMETERS => parameters = sum,
+                _ => return Err(NetworkError::TooLarge { layer, inputs, outputs }),
             }
         }
         Ok(())
     }
 
-    /// The number of weights and biases.
+    /// The number of weights and biases. Of sizes that [`Architecture::validate`] accepts; others may overflow.
     pub fn parameters(&self) -> usize {
         self.layer_sizes().iter().map(|(inputs, outputs)| inputs * outputs + outputs).sum()
     }
@@ -98,14 +104,9 @@ impl<A: Scalar> Layer<A> {
         self.biases.view()
     }
 
-    /// The weights, (inputs, outputs), to be changed.
-    pub fn weights_mut(&mut self) -> ArrayViewMut2<'_, A> {
-        self.weights.view_mut()
-    }
-
-    /// The biases, (outputs), to be changed.
-    pub fn biases_mut(&mut self) -> ArrayViewMut1<'_, A> {
-        self.biases.view_mut()
+    /// Both, to be changed; their shapes cannot be.
+    pub(crate) fn parts_mut(&mut self) -> (ArrayViewMut2<'_, A>, ArrayViewMut1<'_, A>) {
+        (self.weights.view_mut(), self.biases.view_mut())
     }
 }
 
@@ -131,7 +132,7 @@ impl<A: Scalar> Layer<A> {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mlp<A> {
-    layers: Vec<Layer<A>>,
+    pub(crate) layers: Vec<Layer<A>>,
     activation: Activation,
 }
 
@@ -196,9 +197,13 @@ impl<A: Scalar> Mlp<A> {
         &self.layers
     }
 
-    /// The layers, to be changed; their shapes cannot be.
-    pub fn layers_mut(&mut self) -> &mut [Layer<A>] {
-        &mut self.layers
+    /// The weights (inputs, outputs) and biases (outputs) of layer `l`, counted from 0, to be changed.
+    ///
+    /// # Panics
+    /// If there is no such layer.
+    #[track_caller]
+    pub fn layer_mut(&mut self, l: usize) -> (ArrayViewMut2<'_, A>, ArrayViewMut1<'_, A>) {
+        self.layers[l].parts_mut()
     }
 
     /// The non-linearity of the hidden layers.
@@ -245,13 +250,33 @@ impl<A: Scalar> Mlp<A> {
         self.logits(x, workspace);
         // Ŷ = softmax(Z^o), J = -Σ log ŷ_y
         let (output, losses) = workspace.output();
-        softmax_cross_entropy(output.z.view(), labels, output.h, losses)
+        let score = softmax_cross_entropy(output.z.view(), labels, output.h, losses);
+        workspace.complete();
+        score
+    }
+
+    /// The probabilities Ŷ (n×k) of the examples x (n×d), for inference.
+    ///
+    /// # Panics
+    /// As [`Mlp::logits`].
+    #[track_caller]
+    pub fn probabilities<'w>(
+        &self,
+        x: ArrayView2<'_, A>,
+        workspace: &'w mut Workspace<A>,
+    ) -> ArrayView2<'w, A> {
+        self.logits(x, workspace);
+        let (mut output, _) = workspace.output();
+        output.h.assign(&output.z);
+        softmax(output.h);
+        workspace.softmaxed()
     }
 
     /// The backward pass: the gradient of J by every parameter, for the batch that [`Mlp::forward`] has just seen.
     ///
     /// # Panics
-    /// If `x` and `labels` are not of the size of that batch, or `gradients` are of another architecture.
+    /// If the last thing that `workspace` saw is not a [`Mlp::forward`] of a batch of this size, or `gradients` are of another
+    /// architecture.
     #[track_caller]
     pub fn backward(
         &self,
@@ -285,6 +310,7 @@ impl<A: Scalar> Mlp<A> {
         let score = self.forward(x, labels, workspace);
         // Every ∂J/∂Z is computed before the first weight changes.
         self.backpropagate(x, labels, reduction, workspace);
+        workspace.spend();
         let alpha = A::from_f64(-learning_rate);
         for (l, layer) in self.layers.iter_mut().enumerate() {
             add_gradient(l, x, workspace, alpha, A::one(), layer);
@@ -316,7 +342,7 @@ impl<A: Scalar> Mlp<A> {
         workspace: &mut Workspace<A>,
     ) {
         self.check_labels(x.nrows(), labels);
-        workspace.check_same_batch(x.nrows());
+        workspace.check_ready(&self.layers, x.nrows());
         let weight = A::from_f64(reduction.weight(labels.len()));
         // G1: ∂J/∂Z^o = Ŷ - Y, times 1/n for the mean
         let (mut output, _) = workspace.output();
@@ -354,7 +380,7 @@ fn add_gradient<A: Scalar>(
     target: &mut Layer<A>,
 ) {
     let (input, here) = workspace.layer(l, x);
-    // G2: ∂J/∂W^o = Hᵀ · ∂J/∂Z^o;  G6: ∂J/∂W^h = Xᵀ · ∂J/∂Z^h
+    // G2: ∂J/∂W^o = Hᵀ · ∂J/∂Z^o, and so for every layer that H feeds;  G6: ∂J/∂W^h = Xᵀ · ∂J/∂Z^h, for the one that X feeds
     transposed_product(alpha, input, here.delta.view(), keep, target.weights.view_mut());
     // G3: ∂J/∂b^o = 1 · ∂J/∂Z^o;  G7: ∂J/∂b^h = 1 · ∂J/∂Z^h
     column_sums(alpha, here.delta.view(), keep, target.biases.view_mut());

@@ -14,6 +14,18 @@ pub struct Workspace<A> {
     layers: Vec<Buffers<A>>,
     losses: Array1<A>, // (capacity)
     rows: usize,       // of the batch that the buffers hold
+    stage: Stage,
+}
+
+/// How far the passes over the batch in the buffers have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Z^o is there.
+    Logits,
+    /// Ŷ and the losses, too: backward may follow.
+    Forward,
+    /// The weights have changed since: all values may be looked at, but backward would be wrong.
+    Spent,
 }
 
 #[derive(Clone, Debug)]
@@ -42,13 +54,16 @@ impl<A: Scalar> Buffers<A> {
 
 impl<A: Scalar> Workspace<A> {
     /// Buffers for batches of at most `capacity` examples.
+    ///
+    /// # Panics
+    /// If they do not fit into memory: sizes from outside go through [`Architecture::validate`] first.
     pub fn new(architecture: &Architecture, capacity: usize) -> Self {
         let buffers = |(_, outputs)| {
             let zeros = || Array2::zeros((capacity, outputs));
             Buffers { z: zeros(), h: zeros(), delta: zeros() }
         };
         let layers = architecture.layer_sizes().into_iter().map(buffers).collect();
-        Self { layers, losses: Array1::zeros(capacity), rows: 0 }
+        Self { layers, losses: Array1::zeros(capacity), rows: 0, stage: Stage::Logits }
     }
 
     /// The largest batch that fits.
@@ -62,16 +77,30 @@ impl<A: Scalar> Workspace<A> {
     }
 
     /// Ŷ (n×k) of the last [`forward`](crate::Mlp::forward).
+    ///
+    /// # Panics
+    /// If the last pass was one for logits only.
+    #[track_caller]
     pub fn probabilities(&self) -> ArrayView2<'_, A> {
+        self.check_complete();
+        self.softmaxed()
+    }
+
+    pub(crate) fn softmaxed(&self) -> ArrayView2<'_, A> {
         self.layers[self.layers.len() - 1].h.slice(s![..self.rows, ..])
     }
 
     /// The cross-entropy of each example (n) of the last [`forward`](crate::Mlp::forward), in nats.
+    ///
+    /// # Panics
+    /// If the last pass was one for logits only.
+    #[track_caller]
     pub fn losses(&self) -> &[A] {
+        self.check_complete();
         &self.losses.as_slice().expect("one-dimensional and contiguous")[..self.rows]
     }
 
-    /// Z^h (n×units) of hidden layer `l`, counted from 0: what goes into the activation.
+    /// Z (n×units) of layer `l`, counted from 0: what goes into the activation, or the logits.
     ///
     /// # Panics
     /// If there is no such layer.
@@ -80,7 +109,7 @@ impl<A: Scalar> Workspace<A> {
         self.layers[l].z.slice(s![..self.rows, ..])
     }
 
-    /// H (n×units) of hidden layer `l`, counted from 0.
+    /// H (n×units) of layer `l`, counted from 0; of the last layer, Ŷ.
     ///
     /// # Panics
     /// If there is no such layer.
@@ -105,13 +134,36 @@ impl<A: Scalar> Workspace<A> {
         let expected = layers[0].inputs();
         assert_eq!(inputs, expected, "examples of {inputs} numbers for a network of {expected} inputs");
         assert!(rows <= self.capacity(), "{rows} examples in a workspace for {}", self.capacity());
-        let fits = self.layers.iter().map(|b| b.z.ncols()).eq(layers.iter().map(Layer::outputs));
-        assert!(fits, "the workspace was made for another architecture");
+        self.check_fits(layers);
         self.rows = rows;
+        self.stage = Stage::Logits;
     }
 
     #[track_caller]
-    pub(crate) fn check_same_batch(&self, rows: usize) {
+    fn check_fits(&self, layers: &[Layer<A>]) {
+        let fits = self.layers.iter().map(|b| b.z.ncols()).eq(layers.iter().map(Layer::outputs));
+        assert!(fits, "the workspace was made for another architecture");
+    }
+
+    #[track_caller]
+    fn check_complete(&self) {
+        assert_ne!(self.stage, Stage::Logits, "no forward pass with labels since the last one without");
+    }
+
+    /// The forward pass has come to its end.
+    pub(crate) fn complete(&mut self) {
+        self.stage = Stage::Forward;
+    }
+
+    /// The weights are about to change.
+    pub(crate) fn spend(&mut self) {
+        self.stage = Stage::Spent;
+    }
+
+    #[track_caller]
+    pub(crate) fn check_ready(&self, layers: &[Layer<A>], rows: usize) {
+        self.check_fits(layers);
+        assert_eq!(self.stage, Stage::Forward, "backward without a forward pass of the same batch before it");
         assert_eq!(rows, self.rows, "backward with {rows} examples after forward with {}", self.rows);
     }
 
@@ -159,8 +211,16 @@ impl<A: Scalar> Gradients<A> {
         &self.layers
     }
 
-    /// The same, to be changed.
-    pub fn layers_mut(&mut self) -> &mut [Layer<A>] {
+    /// ∂J/∂W (inputs, outputs) and ∂J/∂b (outputs) of layer `l`, counted from 0, to be changed.
+    ///
+    /// # Panics
+    /// If there is no such layer.
+    #[track_caller]
+    pub fn layer_mut(&mut self, l: usize) -> (ArrayViewMut2<'_, A>, ArrayViewMut1<'_, A>) {
+        self.layers[l].parts_mut()
+    }
+
+    pub(crate) fn layers_mut(&mut self) -> &mut [Layer<A>] {
         &mut self.layers
     }
 

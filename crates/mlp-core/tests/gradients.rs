@@ -61,6 +61,7 @@ fn relative_difference<A: mlp_core::Scalar>(
     expected: &[oracle::LayerGradient],
 ) -> f64 {
     let mut worst = 0.0_f64;
+    assert_eq!(gradients.layers().len(), expected.len());
     for (layer, expected) in gradients.layers().iter().zip(expected) {
         let weights = layer.weights().iter().map(|w| w.into_f64()).collect::<Vec<_>>();
         let biases = layer.biases().iter().map(|b| b.into_f64()).collect::<Vec<_>>();
@@ -68,7 +69,8 @@ fn relative_difference<A: mlp_core::Scalar>(
             assert_eq!(found.len(), expected.len());
             let scale = expected.iter().fold(f64::MIN_POSITIVE, |scale, e| scale.max(e.abs()));
             for (f, e) in found.iter().zip(&expected) {
-                worst = worst.max((f - e).abs() / scale);
+                let error = (f - e).abs() / scale;
+                worst = if error.is_nan() { f64::INFINITY } else { worst.max(error) };
             }
         }
     }
@@ -135,13 +137,10 @@ fn the_plain_loops_agree_with_central_differences() {
     for (number, case) in cases().iter().enumerate() {
         let passes = oracle::passes(&case.network, &rows(&case.x), &case.labels, case.reduction);
         let mut gradients = Gradients::new(&case.network.architecture());
-        for (layer, gradient) in gradients.layers_mut().iter_mut().zip(&passes.gradients) {
-            for ((i, j), w) in layer.weights_mut().indexed_iter_mut() {
-                *w = gradient.weights[i][j];
-            }
-            for (b, &value) in layer.biases_mut().iter_mut().zip(&gradient.biases) {
-                *b = value;
-            }
+        for (l, gradient) in passes.gradients.iter().enumerate() {
+            let (mut weights, mut biases) = gradients.layer_mut(l);
+            weights.indexed_iter_mut().for_each(|((i, j), w)| *w = gradient.weights[i][j]);
+            biases.iter_mut().zip(&gradient.biases).for_each(|(b, &value)| *b = value);
         }
         let report = check_gradients(&case.network, &gradients, case.x.view(), &case.labels, case.reduction);
         assert!(report.passed(), "case {number}: {report:#?}");
@@ -152,13 +151,13 @@ fn the_plain_loops_agree_with_central_differences() {
 fn gradient_checking_finds_one_wrong_entry_and_says_where() {
     let case = case(Activation::Tanh, &[5, 3], Reduction::Sum, 1);
     let mut gradients = backward(&case.network, case.x.view(), &case.labels, case.reduction);
-    gradients.layers_mut()[1].weights_mut()[[4, 2]] *= 1.0 + 1e-5;
+    gradients.layer_mut(1).0[[4, 2]] *= 1.0 + 1e-5;
     let report = check_gradients(&case.network, &gradients, case.x.view(), &case.labels, case.reduction);
     assert!(!report.passed());
     let wrong: Vec<_> =
         report.tensors.iter().filter(|t| t.worst.is_some_and(|w| w.relative_error >= TOLERANCE)).collect();
     assert_eq!(wrong.len(), 1);
-    assert_eq!((wrong[0].name.as_str(), wrong[0].equation), ("w_h2", "G6"));
+    assert_eq!((wrong[0].name.as_str(), wrong[0].equation), ("w_h2", "G2"));
     assert_eq!(wrong[0].worst.unwrap().index, (4, 2));
 }
 
@@ -166,7 +165,7 @@ fn gradient_checking_finds_one_wrong_entry_and_says_where() {
 fn a_gradient_that_is_not_a_number_does_not_pass() {
     let case = case(Activation::Logistic, &[5], Reduction::Sum, 1);
     let mut gradients = backward(&case.network, case.x.view(), &case.labels, case.reduction);
-    gradients.layers_mut()[0].biases_mut()[3] = f64::NAN;
+    gradients.layer_mut(0).1[3] = f64::NAN;
     let report = check_gradients(&case.network, &gradients, case.x.view(), &case.labels, case.reduction);
     assert!(!report.passed());
     assert_eq!(report.worst_error(), f64::INFINITY);
@@ -204,7 +203,11 @@ fn a_train_step_is_backward_followed_by_descent() {
             })
             .collect();
         let mut found = Gradients::new(&case.network.architecture());
-        found.layers_mut().clone_from_slice(stepped.layers());
+        for (l, layer) in stepped.layers().iter().enumerate() {
+            let (mut weights, mut biases) = found.layer_mut(l);
+            weights.assign(&layer.weights());
+            biases.assign(&layer.biases());
+        }
         let difference = relative_difference(&found, &expected);
         assert!(difference < rounding(f64::EPSILON, case), "case {number}: {difference}");
     }

@@ -24,7 +24,7 @@ pub trait RandomStream {
     /// Fills `order` with a random permutation of 0, 1, …, n-1.
     ///
     /// # Panics
-    /// If `order` is longer than 2³².
+    /// If `order` is longer than 2³² - 1.
     fn permutation(&mut self, order: &mut [u32]);
 }
 

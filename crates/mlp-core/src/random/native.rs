@@ -43,7 +43,7 @@ impl NativeStream {
 
     /// Fills `keys` with the sort keys of the permutation of as many numbers: key i is `first` + i in the low half, under
     /// 32 random bits of the next word. Sorted, the low halves are the permutation. (Equal bits leave two neighbours in
-    /// order: a chance of 2⁻³² for a pair, too rare to be seen in any statistic.)
+    /// order: a chance of 2⁻³² for a pair, too rare to be seen in any statistic.) `first` + the number of keys is at most 2³².
     pub fn permutation_keys(&mut self, first: u32, keys: &mut [u64]) {
         for (index, key) in (u64::from(first)..).zip(keys) {
             *key = (self.next_u64() & 0xFFFF_FFFF_0000_0000) | index;
@@ -60,9 +60,10 @@ impl RandomStream for NativeStream {
         (self.next_u64() >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
     }
 
-    /// By the inverse of the distribution function at the middle of one of 2⁵³ intervals: one word, one number.
+    /// By the inverse of the distribution function at the middle of one of 2⁵² equal intervals: one word, one number, and never
+    /// an infinite one.
     fn standard_normal(&mut self) -> f64 {
-        inverse_normal_distribution(((self.next_u64() >> 11) as f64 + 0.5) * (1.0 / 9_007_199_254_740_992.0))
+        inverse_normal_distribution(middle_of_interval(self.next_u64()))
     }
 
     /// By sorting random keys, which takes n words and can be done by many threads with the same result.
@@ -75,6 +76,11 @@ impl RandomStream for NativeStream {
             *place = key as u32;
         }
     }
+}
+
+/// (k + 1/2) / 2⁵², exactly, for the number k in the upper 52 bits of `word`.
+fn middle_of_interval(word: u64) -> f64 {
+    ((word >> 12) as f64 + 0.5) * (1.0 / 4_503_599_627_370_496.0)
 }
 
 /// Φ⁻¹(p) for 0 < p < 1, to about 16 digits: Wichura's PPND16 (Applied Statistics 37, 1988, algorithm AS 241). The
@@ -174,10 +180,18 @@ mod tests {
         );
         let mut stream = NativeStream::new(0);
         let normals = [stream.standard_normal(), stream.standard_normal(), stream.standard_normal()];
-        assert_eq!(normals, [0.9818769223986529, 0.3356285234645554, -0.7309139953877206]);
+        assert_eq!(normals, [0.9818769223986532, 0.3356285234645551, -0.7309139953877205]);
         let (mut stream, mut order) = (NativeStream::new(7), [0; 10]);
         stream.permutation(&mut order);
         assert_eq!(order, [2, 7, 3, 5, 6, 4, 1, 8, 0, 9]);
+    }
+
+    #[test]
+    fn every_word_has_a_finite_normal_number() {
+        let ends = [0, u64::MAX].map(|word| inverse_normal_distribution(middle_of_interval(word)));
+        // Φ⁻¹(2⁻⁵³), by symmetry on both sides.
+        assert_eq!(ends[0], -ends[1]);
+        assert!((ends[1] - 8.209_536_151_601_387).abs() < 1e-13, "{ends:?}");
     }
 
     #[test]
