@@ -12,6 +12,11 @@ pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (OpenBLAS)
 #[cfg(not(any(feature = "openblas", feature = "openblas-static")))]
 pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (pure Rust)");
 
+/// A line on standard error; if nobody reads it, nothing is lost.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// The chapter's line for an epoch: `1/50  loss 70.8  acc 0.8116`.
 pub(crate) fn epoch_line(record: &EpochRecord, epochs: usize) -> String {
     format!(
@@ -71,7 +76,7 @@ impl Console {
                 Ok(())
             }
             other => other
-                .map_err(|source| Error::Observer { what: "cannot write to standard output".into(), source }),
+                .map_err(|reason| Error::Observer { what: "cannot write to standard output".into(), reason }),
         }
     }
 }
@@ -81,7 +86,7 @@ impl Observer for Console {
         match event {
             Event::Started { epochs, examples, .. } => {
                 self.epochs = *epochs;
-                self.bar.set_length((epochs * examples) as u64);
+                self.bar.set_length(epochs.saturating_mul(*examples) as u64);
                 self.bar.set_prefix(format!("epoch 1/{epochs}"));
                 self.bar.enable_steady_tick(Duration::from_millis(200));
             }

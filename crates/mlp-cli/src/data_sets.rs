@@ -7,6 +7,8 @@ use mlp_data::DataSets;
 use mlp_data::catalog::{self, CatalogEntry};
 use mlp_data::fetch::{Event, FetchObserver, FetchOptions, Fetcher};
 
+use crate::console::note;
+
 /// Where data sets are kept.
 #[derive(clap::Args)]
 pub(crate) struct DataDir {
@@ -20,9 +22,9 @@ pub(crate) struct DataDir {
 pub(crate) struct DataArgs {
     /// A name from `mlp data info`, `synthetic`, or a directory with four IDX files
     #[arg(long, value_name = "NAME|DIR", default_value = "mnist")]
-    dataset: String,
+    pub(crate) dataset: String,
     #[command(flatten)]
-    data_dir: DataDir,
+    pub(crate) data_dir: DataDir,
 }
 
 /// Reads the data set of the flags.
@@ -32,8 +34,7 @@ pub(crate) fn load(args: &DataArgs, quiet: bool) -> anyhow::Result<DataSets> {
 
 /// Reads a data set; one that the catalogue knows and that is not here is fetched first.
 pub(crate) fn load_named(name: &str, data_dir: &Path, quiet: bool) -> anyhow::Result<DataSets> {
-    if !Path::new(name).is_dir()
-        && !DataSets::is_present(name, data_dir)
+    if !DataSets::is_present(name, data_dir)
         && let Ok(entry) = catalog::find(name)
     {
         fetch(entry, data_dir, quiet)?;
@@ -46,7 +47,7 @@ pub(crate) fn fetch(entry: &CatalogEntry, data_dir: &Path, quiet: bool) -> anyho
     let report = Fetcher::new(FetchOptions::default()).fetch(entry, data_dir, &mut Progress::new(quiet))?;
     if !quiet {
         let done = if report.nothing_to_do() { "all there and verified" } else { "verified" };
-        eprintln!("{} in {}: {done}", entry.name, report.directory.display());
+        note(&format!("{} in {}: {done}", entry.name, report.directory.display()));
     }
     Ok(())
 }
@@ -69,7 +70,7 @@ impl Progress {
 
     fn line(&self, text: &str) {
         if !self.quiet {
-            self.bar.suspend(|| eprintln!("{text}"));
+            self.bar.suspend(|| note(text));
         }
     }
 }

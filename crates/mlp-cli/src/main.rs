@@ -55,7 +55,7 @@ fn main() -> ExitCode {
         // Whoever read our output has had enough (`mlp … | head`): that is no failure.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            console::note(&format!("error: {error:#}"));
             ExitCode::from(2)
         }
     }

@@ -69,6 +69,7 @@ impl Scratch {
             "mlp {flags}: {stderr}"
         );
         assert!(stderr.contains(expected), "mlp {flags}: {stderr}expected: {expected}");
+        assert!(stderr.matches("(os error").count() <= 1, "said twice: {stderr}");
     }
 
     /// Trains for one epoch and returns the model's path.
@@ -166,6 +167,10 @@ fn a_bad_flag_is_refused_before_anything_is_written() {
         ("--hidden 0", "hidden layer 1 has 0 units"),
         ("--hidden 100,0", "hidden layer 2 has 0 units"),
         ("--hidden 99999999999", "too large"),
+        ("--learning-rate -0.1", "learning rate is -0.1"),
+        ("--learning-rate 1e-46", "learning rate is 0.0000000000000000000000000000000000000000000001"),
+        ("--epochs 18446744073709551615", "expected at most 4294967295"),
+        ("--hidden 5000000", "too large; expected at most 268435456 parameters in all"),
         ("--epochs 0", "epochs is 0; expected at least 1"),
         ("--rng numpy --seed 4294967296", "seed 4294967296 is too large for the numpy stream"),
         ("--dataset mnits", "mnist"),
@@ -219,7 +224,7 @@ fn a_model_is_not_evaluated_on_images_of_another_form() {
         write_idx(&other.join(labels), &Idx::new(vec![3], IdxData::U8(vec![0, 1, 9]))).unwrap();
     }
     let flags = format!("eval {} --dataset {}", model.display(), other.display());
-    scratch.refuses(&flags, "the network takes 784 inputs and tells 10 classes; the data set has 20 pixels");
+    scratch.refuses(&flags, "images of 4x5; the model takes images of 28x28");
 }
 
 #[test]
@@ -244,6 +249,9 @@ fn other_commands_refuse_nonsense_too() {
         ),
         ("gradcheck --batch-size 0", "batch size is 0"),
         ("gradcheck --classes 0", "classes is 0"),
+        ("gradcheck --batch-size 18446744073709551615", "expected at most 16777216 numbers"),
+        ("gradcheck --batch-size 99999999999", "expected at most 16777216 numbers"),
+        ("descend --learning-rate=-inf", "learning rate is -inf"),
         ("gradcheck --hidden 0", "layer 1 has"),
         ("data show mnist --index 60", "index 60 in the train set of mnist; expected 0 to 59"),
         ("data show mnist --class 10", "class 10 in mnist; expected 0 to 9"),

@@ -72,6 +72,40 @@ fn eval_and_summary_agree_with_the_training_they_follow() {
 }
 
 #[test]
+fn a_directory_is_a_data_set_and_its_runs_go_where_all_runs_go() {
+    use mlp_data::idx::{Idx, IdxData, write_idx};
+    let scratch = tempfile::tempdir().unwrap();
+    let directory = scratch.path().join("mine/digits");
+    fs::create_dir_all(&directory).unwrap();
+    let sets = mlp_data::synthetic::digits(100, 30, 0);
+    let [train_images, train_labels, test_images, test_labels] = mlp_data::catalog::MNIST_FILE_NAMES;
+    for (set, images, labels) in
+        [(&sets.train, train_images, train_labels), (&sets.test, test_images, test_labels)]
+    {
+        let write = |name: &str, shape: Vec<usize>, bytes: &[u8]| {
+            write_idx(&directory.join(name), &Idx::new(shape, IdxData::U8(bytes.to_vec()))).unwrap();
+        };
+        write(images, vec![set.len(), 28, 28], set.images());
+        write(labels, vec![set.len()], set.labels());
+    }
+    mlp(scratch.path(), "train --dataset mine/digits --epochs 1 --hidden 5");
+    mlp(scratch.path(), &format!("train --dataset {} --epochs 1 --hidden 5", directory.display()));
+    for run in ["digits", "digits-2"] {
+        assert!(scratch.path().join("runs").join(run).join("model.mlp").exists(), "{run}");
+    }
+    assert_eq!(
+        fs::read_dir(scratch.path().join("mine")).unwrap().count(),
+        1,
+        "something was written beside the data"
+    );
+
+    // The model finds its data set again from anywhere.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let model = scratch.path().join("runs/digits/model.mlp");
+    assert!(mlp(elsewhere.path(), &format!("eval {}", model.display())).contains("of 30)"));
+}
+
+#[test]
 fn gradcheck_checks_every_kind_of_network() {
     let scratch = tempfile::tempdir().unwrap();
     let all = mlp(scratch.path(), "gradcheck");

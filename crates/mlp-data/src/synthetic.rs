@@ -13,6 +13,8 @@ use crate::random::SplitMix64;
 use crate::{Dataset, ImageShape};
 use strokes::{POINTS_PER_SPAN, Point, STYLES};
 
+/// The name by which the set goes.
+pub const NAME: &str = "synthetic";
 /// The shape of a drawn digit.
 pub const SHAPE: ImageShape = ImageShape { height: 28, width: 28 };
 /// Number of classes: the digits 0 to 9.

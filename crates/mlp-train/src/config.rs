@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ConfigError;
 
+/// With the output layer, what a model file takes.
+pub(crate) const MOST_HIDDEN_LAYERS: usize = 999;
+
 /// Every choice of a training run. The defaults are the chapter's, in single precision and on the native stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -55,25 +58,45 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// Checks the choices against each other and against the training set.
+    /// Checks what can be checked without the training set.
     ///
     /// # Errors
     /// [`ConfigError`], the first thing that is wrong.
-    pub fn validate(self, train: &Dataset) -> Result<Plan, ConfigError> {
-        let examples = train.len();
+    pub fn check(&self) -> Result<(), ConfigError> {
         if self.epochs == 0 {
             return Err(ConfigError::NoEpochs);
         }
-        if self.batch_size == 0 || self.batch_size > examples {
-            return Err(ConfigError::BatchSize { found: self.batch_size, examples });
+        if self.epochs > u32::MAX as usize {
+            return Err(ConfigError::Epochs { found: self.epochs });
         }
-        if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
+        // As the network will see it: too small a rate is 0 in f32, too large a one infinite.
+        let rate = match self.precision {
+            Precision::F32 => f64::from(self.learning_rate as f32),
+            Precision::F64 => self.learning_rate,
+        };
+        if !(rate.is_finite() && rate > 0.0) {
             return Err(ConfigError::LearningRate { found: self.learning_rate });
         }
         if let Some(layer) = self.hidden.iter().position(|&units| units == 0) {
             return Err(ConfigError::NoUnits { layer: layer + 1 });
         }
+        if self.hidden.len() > MOST_HIDDEN_LAYERS {
+            return Err(ConfigError::TooDeep { found: self.hidden.len(), most: MOST_HIDDEN_LAYERS });
+        }
         self.rng.seeded(self.seed)?;
+        Ok(())
+    }
+
+    /// Checks the choices, and that they go with the training set.
+    ///
+    /// # Errors
+    /// [`ConfigError`], the first thing that is wrong.
+    pub fn validate(self, train: &Dataset) -> Result<Plan, ConfigError> {
+        self.check()?;
+        let examples = train.len();
+        if self.batch_size == 0 || self.batch_size > examples {
+            return Err(ConfigError::BatchSize { found: self.batch_size, examples });
+        }
         let architecture = Architecture {
             inputs: train.pixels(),
             hidden: self.hidden.clone(),
@@ -146,15 +169,23 @@ mod tests {
             error(|c| c.batch_size = 251),
             "batch size is 251; expected 1 to 250, the number of training examples"
         );
-        for rate in [f64::NAN, f64::INFINITY, 0.0, -0.1] {
-            let expected = format!("learning rate is {rate}; expected a finite number above 0");
+        // The last two are 0 and infinity in f32.
+        for rate in [f64::NAN, f64::INFINITY, 0.0, -0.1, 1e-46, 1e39] {
+            let expected = format!(
+                "learning rate is {rate}; expected a finite number above 0 that the precision can hold"
+            );
             assert_eq!(error(|c| c.learning_rate = rate), expected);
         }
         assert_eq!(
             error(|c| c.hidden = vec![10, 0]),
             "hidden layer 2 has 0 units; expected at least 1 (leave the layer out to have none)"
         );
-        assert!(error(|c| c.hidden = vec![usize::MAX]).contains("too large to address"));
+        assert_eq!(error(|c| c.epochs = usize::MAX).split("expected").last(), Some(" at most 4294967295"));
+        assert_eq!(error(|c| c.hidden = vec![1; 1000]), "1000 hidden layers; expected at most 999");
+        assert!(
+            error(|c| c.hidden = vec![usize::MAX])
+                .contains("weights is too large; expected at most 268435456 parameters")
+        );
         assert!(
             error(|c| (c.rng, c.seed) = (StreamKind::Numpy, 1 << 32))
                 .contains("too large for the numpy stream")

@@ -13,6 +13,20 @@ pub enum ConfigError {
     /// Nothing to do.
     #[error("epochs is 0; expected at least 1")]
     NoEpochs,
+    /// More than anybody can wait for.
+    #[error("epochs is {found}; expected at most {}", u32::MAX)]
+    Epochs {
+        /// The epochs asked for.
+        found: usize,
+    },
+    /// More layers than a model file takes.
+    #[error("{found} hidden layers; expected at most {most}")]
+    TooDeep {
+        /// The hidden layers asked for.
+        found: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// A batch of nothing, or of more than there is.
     #[error("batch size is {found}; expected 1 to {examples}, the number of training examples")]
     BatchSize {
@@ -22,7 +36,7 @@ pub enum ConfigError {
         examples: usize,
     },
     /// A step that goes nowhere, uphill or out of all bounds.
-    #[error("learning rate is {found}; expected a finite number above 0")]
+    #[error("learning rate is {found}; expected a finite number above 0 that the precision can hold")]
     LearningRate {
         /// The learning rate asked for.
         found: f64,
@@ -48,29 +62,23 @@ pub enum Error {
     /// A choice with which training cannot begin.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// Sizes that no network can have.
-    #[error(transparent)]
-    Network(#[from] NetworkError),
-    /// Something wrong with a data set.
-    #[error(transparent)]
-    Data(#[from] mlp_data::Error),
     /// An observer could not do its work.
-    #[error("{what}: {source}")]
+    #[error("{what}: {reason}")]
     Observer {
         /// What it was doing, with the path.
         what: String,
-        /// Why it failed.
-        source: io::Error,
+        /// Why it failed. Part of the message, and so not a source that would be printed once more.
+        reason: io::Error,
     },
     /// A file or directory could not be read or written.
-    #[error("{}: {action}: {source}", path.display())]
+    #[error("{}: {action}: {reason}", path.display())]
     Io {
         /// The file or directory.
         path: PathBuf,
         /// What was being done to it.
         action: &'static str,
-        /// Why it failed.
-        source: io::Error,
+        /// Why it failed. Part of the message, and so not a source that would be printed once more.
+        reason: io::Error,
     },
     /// A run directory that is taken.
     #[error("{}: the run directory exists and is not empty; runs are never overwritten: name another or remove it", path.display())]
@@ -137,6 +145,16 @@ pub enum Error {
         pixels: usize,
         /// Classes of the data set.
         classes: usize,
+    },
+    /// Images of another form than the model's.
+    #[error(
+        "images of {found}; the model takes images of {expected}: use the data set that it was trained on"
+    )]
+    OtherShape {
+        /// The form of the data set's images.
+        found: mlp_data::ImageShape,
+        /// The form of the model's.
+        expected: mlp_data::ImageShape,
     },
     /// Nothing to evaluate.
     #[error("the data set is empty; expected at least one example to evaluate")]

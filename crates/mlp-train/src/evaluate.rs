@@ -104,12 +104,12 @@ impl ConfusionMatrix {
 /// Runs `network` on every example of `data`.
 ///
 /// # Errors
-/// [`Error::DoesNotFit`] if the data set's images or classes are not the network's, [`Error::Empty`] if it has none.
+/// [`Error::DoesNotFit`] if the data set's images are not of the network's size or it has more classes, [`Error::Empty`] if it has none.
 pub fn evaluate<A: Number>(network: &Mlp<A>, data: &Dataset) -> Result<Evaluation, Error> {
     let architecture = network.architecture();
     let (inputs, outputs) = (architecture.inputs, architecture.outputs);
     let (pixels, classes) = (data.pixels(), data.classes());
-    if (inputs, outputs) != (pixels, classes) {
+    if inputs != pixels || classes > outputs {
         return Err(Error::DoesNotFit { inputs, outputs, pixels, classes });
     }
     if data.is_empty() {
@@ -135,7 +135,7 @@ pub fn evaluate<A: Number>(network: &Mlp<A>, data: &Dataset) -> Result<Evaluatio
         .collect();
 
     let mut score = Score::default();
-    let mut confusion = ConfusionMatrix::new(classes);
+    let mut confusion = ConfusionMatrix::new(outputs);
     for (chunk, labels) in chunks.iter().zip(data.labels().chunks(CHUNK)) {
         score += chunk.0;
         for (&label, &guess) in labels.iter().zip(&chunk.1) {

@@ -22,7 +22,7 @@ pub struct EpochRecord {
 pub enum Event {
     /// Training begins.
     Started {
-        /// Epochs to come.
+        /// Epochs of the whole run.
         epochs: usize,
         /// Steps in each of them.
         batches: usize,

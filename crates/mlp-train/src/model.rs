@@ -4,7 +4,7 @@
 use mlp_core::{Mlp, Precision, Scalar};
 use mlp_data::{Dataset, ImageShape};
 
-use crate::config::TrainConfig;
+use crate::config::{MOST_HIDDEN_LAYERS, TrainConfig};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, evaluate};
 
@@ -12,6 +12,9 @@ use crate::evaluate::{Evaluation, evaluate};
 pub trait Number: Scalar + mlp_data::Real + serde::Serialize + serde::de::DeserializeOwned {}
 
 impl<A: Scalar + mlp_data::Real + serde::Serialize + serde::de::DeserializeOwned> Number for A {}
+
+/// The most bytes of names in a model.
+const MOST_TEXT: usize = 1 << 20;
 
 /// A network of either precision.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,7 +91,19 @@ pub struct Model {
 }
 
 impl Model {
-    /// Checks that network and metadata belong together.
+    /// As [`evaluate`], on images of the form that the model was trained on.
+    ///
+    /// # Errors
+    /// [`Error::OtherShape`], and as [`evaluate`].
+    pub fn evaluate(&self, data: &Dataset) -> Result<Evaluation, Error> {
+        let (expected, found) = (self.metadata.image_shape, data.shape());
+        if found != expected {
+            return Err(Error::OtherShape { found, expected });
+        }
+        self.network.evaluate(data)
+    }
+
+    /// Checks that network and metadata belong together, and that a model file can hold them.
     pub(crate) fn check(&self) -> Result<(), String> {
         let architecture = self.network.architecture();
         let (shape, names) = (self.metadata.image_shape, self.metadata.class_names.len());
@@ -100,6 +115,17 @@ impl Model {
         }
         if names != architecture.outputs {
             return Err(format!("{names} class names for a network of {} outputs", architecture.outputs));
+        }
+        if architecture.hidden.len() > MOST_HIDDEN_LAYERS {
+            return Err(format!(
+                "{} hidden layers; expected at most {MOST_HIDDEN_LAYERS}",
+                architecture.hidden.len()
+            ));
+        }
+        let names: usize = self.metadata.class_names.iter().map(String::len).sum();
+        let text = names + self.metadata.dataset.len() + self.metadata.program.len();
+        if text > MOST_TEXT {
+            return Err(format!("{text} bytes of names; expected at most {MOST_TEXT}"));
         }
         Ok(())
     }

@@ -9,7 +9,8 @@
 //!     52      …  content: bincode, fixed-width little-endian integers
 //! ```
 //!
-//! Whatever the file holds, reading it takes no more memory than the file is long, twice.
+//! Whatever the file holds, reading it takes memory in proportion to its length: lengths inside are checked against the bytes
+//! that are there.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -31,11 +32,8 @@ const MAGIC: [u8; 8] = *b"\x89MLP\r\n\x1a\n";
 const VERSION: u32 = 1;
 const HEADER: usize = 52;
 
-/// The largest content, 4 GiB: half a billion weights in double precision.
-const LIMIT: usize = 1 << 32;
-/// The most layers, class names, and bytes of a text: far more than anybody needs, and little to hold in memory.
-const MOST_LAYERS: usize = 1000;
-const MOST_TEXT: usize = 1 << 20;
+/// The largest content: the largest network in double precision, and 16 MiB for the rest.
+const LIMIT: usize = 8 * mlp_core::Architecture::MOST_PARAMETERS + (1 << 24);
 
 const BINCODE: Configuration<LittleEndian, Fixint, Limit<LIMIT>> =
     bincode::config::standard().with_little_endian().with_fixed_int_encoding().with_limit::<LIMIT>();
@@ -48,7 +46,7 @@ struct Content {
     class_names: Vec<String>,
     height: u64,
     width: u64,
-    config: String, // JSON: it may grow fields without a new format
+    config: String, // JSON, which can be read without this program
     activation: String,
     parameters: Parameters,
 }
@@ -71,13 +69,14 @@ impl Model {
     /// Writes the model, atomically: beside its final name first, synced, then renamed.
     ///
     /// # Errors
-    /// [`Error::Io`]; what was at `path` before is then still there.
+    /// [`Error::ModelInvalid`] if [`Model::load`] would refuse it; [`Error::Io`]. What was at `path` before is then still there.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
+        self.check().map_err(|reason| Error::ModelInvalid { path: path.to_owned(), reason })?;
         let bytes = self.to_bytes();
-        write_atomically(path, |file| file.write_all(&bytes)).map_err(|source| Error::Io {
+        write_atomically(path, |file| file.write_all(&bytes)).map_err(|reason| Error::Io {
             path: path.to_owned(),
             action: "cannot write the model",
-            source,
+            reason,
         })
     }
 
@@ -86,7 +85,7 @@ impl Model {
     /// # Errors
     /// One of the `Model…` variants of [`Error`], [`Error::NotAModel`] or [`Error::Io`].
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let io = |source| Error::Io { path: path.to_owned(), action: "cannot read the model", source };
+        let io = |reason| Error::Io { path: path.to_owned(), action: "cannot read the model", reason };
         let mut file = File::open(path).map_err(io)?;
         let metadata = file.metadata().map_err(io)?;
         if metadata.is_dir() {
@@ -111,8 +110,12 @@ impl Model {
         }
         let length = u64::from_le_bytes(header[12..20].try_into().expect("eight bytes"));
         let expected = length.saturating_add(HEADER as u64);
-        if metadata.len() != expected || length > LIMIT as u64 {
+        if metadata.len() != expected {
             return Err(length_error(metadata.len(), expected));
+        }
+        if length > LIMIT as u64 {
+            let reason = format!("{length} bytes; expected at most {LIMIT}");
+            return Err(Error::ModelInvalid { path: path.to_owned(), reason });
         }
         let mut content = Vec::with_capacity(length as usize);
         file.take(length).read_to_end(&mut content).map_err(io)?;
@@ -170,17 +173,11 @@ fn layer_contents<A: Number>(network: &Mlp<A>) -> Vec<LayerContent<A>> {
 
 /// The model in a content whose checksum was right; it may still have been written by a hostile hand.
 fn decode(content: &[u8]) -> Result<Model, String> {
-    let (content, used): (Content, usize) = match bincode::serde::decode_from_slice(content, BINCODE) {
-        Ok((decoded, used)) if used == content.len() => (decoded, used),
+    let content: Content = match bincode::serde::decode_from_slice(content, BINCODE) {
+        Ok((decoded, used)) if used == content.len() => decoded,
         Ok((_, used)) => return Err(format!("{} bytes after its end", content.len() - used)),
         Err(error) => return Err(error.to_string()),
     };
-    debug_assert!(used > 0);
-    let texts = content.class_names.iter().chain([&content.program, &content.dataset, &content.config]);
-    let text: usize = texts.map(String::len).sum();
-    if text > MOST_TEXT || content.class_names.len() > MOST_LAYERS {
-        return Err(format!("{text} bytes of text; expected at most {MOST_TEXT}"));
-    }
     let config: TrainConfig =
         serde_json::from_str(&content.config).map_err(|error| format!("its configuration: {error}"))?;
     let activation = content.activation.parse().map_err(|error: mlp_core::UnknownName| error.to_string())?;
@@ -206,9 +203,6 @@ fn network<A: Number>(
     layers: Vec<LayerContent<A>>,
     activation: mlp_core::Activation,
 ) -> Result<Mlp<A>, String> {
-    if layers.len() > MOST_LAYERS {
-        return Err(format!("{} layers; expected at most {MOST_LAYERS}", layers.len()));
-    }
     let layer = |(index, layer): (usize, LayerContent<A>)| {
         let (found, inputs, outputs) = (layer.weights.len(), layer.inputs, layer.outputs);
         let wrong = || format!("layer {} of {inputs} by {outputs} has {found} weights", index + 1);

@@ -24,7 +24,7 @@ impl RunDir {
     /// [`Error::RunExists`] if it is not empty, [`Error::Io`] if it cannot be made.
     pub fn create(path: &Path) -> Result<Self, Error> {
         let io =
-            |source| Error::Io { path: path.to_owned(), action: "cannot make the run directory", source };
+            |reason| Error::Io { path: path.to_owned(), action: "cannot make the run directory", reason };
         fs::create_dir_all(path).map_err(io)?;
         if fs::read_dir(path).map_err(io)?.next().is_some() {
             return Err(Error::RunExists { path: path.to_owned() });
@@ -37,10 +37,10 @@ impl RunDir {
     /// # Errors
     /// [`Error::Io`] if none can be made.
     pub fn create_numbered(parent: &Path, name: &str) -> Result<Self, Error> {
-        fs::create_dir_all(parent).map_err(|source| Error::Io {
+        fs::create_dir_all(parent).map_err(|reason| Error::Io {
             path: parent.to_owned(),
             action: "cannot make the directory of runs",
-            source,
+            reason,
         })?;
         let mut number = 1_u64;
         loop {
@@ -49,8 +49,8 @@ impl RunDir {
             match fs::create_dir(&path) {
                 Ok(()) => return Ok(Self { path }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
-                Err(source) => {
-                    return Err(Error::Io { path, action: "cannot make the run directory", source });
+                Err(reason) => {
+                    return Err(Error::Io { path, action: "cannot make the run directory", reason });
                 }
             }
         }
@@ -74,10 +74,10 @@ impl RunDir {
         let path = self.path.join("config.json");
         let mut json = serde_json::to_vec_pretty(config).expect("plain data");
         json.push(b'\n');
-        write_atomically(&path, |file| file.write_all(&json)).map_err(|source| Error::Io {
+        write_atomically(&path, |file| file.write_all(&json)).map_err(|reason| Error::Io {
             path,
             action: "cannot write the configuration",
-            source,
+            reason,
         })
     }
 
@@ -112,10 +112,10 @@ impl TraceWriter {
     /// [`Error::Io`].
     pub fn create(path: &Path) -> Result<Self, Error> {
         let file = OpenOptions::new().write(true).create_new(true).open(path);
-        let file = file.map_err(|source| Error::Io {
+        let file = file.map_err(|reason| Error::Io {
             path: path.to_owned(),
             action: "cannot begin the trace",
-            source,
+            reason,
         })?;
         let mut writer = Self { path: path.to_owned(), file: BufWriter::new(file) };
         writer.line(format_args!("epoch,loss,accuracy,seconds"))?;
@@ -123,10 +123,10 @@ impl TraceWriter {
     }
 
     fn line(&mut self, line: std::fmt::Arguments<'_>) -> Result<(), Error> {
-        writeln!(self.file, "{line}").and_then(|()| self.file.flush()).map_err(|source| Error::Io {
+        writeln!(self.file, "{line}").and_then(|()| self.file.flush()).map_err(|reason| Error::Io {
             path: self.path.clone(),
             action: "cannot write the trace",
-            source,
+            reason,
         })
     }
 }

@@ -36,23 +36,22 @@ pub struct Trainer<'d, A> {
 impl<'d, A: Number> Trainer<'d, A> {
     /// A trainer with a fresh network, drawn from the plan's stream; the shuffles go on where the draws ended.
     ///
-    /// # Errors
+    /// # Panics
     /// If `data` is not what the plan was validated against.
+    ///
+    /// # Errors
+    /// None that a validated plan can cause.
+    #[track_caller]
     pub fn new(plan: Plan, data: &'d Dataset) -> Result<Self, Error> {
         let config = plan.config();
         let mut stream = config.rng.seeded(config.seed).map_err(ConfigError::from)?;
-        let network = Mlp::new(plan.architecture(), config.init, &mut stream)?;
+        let network = Mlp::new(plan.architecture(), config.init, &mut stream).map_err(ConfigError::from)?;
         let architecture = plan.architecture();
-        if (data.len(), data.pixels(), data.classes())
-            != (plan.examples(), architecture.inputs, architecture.outputs)
-        {
-            return Err(Error::DoesNotFit {
-                inputs: architecture.inputs,
-                outputs: architecture.outputs,
-                pixels: data.pixels(),
-                classes: data.classes(),
-            });
-        }
+        assert_eq!(
+            (data.len(), data.pixels(), data.classes()),
+            (plan.examples(), architecture.inputs, architecture.outputs),
+            "a plan for another training set (examples, pixels, classes)"
+        );
         Ok(Self {
             workspace: Workspace::new(plan.architecture(), config.batch_size),
             inputs: Array2::zeros((config.batch_size, data.pixels())),
@@ -85,7 +84,7 @@ impl<'d, A: Number> Trainer<'d, A> {
     /// The first error of `observer`.
     pub fn run<O: Observer + ?Sized>(&mut self, observer: &mut O) -> Result<Vec<EpochRecord>, Error> {
         let epochs = self.plan.config().epochs;
-        let mut trace = Vec::with_capacity(epochs - self.epochs_done);
+        let mut trace = Vec::new();
         let (batches, examples) = (self.plan.batches(), self.plan.examples_per_epoch());
         let mut control = observer.observe(&Event::Started { epochs, batches, examples })?;
         while self.epochs_done < epochs && control == Control::Continue {

@@ -163,7 +163,7 @@ fn an_observers_error_ends_the_run() {
             match event {
                 Event::EpochDone(_) => Err(Error::Observer {
                     what: "cannot write the trace".to_owned(),
-                    source: std::io::Error::other("disk full"),
+                    reason: std::io::Error::other("disk full"),
                 }),
                 _ => Ok(Control::Continue),
             }
@@ -175,8 +175,9 @@ fn an_observers_error_ends_the_run() {
 }
 
 #[test]
+#[should_panic(expected = "a plan for another training set")]
 fn a_plan_is_for_its_own_data_set() {
     let plan = TrainConfig::default().validate(&data()).unwrap();
     let other = mlp_data::synthetic::digits(529, 10, 0).train;
-    assert!(matches!(Trainer::<f32>::new(plan, &other), Err(Error::DoesNotFit { .. })));
+    let _ = Trainer::<f32>::new(plan, &other);
 }

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use mlp_data::{DataSets, Dataset, catalog};
+use mlp_data::{DataSets, Dataset, catalog, synthetic};
 
 use super::eval::Split;
 use crate::data_sets::{DataDir, fetch, load_named};
@@ -97,7 +97,14 @@ fn list(data_dir: &Path) -> String {
             if DataSets::is_present(entry.name, data_dir) { "yes" } else { "no" }.to_owned(),
         ]);
     }
-    table.row(["synthetic", "10,000", "2,000", "28x28", "10", "drawn"].map(str::to_owned));
+    table.row([
+        synthetic::NAME.to_owned(),
+        thousands(synthetic::TRAIN),
+        thousands(synthetic::TEST),
+        synthetic::SHAPE.to_string(),
+        synthetic::CLASSES.to_string(),
+        "drawn".to_owned(),
+    ]);
     format!("{table}\n`mlp data fetch NAME` puts one into {}\n", data_dir.display())
 }
 
@@ -108,8 +115,10 @@ fn describe(sets: &DataSets) -> String {
     };
     table.row(both("images", &|set| thousands(set.len())));
     table.row(both("pixels that are not zero", &|set| percent(set.density())));
+    let counts = [sets.train.class_counts(), sets.test.class_counts()];
     for (class, name) in sets.class_names.iter().enumerate() {
-        table.row(both(&format!("class {class}: {name}"), &|set| thousands(set.class_counts()[class])));
+        let [train, test] = [0, 1].map(|set: usize| thousands(counts[set][class]));
+        table.row([format!("class {class}: {name}"), train, test]);
     }
     format!(
         "{}: images of {}, {} classes\n\n{table}\nSHA-256 of the training set {}\nSHA-256 of the test set     {}\n",
@@ -145,6 +154,13 @@ fn show(args: &Show) -> anyhow::Result<String> {
             caption: format!("{index}: {}", sets.class_names[usize::from(set.labels()[index])]),
         })
         .collect();
+    if let (true, Some(class)) = (tiles.is_empty(), args.class) {
+        anyhow::bail!(
+            "no image of class {class} from index {} on in the {split} set of {}",
+            args.index,
+            sets.name
+        );
+    }
     let variable = |name: &str| std::env::var(name).ok();
     let colours = Colours::of(
         io::stdout().is_terminal(),

@@ -26,7 +26,7 @@ pub(crate) struct Args {
     #[arg(long, value_parser = parse::function(), default_value_t)]
     function: Function,
     /// The step along the negative derivative [default: one that suits the function]
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
     /// Where to begin [default: where the function shows its nature]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]

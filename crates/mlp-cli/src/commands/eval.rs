@@ -90,7 +90,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let dataset = args.dataset.as_deref().unwrap_or(&model.metadata.dataset);
     let sets = load_named(dataset, &args.data_dir.data_dir, false)?;
     let evaluation = model
-        .network
         .evaluate(args.split.of(&sets))
         .with_context(|| format!("{} on {}", args.model.display(), sets.name))?;
     let report = report(args, &model.metadata, &sets.name, &evaluation);

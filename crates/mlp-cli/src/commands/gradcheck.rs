@@ -47,6 +47,9 @@ pub(crate) struct Args {
     seed: u64,
 }
 
+/// The largest batch: more would take for ever.
+const MOST_NUMBERS: usize = 1 << 24;
+
 /// One kind of network.
 struct Case {
     activation: Activation,
@@ -90,6 +93,13 @@ impl Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(args.batch_size > 0, "batch size is 0; expected at least 1");
     anyhow::ensure!(args.classes > 0, "classes is 0; expected at least 1");
+    let numbers = args.batch_size.checked_mul(args.inputs);
+    anyhow::ensure!(
+        numbers.is_some_and(|numbers| numbers <= MOST_NUMBERS),
+        "a batch of {} examples of {} numbers; expected at most {MOST_NUMBERS} numbers",
+        args.batch_size,
+        args.inputs
+    );
     let cases = args.cases();
     let mut out = io::stdout().lock();
     let mut table =

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use mlp_core::{Activation, Init, Precision, Reduction, StreamKind};
-use mlp_data::DataSets;
+use mlp_data::{DataSets, catalog, synthetic};
 use mlp_train::{Evaluation, Metadata, Model, Network, Number, Observer, Plan, RunDir, TrainConfig, Trainer};
 use serde::Serialize;
 
-use crate::console::{Console, test_line};
+use crate::console::{Console, note, test_line};
 use crate::data_sets::{DataArgs, load};
 use crate::parse::{self, Hidden};
 use crate::table::thousands;
@@ -47,7 +47,7 @@ pub(crate) struct Args {
     #[arg(long)]
     keep_remainder: bool,
     /// The step along the negative gradient
-    #[arg(long, value_name = "RATE", default_value_t = TrainConfig::default().learning_rate)]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true, default_value_t = TrainConfig::default().learning_rate)]
     learning_rate: f64,
     /// How the losses of a batch become one
     #[arg(long, value_parser = parse::reduction(), default_value_t)]
@@ -100,7 +100,7 @@ impl Args {
 
     fn note(&self, text: &str) {
         if !self.quiet {
-            eprintln!("{text}");
+            note(text);
         }
     }
 }
@@ -110,17 +110,20 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .num_threads(args.threads)
         .build_global()
         .context("cannot start the threads")?;
+    // Before anything is downloaded.
+    args.config().check()?;
     let sets = load(&args.data, args.quiet)?;
+    let dataset = full_name(&sets.name);
     let plan = args.config().validate(&sets.train)?;
     let run = match &args.run_dir {
         Some(path) => RunDir::create(path)?,
-        None => RunDir::create_numbered(Path::new("runs"), &sets.name)?,
+        None => RunDir::create_numbered(Path::new("runs"), run_name(&dataset))?,
     };
     args.note(&describe(&sets, &plan, &run));
-    run.write_config(&RunConfig { program: PROGRAM, dataset: &sets.name, train: plan.config() })?;
+    run.write_config(&RunConfig { program: PROGRAM, dataset: &dataset, train: plan.config() })?;
 
     let metadata = Metadata {
-        dataset: sets.name.clone(),
+        dataset,
         class_names: sets.class_names.clone(),
         image_shape: sets.train.shape(),
         config: plan.config().clone(),
@@ -134,10 +137,22 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let model = Model { network, metadata };
     run.write_model(&model)?;
 
-    let evaluation = model.network.evaluate(&sets.test)?;
+    let evaluation = model.evaluate(&sets.test)?;
     console.print(&test_line(loss_per_batch(&evaluation, &plan), evaluation.score.accuracy()))?;
     args.note(&format!("model {}", run.model_path().display()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The name by which the data set is found again from anywhere: of a directory, the whole path.
+fn full_name(name: &str) -> String {
+    let known = catalog::find(name).is_ok() || name == synthetic::NAME;
+    let path = (!known).then(|| Path::new(name).canonicalize().ok()).flatten();
+    path.map_or_else(|| name.to_owned(), |path| path.display().to_string())
+}
+
+/// What a run on a data set is called: its name, or that of its directory.
+fn run_name(dataset: &str) -> &str {
+    Path::new(dataset).file_name().and_then(|name| name.to_str()).unwrap_or("run")
 }
 
 const PROGRAM: &str = concat!("mlp ", env!("CARGO_PKG_VERSION"));
