@@ -38,6 +38,8 @@ pub(crate) trait System {
     fn ask(&self, program: &str, args: &[&str]) -> Option<String>;
     /// Whether `path` is a directory that holds a file whose name contains `part`.
     fn holds(&self, path: &str, part: &str) -> bool;
+    /// Whether a build would look for Homebrew's libraries: `openblas-src` does on macOS only.
+    fn builds_with_homebrew(&self) -> bool;
     /// Runs `command`, which changes the machine.
     ///
     /// # Errors
@@ -57,6 +59,10 @@ impl System for ThisMachine {
     fn holds(&self, path: &str, part: &str) -> bool {
         let Ok(mut entries) = fs::read_dir(path) else { return false };
         entries.any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().contains(part)))
+    }
+
+    fn builds_with_homebrew(&self) -> bool {
+        cfg!(target_os = "macos")
     }
 
     fn change(&self, command: &[String]) -> Result<(), String> {
@@ -109,6 +115,9 @@ pub(crate) fn look(system: &impl System) -> Look {
         })
     };
     let brew = || {
+        if !system.builds_with_homebrew() {
+            return None;
+        }
         let prefix = system.ask("brew", &["--prefix", "--installed", "openblas"])?;
         Some(format!("OpenBLAS ({prefix})"))
     };
@@ -133,6 +142,8 @@ pub(crate) mod tests {
         pub(crate) directories: Vec<String>,
         /// What succeeds as a change, with the answers it brings.
         pub(crate) installs: Vec<(String, Vec<(String, String)>)>,
+        /// Whether it is a Mac.
+        pub(crate) mac: bool,
         /// The changes made, in order.
         pub(crate) changes: RefCell<Vec<String>>,
     }
@@ -153,6 +164,10 @@ pub(crate) mod tests {
 
         fn holds(&self, path: &str, _part: &str) -> bool {
             self.directories.iter().any(|directory| directory == path)
+        }
+
+        fn builds_with_homebrew(&self) -> bool {
+            self.mac
         }
 
         fn change(&self, command: &[String]) -> Result<(), String> {
@@ -197,11 +212,17 @@ pub(crate) mod tests {
 
     #[test]
     fn openblas_without_a_compiler_is_not_complete() {
-        let machine =
-            Fake::default().with("brew --prefix --installed openblas", "/opt/homebrew/opt/openblas");
+        let machine = Fake { mac: true, ..Fake::default() }
+            .with("brew --prefix --installed openblas", "/opt/homebrew/opt/openblas");
         let look = look(&machine);
         assert_eq!(look.describe(), "OpenBLAS (/opt/homebrew/opt/openblas), no C compiler (cc)");
         assert!(!look.complete());
+    }
+
+    #[test]
+    fn homebrew_counts_only_where_the_build_looks_for_it() {
+        let machine = Fake::default().with("brew --prefix --installed openblas", "/home/linuxbrew/openblas");
+        assert_eq!(look(&machine).openblas, None);
     }
 
     #[test]

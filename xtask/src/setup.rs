@@ -21,7 +21,7 @@ const MANAGERS: &[Manager] = &[
     Manager {
         program: "apt-get",
         update: Some(&["update", "-qq"]),
-        install: &["install", "-y", "-qq", "--no-install-recommends"],
+        install: &["-oDPkg::Lock::Timeout=120", "install", "-y", "-qq", "--no-install-recommends"],
         openblas: &["libopenblas-dev", "pkg-config"],
         compiler: &["gcc", "libc6-dev"],
         needs_root: true,
@@ -45,7 +45,7 @@ const MANAGERS: &[Manager] = &[
     Manager {
         program: "pacman",
         update: None,
-        install: &["-Sy", "--noconfirm", "--needed"],
+        install: &["-S", "--noconfirm", "--needed"],
         openblas: &["openblas", "pkgconf"],
         compiler: &["gcc"],
         needs_root: true,
@@ -141,14 +141,15 @@ fn install(system: &impl System, look: &openblas::Look, say: &mut dyn FnMut(&str
 
     let Some(update) = manager.update else { return run(&install) };
     let update = [&[manager.program], update].concat();
+    // One source that is out of order makes the update fail, though the lists of the others have come: the install decides.
     if !system.holds(APT_LISTS.0, APT_LISTS.1) {
-        run(&update)?;
-        return run(&install);
+        let updated = run(&update);
+        return run(&install).map_err(|reason| updated.err().unwrap_or(reason));
     }
     // Lists that are there may be too old to name a package that is still offered.
     run(&install).or_else(|_| {
-        run(&update)?;
-        run(&install)
+        let updated = run(&update);
+        run(&install).map_err(|reason| updated.err().unwrap_or(reason))
     })
 }
 
@@ -157,7 +158,8 @@ mod tests {
     use super::*;
     use crate::openblas::tests::Fake;
 
-    const INSTALL: &str = "apt-get install -y -qq --no-install-recommends libopenblas-dev pkg-config";
+    const INSTALL: &str =
+        "apt-get -oDPkg::Lock::Timeout=120 install -y -qq --no-install-recommends libopenblas-dev pkg-config";
 
     fn debian() -> Fake {
         Fake::default().with("cc --version", "gcc").with("apt-get --version", "apt 2.6")
@@ -208,7 +210,7 @@ mod tests {
         let machine = Fake { directories: lists, ..debian().with("id -u", "0") };
         let (backend, said) = ensure_quietly(&machine);
         assert_eq!(backend, Backend::PureRust);
-        assert_eq!(*machine.changes.borrow(), [INSTALL, "apt-get update -qq"]);
+        assert_eq!(*machine.changes.borrow(), [INSTALL, "apt-get update -qq", INSTALL]);
         assert!(said.last().is_some_and(|line| line.contains("E: cannot do that")), "{said:?}");
     }
 

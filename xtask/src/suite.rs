@@ -23,9 +23,6 @@ pub(crate) fn test(workspace: &Workspace, quick: bool, no_openblas: bool) -> Res
     } else {
         &[Backend::OpenBlas, Backend::PureRust]
     };
-    if !quick {
-        step("fetch-data", || fetch::fetch(&["mnist", "fashion-mnist"], &workspace.data_dir()))?;
-    }
     step("fmt", || {
         component("fmt", "rustfmt", workspace)?;
         process::run(workspace.cargo("fmt").args(["--all", "--check"]))?;
@@ -45,6 +42,9 @@ pub(crate) fn test(workspace: &Workspace, quick: bool, no_openblas: bool) -> Res
         let mut cargo = whole(workspace, "doc");
         process::run(cargo.arg("--no-deps").args(backends[0].cargo_flags()).env("RUSTDOCFLAGS", "-Dwarnings"))
     })?;
+    if !quick {
+        step("fetch-data", || fetch::fetch(&["mnist", "fashion-mnist"], &workspace.data_dir()))?;
+    }
     for backend in backends {
         step(&format!("test, {}", backend.name()), || {
             process::run(whole(workspace, "test").args(backend.cargo_flags()))

@@ -82,7 +82,12 @@ fn python_with(workspace: &Workspace, packages: &[&str]) -> Result<PathBuf> {
     let venv = workspace.target_dir()?.join("bench/venv");
     let python = venv.join("bin/python");
     if !python.is_file() {
-        process::run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+        let made = process::run(Command::new("python3").args(["-m", "venv"]).arg(&venv));
+        if made.is_err() {
+            // Half an environment would be taken for a whole one the next time.
+            remove(&venv)?;
+        }
+        made.context("Python's venv is needed (Debian: `apt-get install python3-venv`)")?;
     }
     let mut pip = Command::new(&python);
     process::run(

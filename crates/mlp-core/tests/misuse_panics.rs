@@ -1,0 +1,121 @@
+//! What a programmer gets wrong panics where it is called, instead of giving a wrong number.
+
+use mlp_core::{Activation, Architecture, Gradients, Init, Mlp, NativeStream, Reduction, Workspace};
+use ndarray::Array2;
+
+struct Setup {
+    network: Mlp<f64>,
+    workspace: Workspace<f64>,
+    gradients: Gradients<f64>,
+    x: Array2<f64>,
+}
+
+const LABELS: [u8; 4] = [0, 1, 2, 0];
+
+fn setup() -> Setup {
+    let architecture = Architecture { inputs: 5, hidden: vec![6], outputs: 3, activation: Activation::Tanh };
+    Setup {
+        network: Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(1)).unwrap(),
+        workspace: Workspace::new(&architecture, 4),
+        gradients: Gradients::new(&architecture),
+        x: Array2::from_elem((4, 5), 0.5),
+    }
+}
+
+impl Setup {
+    fn forward(&mut self) {
+        self.network.forward(self.x.view(), &LABELS, &mut self.workspace);
+    }
+
+    fn backward(&mut self) {
+        let (x, workspace) = (self.x.view(), &mut self.workspace);
+        self.network.backward(x, &LABELS, Reduction::Sum, workspace, &mut self.gradients);
+    }
+}
+
+#[test]
+fn the_right_order_is_forward_then_backward() {
+    let mut setup = setup();
+    setup.forward();
+    setup.backward();
+    setup.backward();
+    assert_eq!(setup.workspace.losses().len(), 4);
+}
+
+#[test]
+#[should_panic(expected = "backward without a forward pass of the same batch before it")]
+fn backward_after_nothing() {
+    setup().backward();
+}
+
+#[test]
+#[should_panic(expected = "backward without a forward pass of the same batch before it")]
+fn backward_after_logits_of_something_else() {
+    let mut setup = setup();
+    setup.forward();
+    setup.network.logits(setup.x.view(), &mut setup.workspace);
+    setup.backward();
+}
+
+#[test]
+#[should_panic(expected = "backward without a forward pass of the same batch before it")]
+fn backward_after_the_weights_have_changed() {
+    let mut setup = setup();
+    setup.network.train_step(setup.x.view(), &LABELS, Reduction::Sum, 0.1, &mut setup.workspace);
+    assert_eq!(setup.workspace.probabilities().dim(), (4, 3), "what was computed may still be looked at");
+    setup.backward();
+}
+
+#[test]
+#[should_panic(expected = "no forward pass with labels since the last one without")]
+fn losses_after_logits() {
+    let mut setup = setup();
+    setup.forward();
+    setup.network.logits(setup.x.view(), &mut setup.workspace);
+    setup.workspace.losses();
+}
+
+#[test]
+#[should_panic(expected = "label 3 in a network of 3 classes")]
+fn a_label_that_is_no_class() {
+    let mut setup = setup();
+    setup.network.forward(setup.x.view(), &[0, 1, 2, 3], &mut setup.workspace);
+}
+
+#[test]
+#[should_panic(expected = "3 labels for 4 examples")]
+fn fewer_labels_than_examples() {
+    let mut setup = setup();
+    setup.network.forward(setup.x.view(), &[0, 1, 2], &mut setup.workspace);
+}
+
+#[test]
+#[should_panic(expected = "examples of 4 numbers for a network of 5 inputs")]
+fn examples_of_another_width() {
+    let mut setup = setup();
+    setup.network.logits(Array2::zeros((2, 4)).view(), &mut setup.workspace);
+}
+
+#[test]
+#[should_panic(expected = "5 examples in a workspace for 4")]
+fn more_examples_than_the_workspace_holds() {
+    let mut setup = setup();
+    setup.network.logits(Array2::zeros((5, 5)).view(), &mut setup.workspace);
+}
+
+#[test]
+#[should_panic(expected = "the workspace was made for another architecture")]
+fn a_workspace_of_another_network() {
+    let setup = setup();
+    let other = Architecture { inputs: 5, hidden: vec![7], outputs: 3, activation: Activation::Tanh };
+    setup.network.logits(setup.x.view(), &mut Workspace::new(&other, 4));
+}
+
+#[test]
+fn inference_gives_the_probabilities_of_the_forward_pass() {
+    let mut setup = setup();
+    setup.forward();
+    let forward = setup.workspace.probabilities().to_owned();
+    let inference = setup.network.probabilities(setup.x.view(), &mut setup.workspace).to_owned();
+    assert_eq!(forward, inference);
+}
