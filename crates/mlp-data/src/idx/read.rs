@@ -12,7 +12,7 @@ use std::path::Path;
 /// The longest header there is: magic number and 255 dimensions.
 const HEADER_MAX: u64 = 4 + 4 * 255;
 
-/// Deflate cannot pack tighter than this: one bit of a block of 258 repeated bytes per 1/1032 byte.
+/// Deflate cannot pack tighter than this: two bits can stand for 258 bytes, hence 258 · 8 / 2 = 1032 for one.
 const DEFLATE_RATIO_MAX: u64 = 1032;
 
 /// Vectors grow by this much as the bytes arrive.
