@@ -6,7 +6,7 @@ use crate::Error;
 use crate::atomic::write_atomically;
 use crate::catalog::{CatalogEntry, CatalogFile, Checksum};
 use crate::dataset::hex;
-use crate::idx::{ElementType, read_idx};
+use crate::idx::{ElementType, read_idx_at_most};
 use md5::Md5;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -109,9 +109,10 @@ impl Expected<'_> {
         }
     }
 
-    /// Reads the whole array, which checks everything about it that has no checksum.
+    /// Reads the whole array, which checks everything about it that has no checksum. What it takes of memory is for
+    /// the catalogue to say, not for the file: it comes from anywhere.
     fn read(&self, path: &Path) -> Result<crate::idx::Idx, Error> {
-        let idx = read_idx(path)?;
+        let idx = read_idx_at_most(path, self.file.idx_bytes)?;
         if (idx.data().element(), idx.shape()) != (self.element, &self.shape[..]) {
             return Err(Error::Mismatch {
                 path: path.to_owned(),
@@ -200,5 +201,36 @@ fn read_sums(directory: &Path) -> Result<HashMap<String, String>, Error> {
             .collect()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HashMap::new()),
         Err(error) => Err(Error::io("read", &path)(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    #[test]
+    fn a_file_that_promises_more_than_the_catalogue_is_refused_by_its_header() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("labels.gz");
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(&[0, 0, 8, 1, 0, 1, 0, 0]).unwrap();
+        encoder.write_all(&[7; 1 << 16]).unwrap();
+        let mut bytes = encoder.finish().unwrap();
+        // Whoever reads to the end finds a wrong checksum there; the header comes first.
+        let checksum = bytes.len() - 8;
+        bytes[checksum] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        for (idx_bytes, part) in [
+            ((1 << 16) + 7, "u8 with shape [65536], 65544 bytes, expected at most 65543 bytes"),
+            ((1 << 16) + 8, "damaged gzip data"),
+        ] {
+            let file = CatalogFile { name: "labels", idx_bytes, gz_bytes: 99, checksum: Checksum::OfArchive };
+            let expected =
+                Expected { file: &file, element: ElementType::U8, shape: vec![1 << 16], recorded: None };
+            let message = expected.check(&path).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        }
     }
 }
