@@ -34,7 +34,8 @@ use crate::catalog::{CatalogEntry, CatalogFile};
 use crate::{Error, SourceFailure};
 use download::Downloader;
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use verify::Expected;
@@ -200,7 +201,8 @@ impl Fetcher {
 
     /// Makes all files of `entry` be in `data_dir/<name>/`, verified.
     ///
-    /// A file that is there is verified and left alone; one that fails is renamed to `*.rejected`, never deleted.
+    /// A file that is there is verified and left alone; one that fails is renamed to `*.rejected`, `*.rejected-2` and
+    /// so on, never deleted. Where all files are there nothing is written, and nobody waited for.
     /// What is interrupted leaves a `*.part` file, from which the next run resumes.
     ///
     /// # Errors
@@ -212,6 +214,12 @@ impl Fetcher {
         observer: &mut dyn FetchObserver,
     ) -> Result<Report, Error> {
         let directory = data_dir.join(entry.name);
+        if let Some(files) = all_present(entry, &directory) {
+            for FileReport { path, verification, .. } in &files {
+                observer.on_event(&Event::AlreadyThere { path, verification: *verification });
+            }
+            return Ok(Report { name: entry.name.to_owned(), directory, files });
+        }
         let _lock = lock(&directory, observer)?;
         let mut run = Run {
             fetcher: self,
@@ -288,7 +296,7 @@ impl Run<'_> {
 
     /// Renames a file that is not what its name says. It may be somebody's work: it is not deleted.
     fn set_aside(&mut self, path: &Path, problem: &Error) -> Result<(), Error> {
-        let aside = appended(path, ".rejected");
+        let aside = free_name(path);
         fs::rename(path, &aside).map_err(Error::io("rename", path))?;
         let reason = &problem.to_string();
         self.observer.on_event(&Event::SetAside { from: path, to: &aside, reason });
@@ -368,15 +376,44 @@ impl Run<'_> {
     }
 }
 
-/// Creates the directory and locks it against other processes until the returned file is closed.
+/// All files of `entry` if they are there and right: a look that changes nothing, so that it needs neither the right to
+/// write nor the lock. Whatever is amiss, even an error of the disk, is found again by those who hold the lock.
+fn all_present(entry: &CatalogEntry, directory: &Path) -> Option<Vec<FileReport>> {
+    let wanted = verify::expectations(entry, directory).ok()?;
+    let report = |expected: &Expected<'_>| {
+        let path = expected.paths(directory).into_iter().find(|path| path.exists())?;
+        let verification = expected.check(&path).ok()?;
+        Some(FileReport { path, verification, source: None })
+    };
+    wanted.iter().map(report).collect()
+}
+
+/// The first of `path.rejected`, `path.rejected-2`, ... that nothing is called.
+fn free_name(path: &Path) -> PathBuf {
+    let mut aside = appended(path, ".rejected");
+    let mut number = 2;
+    while aside.symlink_metadata().is_ok() {
+        aside = appended(path, &format!(".rejected-{number}"));
+        number += 1;
+    }
+    aside
+}
+
+/// Creates the directory and locks it against other processes until the returned file is closed. Where the file system
+/// knows no locks there is none: two that fetch at once may spoil each other's parts, which verification notices.
 fn lock(directory: &Path, observer: &mut dyn FetchObserver) -> Result<File, Error> {
     fs::create_dir_all(directory).map_err(Error::io("create", directory))?;
     let path = directory.join(".lock");
     let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
     let file = file.map_err(Error::io("create", &path))?;
-    if file.try_lock().is_err() {
-        observer.on_event(&Event::Waiting { directory });
-        file.lock().map_err(Error::io("lock", &path))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            observer.on_event(&Event::Waiting { directory });
+            file.lock().map_err(Error::io("lock", &path))?;
+        }
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
+        Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path)(error)),
     }
     Ok(file)
 }

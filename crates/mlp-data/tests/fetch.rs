@@ -102,6 +102,51 @@ fn a_wrong_file_is_set_aside_and_fetched_again() {
 }
 
 #[test]
+fn a_second_wrong_file_does_not_overwrite_the_first_one_set_aside() {
+    let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
+    let server = Server::start(sample.gz.clone(), Manner::Plain);
+    let directory = data.path().join("sample");
+    fs::create_dir(&directory).unwrap();
+    for notes in ["first", "second", "third"] {
+        fs::write(directory.join("train-images"), notes).unwrap();
+        fetch(&sample, options(&[&server]), &data).unwrap();
+    }
+    for (name, notes) in [
+        ("train-images.rejected", "first"),
+        ("train-images.rejected-2", "second"),
+        ("train-images.rejected-3", "third"),
+    ] {
+        assert_eq!(fs::read_to_string(directory.join(name)).unwrap(), notes);
+    }
+    assert_complete(&sample, &data);
+}
+
+#[test]
+fn what_is_complete_is_verified_without_writing_or_waiting() {
+    let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
+    let directory = data.path().join("sample");
+    fs::create_dir(&directory).unwrap();
+    for (name, bytes) in &sample.gz {
+        fs::write(directory.join(name), bytes).unwrap();
+    }
+    let report = fetch(&sample, options(&[]), &data).unwrap();
+    assert!(report.nothing_to_do());
+    assert!(!directory.join(".lock").exists());
+
+    // Somebody else holds the lock, and goes on holding it.
+    let lock = fs::File::create(directory.join(".lock")).unwrap();
+    lock.lock().unwrap();
+    let mut there = 0;
+    Fetcher::new(options(&[]))
+        .fetch(&sample.entry, data.path(), &mut |event: &Event<'_>| match event {
+            Event::AlreadyThere { verification: Verification::Sha256, .. } => there += 1,
+            other => panic!("{other:?}"),
+        })
+        .unwrap();
+    assert_eq!(there, 4);
+}
+
+#[test]
 fn a_truncated_download_is_resumed_where_it_stopped() {
     let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
     let server = Server::start(sample.gz.clone(), Manner::TruncateOnce(20));
