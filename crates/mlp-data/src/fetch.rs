@@ -47,12 +47,14 @@ pub struct FetchOptions {
     pub connect_timeout: Duration,
     /// How long a server may send nothing before the attempt counts as failed.
     pub stall_timeout: Duration,
-    /// How often one URL is tried when the connection breaks; each attempt resumes where the one before stopped.
+    /// How often in a row one URL is tried when the connection breaks without getting further; each attempt resumes
+    /// where the one before stopped.
     /// What cannot be reached at all, or says no, is tried once.
     pub attempts: u32,
-    /// The pause before the second attempt; it doubles for each one after.
+    /// The pause before the second attempt; it doubles for each one after that gets no further.
     pub pause: Duration,
-    /// Base URLs instead of the catalogue's: `https://`, or `http://` on the loopback interface.
+    /// Base URLs instead of the catalogue's, with or without a `/` at the end: `https://`, or `http://` on the loopback
+    /// interface.
     pub mirrors: Option<Vec<String>>,
     /// Whether packages are tried where the mirrors fail.
     pub packages: bool,
@@ -323,7 +325,7 @@ impl Run<'_> {
             if self.unreachable.contains(&mirror) {
                 continue;
             }
-            let url = format!("{mirror}{name}");
+            let url = format!("{}/{name}", mirror.trim_end_matches('/'));
             self.observer.on_event(&Event::Started { file: name, source: &url });
             // Bytes of an earlier run may be of another file: if they do not verify, once more from the start.
             let mut resumed = fs::metadata(&part).is_ok_and(|metadata| metadata.len() > 0);

@@ -156,6 +156,33 @@ fn a_truncated_download_is_resumed_where_it_stopped() {
 }
 
 #[test]
+fn attempts_that_get_further_are_not_counted() {
+    let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
+    let server = Server::start(sample.gz.clone(), Manner::TruncateEach(20));
+    let few = FetchOptions { attempts: 2, ..options(&[&server]) };
+    fetch(&sample, few, &data).unwrap();
+    assert_complete(&sample, &data);
+    let largest = sample.gz.values().map(Vec::len).max().unwrap();
+    assert!(largest > 3 * 20, "two attempts would do for {largest} bytes");
+
+    // The same bytes again and again are no progress.
+    let (data, server) =
+        (TempDir::new().unwrap(), Server::start(sample.gz.clone(), Manner::TruncateAlways(25)));
+    let few = FetchOptions { attempts: 2, ..options(&[&server]) };
+    let error = fetch(&sample, few, &data).unwrap_err();
+    assert!(reasons(&error).contains("(2 attempts)"), "{error}");
+}
+
+#[test]
+fn a_mirror_may_be_given_without_the_slash_at_its_end() {
+    let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
+    let server = Server::start(sample.gz.clone(), Manner::Plain);
+    let mirrors = Some(vec![server.url.trim_end_matches('/').to_owned()]);
+    fetch(&sample, FetchOptions { mirrors, ..options(&[]) }, &data).unwrap();
+    assert_complete(&sample, &data);
+}
+
+#[test]
 fn a_server_that_ignores_range_is_read_from_the_start() {
     let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
     let server = Server::start(sample.gz.clone(), Manner::Plain);
@@ -278,7 +305,13 @@ fn an_unreachable_mirror_is_given_up_after_one_try() {
 
 #[test]
 fn plain_http_is_for_loopback_only() {
-    for url in ["http://example.org/", "http://127.0.0.1.example.org/", "ftp://127.0.0.1/", "file:///etc/"] {
+    for url in [
+        "http://example.org/",
+        "http://127.0.0.1.example.org/",
+        "http://127.0.0.1:1@example.org/",
+        "ftp://127.0.0.1/",
+        "file:///etc/",
+    ] {
         let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
         let options = FetchOptions { mirrors: Some(vec![url.to_owned()]), ..options(&[]) };
         let error = fetch(&sample, options, &data).unwrap_err();
