@@ -393,6 +393,52 @@ fn files_come_out_of_a_verified_archive_that_is_kept() {
 }
 
 #[test]
+fn the_verified_archive_overrules_old_sums() {
+    let (sample, served) = archived(&sample(Sums::Archive).gz);
+    let data = TempDir::new().unwrap();
+    let server = Server::start(served, Manner::Ranges);
+    fs::create_dir(data.path().join("sample")).unwrap();
+    fs::write(data.path().join("sample/SHA256SUMS"), format!("{:064}  train-images.gz\n", 0)).unwrap();
+    fetch(&sample, options(&[&server]), &data).unwrap();
+    assert_complete(&sample, &data);
+    assert!(fetch(&sample, options(&[]), &data).unwrap().nothing_to_do());
+}
+
+#[test]
+fn sums_are_written_before_any_file_gets_its_name() {
+    let (sample, served) = archived(&sample(Sums::Archive).gz);
+    let data = TempDir::new().unwrap();
+    let server = Server::start(served, Manner::Ranges);
+    let directory = data.path().join("sample");
+    let mut fetched = 0;
+    Fetcher::new(options(&[&server]))
+        .fetch(&sample.entry, data.path(), &mut |event: &Event<'_>| {
+            let Event::Fetched { path, .. } = event else { return };
+            if path.starts_with(&directory) {
+                fetched += 1;
+                let sums = fs::read_to_string(directory.join("SHA256SUMS")).unwrap();
+                for (name, bytes) in &sample.gz {
+                    assert!(sums.contains(&format!("{}  {name}\n", common::sha256(bytes))), "{sums}");
+                }
+            }
+        })
+        .unwrap();
+    assert_eq!(fetched, 4);
+}
+
+#[test]
+fn a_member_that_is_too_large_leaves_nothing() {
+    let mut files = sample(Sums::Archive).gz;
+    files.get_mut("test-labels.gz").unwrap().extend([0; 9]);
+    let (sample, served) = archived(&files);
+    let data = TempDir::new().unwrap();
+    let server = Server::start(served, Manner::Ranges);
+    let error = fetch(&sample, options(&[&server]), &data).unwrap_err();
+    assert!(reasons(&error).contains("test-labels.gz is larger than the expected"), "{error}");
+    assert_no_leftovers(&data.path().join("sample"));
+}
+
+#[test]
 fn an_archive_without_the_files_is_told() {
     let mut files = sample(Sums::Archive).gz;
     files.remove("test-labels.gz");
