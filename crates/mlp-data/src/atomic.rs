@@ -26,20 +26,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let temporary = Temporary::create(path)?;
+    let mut temporary = Temporary::create(path)?;
     let mut out = BufWriter::with_capacity(1 << 16, &temporary.file);
     write(&mut out)?;
     out.flush()?;
     drop(out);
     temporary.file.sync_all()?;
-    fs::rename(&temporary.path, path)?;
+    temporary.rename(path)?;
     sync_directory_of(path)
 }
 
-/// A file beside `path` that is removed when dropped; once renamed there is nothing left to remove.
+/// A file beside `path` that is removed when dropped, unless it was renamed.
 struct Temporary {
     file: File,
-    path: PathBuf,
+    /// `None` once it was renamed: whatever has the name then is somebody else's.
+    path: Option<PathBuf>,
 }
 
 impl Temporary {
@@ -56,31 +57,49 @@ impl Temporary {
             temporary.push(format!(".{}-{number}.tmp", process::id()));
             let temporary = path.with_file_name(temporary);
             match OpenOptions::new().write(true).create_new(true).open(&temporary) {
-                Ok(file) => return Ok(Self { file, path: temporary }),
+                Ok(file) => return Ok(Self { file, path: Some(temporary) }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(error),
             }
         }
     }
+
+    fn rename(&mut self, to: &Path) -> io::Result<()> {
+        if let Some(path) = &self.path {
+            fs::rename(path, to)?;
+        }
+        self.path = None;
+        Ok(())
+    }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // After a successful rename this finds nothing, which is as it should be.
-        let _ = fs::remove_file(&self.path);
+        if let Some(path) = &self.path {
+            let _ = fs::remove_file(path);
+        }
     }
 }
 
-/// Makes the rename of `path` durable. Only Unix can open a directory to sync it; elsewhere this does nothing.
+/// Makes the rename of `path` durable. Only Unix can open a directory to sync it; elsewhere this does nothing. Some
+/// file systems cannot either, and some directories may be written to but not opened: the file has its name all the
+/// same, so that these are no errors.
 pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
     if cfg!(unix) {
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        File::open(directory)?.sync_all()?;
+        return match File::open(directory).and_then(|directory| directory.sync_all()) {
+            Err(error) if cannot_be_synced(error.kind()) => Ok(()),
+            result => result,
+        };
     }
     Ok(())
+}
+
+fn cannot_be_synced(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied)
 }
 
 #[cfg(test)]
@@ -103,6 +122,28 @@ mod tests {
         assert_eq!(error.unwrap_err().to_string(), "disk full");
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names(directory.path()), ["file"]);
+    }
+
+    #[test]
+    fn what_takes_the_temporary_name_after_the_rename_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        let mut temporary = Temporary::create(&path).unwrap();
+        let name = temporary.path.clone().unwrap();
+        temporary.rename(&path).unwrap();
+        fs::write(&name, "somebody else's").unwrap();
+        drop(temporary);
+        assert_eq!(fs::read(&name).unwrap(), b"somebody else's");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_directory_that_cannot_be_synced_is_no_error_but_a_missing_one_is() {
+        // The proc file system answers EINVAL.
+        let error = File::open("/proc/self").unwrap().sync_all().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        sync_directory_of(Path::new("/proc/self/file")).unwrap();
+        assert!(sync_directory_of(Path::new("/proc/self/none/file")).is_err());
     }
 
     #[test]

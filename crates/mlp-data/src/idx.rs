@@ -18,6 +18,8 @@
 mod read;
 mod write;
 
+#[cfg(feature = "fetch")]
+pub(crate) use read::read_idx_at_most;
 pub use read::{parse, read_idx};
 pub use write::write_idx;
 

@@ -159,11 +159,16 @@ impl Pair {
         };
         let labels = shift_labels(&labels, layout.first, classes).map_err(in_files)?;
         let (mut images, shape) = read_images(&self.images)?;
-        if transposed {
+        // Without images nothing bounds the shape: it is the header's word alone.
+        if transposed && !images.is_empty() {
             transpose_all(&mut images, shape);
         }
         let shape = if transposed { ImageShape { height: shape.width, width: shape.height } } else { shape };
-        Dataset::new(images, shape, labels, classes).map_err(in_files)
+        let set = Dataset::new(images, shape, labels, classes).map_err(in_files)?;
+        if set.is_empty() {
+            return Err(Error::NoExamples { path: self.images.clone() });
+        }
+        Ok(set)
     }
 }
 

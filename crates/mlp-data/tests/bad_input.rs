@@ -43,6 +43,14 @@ fn edit(directory: &Path, name: &str, change: impl FnOnce(Vec<u8>) -> Vec<u8>) {
     fs::write(&path, change(bytes)).unwrap();
 }
 
+/// Writes images of this shape, all zero, and as many labels.
+fn write_pair(directory: &Path, images: &str, labels: &str, shape: [usize; 3]) {
+    let zeros = |count| IdxData::U8(vec![0; count]);
+    let array = Idx::new(shape.to_vec(), zeros(shape.iter().product()));
+    write_idx(&directory.join(images), &array).unwrap();
+    write_idx(&directory.join(labels), &Idx::new(vec![shape[0]], zeros(shape[0]))).unwrap();
+}
+
 type Damage = fn(&Path);
 
 #[test]
@@ -237,6 +245,21 @@ fn every_bad_file_gives_one_clear_line() {
             |d| write_idx(&d.join(TEST_IMAGES), &Idx::new(vec![3, 0, 5], IdxData::U8(vec![]))).unwrap(),
             &[TEST_IMAGES, "images of 0x5 pixels"],
         ),
+        (
+            "no training examples",
+            |d| write_pair(d, TRAIN_IMAGES, TRAIN_LABELS, [0, 2, 2]),
+            &[TRAIN_IMAGES, "holds no examples; expected at least one"],
+        ),
+        (
+            "no test examples",
+            |d| write_pair(d, TEST_IMAGES, TEST_LABELS, [0, 2, 2]),
+            &[TEST_IMAGES, "holds no examples; expected at least one"],
+        ),
+        (
+            "no examples of a giant shape",
+            |d| write_pair(d, TRAIN_IMAGES, TRAIN_LABELS, [0, 65_535, 65_535]),
+            &[TRAIN_IMAGES, "holds no examples; expected at least one"],
+        ),
     ];
     DataSets::load("mnist", good().path()).expect("the files are good before they are damaged");
     for (what, damage, parts) in cases {
@@ -327,6 +350,28 @@ fn emnist_comes_upright_and_its_letters_start_at_zero() {
     write_idx(&directory.join("emnist-letters-test-labels-idx1-ubyte.gz"), &bad).unwrap();
     let message = DataSets::load("emnist-letters", data.path()).unwrap_err().to_string();
     assert!(message.contains("label 0 of example 0 is out of range, expected 1 to 26"), "{message}");
+}
+
+#[test]
+fn a_header_of_sixteen_bytes_that_claims_a_giant_shape_cannot_make_loading_panic() {
+    let data = TempDir::new().unwrap();
+    let directory = data.path().join("emnist-digits");
+    fs::create_dir(&directory).unwrap();
+    let giant = u32::MAX as usize;
+    for part in ["train", "test"] {
+        let images = format!("emnist-digits-{part}-images-idx3-ubyte");
+        write_pair(
+            &directory,
+            &images,
+            &format!("emnist-digits-{part}-labels-idx1-ubyte"),
+            [0, giant, giant],
+        );
+    }
+    let error = DataSets::load("emnist-digits", data.path()).unwrap_err();
+    assert!(
+        matches!(&error, Error::NoExamples { path } if path.ends_with("emnist-digits-train-images-idx3-ubyte")),
+        "{error}"
+    );
 }
 
 #[test]

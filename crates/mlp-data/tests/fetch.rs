@@ -102,12 +102,84 @@ fn a_wrong_file_is_set_aside_and_fetched_again() {
 }
 
 #[test]
+fn a_second_wrong_file_does_not_overwrite_the_first_one_set_aside() {
+    let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
+    let server = Server::start(sample.gz.clone(), Manner::Plain);
+    let directory = data.path().join("sample");
+    fs::create_dir(&directory).unwrap();
+    for notes in ["first", "second", "third"] {
+        fs::write(directory.join("train-images"), notes).unwrap();
+        fetch(&sample, options(&[&server]), &data).unwrap();
+    }
+    for (name, notes) in [
+        ("train-images.rejected", "first"),
+        ("train-images.rejected-2", "second"),
+        ("train-images.rejected-3", "third"),
+    ] {
+        assert_eq!(fs::read_to_string(directory.join(name)).unwrap(), notes);
+    }
+    assert_complete(&sample, &data);
+}
+
+#[test]
+fn what_is_complete_is_verified_without_writing_or_waiting() {
+    let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
+    let directory = data.path().join("sample");
+    fs::create_dir(&directory).unwrap();
+    for (name, bytes) in &sample.gz {
+        fs::write(directory.join(name), bytes).unwrap();
+    }
+    let report = fetch(&sample, options(&[]), &data).unwrap();
+    assert!(report.nothing_to_do());
+    assert!(!directory.join(".lock").exists());
+
+    // Somebody else holds the lock, and goes on holding it.
+    let lock = fs::File::create(directory.join(".lock")).unwrap();
+    lock.lock().unwrap();
+    let mut there = 0;
+    Fetcher::new(options(&[]))
+        .fetch(&sample.entry, data.path(), &mut |event: &Event<'_>| match event {
+            Event::AlreadyThere { verification: Verification::Sha256, .. } => there += 1,
+            other => panic!("{other:?}"),
+        })
+        .unwrap();
+    assert_eq!(there, 4);
+}
+
+#[test]
 fn a_truncated_download_is_resumed_where_it_stopped() {
     let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
     let server = Server::start(sample.gz.clone(), Manner::TruncateOnce(20));
     fetch(&sample, options(&[&server]), &data).unwrap();
     assert_complete(&sample, &data);
     assert!(server.requests().contains(&"train-images.gz bytes=20-".to_owned()), "{:?}", server.requests());
+}
+
+#[test]
+fn attempts_that_get_further_are_not_counted() {
+    let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
+    let server = Server::start(sample.gz.clone(), Manner::TruncateEach(20));
+    let few = FetchOptions { attempts: 2, ..options(&[&server]) };
+    fetch(&sample, few, &data).unwrap();
+    assert_complete(&sample, &data);
+    let largest = sample.gz.values().map(Vec::len).max().unwrap();
+    assert!(largest > 3 * 20, "two attempts would do for {largest} bytes");
+
+    // The same bytes again and again are no progress.
+    let (data, server) =
+        (TempDir::new().unwrap(), Server::start(sample.gz.clone(), Manner::TruncateAlways(25)));
+    let few = FetchOptions { attempts: 2, ..options(&[&server]) };
+    let error = fetch(&sample, few, &data).unwrap_err();
+    assert!(reasons(&error).contains("(2 attempts)"), "{error}");
+}
+
+#[test]
+fn a_mirror_may_be_given_without_the_slash_at_its_end() {
+    let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
+    let server = Server::start(sample.gz.clone(), Manner::Plain);
+    let mirrors = Some(vec![server.url.trim_end_matches('/').to_owned()]);
+    fetch(&sample, FetchOptions { mirrors, ..options(&[]) }, &data).unwrap();
+    assert_complete(&sample, &data);
 }
 
 #[test]
@@ -233,7 +305,13 @@ fn an_unreachable_mirror_is_given_up_after_one_try() {
 
 #[test]
 fn plain_http_is_for_loopback_only() {
-    for url in ["http://example.org/", "http://127.0.0.1.example.org/", "ftp://127.0.0.1/", "file:///etc/"] {
+    for url in [
+        "http://example.org/",
+        "http://127.0.0.1.example.org/",
+        "http://127.0.0.1:1@example.org/",
+        "ftp://127.0.0.1/",
+        "file:///etc/",
+    ] {
         let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
         let options = FetchOptions { mirrors: Some(vec![url.to_owned()]), ..options(&[]) };
         let error = fetch(&sample, options, &data).unwrap_err();
@@ -312,6 +390,52 @@ fn files_come_out_of_a_verified_archive_that_is_kept() {
     let report = fetch(&sample, options(&[&server]), &data).unwrap();
     assert_eq!(report.files.iter().filter(|file| file.source.is_some()).count(), 1);
     assert_complete(&sample, &data);
+}
+
+#[test]
+fn the_verified_archive_overrules_old_sums() {
+    let (sample, served) = archived(&sample(Sums::Archive).gz);
+    let data = TempDir::new().unwrap();
+    let server = Server::start(served, Manner::Ranges);
+    fs::create_dir(data.path().join("sample")).unwrap();
+    fs::write(data.path().join("sample/SHA256SUMS"), format!("{:064}  train-images.gz\n", 0)).unwrap();
+    fetch(&sample, options(&[&server]), &data).unwrap();
+    assert_complete(&sample, &data);
+    assert!(fetch(&sample, options(&[]), &data).unwrap().nothing_to_do());
+}
+
+#[test]
+fn sums_are_written_before_any_file_gets_its_name() {
+    let (sample, served) = archived(&sample(Sums::Archive).gz);
+    let data = TempDir::new().unwrap();
+    let server = Server::start(served, Manner::Ranges);
+    let directory = data.path().join("sample");
+    let mut fetched = 0;
+    Fetcher::new(options(&[&server]))
+        .fetch(&sample.entry, data.path(), &mut |event: &Event<'_>| {
+            let Event::Fetched { path, .. } = event else { return };
+            if path.starts_with(&directory) {
+                fetched += 1;
+                let sums = fs::read_to_string(directory.join("SHA256SUMS")).unwrap();
+                for (name, bytes) in &sample.gz {
+                    assert!(sums.contains(&format!("{}  {name}\n", common::sha256(bytes))), "{sums}");
+                }
+            }
+        })
+        .unwrap();
+    assert_eq!(fetched, 4);
+}
+
+#[test]
+fn a_member_that_is_too_large_leaves_nothing() {
+    let mut files = sample(Sums::Archive).gz;
+    files.get_mut("test-labels.gz").unwrap().extend([0; 9]);
+    let (sample, served) = archived(&files);
+    let data = TempDir::new().unwrap();
+    let server = Server::start(served, Manner::Ranges);
+    let error = fetch(&sample, options(&[&server]), &data).unwrap_err();
+    assert!(reasons(&error).contains("test-labels.gz is larger than the expected"), "{error}");
+    assert_no_leftovers(&data.path().join("sample"));
 }
 
 #[test]

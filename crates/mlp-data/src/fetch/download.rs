@@ -5,11 +5,11 @@
 use super::FetchOptions;
 use crate::Error;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
-use ureq::http::{Response, StatusCode, header};
+use ureq::http::{Response, StatusCode, Uri, header};
 use ureq::{Agent, Body, Timeout};
 
 /// Some publishers refuse clients that do not name themselves in the usual form.
@@ -79,31 +79,43 @@ impl Downloader {
             let reason = "only https:// is accepted, or http:// on the loopback interface".to_owned();
             return Ok(Err(Failure { reason, unreachable: false }));
         };
-        let mut reason = String::new();
-        for attempt in 0..self.attempts {
-            if attempt > 0 {
-                thread::sleep(self.pause * 2u32.saturating_pow(attempt - 1));
-            }
-            match attempt_download(agent, url, part, total, progress) {
+        let (mut attempts, mut in_vain) = (0, 0);
+        let (mut reached, mut furthest) = (0, 0);
+        loop {
+            let mut progress = |done: u64| {
+                reached = done.max(reached);
+                progress(done);
+            };
+            let mut reason = match attempt_download(agent, url, part, total, &mut progress) {
                 Ok(()) => return Ok(Ok(())),
-                Err(Attempt::Broken(why)) => reason = why,
+                Err(Attempt::Broken(reason)) => reason,
                 Err(Attempt::Refused(failure)) => return Ok(Err(failure)),
                 Err(Attempt::Disk(error)) => return Err(error),
+            };
+            // A connection that breaks now and then is fine as long as each gets further than all before it.
+            attempts += 1;
+            in_vain = if reached > furthest { 1 } else { in_vain + 1 };
+            furthest = reached;
+            if in_vain >= self.attempts {
+                if attempts > 1 {
+                    reason += &format!(" ({attempts} attempts)");
+                }
+                return Ok(Err(Failure { reason, unreachable: false }));
             }
+            thread::sleep(self.pause.saturating_mul(2u32.saturating_pow(in_vain - 1)));
         }
-        if self.attempts > 1 {
-            reason += &format!(" ({} attempts)", self.attempts);
-        }
-        Ok(Err(Failure { reason, unreachable: false }))
     }
 
     fn agent_for(&self, url: &str) -> Option<&Agent> {
-        if url.starts_with("https://") {
-            return Some(&self.https);
+        let url: Uri = url.parse().ok()?;
+        let authority = url.authority()?;
+        match url.scheme_str()? {
+            "https" => Some(&self.https),
+            // A name before an `@` is no host, however much it looks like one; nobody needs it here.
+            "http" if authority.as_str().contains('@') => None,
+            "http" if matches!(authority.host(), "127.0.0.1" | "[::1]" | "localhost") => Some(&self.loopback),
+            _ => None,
         }
-        let authority = url.strip_prefix("http://")?.split('/').next()?;
-        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-        matches!(host, "127.0.0.1" | "[::1]" | "localhost").then_some(&self.loopback)
     }
 }
 
@@ -185,10 +197,11 @@ fn attempt_download(
     }
 }
 
-/// Opens the part for appending after `done` bytes.
+/// Opens the part for writing after its first `done` bytes. Not for appending: Windows would then refuse to cut it.
 fn open_part(part: &Path, done: u64) -> io::Result<File> {
-    let file = OpenOptions::new().append(true).create(true).open(part)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(part)?;
     file.set_len(done)?;
+    file.seek(SeekFrom::Start(done))?;
     Ok(file)
 }
 
@@ -238,5 +251,37 @@ fn describe(error: &ureq::Error) -> String {
         ureq::Error::Timeout(_) => "sends nothing".to_owned(),
         ureq::Error::Io(error) => error.to_string(),
         error => error.to_string().lines().next().unwrap_or_default().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_needs_a_loopback_host() {
+        let downloader = Downloader::new(&FetchOptions::default());
+        for url in [
+            "https://example.org/x",
+            "http://127.0.0.1/x",
+            "http://127.0.0.1:8080/x",
+            "http://localhost:8080/x",
+            "http://[::1]/x",
+            "http://[::1]:8080/x",
+        ] {
+            assert!(downloader.agent_for(url).is_some(), "{url}");
+        }
+        for url in [
+            "http://example.org/x",
+            "http://127.0.0.1:80@example.org/x",
+            "http://localhost@example.org/x",
+            "http://example.org@localhost/x",
+            "http://[::2]/x",
+            "ftp://localhost/x",
+            "localhost/x",
+            "",
+        ] {
+            assert!(downloader.agent_for(url).is_none(), "{url}");
+        }
     }
 }

@@ -14,6 +14,9 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// What a tarball may hold besides the files that are wanted, in bytes.
+const TARBALL_EXTRA: u64 = 64 << 20;
+
 /// Why a package gave nothing: the disk's fault, or the package's.
 enum Trouble {
     Disk(Error),
@@ -84,14 +87,23 @@ impl Run<'_> {
         let program = if cfg!(windows) { "npm.cmd" } else { "npm" };
         self.run(
             program,
-            &["pack", name, "--ignore-scripts", "--loglevel=error", "--fetch-retries=1"],
+            &[
+                "pack",
+                name,
+                "--ignore-scripts",
+                "--loglevel=error",
+                "--fetch-retries=1",
+                "--fetch-timeout=30000",
+            ],
             workshop,
         )?;
         let tarball = find_by_extension(workshop, "tgz")?;
         let files = workshop.join("files");
         fs::create_dir(&files).map_err(Error::io("create", &files))?;
         let opened = File::open(&tarball).map_err(Error::io("open", &tarball))?;
-        let mut tar = tar::Archive::new(GzDecoder::new(BufReader::new(opened)));
+        // Each file once raw and once compressed, and what else a package may hold: more is not looked through.
+        let most = wanted.iter().map(largest).sum::<u64>() * 2 + TARBALL_EXTRA;
+        let mut tar = tar::Archive::new(GzDecoder::new(BufReader::new(opened)).take(most));
         let bad = |error: io::Error| Trouble::Package(format!("damaged tarball: {error}"));
         for entry in tar.entries().map_err(bad)? {
             let entry = entry.map_err(bad)?;
@@ -113,11 +125,35 @@ impl Run<'_> {
 
     /// Downloads the package and unpacks it; the answer is where the files are now.
     fn debian(&self, name: &str, folder: &str, workshop: &Path) -> Result<PathBuf, Trouble> {
-        self.run("apt-get", &["download", "--quiet=2", name], workshop)?;
+        self.apt_get_download(name, workshop)?;
         let package = find_by_extension(workshop, "deb")?;
         let package = package.file_name().unwrap_or_default().to_string_lossy().into_owned();
         self.run("dpkg-deb", &["-x", &package, "root"], workshop)?;
         Ok(workshop.join("root").join(folder.trim_start_matches('/')))
+    }
+
+    /// Downloads the package as the lists of packages say that are there, then as fresh ones do: a container often
+    /// has none, and old ones name versions that are gone. The fresh ones are kept in `workshop`, which needs no root.
+    fn apt_get_download(&self, name: &str, workshop: &Path) -> Result<(), Trouble> {
+        let network = ["-oAcquire::http::Timeout=20", "-oAcquire::Retries=1"];
+        let download = ["download", "--quiet=2", name, network[0], network[1]];
+        match self.run("apt-get", &download, workshop) {
+            Err(Trouble::Package(_)) => {}
+            done_or_disk => return done_or_disk,
+        }
+        for folder in ["lists/partial", "cache/archives/partial"] {
+            let folder = workshop.join(folder);
+            fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+        }
+        let lists = format!("-oDir::State::lists={}", workshop.join("lists").display());
+        let cache = format!("-oDir::Cache={}", workshop.join("cache").display());
+        let private = [&lists[..], &cache];
+        let update = [&["update", "-qq"], &network[..], &private].concat();
+        // One list out of many may fail; whether the right one is there, the download will tell.
+        if let Err(Trouble::Disk(error)) = self.run("apt-get", &update, workshop) {
+            return Err(Trouble::Disk(error));
+        }
+        self.run("apt-get", &[&download[..], &private].concat(), workshop)
     }
 
     /// Copies what is missing from `folder`, verifies it and gives it its name.

@@ -6,10 +6,10 @@ use crate::Error;
 use crate::atomic::write_atomically;
 use crate::catalog::{CatalogEntry, CatalogFile, Checksum};
 use crate::dataset::hex;
-use crate::idx::{ElementType, read_idx};
+use crate::idx::{ElementType, read_idx_at_most};
 use md5::Md5;
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -109,9 +109,19 @@ impl Expected<'_> {
         }
     }
 
-    /// Reads the whole array, which checks everything about it that has no checksum.
+    /// Verifies what has just come out of a verified archive: that is the authority, not the sums that an earlier one,
+    /// or anybody, left in the directory.
+    pub(super) fn check_member(&self, path: &Path) -> Result<(), Error> {
+        match self.file.checksum {
+            Checksum::OfArchive => self.read(path).map(drop),
+            _ => self.check(path).map(drop),
+        }
+    }
+
+    /// Reads the whole array, which checks everything about it that has no checksum. What it takes of memory is for
+    /// the catalogue to say, not for the file: it comes from anywhere.
     fn read(&self, path: &Path) -> Result<crate::idx::Idx, Error> {
-        let idx = read_idx(path)?;
+        let idx = read_idx_at_most(path, self.file.idx_bytes)?;
         if (idx.data().element(), idx.shape()) != (self.element, &self.shape[..]) {
             return Err(Error::Mismatch {
                 path: path.to_owned(),
@@ -179,18 +189,20 @@ impl Write for HashWriter<'_> {
 /// The name under which the sums of what came out of a verified archive are kept, in the format of `sha256sum`.
 const SUMS: &str = "SHA256SUMS";
 
-/// Records the sums of files that came out of a verified archive, so that they can be verified without it.
-pub(super) fn write_sums(directory: &Path, files: &[PathBuf]) -> Result<(), Error> {
-    let mut lines = String::new();
-    for path in files {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        lines += &format!("{}  {name}\n", hash_file::<Sha256>(path)?);
+/// Records the sums of files that came out of a verified archive, so that they can be verified without it: of each the
+/// file as it lies there now and the one that it will be. What is recorded of other files stays.
+pub(super) fn write_sums(directory: &Path, files: &[(&Path, &Path)]) -> Result<(), Error> {
+    let mut sums = read_sums(directory)?;
+    for (file, target) in files {
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        sums.insert(name.into_owned(), hash_file::<Sha256>(file)?);
     }
+    let lines: String = sums.iter().map(|(name, sum)| format!("{sum}  {name}\n")).collect();
     let path = directory.join(SUMS);
     write_atomically(&path, |out| out.write_all(lines.as_bytes())).map_err(Error::io("write", &path))
 }
 
-fn read_sums(directory: &Path) -> Result<HashMap<String, String>, Error> {
+fn read_sums(directory: &Path) -> Result<BTreeMap<String, String>, Error> {
     let path = directory.join(SUMS);
     match fs::read_to_string(&path) {
         Ok(text) => Ok(text
@@ -198,7 +210,38 @@ fn read_sums(directory: &Path) -> Result<HashMap<String, String>, Error> {
             .filter_map(|line| line.split_once("  "))
             .map(|(sum, name)| (name.to_owned(), sum.to_owned()))
             .collect()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HashMap::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
         Err(error) => Err(Error::io("read", &path)(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    #[test]
+    fn a_file_that_promises_more_than_the_catalogue_is_refused_by_its_header() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("labels.gz");
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(&[0, 0, 8, 1, 0, 1, 0, 0]).unwrap();
+        encoder.write_all(&[7; 1 << 16]).unwrap();
+        let mut bytes = encoder.finish().unwrap();
+        // Whoever reads to the end finds a wrong checksum there; the header comes first.
+        let checksum = bytes.len() - 8;
+        bytes[checksum] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        for (idx_bytes, part) in [
+            ((1 << 16) + 7, "u8 with shape [65536], 65544 bytes, expected at most 65543 bytes"),
+            ((1 << 16) + 8, "damaged gzip data"),
+        ] {
+            let file = CatalogFile { name: "labels", idx_bytes, gz_bytes: 99, checksum: Checksum::OfArchive };
+            let expected =
+                Expected { file: &file, element: ElementType::U8, shape: vec![1 << 16], recorded: None };
+            let message = expected.check(&path).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        }
     }
 }

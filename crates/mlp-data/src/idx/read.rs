@@ -12,7 +12,7 @@ use std::path::Path;
 /// The longest header there is: magic number and 255 dimensions.
 const HEADER_MAX: u64 = 4 + 4 * 255;
 
-/// Deflate cannot pack tighter than this: one bit of a block of 258 repeated bytes per 1/1032 byte.
+/// Deflate cannot pack tighter than this: two bits can stand for 258 bytes, hence 258 · 8 / 2 = 1032 for one.
 const DEFLATE_RATIO_MAX: u64 = 1032;
 
 /// Vectors grow by this much as the bytes arrive.
@@ -41,7 +41,15 @@ enum Encoding {
 /// ```
 pub fn read_idx(path: &Path) -> Result<Idx, Error> {
     let (file, stored) = open(path)?;
-    read(BufReader::with_capacity(STEP, file), stored, path)
+    read(BufReader::with_capacity(STEP, file), stored, path, u64::MAX)
+}
+
+/// Reads the same, but refuses a file whose header promises more than `most` bytes before any of them is read: for
+/// files of which it is known how large they can be, and that are not to be believed.
+#[cfg(feature = "fetch")]
+pub(crate) fn read_idx_at_most(path: &Path, most: u64) -> Result<Idx, Error> {
+    let (file, stored) = open(path)?;
+    read(BufReader::with_capacity(STEP, file), stored, path, most)
 }
 
 /// Reads the same from memory; `origin` is the path to name in errors.
@@ -49,7 +57,7 @@ pub fn read_idx(path: &Path) -> Result<Idx, Error> {
 /// # Errors
 /// As [`read_idx`].
 pub fn parse(bytes: &[u8], origin: &Path) -> Result<Idx, Error> {
-    read(bytes, bytes.len() as u64, origin)
+    read(bytes, bytes.len() as u64, origin, u64::MAX)
 }
 
 /// Opens a file for reading and tells its size.
@@ -80,13 +88,15 @@ fn not_idx(path: &Path, place: &'static str, head: &[u8]) -> Error {
     Error::NotIdx { path: path.to_owned(), place, found: found.join(" ") }
 }
 
-/// `stored` is the number of bytes that `reader` has, compressed or not.
-fn read(mut reader: impl BufRead, stored: u64, path: &Path) -> Result<Idx, Error> {
-    match Encoding::detect(&mut reader, path)? {
-        Encoding::Raw => read_array(&mut reader, &Origin { path, stored, encoding: Encoding::Raw }),
+/// `stored` is the number of bytes that `reader` has, compressed or not; `most` the number that may come out of them.
+fn read(mut reader: impl BufRead, stored: u64, path: &Path, most: u64) -> Result<Idx, Error> {
+    let encoding = Encoding::detect(&mut reader, path)?;
+    let origin = Origin { path, stored, most, encoding };
+    match encoding {
+        Encoding::Raw => read_array(&mut reader, &origin),
         Encoding::Gzip => {
             let mut decoder = GzDecoder::new(reader);
-            let idx = read_array(&mut decoder, &Origin { path, stored, encoding: Encoding::Gzip })?;
+            let idx = read_array(&mut decoder, &origin)?;
             let rest = decoder.get_mut().fill_buf().map_err(Error::io("read", path))?;
             if !rest.is_empty() {
                 return Err(Error::TrailingGzip { path: path.to_owned() });
@@ -100,6 +110,7 @@ fn read(mut reader: impl BufRead, stored: u64, path: &Path) -> Result<Idx, Error
 struct Origin<'a> {
     path: &'a Path,
     stored: u64,
+    most: u64,
     encoding: Encoding,
 }
 
@@ -200,6 +211,14 @@ fn read_array<R: Read>(reader: &mut R, origin: &Origin<'_>) -> Result<Idx, Error
         return Err(match origin.encoding {
             Encoding::Raw => origin.truncated(expected, origin.stored),
             Encoding::Gzip => oversized(),
+        });
+    }
+    if expected > origin.most {
+        return Err(Error::Mismatch {
+            path: origin.path.to_owned(),
+            what: "content",
+            expected: format!("at most {} bytes", origin.most),
+            found: format!("{element} with shape {shape:?}, {expected} bytes"),
         });
     }
 

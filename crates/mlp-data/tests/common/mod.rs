@@ -25,6 +25,8 @@ pub(crate) enum Manner {
     TruncateOnce(usize),
     /// Every request breaks off after so many bytes and `Range` is ignored.
     TruncateAlways(usize),
+    /// Every request breaks off after so many bytes, from where `Range` says.
+    TruncateEach(usize),
     /// One byte is flipped.
     Corrupt,
     /// So many bytes, then silence.
@@ -131,6 +133,12 @@ fn answer(
         Manner::TruncateOnce(count) if seen == 0 => up_to(count.min(content.len() - 1)),
         Manner::TruncateOnce(_) => ranged(),
         Manner::TruncateAlways(count) => up_to(count.min(content.len() - 1)),
+        Manner::TruncateEach(count) => {
+            let mut bytes = ranged();
+            let left = content.len() - range.unwrap_or(0);
+            bytes.truncate(bytes.len() - left.saturating_sub(count));
+            bytes
+        }
         Manner::Corrupt => {
             let mut bytes = whole;
             let last = bytes.len() - 20;
