@@ -172,7 +172,8 @@ pub fn find(name: &str) -> Result<&'static CatalogEntry, Error> {
 }
 
 fn unknown(name: &str) -> Error {
-    let known: Vec<&'static str> = all().iter().map(|entry| entry.name).chain(["synthetic"]).collect();
+    let known: Vec<&'static str> =
+        all().iter().map(|entry| entry.name).chain([crate::synthetic::NAME]).collect();
     let suggestion = known
         .iter()
         .map(|&candidate| (edit_distance(&name.to_lowercase(), candidate), candidate))

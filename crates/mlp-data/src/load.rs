@@ -7,9 +7,6 @@ use crate::{Dataset, Error, ImageShape, synthetic};
 use std::path::{Path, PathBuf};
 use std::thread;
 
-/// The name of the data set that needs no files.
-const SYNTHETIC: &str = "synthetic";
-
 /// A training and a test set of the same shape and classes.
 #[derive(Debug, Clone)]
 pub struct DataSets {
@@ -41,7 +38,7 @@ impl DataSets {
     /// assert!(error.to_string().contains(r#"did you mean "mnist"?"#));
     /// ```
     pub fn load(name: &str, data_dir: &Path) -> Result<Self, Error> {
-        if name == SYNTHETIC {
+        if name == synthetic::NAME {
             return Ok(synthetic::digits(synthetic::TRAIN, synthetic::TEST, 0));
         }
         match catalog::find(name) {
@@ -53,7 +50,7 @@ impl DataSets {
 
     /// Whether all files of `name` are there, without looking into them. `synthetic` always is.
     pub fn is_present(name: &str, data_dir: &Path) -> bool {
-        if name == SYNTHETIC {
+        if name == synthetic::NAME {
             return true;
         }
         match catalog::find(name) {

@@ -36,7 +36,7 @@ pub const TEST: usize = 2_000;
 /// ```
 pub fn digits(train: usize, test: usize, seed: u64) -> DataSets {
     DataSets {
-        name: "synthetic".to_owned(),
+        name: NAME.to_owned(),
         train: draw_set(train, seed, 0),
         test: draw_set(test, seed, 1),
         class_names: ('0'..='9').map(String::from).collect(),
