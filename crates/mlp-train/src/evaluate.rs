@@ -9,7 +9,7 @@ use ndarray::ArrayView2;
 use rayon::prelude::*;
 
 use crate::error::Error;
-use crate::model::Number;
+use crate::number::Number;
 
 /// Examples of one forward pass. Part of the result: another chunk is another order of summation.
 const CHUNK: usize = 500;

@@ -1,17 +1,12 @@
 //! A trained network with what is needed to use it: the names of its classes, the form of its images, where it came from.
 //! How that becomes a file is in `model_file.rs`.
 
-use mlp_core::{Mlp, Precision, Scalar};
+use mlp_core::{Mlp, Precision};
 use mlp_data::{Dataset, ImageShape};
 
 use crate::config::{MOST_HIDDEN_LAYERS, TrainConfig};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, evaluate};
-
-/// The number types that this crate trains: those of [`Scalar`], with what reading images and files asks of them.
-pub trait Number: Scalar + mlp_data::Real + serde::Serialize + serde::de::DeserializeOwned {}
-
-impl<A: Scalar + mlp_data::Real + serde::Serialize + serde::de::DeserializeOwned> Number for A {}
 
 /// The most bytes of names in a model.
 const MOST_TEXT: usize = 1 << 20;

@@ -26,7 +26,8 @@ use sha2::{Digest, Sha256};
 
 use crate::config::TrainConfig;
 use crate::error::Error;
-use crate::model::{Metadata, Model, Network, Number};
+use crate::model::{Metadata, Model, Network};
+use crate::number::Number;
 
 const MAGIC: [u8; 8] = *b"\x89MLP\r\n\x1a\n";
 const VERSION: u32 = 1;

@@ -13,7 +13,7 @@ use crate::config::Plan;
 use crate::error::{ConfigError, Error};
 use crate::events::{Control, EpochRecord, Event, Observer};
 use crate::mean::mean;
-use crate::model::Number;
+use crate::number::Number;
 use crate::shuffle::permutation;
 
 /// A network in training, with everything that the next step needs.
