@@ -182,6 +182,13 @@ fn a_bad_flag_is_refused_before_anything_is_written() {
 }
 
 #[test]
+fn a_bad_choice_is_refused_before_anything_is_downloaded() {
+    let scratch = Scratch::new();
+    scratch.refuses("train --quiet --dataset kmnist --epochs 0", "epochs is 0; expected at least 1");
+    assert!(!scratch.path("data/kmnist").exists(), "the download was begun");
+}
+
+#[test]
 fn a_bad_model_is_refused() {
     let scratch = Scratch::new();
     let good = fs::read(scratch.model()).unwrap();
