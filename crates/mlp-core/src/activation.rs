@@ -1,10 +1,11 @@
 //! The activation functions. Each is its value and its derivative under one heading, so that nobody can mend one and
 //! forget the other; the derivations are in [`crate::gradients`]. Softmax is not here: it belongs to the loss.
 
-use ndarray::{ArrayView2, ArrayViewMut2, Zip};
+use std::marker::PhantomData;
 
-use crate::Scalar;
+use crate::kernels::{Block, BlockMut, Work};
 use crate::names::named;
+use crate::{Isa, Scalar};
 
 /// The non-linearity of the hidden layers, applied element by element: h = f(z).
 ///
@@ -48,10 +49,12 @@ struct Logistic;
 
 impl Function for Logistic {
     /// exp(-z) overflows to infinity for a very negative z, and 1/∞ is the right answer, 0.
+    #[inline(always)]
     fn value<A: Scalar>(z: A) -> A {
-        A::one() / (A::one() + (-z).exp())
+        A::one() / (A::one() + (-z).exponential())
     }
 
+    #[inline(always)]
     fn derivative<A: Scalar>(_z: A, h: A) -> A {
         h * (A::one() - h)
     }
@@ -60,10 +63,12 @@ impl Function for Logistic {
 struct Tanh;
 
 impl Function for Tanh {
+    #[inline(always)]
     fn value<A: Scalar>(z: A) -> A {
         z.tanh()
     }
 
+    #[inline(always)]
     fn derivative<A: Scalar>(_z: A, h: A) -> A {
         A::one() - h * h
     }
@@ -75,10 +80,12 @@ impl Function for Relu {
     const KINK: bool = true;
 
     /// Written so that NaN stays NaN.
+    #[inline(always)]
     fn value<A: Scalar>(z: A) -> A {
         if z <= A::zero() { A::zero() } else { z }
     }
 
+    #[inline(always)]
     fn derivative<A: Scalar>(z: A, _h: A) -> A {
         if z <= A::zero() { A::zero() } else { A::one() }
     }
@@ -94,10 +101,12 @@ impl LeakyRelu {
 impl Function for LeakyRelu {
     const KINK: bool = true;
 
+    #[inline(always)]
     fn value<A: Scalar>(z: A) -> A {
         if z <= A::zero() { A::from_f64(Self::SLOPE) * z } else { z }
     }
 
+    #[inline(always)]
     fn derivative<A: Scalar>(z: A, _h: A) -> A {
         if z <= A::zero() { A::from_f64(Self::SLOPE) } else { A::one() }
     }
@@ -107,21 +116,25 @@ struct Gelu;
 
 impl Gelu {
     /// Φ(z) = erfc(-z/√2) / 2: the complementary function keeps its digits where Φ is tiny.
+    #[inline(always)]
     fn normal_distribution<A: Scalar>(z: A) -> A {
         A::from_f64(0.5) * (-z * A::from_f64(std::f64::consts::FRAC_1_SQRT_2)).erfc()
     }
 
     /// φ(z) = exp(-z²/2) / √(2π).
+    #[inline(always)]
     fn normal_density<A: Scalar>(z: A) -> A {
-        A::from_f64(0.398_942_280_401_432_7) * (-A::from_f64(0.5) * z * z).exp()
+        A::from_f64(0.398_942_280_401_432_7) * (-A::from_f64(0.5) * z * z).exponential()
     }
 }
 
 impl Function for Gelu {
+    #[inline(always)]
     fn value<A: Scalar>(z: A) -> A {
         z * Self::normal_distribution(z)
     }
 
+    #[inline(always)]
     fn derivative<A: Scalar>(z: A, _h: A) -> A {
         Self::normal_distribution(z) + z * Self::normal_density(z)
     }
@@ -130,10 +143,12 @@ impl Function for Gelu {
 struct Identity;
 
 impl Function for Identity {
+    #[inline(always)]
     fn value<A: Scalar>(z: A) -> A {
         z
     }
 
+    #[inline(always)]
     fn derivative<A: Scalar>(_z: A, _h: A) -> A {
         A::one()
     }
@@ -188,18 +203,59 @@ impl Activation {
     }
 
     /// H = f(Z), element by element.
-    pub(crate) fn apply<A: Scalar>(self, z: ArrayView2<'_, A>, h: ArrayViewMut2<'_, A>) {
-        dispatch!(self, F => Zip::from(h).and(z).for_each(|h, &z| *h = F::value(z)));
+    pub(crate) fn apply<A: Scalar>(self, isa: Isa, z: Block<'_, A>, h: BlockMut<'_, A>) {
+        dispatch!(self, F => isa.run(Apply::<A, F> { z, h, function: PhantomData }));
     }
 
     /// D = D ⊙ f'(Z), element by element, given H = f(Z).
     pub(crate) fn multiply_by_derivative<A: Scalar>(
         self,
-        z: ArrayView2<'_, A>,
-        h: ArrayView2<'_, A>,
-        d: ArrayViewMut2<'_, A>,
+        isa: Isa,
+        z: Block<'_, A>,
+        h: Block<'_, A>,
+        d: BlockMut<'_, A>,
     ) {
-        dispatch!(self, F => Zip::from(d).and(z).and(h).for_each(|d, &z, &h| *d *= F::derivative(z, h)));
+        dispatch!(self, F => isa.run(MultiplyByDerivative::<A, F> { z, h, d, function: PhantomData }));
+    }
+}
+
+struct Apply<'a, 'h, A, F> {
+    z: Block<'a, A>,
+    h: BlockMut<'h, A>,
+    function: PhantomData<F>,
+}
+
+impl<A: Scalar, F: Function> Work for Apply<'_, '_, A, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(mut self) {
+        for row in 0..self.h.rows() {
+            for (h, &z) in self.h.row_mut(row).iter_mut().zip(self.z.row(row)) {
+                *h = F::value(z);
+            }
+        }
+    }
+}
+
+struct MultiplyByDerivative<'a, 'd, A, F> {
+    z: Block<'a, A>,
+    h: Block<'a, A>,
+    d: BlockMut<'d, A>,
+    function: PhantomData<F>,
+}
+
+impl<A: Scalar, F: Function> Work for MultiplyByDerivative<'_, '_, A, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(mut self) {
+        for row in 0..self.d.rows() {
+            let (z, h) = (self.z.row(row), self.h.row(row));
+            for ((d, &z), &h) in self.d.row_mut(row).iter_mut().zip(z).zip(h) {
+                *d *= F::derivative(z, h);
+            }
+        }
     }
 }
 

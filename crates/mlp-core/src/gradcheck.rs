@@ -4,7 +4,7 @@
 
 use ndarray::ArrayView2;
 
-use crate::{Gradients, Mlp, Reduction, Workspace};
+use crate::{Features, Gradients, Mlp, Reduction, Workspace};
 
 /// The relative error below which backward and central differences are taken to agree.
 pub const TOLERANCE: f64 = 1e-7;
@@ -86,14 +86,14 @@ impl GradientReport {
 /// # Panics
 /// As [`Mlp::forward`], if `x` and `labels` do not fit each other or the network.
 #[track_caller]
-pub fn gradcheck(
+pub fn gradcheck<'x>(
     network: &Mlp<f64>,
-    x: ArrayView2<'_, f64>,
+    x: impl Into<Features<'x, f64>>,
     labels: &[u8],
     reduction: Reduction,
 ) -> GradientReport {
-    let architecture = network.architecture();
-    let mut workspace = Workspace::new(&architecture, x.nrows());
+    let (architecture, x) = (network.architecture(), x.into());
+    let mut workspace = Workspace::new(&architecture, x.dim().0);
     let mut gradients = Gradients::new(&architecture);
     network.forward(x, labels, &mut workspace);
     network.backward(x, labels, reduction, &mut workspace, &mut gradients);
@@ -105,15 +105,15 @@ pub fn gradcheck(
 /// # Panics
 /// As [`gradcheck`]; and if the gradients are of another architecture.
 #[track_caller]
-pub fn check_gradients(
+pub fn check_gradients<'x>(
     network: &Mlp<f64>,
     gradients: &Gradients<f64>,
-    x: ArrayView2<'_, f64>,
+    x: impl Into<Features<'x, f64>>,
     labels: &[u8],
     reduction: Reduction,
 ) -> GradientReport {
     gradients.check(network.layers());
-    let mut probe = Probe::new(network, x, labels, reduction);
+    let mut probe = Probe::new(network, x.into(), labels, reduction);
     let loss = probe.loss;
     let count = network.layers().len();
     let mut tensors = Vec::with_capacity(2 * count);
@@ -173,8 +173,8 @@ impl Tensor {
     fn entry(self, network: &mut Mlp<f64>, l: usize, (row, column): (usize, usize)) -> &mut f64 {
         let layer = &mut network.layers[l];
         match self {
-            Self::Weights => &mut layer.weights[[row, column]],
-            Self::Biases => &mut layer.biases[column],
+            Self::Weights => layer.weights.at_mut(row, column),
+            Self::Biases => layer.biases.at_mut(0, column),
         }
     }
 
@@ -203,10 +203,10 @@ impl Tensor {
 }
 
 /// A copy of the network whose parameters can be moved one at a time.
-struct Probe<'a> {
+struct Probe<'x, 'l> {
     network: Mlp<f64>,
-    x: ArrayView2<'a, f64>,
-    labels: &'a [u8],
+    x: Features<'x, f64>,
+    labels: &'l [u8],
     weight: f64,
     loss: f64,
     workspace: Workspace<f64>,
@@ -214,10 +214,10 @@ struct Probe<'a> {
     signs: Vec<bool>, // of every pre-activation there
 }
 
-impl<'a> Probe<'a> {
+impl<'x, 'l> Probe<'x, 'l> {
     #[track_caller]
-    fn new(network: &Mlp<f64>, x: ArrayView2<'a, f64>, labels: &'a [u8], reduction: Reduction) -> Self {
-        let mut workspace = Workspace::new(&network.architecture(), x.nrows());
+    fn new(network: &Mlp<f64>, x: Features<'x, f64>, labels: &'l [u8], reduction: Reduction) -> Self {
+        let mut workspace = Workspace::new(&network.architecture(), x.dim().0);
         let loss = network.forward(x, labels, &mut workspace).loss(reduction);
         let weight = reduction.weight(labels.len());
         let network = network.clone();

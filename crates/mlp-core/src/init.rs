@@ -69,9 +69,9 @@ mod tests {
     /// Mean and variance of the weights; their standard errors are sd/√n and var·√(2/n) for normal ones, less for uniform.
     fn moments(init: Init, inputs: usize, outputs: usize) -> (f64, f64) {
         let layer: Layer<f64> = init.layer(inputs, outputs, &mut NativeStream::new(3));
-        let n = layer.weights.len() as f64;
-        let mean = layer.weights.sum() / n;
-        (mean, layer.weights.mapv(|w| (w - mean) * (w - mean)).sum() / n)
+        let n = layer.weights().len() as f64;
+        let mean = layer.weights().sum() / n;
+        (mean, layer.weights().mapv(|w| (w - mean) * (w - mean)).sum() / n)
     }
 
     #[test]
@@ -94,8 +94,8 @@ mod tests {
     fn orthogonal_weights_are_orthonormal_either_way_up() {
         for (inputs, outputs) in [(30, 12), (12, 30), (20, 20)] {
             let layer: Layer<f64> = Init::Orthogonal.layer(inputs, outputs, &mut NativeStream::new(5));
-            let w = &layer.weights;
-            let gram = if inputs >= outputs { w.t().dot(w) } else { w.dot(&w.t()) };
+            let w = layer.weights();
+            let gram = if inputs >= outputs { w.t().dot(&w) } else { w.dot(&w.t()) };
             for ((i, j), &value) in gram.indexed_iter() {
                 let expected = f64::from(u8::from(i == j));
                 assert!(
@@ -111,8 +111,8 @@ mod tests {
         for init in Init::ALL {
             let wide: Layer<f64> = init.layer(6, 4, &mut NativeStream::new(1));
             let narrow: Layer<f32> = init.layer(6, 4, &mut NativeStream::new(1));
-            assert_eq!(wide.weights.mapv(|w| w as f32), narrow.weights);
-            assert_eq!(wide.biases.iter().all(|&b| b == 0.0), init != Init::Normal);
+            assert_eq!(wide.weights().mapv(|w| w as f32), narrow.weights());
+            assert_eq!(wide.biases().iter().all(|&b| b == 0.0), init != Init::Normal);
             assert_eq!(init.name().parse(), Ok(init));
         }
     }

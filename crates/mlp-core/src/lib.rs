@@ -42,9 +42,13 @@ extern crate blas_src as _;
 mod activation;
 pub mod descent;
 mod error;
+mod features;
 pub mod gradcheck;
 mod init;
+#[allow(unsafe_code)]
+mod kernels;
 mod loss;
+mod matrix;
 mod names;
 mod network;
 pub mod oracle;
@@ -62,10 +66,12 @@ pub use ndarray;
 
 pub use activation::Activation;
 pub use error::{NetworkError, SeedTooLarge, UnknownName};
+pub use features::{Columns, Features, SparseRows, Values};
 pub use init::Init;
+pub use kernels::Isa;
 pub use loss::{Reduction, Score, argmax, softmax};
 pub use network::{Architecture, Layer, Mlp};
-pub use products::backend;
+pub use products::{Kernels, Products, backend};
 pub use random::{NativeStream, NumpyStream, RandomStream, Stream, StreamKind};
 pub use scalar::{Precision, Scalar};
 pub use workspace::{Gradients, Workspace};

@@ -5,10 +5,11 @@
 
 use std::ops::AddAssign;
 
-use ndarray::{ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip};
+use ndarray::{ArrayViewMut2, Axis};
 
-use crate::Scalar;
+use crate::kernels::{Block, BlockMut, Work};
 use crate::names::named;
+use crate::{Isa, Scalar};
 
 /// How the losses of the examples of a batch become the loss J of the batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,35 +81,63 @@ pub fn argmax<A: Scalar>(values: impl IntoIterator<Item = A>) -> usize {
     best.0
 }
 
-/// Ŷ = softmax(Z^o) row by row, and from the same exponentials each example's loss -log ŷ_y = log Σ exp z_c - z_y.
+/// Ŷ = softmax(Z^o) row by row; from the same exponentials each example's loss -log ŷ_y = log Σ exp z_c - z_y; and its guess.
 ///
-/// The row's maximum is subtracted first, so that the largest exponential is 1.
+/// The row's maximum is subtracted first, so that the largest exponential is 1. Of each row the first `classes` numbers count.
 pub(crate) fn softmax_cross_entropy<A: Scalar>(
-    z_o: ArrayView2<'_, A>,
+    isa: Isa,
+    classes: usize,
+    z_o: Block<'_, A>,
     labels: &[u8],
-    mut y_hat: ArrayViewMut2<'_, A>,
-    losses: ArrayViewMut1<'_, A>,
-) -> Score {
-    let mut score = Score { examples: labels.len(), ..Score::default() };
-    Zip::from(z_o.rows()).and(y_hat.rows_mut()).and(labels).and(losses).for_each(
-        |z, mut y_hat, &label, loss| {
-            let label = usize::from(label);
-            let guess = argmax(z.iter().copied());
-            let max = z[guess];
-            let mut sum = A::zero();
-            Zip::from(&mut y_hat).and(&z).for_each(|p, &z| {
-                *p = (z - max).exp();
-                sum += *p;
-            });
-            y_hat.mapv_inplace(|p| p / sum);
+    y_hat: BlockMut<'_, A>,
+    losses: &mut [f64],
+    guesses: &mut [u8],
+) {
+    assert!(z_o.rows() == y_hat.rows() && [labels.len(), losses.len(), guesses.len()] == [z_o.rows(); 3]);
+    isa.run(SoftmaxCrossEntropy { classes, z_o, labels, y_hat, losses, guesses });
+}
+
+struct SoftmaxCrossEntropy<'a, 'y, A> {
+    classes: usize,
+    z_o: Block<'a, A>,
+    labels: &'a [u8],
+    y_hat: BlockMut<'y, A>,
+    losses: &'a mut [f64],
+    guesses: &'a mut [u8],
+}
+
+impl<A: Scalar> Work for SoftmaxCrossEntropy<'_, '_, A> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(mut self) {
+        for (row, &label) in self.labels.iter().enumerate() {
+            let z = &self.z_o.row(row)[..self.classes];
+            let (guess, sum) = softmax_row(z, &mut self.y_hat.row_mut(row)[..self.classes]);
             // In f64: the difference of two logits of f32 may leave the range of f32.
-            let cross_entropy = sum.ln().into_f64() - (z[label].into_f64() - max.into_f64());
-            *loss = A::from_f64(cross_entropy);
-            score.loss_sum += cross_entropy;
-            score.correct += usize::from(guess == label);
-        },
-    );
-    score
+            let difference = z[usize::from(label)].into_f64() - z[guess].into_f64();
+            self.losses[row] = sum.ln().into_f64() - difference;
+            self.guesses[row] = guess as u8;
+        }
+    }
+}
+
+/// One row of softmax. Returns the place of the maximum, and Σ exp(z_c - max).
+#[inline(always)]
+fn softmax_row<A: Scalar>(z: &[A], y_hat: &mut [A]) -> (usize, A) {
+    let guess = argmax(z.iter().copied());
+    let max = z[guess];
+    for (p, &z) in y_hat.iter_mut().zip(z) {
+        *p = (z - max).exponential();
+    }
+    let mut sum = A::zero();
+    for &p in &*y_hat {
+        sum += p;
+    }
+    for p in y_hat {
+        *p /= sum;
+    }
+    (guess, sum)
 }
 
 /// Softmax of each row of logits in place, for inference.
@@ -122,11 +151,12 @@ pub fn softmax<A: Scalar>(mut logits: ArrayViewMut2<'_, A>) {
     if logits.ncols() == 0 {
         return;
     }
+    let mut z = vec![A::zero(); logits.ncols()];
+    let mut y_hat = z.clone();
     for mut row in logits.axis_iter_mut(Axis(0)) {
-        let max = row[argmax(row.iter().copied())];
-        row.mapv_inplace(|z| (z - max).exp());
-        let sum = row.sum();
-        row.mapv_inplace(|p| p / sum);
+        z.iter_mut().zip(&row).for_each(|(z, &logit)| *z = logit);
+        softmax_row(&z, &mut y_hat);
+        row.iter_mut().zip(&y_hat).for_each(|(p, &y_hat)| *p = y_hat);
     }
 }
 
@@ -136,16 +166,19 @@ mod tests {
 
     use super::*;
 
-    fn run<A: Scalar>(z: &Array2<A>, labels: &[u8]) -> (Array2<A>, Array1<A>, Score) {
-        let (mut y_hat, mut losses) = (Array2::zeros(z.dim()), Array1::zeros(z.nrows()));
-        let score = softmax_cross_entropy(z.view(), labels, y_hat.view_mut(), losses.view_mut());
-        (y_hat, losses, score)
+    fn run<A: Scalar>(z: &Array2<A>, labels: &[u8]) -> (Array2<A>, Array1<f64>, Vec<u8>) {
+        let (rows, classes) = z.dim();
+        let (mut y_hat, mut losses, mut guesses) = (vec![A::zero(); rows * classes], vec![0.0; rows], vec![0; rows]);
+        let block = BlockMut::of_rows(&mut y_hat, rows, classes, classes);
+        let z = Block::from(z.view());
+        softmax_cross_entropy(Isa::best(), classes, z, labels, block, &mut losses, &mut guesses);
+        (Array2::from_shape_vec((rows, classes), y_hat).unwrap(), Array1::from_vec(losses), guesses)
     }
 
     #[test]
     fn softmax_and_loss_agree_with_their_definitions() {
         let z = array![[0.5_f64, -1.0, 2.0], [3.0, 3.0, -3.0]];
-        let (y_hat, losses, score) = run(&z, &[2, 1]);
+        let (y_hat, losses, guesses) = run(&z, &[2, 1]);
         for (i, label) in [2, 1].into_iter().enumerate() {
             let total: f64 = z.row(i).iter().map(|z| z.exp()).sum();
             for c in 0..3 {
@@ -153,10 +186,8 @@ mod tests {
             }
             assert!((losses[i] + (z[[i, label]].exp() / total).ln()).abs() < 16.0 * f64::EPSILON);
         }
-        // The second example's guess is the first of two equal logits, and so is wrong.
-        assert_eq!((score.correct, score.examples, score.accuracy()), (1, 2, 0.5));
-        assert_eq!(score.loss(Reduction::Sum), losses.sum());
-        assert_eq!(score.loss(Reduction::Mean), losses.sum() / 2.0);
+        // The second example's guess is the first of two equal logits.
+        assert_eq!(guesses, [2, 0]);
     }
 
     #[test]
@@ -166,17 +197,19 @@ mod tests {
         assert_eq!(y_hat.row(0), array![1.0, 0.0, 0.0]);
         assert_eq!(y_hat.row(1), array![1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0]);
         assert_eq!(y_hat.row(2), array![0.5, 0.5, 0.0]);
-        assert_eq!(losses, array![0.0, 3.0_f32.ln(), 2.0_f32.ln()]);
+        assert_eq!(losses, array![0.0, f64::from(3.0_f32.ln()), f64::from(2.0_f32.ln())]);
         // A confident error costs the difference of the logits, where -log(softmax) would say infinity.
         let (_, losses, _) = run(&z, &[1, 0, 0]);
-        assert_eq!(losses[0], 2e30);
+        assert_eq!(losses[0], 2.0 * f64::from(1e30_f32));
     }
 
     #[test]
-    fn scores_of_parts_add_up() {
+    fn scores_of_parts_add_up_and_know_their_reduction() {
         let mut total = Score { loss_sum: 1.5, correct: 2, examples: 4 };
         total += Score { loss_sum: 0.5, correct: 1, examples: 1 };
         assert_eq!(total, Score { loss_sum: 2.0, correct: 3, examples: 5 });
+        assert_eq!((total.loss(Reduction::Sum), total.loss(Reduction::Mean)), (2.0, 0.4));
+        assert_eq!(total.accuracy(), 0.6);
         assert!(
             "average".parse::<Reduction>().unwrap_err().to_string().contains("expected one of sum, mean")
         );

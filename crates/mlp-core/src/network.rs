@@ -7,13 +7,15 @@
 //! The chapter's symbols: X (n×d) the inputs, one example a row; Z^h, H the hidden layer before and after its activation;
 //! Z^o the logits, Ŷ their softmax; Y the labels, one-hot in the chapter and class numbers here; J the loss.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
 
 use crate::error::NetworkError;
-use crate::loss::{softmax, softmax_cross_entropy};
-use crate::products::{affine, column_sums, product_with_transposed, transposed_product};
+use crate::loss::softmax_cross_entropy;
+use crate::matrix::Matrix;
+use crate::products::{Input, Write};
 use crate::random::RandomStream;
-use crate::{Activation, Gradients, Init, Reduction, Scalar, Score, Workspace};
+use crate::workspace::input;
+use crate::{Activation, Features, Gradients, Init, Reduction, Scalar, Score, Workspace};
 
 /// The sizes of a network and the activation of its hidden layers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,44 +71,45 @@ impl Architecture {
 /// The parameters of one layer, or the gradient of the loss by them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layer<A> {
-    pub(crate) weights: Array2<A>, // (inputs, outputs)
-    pub(crate) biases: Array1<A>,  // (outputs)
+    pub(crate) weights: Matrix<A>, // (inputs, outputs)
+    pub(crate) biases: Matrix<A>,  // (1, outputs)
 }
 
 impl<A: Scalar> Layer<A> {
     /// A layer of given weights (inputs, outputs) and biases (outputs).
     pub fn new(weights: Array2<A>, biases: Array1<A>) -> Self {
-        Self { weights, biases }
+        let biases = biases.view().insert_axis(Axis(0));
+        Self { weights: Matrix::copy_of(weights.view()), biases: Matrix::copy_of(biases) }
     }
 
     /// All zeros.
     pub fn zeros(inputs: usize, outputs: usize) -> Self {
-        Self::new(Array2::zeros((inputs, outputs)), Array1::zeros(outputs))
+        Self { weights: Matrix::zeros(inputs, outputs), biases: Matrix::zeros(1, outputs) }
     }
 
     /// Rows of the weights.
     pub fn inputs(&self) -> usize {
-        self.weights.nrows()
+        self.weights.rows()
     }
 
     /// Columns of the weights.
     pub fn outputs(&self) -> usize {
-        self.weights.ncols()
+        self.weights.columns()
     }
 
-    /// The weights, (inputs, outputs).
+    /// The weights, (inputs, outputs). Their rows do not lie one directly after the other.
     pub fn weights(&self) -> ArrayView2<'_, A> {
         self.weights.view()
     }
 
     /// The biases, (outputs).
     pub fn biases(&self) -> ArrayView1<'_, A> {
-        self.biases.view()
+        self.biases.view().index_axis_move(Axis(0), 0)
     }
 
     /// Both, to be changed; their shapes cannot be.
     pub(crate) fn parts_mut(&mut self) -> (ArrayViewMut2<'_, A>, ArrayViewMut1<'_, A>) {
-        (self.weights.view_mut(), self.biases.view_mut())
+        (self.weights.view_mut(), self.biases.view_mut().index_axis_move(Axis(0), 0))
     }
 }
 
@@ -170,8 +173,8 @@ impl<A: Scalar> Mlp<A> {
             if let Some(expected) = before.filter(|&expected| expected != inputs) {
                 return Err(NetworkError::LayersDisagree { layer: number, found: inputs, expected });
             }
-            if layer.biases.len() != outputs {
-                let found = layer.biases.len();
+            if layer.biases.columns() != outputs {
+                let found = layer.biases.columns();
                 return Err(NetworkError::BiasesDisagree { layer: number, found, expected: outputs });
             }
             before = Some(outputs);
@@ -215,7 +218,7 @@ impl<A: Scalar> Mlp<A> {
     pub fn cast<B: Scalar>(&self) -> Mlp<B> {
         let convert = |value: &A| B::from_f64(value.into_f64());
         let layers =
-            self.layers.iter().map(|layer| Layer::new(layer.weights.map(convert), layer.biases.map(convert)));
+            self.layers.iter().map(|layer| Layer::new(layer.weights().map(convert), layer.biases().map(convert)));
         Mlp { layers: layers.collect(), activation: self.activation }
     }
 
@@ -225,17 +228,12 @@ impl<A: Scalar> Mlp<A> {
     /// If `x` is not as wide as the network's inputs, has more rows than the workspace was made for, or the workspace was
     /// made for another architecture.
     #[track_caller]
-    pub fn logits<'w>(&self, x: ArrayView2<'_, A>, workspace: &'w mut Workspace<A>) -> ArrayView2<'w, A> {
-        workspace.begin(&self.layers, x.dim());
-        for (l, layer) in self.layers.iter().enumerate() {
-            let (input, mut here) = workspace.layer(l, x);
-            // Z = X·W + b for the first layer, H·W + b for the others
-            affine(input, layer.weights.view(), layer.biases.view(), here.z.view_mut());
-            if l + 1 < self.layers.len() {
-                // H = f(Z)
-                self.activation.apply(here.z.view(), here.h);
-            }
-        }
+    pub fn logits<'w, 'x>(
+        &self,
+        x: impl Into<Features<'x, A>>,
+        workspace: &'w mut Workspace<A>,
+    ) -> ArrayView2<'w, A> {
+        self.propagate(x.into(), None, workspace);
         workspace.logits()
     }
 
@@ -245,14 +243,61 @@ impl<A: Scalar> Mlp<A> {
     /// # Panics
     /// As [`Mlp::logits`]; and if there are not as many labels as examples or a label is not below the number of classes.
     #[track_caller]
-    pub fn forward(&self, x: ArrayView2<'_, A>, labels: &[u8], workspace: &mut Workspace<A>) -> Score {
-        self.check_labels(x.nrows(), labels);
-        self.logits(x, workspace);
-        // Ŷ = softmax(Z^o), J = -Σ log ŷ_y
-        let (output, losses) = workspace.output();
-        let score = softmax_cross_entropy(output.z.view(), labels, output.h, losses);
+    pub fn forward<'x>(
+        &self,
+        x: impl Into<Features<'x, A>>,
+        labels: &[u8],
+        workspace: &mut Workspace<A>,
+    ) -> Score {
+        let x = x.into();
+        self.check_labels(x.dim().0, labels);
+        self.propagate(x, Some(labels), workspace);
         workspace.complete();
-        score
+        Score {
+            loss_sum: workspace.losses().iter().sum(),
+            correct: workspace.guesses().iter().zip(labels).filter(|(guess, label)| guess == label).count(),
+            examples: labels.len(),
+        }
+    }
+
+    /// The forward pass: Z and H of every layer and, of labelled examples, Ŷ and the losses.
+    #[track_caller]
+    fn propagate(&self, x: Features<'_, A>, labels: Option<&[u8]>, workspace: &mut Workspace<A>) {
+        workspace.begin(&self.layers, &x);
+        let (rows, last) = (x.dim().0, self.layers.len() - 1);
+        let Workspace { kernels, team, batch, layers: buffers, losses, guesses, .. } = workspace;
+        for (l, layer) in self.layers[..last].iter().enumerate() {
+            let (below, here) = buffers.split_at_mut(l);
+            let (input, here) = (input(below, &x, batch), &mut here[0]);
+            let (weights, biases) = (layer.weights.block(), layer.biases.block().row(0));
+            // Each thread has the same units of a layer in every pass and step.
+            let units = kernels.unit_shares::<A>(weights.columns(), team);
+            let (z, h) = (here.z.block_mut().rows_of(0..rows), here.h.block_mut().rows_of(0..rows));
+            team.run((units.columns(z), units.columns(h)), |member, (mut z, h)| {
+                let own = units.range(member);
+                // Z^h = X·W^h + b^h, and H·W + b in the layers above
+                kernels.affine(input, 0..rows, weights.columns_of(own.clone()), &biases[own], z.reborrow());
+                // H = f(Z^h)
+                self.activation.apply(kernels.isa, z.as_block(), h);
+            });
+        }
+        let (below, here) = buffers.split_at_mut(last);
+        let (input, here, layer) = (input(below, &x, batch), &mut here[0], &self.layers[last]);
+        let (weights, biases) = (layer.weights.block(), layer.biases.block().row(0));
+        let examples = kernels.row_shares(rows, team);
+        let (z, y_hat) = (here.z.block_mut().rows_of(0..rows), here.h.block_mut().rows_of(0..rows));
+        let scores = (examples.slice(&mut losses[..rows]), examples.slice(&mut guesses[..rows]));
+        team.run((examples.rows(z), examples.rows(y_hat), scores), |member, (mut z, y_hat, scores)| {
+            let own = examples.range(member);
+            // Z^o = H·W^o + b^o
+            kernels.affine(input, own.clone(), weights, biases, z.reborrow());
+            if let Some(labels) = labels {
+                // Ŷ = softmax(Z^o), J = -Σ log ŷ_y
+                let (losses, guesses) = scores;
+                let z = z.as_block();
+                softmax_cross_entropy(kernels.isa, layer.outputs(), z, &labels[own], y_hat, losses, guesses);
+            }
+        });
     }
 
     /// The probabilities Ŷ (n×k) of the examples x (n×d), for inference.
@@ -260,16 +305,13 @@ impl<A: Scalar> Mlp<A> {
     /// # Panics
     /// As [`Mlp::logits`].
     #[track_caller]
-    pub fn probabilities<'w>(
+    pub fn probabilities<'w, 'x>(
         &self,
-        x: ArrayView2<'_, A>,
+        x: impl Into<Features<'x, A>>,
         workspace: &'w mut Workspace<A>,
     ) -> ArrayView2<'w, A> {
-        self.logits(x, workspace);
-        let (mut output, _) = workspace.output();
-        output.h.assign(&output.z);
-        softmax(output.h);
-        workspace.softmaxed()
+        self.propagate(x.into(), None, workspace);
+        workspace.soften()
     }
 
     /// The backward pass: the gradient of J by every parameter, for the batch that [`Mlp::forward`] has just seen.
@@ -278,19 +320,18 @@ impl<A: Scalar> Mlp<A> {
     /// If the last thing that `workspace` saw is not a [`Mlp::forward`] of a batch of this size, or `gradients` are of another
     /// architecture.
     #[track_caller]
-    pub fn backward(
+    pub fn backward<'x>(
         &self,
-        x: ArrayView2<'_, A>,
+        x: impl Into<Features<'x, A>>,
         labels: &[u8],
         reduction: Reduction,
         workspace: &mut Workspace<A>,
         gradients: &mut Gradients<A>,
     ) {
+        let x = x.into();
         gradients.check(&self.layers);
         self.backpropagate(x, labels, reduction, workspace);
-        for (l, gradient) in gradients.layers_mut().iter_mut().enumerate() {
-            add_gradient(l, x, workspace, A::one(), A::zero(), gradient);
-        }
+        add_gradients(A::one(), x, workspace, Write::Set, gradients.layers_mut());
     }
 
     /// One step of gradient descent on a batch, θ ← θ - learning_rate ∂J/∂θ, without ever storing the gradient: each
@@ -299,22 +340,20 @@ impl<A: Scalar> Mlp<A> {
     /// # Panics
     /// As [`Mlp::forward`].
     #[track_caller]
-    pub fn train_step(
+    pub fn train_step<'x>(
         &mut self,
-        x: ArrayView2<'_, A>,
+        x: impl Into<Features<'x, A>>,
         labels: &[u8],
         reduction: Reduction,
         learning_rate: f64,
         workspace: &mut Workspace<A>,
     ) -> Score {
+        let x = x.into();
         let score = self.forward(x, labels, workspace);
         // Every ∂J/∂Z is computed before the first weight changes.
         self.backpropagate(x, labels, reduction, workspace);
         workspace.spend();
-        let alpha = A::from_f64(-learning_rate);
-        for (l, layer) in self.layers.iter_mut().enumerate() {
-            add_gradient(l, x, workspace, alpha, A::one(), layer);
-        }
+        add_gradients(A::from_f64(-learning_rate), x, workspace, Write::Add, &mut self.layers);
         score
     }
 
@@ -327,8 +366,8 @@ impl<A: Scalar> Mlp<A> {
         gradients.check(&self.layers);
         let alpha = A::from_f64(-learning_rate);
         for (layer, gradient) in self.layers.iter_mut().zip(gradients.layers()) {
-            layer.weights.scaled_add(alpha, &gradient.weights);
-            layer.biases.scaled_add(alpha, &gradient.biases);
+            layer.weights.view_mut().scaled_add(alpha, &gradient.weights.view());
+            layer.biases.view_mut().scaled_add(alpha, &gradient.biases.view());
         }
     }
 
@@ -336,27 +375,41 @@ impl<A: Scalar> Mlp<A> {
     #[track_caller]
     fn backpropagate(
         &self,
-        x: ArrayView2<'_, A>,
+        x: Features<'_, A>,
         labels: &[u8],
         reduction: Reduction,
         workspace: &mut Workspace<A>,
     ) {
-        self.check_labels(x.nrows(), labels);
-        workspace.check_ready(&self.layers, x.nrows());
-        let weight = A::from_f64(reduction.weight(labels.len()));
+        let rows = labels.len();
+        self.check_labels(x.dim().0, labels);
+        workspace.check_ready(&self.layers, &x);
+        let Workspace { kernels, team, layers: buffers, .. } = workspace;
+        let weight = A::from_f64(reduction.weight(rows));
         // G1: ∂J/∂Z^o = Ŷ - Y, times 1/n for the mean
-        let (mut output, _) = workspace.output();
-        output.delta.assign(&output.h);
-        for (mut row, &label) in output.delta.rows_mut().into_iter().zip(labels) {
-            row[usize::from(label)] -= A::one();
+        let output = &mut buffers[self.layers.len() - 1];
+        let (y_hat, mut delta) = (output.h.block(), output.delta.block_mut());
+        for (i, &label) in labels.iter().enumerate() {
+            let delta = delta.row_mut(i);
+            delta.copy_from_slice(y_hat.row(i));
+            delta[usize::from(label)] -= A::one();
+            delta.iter_mut().for_each(|delta| *delta *= weight);
         }
-        output.delta *= weight;
         for l in (1..self.layers.len()).rev() {
-            let (mut below, here) = workspace.pair(l);
-            // G4: ∂J/∂H = ∂J/∂Z^o · W^oᵀ
-            product_with_transposed(here.delta.view(), self.layers[l].weights.view(), below.delta.view_mut());
-            // G5: ∂J/∂Z^h = f'(Z^h) ⊙ ∂J/∂H
-            self.activation.multiply_by_derivative(below.z.view(), below.h.view(), below.delta);
+            let (below, here) = buffers.split_at_mut(l);
+            let (below, here, weights) = (&mut below[l - 1], &mut here[0], self.layers[l].weights.block());
+            let units = kernels.unit_shares::<A>(below.delta.block().columns(), team);
+            let [z, h, delta] = [&below.z, &below.h, &here.delta].map(|of| of.block().rows_of(0..rows));
+            let below_delta = below.delta.block_mut().rows_of(0..rows);
+            let parts = (units.columns(below_delta), units.columns(here.transposed.block_mut()));
+            team.run(parts, |member, (mut below_delta, transposed)| {
+                let own = units.range(member);
+                let real = own.start.min(weights.rows())..own.end.min(weights.rows());
+                // G4: ∂J/∂H = ∂J/∂Z^o · W^oᵀ
+                kernels.product_with_transposed(delta, weights.rows_of(real), transposed, below_delta.reborrow());
+                // G5: ∂J/∂Z^h = f'(Z^h) ⊙ ∂J/∂H
+                let (z, h) = (z.columns_of(own.clone()), h.columns_of(own));
+                self.activation.multiply_by_derivative(kernels.isa, z, h, below_delta);
+            });
         }
     }
 
@@ -370,18 +423,47 @@ impl<A: Scalar> Mlp<A> {
     }
 }
 
-/// target ← keep·target + alpha·∂J/∂(W, b) of layer `l`, whose ∂J/∂Z is in the workspace.
-fn add_gradient<A: Scalar>(
-    l: usize,
-    x: ArrayView2<'_, A>,
-    workspace: &mut Workspace<A>,
+/// targets ← targets + alpha·∂J/∂(W, b), or alpha·∂J/∂(W, b), for every layer, whose ∂J/∂Z are in the workspace.
+fn add_gradients<A: Scalar>(
     alpha: A,
-    keep: A,
-    target: &mut Layer<A>,
+    x: Features<'_, A>,
+    workspace: &mut Workspace<A>,
+    write: Write,
+    targets: &mut [Layer<A>],
 ) {
-    let (input, here) = workspace.layer(l, x);
-    // G2: ∂J/∂W^o = Hᵀ · ∂J/∂Z^o, and so for every layer that H feeds;  G6: ∂J/∂W^h = Xᵀ · ∂J/∂Z^h, for the one that X feeds
-    transposed_product(alpha, input, here.delta.view(), keep, target.weights.view_mut());
-    // G3: ∂J/∂b^o = 1 · ∂J/∂Z^o;  G7: ∂J/∂b^h = 1 · ∂J/∂Z^h
-    column_sums(alpha, here.delta.view(), keep, target.biases.view_mut());
+    let rows = x.dim().0;
+    let Workspace { kernels, team, batch, layers: buffers, .. } = workspace;
+    if let Features::Sparse(_) = x {
+        batch.transpose(team, alpha);
+    }
+    for (l, target) in targets.iter_mut().enumerate() {
+        let input = match input(&buffers[..l], &x, batch) {
+            Input::Dense(input) => Input::Dense(input.rows_of(0..rows)),
+            sparse => sparse,
+        };
+        let delta = buffers[l].delta.block().rows_of(0..rows);
+        let (inputs, outputs) = (target.inputs(), delta.columns());
+        let (weights, biases) = (target.weights.block_mut(), target.biases.block_mut());
+        let units = kernels.unit_shares::<A>(outputs, team);
+        if l == 0 {
+            // The units that a thread has computed in the forward pass.
+            team.run((units.columns(weights), units.columns(biases)), |member, (weights, mut biases)| {
+                let delta = delta.columns_of(units.range(member));
+                // G6: ∂J/∂W^h = Xᵀ · ∂J/∂Z^h
+                kernels.transposed_product(alpha, input, 0..inputs, delta, write, weights);
+                // G7: ∂J/∂b^h = 1 · ∂J/∂Z^h
+                kernels.column_sums(alpha, delta, write, biases.row_mut(0));
+            });
+        } else {
+            // What the units of the layer below feed.
+            let fed = kernels.row_shares(inputs, team);
+            team.run((fed.rows(weights), units.columns(biases)), |member, (weights, mut biases)| {
+                // G2: ∂J/∂W^o = Hᵀ · ∂J/∂Z^o
+                kernels.transposed_product(alpha, input, fed.range(member), delta, write, weights);
+                // G3: ∂J/∂b^o = 1 · ∂J/∂Z^o
+                let delta = delta.columns_of(units.range(member));
+                kernels.column_sums(alpha, delta, write, biases.row_mut(0));
+            });
+        }
+    }
 }

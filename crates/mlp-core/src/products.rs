@@ -1,75 +1,239 @@
-//! The BLAS boundary: the three matrix products of a network, and the one factorisation that initialisation needs.
+//! The products of a network, and who computes them: the kernels of this crate, or OpenBLAS. And the one factorisation that initialisation
+//! needs.
 //!
-//! Every product goes through ndarray's `general_mat_mul`. With a BLAS behind ndarray that is one call of `cblas_sgemm`
-//! or `cblas_dgemm` (as soon as one of the three sizes is over 7; `tests/products_reach_blas.rs` counts them), without
-//! one it is ndarray's own product in Rust. A transpose is a view whose strides are swapped: BLAS is given it as a flag,
-//! and nothing is copied. All results go into buffers of the caller.
+//! OpenBLAS is called through ndarray's `general_mat_mul`: one call of `cblas_sgemm` or `cblas_dgemm` for each block of at most
+//! [`BLAS_BLOCK`] units or examples. A transpose is a view whose strides are swapped: BLAS is given it as a flag, and nothing is copied.
 //!
-//! BLAS runs single-threaded: the parallelism is ours, above this file, where it cannot change a result.
+//! OpenBLAS runs single-threaded: the parallelism is ours, above this file. Each thread computes whole blocks, and where they begin
+//! does not depend on the number of threads; so neither does any bit of the result.
+
+use std::ops::Range;
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayBase, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Ix2, RawData};
+use ndarray::{Array2, ArrayBase, ArrayView2, Axis, Ix2, RawData};
 
-use crate::Scalar;
+use crate::kernels::{self, Batch, Block, BlockMut, Shares, Start, Team};
+use crate::matrix::line;
+use crate::names::named;
+use crate::{Isa, Scalar};
 
-/// Out = X·W + b: (n×d)(d×k) + (1×k) -> (n×k), b added to every row.
-pub(crate) fn affine<A: Scalar>(
-    x: ArrayView2<'_, A>,
-    weights: ArrayView2<'_, A>,
-    biases: ArrayView1<'_, A>,
-    mut out: ArrayViewMut2<'_, A>,
-) {
-    out.assign(&biases);
-    product(A::one(), x, weights, A::one(), out);
+/// How the products of a step are computed.
+///
+/// The result depends on [`Products`] only: not on the number of threads, and not on the instructions.
+///
+/// ```
+/// use mlp_core::{Kernels, Products};
+///
+/// let kernels = Kernels { threads: 2, products: Products::Own, ..Kernels::default() };
+/// assert_eq!(kernels.isa, mlp_core::Isa::best());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kernels {
+    /// What multiplies dense matrices. Products with sparse rows are always this crate's own.
+    pub products: Products,
+    /// The instructions of this crate's own kernels; the best that the machine has by default.
+    pub isa: Isa,
+    /// Threads that share each step, from 1, the default, to 64.
+    pub threads: usize,
 }
 
-/// Out = keep·Out + alpha·Aᵀ·δ: (n×d)ᵀ(n×k) -> (d×k). With keep = 0 what was in Out does not matter, not even NaN.
-pub(crate) fn transposed_product<A: Scalar>(
-    alpha: A,
-    a: ArrayView2<'_, A>,
-    delta: ArrayView2<'_, A>,
-    keep: A,
-    out: ArrayViewMut2<'_, A>,
-) {
-    product(alpha, a.reversed_axes(), delta, keep, out);
-}
-
-/// Out = keep·Out + alpha·1·δ, the column sums: (1×n)(n×k) -> (1×k), summed in the order of the rows.
-pub(crate) fn column_sums<A: Scalar>(
-    alpha: A,
-    delta: ArrayView2<'_, A>,
-    keep: A,
-    mut out: ArrayViewMut1<'_, A>,
-) {
-    if keep == A::zero() {
-        out.fill(A::zero());
-    } else {
-        out.mapv_inplace(|value| keep * value);
-    }
-    for row in delta.axis_iter(Axis(0)) {
-        out.zip_mut_with(&row, |sum, &value| *sum += alpha * value);
+impl Default for Kernels {
+    fn default() -> Self {
+        Self { products: Products::default(), isa: Isa::best(), threads: 1 }
     }
 }
 
-/// Out = δ·Wᵀ: (n×k)(d×k)ᵀ -> (n×d).
-pub(crate) fn product_with_transposed<A: Scalar>(
-    delta: ArrayView2<'_, A>,
-    weights: ArrayView2<'_, A>,
-    out: ArrayViewMut2<'_, A>,
-) {
-    product(A::one(), delta, weights.reversed_axes(), A::zero(), out);
+/// What multiplies dense matrices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Products {
+    /// OpenBLAS, in a build that has it; the fastest for wide layers on dense inputs. Another machine may round otherwise.
+    OpenBlas,
+    /// The kernels of this crate: one chain of fused multiply-adds for each number, the same bits everywhere.
+    Own,
 }
 
-/// C = alpha·A·B + beta·C.
-fn product<A: Scalar>(
+named!(Products, "products", OpenBlas => "openblas", Own => "own");
+
+/// OpenBLAS, if it is there.
+impl Default for Products {
+    fn default() -> Self {
+        if Self::OpenBlas.are_available() { Self::OpenBlas } else { Self::Own }
+    }
+}
+
+impl Products {
+    /// Whether this build has them.
+    pub const fn are_available(self) -> bool {
+        match self {
+            Self::OpenBlas => cfg!(feature = "_blas"),
+            Self::Own => true,
+        }
+    }
+}
+
+/// What multiplies dense matrices by default: OpenBLAS, or the kernels of this crate.
+pub const fn backend() -> &'static str {
+    if cfg!(feature = "_blas") { "OpenBLAS" } else { "pure Rust" }
+}
+
+/// Units or examples in a product that OpenBLAS is asked for.
+const BLAS_BLOCK: usize = 64;
+
+/// What goes into a layer.
+#[derive(Clone, Copy)]
+pub(crate) enum Input<'a, A> {
+    /// X, or the H of the layer below.
+    Dense(Block<'a, A>),
+    /// X.
+    Sparse(&'a Batch<A>),
+}
+
+/// What becomes of the numbers that a product is written over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Write {
+    /// They are replaced.
+    Set,
+    /// It is added to them.
+    Add,
+}
+
+impl Write {
+    fn start<A>(self) -> Start<'static, A> {
+        match self {
+            Self::Set => Start::Zero,
+            Self::Add => Start::Current,
+        }
+    }
+}
+
+impl Kernels {
+    /// The shares of a team in the units of a layer, cut between cache lines.
+    pub(crate) fn unit_shares<A>(&self, units: usize, team: &Team) -> Shares {
+        Shares::new(units, self.grain(line::<A>()), team.len())
+    }
+
+    /// The shares of a team in the examples of a batch, or in the rows of a matrix.
+    pub(crate) fn row_shares(&self, rows: usize, team: &Team) -> Shares {
+        Shares::new(rows, self.grain(1), team.len())
+    }
+
+    fn grain(&self, own: usize) -> usize {
+        match self.products {
+            Products::OpenBlas => BLAS_BLOCK,
+            Products::Own => own,
+        }
+    }
+
+    /// Z ← X·W + b for some `rows` of X: (n×d)(d×k) + (1×k) -> (n×k), b added to every row.
+    pub(crate) fn affine<A: Scalar>(
+        &self,
+        x: Input<'_, A>,
+        rows: Range<usize>,
+        weights: Block<'_, A>,
+        biases: &[A],
+        z: BlockMut<'_, A>,
+    ) {
+        match x {
+            Input::Sparse(x) => kernels::sparse_affine(self.isa, x, rows, weights, biases, z),
+            Input::Dense(x) => {
+                let x = x.rows_of(rows).columns_of(0..weights.rows());
+                self.product(A::one(), x, weights, Start::Row(biases), z);
+            }
+        }
+    }
+
+    /// Out ← Out + alpha·Xᵀ·δ, or alpha·Xᵀ·δ, for some `columns` of X: (n×d)ᵀ(n×k) -> (d×k). What is replaced does not matter, not even NaN.
+    ///
+    /// Of a sparse X all columns, transposed with this alpha.
+    pub(crate) fn transposed_product<A: Scalar>(
+        &self,
+        alpha: A,
+        x: Input<'_, A>,
+        columns: Range<usize>,
+        delta: Block<'_, A>,
+        write: Write,
+        mut out: BlockMut<'_, A>,
+    ) {
+        match x {
+            Input::Sparse(x) => {
+                if write == Write::Set {
+                    (0..out.rows()).for_each(|row| out.row_mut(row).fill(A::zero()));
+                }
+                kernels::sparse_transposed_product(self.isa, alpha, x, delta, out);
+            }
+            Input::Dense(x) => {
+                self.product(alpha, x.columns_of(columns).transposed(), delta, write.start(), out);
+            }
+        }
+    }
+
+    /// Out ← Out + alpha·1·δ, or alpha·1·δ, the column sums: (1×n)(n×k) -> (1×k), in the order of the rows.
+    pub(crate) fn column_sums<A: Scalar>(&self, alpha: A, delta: Block<'_, A>, write: Write, out: &mut [A]) {
+        kernels::column_sums(self.isa, alpha, delta, write.start(), out);
+    }
+
+    /// Out ← δ·Wᵀ: (n×k)(d×k)ᵀ -> (n×d). `transposed` (k×d) is scratch for Wᵀ.
+    pub(crate) fn product_with_transposed<A: Scalar>(
+        &self,
+        delta: Block<'_, A>,
+        weights: Block<'_, A>,
+        mut transposed: BlockMut<'_, A>,
+        out: BlockMut<'_, A>,
+    ) {
+        let (units, outputs) = (weights.rows(), transposed.rows());
+        let (delta, weights) = (delta.columns_of(0..outputs), weights.columns_of(0..outputs));
+        match self.products {
+            Products::OpenBlas => {
+                self.product(A::one(), delta, weights.transposed(), Start::Zero, out.columns_of(0..units));
+            }
+            Products::Own => {
+                // A chain over k for many d at a time needs the d of a k side by side.
+                kernels::transpose(self.isa, weights, transposed.reborrow());
+                self.product(A::one(), delta, transposed.as_block(), Start::Zero, out);
+            }
+        }
+    }
+
+    /// C ← start + alpha·A·B.
+    fn product<A: Scalar>(
+        &self,
+        alpha: A,
+        a: Block<'_, A>,
+        b: Block<'_, A>,
+        start: Start<'_, A>,
+        mut c: BlockMut<'_, A>,
+    ) {
+        match self.products {
+            Products::Own => kernels::product(self.isa, alpha, a, b, start, c),
+            Products::OpenBlas => {
+                let b = b.columns_of(0..c.columns());
+                let beta = match start {
+                    Start::Zero => A::zero(),
+                    Start::Current => A::one(),
+                    Start::Row(row) => {
+                        (0..c.rows()).for_each(|i| {
+                            let width = c.columns();
+                            c.row_mut(i).copy_from_slice(&row[..width]);
+                        });
+                        A::one()
+                    }
+                };
+                blas_product(alpha, a.view(), b.view(), beta, c);
+            }
+        }
+    }
+}
+
+/// C ← alpha·A·B + beta·C by OpenBLAS.
+fn blas_product<A: Scalar>(
     alpha: A,
     a: ArrayView2<'_, A>,
     b: ArrayView2<'_, A>,
     beta: A,
-    c: ArrayViewMut2<'_, A>,
+    mut c: BlockMut<'_, A>,
 ) {
     one_blas_thread();
-    general_mat_mul(alpha, &unit_axes(a), &unit_axes(b), beta, &mut unit_axes(c));
+    general_mat_mul(alpha, &unit_axes(a), &unit_axes(b), beta, &mut unit_axes(c.view_mut()));
 }
 
 /// The same matrix with stride 1 along an axis of length 1. A slice of one row leaves stride 0 there, which ndarray's test
@@ -81,11 +245,6 @@ fn unit_axes<S: RawData>(mut matrix: ArrayBase<S, Ix2>) -> ArrayBase<S, Ix2> {
         }
     }
     matrix
-}
-
-/// What multiplies the matrices: OpenBLAS, or ndarray's own product in Rust.
-pub const fn backend() -> &'static str {
-    if cfg!(feature = "_blas") { "OpenBLAS" } else { "pure Rust" }
 }
 
 /// Tells OpenBLAS, once, to use the calling thread only. Comes before its first use: LAPACK's results, too, depend on it.

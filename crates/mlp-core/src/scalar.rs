@@ -58,6 +58,10 @@ pub trait Scalar:
     /// This value in `f64`, exactly.
     fn into_f64(self) -> f64;
 
+    /// exp(`self`): in `f32` our own, which is at most 1 unit in the last place off and becomes vector instructions; in `f64`
+    /// the system's.
+    fn exponential(self) -> Self;
+
     /// The complementary error function, 2/√π ∫ exp(-t²) dt from `self` to infinity.
     fn erfc(self) -> Self;
 }
@@ -72,6 +76,11 @@ impl Scalar for f32 {
 
     fn into_f64(self) -> f64 {
         f64::from(self)
+    }
+
+    #[inline(always)]
+    fn exponential(self) -> Self {
+        crate::kernels::exp(self)
     }
 
     fn erfc(self) -> Self {
@@ -89,6 +98,11 @@ impl Scalar for f64 {
 
     fn into_f64(self) -> f64 {
         self
+    }
+
+    #[inline(always)]
+    fn exponential(self) -> Self {
+        self.exp()
     }
 
     fn erfc(self) -> Self {

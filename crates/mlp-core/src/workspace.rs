@@ -1,19 +1,26 @@
 //! The buffers of a training step, owned by the caller, so that a step allocates nothing; and the gradients, which have the
 //! shape of the network. No mathematics here.
 
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
+use ndarray::{ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
 
-use crate::{Architecture, Layer, Scalar};
+use crate::kernels::{Batch, Team};
+use crate::matrix::Matrix;
+use crate::products::Input;
+use crate::{Architecture, Features, Kernels, Layer, Scalar};
 
-/// The intermediate values of the forward and backward pass for batches of up to a given size.
+/// The intermediate values of the forward and backward pass for batches of up to a given size, and the threads that compute them.
 ///
 /// Made once, used for every step: `Workspace::new(&network.architecture(), batch_size)`. It takes about
-/// `3 · batch_size · (units of all layers)` numbers.
-#[derive(Clone, Debug)]
+/// `3 · batch_size · (units of all layers)` numbers, a copy of the weights above the first layer, and of sparse rows twice the batch.
+#[derive(Debug)]
 pub struct Workspace<A> {
-    layers: Vec<Buffers<A>>,
-    losses: Array1<A>, // (capacity)
-    rows: usize,       // of the batch that the buffers hold
+    pub(crate) kernels: Kernels,
+    pub(crate) team: Team,
+    pub(crate) batch: Batch<A>, // of sparse rows
+    pub(crate) layers: Vec<Buffers<A>>,
+    pub(crate) losses: Vec<f64>, // (capacity)
+    pub(crate) guesses: Vec<u8>, // (capacity)
+    rows: usize,                 // of the batch that the buffers hold
     stage: Stage,
 }
 
@@ -28,42 +35,52 @@ enum Stage {
     Spent,
 }
 
-#[derive(Clone, Debug)]
-struct Buffers<A> {
-    z: Array2<A>,     // (capacity, outputs): X·W + b
-    h: Array2<A>,     // (capacity, outputs): f(Z), and softmax(Z) in the output layer
-    delta: Array2<A>, // (capacity, outputs): ∂J/∂Z
-}
-
-/// The rows in use of one layer's buffers.
-pub(crate) struct LayerViews<'w, A> {
-    pub(crate) z: ArrayViewMut2<'w, A>,
-    pub(crate) h: ArrayViewMut2<'w, A>,
-    pub(crate) delta: ArrayViewMut2<'w, A>,
-}
-
-impl<A: Scalar> Buffers<A> {
-    fn views(&mut self, rows: usize) -> LayerViews<'_, A> {
-        LayerViews {
-            z: self.z.slice_mut(s![..rows, ..]),
-            h: self.h.slice_mut(s![..rows, ..]),
-            delta: self.delta.slice_mut(s![..rows, ..]),
-        }
-    }
+/// What is kept of one layer.
+#[derive(Debug)]
+pub(crate) struct Buffers<A> {
+    pub(crate) z: Matrix<A>,          // (capacity, outputs): X·W + b
+    pub(crate) h: Matrix<A>,          // (capacity, outputs): f(Z), and softmax(Z) in the output layer
+    pub(crate) delta: Matrix<A>,      // (capacity, outputs): ∂J/∂Z
+    pub(crate) transposed: Matrix<A>, // (outputs, inputs): scratch for Wᵀ, of the layers that a hidden one feeds
 }
 
 impl<A: Scalar> Workspace<A> {
-    /// Buffers for batches of at most `capacity` examples.
+    /// Buffers for batches of at most `capacity` examples, and one thread.
     ///
     /// # Panics
     /// If they do not fit into memory: sizes from outside go through [`Architecture::validate`] first.
     pub fn new(architecture: &Architecture, capacity: usize) -> Self {
-        let buffers = |(_, outputs)| {
-            let zeros = || Array2::zeros((capacity, outputs));
-            Buffers { z: zeros(), h: zeros(), delta: zeros() }
+        Self::with_kernels(architecture, capacity, Kernels::default())
+    }
+
+    /// Buffers for batches of at most `capacity` examples, and as many threads as `kernels` say.
+    ///
+    /// # Panics
+    /// As [`Workspace::new`]; if `kernels` ask for no thread or for products that this build does not have; if the system refuses a thread.
+    #[track_caller]
+    pub fn with_kernels(architecture: &Architecture, capacity: usize, kernels: Kernels) -> Self {
+        assert!(kernels.threads > 0, "a workspace of 0 threads");
+        assert!(kernels.products.are_available(), "this build has no {}", kernels.products);
+        let buffers = |(layer, (inputs, outputs))| {
+            let zeros = || Matrix::zeros(capacity, outputs);
+            let transposed = if layer == 0 { Matrix::zeros(0, 0) } else { Matrix::zeros(outputs, inputs) };
+            Buffers { z: zeros(), h: zeros(), delta: zeros(), transposed }
         };
-        let layers = architecture.layer_sizes().into_iter().map(buffers).collect();
-        Self { layers, losses: Array1::zeros(capacity), rows: 0, stage: Stage::Logits }
+        Self {
+            kernels,
+            team: Team::new(kernels.threads),
+            batch: Batch::default(),
+            layers: architecture.layer_sizes().into_iter().enumerate().map(buffers).collect(),
+            losses: vec![0.0; capacity],
+            guesses: vec![0; capacity],
+            rows: 0,
+            stage: Stage::Logits,
+        }
+    }
+
+    /// How it computes.
+    pub fn kernels(&self) -> Kernels {
+        self.kernels
     }
 
     /// The largest batch that fits.
@@ -73,7 +90,7 @@ impl<A: Scalar> Workspace<A> {
 
     /// Z^o (n×k) of the last forward pass.
     pub fn logits(&self) -> ArrayView2<'_, A> {
-        self.layers[self.layers.len() - 1].z.slice(s![..self.rows, ..])
+        self.layers[self.layers.len() - 1].z.view().slice_move(s![..self.rows, ..])
     }
 
     /// Ŷ (n×k) of the last [`forward`](crate::Mlp::forward).
@@ -86,8 +103,18 @@ impl<A: Scalar> Workspace<A> {
         self.softmaxed()
     }
 
+    /// Softmax of the logits of the last pass.
+    pub(crate) fn soften(&mut self) -> ArrayView2<'_, A> {
+        let (rows, last) = (self.rows, self.layers.len() - 1);
+        let output = &mut self.layers[last];
+        let mut y_hat = output.h.view_mut().slice_move(s![..rows, ..]);
+        y_hat.assign(&output.z.view().slice_move(s![..rows, ..]));
+        crate::softmax(y_hat);
+        self.softmaxed()
+    }
+
     pub(crate) fn softmaxed(&self) -> ArrayView2<'_, A> {
-        self.layers[self.layers.len() - 1].h.slice(s![..self.rows, ..])
+        self.layers[self.layers.len() - 1].h.view().slice_move(s![..self.rows, ..])
     }
 
     /// The cross-entropy of each example (n) of the last [`forward`](crate::Mlp::forward), in nats.
@@ -95,9 +122,19 @@ impl<A: Scalar> Workspace<A> {
     /// # Panics
     /// If the last pass was one for logits only.
     #[track_caller]
-    pub fn losses(&self) -> &[A] {
+    pub fn losses(&self) -> &[f64] {
         self.check_complete();
-        &self.losses.as_slice().expect("one-dimensional and contiguous")[..self.rows]
+        &self.losses[..self.rows]
+    }
+
+    /// The class of the largest logit (the first of equal ones) of each example (n) of the last [`forward`](crate::Mlp::forward).
+    ///
+    /// # Panics
+    /// If the last pass was one for logits only.
+    #[track_caller]
+    pub fn guesses(&self) -> &[u8] {
+        self.check_complete();
+        &self.guesses[..self.rows]
     }
 
     /// Z (n×units) of layer `l`, counted from 0: what goes into the activation, or the logits.
@@ -106,7 +143,7 @@ impl<A: Scalar> Workspace<A> {
     /// If there is no such layer.
     #[track_caller]
     pub fn pre_activations(&self, l: usize) -> ArrayView2<'_, A> {
-        self.layers[l].z.slice(s![..self.rows, ..])
+        self.layers[l].z.view().slice_move(s![..self.rows, ..])
     }
 
     /// H (n×units) of layer `l`, counted from 0; of the last layer, Ŷ.
@@ -115,7 +152,7 @@ impl<A: Scalar> Workspace<A> {
     /// If there is no such layer.
     #[track_caller]
     pub fn activations(&self, l: usize) -> ArrayView2<'_, A> {
-        self.layers[l].h.slice(s![..self.rows, ..])
+        self.layers[l].h.view().slice_move(s![..self.rows, ..])
     }
 
     /// ∂J/∂Z (n×units) of layer `l`, counted from 0, after a backward pass.
@@ -124,24 +161,27 @@ impl<A: Scalar> Workspace<A> {
     /// If there is no such layer.
     #[track_caller]
     pub fn deltas(&self, l: usize) -> ArrayView2<'_, A> {
-        self.layers[l].delta.slice(s![..self.rows, ..])
+        self.layers[l].delta.view().slice_move(s![..self.rows, ..])
     }
 
-    /// Takes in a batch of `dim` = (examples, inputs).
+    /// Takes in a batch; sparse rows are gathered.
     #[track_caller]
-    pub(crate) fn begin(&mut self, layers: &[Layer<A>], dim: (usize, usize)) {
-        let (rows, inputs) = dim;
+    pub(crate) fn begin(&mut self, layers: &[Layer<A>], x: &Features<'_, A>) {
+        let (rows, inputs) = x.dim();
         let expected = layers[0].inputs();
         assert_eq!(inputs, expected, "examples of {inputs} numbers for a network of {expected} inputs");
         assert!(rows <= self.capacity(), "{rows} examples in a workspace for {}", self.capacity());
         self.check_fits(layers);
         self.rows = rows;
         self.stage = Stage::Logits;
+        if let Features::Sparse(x) = x {
+            self.batch.gather(&mut self.team, x);
+        }
     }
 
     #[track_caller]
     fn check_fits(&self, layers: &[Layer<A>]) {
-        let fits = self.layers.iter().map(|b| b.z.ncols()).eq(layers.iter().map(Layer::outputs));
+        let fits = self.layers.iter().map(|b| b.z.columns()).eq(layers.iter().map(Layer::outputs));
         assert!(fits, "the workspace was made for another architecture");
     }
 
@@ -161,35 +201,24 @@ impl<A: Scalar> Workspace<A> {
     }
 
     #[track_caller]
-    pub(crate) fn check_ready(&self, layers: &[Layer<A>], rows: usize) {
+    pub(crate) fn check_ready(&self, layers: &[Layer<A>], x: &Features<'_, A>) {
         self.check_fits(layers);
         assert_eq!(self.stage, Stage::Forward, "backward without a forward pass of the same batch before it");
+        let rows = x.dim().0;
         assert_eq!(rows, self.rows, "backward with {rows} examples after forward with {}", self.rows);
     }
+}
 
-    /// What goes into layer `l` (x itself for the first), and the layer's buffers.
-    pub(crate) fn layer<'w>(
-        &'w mut self,
-        l: usize,
-        x: ArrayView2<'w, A>,
-    ) -> (ArrayView2<'w, A>, LayerViews<'w, A>) {
-        let rows = self.rows;
-        let (before, here) = self.layers.split_at_mut(l);
-        let input = before.last().map_or(x, |below| below.h.slice(s![..rows, ..]));
-        (input, here[0].views(rows))
-    }
-
-    /// The buffers of the layers `l - 1` and `l`.
-    pub(crate) fn pair(&mut self, l: usize) -> (LayerViews<'_, A>, LayerViews<'_, A>) {
-        let rows = self.rows;
-        let (before, here) = self.layers.split_at_mut(l);
-        (before[l - 1].views(rows), here[0].views(rows))
-    }
-
-    /// The buffers of the output layer, and the examples' losses.
-    pub(crate) fn output(&mut self) -> (LayerViews<'_, A>, ArrayViewMut1<'_, A>) {
-        let last = self.layers.len() - 1;
-        (self.layers[last].views(self.rows), self.losses.slice_mut(s![..self.rows]))
+/// What goes into the layer above `below`: X, where there is none, or H.
+pub(crate) fn input<'a, A: Scalar>(
+    below: &'a [Buffers<A>],
+    x: &'a Features<'_, A>,
+    batch: &'a Batch<A>,
+) -> Input<'a, A> {
+    match (below.last(), x) {
+        (Some(below), _) => Input::Dense(below.h.block()),
+        (None, Features::Dense(x)) => Input::Dense(x.into()),
+        (None, Features::Sparse(_)) => Input::Sparse(batch),
     }
 }
 
@@ -226,8 +255,9 @@ impl<A: Scalar> Gradients<A> {
 
     #[track_caller]
     pub(crate) fn check(&self, layers: &[Layer<A>]) {
-        let shapes = |layers: &[Layer<A>]| layers.iter().map(|l| l.weights.dim()).collect::<Vec<_>>();
-        let same = self.layers.iter().map(|l| l.weights.dim()).eq(layers.iter().map(|l| l.weights.dim()));
+        let shape = |layer: &Layer<A>| (layer.inputs(), layer.outputs());
+        let shapes = |layers: &[Layer<A>]| layers.iter().map(shape).collect::<Vec<_>>();
+        let same = self.layers.iter().map(shape).eq(layers.iter().map(shape));
         assert!(same, "gradients of shapes {:?} for layers of {:?}", shapes(&self.layers), shapes(layers));
     }
 }

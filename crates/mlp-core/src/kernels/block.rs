@@ -1,0 +1,241 @@
+//! Parts of matrices as the kernels see them: a pointer, a shape and strides. The columns of one matrix, cut into blocks, can be
+//! written by several threads at a time; that is what slices cannot express, and why this file has `unsafe`.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::slice;
+
+use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
+
+use super::LANES;
+
+/// A matrix to read, of any layout.
+#[derive(Debug)]
+pub(crate) struct Block<'a, A> {
+    start: *const A,
+    rows: usize,
+    columns: usize,
+    row_stride: isize,
+    column_stride: isize,
+    lifetime: PhantomData<&'a A>,
+}
+
+/// A matrix to write to, the numbers of a row one after the other.
+#[derive(Debug)]
+pub(crate) struct BlockMut<'a, A> {
+    start: *mut A,
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    lifetime: PhantomData<&'a mut A>,
+}
+
+// SAFETY: a `Block` is a shared borrow of its elements, as `&[A]` is.
+unsafe impl<A: Sync> Send for Block<'_, A> {}
+// SAFETY: as above.
+unsafe impl<A: Sync> Sync for Block<'_, A> {}
+// SAFETY: a `BlockMut` is a unique borrow of its elements, as `&mut [A]` is.
+unsafe impl<A: Send> Send for BlockMut<'_, A> {}
+// SAFETY: through a shared `BlockMut` elements can only be read.
+unsafe impl<A: Sync> Sync for BlockMut<'_, A> {}
+
+impl<A> Clone for Block<'_, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A> Copy for Block<'_, A> {}
+
+impl<'a, A> Block<'a, A> {
+    /// The first `columns` of each row of a buffer whose rows begin every `stride`.
+    #[track_caller]
+    pub(crate) fn of_rows(buffer: &'a [A], rows: usize, columns: usize, stride: usize) -> Self {
+        check_size(buffer.len(), rows, columns, stride);
+        let (row_stride, column_stride) = (stride as isize, 1);
+        Self { start: buffer.as_ptr(), rows, columns, row_stride, column_stride, lifetime: PhantomData }
+    }
+
+    /// One number, (rows, columns) times.
+    pub(crate) fn repeated(value: &'a A, rows: usize, columns: usize) -> Self {
+        Self { start: value, rows, columns, row_stride: 0, column_stride: 0, lifetime: PhantomData }
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(crate) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The same with rows for columns.
+    pub(crate) fn transposed(self) -> Self {
+        let Self { start, rows, columns, row_stride, column_stride, lifetime } = self;
+        Self {
+            start,
+            rows: columns,
+            columns: rows,
+            row_stride: column_stride,
+            column_stride: row_stride,
+            lifetime,
+        }
+    }
+
+    /// Some of the rows.
+    #[track_caller]
+    pub(crate) fn rows_of(self, range: Range<usize>) -> Self {
+        assert!(range.start <= range.end && range.end <= self.rows, "rows {range:?} of {}", self.rows);
+        // Of an empty block nothing is read, and a wrapping offset may point anywhere.
+        let start = self.start.wrapping_offset(range.start as isize * self.row_stride);
+        Self { start, rows: range.len(), ..self }
+    }
+
+    /// Some of the columns.
+    #[track_caller]
+    pub(crate) fn columns_of(self, range: Range<usize>) -> Self {
+        self.transposed().rows_of(range).transposed()
+    }
+
+    /// A row, of a block whose rows lie one number after the other.
+    #[track_caller]
+    #[inline]
+    pub(crate) fn row(&self, row: usize) -> &'a [A] {
+        assert!(row < self.rows && (self.column_stride == 1 || self.columns <= 1));
+        // SAFETY: the row is inside; the elements are borrowed for 'a and lie one after the other.
+        unsafe { slice::from_raw_parts(self.start.offset(row as isize * self.row_stride), self.columns) }
+    }
+
+    /// An element.
+    ///
+    /// # Safety
+    /// `row` and `column` are inside.
+    #[inline(always)]
+    pub(crate) unsafe fn at(&self, row: usize, column: usize) -> A
+    where
+        A: Copy,
+    {
+        debug_assert!(row < self.rows && column < self.columns);
+        // SAFETY: the caller sees to it that this element exists.
+        unsafe {
+            *self.start.offset(row as isize * self.row_stride + column as isize * self.column_stride)
+        }
+    }
+
+    /// N times [`LANES`] numbers of a row, from `column` on.
+    ///
+    /// # Safety
+    /// They are inside, and rows lie one number after the other.
+    #[inline(always)]
+    pub(crate) unsafe fn tile<const N: usize>(&self, row: usize, column: usize) -> &'a [[A; LANES]; N] {
+        debug_assert!(row < self.rows && column + N * LANES <= self.columns && self.column_stride == 1);
+        // SAFETY: the caller sees to it that these elements exist; an array is aligned as its elements are.
+        unsafe { &*self.start.offset(row as isize * self.row_stride + column as isize).cast() }
+    }
+
+    /// As ndarray sees it.
+    pub(crate) fn view(&self) -> ArrayView2<'a, A> {
+        debug_assert!(self.row_stride >= 0 && self.column_stride >= 0);
+        let strides = (self.row_stride as usize, self.column_stride as usize);
+        // SAFETY: shape and strides stay inside what is borrowed for 'a.
+        unsafe { ArrayView2::from_shape_ptr((self.rows, self.columns).strides(strides), self.start) }
+    }
+}
+
+impl<'a, A> From<&'a ArrayView2<'_, A>> for Block<'a, A> {
+    fn from(view: &'a ArrayView2<'_, A>) -> Self {
+        let (rows, columns) = view.dim();
+        let (row_stride, column_stride) = (view.strides()[0], view.strides()[1]);
+        Self { start: view.as_ptr(), rows, columns, row_stride, column_stride, lifetime: PhantomData }
+    }
+}
+
+impl<'a, A> BlockMut<'a, A> {
+    /// As [`Block::of_rows`].
+    #[track_caller]
+    pub(crate) fn of_rows(buffer: &'a mut [A], rows: usize, columns: usize, stride: usize) -> Self {
+        check_size(buffer.len(), rows, columns, stride);
+        Self { start: buffer.as_mut_ptr(), rows, columns, row_stride: stride, lifetime: PhantomData }
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(crate) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The same block for a shorter time.
+    pub(crate) fn reborrow(&mut self) -> BlockMut<'_, A> {
+        BlockMut { lifetime: PhantomData, ..*self }
+    }
+
+    /// The same block to read.
+    pub(crate) fn as_block(&self) -> Block<'_, A> {
+        Block {
+            start: self.start,
+            rows: self.rows,
+            columns: self.columns,
+            row_stride: self.row_stride as isize,
+            column_stride: 1,
+            lifetime: PhantomData,
+        }
+    }
+
+    /// Some of the rows.
+    #[track_caller]
+    pub(crate) fn rows_of(self, range: Range<usize>) -> Self {
+        assert!(range.start <= range.end && range.end <= self.rows, "rows {range:?} of {}", self.rows);
+        Self { start: self.start.wrapping_add(range.start * self.row_stride), rows: range.len(), ..self }
+    }
+
+    /// Some of the columns.
+    #[track_caller]
+    pub(crate) fn columns_of(self, range: Range<usize>) -> Self {
+        assert!(range.start <= range.end && range.end <= self.columns, "columns {range:?} of {}", self.columns);
+        Self { start: self.start.wrapping_add(range.start), columns: range.len(), ..self }
+    }
+
+    /// A second handle on the same elements, for [`super::team`] to cut its shares from.
+    ///
+    /// # Safety
+    /// No element may be reached through two handles while one of them is written through.
+    pub(crate) unsafe fn alias(&self) -> Self {
+        Self { ..*self }
+    }
+
+    /// A row.
+    #[track_caller]
+    #[inline]
+    pub(crate) fn row_mut(&mut self, row: usize) -> &mut [A] {
+        assert!(row < self.rows);
+        // SAFETY: the row is inside, and `self` is borrowed uniquely.
+        unsafe { slice::from_raw_parts_mut(self.start.add(row * self.row_stride), self.columns) }
+    }
+
+    /// As [`Block::tile`], to write to.
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(always)]
+    pub(crate) unsafe fn tile_mut<const N: usize>(&mut self, row: usize, column: usize) -> &mut [[A; LANES]; N] {
+        debug_assert!(row < self.rows && column + N * LANES <= self.columns);
+        // SAFETY: the caller sees to it that these elements exist; `self` is borrowed uniquely.
+        unsafe { &mut *self.start.add(row * self.row_stride + column).cast() }
+    }
+
+    /// As ndarray sees it.
+    pub(crate) fn view_mut(&mut self) -> ArrayViewMut2<'_, A> {
+        let shape = (self.rows, self.columns).strides((self.row_stride, 1));
+        // SAFETY: shape and strides stay inside what is borrowed, and `self` is borrowed uniquely.
+        unsafe { ArrayViewMut2::from_shape_ptr(shape, self.start) }
+    }
+}
+
+#[track_caller]
+fn check_size(len: usize, rows: usize, columns: usize, stride: usize) {
+    assert!(columns <= stride || rows <= 1, "{columns} columns with a stride of {stride}");
+    let needed = if rows == 0 { 0 } else { (rows - 1) * stride + columns };
+    assert!(needed <= len, "{rows} rows of {columns} in {len} numbers");
+}
