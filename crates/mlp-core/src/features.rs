@@ -15,7 +15,7 @@ pub enum Features<'a, A> {
     Sparse(SparseRows<'a, A>),
 }
 
-impl<A> Features<'_, A> {
+impl<A: Copy> Features<'_, A> {
     /// (examples, inputs).
     pub fn dim(&self) -> (usize, usize) {
         match self {
@@ -114,6 +114,13 @@ impl Columns<'_> {
         }
     }
 
+    fn at(&self, entry: usize) -> usize {
+        match self {
+            Self::U16(columns) => columns[entry].into(),
+            Self::U32(columns) => columns[entry] as usize,
+        }
+    }
+
     fn check(&self, offsets: &[usize], width: usize) -> bool {
         fn ascending<C: Copy + Ord + Into<u32>>(columns: &[C], offsets: &[usize], width: usize) -> bool {
             offsets.windows(2).all(|ends| {
@@ -128,7 +135,14 @@ impl Columns<'_> {
     }
 }
 
-impl<A> Values<'_, A> {
+impl<A: Copy> Values<'_, A> {
+    fn at(&self, entry: usize) -> A {
+        match self {
+            Self::Numbers(values) => values[entry],
+            Self::Bytes { bytes, levels } => levels[usize::from(bytes[entry])],
+        }
+    }
+
     fn len(&self) -> usize {
         match self {
             Self::Numbers(values) => values.len(),
@@ -183,33 +197,12 @@ impl<'a, A: Scalar> SparseRows<'a, A> {
     /// All numbers, the zeros too: (rows, width).
     pub fn to_dense(&self) -> ndarray::Array2<A> {
         let mut dense = ndarray::Array2::zeros((self.len(), self.width));
-        for row in 0..self.len() {
-            self.for_each(row, |column, value| dense[[row, column as usize]] = value);
+        for (row, mut dense) in dense.rows_mut().into_iter().enumerate() {
+            for entry in self.range(row) {
+                dense[self.columns.at(entry)] = self.values.at(entry);
+            }
         }
         dense
-    }
-
-    /// The (column, value) pairs of a row, in order.
-    #[inline(always)]
-    pub(crate) fn for_each(&self, row: usize, mut visit: impl FnMut(u32, A)) {
-        let range = self.range(row);
-        macro_rules! visit_all {
-            ($columns:expr, $values:expr, $value:expr) => {
-                for (&column, &value) in $columns[range.clone()].iter().zip(&$values[range]) {
-                    visit(u32::from(column), $value(value));
-                }
-            };
-        }
-        match (self.columns, self.values) {
-            (Columns::U16(c), Values::Numbers(v)) => visit_all!(c, v, |v| v),
-            (Columns::U32(c), Values::Numbers(v)) => visit_all!(c, v, |v| v),
-            (Columns::U16(c), Values::Bytes { bytes, levels }) => {
-                visit_all!(c, bytes, |v| levels[usize::from(v)])
-            }
-            (Columns::U32(c), Values::Bytes { bytes, levels }) => {
-                visit_all!(c, bytes, |v| levels[usize::from(v)])
-            }
-        }
     }
 
     /// Where the numbers of a row are.
@@ -220,7 +213,7 @@ impl<'a, A: Scalar> SparseRows<'a, A> {
     }
 }
 
-impl<A> SparseRows<'_, A> {
+impl<A: Copy> SparseRows<'_, A> {
     /// The number of rows.
     pub fn len(&self) -> usize {
         self.selection.map_or(self.offsets.len() - 1, <[u32]>::len)
@@ -229,6 +222,14 @@ impl<A> SparseRows<'_, A> {
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    pub(crate) fn columns(&self) -> Columns<'_> {
+        self.columns
+    }
+
+    pub(crate) fn values(&self) -> Values<'_, A> {
+        self.values
     }
 
     /// Numbers of a row, zeros included.

@@ -2,7 +2,7 @@
 //! user can check a network of their own or a backward pass of their own. How the step and the tolerance come about is
 //! derived in [`crate::gradients`].
 
-use ndarray::ArrayView2;
+use ndarray::Array2;
 
 use crate::{Features, Gradients, Mlp, Reduction, Workspace};
 
@@ -163,7 +163,7 @@ enum Tensor {
 }
 
 impl Tensor {
-    fn of(self, layer: &crate::Layer<f64>) -> ArrayView2<'_, f64> {
+    fn of(self, layer: &crate::Layer<f64>) -> Array2<f64> {
         match self {
             Self::Weights => layer.weights(),
             Self::Biases => layer.biases().insert_axis(ndarray::Axis(0)),
@@ -258,5 +258,5 @@ impl<'x, 'l> Probe<'x, 'l> {
 
 /// Whether each hidden unit is right of 0, for each example.
 fn signs<'a>(network: &'a Mlp<f64>, workspace: &'a Workspace<f64>) -> impl Iterator<Item = bool> + 'a {
-    (0..network.layers().len() - 1).flat_map(|l| workspace.pre_activations(l).into_iter()).map(|&z| z > 0.0)
+    (0..network.layers().len() - 1).flat_map(|l| workspace.pre_activations(l).into_iter()).map(|z| z > 0.0)
 }

@@ -1,12 +1,15 @@
-//! The matrix in which a network keeps its numbers: rows begin on a cache line and are padded with zeros to whole lines. So a
-//! kernel never has a tail to treat and two threads never write to one line. To the outside it is an ndarray view.
+//! The matrix in which a network keeps its numbers. Rows begin on a cache line and are padded with zeros to whole lines, so that a
+//! kernel never has a tail to treat. And a matrix may lie in strips, one for each thread, of which each has some of the columns: two
+//! threads that write into one row take its lines away from each other, because a processor fetches the neighbours of the lines that
+//! it uses. (Measured: training on two threads took twice as long.)
 
 use std::fmt;
+use std::ops::Range;
 
-use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, ShapeBuilder, s};
 
 use crate::Scalar;
-use crate::kernels::{Block, BlockMut, LANES};
+use crate::kernels::{Block, BlockMut, ByColumns, LANES, Shares};
 
 /// Bytes of a cache line.
 const LINE: usize = 64;
@@ -16,28 +19,79 @@ pub(crate) const fn line<A>() -> usize {
     LINE / size_of::<A>()
 }
 
-/// (rows, columns), row-major; what lies in the padding has no influence on anything.
+/// (rows, columns). What lies in the padding has no influence on anything.
+#[derive(Clone)]
 pub(crate) struct Matrix<A> {
-    buffer: Vec<A>,
-    start: usize, // where in the buffer a line begins
     rows: usize,
     columns: usize,
+    strips: Vec<Strip<A>>, // at least one; one after the other they have all columns
+}
+
+/// Some columns of a matrix, row by row.
+struct Strip<A> {
+    first: usize, // of its columns
+    columns: usize,
+    buffer: Vec<A>,
+    start: usize,  // where in the buffer a line begins
     stride: usize, // from row to row, a multiple of the line
 }
 
 impl<A: Scalar> Matrix<A> {
-    /// All zeros, the padding too.
+    /// All zeros, the padding too, in one strip.
     pub(crate) fn zeros(rows: usize, columns: usize) -> Self {
-        let stride = columns.next_multiple_of(line::<A>());
-        let buffer = vec![A::zero(); rows * stride + line::<A>()];
-        Self { start: next_line(&buffer), buffer, rows, columns, stride }
+        Self { rows, columns, strips: vec![Strip::zeros(rows, 0..columns)] }
     }
 
-    /// A copy of a matrix of any layout.
+    /// All zeros, in strips that end where the shares do.
+    pub(crate) fn zeros_in_strips(rows: usize, columns: usize, shares: &Shares) -> Self {
+        let strip = |range: Range<usize>| Strip::zeros(rows, range.start.min(columns)..range.end.min(columns));
+        Self { rows, columns, strips: shares.ranges().map(strip).collect() }
+    }
+
+    /// A copy of a matrix of any layout, in one strip.
     pub(crate) fn copy_of(source: ArrayView2<'_, A>) -> Self {
         let mut matrix = Self::zeros(source.nrows(), source.ncols());
         matrix.view_mut().assign(&source);
         matrix
+    }
+
+    /// All numbers, one row directly after the other.
+    pub(crate) fn to_array(&self) -> Array2<A> {
+        let mut array = Array2::zeros((self.rows, self.columns));
+        for strip in &self.strips {
+            array.slice_mut(s![.., strip.first..strip.first + strip.columns]).assign(&strip.view(self.rows));
+        }
+        array
+    }
+
+    /// Lays the columns into strips that end where the shares do, if they are not there already.
+    pub(crate) fn arrange(&mut self, shares: &Shares) {
+        let cuts = shares.ranges().map(|range| range.end.min(self.columns));
+        if !cuts.eq(self.strips.iter().map(|strip| strip.first + strip.columns)) {
+            let all = self.to_array();
+            *self = Self::zeros_in_strips(self.rows, self.columns, shares);
+            for strip in &mut self.strips {
+                let columns = strip.first..strip.first + strip.columns;
+                strip.view_mut(self.rows).assign(&all.slice(s![.., columns]));
+            }
+        }
+    }
+
+    /// All numbers as ndarray sees them. From then on the matrix lies in one strip.
+    pub(crate) fn view_mut(&mut self) -> ArrayViewMut2<'_, A> {
+        if self.strips.len() > 1 {
+            *self = Self::copy_of(self.to_array().view());
+        }
+        self.strips[0].view_mut(self.rows)
+    }
+
+    /// An element, to be changed.
+    #[track_caller]
+    pub(crate) fn at_mut(&mut self, row: usize, column: usize) -> &mut A {
+        assert!(row < self.rows && column < self.columns);
+        let strip = self.strips.iter_mut().find(|strip| column < strip.first + strip.columns);
+        let strip = strip.expect("the strips have all columns");
+        &mut strip.buffer[strip.start + row * strip.stride + column - strip.first]
     }
 }
 
@@ -50,33 +104,98 @@ impl<A> Matrix<A> {
         self.columns
     }
 
-    pub(crate) fn view(&self) -> ArrayView2<'_, A> {
-        let shape = (self.rows, self.columns).strides((self.stride, 1));
-        ArrayView2::from_shape(shape, &self.buffer[self.start..]).expect("the buffer holds all rows")
+    /// The columns that a kernel sees: rounded up to whole [`LANES`].
+    pub(crate) fn width(&self) -> usize {
+        self.columns.next_multiple_of(LANES)
     }
 
-    pub(crate) fn view_mut(&mut self) -> ArrayViewMut2<'_, A> {
-        let shape = (self.rows, self.columns).strides((self.stride, 1));
-        ArrayViewMut2::from_shape(shape, &mut self.buffer[self.start..]).expect("the buffer holds all rows")
-    }
-
-    /// An element, to be changed.
+    /// All numbers as ndarray sees them, of a matrix that lies in one strip.
     #[track_caller]
-    pub(crate) fn at_mut(&mut self, row: usize, column: usize) -> &mut A {
-        assert!(row < self.rows && column < self.columns);
-        &mut self.buffer[self.start + row * self.stride + column]
+    pub(crate) fn view(&self) -> ArrayView2<'_, A> {
+        assert_eq!(self.strips.len(), 1);
+        self.strips[0].view(self.rows)
     }
 
-    /// The whole matrix for a kernel: as wide as its columns, rounded up to whole [`LANES`].
+    /// The whole for a kernel, of a matrix that lies in one strip.
+    #[track_caller]
     pub(crate) fn block(&self) -> Block<'_, A> {
-        let width = self.columns.next_multiple_of(LANES);
-        Block::of_rows(&self.buffer[self.start..], self.rows, width, self.stride)
+        self.columns_of(0..self.width())
     }
 
     /// [`Matrix::block`] to write to.
+    #[track_caller]
     pub(crate) fn block_mut(&mut self) -> BlockMut<'_, A> {
+        assert_eq!(self.strips.len(), 1);
+        self.strips[0].block_mut(self.rows)
+    }
+
+    fn row(&self, row: usize) -> impl Iterator<Item = &A> {
+        self.strips.iter().flat_map(move |strip| &strip.buffer[strip.start + row * strip.stride..][..strip.columns])
+    }
+
+    /// Some columns for a kernel, all in one strip.
+    #[track_caller]
+    pub(crate) fn columns_of(&self, range: Range<usize>) -> Block<'_, A> {
+        let mut pieces = self.pieces(range.clone());
+        let (piece, block) = pieces.next().unwrap_or_else(|| {
+            let strip = &self.strips[0];
+            (range.clone(), strip.block(self.rows).columns_of(0..0))
+        });
+        assert_eq!(piece, range, "columns of several strips");
+        block
+    }
+
+    /// Some columns for a kernel, strip by strip, with the columns that are in each.
+    pub(crate) fn pieces(&self, range: Range<usize>) -> impl Iterator<Item = (Range<usize>, Block<'_, A>)> {
+        self.strips.iter().filter_map(move |strip| {
+            let block = strip.block(self.rows);
+            let piece = range.start.max(strip.first)..range.end.min(strip.first + block.columns());
+            let inside = |column| column - strip.first;
+            (piece.start < piece.end).then(|| {
+                (piece.clone(), block.columns_of(inside(piece.start)..inside(piece.end)))
+            })
+        })
+    }
+
+    /// The first `rows` rows, cut between columns: into its strips, if it lies in strips that end where the shares do.
+    #[track_caller]
+    pub(crate) fn by_columns(&mut self, rows: usize, shares: &Shares) -> ByColumns<'_, A> {
+        let total = self.rows;
+        match &mut self.strips[..] {
+            [strip] => shares.columns(strip.block_mut(total).rows_of(0..rows)),
+            strips => shares.strips(strips.iter_mut().map(|strip| strip.block_mut(total).rows_of(0..rows))),
+        }
+    }
+}
+
+impl<A: Scalar> Strip<A> {
+    fn zeros(rows: usize, columns: Range<usize>) -> Self {
+        let stride = columns.len().next_multiple_of(line::<A>());
+        let buffer = vec![A::zero(); rows * stride + line::<A>()];
+        let (first, columns) = (columns.start, columns.len());
+        Self { first, columns, start: next_line(&buffer), buffer, stride }
+    }
+}
+
+impl<A> Strip<A> {
+    fn view(&self, rows: usize) -> ArrayView2<'_, A> {
+        let shape = (rows, self.columns).strides((self.stride, 1));
+        ArrayView2::from_shape(shape, &self.buffer[self.start..]).expect("the buffer holds all rows")
+    }
+
+    fn view_mut(&mut self, rows: usize) -> ArrayViewMut2<'_, A> {
+        let shape = (rows, self.columns).strides((self.stride, 1));
+        ArrayViewMut2::from_shape(shape, &mut self.buffer[self.start..]).expect("the buffer holds all rows")
+    }
+
+    fn block(&self, rows: usize) -> Block<'_, A> {
         let width = self.columns.next_multiple_of(LANES);
-        BlockMut::of_rows(&mut self.buffer[self.start..], self.rows, width, self.stride)
+        Block::of_rows(&self.buffer[self.start..], rows, width, self.stride)
+    }
+
+    fn block_mut(&mut self, rows: usize) -> BlockMut<'_, A> {
+        let width = self.columns.next_multiple_of(LANES);
+        BlockMut::of_rows(&mut self.buffer[self.start..], rows, width, self.stride)
     }
 }
 
@@ -86,7 +205,7 @@ fn next_line<A>(buffer: &[A]) -> usize {
 }
 
 /// A clone lies elsewhere in memory, and its lines begin elsewhere in its buffer.
-impl<A: Clone> Clone for Matrix<A> {
+impl<A: Clone> Clone for Strip<A> {
     fn clone(&self) -> Self {
         let mut buffer = self.buffer.clone();
         let start = next_line(&buffer);
@@ -99,16 +218,17 @@ impl<A: Clone> Clone for Matrix<A> {
     }
 }
 
-/// Equal numbers, whatever is in the padding.
+/// Equal numbers, in whatever strips.
 impl<A: PartialEq> PartialEq for Matrix<A> {
     fn eq(&self, other: &Self) -> bool {
-        self.view() == other.view()
+        (self.rows, self.columns) == (other.rows, other.columns)
+            && (0..self.rows).all(|row| self.row(row).eq(other.row(row)))
     }
 }
 
 impl<A: fmt::Debug> fmt::Debug for Matrix<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.view().fmt(f)
+        f.debug_list().entries(self.strips.iter().map(|strip| strip.view(self.rows))).finish()
     }
 }
 

@@ -7,7 +7,7 @@
 //! The chapter's symbols: X (n×d) the inputs, one example a row; Z^h, H the hidden layer before and after its activation;
 //! Z^o the logits, Ŷ their softmax; Y the labels, one-hot in the chapter and class numbers here; J the loss.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
 
 use crate::error::NetworkError;
 use crate::loss::softmax_cross_entropy;
@@ -97,14 +97,14 @@ impl<A: Scalar> Layer<A> {
         self.weights.columns()
     }
 
-    /// The weights, (inputs, outputs). Their rows do not lie one directly after the other.
-    pub fn weights(&self) -> ArrayView2<'_, A> {
-        self.weights.view()
+    /// A copy of the weights, (inputs, outputs). The layer itself keeps them as its threads want them.
+    pub fn weights(&self) -> Array2<A> {
+        self.weights.to_array()
     }
 
-    /// The biases, (outputs).
-    pub fn biases(&self) -> ArrayView1<'_, A> {
-        self.biases.view().index_axis_move(Axis(0), 0)
+    /// A copy of the biases, (outputs).
+    pub fn biases(&self) -> Array1<A> {
+        self.biases.to_array().index_axis_move(Axis(0), 0)
     }
 
     /// Both, to be changed; their shapes cannot be.
@@ -265,32 +265,38 @@ impl<A: Scalar> Mlp<A> {
     fn propagate(&self, x: Features<'_, A>, labels: Option<&[u8]>, workspace: &mut Workspace<A>) {
         workspace.begin(&self.layers, &x);
         let (rows, last) = (x.dim().0, self.layers.len() - 1);
-        let Workspace { kernels, team, batch, layers: buffers, losses, guesses, .. } = workspace;
+        let Workspace { kernels, team, layers: buffers, losses, guesses, .. } = workspace;
         for (l, layer) in self.layers[..last].iter().enumerate() {
             let (below, here) = buffers.split_at_mut(l);
-            let (input, here) = (input(below, &x, batch), &mut here[0]);
-            let (weights, biases) = (layer.weights.block(), layer.biases.block().row(0));
+            let (input, here) = (input(below, &x), &mut here[0]);
+            let biases = layer.biases.block().row(0);
             // Each thread has the same units of a layer in every pass and step.
-            let units = kernels.unit_shares::<A>(weights.columns(), team);
-            let (z, h) = (here.z.block_mut().rows_of(0..rows), here.h.block_mut().rows_of(0..rows));
-            team.run((units.columns(z), units.columns(h)), |member, (mut z, h)| {
+            let units = kernels.unit_shares::<A>(layer.weights.width(), team);
+            let parts = (here.z.by_columns(rows, &units), here.h.by_columns(rows, &units));
+            team.run(parts, |member, (mut z, h)| {
                 let own = units.range(member);
                 // Z^h = X·W^h + b^h, and H·W + b in the layers above
-                kernels.affine(input, 0..rows, weights.columns_of(own.clone()), &biases[own], z.reborrow());
+                for (piece, weights) in layer.weights.pieces(own.clone()) {
+                    let z = z.reborrow().columns_of(piece.start - own.start..piece.end - own.start);
+                    kernels.affine(input, 0..rows, weights, &biases[piece], z);
+                }
                 // H = f(Z^h)
                 self.activation.apply(kernels.isa, z.as_block(), h);
             });
         }
         let (below, here) = buffers.split_at_mut(last);
-        let (input, here, layer) = (input(below, &x, batch), &mut here[0], &self.layers[last]);
-        let (weights, biases) = (layer.weights.block(), layer.biases.block().row(0));
+        let (input, here, layer) = (input(below, &x), &mut here[0], &self.layers[last]);
+        let biases = layer.biases.block().row(0);
         let examples = kernels.row_shares(rows, team);
         let (z, y_hat) = (here.z.block_mut().rows_of(0..rows), here.h.block_mut().rows_of(0..rows));
         let scores = (examples.slice(&mut losses[..rows]), examples.slice(&mut guesses[..rows]));
         team.run((examples.rows(z), examples.rows(y_hat), scores), |member, (mut z, y_hat, scores)| {
             let own = examples.range(member);
             // Z^o = H·W^o + b^o
-            kernels.affine(input, own.clone(), weights, biases, z.reborrow());
+            for (piece, weights) in layer.weights.pieces(0..z.columns()) {
+                let z = z.reborrow().columns_of(piece.clone());
+                kernels.affine(input, own.clone(), weights, &biases[piece], z);
+            }
             if let Some(labels) = labels {
                 // Ŷ = softmax(Z^o), J = -Σ log ŷ_y
                 let (losses, guesses) = scores;
@@ -397,17 +403,18 @@ impl<A: Scalar> Mlp<A> {
         for l in (1..self.layers.len()).rev() {
             let (below, here) = buffers.split_at_mut(l);
             let (below, here, weights) = (&mut below[l - 1], &mut here[0], self.layers[l].weights.block());
-            let units = kernels.unit_shares::<A>(below.delta.block().columns(), team);
-            let [z, h, delta] = [&below.z, &below.h, &here.delta].map(|of| of.block().rows_of(0..rows));
-            let below_delta = below.delta.block_mut().rows_of(0..rows);
-            let parts = (units.columns(below_delta), units.columns(here.transposed.block_mut()));
+            let units = kernels.unit_shares::<A>(below.delta.width(), team);
+            let delta = here.delta.block().rows_of(0..rows);
+            let scratch = here.transposed.by_columns(here.transposed.rows(), &units);
+            let parts = (below.delta.by_columns(rows, &units), scratch);
+            let (z, h) = (&below.z, &below.h);
             team.run(parts, |member, (mut below_delta, transposed)| {
                 let own = units.range(member);
                 let real = own.start.min(weights.rows())..own.end.min(weights.rows());
                 // G4: ∂J/∂H = ∂J/∂Z^o · W^oᵀ
                 kernels.product_with_transposed(delta, weights.rows_of(real), transposed, below_delta.reborrow());
                 // G5: ∂J/∂Z^h = f'(Z^h) ⊙ ∂J/∂H
-                let (z, h) = (z.columns_of(own.clone()), h.columns_of(own));
+                let [z, h] = [z, h].map(|of| of.columns_of(own.clone()).rows_of(0..rows));
                 self.activation.multiply_by_derivative(kernels.isa, z, h, below_delta);
             });
         }
@@ -432,23 +439,21 @@ fn add_gradients<A: Scalar>(
     targets: &mut [Layer<A>],
 ) {
     let rows = x.dim().0;
-    let Workspace { kernels, team, batch, layers: buffers, .. } = workspace;
-    if let Features::Sparse(_) = x {
-        batch.transpose(team, alpha);
-    }
+    let Workspace { kernels, team, layers: buffers, .. } = workspace;
     for (l, target) in targets.iter_mut().enumerate() {
-        let input = match input(&buffers[..l], &x, batch) {
+        let input = match input(&buffers[..l], &x) {
             Input::Dense(input) => Input::Dense(input.rows_of(0..rows)),
             sparse => sparse,
         };
-        let delta = buffers[l].delta.block().rows_of(0..rows);
-        let (inputs, outputs) = (target.inputs(), delta.columns());
-        let (weights, biases) = (target.weights.block_mut(), target.biases.block_mut());
-        let units = kernels.unit_shares::<A>(outputs, team);
+        let (inputs, delta) = (target.inputs(), &buffers[l].delta);
+        let units = kernels.unit_shares::<A>(delta.width(), team);
+        let biases = target.biases.by_columns(1, &units);
         if l == 0 {
-            // The units that a thread has computed in the forward pass.
-            team.run((units.columns(weights), units.columns(biases)), |member, (weights, mut biases)| {
-                let delta = delta.columns_of(units.range(member));
+            // The units that a thread has computed in the forward pass, in a strip of its own.
+            target.weights.arrange(&units);
+            let parts = (target.weights.by_columns(inputs, &units), biases);
+            team.run(parts, |member, (weights, mut biases)| {
+                let delta = delta.columns_of(units.range(member)).rows_of(0..rows);
                 // G6: ∂J/∂W^h = Xᵀ · ∂J/∂Z^h
                 kernels.transposed_product(alpha, input, 0..inputs, delta, write, weights);
                 // G7: ∂J/∂b^h = 1 · ∂J/∂Z^h
@@ -456,8 +461,8 @@ fn add_gradients<A: Scalar>(
             });
         } else {
             // What the units of the layer below feed.
-            let fed = kernels.row_shares(inputs, team);
-            team.run((fed.rows(weights), units.columns(biases)), |member, (weights, mut biases)| {
+            let (fed, delta) = (kernels.row_shares(inputs, team), delta.block().rows_of(0..rows));
+            team.run((fed.rows(target.weights.block_mut()), biases), |member, (weights, mut biases)| {
                 // G2: ∂J/∂W^o = Hᵀ · ∂J/∂Z^o
                 kernels.transposed_product(alpha, input, fed.range(member), delta, write, weights);
                 // G3: ∂J/∂b^o = 1 · ∂J/∂Z^o

@@ -10,12 +10,12 @@
 use std::ops::Range;
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayBase, ArrayView2, Axis, Ix2, RawData};
+use ndarray::{Array2, ArrayBase, Axis, Ix2, RawData};
 
-use crate::kernels::{self, Batch, Block, BlockMut, Shares, Start, Team};
+use crate::kernels::{self, Block, BlockMut, Shares, Start, Team};
 use crate::matrix::line;
 use crate::names::named;
-use crate::{Isa, Scalar};
+use crate::{Isa, Scalar, SparseRows};
 
 /// How the products of a step are computed.
 ///
@@ -85,7 +85,7 @@ pub(crate) enum Input<'a, A> {
     /// X, or the H of the layer below.
     Dense(Block<'a, A>),
     /// X.
-    Sparse(&'a Batch<A>),
+    Sparse(&'a SparseRows<'a, A>),
 }
 
 /// What becomes of the numbers that a product is written over.
@@ -144,7 +144,7 @@ impl Kernels {
 
     /// Out ← Out + alpha·Xᵀ·δ, or alpha·Xᵀ·δ, for some `columns` of X: (n×d)ᵀ(n×k) -> (d×k). What is replaced does not matter, not even NaN.
     ///
-    /// Of a sparse X all columns, transposed with this alpha.
+    /// Of a sparse X all columns.
     pub(crate) fn transposed_product<A: Scalar>(
         &self,
         alpha: A,
@@ -206,7 +206,6 @@ impl Kernels {
         match self.products {
             Products::Own => kernels::product(self.isa, alpha, a, b, start, c),
             Products::OpenBlas => {
-                let b = b.columns_of(0..c.columns());
                 let beta = match start {
                     Start::Zero => A::zero(),
                     Start::Current => A::one(),
@@ -218,22 +217,31 @@ impl Kernels {
                         A::one()
                     }
                 };
-                blas_product(alpha, a.view(), b.view(), beta, c);
+                blas_product(alpha, a, b, beta, c);
             }
         }
     }
 }
 
-/// C ← alpha·A·B + beta·C by OpenBLAS.
+/// C ← alpha·A·B + beta·C by OpenBLAS, in blocks that begin at multiples of [`BLAS_BLOCK`] rows and columns of C.
 fn blas_product<A: Scalar>(
     alpha: A,
-    a: ArrayView2<'_, A>,
-    b: ArrayView2<'_, A>,
+    a: Block<'_, A>,
+    b: Block<'_, A>,
     beta: A,
     mut c: BlockMut<'_, A>,
 ) {
     one_blas_thread();
-    general_mat_mul(alpha, &unit_axes(a), &unit_axes(b), beta, &mut unit_axes(c.view_mut()));
+    for columns in blocks(c.columns()) {
+        let b = b.columns_of(columns.clone());
+        let mut c = c.reborrow().columns_of(columns);
+        general_mat_mul(alpha, &unit_axes(a.view()), &unit_axes(b.view()), beta, &mut unit_axes(c.view_mut()));
+    }
+}
+
+/// 0..`len` in blocks.
+fn blocks(len: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..len).step_by(BLAS_BLOCK).map(move |first| first..len.min(first + BLAS_BLOCK))
 }
 
 /// The same matrix with stride 1 along an axis of length 1. A slice of one row leaves stride 0 there, which ndarray's test

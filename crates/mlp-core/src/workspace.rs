@@ -1,9 +1,9 @@
 //! The buffers of a training step, owned by the caller, so that a step allocates nothing; and the gradients, which have the
 //! shape of the network. No mathematics here.
 
-use ndarray::{ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
+use ndarray::{Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
 
-use crate::kernels::{Batch, Team};
+use crate::kernels::Team;
 use crate::matrix::Matrix;
 use crate::products::Input;
 use crate::{Architecture, Features, Kernels, Layer, Scalar};
@@ -11,12 +11,11 @@ use crate::{Architecture, Features, Kernels, Layer, Scalar};
 /// The intermediate values of the forward and backward pass for batches of up to a given size, and the threads that compute them.
 ///
 /// Made once, used for every step: `Workspace::new(&network.architecture(), batch_size)`. It takes about
-/// `3 · batch_size · (units of all layers)` numbers, a copy of the weights above the first layer, and of sparse rows twice the batch.
+/// `3 · batch_size · (units of all layers)` numbers and a copy of the weights above the first layer.
 #[derive(Debug)]
 pub struct Workspace<A> {
     pub(crate) kernels: Kernels,
     pub(crate) team: Team,
-    pub(crate) batch: Batch<A>, // of sparse rows
     pub(crate) layers: Vec<Buffers<A>>,
     pub(crate) losses: Vec<f64>, // (capacity)
     pub(crate) guesses: Vec<u8>, // (capacity)
@@ -61,16 +60,27 @@ impl<A: Scalar> Workspace<A> {
     pub fn with_kernels(architecture: &Architecture, capacity: usize, kernels: Kernels) -> Self {
         assert!(kernels.threads > 0, "a workspace of 0 threads");
         assert!(kernels.products.are_available(), "this build has no {}", kernels.products);
+        let team = Team::new(kernels.threads);
+        let last = architecture.hidden.len();
         let buffers = |(layer, (inputs, outputs))| {
             let zeros = || Matrix::zeros(capacity, outputs);
-            let transposed = if layer == 0 { Matrix::zeros(0, 0) } else { Matrix::zeros(outputs, inputs) };
-            Buffers { z: zeros(), h: zeros(), delta: zeros(), transposed }
+            let strips = || {
+                let shares = kernels.unit_shares::<A>(zeros().width(), &team);
+                Matrix::zeros_in_strips(capacity, outputs, &shares)
+            };
+            let is_hidden = layer < last;
+            Buffers {
+                z: if is_hidden { strips() } else { zeros() },
+                h: zeros(),
+                // Of the layers above the first one every thread reads all.
+                delta: if is_hidden && layer == 0 { strips() } else { zeros() },
+                transposed: if layer == 0 { Matrix::zeros(0, 0) } else { Matrix::zeros(outputs, inputs) },
+            }
         };
         Self {
-            kernels,
-            team: Team::new(kernels.threads),
-            batch: Batch::default(),
             layers: architecture.layer_sizes().into_iter().enumerate().map(buffers).collect(),
+            kernels,
+            team,
             losses: vec![0.0; capacity],
             guesses: vec![0; capacity],
             rows: 0,
@@ -142,8 +152,8 @@ impl<A: Scalar> Workspace<A> {
     /// # Panics
     /// If there is no such layer.
     #[track_caller]
-    pub fn pre_activations(&self, l: usize) -> ArrayView2<'_, A> {
-        self.layers[l].z.view().slice_move(s![..self.rows, ..])
+    pub fn pre_activations(&self, l: usize) -> Array2<A> {
+        self.layers[l].z.to_array().slice_move(s![..self.rows, ..])
     }
 
     /// H (n×units) of layer `l`, counted from 0; of the last layer, Ŷ.
@@ -151,8 +161,8 @@ impl<A: Scalar> Workspace<A> {
     /// # Panics
     /// If there is no such layer.
     #[track_caller]
-    pub fn activations(&self, l: usize) -> ArrayView2<'_, A> {
-        self.layers[l].h.view().slice_move(s![..self.rows, ..])
+    pub fn activations(&self, l: usize) -> Array2<A> {
+        self.layers[l].h.to_array().slice_move(s![..self.rows, ..])
     }
 
     /// ∂J/∂Z (n×units) of layer `l`, counted from 0, after a backward pass.
@@ -160,11 +170,11 @@ impl<A: Scalar> Workspace<A> {
     /// # Panics
     /// If there is no such layer.
     #[track_caller]
-    pub fn deltas(&self, l: usize) -> ArrayView2<'_, A> {
-        self.layers[l].delta.view().slice_move(s![..self.rows, ..])
+    pub fn deltas(&self, l: usize) -> Array2<A> {
+        self.layers[l].delta.to_array().slice_move(s![..self.rows, ..])
     }
 
-    /// Takes in a batch; sparse rows are gathered.
+    /// Takes in a batch.
     #[track_caller]
     pub(crate) fn begin(&mut self, layers: &[Layer<A>], x: &Features<'_, A>) {
         let (rows, inputs) = x.dim();
@@ -174,9 +184,6 @@ impl<A: Scalar> Workspace<A> {
         self.check_fits(layers);
         self.rows = rows;
         self.stage = Stage::Logits;
-        if let Features::Sparse(x) = x {
-            self.batch.gather(&mut self.team, x);
-        }
     }
 
     #[track_caller]
@@ -213,12 +220,11 @@ impl<A: Scalar> Workspace<A> {
 pub(crate) fn input<'a, A: Scalar>(
     below: &'a [Buffers<A>],
     x: &'a Features<'_, A>,
-    batch: &'a Batch<A>,
 ) -> Input<'a, A> {
     match (below.last(), x) {
         (Some(below), _) => Input::Dense(below.h.block()),
         (None, Features::Dense(x)) => Input::Dense(x.into()),
-        (None, Features::Sparse(_)) => Input::Sparse(batch),
+        (None, Features::Sparse(x)) => Input::Sparse(x),
     }
 }
 

@@ -115,6 +115,23 @@ fn avx2<W: Work>(work: W) -> W::Output {
     work.run()
 }
 
+/// Asks for some memory to be fetched into the cache, without waiting for it. Nothing depends on whether it comes.
+#[inline(always)]
+pub(super) fn prefetch<T>(memory: &[T]) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+
+        let start = memory.as_ptr().cast::<i8>();
+        for offset in (0..size_of_val(memory)).step_by(64) {
+            // SAFETY: the address is inside `memory`; every x86-64 has this instruction, and it has no effect that can be seen.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.add(offset)) };
+        }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = memory;
+}
+
 impl Default for Isa {
     fn default() -> Self {
         Self::best()

@@ -16,10 +16,9 @@
 //! | `team.rs` | the threads of a step, and cutting buffers into shares for them |
 //! | `block.rs` | matrices with a row stride, of which a thread writes its own part |
 //! | `dense.rs` | C = A·B and C += A·B |
-//! | `sparse.rs`, `batch.rs` | X·W + b and W += alpha·Xᵀ·δ on sparse rows; the rows of a batch, gathered and transposed |
+//! | `sparse.rs` | X·W + b and W += alpha·Xᵀ·δ with sparse rows |
 //! | `exp.rs` | the exponential function |
 
-mod batch;
 mod block;
 mod dense;
 mod exp;
@@ -27,14 +26,13 @@ mod isa;
 mod sparse;
 mod team;
 
-pub(crate) use batch::Batch;
 pub(crate) use block::{Block, BlockMut};
 pub(crate) use dense::{Start, column_sums, product, transpose};
 pub(crate) use exp::exp;
 pub use isa::Isa;
 pub(crate) use isa::Work;
 pub(crate) use sparse::{sparse_affine, sparse_transposed_product};
-pub(crate) use team::{Shares, Team};
+pub(crate) use team::{ByColumns, Shares, Team};
 
 /// Numbers that a kernel handles together: widths are multiples of it.
 pub(crate) const LANES: usize = 8;

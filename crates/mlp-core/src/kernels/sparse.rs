@@ -1,51 +1,88 @@
 //! The two products with sparse rows, X·W + b and W += alpha·Xᵀ·δ.
 //!
-//! Both keep a tile of results, one row by at most 64 columns, in registers, and go along a list of entries, each of which
-//! multiplies a row of W, or of δ. Both go panel by panel, so that these rows come from the first-level cache.
+//! Both keep a tile, one row by at most 64 numbers, in registers while they go along the entries of a row of X: Z's row, to which
+//! rows of W are added, or δ's, which is added to rows of W. Both go through a chunk of examples panel by panel of columns, so that
+//! W's rows come from the first-level cache, and fetch the entries of the examples to come in time: those of a shuffled
+//! batch lie all over memory, and waiting for them would take as long as the products.
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
-use super::batch::{Batch, CHUNK};
 use super::dense::multiply_add;
-use super::isa::Work;
+use super::isa::{Work, prefetch};
 use super::{Block, BlockMut, Isa, LANES};
 use crate::Scalar;
+use crate::features::{Columns, SparseRows, Values};
 
 /// Bytes of a row of the widest tile: eight registers of 32 bytes, or four of 64.
 const TILE_BYTES: usize = 256;
 
-/// Z ← X·W + b for some rows of X: each element the chain z ← fma(x_ij, w_jc, z), beginning with b_c, for ascending j with x_ij in
-/// the batch.
+/// Columns of a panel: its rows of W, for a tile, take at most 32 KB.
+const PANEL: usize = 128;
+
+/// Examples that go through the panels together: their rows of Z or δ, for a tile, take at most 32 KB.
+const CHUNK: usize = 128;
+
+/// Fewer examples than this go through all columns at once: no row of W would be used often.
+const FEW: usize = 4;
+
+/// How many examples ahead entries are fetched.
+const AHEAD: usize = 6;
+
+/// Evaluates `$body` with the entries of `$rows` in their own form: it is compiled once for each.
+macro_rules! with_entries {
+    ($rows:expr, $x:ident => $body:expr) => {
+        match ($rows.columns(), $rows.values()) {
+            (Columns::U16(columns), Values::Numbers(values)) => {
+                let $x = Entries { rows: $rows, columns, values, decode: Themselves };
+                $body
+            }
+            (Columns::U32(columns), Values::Numbers(values)) => {
+                let $x = Entries { rows: $rows, columns, values, decode: Themselves };
+                $body
+            }
+            (Columns::U16(columns), Values::Bytes { bytes, levels }) => {
+                let $x = Entries { rows: $rows, columns, values: bytes, decode: Levels(levels) };
+                $body
+            }
+            (Columns::U32(columns), Values::Bytes { bytes, levels }) => {
+                let $x = Entries { rows: $rows, columns, values: bytes, decode: Levels(levels) };
+                $body
+            }
+        }
+    };
+}
+
+/// Z ← X·W + b for some rows of X: each element the chain z ← fma(x_ij, w_jc, z), beginning with b_c, for ascending j with x_ij
+/// among the entries.
 #[track_caller]
 pub(crate) fn sparse_affine<A: Scalar>(
     isa: Isa,
-    x: &Batch<A>,
+    x: &SparseRows<'_, A>,
     rows: Range<usize>,
     weights: Block<'_, A>,
     biases: &[A],
     z: BlockMut<'_, A>,
 ) {
-    assert!(rows.len() == z.rows() && rows.end <= x.rows() && x.columns() <= weights.rows());
+    assert!(rows.len() == z.rows() && rows.end <= x.len() && x.width() <= weights.rows());
     assert!(weights.columns() >= z.columns() && biases.len() >= z.columns());
     assert!(z.columns().is_multiple_of(LANES));
-    isa.run(Affine { x, rows, weights, biases, z });
+    with_entries!(x, x => isa.run(Affine { x, rows, weights, biases, z }));
 }
 
-/// W ← W + alpha·Xᵀ·δ: each element the chain w ← fma(alpha·x_ij, δ_ic, w) for ascending i with x_ij in the batch.
-///
-/// `alpha` is that of the [`Batch::transpose`] before it.
+/// W ← W + alpha·Xᵀ·δ: each element the chain w ← fma(alpha·x_ij, δ_ic, w) for ascending i with x_ij among the entries.
 #[track_caller]
 pub(crate) fn sparse_transposed_product<A: Scalar>(
     isa: Isa,
     alpha: A,
-    x: &Batch<A>,
+    x: &SparseRows<'_, A>,
     delta: Block<'_, A>,
     weights: BlockMut<'_, A>,
 ) {
-    assert!(x.rows() == delta.rows() && x.columns() <= weights.rows());
+    assert!(x.len() == delta.rows() && x.width() <= weights.rows());
     assert!(delta.columns() >= weights.columns());
     assert!(weights.columns().is_multiple_of(LANES));
-    isa.run(Update { alpha, x, delta, weights });
+    with_entries!(x, x => isa.run(Update { alpha, x, delta, weights }));
 }
 
 /// Calls `$self.$method::<N>($column)` for tiles of N [`LANES`], as equal as can be, that cover `$width` columns.
@@ -71,15 +108,15 @@ macro_rules! for_tiles {
     };
 }
 
-struct Affine<'a, 'z, A> {
-    x: &'a Batch<A>,
+struct Affine<'a, 'z, A, C, V, D> {
+    x: Entries<'a, A, C, V, D>,
     rows: Range<usize>,
     weights: Block<'a, A>,
     biases: &'a [A],
     z: BlockMut<'z, A>,
 }
 
-impl<A: Scalar> Work for Affine<'_, '_, A> {
+impl<A: Scalar, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Work for Affine<'_, '_, A, C, V, D> {
     type Output = ();
 
     #[inline(always)]
@@ -88,41 +125,48 @@ impl<A: Scalar> Work for Affine<'_, '_, A> {
     }
 }
 
-impl<A: Scalar> Affine<'_, '_, A> {
+impl<A: Scalar, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Affine<'_, '_, A, C, V, D> {
     #[inline(always)]
     fn columns<const N: usize>(&mut self, column: usize) {
         let mut biases = [[A::zero(); LANES]; N];
         for (n, biases) in biases.iter_mut().enumerate() {
             biases.copy_from_slice(&self.biases[column + n * LANES..][..LANES]);
         }
-        let rows = self.z.rows();
-        for first in (0..rows).step_by(CHUNK) {
-            let chunk = first..rows.min(first + CHUNK);
-            for panel in 0..self.x.panels() {
-                for row in chunk.clone() {
-                    // SAFETY: the row is one of Z's, and `run` goes over Z's columns.
-                    let z = unsafe { self.z.tile_mut::<N>(row, column) };
-                    let mut sums = if panel == 0 { biases } else { *z };
-                    for entry in self.x.row(self.rows.start + row, panel) {
-                        // SAFETY: the batch's indices are below its columns, which are at most W's rows; W has Z's columns.
-                        let weights = unsafe { self.weights.tile::<N>(entry.index as usize, column) };
-                        multiply_add(entry.value, weights, &mut sums);
-                    }
-                    *z = sums;
-                }
-            }
-        }
+        let (weights, z) = (self.weights, self.z.reborrow());
+        self.x.visit(self.rows.clone(), AffineTile { weights, biases, z, column });
     }
 }
 
-struct Update<'a, 'w, A> {
+struct AffineTile<'a, 'z, A, const N: usize> {
+    weights: Block<'a, A>,
+    biases: [[A; LANES]; N],
+    z: BlockMut<'z, A>,
+    column: usize,
+}
+
+impl<A: Scalar, const N: usize> Visitor<A> for AffineTile<'_, '_, A, N> {
+    #[inline(always)]
+    fn visit(&mut self, example: usize, is_first: bool, entries: impl Iterator<Item = (usize, A)>) {
+        // SAFETY: the example is one of Z's rows, and the tile is one of Z's.
+        let z = unsafe { self.z.tile_mut::<N>(example, self.column) };
+        let mut sums = if is_first { self.biases } else { *z };
+        for (j, x) in entries {
+            // SAFETY: a column of X is one of W's rows, and W has Z's columns.
+            let weights = unsafe { self.weights.tile::<N>(j, self.column) };
+            multiply_add(x, weights, &mut sums);
+        }
+        *z = sums;
+    }
+}
+
+struct Update<'a, 'w, A, C, V, D> {
     alpha: A,
-    x: &'a Batch<A>,
+    x: Entries<'a, A, C, V, D>,
     delta: Block<'a, A>,
     weights: BlockMut<'w, A>,
 }
 
-impl<A: Scalar> Work for Update<'_, '_, A> {
+impl<A: Scalar, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Work for Update<'_, '_, A, C, V, D> {
     type Output = ();
 
     #[inline(always)]
@@ -131,43 +175,137 @@ impl<A: Scalar> Work for Update<'_, '_, A> {
     }
 }
 
-impl<A: Scalar> Update<'_, '_, A> {
+impl<A: Scalar, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Update<'_, '_, A, C, V, D> {
     #[inline(always)]
     fn columns<const N: usize>(&mut self, column: usize) {
-        let Some(transposed) = self.x.transposed() else {
-            return self.columns_by_row::<N>(column);
-        };
-        for panel in 0..self.x.panels() {
-            for chunk in 0..self.x.chunks() {
-                for (row, entries) in transposed.columns(panel, chunk) {
-                    if entries.is_empty() {
-                        continue;
+        let (alpha, delta, weights) = (self.alpha, self.delta, self.weights.reborrow());
+        self.x.visit(0..delta.rows(), UpdateTile::<'_, '_, A, N> { alpha, delta, weights, column });
+    }
+}
+
+struct UpdateTile<'a, 'w, A, const N: usize> {
+    alpha: A,
+    delta: Block<'a, A>,
+    weights: BlockMut<'w, A>,
+    column: usize,
+}
+
+impl<A: Scalar, const N: usize> Visitor<A> for UpdateTile<'_, '_, A, N> {
+    #[inline(always)]
+    fn visit(&mut self, example: usize, _is_first: bool, entries: impl Iterator<Item = (usize, A)>) {
+        // SAFETY: the example is one of δ's rows, and δ has W's columns.
+        let delta = *unsafe { self.delta.tile::<N>(example, self.column) };
+        for (j, x) in entries {
+            // SAFETY: a column of X is one of W's rows, and the tile is one of W's.
+            let weights = unsafe { self.weights.tile_mut::<N>(j, self.column) };
+            multiply_add(self.alpha * x, &delta, weights);
+        }
+    }
+}
+
+/// What is done with the entries of an example in a panel.
+trait Visitor<A> {
+    /// `example` is counted from the first one visited; `is_first` says whether it is visited for the first time. The indices of
+    /// `entries` are below the width of X.
+    fn visit(&mut self, example: usize, is_first: bool, entries: impl Iterator<Item = (usize, A)>);
+}
+
+/// Sparse rows with their entries in one of the forms.
+struct Entries<'a, A, C, V, D> {
+    rows: &'a SparseRows<'a, A>,
+    columns: &'a [C],
+    values: &'a [V],
+    decode: D,
+}
+
+/// What a stored value is worth.
+trait Decode<V, A> {
+    fn decode(&self, value: V) -> A;
+}
+
+struct Themselves;
+
+impl<A> Decode<A, A> for Themselves {
+    #[inline(always)]
+    fn decode(&self, value: A) -> A {
+        value
+    }
+}
+
+struct Levels<'a, A>(&'a [A; 256]);
+
+impl<A: Copy> Decode<u8, A> for Levels<'_, A> {
+    #[inline(always)]
+    fn decode(&self, value: u8) -> A {
+        self.0[usize::from(value)]
+    }
+}
+
+impl<A: Scalar, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Entries<'_, A, C, V, D> {
+    /// Shows the entries of some examples: chunk after chunk of examples, of these panel after panel of columns, and of these
+    /// example after example.
+    #[inline(always)]
+    fn visit(&self, examples: Range<usize>, mut visitor: impl Visitor<A>) {
+        let width = self.rows.width();
+        let panel = if examples.len() < FEW { width } else { PANEL };
+        for first in examples.clone().step_by(CHUNK) {
+            let chunk = first..examples.end.min(first + CHUNK);
+            let mut cursors = [0; CHUNK];
+            for example in first..chunk.end.min(first + AHEAD) {
+                self.prefetch(example);
+            }
+            let mut end = 0;
+            while end < width || end == 0 {
+                let is_first = end == 0;
+                end = (end + panel).max(1);
+                for (example, cursor) in chunk.clone().zip(&mut cursors) {
+                    let all = self.rows.range(example);
+                    if is_first {
+                        *cursor = all.start;
+                        if example + AHEAD < chunk.end {
+                            self.prefetch(example + AHEAD);
+                        }
                     }
-                    // SAFETY: the batch's columns are at most W's rows, and `run` goes over W's columns.
-                    let weights = unsafe { self.weights.tile_mut::<N>(row, column) };
-                    let mut sums = *weights;
-                    for entry in entries {
-                        // SAFETY: the transposed batch's indices are below its rows, which are δ's; δ has W's columns.
-                        let delta = unsafe { self.delta.tile::<N>(entry.index as usize, column) };
-                        multiply_add(entry.value, delta, &mut sums);
-                    }
-                    *weights = sums;
+                    let rest = *cursor..all.end;
+                    let (columns, values) = (&self.columns[rest.clone()], &self.values[rest]);
+                    let entries = UpTo { columns, values, end: end as u32, decode: &self.decode, cursor, numbers: PhantomData };
+                    visitor.visit(example - examples.start, is_first, entries);
                 }
             }
         }
     }
 
-    /// The same chains for a batch of a few rows, which is not worth transposing.
     #[inline(always)]
-    fn columns_by_row<const N: usize>(&mut self, column: usize) {
-        for row in 0..self.x.rows() {
-            // SAFETY: the row is one of δ's, which has W's columns.
-            let delta = unsafe { self.delta.tile::<N>(row, column) };
-            for entry in self.x.whole_row(row) {
-                // SAFETY: the batch's indices are below its columns, which are at most W's rows.
-                let weights = unsafe { self.weights.tile_mut::<N>(entry.index as usize, column) };
-                multiply_add(self.alpha * entry.value, delta, weights);
-            }
+    fn prefetch(&self, example: usize) {
+        let entries = self.rows.range(example);
+        prefetch(&self.columns[entries.clone()]);
+        prefetch(&self.values[entries]);
+    }
+}
+
+/// The entries of a row up to a column; leaves the cursor where it stopped.
+struct UpTo<'a, A, C, V, D> {
+    columns: &'a [C],
+    values: &'a [V],
+    end: u32,
+    decode: &'a D,
+    cursor: &'a mut usize,
+    numbers: PhantomData<A>,
+}
+
+impl<A, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Iterator for UpTo<'_, A, C, V, D> {
+    type Item = (usize, A);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<(usize, A)> {
+        let (&column, columns) = self.columns.split_first()?;
+        let (&value, values) = self.values.split_first()?;
+        let column = column.into();
+        if column >= self.end {
+            return None;
         }
+        (self.columns, self.values) = (columns, values);
+        *self.cursor += 1;
+        Some((column as usize, self.decode.decode(value)))
     }
 }

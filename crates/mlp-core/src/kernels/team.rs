@@ -239,27 +239,32 @@ impl Shares {
         Self { cuts, count }
     }
 
-    /// The shares of another sequence, cut at `place(cut)` where this one is cut.
-    #[track_caller]
-    pub(crate) fn map(&self, place: impl Fn(usize) -> usize) -> Self {
-        let mut cuts = self.cuts;
-        for cut in &mut cuts[..=self.count] {
-            *cut = place(*cut);
-        }
-        assert!(cuts[..=self.count].is_sorted());
-        Self { cuts, count: self.count }
-    }
-
     /// A member's share.
     pub(crate) fn range(&self, member: usize) -> Range<usize> {
         self.cuts[..=self.count][member]..self.cuts[..=self.count][member + 1]
+    }
+
+    /// All shares, in order.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
+        (0..self.count).map(|member| self.range(member))
     }
 
     /// A matrix cut between columns.
     #[track_caller]
     pub(crate) fn columns<'a, A>(&self, block: BlockMut<'a, A>) -> ByColumns<'a, A> {
         assert_eq!(self.end(), block.columns());
-        ByColumns(block, *self)
+        ByColumns { whole: Columns::Together(block), shares: *self }
+    }
+
+    /// A matrix whose columns lie in strips that end where the shares do.
+    #[track_caller]
+    pub(crate) fn strips<'a, A>(&self, strips: impl Iterator<Item = BlockMut<'a, A>>) -> ByColumns<'a, A> {
+        let mut apart = [const { None }; MOST_THREADS];
+        for (member, strip) in strips.enumerate() {
+            assert_eq!(strip.columns(), self.range(member).len(), "a strip that is no share");
+            apart[member] = Some(strip);
+        }
+        ByColumns { whole: Columns::Apart(apart), shares: *self }
     }
 
     /// A matrix cut between rows.
@@ -299,8 +304,17 @@ pub(crate) unsafe trait Divide: Sync {
     unsafe fn part(&self, member: usize) -> Self::Part;
 }
 
-/// See [`Shares::columns`].
-pub(crate) struct ByColumns<'a, A>(BlockMut<'a, A>, Shares);
+/// See [`Shares::columns`] and [`Shares::strips`].
+pub(crate) struct ByColumns<'a, A> {
+    whole: Columns<'a, A>,
+    shares: Shares,
+}
+
+#[expect(clippy::large_enum_variant, reason = "it lives on the stack of one call; a box would be an allocation in every step")]
+enum Columns<'a, A> {
+    Together(BlockMut<'a, A>),
+    Apart([Option<BlockMut<'a, A>>; MOST_THREADS]),
+}
 
 /// See [`Shares::rows`].
 pub(crate) struct ByRows<'a, A>(BlockMut<'a, A>, Shares);
@@ -315,17 +329,24 @@ pub(crate) struct Slice<'a, T> {
 // SAFETY: it only hands out disjoint parts, each to be used by one thread.
 unsafe impl<T: Send> Sync for Slice<'_, T> {}
 
-// SAFETY: shares are disjoint ranges of columns.
+// SAFETY: shares are disjoint ranges of columns, or strips, of which each has one owner.
 unsafe impl<'a, A: Send + Sync> Divide for ByColumns<'a, A> {
     type Part = BlockMut<'a, A>;
 
     fn count(&self) -> usize {
-        self.1.count
+        self.shares.count
     }
 
     unsafe fn part(&self, member: usize) -> Self::Part {
-        // SAFETY: no other part has these columns.
-        unsafe { self.0.alias() }.columns_of(self.1.range(member))
+        match &self.whole {
+            // SAFETY: no other part has these columns.
+            Columns::Together(block) => unsafe { block.alias() }.columns_of(self.shares.range(member)),
+            Columns::Apart(strips) => {
+                let strip = strips[member].as_ref().expect("a strip for each share");
+                // SAFETY: no other part has this strip.
+                unsafe { strip.alias() }
+            }
+        }
     }
 }
 
