@@ -122,10 +122,10 @@ pub(super) fn prefetch<T>(memory: &[T]) {
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 
-        let start = memory.as_ptr().cast::<i8>();
-        for offset in (0..size_of_val(memory)).step_by(64) {
-            // SAFETY: the address is inside `memory`; every x86-64 has this instruction, and it has no effect that can be seen.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.add(offset)) };
+        for line in 0..size_of_val(memory).div_ceil(64) {
+            let address = memory.as_ptr().cast::<i8>().wrapping_add(line * 64);
+            // SAFETY: every x86-64 has this instruction, and at no address it has an effect that can be seen.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(address) };
         }
     }
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]

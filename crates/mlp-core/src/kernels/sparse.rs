@@ -250,46 +250,47 @@ impl<A: Scalar, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Entries<'_, A, C,
         let panel = if examples.len() < FEW { width } else { PANEL };
         for first in examples.clone().step_by(CHUNK) {
             let chunk = first..examples.end.min(first + CHUNK);
-            let mut cursors = [0; CHUNK];
-            for example in first..chunk.end.min(first + AHEAD) {
-                self.prefetch(example);
+            // What remains of each example's entries.
+            let mut rests = [(0, 0); CHUNK];
+            for (example, rest) in chunk.clone().zip(&mut rests) {
+                let entries = self.rows.range(example);
+                *rest = (entries.start, entries.end);
+            }
+            for &(start, end) in rests.iter().take(AHEAD) {
+                self.prefetch(start..end);
             }
             let mut end = 0;
             while end < width || end == 0 {
                 let is_first = end == 0;
                 end = (end + panel).max(1);
-                for (example, cursor) in chunk.clone().zip(&mut cursors) {
-                    let all = self.rows.range(example);
-                    if is_first {
-                        *cursor = all.start;
-                        if example + AHEAD < chunk.end {
-                            self.prefetch(example + AHEAD);
-                        }
+                for (place, example) in chunk.clone().enumerate() {
+                    if is_first && let Some(&(start, end)) = rests.get(place + AHEAD) {
+                        self.prefetch(start..end);
                     }
-                    let rest = *cursor..all.end;
-                    let (columns, values) = (&self.columns[rest.clone()], &self.values[rest]);
-                    let entries = UpTo { columns, values, end: end as u32, decode: &self.decode, cursor, numbers: PhantomData };
-                    visitor.visit(example - examples.start, is_first, entries);
+                    let rest = &mut rests[place];
+                    let (columns, values) = (&self.columns[rest.0..rest.1], &self.values[rest.0..rest.1]);
+                    let mut entries =
+                        UpTo { columns, values, end: end as u32, decode: &self.decode, numbers: PhantomData };
+                    visitor.visit(example - examples.start, is_first, &mut entries);
+                    rest.0 = rest.1 - entries.columns.len();
                 }
             }
         }
     }
 
     #[inline(always)]
-    fn prefetch(&self, example: usize) {
-        let entries = self.rows.range(example);
+    fn prefetch(&self, entries: Range<usize>) {
         prefetch(&self.columns[entries.clone()]);
         prefetch(&self.values[entries]);
     }
 }
 
-/// The entries of a row up to a column; leaves the cursor where it stopped.
+/// The entries of a row up to a column; those that it has not come to remain in it.
 struct UpTo<'a, A, C, V, D> {
     columns: &'a [C],
     values: &'a [V],
     end: u32,
     decode: &'a D,
-    cursor: &'a mut usize,
     numbers: PhantomData<A>,
 }
 
@@ -305,7 +306,6 @@ impl<A, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Iterator for UpTo<'_, A, 
             return None;
         }
         (self.columns, self.values) = (columns, values);
-        *self.cursor += 1;
         Some((column as usize, self.decode.decode(value)))
     }
 }
