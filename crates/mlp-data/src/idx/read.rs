@@ -18,6 +18,9 @@ const DEFLATE_RATIO_MAX: u64 = 1032;
 /// Vectors grow by this much as the bytes arrive.
 const STEP: usize = 1 << 18;
 
+/// The buffer of a file: large enough for a decoder, and so much less than a step that raw bytes go around it.
+const BUFFER: usize = 1 << 16;
+
 /// How the bytes lie in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Encoding {
@@ -41,7 +44,7 @@ enum Encoding {
 /// ```
 pub fn read_idx(path: &Path) -> Result<Idx, Error> {
     let (file, stored) = open(path)?;
-    read(BufReader::with_capacity(STEP, file), stored, path, u64::MAX)
+    read(BufReader::with_capacity(BUFFER, file), stored, path, u64::MAX)
 }
 
 /// Reads the same, but refuses a file whose header promises more than `most` bytes before any of them is read: for
@@ -49,7 +52,7 @@ pub fn read_idx(path: &Path) -> Result<Idx, Error> {
 #[cfg(feature = "fetch")]
 pub(crate) fn read_idx_at_most(path: &Path, most: u64) -> Result<Idx, Error> {
     let (file, stored) = open(path)?;
-    read(BufReader::with_capacity(STEP, file), stored, path, most)
+    read(BufReader::with_capacity(BUFFER, file), stored, path, most)
 }
 
 /// Reads the same from memory; `origin` is the path to name in errors.
