@@ -15,10 +15,10 @@ const HEADER_MAX: u64 = 4 + 4 * 255;
 /// Deflate cannot pack tighter than this: two bits can stand for 258 bytes, hence 258 · 8 / 2 = 1032 for one.
 const DEFLATE_RATIO_MAX: u64 = 1032;
 
-/// Vectors grow by this much as the bytes arrive.
+/// Elements of several bytes are decoded by this much at a time.
 const STEP: usize = 1 << 18;
 
-/// The buffer of a file: large enough for a decoder, and so much less than a step that raw bytes go around it.
+/// The buffer of a file: large enough for a decoder, and so small that the long reads of raw bytes go around it.
 const BUFFER: usize = 1 << 16;
 
 /// How the bytes lie in a file.
@@ -246,15 +246,15 @@ impl<R: Read> Body<'_, R> {
         Ok(elements)
     }
 
-    /// Bytes as they are, straight into their final place.
+    /// Bytes as they are, straight into their final place, which nothing fills with zeros before.
     fn bytes(&mut self) -> Result<Vec<u8>, Error> {
         let mut elements = self.reserve()?;
-        while elements.len() < self.count {
-            let done = elements.len();
-            elements.resize(self.count.min(done + STEP), 0);
-            self.origin.fill(self.reader, &mut elements[done..], self.header + done as u64, self.expected)?;
+        let end = self.reader.by_ref().take(self.count as u64).read_to_end(&mut elements);
+        match end {
+            Ok(_) if elements.len() == self.count => Ok(elements),
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(self.origin.failed(error)),
+            _ => Err(self.origin.truncated(self.expected, self.header + elements.len() as u64)),
         }
-        Ok(elements)
     }
 
     /// Elements of `N` bytes.
