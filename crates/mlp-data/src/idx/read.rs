@@ -2,10 +2,11 @@
 //! line of it faces bytes from outside: nothing is allocated that the file could not fill, gzip is never inflated
 //! beyond what the header promises, and what is left over at the end is an error.
 
-use super::{ElementType, Idx, IdxData, element_count};
+use super::{ElementType, Idx, IdxData, ahead, element_count};
 use crate::Error;
 use flate2::bufread::GzDecoder;
 use std::fs::File;
+use std::hint::black_box;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -15,7 +16,7 @@ const HEADER_MAX: u64 = 4 + 4 * 255;
 /// Deflate cannot pack tighter than this: two bits can stand for 258 bytes, hence 258 · 8 / 2 = 1032 for one.
 const DEFLATE_RATIO_MAX: u64 = 1032;
 
-/// Elements of several bytes are decoded by this much at a time.
+/// Elements of several bytes are decoded from this much at a time.
 const STEP: usize = 1 << 18;
 
 /// The buffer of a file: large enough for a decoder, and so small that the long reads of raw bytes go around it.
@@ -246,8 +247,12 @@ impl<R: Read> Body<'_, R> {
         Ok(elements)
     }
 
-    /// Bytes as they are, straight into their final place, which nothing fills with zeros before.
+    /// Bytes as they are, straight into their final place.
     fn bytes(&mut self) -> Result<Vec<u8>, Error> {
+        if self.origin.encoding == Encoding::Gzip && self.count > ahead::STEP {
+            return self.inflate();
+        }
+        // A file reads into what is reserved without filling it with zeros first.
         let mut elements = self.reserve()?;
         let end = self.reader.by_ref().take(self.count as u64).read_to_end(&mut elements);
         match end {
@@ -255,6 +260,20 @@ impl<R: Read> Body<'_, R> {
             Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(self.origin.failed(error)),
             _ => Err(self.origin.truncated(self.expected, self.header + elements.len() as u64)),
         }
+    }
+
+    /// The same from a decoder, which is busy enough without waiting for memory.
+    fn inflate(&mut self) -> Result<Vec<u8>, Error> {
+        // Where there is no room this is an error, but `vec!` aborts; hidden, or the compiler would leave it out.
+        drop(black_box(self.reserve::<u8>()?));
+        let mut elements = vec![0; self.count];
+        let mut done = self.header;
+        ahead::write_in_steps(&mut elements, |step| {
+            self.origin.fill(self.reader, step, done, self.expected)?;
+            done += step.len() as u64;
+            Ok(())
+        })?;
+        Ok(elements)
     }
 
     /// Elements of `N` bytes.
