@@ -1,11 +1,14 @@
 //! Images and labels, paired and validated: once a [`Dataset`] exists, every label names a class and every image
-//! has its label. The bytes stay bytes; conversion to floating point is in `dataset/convert.rs`, division into
-//! training and held-out parts in `dataset/split.rs`, reading from files in `load.rs`.
+//! has its label. The bytes stay bytes; conversion to floating point is in `dataset/convert.rs`, to compressed sparse
+//! rows in `dataset/sparse.rs`, division into training and held-out parts in `dataset/split.rs`, reading from files in
+//! `load.rs`.
 
 mod convert;
+mod sparse;
 mod split;
 
-pub use convert::Real;
+pub use convert::{Real, levels};
+pub use sparse::SparseImages;
 
 use crate::Error;
 use sha2::{Digest, Sha256};
@@ -146,8 +149,7 @@ impl Dataset {
 
     /// The share of pixels that are not zero, from 0 to 1; 0 for an empty set.
     pub fn density(&self) -> f64 {
-        let non_zero: usize = self.images.chunks(255 * 64).map(count_non_zero).sum();
-        non_zero as f64 / self.images.len().max(1) as f64
+        count_non_zero(&self.images) as f64 / self.images.len().max(1) as f64
     }
 
     /// The identity of the data as 64 hexadecimal digits: SHA-256 of shape, number of classes, labels and pixels.
@@ -176,17 +178,21 @@ impl fmt::Debug for Dataset {
     }
 }
 
-/// A sum of bytes per lane, which vectorises where a `usize` per pixel does not.
+/// How many of the pixels are not zero: a sum of bytes per lane, which vectorises where a `usize` per pixel does not.
 fn count_non_zero(pixels: &[u8]) -> usize {
-    let mut lanes = [0u8; 64]; // at most 255 rounds: `density` sees to it
     let (rounds, rest) = pixels.as_chunks::<64>();
-    for round in rounds {
-        for (lane, &pixel) in lanes.iter_mut().zip(round) {
-            *lane += u8::from(pixel != 0);
+    let mut count = rest.iter().filter(|&&pixel| pixel != 0).count();
+    // A lane holds 255 rounds.
+    for rounds in rounds.chunks(255) {
+        let mut lanes = [0u8; 64];
+        for round in rounds {
+            for (lane, &pixel) in lanes.iter_mut().zip(round) {
+                *lane += u8::from(pixel != 0);
+            }
         }
+        count += lanes.iter().map(|&lane| usize::from(lane)).sum::<usize>();
     }
-    let rest = rest.iter().filter(|&&pixel| pixel != 0).count();
-    rest + lanes.iter().map(|&lane| usize::from(lane)).sum::<usize>()
+    count
 }
 
 /// Lower-case hexadecimal digits.

@@ -1,7 +1,7 @@
 //! Labelled image data sets for `mlp`: reading, checking, converting and fetching them.
 //!
 //! - [`idx`]: the IDX format of MNIST and its relatives, raw or gzip-compressed;
-//! - [`dataset`]: images and labels, paired and validated, and their conversion to floating point;
+//! - [`dataset`]: images and labels, paired and validated, and their conversion to floating point and to sparse rows;
 //! - [`catalog`]: the data sets known by name, with their files, classes, checksums and sources;
 //! - [`synthetic`]: ten classes of drawn digits that need no file at all;
 //! - `fetch`: downloading what the catalogue lists (feature `fetch`, on by default);
@@ -39,6 +39,6 @@ mod load;
 mod random;
 pub mod synthetic;
 
-pub use dataset::{Dataset, ImageShape, Real};
+pub use dataset::{Dataset, ImageShape, Real, SparseImages, levels};
 pub use error::{Error, SourceFailure};
 pub use load::DataSets;

@@ -197,3 +197,23 @@ fn arrays_larger_than_the_readers_steps_come_whole() {
         assert_eq!(parse(&gzip(&bytes), origin()).unwrap(), idx);
     }
 }
+
+#[test]
+fn large_compressed_files_that_end_early_or_are_damaged_tell_it() {
+    let noise = (0..3_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let idx = Idx::new(vec![3_000_000], IdxData::U8(noise));
+    let good = gzip(&bytes_of(&idx));
+    let cut = parse(&good[..good.len() / 2], origin()).unwrap_err();
+    let Error::Truncated { expected: 3_000_008, found, .. } = cut else { panic!("{cut}") };
+    assert!((1_000..3_000_000).contains(&found), "{found}");
+
+    let fewer_than_promised = gzip(&bytes_of(&idx)[..1_000_000]);
+    let error = parse(&fewer_than_promised, origin()).unwrap_err();
+    assert!(matches!(error, Error::Truncated { expected: 3_000_008, found: 1_000_000, .. }), "{error}");
+
+    let mut wrong_checksum = good;
+    let checksum = wrong_checksum.len() - 8;
+    wrong_checksum[checksum] ^= 1;
+    let error = parse(&wrong_checksum, origin()).unwrap_err();
+    assert!(matches!(error, Error::Gzip { .. }), "{error}");
+}

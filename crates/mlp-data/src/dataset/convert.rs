@@ -38,6 +38,18 @@ impl Real for f64 {
     }
 }
 
+/// What each byte is worth, by its value: [`Real::from_pixel`] of 0 to 255. A sparse product that looks its values up
+/// here computes with the same bits as a dense one on gathered features.
+///
+/// # Example
+/// ```
+/// let levels = mlp_data::levels::<f64>();
+/// assert_eq!((levels[0], levels[51], levels[255]), (0.0, f64::from(0.2f32), 1.0));
+/// ```
+pub fn levels<A: Real>() -> [A; 256] {
+    std::array::from_fn(|pixel| A::from_pixel(pixel as u8))
+}
+
 impl Dataset {
     /// Copies the examples `indices` into a batch: row `i` of `features`, shape (`indices.len()`, `pixels`), is image
     /// `indices[i]` scaled to 0..=1, and `labels[i]` its label. Allocates nothing.
@@ -106,6 +118,19 @@ mod tests {
             assert_eq!(f32::from_pixel(pixel).to_bits(), expected.to_bits(), "{pixel}");
             assert_eq!(f64::from_pixel(pixel).to_bits(), f64::from(expected).to_bits(), "{pixel}");
         }
+    }
+
+    #[test]
+    fn levels_are_what_gathering_gives() {
+        fn check<A: Real + PartialEq + std::fmt::Debug>() {
+            let shape = ImageShape { height: 16, width: 16 };
+            let data = Dataset::new((0..=255).collect(), shape, vec![0], 1).unwrap();
+            let mut features = [A::default(); 256];
+            data.gather(&[0], &mut features, &mut [0]);
+            assert_eq!(features, levels());
+        }
+        check::<f32>();
+        check::<f64>();
     }
 
     #[test]

@@ -2,10 +2,11 @@
 //! line of it faces bytes from outside: nothing is allocated that the file could not fill, gzip is never inflated
 //! beyond what the header promises, and what is left over at the end is an error.
 
-use super::{ElementType, Idx, IdxData, element_count};
+use super::{ElementType, Idx, IdxData, ahead, element_count};
 use crate::Error;
 use flate2::bufread::GzDecoder;
 use std::fs::File;
+use std::hint::black_box;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -15,8 +16,11 @@ const HEADER_MAX: u64 = 4 + 4 * 255;
 /// Deflate cannot pack tighter than this: two bits can stand for 258 bytes, hence 258 · 8 / 2 = 1032 for one.
 const DEFLATE_RATIO_MAX: u64 = 1032;
 
-/// Vectors grow by this much as the bytes arrive.
+/// Elements of several bytes are decoded from this much at a time.
 const STEP: usize = 1 << 18;
+
+/// The buffer of a file: large enough for a decoder, and so small that the long reads of raw bytes go around it.
+const BUFFER: usize = 1 << 16;
 
 /// How the bytes lie in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +45,7 @@ enum Encoding {
 /// ```
 pub fn read_idx(path: &Path) -> Result<Idx, Error> {
     let (file, stored) = open(path)?;
-    read(BufReader::with_capacity(STEP, file), stored, path, u64::MAX)
+    read(BufReader::with_capacity(BUFFER, file), stored, path, u64::MAX)
 }
 
 /// Reads the same, but refuses a file whose header promises more than `most` bytes before any of them is read: for
@@ -49,7 +53,7 @@ pub fn read_idx(path: &Path) -> Result<Idx, Error> {
 #[cfg(feature = "fetch")]
 pub(crate) fn read_idx_at_most(path: &Path, most: u64) -> Result<Idx, Error> {
     let (file, stored) = open(path)?;
-    read(BufReader::with_capacity(STEP, file), stored, path, most)
+    read(BufReader::with_capacity(BUFFER, file), stored, path, most)
 }
 
 /// Reads the same from memory; `origin` is the path to name in errors.
@@ -245,12 +249,30 @@ impl<R: Read> Body<'_, R> {
 
     /// Bytes as they are, straight into their final place.
     fn bytes(&mut self) -> Result<Vec<u8>, Error> {
-        let mut elements = self.reserve()?;
-        while elements.len() < self.count {
-            let done = elements.len();
-            elements.resize(self.count.min(done + STEP), 0);
-            self.origin.fill(self.reader, &mut elements[done..], self.header + done as u64, self.expected)?;
+        if self.origin.encoding == Encoding::Gzip && self.count > ahead::STEP {
+            return self.inflate();
         }
+        // A file reads into what is reserved without filling it with zeros first.
+        let mut elements = self.reserve()?;
+        let end = self.reader.by_ref().take(self.count as u64).read_to_end(&mut elements);
+        match end {
+            Ok(_) if elements.len() == self.count => Ok(elements),
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(self.origin.failed(error)),
+            _ => Err(self.origin.truncated(self.expected, self.header + elements.len() as u64)),
+        }
+    }
+
+    /// The same from a decoder, which is busy enough without waiting for memory.
+    fn inflate(&mut self) -> Result<Vec<u8>, Error> {
+        // Where there is no room this is an error, but `vec!` aborts; hidden, or the compiler would leave it out.
+        drop(black_box(self.reserve::<u8>()?));
+        let mut elements = vec![0; self.count];
+        let mut done = self.header;
+        ahead::write_in_steps(&mut elements, |step| {
+            self.origin.fill(self.reader, step, done, self.expected)?;
+            done += step.len() as u64;
+            Ok(())
+        })?;
         Ok(elements)
     }
 
