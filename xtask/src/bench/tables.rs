@@ -19,7 +19,7 @@ pub(super) fn markdown(header: &[&str], rows: &[Vec<String>]) -> String {
 /// The chapter's sizes: what was measured, the table, who was left out.
 pub(super) fn main_part(workload: &Workload, measured: &Measured) -> String {
     let caption = format!(
-        "{} on MNIST: seconds per epoch, {} runs of {} epochs each{}",
+        "{} on MNIST: seconds per epoch; runs: {}, epochs timed in each: {}{}",
         workload.name(),
         workload.repetitions,
         workload.epochs,
@@ -34,7 +34,7 @@ pub(super) fn others_part(all: &[(Workload, Measured)]) -> String {
     for (workload, _) in all {
         let Workload { repetitions, epochs, learning_rate, .. } = workload;
         caption += &format!(
-            "; {}: {repetitions} runs of {epochs} epochs, learning rate {learning_rate}",
+            "; {}: runs {repetitions}, epochs {epochs}, learning rate {learning_rate}",
             workload.name()
         );
         if let Some(examples) = workload.peer_examples {
@@ -200,7 +200,7 @@ mod tests {
         part.left_out.push("NumPy: why".to_owned());
         let main = main_part(&chapter(5, 3), &part);
         let caption =
-            "784-100-10, batch 100 on MNIST: seconds per epoch, 5 runs of 3 epochs each; a peer is shown";
+            "784-100-10, batch 100 on MNIST: seconds per epoch; runs: 5, epochs timed in each: 3; a peer is";
         assert!(main.starts_with(caption), "{main}");
         assert!(main.ends_with("|\n- left out: NumPy: why\n"), "{main}");
         let others = others_part(&[(OTHERS[2], part)]);
