@@ -7,9 +7,9 @@ use super::contenders::{Commands, Contender, Precision};
 use super::measure::{Run, Spread, time_epochs};
 use super::workloads::Workload;
 
-/// How far a peer's training loss may be from ours. With other seeds ours varies by up to 7%, and scikit-learn counts a loss above
-/// 16 as 16, which makes 13% in a wide network; half or twice the learning rate makes more than 30%.
-const SAME_LOSS: f64 = 0.25;
+/// How far a peer's training loss may be from ours. Measured: another seed makes up to 7%; scikit-learn, which counts a loss above
+/// 16 as 16, is off by 12% in the wide network; half or twice the learning rate makes 16% at least.
+const SAME_LOSS: f64 = 0.15;
 
 /// A contender's measurements.
 #[derive(Debug, Clone, PartialEq)]
@@ -230,12 +230,12 @@ mod tests {
             peer(Program::NumPy, Precision::F32),
         ];
         let run = |contender: &Contender, _: u32| {
-            let loss = if contender.program == Program::Jax { 27.0 } else { 20.0 };
+            let loss = if contender.program == Program::Jax { 23.5 } else { 20.0 };
             Ok(Run { seconds: 1.0, loss, accuracy: 0.9 })
         };
         let measured = measure_with(run, &chapter(1, 1), &contenders, 2).unwrap();
         let left: Vec<Program> = measured.rows.iter().map(|row| row.contender.program).collect();
         assert_eq!(left, [Program::Mlp, Program::NumPy]);
-        assert!(measured.left_out[0].ends_with("its loss is 27, ours 20"), "{:?}", measured.left_out);
+        assert!(measured.left_out[0].ends_with("its loss is 23.5, ours 20"), "{:?}", measured.left_out);
     }
 }
