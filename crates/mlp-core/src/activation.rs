@@ -201,22 +201,22 @@ impl Activation {
     pub const fn has_kink(self) -> bool {
         dispatch!(self, F => F::KINK)
     }
+}
 
-    /// H = f(Z), element by element.
-    pub(crate) fn apply<A: Scalar>(self, isa: Isa, z: Block<'_, A>, h: BlockMut<'_, A>) {
-        dispatch!(self, F => isa.run(Apply::<A, F> { z, h, function: PhantomData }));
-    }
+/// H = f(Z), element by element.
+pub(crate) fn apply<A: Scalar>(activation: Activation, isa: Isa, z: Block<'_, A>, h: BlockMut<'_, A>) {
+    dispatch!(activation, F => isa.run(Apply::<A, F> { z, h, function: PhantomData }));
+}
 
-    /// D = D ⊙ f'(Z), element by element, given H = f(Z).
-    pub(crate) fn multiply_by_derivative<A: Scalar>(
-        self,
-        isa: Isa,
-        z: Block<'_, A>,
-        h: Block<'_, A>,
-        d: BlockMut<'_, A>,
-    ) {
-        dispatch!(self, F => isa.run(MultiplyByDerivative::<A, F> { z, h, d, function: PhantomData }));
-    }
+/// D = D ⊙ f'(Z), element by element, given H = f(Z).
+pub(crate) fn multiply_by_derivative<A: Scalar>(
+    activation: Activation,
+    isa: Isa,
+    z: Block<'_, A>,
+    h: Block<'_, A>,
+    d: BlockMut<'_, A>,
+) {
+    dispatch!(activation, F => isa.run(MultiplyByDerivative::<A, F> { z, h, d, function: PhantomData }));
 }
 
 struct Apply<'a, 'h, A, F> {

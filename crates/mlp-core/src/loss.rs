@@ -90,8 +90,7 @@ pub(crate) fn softmax_cross_entropy<A: Scalar>(
     z_o: Block<'_, A>,
     labels: &[u8],
     y_hat: BlockMut<'_, A>,
-    losses: &mut [f64],
-    guesses: &mut [u8],
+    (losses, guesses): (&mut [f64], &mut [u8]),
 ) {
     assert!(z_o.rows() == y_hat.rows() && [labels.len(), losses.len(), guesses.len()] == [z_o.rows(); 3]);
     isa.run(SoftmaxCrossEntropy { classes, z_o, labels, y_hat, losses, guesses });
@@ -170,8 +169,9 @@ mod tests {
         let (rows, classes) = z.dim();
         let (mut y_hat, mut losses, mut guesses) = (vec![A::zero(); rows * classes], vec![0.0; rows], vec![0; rows]);
         let block = BlockMut::of_rows(&mut y_hat, rows, classes, classes);
-        let z = Block::from(z.view());
-        softmax_cross_entropy(Isa::best(), classes, z, labels, block, &mut losses, &mut guesses);
+        let view = z.view();
+        let z = Block::from(&view);
+        softmax_cross_entropy(Isa::best(), classes, z, labels, block, (&mut losses, &mut guesses));
         (Array2::from_shape_vec((rows, classes), y_hat).unwrap(), Array1::from_vec(losses), guesses)
     }
 

@@ -239,25 +239,45 @@ mod tests {
     use super::*;
 
     fn check<A: Scalar>() {
-        for (rows, columns) in [(0, 3), (1, 1), (3, 10), (5, 16), (4, 17), (2, 0)] {
+        for (rows, columns) in [(0, 3), (1, 1), (3, 10), (5, 16), (4, 17), (2, 0), (3, 100)] {
             let source = Array2::from_shape_fn((rows, columns), |(i, j)| A::from_f64((i * 100 + j) as f64));
-            let matrix = Matrix::copy_of(source.view());
-            let copy = matrix.clone();
-            assert_eq!((matrix.view(), copy.view()), (source.view(), source.view()));
-            for matrix in [matrix, copy] {
-                let block = matrix.block();
-                for (i, row) in source.rows().into_iter().enumerate() {
-                    assert_eq!(block.row(i).as_ptr().addr() % LINE, 0);
-                    assert_eq!(block.row(i)[..columns], row.to_vec());
-                    assert!(block.row(i)[columns..].iter().all(|&pad| pad == A::zero()));
+            for threads in [1, 2, 3] {
+                let mut matrix = Matrix::copy_of(source.view());
+                let shares = Shares::new(matrix.width(), line::<A>(), threads);
+                matrix.arrange(&shares);
+                let copy = matrix.clone();
+                assert_eq!(matrix, copy);
+                assert_eq!((matrix.to_array(), copy.to_array()), (source.clone(), source.clone()));
+                for matrix in [&matrix, &copy] {
+                    let pieces: Vec<_> = matrix.pieces(0..matrix.width()).collect();
+                    assert_eq!(pieces.iter().map(|(range, _)| range.len()).sum::<usize>(), matrix.width());
+                    for (range, block) in pieces {
+                        for (i, row) in source.rows().into_iter().enumerate() {
+                            assert_eq!(block.row(i).as_ptr().addr() % LINE, 0);
+                            let (inside, pads) = block.row(i).split_at(range.end.min(columns) - range.start);
+                            assert!(inside.iter().eq(row.iter().skip(range.start).take(inside.len())));
+                            assert!(pads.iter().all(|&pad| pad == A::zero()));
+                        }
+                    }
                 }
+                assert_eq!(matrix.view_mut(), source);
             }
         }
     }
 
     #[test]
-    fn rows_begin_on_a_line_and_end_in_zeros_in_clones_too() {
+    fn rows_begin_on_a_line_and_end_in_zeros_in_every_arrangement() {
         check::<f32>();
         check::<f64>();
+    }
+
+    #[test]
+    fn elements_are_found_in_any_strip() {
+        let mut matrix: Matrix<f32> = Matrix::zeros(2, 40);
+        matrix.arrange(&Shares::new(40, 16, 3));
+        *matrix.at_mut(1, 39) = 5.0;
+        *matrix.at_mut(0, 16) = 3.0;
+        let array = matrix.to_array();
+        assert_eq!((array[[1, 39]], array[[0, 16]], array.sum()), (5.0, 3.0, 8.0));
     }
 }

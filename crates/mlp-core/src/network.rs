@@ -10,7 +10,6 @@
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
 
 use crate::error::NetworkError;
-use crate::loss::softmax_cross_entropy;
 use crate::matrix::Matrix;
 use crate::products::{Input, Write};
 use crate::random::RandomStream;
@@ -281,7 +280,7 @@ impl<A: Scalar> Mlp<A> {
                     kernels.affine(input, 0..rows, weights, &biases[piece], z);
                 }
                 // H = f(Z^h)
-                self.activation.apply(kernels.isa, z.as_block(), h);
+                A::apply(self.activation, kernels.isa, z.as_block(), h);
             });
         }
         let (below, here) = buffers.split_at_mut(last);
@@ -299,9 +298,8 @@ impl<A: Scalar> Mlp<A> {
             }
             if let Some(labels) = labels {
                 // Ŷ = softmax(Z^o), J = -Σ log ŷ_y
-                let (losses, guesses) = scores;
-                let z = z.as_block();
-                softmax_cross_entropy(kernels.isa, layer.outputs(), z, &labels[own], y_hat, losses, guesses);
+                let (z, classes) = (z.as_block(), layer.outputs());
+                A::softmax_cross_entropy(kernels.isa, classes, z, &labels[own], y_hat, scores);
             }
         });
     }
@@ -415,7 +413,7 @@ impl<A: Scalar> Mlp<A> {
                 kernels.product_with_transposed(delta, weights.rows_of(real), transposed, below_delta.reborrow());
                 // G5: ∂J/∂Z^h = f'(Z^h) ⊙ ∂J/∂H
                 let [z, h] = [z, h].map(|of| of.columns_of(own.clone()).rows_of(0..rows));
-                self.activation.multiply_by_derivative(kernels.isa, z, h, below_delta);
+                A::multiply_by_derivative(self.activation, kernels.isa, z, h, below_delta);
             });
         }
     }

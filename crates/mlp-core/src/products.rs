@@ -12,7 +12,7 @@ use std::ops::Range;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayBase, Axis, Ix2, RawData};
 
-use crate::kernels::{self, Block, BlockMut, Shares, Start, Team};
+use crate::kernels::{Block, BlockMut, Shares, Start, Team};
 use crate::matrix::line;
 use crate::names::named;
 use crate::{Isa, Scalar, SparseRows};
@@ -134,7 +134,7 @@ impl Kernels {
         z: BlockMut<'_, A>,
     ) {
         match x {
-            Input::Sparse(x) => kernels::sparse_affine(self.isa, x, rows, weights, biases, z),
+            Input::Sparse(x) => A::sparse_affine(self.isa, x, rows, weights, biases, z),
             Input::Dense(x) => {
                 let x = x.rows_of(rows).columns_of(0..weights.rows());
                 self.product(A::one(), x, weights, Start::Row(biases), z);
@@ -159,7 +159,7 @@ impl Kernels {
                 if write == Write::Set {
                     (0..out.rows()).for_each(|row| out.row_mut(row).fill(A::zero()));
                 }
-                kernels::sparse_transposed_product(self.isa, alpha, x, delta, out);
+                A::sparse_transposed_product(self.isa, alpha, x, delta, out);
             }
             Input::Dense(x) => {
                 self.product(alpha, x.columns_of(columns).transposed(), delta, write.start(), out);
@@ -169,7 +169,9 @@ impl Kernels {
 
     /// Out ← Out + alpha·1·δ, or alpha·1·δ, the column sums: (1×n)(n×k) -> (1×k), in the order of the rows.
     pub(crate) fn column_sums<A: Scalar>(&self, alpha: A, delta: Block<'_, A>, write: Write, out: &mut [A]) {
-        kernels::column_sums(self.isa, alpha, delta, write.start(), out);
+        let (width, ones) = (out.len(), Block::repeated(&alpha, 1, delta.rows()));
+        let out = BlockMut::of_rows(out, 1, width, width);
+        A::product(self.isa, A::one(), ones, delta, write.start(), out);
     }
 
     /// Out ← δ·Wᵀ: (n×k)(d×k)ᵀ -> (n×d). `transposed` (k×d) is scratch for Wᵀ.
@@ -188,7 +190,7 @@ impl Kernels {
             }
             Products::Own => {
                 // A chain over k for many d at a time needs the d of a k side by side.
-                kernels::transpose(self.isa, weights, transposed.reborrow());
+                A::transpose(self.isa, weights, transposed.reborrow());
                 self.product(A::one(), delta, transposed.as_block(), Start::Zero, out);
             }
         }
@@ -204,7 +206,7 @@ impl Kernels {
         mut c: BlockMut<'_, A>,
     ) {
         match self.products {
-            Products::Own => kernels::product(self.isa, alpha, a, b, start, c),
+            Products::Own => A::product(self.isa, alpha, a, b, start, c),
             Products::OpenBlas => {
                 let beta = match start {
                     Start::Zero => A::zero(),
@@ -317,9 +319,10 @@ fn gram_schmidt(mut a: Array2<f64>) -> Array2<f64> {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::{Array1, s};
+    use ndarray::ArrayView2;
 
     use super::*;
+    use crate::matrix::Matrix;
     use crate::random::{NativeStream, RandomStream};
 
     fn random<A: Scalar>(rows: usize, columns: usize, seed: u64) -> Array2<A> {
@@ -349,8 +352,22 @@ mod tests {
         )
     }
 
-    fn check<A: Scalar>() {
-        // Either side of every threshold: ndarray's for BLAS (7), the micro-kernels' and blocks' of both backends.
+    /// Every way of multiplying that this build has.
+    fn kernels() -> Vec<Kernels> {
+        let own = Isa::available().map(|isa| Kernels { products: Products::Own, isa, threads: 1 });
+        own.chain([Kernels::default()]).collect()
+    }
+
+    fn matrix<A: Scalar>(source: &Array2<A>) -> Matrix<A> {
+        Matrix::copy_of(source.view())
+    }
+
+    fn nan<A: Scalar>(rows: usize, columns: usize) -> Matrix<A> {
+        matrix(&Array2::from_elem((rows, columns), A::nan()))
+    }
+
+    fn check<A: Scalar>(kernels: Kernels) {
+        // Either side of every threshold: ndarray's for BLAS (7), the tiles', the blocks'.
         for &(n, d, k) in &[
             (1, 1, 1),
             (1, 7, 3),
@@ -363,61 +380,91 @@ mod tests {
             (257, 300, 64),
         ] {
             let (x, w, delta) = (random::<A>(n, d, 1), random::<A>(d, k, 2), random::<A>(n, k, 3));
-            let b: Array1<A> = random::<A>(1, k, 4).row(0).to_owned();
+            let b = random::<A>(1, k, 4);
+            let (x_view, deltas, weights, biases) = (x.view(), matrix(&delta), matrix(&w), matrix(&b));
+            let input = Input::Dense(Block::from(&x_view));
 
             let (mut exact, mut magnitude) = plain(x.view(), w.view());
             exact += &b.mapv(A::into_f64);
             magnitude += &b.mapv(|b| b.into_f64().abs());
-            let mut out = Array2::from_elem((n, k), A::nan());
-            affine(x.view(), w.view(), b.view(), out.view_mut());
-            assert_near(&out, &exact, &magnitude, d + 1);
+            let mut out = nan(n, k);
+            kernels.affine(input, 0..n, weights.block(), biases.block().row(0), out.block_mut());
+            assert_near(&out.to_array(), &exact, &magnitude, d + 1);
 
             let (exact, magnitude) = plain(x.t(), delta.view());
-            let mut out = Array2::from_elem((d, k), A::nan());
-            transposed_product(A::one(), x.view(), delta.view(), A::zero(), out.view_mut());
-            assert_near(&out, &exact, &magnitude, n);
+            let mut out = nan(d, k);
+            kernels.transposed_product(A::one(), input, 0..d, deltas.block(), Write::Set, out.block_mut());
+            assert_near(&out.to_array(), &exact, &magnitude, n);
 
-            let (half, mut out) = (A::from_f64(-0.5), w.clone());
-            transposed_product(half, x.view(), delta.view(), A::one(), out.view_mut());
+            let (half, mut out) = (A::from_f64(-0.5), weights.clone());
+            kernels.transposed_product(half, input, 0..d, deltas.block(), Write::Add, out.block_mut());
             let (w64, m64) = (w.mapv(A::into_f64), w.mapv(|w| w.into_f64().abs()));
-            assert_near(&out, &(w64 - 0.5 * exact), &(m64 + 0.5 * magnitude), n + 1);
+            assert_near(&out.to_array(), &(w64 - 0.5 * exact), &(m64 + 0.5 * magnitude), n + 1);
 
             let (exact, magnitude) = plain(delta.view(), w.t());
-            let mut out = Array2::from_elem((n, d), A::nan());
-            product_with_transposed(delta.view(), w.view(), out.view_mut());
-            assert_near(&out, &exact, &magnitude, k);
+            let (mut out, mut scratch) = (nan(n, d), Matrix::zeros(k, d));
+            let (d_block, w_block) = (deltas.block(), weights.block());
+            kernels.product_with_transposed(d_block, w_block, scratch.block_mut(), out.block_mut());
+            assert_near(&out.to_array(), &exact, &magnitude, k);
 
             let ones = Array2::from_elem((1, n), A::one());
             let (exact, magnitude) = plain(ones.view(), delta.view());
-            let mut out = Array2::from_elem((1, k), A::nan());
-            column_sums(A::one(), delta.view(), A::zero(), out.row_mut(0));
-            assert_near(&out, &exact, &magnitude, n);
+            let mut out = nan(1, k);
+            kernels.column_sums(A::one(), deltas.block(), Write::Set, out.block_mut().row_mut(0));
+            assert_near(&out.to_array(), &exact, &magnitude, n);
         }
     }
 
     #[test]
-    fn the_products_agree_with_plain_loops_in_f32() {
-        check::<f32>();
-    }
-
-    #[test]
-    fn the_products_agree_with_plain_loops_in_f64() {
-        check::<f64>();
-    }
-
-    #[test]
-    fn a_block_of_columns_of_a_wider_matrix_is_written_in_place() {
-        let (x, w, b) = (random::<f32>(20, 30, 1), random::<f32>(30, 24, 2), Array1::zeros(24));
-        let mut whole = Array2::zeros((20, 24));
-        affine(x.view(), w.view(), b.view(), whole.view_mut());
-        let mut blocks = Array2::from_elem((20, 24), f32::NAN);
-        for columns in [0..12, 12..24] {
-            let (w, b) = (w.slice(s![.., columns.clone()]), b.slice(s![columns.clone()]));
-            affine(x.view(), w, b, blocks.slice_mut(s![.., columns]));
+    fn the_products_agree_with_plain_loops() {
+        for kernels in kernels() {
+            check::<f32>(kernels);
+            check::<f64>(kernels);
         }
-        let (exact, magnitude) = plain(x.view(), w.view());
-        assert_near(&whole, &exact, &magnitude, 30);
-        assert_near(&blocks, &exact, &magnitude, 30);
+    }
+
+    /// c ← fma(alpha·a, b, c) for ascending j, beginning with `start`: what `Products::Own` is defined to be.
+    fn chain<A: Scalar>(alpha: A, a: ArrayView2<'_, A>, b: ArrayView2<'_, A>, start: &Array2<A>) -> Array2<A> {
+        Array2::from_shape_fn(start.dim(), |(i, c)| {
+            (0..a.ncols()).fold(start[[i, c]], |sum, j| (alpha * a[[i, j]]).mul_add(b[[j, c]], sum))
+        })
+    }
+
+    fn check_chains<A: Scalar>(isa: Isa) {
+        let kernels = Kernels { products: Products::Own, isa, threads: 1 };
+        for (n, d, k) in [(1, 1, 1), (3, 5, 2), (9, 17, 10), (13, 40, 33), (100, 31, 70)] {
+            let (x, w, delta) = (random::<A>(n, d, 1), random::<A>(d, k, 2), random::<A>(n, k, 3));
+            let b = random::<A>(1, k, 4);
+            let (x_view, deltas, weights, biases) = (x.view(), matrix(&delta), matrix(&w), matrix(&b));
+            let input = Input::Dense(Block::from(&x_view));
+            let start = b.broadcast((n, k)).unwrap().to_owned();
+            let mut out = nan(n, k);
+            kernels.affine(input, 0..n, weights.block(), biases.block().row(0), out.block_mut());
+            assert_eq!(out.to_array(), chain(A::one(), x.view(), w.view(), &start), "{isa} {n} {d} {k}");
+
+            let (alpha, mut out) = (A::from_f64(-0.3), weights.clone());
+            kernels.transposed_product(alpha, input, 0..d, deltas.block(), Write::Add, out.block_mut());
+            assert_eq!(out.to_array(), chain(alpha, x.t(), delta.view(), &w), "{isa} {n} {d} {k}");
+
+            let (mut out, mut scratch) = (nan(n, d), Matrix::zeros(k, d));
+            let (d_block, w_block) = (deltas.block(), weights.block());
+            kernels.product_with_transposed(d_block, w_block, scratch.block_mut(), out.block_mut());
+            let expected = chain(A::one(), delta.view(), w.t(), &Array2::zeros((n, d)));
+            assert_eq!(out.to_array(), expected, "{isa} {n} {d} {k}");
+
+            let ones = Array2::from_elem((1, n), A::one());
+            let mut out = biases.clone();
+            kernels.column_sums(alpha, deltas.block(), Write::Add, out.block_mut().row_mut(0));
+            assert_eq!(out.to_array(), chain(alpha, ones.view(), delta.view(), &b), "{isa} {n} {d} {k}");
+        }
+    }
+
+    #[test]
+    fn our_own_products_are_chains_in_index_order_to_the_last_bit() {
+        for isa in Isa::available() {
+            check_chains::<f32>(isa);
+            check_chains::<f64>(isa);
+        }
     }
 
     #[cfg(feature = "_blas")]

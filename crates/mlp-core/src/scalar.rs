@@ -7,6 +7,7 @@ use std::ops::{AddAssign, DivAssign, MulAssign, SubAssign};
 use ndarray::{LinalgScalar, ScalarOperand};
 use num_traits::Float;
 
+use crate::kernels::Compiled;
 use crate::names::named;
 
 mod sealed {
@@ -33,6 +34,7 @@ named!(Precision, "precision", F32 => "f32", F64 => "f64");
 /// The trait is sealed: there are two precisions and there will be no third.
 pub trait Scalar:
     sealed::Sealed
+    + Compiled
     + Float
     + LinalgScalar
     + ScalarOperand

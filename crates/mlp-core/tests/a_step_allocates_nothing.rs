@@ -47,14 +47,10 @@ fn check<A: Scalar>(hidden: &[usize], batch: usize) {
         let x = Array2::from_shape_fn((batch, 20), |(i, j)| A::from_f64((i * j % 7) as f64 / 7.0));
         let labels: Vec<u8> = (0..batch).map(|i| (i % 10) as u8).collect();
 
-        // Forward and ∂J/∂W: one product a layer; ∂J/∂H: one for each hidden layer.
-        let products = 3 * (hidden.len() + 1) - 1;
-        let allowed = if mlp_core::backend() == "OpenBLAS" { 0 } else { products };
-
         let step = allocations(|| {
             network.train_step(x.view(), &labels, Reduction::Sum, 0.01, &mut workspace);
         });
-        assert_eq!(step, allowed, "train_step, {activation}, hidden {hidden:?}, batch {batch}");
+        assert_eq!(step, 0, "train_step, {activation}, hidden {hidden:?}, batch {batch}");
 
         let separate = allocations(|| {
             network.forward(x.view(), &labels, &mut workspace);
@@ -62,7 +58,7 @@ fn check<A: Scalar>(hidden: &[usize], batch: usize) {
             network.descend(&gradients, 0.01);
         });
         assert_eq!(
-            separate, allowed,
+            separate, 0,
             "forward, backward and descend, {activation}, hidden {hidden:?}, batch {batch}"
         );
     }

@@ -11,7 +11,7 @@ use super::LANES;
 
 /// A matrix to read, of any layout.
 #[derive(Debug)]
-pub(crate) struct Block<'a, A> {
+pub struct Block<'a, A> {
     start: *const A,
     rows: usize,
     columns: usize,
@@ -22,7 +22,7 @@ pub(crate) struct Block<'a, A> {
 
 /// A matrix to write to, the numbers of a row one after the other.
 #[derive(Debug)]
-pub(crate) struct BlockMut<'a, A> {
+pub struct BlockMut<'a, A> {
     start: *mut A,
     rows: usize,
     columns: usize,

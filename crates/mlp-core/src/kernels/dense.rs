@@ -13,7 +13,7 @@ const TILE_LANES: usize = 4;
 
 /// What the chains begin with.
 #[derive(Clone, Copy)]
-pub(crate) enum Start<'a, A> {
+pub enum Start<'a, A> {
     /// Zero.
     Zero,
     /// What is there.
@@ -26,7 +26,7 @@ pub(crate) enum Start<'a, A> {
 ///
 /// C's columns are whole [`LANES`]; B may have more.
 #[track_caller]
-pub(crate) fn product<A: Scalar>(
+pub(super) fn product<A: Scalar>(
     isa: Isa,
     alpha: A,
     a: Block<'_, A>,
@@ -46,23 +46,9 @@ pub(crate) fn product<A: Scalar>(
     }
 }
 
-/// out ← start + alpha·1·D, the sums of the columns of D: (1×n)(n×k) -> (1×k), for ascending rows.
-#[track_caller]
-pub(crate) fn column_sums<A: Scalar>(
-    isa: Isa,
-    alpha: A,
-    d: Block<'_, A>,
-    start: Start<'_, A>,
-    out: &mut [A],
-) {
-    let width = out.len();
-    let ones = Block::repeated(&alpha, 1, d.rows());
-    product(isa, A::one(), ones, d, start, BlockMut::of_rows(out, 1, width, width));
-}
-
 /// B ← Aᵀ: (n×k) -> (k×n).
 #[track_caller]
-pub(crate) fn transpose<A: Scalar>(isa: Isa, a: Block<'_, A>, b: BlockMut<'_, A>) {
+pub(super) fn transpose<A: Scalar>(isa: Isa, a: Block<'_, A>, b: BlockMut<'_, A>) {
     assert!(a.rows() <= b.columns() && a.columns() <= b.rows());
     isa.run(Transpose { a, b });
 }

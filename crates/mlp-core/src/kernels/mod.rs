@@ -27,12 +27,145 @@ mod sparse;
 mod team;
 
 pub(crate) use block::{Block, BlockMut};
-pub(crate) use dense::{Start, column_sums, product, transpose};
+pub(crate) use dense::Start;
 pub(crate) use exp::exp;
 pub use isa::Isa;
 pub(crate) use isa::Work;
-pub(crate) use sparse::{sparse_affine, sparse_transposed_product};
 pub(crate) use team::{ByColumns, Shares, Team};
+
+use std::ops::Range;
+
+use crate::activation::{self, Activation};
+use crate::{SparseRows, loss};
+
+/// The kernels for one type of numbers.
+///
+/// They are methods of a trait so that they are compiled here, once and optimised, and not again in every crate that
+/// trains a network.
+pub trait Compiled: Copy + Sized {
+    /// [`dense::product`].
+    fn product(
+        isa: Isa,
+        alpha: Self,
+        a: Block<'_, Self>,
+        b: Block<'_, Self>,
+        start: Start<'_, Self>,
+        c: BlockMut<'_, Self>,
+    );
+
+    /// [`dense::transpose`].
+    fn transpose(isa: Isa, a: Block<'_, Self>, b: BlockMut<'_, Self>);
+
+    /// [`sparse::affine`].
+    fn sparse_affine(
+        isa: Isa,
+        x: &SparseRows<'_, Self>,
+        rows: Range<usize>,
+        weights: Block<'_, Self>,
+        biases: &[Self],
+        z: BlockMut<'_, Self>,
+    );
+
+    /// [`sparse::transposed_product`].
+    fn sparse_transposed_product(
+        isa: Isa,
+        alpha: Self,
+        x: &SparseRows<'_, Self>,
+        delta: Block<'_, Self>,
+        weights: BlockMut<'_, Self>,
+    );
+
+    /// [`activation::apply`].
+    fn apply(activation: Activation, isa: Isa, z: Block<'_, Self>, h: BlockMut<'_, Self>);
+
+    /// [`activation::multiply_by_derivative`].
+    fn multiply_by_derivative(
+        activation: Activation,
+        isa: Isa,
+        z: Block<'_, Self>,
+        h: Block<'_, Self>,
+        d: BlockMut<'_, Self>,
+    );
+
+    /// [`loss::softmax_cross_entropy`].
+    fn softmax_cross_entropy(
+        isa: Isa,
+        classes: usize,
+        z_o: Block<'_, Self>,
+        labels: &[u8],
+        y_hat: BlockMut<'_, Self>,
+        scores: (&mut [f64], &mut [u8]),
+    );
+}
+
+macro_rules! compile_for {
+    ($($scalar:ty),+) => {$(
+        impl Compiled for $scalar {
+            fn product(
+                isa: Isa,
+                alpha: Self,
+                a: Block<'_, Self>,
+                b: Block<'_, Self>,
+                start: Start<'_, Self>,
+                c: BlockMut<'_, Self>,
+            ) {
+                dense::product(isa, alpha, a, b, start, c);
+            }
+
+            fn transpose(isa: Isa, a: Block<'_, Self>, b: BlockMut<'_, Self>) {
+                dense::transpose(isa, a, b);
+            }
+
+            fn sparse_affine(
+                isa: Isa,
+                x: &SparseRows<'_, Self>,
+                rows: Range<usize>,
+                weights: Block<'_, Self>,
+                biases: &[Self],
+                z: BlockMut<'_, Self>,
+            ) {
+                sparse::affine(isa, x, rows, weights, biases, z);
+            }
+
+            fn sparse_transposed_product(
+                isa: Isa,
+                alpha: Self,
+                x: &SparseRows<'_, Self>,
+                delta: Block<'_, Self>,
+                weights: BlockMut<'_, Self>,
+            ) {
+                sparse::transposed_product(isa, alpha, x, delta, weights);
+            }
+
+            fn apply(activation: Activation, isa: Isa, z: Block<'_, Self>, h: BlockMut<'_, Self>) {
+                activation::apply(activation, isa, z, h);
+            }
+
+            fn multiply_by_derivative(
+                activation: Activation,
+                isa: Isa,
+                z: Block<'_, Self>,
+                h: Block<'_, Self>,
+                d: BlockMut<'_, Self>,
+            ) {
+                activation::multiply_by_derivative(activation, isa, z, h, d);
+            }
+
+            fn softmax_cross_entropy(
+                isa: Isa,
+                classes: usize,
+                z_o: Block<'_, Self>,
+                labels: &[u8],
+                y_hat: BlockMut<'_, Self>,
+                scores: (&mut [f64], &mut [u8]),
+            ) {
+                loss::softmax_cross_entropy(isa, classes, z_o, labels, y_hat, scores);
+            }
+        }
+    )+};
+}
+
+compile_for!(f32, f64);
 
 /// Numbers that a kernel handles together: widths are multiples of it.
 pub(crate) const LANES: usize = 8;

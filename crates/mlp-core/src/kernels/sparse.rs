@@ -56,7 +56,7 @@ macro_rules! with_entries {
 /// Z ← X·W + b for some rows of X: each element the chain z ← fma(x_ij, w_jc, z), beginning with b_c, for ascending j with x_ij
 /// among the entries.
 #[track_caller]
-pub(crate) fn sparse_affine<A: Scalar>(
+pub(super) fn affine<A: Scalar>(
     isa: Isa,
     x: &SparseRows<'_, A>,
     rows: Range<usize>,
@@ -72,7 +72,7 @@ pub(crate) fn sparse_affine<A: Scalar>(
 
 /// W ← W + alpha·Xᵀ·δ: each element the chain w ← fma(alpha·x_ij, δ_ic, w) for ascending i with x_ij among the entries.
 #[track_caller]
-pub(crate) fn sparse_transposed_product<A: Scalar>(
+pub(super) fn transposed_product<A: Scalar>(
     isa: Isa,
     alpha: A,
     x: &SparseRows<'_, A>,
@@ -85,25 +85,29 @@ pub(crate) fn sparse_transposed_product<A: Scalar>(
     with_entries!(x, x => isa.run(Update { alpha, x, delta, weights }));
 }
 
-/// Calls `$self.$method::<N>($column)` for tiles of N [`LANES`], as equal as can be, that cover `$width` columns.
-macro_rules! for_tiles {
-    ($self:ident, $method:ident, $width:expr, $scalar:ty) => {
-        let lanes = $width / LANES;
-        let tiles = lanes.div_ceil(TILE_BYTES / (LANES * size_of::<$scalar>())).max(1);
-        for tile in 0..tiles {
-            let (first, end) = (lanes * tile / tiles, lanes * (tile + 1) / tiles);
-            let column = first * LANES;
-            match end - first {
-                0 => {}
-                1 => $self.$method::<1>(column),
-                2 => $self.$method::<2>(column),
-                3 => $self.$method::<3>(column),
-                4 => $self.$method::<4>(column),
-                5 => $self.$method::<5>(column),
-                6 => $self.$method::<6>(column),
-                7 => $self.$method::<7>(column),
-                _ => $self.$method::<8>(column),
-            }
+/// Tiles as equal as can be that cover `width` columns: the first column of each and its width in [`LANES`], from 1 to 8.
+fn tiles<A>(width: usize) -> impl Iterator<Item = (usize, usize)> {
+    let lanes = width / LANES;
+    let tiles = lanes.div_ceil(TILE_BYTES / (LANES * size_of::<A>()));
+    (0..tiles).map(move |tile| {
+        let (first, end) = (lanes * tile / tiles, lanes * (tile + 1) / tiles);
+        (first * LANES, end - first)
+    })
+}
+
+/// Calls `$self.$method::<N>(…)` for the N that `$lanes` is. A tile's width is constant through the kernel, so that the processor
+/// foresees where this goes; and only what is inside is compiled for each width.
+macro_rules! for_width {
+    ($lanes:expr, $self:ident.$method:ident $arguments:tt) => {
+        match $lanes {
+            1 => $self.$method::<1> $arguments,
+            2 => $self.$method::<2> $arguments,
+            3 => $self.$method::<3> $arguments,
+            4 => $self.$method::<4> $arguments,
+            5 => $self.$method::<5> $arguments,
+            6 => $self.$method::<6> $arguments,
+            7 => $self.$method::<7> $arguments,
+            _ => $self.$method::<8> $arguments,
         }
     };
 }
@@ -121,35 +125,42 @@ impl<A: Scalar, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Work for Affine<'
 
     #[inline(always)]
     fn run(mut self) {
-        for_tiles!(self, columns, self.z.columns(), A);
-    }
-}
-
-impl<A: Scalar, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Affine<'_, '_, A, C, V, D> {
-    #[inline(always)]
-    fn columns<const N: usize>(&mut self, column: usize) {
-        let mut biases = [[A::zero(); LANES]; N];
-        for (n, biases) in biases.iter_mut().enumerate() {
-            biases.copy_from_slice(&self.biases[column + n * LANES..][..LANES]);
+        for (column, lanes) in tiles::<A>(self.z.columns()) {
+            let (weights, z) = (self.weights, self.z.reborrow());
+            let biases = Block::of_rows(self.biases, 1, z.columns(), z.columns());
+            self.x.visit(self.rows.clone(), AffineTile { weights, biases, z, column, lanes });
         }
-        let (weights, z) = (self.weights, self.z.reborrow());
-        self.x.visit(self.rows.clone(), AffineTile { weights, biases, z, column });
     }
 }
 
-struct AffineTile<'a, 'z, A, const N: usize> {
+struct AffineTile<'a, 'z, A> {
     weights: Block<'a, A>,
-    biases: [[A; LANES]; N],
+    biases: Block<'a, A>, // one row
     z: BlockMut<'z, A>,
     column: usize,
+    lanes: usize,
 }
 
-impl<A: Scalar, const N: usize> Visitor<A> for AffineTile<'_, '_, A, N> {
+impl<A: Scalar> Visitor<A> for AffineTile<'_, '_, A> {
     #[inline(always)]
     fn visit(&mut self, example: usize, is_first: bool, entries: impl Iterator<Item = (usize, A)>) {
+        for_width!(self.lanes, self.add(example, is_first, entries));
+    }
+}
+
+impl<A: Scalar> AffineTile<'_, '_, A> {
+    #[inline(always)]
+    fn add<const N: usize>(
+        &mut self,
+        example: usize,
+        is_first: bool,
+        entries: impl Iterator<Item = (usize, A)>,
+    ) {
+        // SAFETY: the tile is one of Z's, and there are as many biases.
+        let biases = unsafe { self.biases.tile::<N>(0, self.column) };
         // SAFETY: the example is one of Z's rows, and the tile is one of Z's.
         let z = unsafe { self.z.tile_mut::<N>(example, self.column) };
-        let mut sums = if is_first { self.biases } else { *z };
+        let mut sums = if is_first { *biases } else { *z };
         for (j, x) in entries {
             // SAFETY: a column of X is one of W's rows, and W has Z's columns.
             let weights = unsafe { self.weights.tile::<N>(j, self.column) };
@@ -171,28 +182,31 @@ impl<A: Scalar, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Work for Update<'
 
     #[inline(always)]
     fn run(mut self) {
-        for_tiles!(self, columns, self.weights.columns(), A);
+        for (column, lanes) in tiles::<A>(self.weights.columns()) {
+            let (alpha, delta, weights) = (self.alpha, self.delta, self.weights.reborrow());
+            self.x.visit(0..delta.rows(), UpdateTile { alpha, delta, weights, column, lanes });
+        }
     }
 }
 
-impl<A: Scalar, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Update<'_, '_, A, C, V, D> {
-    #[inline(always)]
-    fn columns<const N: usize>(&mut self, column: usize) {
-        let (alpha, delta, weights) = (self.alpha, self.delta, self.weights.reborrow());
-        self.x.visit(0..delta.rows(), UpdateTile::<'_, '_, A, N> { alpha, delta, weights, column });
-    }
-}
-
-struct UpdateTile<'a, 'w, A, const N: usize> {
+struct UpdateTile<'a, 'w, A> {
     alpha: A,
     delta: Block<'a, A>,
     weights: BlockMut<'w, A>,
     column: usize,
+    lanes: usize,
 }
 
-impl<A: Scalar, const N: usize> Visitor<A> for UpdateTile<'_, '_, A, N> {
+impl<A: Scalar> Visitor<A> for UpdateTile<'_, '_, A> {
     #[inline(always)]
     fn visit(&mut self, example: usize, _is_first: bool, entries: impl Iterator<Item = (usize, A)>) {
+        for_width!(self.lanes, self.add(example, entries));
+    }
+}
+
+impl<A: Scalar> UpdateTile<'_, '_, A> {
+    #[inline(always)]
+    fn add<const N: usize>(&mut self, example: usize, entries: impl Iterator<Item = (usize, A)>) {
         // SAFETY: the example is one of δ's rows, and δ has W's columns.
         let delta = *unsafe { self.delta.tile::<N>(example, self.column) };
         for (j, x) in entries {
