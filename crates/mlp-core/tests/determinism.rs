@@ -1,0 +1,264 @@
+//! What a network learns does not depend on who computes it: not on the number of threads, and with the kernels of this crate not on
+//! the instruction set. A whole training is compared by a hash of all weights; which single number is wrong, `sparse_rows.rs` finds.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+
+use mlp_core::{
+    Activation, Architecture, Features, Init, Isa, Kernels, Mlp, NativeStream, Products, RandomStream,
+    Reduction, Scalar, SparseRows, Workspace,
+};
+use ndarray::Array2;
+
+const ROWS: usize = 300;
+const CLASSES: usize = 10;
+const THREADS: [usize; 5] = [1, 2, 3, 5, 8];
+
+/// Labelled examples, of which a fifth of the numbers is not zero, both ways.
+struct Data<A> {
+    offsets: Vec<usize>,
+    columns: Vec<u16>,
+    values: Vec<A>,
+    dense: Array2<A>,
+    labels: Vec<u8>,
+    order: Vec<u32>,
+}
+
+impl<A: Scalar> Data<A> {
+    fn new(inputs: usize) -> Self {
+        let mut stream = NativeStream::new(inputs as u64);
+        let (mut offsets, mut columns, mut values) = (vec![0], Vec::new(), Vec::new());
+        for _ in 0..ROWS {
+            for column in 0..inputs {
+                if stream.uniform() < 0.2 {
+                    columns.push(column as u16);
+                    values.push(A::from_f64(stream.uniform()));
+                }
+            }
+            offsets.push(columns.len());
+        }
+        let dense = SparseRows::new(inputs, &offsets, columns.as_slice(), values.as_slice()).to_dense();
+        let labels = (0..ROWS).map(|_| (stream.next_u64() % CLASSES as u64) as u8).collect();
+        let mut order = vec![0; ROWS];
+        stream.permutation(&mut order);
+        Self { offsets, columns, values, dense, labels, order }
+    }
+
+    fn sparse(&self) -> SparseRows<'_, A> {
+        let (columns, values) = (self.columns.as_slice(), self.values.as_slice());
+        SparseRows::new(self.dense.ncols(), &self.offsets, columns, values)
+    }
+
+    fn network(&self, hidden: &[usize], activation: Activation) -> Mlp<A> {
+        let architecture = Architecture {
+            inputs: self.dense.ncols(),
+            hidden: hidden.to_vec(),
+            outputs: CLASSES,
+            activation,
+        };
+        Mlp::new(&architecture, Init::Xavier, &mut NativeStream::new(7)).unwrap()
+    }
+
+    /// An epoch over the rows in a random order, the last batch being smaller.
+    fn train(&self, network: &mut Mlp<A>, rows: Rows, workspace: &mut Workspace<A>) {
+        for batch in self.order.chunks(workspace.capacity()) {
+            let labels: Vec<u8> = batch.iter().map(|&row| self.labels[row as usize]).collect();
+            let gathered: Array2<A>;
+            let x: Features<'_, A> = match rows {
+                Rows::Sparse => self.sparse().select(batch).into(),
+                Rows::Dense => {
+                    let batch: Vec<usize> = batch.iter().map(|&row| row as usize).collect();
+                    gathered = self.dense.select(ndarray::Axis(0), &batch);
+                    gathered.view().into()
+                }
+            };
+            network.train_step(x, &labels, Reduction::Mean, 0.5, workspace);
+        }
+    }
+}
+
+/// What the batches of a training are given as.
+#[derive(Clone, Copy, Debug)]
+enum Rows {
+    Sparse,
+    Dense,
+}
+
+/// Of the bits of all weights and biases. (An `f32` keeps its own in `f64`.)
+fn hash<A: Scalar>(network: &Mlp<A>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for layer in network.layers() {
+        layer.weights().iter().for_each(|w| w.into_f64().to_bits().hash(&mut hasher));
+        layer.biases().iter().for_each(|b| b.into_f64().to_bits().hash(&mut hasher));
+    }
+    hasher.finish()
+}
+
+fn workspace<A: Scalar>(network: &Mlp<A>, batch_size: usize, kernels: Kernels) -> Workspace<A> {
+    Workspace::with_kernels(&network.architecture(), batch_size, kernels)
+}
+
+fn own(threads: usize) -> Kernels {
+    Kernels { products: Products::Own, threads, ..Kernels::default() }
+}
+
+/// Every number of threads with each of some instruction sets.
+fn matrix(products: Products, isas: impl Iterator<Item = Isa>) -> Vec<Kernels> {
+    isas.flat_map(|isa| THREADS.map(|threads| Kernels { products, isa, threads })).collect()
+}
+
+/// The same training in every way, each of two epochs.
+fn check<A: Scalar>(inputs: usize, rows: Rows, ways: &[Kernels]) {
+    let data = Data::<A>::new(inputs);
+    for (hidden, activation) in
+        [(&[100][..], Activation::Logistic), (&[40, 24], Activation::Tanh), (&[], Activation::Identity)]
+    {
+        for batch_size in [100, 37] {
+            let start = data.network(hidden, activation);
+            let mut first = None;
+            for &way in ways {
+                let mut network = start.clone();
+                let mut workspace = workspace(&network, batch_size, way);
+                (0..2).for_each(|_| data.train(&mut network, rows, &mut workspace));
+                let found = hash(&network);
+                assert_ne!(found, hash(&start), "nothing was learnt");
+                let expected = *first.get_or_insert(found);
+                assert_eq!(found, expected, "{} {rows:?} {hidden:?} {batch_size} {way:?}", A::PRECISION);
+            }
+        }
+    }
+}
+
+#[test]
+fn sparse_rows_teach_the_same_with_any_threads_and_instructions() {
+    check::<f32>(784, Rows::Sparse, &matrix(Products::Own, Isa::available()));
+    check::<f64>(784, Rows::Sparse, &matrix(Products::Own, Isa::available()));
+}
+
+#[test]
+fn dense_rows_teach_the_same_with_any_threads_and_instructions() {
+    check::<f32>(150, Rows::Dense, &matrix(Products::Own, Isa::available()));
+    check::<f64>(150, Rows::Dense, &matrix(Products::Own, Isa::available()));
+}
+
+#[test]
+fn openblas_teaches_the_same_with_any_threads() {
+    if Products::OpenBlas.are_available() {
+        for rows in [Rows::Dense, Rows::Sparse] {
+            let ways = matrix(Products::OpenBlas, std::iter::once(Isa::best()));
+            check::<f32>(150, rows, &ways);
+            check::<f64>(150, rows, &ways);
+        }
+    }
+}
+
+#[test]
+fn sparse_rows_teach_the_same_as_dense_ones() {
+    let data = Data::<f32>::new(150);
+    let [sparsely, densely] = [Rows::Sparse, Rows::Dense].map(|rows| {
+        let mut network = data.network(&[40, 24], Activation::Tanh);
+        let mut workspace = workspace(&network, 37, own(2));
+        data.train(&mut network, rows, &mut workspace);
+        network
+    });
+    // Not by the hash: zeros may have other signs.
+    assert_eq!(sparsely, densely);
+}
+
+fn check_activations<A: Scalar>() {
+    let data = Data::<A>::new(20);
+    for activation in Activation::ALL {
+        let mut first = None;
+        for isa in Isa::available() {
+            let mut network = data.network(&[17], activation);
+            let mut workspace = workspace(&network, 37, Kernels { isa, ..own(2) });
+            data.train(&mut network, Rows::Sparse, &mut workspace);
+            let found = hash(&network);
+            assert_eq!(found, *first.get_or_insert(found), "{activation} with {}", isa.name());
+        }
+    }
+}
+
+#[test]
+fn every_activation_is_the_same_with_any_instructions() {
+    check_activations::<f32>();
+    check_activations::<f64>();
+}
+
+#[test]
+fn a_training_goes_on_with_another_number_of_threads() {
+    let data = Data::<f32>::new(784);
+    for hidden in [&[100][..], &[40, 24], &[]] {
+        let start = data.network(hidden, Activation::Logistic);
+        let train = |parts: [Kernels; 2]| {
+            let mut network = start.clone();
+            for kernels in parts {
+                let mut workspace = workspace(&network, 37, kernels);
+                data.train(&mut network, Rows::Sparse, &mut workspace);
+            }
+            network
+        };
+        let expected = train([own(1), own(1)]);
+        for (before, after) in [(1, 3), (3, 1), (2, 5), (8, 2)] {
+            let found = train([own(before), own(after)]);
+            assert_eq!(hash(&found), hash(&expected), "{hidden:?}: {before} threads, then {after}");
+            // However its weights lie in memory.
+            assert_eq!(found, expected, "{hidden:?}: {before} threads, then {after}");
+        }
+    }
+}
+
+#[test]
+fn a_clone_equals_its_original_and_goes_on_as_it_does() {
+    let data = Data::<f64>::new(150);
+    let mut original = data.network(&[100], Activation::Tanh);
+    let mut workspace = workspace(&original, 100, own(3));
+    data.train(&mut original, Rows::Sparse, &mut workspace);
+    let mut copy = original.clone();
+    assert_eq!(copy, original);
+    assert_eq!(hash(&copy), hash(&original));
+    data.train(&mut original, Rows::Sparse, &mut workspace);
+    assert_ne!(copy, original, "a copy does not follow");
+    data.train(&mut copy, Rows::Sparse, &mut workspace);
+    assert_eq!(hash(&copy), hash(&original));
+}
+
+#[test]
+fn weights_looked_at_and_changed_between_steps_are_those_of_the_training() {
+    let data = Data::<f32>::new(150);
+    let mut network = data.network(&[100], Activation::Tanh);
+    let mut workspace = workspace(&network, 100, own(3));
+    data.train(&mut network, Rows::Sparse, &mut workspace);
+    let (weights, mut changed) = (network.layers()[0].weights(), network.clone());
+    assert_eq!(changed.layer_mut(0).0, weights);
+    changed.layer_mut(0).0[[149, 99]] += 1.0;
+    assert_eq!(
+        (changed.layers()[0].weights()[[149, 99]], changed == network),
+        (weights[[149, 99]] + 1.0, false)
+    );
+    changed.layer_mut(0).0[[149, 99]] = weights[[149, 99]];
+    for network in [&mut network, &mut changed] {
+        data.train(network, Rows::Sparse, &mut workspace);
+    }
+    assert_eq!(hash(&changed), hash(&network));
+}
+
+#[test]
+fn inference_with_other_threads_gives_the_same_logits() {
+    let data = Data::<f32>::new(784);
+    for hidden in [&[100][..], &[40, 24], &[]] {
+        let mut network = data.network(hidden, Activation::Logistic);
+        let mut trained = workspace(&network, 100, own(3));
+        data.train(&mut network, Rows::Sparse, &mut trained);
+        let logits = |kernels| {
+            let mut workspace = workspace(&network, ROWS, kernels);
+            let logits = network.logits(data.sparse(), &mut workspace);
+            logits.iter().map(|z| z.to_bits()).collect::<Vec<_>>()
+        };
+        let expected = logits(own(1));
+        assert_eq!(expected.len(), ROWS * CLASSES);
+        for kernels in matrix(Products::Own, Isa::available()) {
+            assert!(logits(kernels) == expected, "{hidden:?} {kernels:?}");
+        }
+    }
+}

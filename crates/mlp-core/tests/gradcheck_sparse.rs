@@ -1,0 +1,100 @@
+//! Gradient checking through sparse rows: the backward pass that never sees a zero against central differences of the loss. The dense
+//! rows' are in `gradients.rs`.
+
+use mlp_core::gradcheck::{TOLERANCE, check_gradients, gradcheck};
+use mlp_core::{
+    Activation, Architecture, Gradients, Init, Kernels, Mlp, NativeStream, Products, RandomStream, Reduction,
+    SparseRows, Workspace,
+};
+
+const INPUTS: usize = 7;
+const LABELS: [u8; 6] = [0, 3, 1, 2, 2, 0];
+/// Rows of the stored five, one of them twice and one of them empty.
+const BATCH: [u32; 6] = [4, 0, 2, 1, 4, 3];
+
+/// Five rows: nothing in the third, everything in the fourth, and nowhere else anything in the column 5.
+struct Stored {
+    offsets: Vec<usize>,
+    columns: Vec<u16>,
+    values: Vec<f64>,
+}
+
+fn stored(seed: u64) -> Stored {
+    let mut stream = NativeStream::new(seed);
+    let rows: [&[u16]; 5] = [&[0, 3, 6], &[1], &[], &[0, 1, 2, 3, 4, 5, 6], &[2, 4]];
+    let ends = rows.iter().scan(0, |end, row| {
+        *end += row.len();
+        Some(*end)
+    });
+    let columns = rows.concat();
+    let values = columns.iter().map(|_| stream.standard_normal()).collect();
+    Stored { offsets: [0].into_iter().chain(ends).collect(), columns, values }
+}
+
+impl Stored {
+    fn batch(&self) -> SparseRows<'_, f64> {
+        SparseRows::new(INPUTS, &self.offsets, self.columns.as_slice(), self.values.as_slice()).select(&BATCH)
+    }
+}
+
+fn network(hidden: &[usize], activation: Activation, seed: u64) -> Mlp<f64> {
+    let architecture = Architecture { inputs: INPUTS, hidden: hidden.to_vec(), outputs: 4, activation };
+    Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(seed)).unwrap()
+}
+
+/// The gradients as three threads and our own products compute them.
+fn gradients(network: &Mlp<f64>, x: SparseRows<'_, f64>, reduction: Reduction) -> Gradients<f64> {
+    let kernels = Kernels { products: Products::Own, threads: 3, ..Kernels::default() };
+    let mut workspace = Workspace::with_kernels(&network.architecture(), x.len(), kernels);
+    let mut gradients = Gradients::new(&network.architecture());
+    network.forward(x, &LABELS, &mut workspace);
+    network.backward(x, &LABELS, reduction, &mut workspace, &mut gradients);
+    gradients
+}
+
+#[test]
+fn gradients_through_sparse_rows_agree_with_central_differences() {
+    let (mut checked, mut straddling, mut seed) = (0, 0, 0);
+    for activation in Activation::ALL {
+        for hidden in [&[][..], &[5], &[6, 4]] {
+            for reduction in Reduction::ALL {
+                seed += 1;
+                let (network, stored) = (network(hidden, activation, seed), stored(seed));
+                let report = gradcheck(&network, stored.batch(), &LABELS, reduction);
+                assert!(report.passed(), "{activation} {hidden:?} {reduction}: {report:#?}");
+                for tensor in &report.tensors {
+                    checked += tensor.checked;
+                    straddling += tensor.straddling;
+                    assert_eq!(tensor.checked + tensor.straddling, tensor.shape.0 * tensor.shape.1);
+                }
+            }
+        }
+    }
+    assert!(checked > 100 * straddling, "{straddling} entries left out, {checked} checked");
+}
+
+#[test]
+fn gradients_of_three_threads_agree_with_central_differences() {
+    for activation in Activation::ALL {
+        // Three cache lines of units, so that every thread has some; and fewer than threads.
+        for hidden in [&[][..], &[24], &[20, 17], &[3]] {
+            let (network, stored) = (network(hidden, activation, 11), stored(12));
+            let gradients = gradients(&network, stored.batch(), Reduction::Sum);
+            let report = check_gradients(&network, &gradients, stored.batch(), &LABELS, Reduction::Sum);
+            assert!(report.passed(), "{activation} {hidden:?}: {report:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_entry_in_the_last_threads_strip_is_found() {
+    let (network, stored) = (network(&[24], Activation::Tanh, 1), stored(2));
+    let mut gradients = gradients(&network, stored.batch(), Reduction::Mean);
+    gradients.layer_mut(0).0[[6, 23]] += 1e-4;
+    let report = check_gradients(&network, &gradients, stored.batch(), &LABELS, Reduction::Mean);
+    assert!(!report.passed());
+    let wrong = |error: f64| error >= TOLERANCE;
+    let tensors = report.tensors.iter().filter(|t| t.worst.is_some_and(|w| wrong(w.relative_error)));
+    let found: Vec<_> = tensors.map(|t| (t.name.as_str(), t.equation, t.worst.unwrap().index)).collect();
+    assert_eq!(found, [("w_h", "G6", (6, 23))]);
+}
