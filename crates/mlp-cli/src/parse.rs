@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mlp_core::{Activation, Init, Precision, Reduction, StreamKind, descent};
+use mlp_train::Kernel;
 
 /// A parser of names that a type's own `FromStr` then takes.
 fn names<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
@@ -32,6 +33,10 @@ pub(crate) fn stream_kind() -> impl TypedValueParser<Value = StreamKind> {
 
 pub(crate) fn precision() -> impl TypedValueParser<Value = Precision> {
     names(Precision::ALL.map(Precision::name))
+}
+
+pub(crate) fn kernel() -> impl TypedValueParser<Value = Kernel> {
+    names(Kernel::ALL.map(Kernel::name))
 }
 
 pub(crate) fn function() -> impl TypedValueParser<Value = descent::Function> {

@@ -125,7 +125,8 @@ impl Columns<'_> {
         fn ascending<C: Copy + Ord + Into<u32>>(columns: &[C], offsets: &[usize], width: usize) -> bool {
             offsets.windows(2).all(|ends| {
                 let row = &columns[ends[0]..ends[1]];
-                row.is_sorted_by(|a, b| a < b) && row.last().is_none_or(|&last| (last.into() as usize) < width)
+                row.is_sorted_by(|a, b| a < b)
+                    && row.last().is_none_or(|&last| (last.into() as usize) < width)
             })
         }
         match self {

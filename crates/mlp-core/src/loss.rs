@@ -167,7 +167,8 @@ mod tests {
 
     fn run<A: Scalar>(z: &Array2<A>, labels: &[u8]) -> (Array2<A>, Array1<f64>, Vec<u8>) {
         let (rows, classes) = z.dim();
-        let (mut y_hat, mut losses, mut guesses) = (vec![A::zero(); rows * classes], vec![0.0; rows], vec![0; rows]);
+        let (mut y_hat, mut losses, mut guesses) =
+            (vec![A::zero(); rows * classes], vec![0.0; rows], vec![0; rows]);
         let block = BlockMut::of_rows(&mut y_hat, rows, classes, classes);
         let view = z.view();
         let z = Block::from(&view);

@@ -44,7 +44,8 @@ impl<A: Scalar> Matrix<A> {
 
     /// All zeros, in strips that end where the shares do.
     pub(crate) fn zeros_in_strips(rows: usize, columns: usize, shares: &Shares) -> Self {
-        let strip = |range: Range<usize>| Strip::zeros(rows, range.start.min(columns)..range.end.min(columns));
+        let strip =
+            |range: Range<usize>| Strip::zeros(rows, range.start.min(columns)..range.end.min(columns));
         Self { rows, columns, strips: shares.ranges().map(strip).collect() }
     }
 
@@ -130,7 +131,9 @@ impl<A> Matrix<A> {
     }
 
     fn row(&self, row: usize) -> impl Iterator<Item = &A> {
-        self.strips.iter().flat_map(move |strip| &strip.buffer[strip.start + row * strip.stride..][..strip.columns])
+        self.strips
+            .iter()
+            .flat_map(move |strip| &strip.buffer[strip.start + row * strip.stride..][..strip.columns])
     }
 
     /// Some columns for a kernel, all in one strip.
@@ -151,9 +154,8 @@ impl<A> Matrix<A> {
             let block = strip.block(self.rows);
             let piece = range.start.max(strip.first)..range.end.min(strip.first + block.columns());
             let inside = |column| column - strip.first;
-            (piece.start < piece.end).then(|| {
-                (piece.clone(), block.columns_of(inside(piece.start)..inside(piece.end)))
-            })
+            (piece.start < piece.end)
+                .then(|| (piece.clone(), block.columns_of(inside(piece.start)..inside(piece.end))))
         })
     }
 

@@ -216,8 +216,10 @@ impl<A: Scalar> Mlp<A> {
     /// The same network with every parameter converted (rounded from f64 to f32; exactly the other way).
     pub fn cast<B: Scalar>(&self) -> Mlp<B> {
         let convert = |value: &A| B::from_f64(value.into_f64());
-        let layers =
-            self.layers.iter().map(|layer| Layer::new(layer.weights().map(convert), layer.biases().map(convert)));
+        let layers = self
+            .layers
+            .iter()
+            .map(|layer| Layer::new(layer.weights().map(convert), layer.biases().map(convert)));
         Mlp { layers: layers.collect(), activation: self.activation }
     }
 
@@ -410,7 +412,12 @@ impl<A: Scalar> Mlp<A> {
                 let own = units.range(member);
                 let real = own.start.min(weights.rows())..own.end.min(weights.rows());
                 // G4: ∂J/∂H = ∂J/∂Z^o · W^oᵀ
-                kernels.product_with_transposed(delta, weights.rows_of(real), transposed, below_delta.reborrow());
+                kernels.product_with_transposed(
+                    delta,
+                    weights.rows_of(real),
+                    transposed,
+                    below_delta.reborrow(),
+                );
                 // G5: ∂J/∂Z^h = f'(Z^h) ⊙ ∂J/∂H
                 let [z, h] = [z, h].map(|of| of.columns_of(own.clone()).rows_of(0..rows));
                 A::multiply_by_derivative(self.activation, kernels.isa, z, h, below_delta);

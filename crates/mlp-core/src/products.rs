@@ -226,18 +226,18 @@ impl Kernels {
 }
 
 /// C ← alpha·A·B + beta·C by OpenBLAS, in blocks that begin at multiples of [`BLAS_BLOCK`] rows and columns of C.
-fn blas_product<A: Scalar>(
-    alpha: A,
-    a: Block<'_, A>,
-    b: Block<'_, A>,
-    beta: A,
-    mut c: BlockMut<'_, A>,
-) {
+fn blas_product<A: Scalar>(alpha: A, a: Block<'_, A>, b: Block<'_, A>, beta: A, mut c: BlockMut<'_, A>) {
     one_blas_thread();
     for columns in blocks(c.columns()) {
         let b = b.columns_of(columns.clone());
         let mut c = c.reborrow().columns_of(columns);
-        general_mat_mul(alpha, &unit_axes(a.view()), &unit_axes(b.view()), beta, &mut unit_axes(c.view_mut()));
+        general_mat_mul(
+            alpha,
+            &unit_axes(a.view()),
+            &unit_axes(b.view()),
+            beta,
+            &mut unit_axes(c.view_mut()),
+        );
     }
 }
 
@@ -424,7 +424,12 @@ mod tests {
     }
 
     /// c ← fma(alpha·a, b, c) for ascending j, beginning with `start`: what `Products::Own` is defined to be.
-    fn chain<A: Scalar>(alpha: A, a: ArrayView2<'_, A>, b: ArrayView2<'_, A>, start: &Array2<A>) -> Array2<A> {
+    fn chain<A: Scalar>(
+        alpha: A,
+        a: ArrayView2<'_, A>,
+        b: ArrayView2<'_, A>,
+        start: &Array2<A>,
+    ) -> Array2<A> {
         Array2::from_shape_fn(start.dim(), |(i, c)| {
             (0..a.ncols()).fold(start[[i, c]], |sum, j| (alpha * a[[i, j]]).mul_add(b[[j, c]], sum))
         })

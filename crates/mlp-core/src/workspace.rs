@@ -217,10 +217,7 @@ impl<A: Scalar> Workspace<A> {
 }
 
 /// What goes into the layer above `below`: X, where there is none, or H.
-pub(crate) fn input<'a, A: Scalar>(
-    below: &'a [Buffers<A>],
-    x: &'a Features<'_, A>,
-) -> Input<'a, A> {
+pub(crate) fn input<'a, A: Scalar>(below: &'a [Buffers<A>], x: &'a Features<'_, A>) -> Input<'a, A> {
     match (below.last(), x) {
         (Some(below), _) => Input::Dense(below.h.block()),
         (None, Features::Dense(x)) => Input::Dense(x.into()),

@@ -6,6 +6,7 @@ use mlp_data::Dataset;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ConfigError;
+use crate::kernel::Kernel;
 
 /// With the output layer, what a model file takes.
 pub(crate) const MOST_HIDDEN_LAYERS: usize = 999;
@@ -37,6 +38,8 @@ pub struct TrainConfig {
     pub rng: StreamKind,
     /// The floating-point type.
     pub precision: Precision,
+    /// How the images go through the network.
+    pub kernel: Kernel,
 }
 
 impl Default for TrainConfig {
@@ -53,6 +56,7 @@ impl Default for TrainConfig {
             seed: 0,
             rng: StreamKind::default(),
             precision: Precision::default(),
+            kernel: Kernel::default(),
         }
     }
 }
@@ -104,7 +108,8 @@ impl TrainConfig {
             activation: self.activation,
         };
         architecture.validate()?;
-        Ok(Plan { config: self, architecture, examples })
+        let kernel = self.kernel.resolve(train)?;
+        Ok(Plan { config: self, architecture, examples, kernel })
     }
 }
 
@@ -114,6 +119,7 @@ pub struct Plan {
     config: TrainConfig,
     architecture: Architecture,
     examples: usize,
+    kernel: Kernel,
 }
 
 impl Plan {
@@ -125,6 +131,11 @@ impl Plan {
     /// The network's sizes.
     pub fn architecture(&self) -> &Architecture {
         &self.architecture
+    }
+
+    /// How the images go through the network: what is chosen, or what `Auto` stands for.
+    pub fn kernel(&self) -> Kernel {
+        self.kernel
     }
 
     /// Examples of the training set.

@@ -47,6 +47,23 @@ pub enum ConfigError {
         /// Counted from 1.
         layer: usize,
     },
+    /// OpenBLAS where there is none.
+    #[error("this build has no OpenBLAS; expected one of the kernels auto, sparse, dense")]
+    NoOpenBlas,
+    /// Images with more pixels than a sparse row can number.
+    #[error("images of {found} pixels as sparse rows; expected at most {most} (take the kernel dense)")]
+    TooWide {
+        /// Pixels of an image.
+        found: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// A name that is no kernel's.
+    #[error("unknown kernel `{found}`; expected one of auto, sparse, dense, openblas")]
+    UnknownKernel {
+        /// The name.
+        found: String,
+    },
     /// A seed that the random stream cannot take.
     #[error(transparent)]
     Seed(#[from] SeedTooLarge),

@@ -3,12 +3,13 @@
 //! The examples go through in chunks of a fixed size, which any number of threads may share; the chunks' results are added
 //! up in the order of the chunks.
 
-use mlp_core::{Mlp, Score, Workspace, argmax};
-use mlp_data::Dataset;
+use mlp_core::{Mlp, Score, Workspace};
+use mlp_data::{Dataset, SparseImages, levels};
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
 use crate::error::Error;
+use crate::kernel::{Kernel, sparse_rows};
 use crate::number::Number;
 
 /// Examples of one forward pass. Part of the result: another chunk is another order of summation.
@@ -115,21 +116,32 @@ pub fn evaluate<A: Number>(network: &Mlp<A>, data: &Dataset) -> Result<Evaluatio
     if data.is_empty() {
         return Err(Error::Empty);
     }
+    let kernel = Kernel::Auto.resolve(data).expect("a kernel is found for any images");
     let chunk_size = CHUNK.min(data.len());
+    let levels = levels();
     let chunks: Vec<(Score, Vec<u8>)> = (0..data.len().div_ceil(CHUNK))
         .into_par_iter()
         .map_init(
-            || (Workspace::new(&architecture, chunk_size), vec![A::default(); chunk_size * pixels]),
-            |(workspace, features), chunk| {
+            || {
+                let workspace = Workspace::with_kernels(&architecture, chunk_size, kernel.kernels(1));
+                (workspace, SparseImages::new(), Vec::new())
+            },
+            |(workspace, images, features), chunk| {
                 let range = chunk * CHUNK..data.len().min((chunk + 1) * CHUNK);
-                let features = &mut features[..range.len() * pixels];
-                data.features(range.clone(), features);
-                let x = ArrayView2::from_shape((range.len(), pixels), features)
-                    .expect("rows times pixels numbers");
-                let score = network.forward(x, &data.labels()[range], workspace);
-                let logits = workspace.logits();
-                let guesses = logits.rows().into_iter().map(|z| argmax(z.iter().copied()) as u8);
-                (score, guesses.collect())
+                let labels = &data.labels()[range.clone()];
+                let score = if kernel == Kernel::Sparse {
+                    images.fill(data, range);
+                    network.forward(sparse_rows(images, &levels), labels, workspace)
+                } else {
+                    let count = range.len();
+                    features.resize(chunk_size * pixels, A::default());
+                    let features = &mut features[..count * pixels];
+                    data.features(range, features);
+                    let x =
+                        ArrayView2::from_shape((count, pixels), features).expect("rows times pixels numbers");
+                    network.forward(x, labels, workspace)
+                };
+                (score, workspace.guesses().to_vec())
             },
         )
         .collect();

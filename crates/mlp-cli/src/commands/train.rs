@@ -6,13 +6,15 @@ use std::process::ExitCode;
 use anyhow::Context;
 use mlp_core::{Activation, Init, Precision, Reduction, StreamKind};
 use mlp_data::{DataSets, catalog, synthetic};
-use mlp_train::{Evaluation, Metadata, Model, Network, Number, Observer, Plan, RunDir, TrainConfig, Trainer};
+use mlp_train::{
+    Evaluation, Kernel, Metadata, Model, Network, Number, Observer, Plan, RunDir, TrainConfig, Trainer,
+};
 use serde::Serialize;
 
 use crate::console::{Console, note, test_line};
 use crate::data_sets::{DataArgs, load};
 use crate::parse::{self, Hidden};
-use crate::table::thousands;
+use crate::table::{percent, thousands};
 
 /// Train a network and write it to a run directory.
 ///
@@ -61,7 +63,11 @@ pub(crate) struct Args {
     /// The floating-point type
     #[arg(long, value_parser = parse::precision(), default_value_t)]
     precision: Precision,
-    /// Threads for shuffling and evaluation; 0 takes all cores. The result does not depend on it
+    /// Multiply only the pixels that are not zero, or all of them, by our own kernels or by OpenBLAS; `auto` decides by how many
+    /// are zero
+    #[arg(long, value_parser = parse::kernel(), default_value_t)]
+    kernel: Kernel,
+    /// Threads; 0 takes all cores. The result does not depend on it
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
     /// Where the run goes, a new or empty directory [default: the first free of runs/NAME, runs/NAME-2, …]
@@ -95,6 +101,7 @@ impl Args {
             seed: self.seed,
             rng: self.rng,
             precision: self.precision,
+            kernel: self.kernel,
         }
     }
 
@@ -190,7 +197,8 @@ fn describe(sets: &DataSets, plan: &Plan, run: &RunDir) -> String {
         .collect();
     format!(
         "{}: {} training and {} test images of {}, {} classes\n\
-         network {}, {}, {} parameters in {} on {}\n\
+         network {}, {}, {} parameters in {}\n\
+         kernel {}, as {} of the pixels are not zero; up to {}\n\
          run {}",
         sets.name,
         thousands(sets.train.len()),
@@ -201,7 +209,13 @@ fn describe(sets: &DataSets, plan: &Plan, run: &RunDir) -> String {
         config.activation,
         thousands(architecture.parameters()),
         config.precision,
-        mlp_core::backend(),
+        plan.kernel(),
+        percent(sets.train.density()),
+        threads(rayon::current_num_threads()),
         run.path().display(),
     )
+}
+
+fn threads(count: usize) -> String {
+    if count == 1 { "1 thread".to_owned() } else { format!("{count} threads") }
 }

@@ -117,9 +117,7 @@ impl<'a, A> Block<'a, A> {
     {
         debug_assert!(row < self.rows && column < self.columns);
         // SAFETY: the caller sees to it that this element exists.
-        unsafe {
-            *self.start.offset(row as isize * self.row_stride + column as isize * self.column_stride)
-        }
+        unsafe { *self.start.offset(row as isize * self.row_stride + column as isize * self.column_stride) }
     }
 
     /// N times [`LANES`] numbers of a row, from `column` on.
@@ -193,7 +191,11 @@ impl<'a, A> BlockMut<'a, A> {
     /// Some of the columns.
     #[track_caller]
     pub(crate) fn columns_of(self, range: Range<usize>) -> Self {
-        assert!(range.start <= range.end && range.end <= self.columns, "columns {range:?} of {}", self.columns);
+        assert!(
+            range.start <= range.end && range.end <= self.columns,
+            "columns {range:?} of {}",
+            self.columns
+        );
         Self { start: self.start.wrapping_add(range.start), columns: range.len(), ..self }
     }
 
@@ -219,7 +221,11 @@ impl<'a, A> BlockMut<'a, A> {
     /// # Safety
     /// As there.
     #[inline(always)]
-    pub(crate) unsafe fn tile_mut<const N: usize>(&mut self, row: usize, column: usize) -> &mut [[A; LANES]; N] {
+    pub(crate) unsafe fn tile_mut<const N: usize>(
+        &mut self,
+        row: usize,
+        column: usize,
+    ) -> &mut [[A; LANES]; N] {
         debug_assert!(row < self.rows && column + N * LANES <= self.columns);
         // SAFETY: the caller sees to it that these elements exist; `self` is borrowed uniquely.
         unsafe { &mut *self.start.add(row * self.row_stride + column).cast() }

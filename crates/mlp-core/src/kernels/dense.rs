@@ -34,7 +34,10 @@ pub(super) fn product<A: Scalar>(
     start: Start<'_, A>,
     c: BlockMut<'_, A>,
 ) {
-    assert!(a.rows() == c.rows() && a.columns() == b.rows() && b.columns() >= c.columns(), "{a:?} {b:?} {c:?}");
+    assert!(
+        a.rows() == c.rows() && a.columns() == b.rows() && b.columns() >= c.columns(),
+        "{a:?} {b:?} {c:?}"
+    );
     assert!(c.columns().is_multiple_of(LANES));
     if let Start::Row(row) = start {
         assert!(row.len() >= c.columns());
@@ -130,7 +133,11 @@ impl<A: Scalar, const SCALED: bool> Product<'_, '_, A, SCALED> {
 
 /// sums ← fma(a, row, sums), number by number.
 #[inline(always)]
-pub(super) fn multiply_add<A: Scalar, const N: usize>(a: A, row: &[[A; LANES]; N], sums: &mut [[A; LANES]; N]) {
+pub(super) fn multiply_add<A: Scalar, const N: usize>(
+    a: A,
+    row: &[[A; LANES]; N],
+    sums: &mut [[A; LANES]; N],
+) {
     for (sums, row) in sums.iter_mut().zip(row) {
         for (sum, &b) in sums.iter_mut().zip(row) {
             *sum = a.mul_add(b, *sum);

@@ -157,7 +157,8 @@ impl Shared {
             // SAFETY: the round has changed, so that the job is written, and stays until `working` is 0.
             let job = unsafe { *self.job.get() };
             // SAFETY: the closure lives until `working` is 0.
-            let done = panic::catch_unwind(AssertUnwindSafe(|| unsafe { (job.call)(job.closure, helper + 1) }));
+            let done =
+                panic::catch_unwind(AssertUnwindSafe(|| unsafe { (job.call)(job.closure, helper + 1) }));
             if let Err(cause) = done
                 && !self.panicked.swap(true, Relaxed)
             {
@@ -310,7 +311,10 @@ pub(crate) struct ByColumns<'a, A> {
     shares: Shares,
 }
 
-#[expect(clippy::large_enum_variant, reason = "it lives on the stack of one call; a box would be an allocation in every step")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives on the stack of one call; a box would be an allocation in every step"
+)]
 enum Columns<'a, A> {
     Together(BlockMut<'a, A>),
     Apart([Option<BlockMut<'a, A>>; MOST_THREADS]),
