@@ -1,5 +1,6 @@
 //! The subcommands, one file each: its flags, and what it does with them.
 
+pub(crate) mod bench;
 pub(crate) mod data;
 pub(crate) mod descend;
 pub(crate) mod eval;

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{data, descend, eval, gradcheck, summary, train};
+use commands::{bench, data, descend, eval, gradcheck, summary, train};
 
 /// Train, judge and look at multilayer perceptrons on a CPU.
 #[derive(Parser)]
@@ -37,6 +37,7 @@ enum Command {
     Summary(summary::Args),
     Gradcheck(gradcheck::Args),
     Descend(descend::Args),
+    Bench(bench::Args),
     #[command(subcommand)]
     Data(data::Command),
 }
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         Command::Summary(args) => summary::run(&args),
         Command::Gradcheck(args) => gradcheck::run(&args),
         Command::Descend(args) => descend::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Data(command) => data::run(&command),
     };
     match result {

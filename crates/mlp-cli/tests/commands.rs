@@ -132,6 +132,37 @@ fn descend_prints_the_path_and_draws_it() {
 }
 
 #[test]
+fn bench_measures_every_kernel_on_every_number_of_threads() {
+    let scratch = tempfile::tempdir().unwrap();
+    let bench = "bench --dataset synthetic --hidden 20 --quick --threads 2,1";
+    let report: serde_json::Value =
+        serde_json::from_str(&mlp(scratch.path(), &format!("{bench} --json"))).unwrap();
+    let rows = |list: &str| report[list].as_array().unwrap().clone();
+    let threads =
+        |list: &str| rows(list).iter().map(|row| row["threads"].as_u64().unwrap()).collect::<Vec<_>>();
+    assert_eq!(threads("inference"), [1, 2]);
+    // And on all cores, for the floor.
+    assert!(threads("sgemm").starts_with(&[1, 2]), "{report}");
+    let kernels: Vec<_> =
+        rows("training").iter().map(|row| row["kernel"].as_str().unwrap().to_owned()).collect();
+    let (on_one, on_two) = kernels.split_at(kernels.len() / 2);
+    assert_eq!(on_one, on_two);
+    assert!(on_one.starts_with(&["sparse".to_owned(), "dense".to_owned()]), "{kernels:?}");
+
+    // The figures are of the same 10,000 images, each in a positive time.
+    let flop = 2.0 * 10_000.0 * (2.0 * 784.0 * 20.0 + 3.0 * 20.0 * 10.0);
+    for row in rows("training") {
+        let figure = |name: &str| row[name].as_f64().unwrap();
+        let seconds = figure("seconds_per_epoch");
+        assert!(seconds > 0.0, "{row}");
+        assert!((figure("images_per_second") * seconds - 1e4).abs() < 1e-3, "{row}");
+        assert!((figure("gflops") * seconds * 1e9 - flop).abs() < 1e-3 * flop, "{row}");
+    }
+    assert!(report["dense_floor_seconds"].as_f64().unwrap() > 0.0);
+    assert_eq!(cfg!(target_os = "linux"), report["peak_memory_bytes"].is_u64());
+}
+
+#[test]
 fn data_lists_describes_and_draws() {
     let scratch = tempfile::tempdir().unwrap();
     let list = mlp(scratch.path(), "data info");

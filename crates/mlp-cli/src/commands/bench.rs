@@ -1,0 +1,165 @@
+//! `mlp bench`: what this machine does with these networks, as tables for people or as JSON for programs.
+//!
+//! Here are the flags and the order of the measurements. Each kind of measurement has its file in `bench/`, as have the figures. It is
+//! steps that are timed, without `mlp_train`'s loop around them: `mlp train` prints what a whole run takes.
+
+mod machine;
+mod report;
+mod sgemm;
+mod training;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::value_parser;
+use mlp_train::TrainConfig;
+
+use crate::console::note;
+use crate::data_sets::{DataArgs, load};
+use crate::parse::Hidden;
+use machine::Machine;
+use report::{Inference, Report, Training, counted};
+use sgemm::{Effort, Peak};
+use training::{INFERENCE_BATCH, Kernel, Task};
+
+/// Measure this machine: epochs and inference per kernel and thread count, and the sgemm peak they are compared with.
+///
+/// Every kernel trains the chapter's network in f32, from the same beginning: `sparse` on the pixels that are not zero,
+/// `dense` on all of them, both by this program's own kernels, and `openblas` on all of them by OpenBLAS, in a build that
+/// has it. The first epoch is not counted; of the others, the median is. GFLOP/s are those of dense products, whichever
+/// were done. The dense floor is the time of an epoch that does all of them at the measured peak of all cores.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  mlp bench                                    the chapter's network on MNIST
+  mlp bench --dataset synthetic --quick        a first impression, without any data
+  mlp bench --hidden 1024 --batch-size 1000 --threads 1,2,4
+  mlp bench --json | jq '.training[] | {kernel, threads, seconds_per_epoch}'")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Units of the hidden layers: `100`, `300,100`, or `none`
+    #[arg(long, value_name = "N,…", default_value_t = Hidden(TrainConfig::default().hidden))]
+    hidden: Hidden,
+    /// Examples in a batch
+    #[arg(long, value_name = "N", default_value_t = TrainConfig::default().batch_size)]
+    batch_size: usize,
+    /// Numbers of threads, from 1 to 64 each [default: 1 and all cores]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = value_parser!(u8).range(1..=64))]
+    threads: Vec<u8>,
+    /// Timed epochs for each kernel and number of threads
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = value_parser!(u16).range(1..))]
+    epochs: u16,
+    /// One timed epoch and smaller matrices: rough figures, soon
+    #[arg(long)]
+    quick: bool,
+    /// One JSON object instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    // What a run could not be trained with cannot be measured either.
+    let config =
+        TrainConfig { hidden: args.hidden.0.clone(), batch_size: args.batch_size, ..TrainConfig::default() };
+    config.check()?;
+    let sets = load(&args.data, false)?;
+    let plan = config.validate(&sets.train)?;
+    let epochs = if args.quick { 1 } else { args.epochs.into() };
+    let task = Task { plan: &plan, epochs, train: &sets.train, test: &sets.test };
+    let report = measure(args, &sets.name, &task);
+    let mut out = io::stdout().lock();
+    if args.json {
+        serde_json::to_writer_pretty(&mut out, &report).map_err(io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{}", report::text(&report))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Args {
+    /// Ascending, each once.
+    fn thread_counts(&self, cores: usize) -> Vec<usize> {
+        let mut counts: Vec<usize> = match self.threads[..] {
+            [] => vec![1, cores.min(MOST_THREADS)],
+            ref counts => counts.iter().copied().map(usize::from).collect(),
+        };
+        counts.sort_unstable();
+        counts.dedup();
+        counts
+    }
+}
+
+/// As many as a step can be shared by.
+const MOST_THREADS: usize = 64;
+
+/// Training first: OpenBLAS, where there is one, then knows how many threads to use for the sgemm peak.
+fn measure(args: &Args, dataset: &str, task: &Task<'_>) -> Report {
+    let machine = Machine::this();
+    let thread_counts = args.thread_counts(machine.cores);
+    let architecture = task.plan.architecture();
+    let images = task.plan.examples_per_epoch();
+    let dense_flop_per_epoch = report::dense_flop(architecture, images);
+
+    let (mut training, mut inference) = (Vec::new(), Vec::new());
+    for &threads in &thread_counts {
+        let mut best = None;
+        for kernel in Kernel::for_pixels(architecture.inputs) {
+            note(&format!("bench: training, {}, {}", kernel.name(), counted(threads, "thread")));
+            let (network, seconds) = task.train(kernel, threads);
+            training.push(Training {
+                kernel: kernel.name(),
+                hidden: architecture.hidden.clone(),
+                batch_size: args.batch_size,
+                threads,
+                seconds_per_epoch: seconds,
+                images_per_second: images as f64 / seconds,
+                gflops: dense_flop_per_epoch / seconds / 1e9,
+            });
+            if best.as_ref().is_none_or(|&(_, _, least)| seconds < least) {
+                best = Some((kernel, network, seconds));
+            }
+        }
+        let (kernel, network, _) = best.expect("dense rows can always be trained on");
+        note(&format!("bench: inference, {}, {}", kernel.name(), counted(threads, "thread")));
+        let seconds = task.infer(&network, kernel, threads);
+        inference.push(Inference {
+            kernel: kernel.name(),
+            hidden: architecture.hidden.clone(),
+            batch_size: INFERENCE_BATCH,
+            threads,
+            images: task.test.len(),
+            seconds,
+            images_per_second: task.test.len() as f64 / seconds,
+        });
+    }
+
+    let effort = if args.quick { Effort::QUICK } else { Effort::FULL };
+    let peak = |threads| {
+        note(&format!("bench: sgemm, {}", counted(threads, "thread")));
+        Peak::measure(threads, effort)
+    };
+    let mut sgemm: Vec<Peak> = thread_counts.iter().copied().map(peak).collect();
+    let all_cores = sgemm.iter().position(|peak| peak.threads == machine.cores).unwrap_or_else(|| {
+        sgemm.push(peak(machine.cores));
+        sgemm.len() - 1
+    });
+    let dense_floor_seconds = dense_flop_per_epoch / (sgemm[all_cores].gflops * 1e9);
+    Report {
+        dataset: dataset.to_owned(),
+        layers: architecture
+            .layer_sizes()
+            .into_iter()
+            .map(|(inputs, _)| inputs)
+            .chain([architecture.outputs])
+            .collect(),
+        dense_flop_per_epoch,
+        dense_floor_seconds,
+        sgemm,
+        training,
+        inference,
+        peak_memory_bytes: machine::peak_memory_bytes(),
+        machine,
+    }
+}

@@ -1,0 +1,200 @@
+//! The figures of `mlp bench` and how they look: JSON as they stand, or tables. What is derived from other figures is derived
+//! here; nothing is measured.
+
+use mlp_core::Architecture;
+use serde::Serialize;
+
+use super::machine::Machine;
+use super::sgemm::Peak;
+use crate::table::{Table, thousands};
+
+/// Everything that was measured.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Report {
+    pub(super) machine: Machine,
+    pub(super) dataset: String,
+    /// The network: inputs, units of each hidden layer, classes.
+    pub(super) layers: Vec<usize>,
+    /// What an epoch costs if no product is left out.
+    pub(super) dense_flop_per_epoch: f64,
+    pub(super) sgemm: Vec<Peak>,
+    /// That cost at the sgemm peak of all cores.
+    pub(super) dense_floor_seconds: f64,
+    pub(super) training: Vec<Training>,
+    pub(super) inference: Vec<Inference>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) peak_memory_bytes: Option<u64>,
+}
+
+/// One kernel's epoch.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Training {
+    pub(super) kernel: &'static str,
+    pub(super) hidden: Vec<usize>,
+    pub(super) batch_size: usize,
+    pub(super) threads: usize,
+    pub(super) seconds_per_epoch: f64,
+    pub(super) images_per_second: f64,
+    /// The dense cost by this time: what leaves out products with zero may exceed the machine's peak.
+    pub(super) gflops: f64,
+}
+
+/// One kernel's look at the test images.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Inference {
+    pub(super) kernel: &'static str,
+    pub(super) hidden: Vec<usize>,
+    pub(super) batch_size: usize,
+    pub(super) threads: usize,
+    pub(super) images: usize,
+    pub(super) seconds: f64,
+    pub(super) images_per_second: f64,
+}
+
+/// Floating-point operations of an epoch of `images` if every product is dense: of each layer the forward product and the
+/// weights' gradient, and above the first also ∂J/∂H; each multiplication and each addition counts.
+pub(super) fn dense_flop(architecture: &Architecture, images: usize) -> f64 {
+    let products = |layer: usize| if layer == 0 { 2.0 } else { 3.0 };
+    let layers = architecture.layer_sizes().into_iter().enumerate();
+    let terms: f64 =
+        layers.map(|(layer, (inputs, outputs))| products(layer) * inputs as f64 * outputs as f64).sum();
+    2.0 * images as f64 * terms
+}
+
+/// The report for people.
+pub(super) fn text(report: &Report) -> String {
+    let Machine { cpu, cores, instructions, products } = &report.machine;
+    let mut training =
+        Table::new(["training", "threads", "ms an epoch", "images/s", "GFLOP/s", "of the floor"]);
+    for row in &report.training {
+        training.row([
+            row.kernel.to_owned(),
+            row.threads.to_string(),
+            milliseconds(row.seconds_per_epoch),
+            thousands(row.images_per_second as usize),
+            format!("{:.1}", row.gflops),
+            format!("{:.2}", row.seconds_per_epoch / report.dense_floor_seconds),
+        ]);
+    }
+    let mut inference = Table::new(["inference", "threads", "ms", "images/s"]);
+    for row in &report.inference {
+        inference.row([
+            format!("{}, {} images", row.kernel, thousands(row.images)),
+            row.threads.to_string(),
+            milliseconds(row.seconds),
+            thousands(row.images_per_second as usize),
+        ]);
+    }
+    let mut sgemm = Table::new(["sgemm peak", "threads", "GFLOP/s"]);
+    for peak in &report.sgemm {
+        sgemm.row([(*products).to_owned(), peak.threads.to_string(), format!("{:.1}", peak.gflops)]);
+    }
+    let memory = report.peak_memory_bytes.map(|bytes| format!("peak memory  {} MB\n", bytes / 1_000_000));
+    let layers: Vec<String> = report.layers.iter().map(usize::to_string).collect();
+    let batches = report.training.first().map_or(0, |row| row.batch_size);
+    format!(
+        "{cpu}, {}, {}\n{} on {}, batches of {batches}, f32\n\n{training}\n{inference}\n{sgemm}\ndense floor  {} ms an epoch: {:.2} GFLOP at the peak of {}\n{}",
+        counted(*cores, "core"),
+        instructions.join(" "),
+        layers.join("-"),
+        report.dataset,
+        milliseconds(report.dense_floor_seconds),
+        report.dense_flop_per_epoch / 1e9,
+        counted(*cores, "core"),
+        memory.unwrap_or_default(),
+    )
+}
+
+/// `1 thread`, `2 threads`.
+pub(super) fn counted(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+fn milliseconds(seconds: f64) -> String {
+    format!("{:.1}", 1e3 * seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use mlp_core::Activation;
+
+    use super::*;
+
+    fn report() -> Report {
+        let training = |kernel, threads, seconds_per_epoch: f64| Training {
+            kernel,
+            hidden: vec![100],
+            batch_size: 100,
+            threads,
+            seconds_per_epoch,
+            images_per_second: 60_000.0 / seconds_per_epoch,
+            gflops: 19.176 / seconds_per_epoch,
+        };
+        Report {
+            machine: Machine {
+                cpu: "Some CPU".into(),
+                cores: 2,
+                instructions: vec!["avx2", "portable"],
+                products: "OpenBLAS",
+            },
+            dataset: "mnist".into(),
+            layers: vec![784, 100, 10],
+            dense_flop_per_epoch: 19.176e9,
+            sgemm: vec![Peak { threads: 1, gflops: 80.0 }, Peak { threads: 2, gflops: 160.0 }],
+            dense_floor_seconds: 0.12,
+            training: vec![training("sparse", 1, 0.12), training("openblas", 2, 0.24)],
+            inference: vec![Inference {
+                kernel: "sparse",
+                hidden: vec![100],
+                batch_size: 500,
+                threads: 2,
+                images: 10_000,
+                seconds: 0.0125,
+                images_per_second: 800_000.0,
+            }],
+            peak_memory_bytes: Some(123_456_789),
+        }
+    }
+
+    #[test]
+    fn people_get_tables() {
+        let expected = "\
+Some CPU, 2 cores, avx2 portable
+784-100-10 on mnist, batches of 100, f32
+
+training  threads  ms an epoch  images/s  GFLOP/s  of the floor
+sparse          1        120.0   500,000    159.8          1.00
+openblas        2        240.0   250,000     79.9          2.00
+
+inference              threads    ms  images/s
+sparse, 10,000 images        2  12.5   800,000
+
+sgemm peak  threads  GFLOP/s
+OpenBLAS          1     80.0
+OpenBLAS          2    160.0
+
+dense floor  120.0 ms an epoch: 19.18 GFLOP at the peak of 2 cores
+peak memory  123 MB
+";
+        assert_eq!(text(&report()), expected);
+    }
+
+    #[test]
+    fn memory_is_told_only_where_it_is_known() {
+        let report = Report { peak_memory_bytes: None, ..report() };
+        assert!(!text(&report).contains("memory"));
+        assert!(serde_json::to_value(&report).unwrap().get("peak_memory_bytes").is_none());
+    }
+
+    #[test]
+    fn the_chapters_epoch_is_19_2_gflop() {
+        let network = |hidden: &[usize]| Architecture {
+            inputs: 784,
+            hidden: hidden.to_vec(),
+            outputs: 10,
+            activation: Activation::Logistic,
+        };
+        assert_eq!(dense_flop(&network(&[100]), 60_000), 19.176e9);
+        assert_eq!(dense_flop(&network(&[]), 100), 4.0 * 784.0 * 10.0 * 100.0);
+    }
+}

@@ -1,0 +1,187 @@
+//! Epochs of training and passes of inference under the clock, the same for every kernel. What the figures are compared with is
+//! not known here.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use mlp_core::{
+    Architecture, Features, Kernels, Mlp, NativeStream, Products, RandomStream, SparseRows, Values, Workspace,
+};
+use mlp_data::{Dataset, SparseImages};
+use mlp_train::Plan;
+use ndarray::ArrayView2;
+
+/// How a network reads its images, and what multiplies them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kernel {
+    /// The pixels that are not zero, by our kernels.
+    Sparse,
+    /// All pixels, by our kernels.
+    Dense,
+    /// All pixels, by OpenBLAS.
+    OpenBlas,
+}
+
+impl Kernel {
+    /// Those that can train on images of so many pixels in this build.
+    pub(super) fn for_pixels(pixels: usize) -> impl Iterator<Item = Self> {
+        [Self::Sparse, Self::Dense, Self::OpenBlas].into_iter().filter(move |kernel| match kernel {
+            Self::Sparse => pixels <= SparseImages::MOST_PIXELS,
+            Self::Dense | Self::OpenBlas => kernel.products().are_available(),
+        })
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Sparse => "sparse",
+            Self::Dense => "dense",
+            Self::OpenBlas => "openblas",
+        }
+    }
+
+    fn products(self) -> Products {
+        match self {
+            Self::Sparse | Self::Dense => Products::Own,
+            Self::OpenBlas => Products::OpenBlas,
+        }
+    }
+
+    fn workspace(self, architecture: &Architecture, capacity: usize, threads: usize) -> Workspace<f32> {
+        let kernels = Kernels { products: self.products(), threads, ..Kernels::default() };
+        Workspace::with_kernels(architecture, capacity, kernels)
+    }
+}
+
+/// What is trained, and for how long.
+pub(super) struct Task<'a> {
+    pub(super) plan: &'a Plan,
+    /// Timed ones; one more comes before them.
+    pub(super) epochs: usize,
+    pub(super) train: &'a Dataset,
+    pub(super) test: &'a Dataset,
+}
+
+impl Task<'_> {
+    /// Trains as planned, and returns the network and the median time of an epoch: its shuffle, its batches, its steps.
+    pub(super) fn train(&self, kernel: Kernel, threads: usize) -> (Mlp<f32>, f64) {
+        let (architecture, config) = (self.plan.architecture(), self.plan.config());
+        let mut stream = NativeStream::new(config.seed);
+        let mut network = Mlp::new(architecture, config.init, &mut stream).expect("planned sizes");
+        let mut workspace = kernel.workspace(architecture, config.batch_size, threads);
+        let sparse = (kernel == Kernel::Sparse).then(|| self.train.sparse());
+        let levels = mlp_data::levels::<f32>();
+        let rows = sparse.as_ref().map(|images| rows(images, &levels));
+        let pixels = self.train.pixels();
+        let mut dense = vec![0_f32; if rows.is_none() { config.batch_size * pixels } else { 0 }];
+        let mut labels = vec![0_u8; config.batch_size];
+        let mut order = vec![0_u32; self.train.len()];
+        let mut epoch = || {
+            stream.permutation(&mut order);
+            for batch in order.chunks_exact(config.batch_size) {
+                let x = if let Some(rows) = rows {
+                    for (label, &image) in labels.iter_mut().zip(batch) {
+                        *label = self.train.labels()[image as usize];
+                    }
+                    Features::Sparse(rows.select(batch))
+                } else {
+                    self.train.gather(batch, &mut dense, &mut labels);
+                    Features::Dense(matrix(&dense, pixels))
+                };
+                network.train_step(x, &labels, config.loss_reduction, config.learning_rate, &mut workspace);
+            }
+        };
+        epoch();
+        let seconds = median((0..self.epochs).map(|_| seconds(&mut epoch)).collect());
+        (network, seconds)
+    }
+
+    /// The median time in which a network has looked at all test images, from their bytes on.
+    pub(super) fn infer(&self, network: &Mlp<f32>, kernel: Kernel, threads: usize) -> f64 {
+        let mut workspace = kernel.workspace(self.plan.architecture(), INFERENCE_BATCH, threads);
+        let (mut sparse, levels) = (SparseImages::new(), mlp_data::levels::<f32>());
+        let pixels = self.test.pixels();
+        let mut dense = vec![0_f32; if kernel == Kernel::Sparse { 0 } else { INFERENCE_BATCH * pixels }];
+        let mut pass = || {
+            for start in (0..self.test.len()).step_by(INFERENCE_BATCH) {
+                let range = start..self.test.len().min(start + INFERENCE_BATCH);
+                let x = if kernel == Kernel::Sparse {
+                    sparse.fill(self.test, range);
+                    Features::Sparse(rows(&sparse, &levels))
+                } else {
+                    let dense = &mut dense[..range.len() * pixels];
+                    self.test.features(range, dense);
+                    Features::Dense(matrix(dense, pixels))
+                };
+                black_box(network.logits(x, &mut workspace));
+            }
+        };
+        pass();
+        median((0..INFERENCE_PASSES).map(|_| seconds(&mut pass)).collect())
+    }
+}
+
+/// Images that inference looks at in one go.
+pub(super) const INFERENCE_BATCH: usize = 500;
+
+/// Timed ones; one more comes before them.
+const INFERENCE_PASSES: usize = 9;
+
+fn rows<'a>(images: &'a SparseImages, levels: &'a [f32; 256]) -> SparseRows<'a, f32> {
+    let values = Values::Bytes { bytes: images.values(), levels };
+    SparseRows::new(images.pixels(), images.offsets(), images.columns(), values)
+}
+
+fn matrix(features: &[f32], pixels: usize) -> ArrayView2<'_, f32> {
+    ArrayView2::from_shape((features.len() / pixels, pixels), features).expect("whole rows")
+}
+
+fn seconds(work: &mut impl FnMut()) -> f64 {
+    let start = Instant::now();
+    work();
+    start.elapsed().as_secs_f64()
+}
+
+/// Of two in the middle, their mean.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len().is_multiple_of(2) { (values[middle - 1] + values[middle]) / 2.0 } else { values[middle] }
+}
+
+#[cfg(test)]
+mod tests {
+    use mlp_train::TrainConfig;
+
+    use super::*;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!(median(vec![9.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(vec![9.0, 1.0, 2.0, 4.0]), 3.0);
+    }
+
+    #[test]
+    fn every_kernel_trains_the_same_network() {
+        let sets = mlp_data::synthetic::digits(250, 20, 0);
+        let config = TrainConfig { hidden: vec![8], ..TrainConfig::default() };
+        let plan = config.validate(&sets.train).unwrap();
+        let task = Task { plan: &plan, epochs: 1, train: &sets.train, test: &sets.test };
+        let (reference, _) = task.train(Kernel::Sparse, 1);
+        let weights = reference.layers()[0].weights();
+        for kernel in Kernel::for_pixels(sets.train.pixels()) {
+            let (network, seconds) = task.train(kernel, 2);
+            assert!(seconds > 0.0 && task.infer(&network, kernel, 2) > 0.0, "{}", kernel.name());
+            // Four steps from the same beginning, rounded in another order by OpenBLAS alone.
+            let difference = (network.layers()[0].weights() - &weights).mapv(f32::abs);
+            let largest = difference.iter().copied().fold(0.0, f32::max);
+            let tolerance = if kernel == Kernel::OpenBlas { 784.0 * f32::EPSILON } else { 0.0 };
+            assert!(largest <= tolerance, "{}: {largest:e}", kernel.name());
+        }
+    }
+
+    #[test]
+    fn images_too_large_for_sparse_rows_train_dense() {
+        assert!(Kernel::for_pixels(SparseImages::MOST_PIXELS).any(|kernel| kernel == Kernel::Sparse));
+        assert!(Kernel::for_pixels(SparseImages::MOST_PIXELS + 1).all(|kernel| kernel != Kernel::Sparse));
+    }
+}
