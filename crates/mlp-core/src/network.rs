@@ -411,13 +411,9 @@ impl<A: Scalar> Mlp<A> {
             team.run(parts, |member, (mut below_delta, transposed)| {
                 let own = units.range(member);
                 let real = own.start.min(weights.rows())..own.end.min(weights.rows());
+                let weights = weights.rows_of(real);
                 // G4: ∂J/∂H = ∂J/∂Z^o · W^oᵀ
-                kernels.product_with_transposed(
-                    delta,
-                    weights.rows_of(real),
-                    transposed,
-                    below_delta.reborrow(),
-                );
+                kernels.product_with_transposed(delta, weights, transposed, below_delta.reborrow());
                 // G5: ∂J/∂Z^h = f'(Z^h) ⊙ ∂J/∂H
                 let [z, h] = [z, h].map(|of| of.columns_of(own.clone()).rows_of(0..rows));
                 A::multiply_by_derivative(self.activation, kernels.isa, z, h, below_delta);
@@ -461,8 +457,8 @@ fn add_gradients<A: Scalar>(
                 let delta = delta.columns_of(units.range(member)).rows_of(0..rows);
                 // G6: ∂J/∂W^h = Xᵀ · ∂J/∂Z^h
                 kernels.transposed_product(alpha, input, 0..inputs, delta, write, weights);
-                // G7: ∂J/∂b^h = 1 · ∂J/∂Z^h
-                kernels.column_sums(alpha, delta, write, biases.row_mut(0));
+                // ∂J/∂b^h = 1 · ∂J/∂Z^h
+                kernels.column_sums(alpha, delta, write, biases.row_mut(0)); // G7
             });
         } else {
             // What the units of the layer below feed.
@@ -470,9 +466,9 @@ fn add_gradients<A: Scalar>(
             team.run((fed.rows(target.weights.block_mut()), biases), |member, (weights, mut biases)| {
                 // G2: ∂J/∂W^o = Hᵀ · ∂J/∂Z^o
                 kernels.transposed_product(alpha, input, fed.range(member), delta, write, weights);
-                // G3: ∂J/∂b^o = 1 · ∂J/∂Z^o
                 let delta = delta.columns_of(units.range(member));
-                kernels.column_sums(alpha, delta, write, biases.row_mut(0));
+                // ∂J/∂b^o = 1 · ∂J/∂Z^o
+                kernels.column_sums(alpha, delta, write, biases.row_mut(0)); // G3
             });
         }
     }

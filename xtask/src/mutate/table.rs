@@ -1,8 +1,7 @@
 //! The errors that `mutate` plants: in each statement that computes an equation a wrong sign, factor, term or index. Data only.
 //!
-//! G2 and G6 are one statement of the source, as are G3 and G7; their mutants differ in the layer they touch, `l == 0` being
-//! the first. A transposition is planted where the matrix is square, because anywhere else ndarray would refuse the shapes
-//! and any test would notice.
+//! A transposition is planted where the matrix is square, because anywhere else the shapes would be refused and any test would
+//! notice.
 
 use anyhow::{Result, ensure};
 
@@ -12,127 +11,135 @@ struct Statement {
     file: &'static str,
     /// What stands there, exactly once.
     text: &'static str,
-    /// The equations that it computes, each with the condition under which it does.
-    equations: &'static [(&'static str, &'static str)],
-    /// What is wrong, and the text that makes it so: `$0` stands for the statement, `$here` for the condition.
+    /// The equation that it computes.
+    equation: &'static str,
+    /// What is wrong, and the text that makes it so: `$0` stands for the statement.
     errors: &'static [(&'static str, &'static str)],
 }
 
 const NETWORK: &str = "crates/mlp-core/src/network.rs";
 const ACTIVATION: &str = "crates/mlp-core/src/activation.rs";
 
+/// What can be wrong with G2 and with G6.
+const WRONG_PRODUCT: &[(&str, &str)] = &[
+    ("the sign of ∂J/∂W", "let alpha = -alpha; $0"),
+    ("a factor 1/2 too many", "let alpha = A::from_f64(0.5) * alpha; $0"),
+    (
+        "Aδ for Aᵀδ, where A is square",
+        "let input = match input { \
+             Input::Dense(a) if rows == inputs => Input::Dense(a.columns_of(0..inputs).transposed()), \
+             other => other, \
+         }; $0",
+    ),
+    (
+        "an example left out",
+        "let (input, delta) = match input { \
+             Input::Dense(a) => (Input::Dense(a.rows_of(1..rows)), delta.rows_of(1..rows)), \
+             other => (other, delta), \
+         }; $0",
+    ),
+];
+
+/// What can be wrong with G3 and with G7.
+const WRONG_SUM: &[(&str, &str)] = &[
+    ("the sign of ∂J/∂b", "let alpha = -alpha; $0"),
+    ("the mean over the examples for their sum", "let alpha = alpha / A::from_f64(rows as f64); $0"),
+    ("a factor 1/2 too many", "let alpha = A::from_f64(0.5) * alpha; $0"),
+    ("an example left out", "let delta = delta.rows_of(1..rows); $0"),
+];
+
 const STATEMENTS: &[Statement] = &[
     Statement {
         file: NETWORK,
-        text: "output.delta.assign(&output.h);",
-        equations: &[("G1", "true")],
-        errors: &[("Ŷ left out", "output.delta.fill(A::zero());")],
+        text: "delta.copy_from_slice(y_hat.row(i));",
+        equation: "G1",
+        errors: &[("Ŷ left out", "let _ = y_hat.row(i); delta.fill(A::zero());")],
     },
     Statement {
         file: NETWORK,
-        text: "row[usize::from(label)] -= A::one();",
-        equations: &[("G1", "true")],
+        text: "delta[usize::from(label)] -= A::one();",
+        equation: "G1",
         errors: &[
-            ("Ŷ + Y for Ŷ - Y", "row[usize::from(label)] += A::one();"),
-            ("Y left out", "let _ = (&mut row, label);"),
+            ("Ŷ + Y for Ŷ - Y", "delta[usize::from(label)] += A::one();"),
+            ("Y left out", "let _ = label;"),
             (
                 "the wrong class in Y",
-                "let wrong = (usize::from(label) + 1) % row.len(); row[wrong] -= A::one();",
+                "delta[(usize::from(label) + 1) % self.layers[self.layers.len() - 1].outputs()] -= A::one();",
             ),
         ],
     },
     Statement {
         file: NETWORK,
-        text: "output.delta *= weight;",
-        equations: &[("G1", "true")],
+        text: "delta.iter_mut().for_each(|delta| *delta *= weight);",
+        equation: "G1",
         errors: &[
-            ("the sign of ∂J/∂Z^o", "output.delta *= -weight;"),
+            ("the sign of ∂J/∂Z^o", "delta.iter_mut().for_each(|delta| *delta *= -weight);"),
             ("the factor 1/n of the mean left out", "let _ = weight;"),
         ],
     },
     Statement {
         file: NETWORK,
-        text: "transposed_product(alpha, input, here.delta.view(), keep, target.weights.view_mut());",
-        equations: &[("G2", "l > 0"), ("G6", "l == 0")],
-        errors: &[
-            ("the sign of ∂J/∂W", "let alpha = if $here { -alpha } else { alpha }; $0"),
-            ("a factor 1/2 too many", "let alpha = if $here { A::from_f64(0.5) * alpha } else { alpha }; $0"),
-            (
-                "Aδ for Aᵀδ, where A is square",
-                "let input = if $here && input.is_square() { input.reversed_axes() } else { input }; $0",
-            ),
-            (
-                "an example left out",
-                "let rest = ndarray::s![usize::from($here).., ..]; \
-                 let (input, delta) = (input.slice(rest), here.delta.slice(rest)); \
-                 transposed_product(alpha, input, delta, keep, target.weights.view_mut());",
-            ),
-        ],
+        text: "kernels.transposed_product(alpha, input, fed.range(member), delta, write, weights);",
+        equation: "G2",
+        errors: WRONG_PRODUCT,
     },
     Statement {
         file: NETWORK,
-        text: "column_sums(alpha, here.delta.view(), keep, target.biases.view_mut());",
-        equations: &[("G3", "l > 0"), ("G7", "l == 0")],
-        errors: &[
-            ("the sign of ∂J/∂b", "let alpha = if $here { -alpha } else { alpha }; $0"),
-            (
-                "the mean over the examples for their sum",
-                "let alpha = if $here { alpha / A::from_f64(x.nrows() as f64) } else { alpha }; $0",
-            ),
-            (
-                "row sums for column sums, where δ is square",
-                "let delta = here.delta.view(); \
-                 let delta = if $here && delta.is_square() { delta.reversed_axes() } else { delta }; \
-                 column_sums(alpha, delta, keep, target.biases.view_mut());",
-            ),
-            (
-                "an example left out",
-                "let delta = here.delta.slice(ndarray::s![usize::from($here).., ..]); \
-                 column_sums(alpha, delta, keep, target.biases.view_mut());",
-            ),
-        ],
+        text: "kernels.column_sums(alpha, delta, write, biases.row_mut(0)); // G3",
+        equation: "G3",
+        errors: WRONG_SUM,
     },
     Statement {
         file: NETWORK,
-        text: "product_with_transposed(here.delta.view(), self.layers[l].weights.view(), below.delta.view_mut());",
-        equations: &[("G4", "true")],
+        text: "kernels.product_with_transposed(delta, weights, transposed, below_delta.reborrow());",
+        equation: "G4",
         errors: &[
-            ("the sign of ∂J/∂H", "$0 below.delta.mapv_inplace(|value| -value);"),
-            ("a factor 1/2 too many", "$0 below.delta.mapv_inplace(|value| A::from_f64(0.5) * value);"),
             (
-                "Y left out of ∂J/∂Z^o",
-                "product_with_transposed(here.h.view(), self.layers[l].weights.view(), below.delta.view_mut());",
+                "the sign of ∂J/∂H",
+                "$0 (0..rows).for_each(|i| below_delta.row_mut(i).iter_mut().for_each(|value| *value = -*value));",
             ),
+            (
+                "a factor 1/2 too many",
+                "$0 (0..rows).for_each(|i| \
+                 below_delta.row_mut(i).iter_mut().for_each(|value| *value *= A::from_f64(0.5)));",
+            ),
+            ("Y left out of ∂J/∂Z^o", "let delta = here.h.block().rows_of(0..rows); $0"),
             (
                 "W for Wᵀ, where W is square",
-                "let weights = self.layers[l].weights.view(); \
-                 let weights = if weights.is_square() { weights.reversed_axes() } else { weights }; \
-                 product_with_transposed(here.delta.view(), weights, below.delta.view_mut());",
-            ),
-            (
-                "an output unit left out",
-                "let rest = ndarray::s![.., 1..]; \
-                 let (delta, weights) = (here.delta.slice(rest), self.layers[l].weights.slice(rest)); \
-                 product_with_transposed(delta, weights, below.delta.view_mut());",
+                "let weights = if weights.rows() == self.layers[l].outputs() { \
+                     weights.columns_of(0..weights.rows()).transposed() \
+                 } else { weights }; $0",
             ),
         ],
     },
     Statement {
         file: NETWORK,
-        text: "self.activation.multiply_by_derivative(below.z.view(), below.h.view(), below.delta);",
-        equations: &[("G5", "true")],
+        text: "A::multiply_by_derivative(self.activation, kernels.isa, z, h, below_delta);",
+        equation: "G5",
         errors: &[
-            ("f' left out", "let _ = (below.z.view(), below.h.view(), below.delta);"),
+            ("f' left out", "let _ = (z, h, below_delta);"),
             (
                 "Z and H swapped in f'",
-                "self.activation.multiply_by_derivative(below.h.view(), below.z.view(), below.delta);",
+                "A::multiply_by_derivative(self.activation, kernels.isa, h, z, below_delta);",
             ),
         ],
+    },
+    Statement {
+        file: NETWORK,
+        text: "kernels.transposed_product(alpha, input, 0..inputs, delta, write, weights);",
+        equation: "G6",
+        errors: WRONG_PRODUCT,
+    },
+    Statement {
+        file: NETWORK,
+        text: "kernels.column_sums(alpha, delta, write, biases.row_mut(0)); // G7",
+        equation: "G7",
+        errors: WRONG_SUM,
     },
     Statement {
         file: ACTIVATION,
         text: "*d *= F::derivative(z, h)",
-        equations: &[("G5", "true")],
+        equation: "G5",
         errors: &[
             ("the sign of f'", "*d *= -F::derivative(z, h)"),
             ("∂J/∂H left out", "*d = F::derivative(z, h)"),
@@ -141,7 +148,7 @@ const STATEMENTS: &[Statement] = &[
     Statement {
         file: ACTIVATION,
         text: "h * (A::one() - h)",
-        equations: &[("G5", "true")],
+        equation: "G5",
         errors: &[
             ("logistic: h (1 + h) for h (1 - h)", "h * (A::one() + h)"),
             ("logistic: the factor h left out", "A::one() - h"),
@@ -151,7 +158,7 @@ const STATEMENTS: &[Statement] = &[
     Statement {
         file: ACTIVATION,
         text: "A::one() - h * h",
-        equations: &[("G5", "true")],
+        equation: "G5",
         errors: &[
             ("tanh: 1 + h² for 1 - h²", "A::one() + h * h"),
             ("tanh: 1 - h for 1 - h²", "A::one() - h"),
@@ -160,19 +167,19 @@ const STATEMENTS: &[Statement] = &[
     Statement {
         file: ACTIVATION,
         text: "if z <= A::zero() { A::zero() } else { A::one() }",
-        equations: &[("G5", "true")],
+        equation: "G5",
         errors: &[("relu: the two sides swapped", "if z <= A::zero() { A::one() } else { A::zero() }")],
     },
     Statement {
         file: ACTIVATION,
         text: "A::from_f64(Self::SLOPE) } else { A::one() }",
-        equations: &[("G5", "true")],
+        equation: "G5",
         errors: &[("leaky relu: no slope on the left", "A::zero() } else { A::one() }")],
     },
     Statement {
         file: ACTIVATION,
         text: "Self::normal_distribution(z) + z * Self::normal_density(z)",
-        equations: &[("G5", "true")],
+        equation: "G5",
         errors: &[
             ("gelu: the term z φ(z) left out", "Self::normal_distribution(z)"),
             ("gelu: the sign of z φ(z)", "Self::normal_distribution(z) - z * Self::normal_density(z)"),
@@ -181,7 +188,7 @@ const STATEMENTS: &[Statement] = &[
     Statement {
         file: ACTIVATION,
         text: "fn derivative<A: Scalar>(_z: A, _h: A) -> A {\n        A::one()",
-        equations: &[("G5", "true")],
+        equation: "G5",
         errors: &[("identity: 2 for 1", "$0 + A::one()")],
     },
 ];
@@ -200,17 +207,9 @@ pub(super) struct Mutant {
 /// All of them, by equation.
 pub(super) fn mutants() -> Vec<Mutant> {
     let mut mutants = Vec::new();
-    for statement in STATEMENTS {
-        for (equation, here) in statement.equations {
-            for (error, replace) in statement.errors {
-                mutants.push(Mutant {
-                    equation,
-                    error,
-                    file: statement.file,
-                    find: statement.text,
-                    replace: replace.replace("$here", here).replace("$0", statement.text),
-                });
-            }
+    for &Statement { file, text: find, equation, errors } in STATEMENTS {
+        for (error, replace) in errors {
+            mutants.push(Mutant { equation, error, file, find, replace: replace.replace("$0", find) });
         }
     }
     mutants.sort_by_key(|mutant| mutant.equation);
