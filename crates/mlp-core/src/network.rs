@@ -457,8 +457,8 @@ fn add_gradients<A: Scalar>(
                 let delta = delta.columns_of(units.range(member)).rows_of(0..rows);
                 // G6: ∂J/∂W^h = Xᵀ · ∂J/∂Z^h
                 kernels.transposed_product(alpha, input, 0..inputs, delta, write, weights);
-                // ∂J/∂b^h = 1 · ∂J/∂Z^h
-                kernels.column_sums(alpha, delta, write, biases.row_mut(0)); // G7
+                // G7: ∂J/∂b^h = 1 · ∂J/∂Z^h
+                kernels.column_sums(alpha, delta, write, biases.row_mut(0));
             });
         } else {
             // What the units of the layer below feed.
@@ -467,8 +467,8 @@ fn add_gradients<A: Scalar>(
                 // G2: ∂J/∂W^o = Hᵀ · ∂J/∂Z^o
                 kernels.transposed_product(alpha, input, fed.range(member), delta, write, weights);
                 let delta = delta.columns_of(units.range(member));
-                // ∂J/∂b^o = 1 · ∂J/∂Z^o
-                kernels.column_sums(alpha, delta, write, biases.row_mut(0)); // G3
+                // G3: ∂J/∂b^o = 1 · ∂J/∂Z^o
+                kernels.column_sums(alpha, delta, write, biases.row_mut(0));
             });
         }
     }

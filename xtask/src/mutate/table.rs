@@ -85,7 +85,7 @@ const STATEMENTS: &[Statement] = &[
     },
     Statement {
         file: NETWORK,
-        text: "kernels.column_sums(alpha, delta, write, biases.row_mut(0)); // G3",
+        text: "// G3: ∂J/∂b^o = 1 · ∂J/∂Z^o\n                kernels.column_sums(alpha, delta, write, biases.row_mut(0));",
         equation: "G3",
         errors: WRONG_SUM,
     },
@@ -132,7 +132,7 @@ const STATEMENTS: &[Statement] = &[
     },
     Statement {
         file: NETWORK,
-        text: "kernels.column_sums(alpha, delta, write, biases.row_mut(0)); // G7",
+        text: "// G7: ∂J/∂b^h = 1 · ∂J/∂Z^h\n                kernels.column_sums(alpha, delta, write, biases.row_mut(0));",
         equation: "G7",
         errors: WRONG_SUM,
     },
