@@ -1,7 +1,8 @@
 //! The loop: what it computes, what it reports, and that neither depends on the number of threads.
 
 use mlp_core::{
-    Activation, Init, Mlp, NumpyStream, Precision, RandomStream, Reduction, StreamKind, Workspace,
+    Activation, Init, Kernels, Mlp, NumpyStream, Precision, Products, RandomStream, Reduction, StreamKind,
+    Workspace,
 };
 use mlp_data::Dataset;
 use mlp_train::{Control, EpochRecord, Error, Event, Observer, TrainConfig, Trainer};
@@ -33,7 +34,9 @@ fn chapter_loop(config: &TrainConfig, data: &Dataset) -> (Mlp<f64>, Vec<(f64, f6
         for k in 0..data.len() / config.batch_size {
             let rows = k * config.batch_size..(k + 1) * config.batch_size;
             let batch = x_epoch.slice(ndarray::s![rows.clone(), ..]);
-            let mut workspace = Workspace::new(plan.architecture(), config.batch_size);
+            // On dense rows, where the trainer takes sparse ones: the same bits.
+            let kernels = Kernels { products: Products::Own, ..Kernels::default() };
+            let mut workspace = Workspace::with_kernels(plan.architecture(), config.batch_size, kernels);
             let rate = config.learning_rate;
             let score = network.train_step(batch, &labels[rows], config.loss_reduction, rate, &mut workspace);
             losses.push(score.loss(config.loss_reduction));
