@@ -31,9 +31,9 @@
 //!   `--no-default-features --features openblas-static`.
 //! - `serde`: `Serialize` and `Deserialize` for the configuration types.
 //!
-//! Without the first two the same code runs on ndarray's own product: nothing changes but the speed, and the rounding.
+//! Without the first two dense rows go through this crate's own kernels, as sparse rows always do.
 
-// `deny`, not `forbid`: the BLAS boundary has one call, and ndarray's `s!` has an inner `allow`.
+// `deny`, not `forbid`: the kernels need it, the BLAS boundary has one call, and ndarray's `s!` has an inner `allow`.
 #![deny(unsafe_code)]
 
 #[cfg(feature = "_blas")]

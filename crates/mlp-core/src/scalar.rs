@@ -60,7 +60,7 @@ pub trait Scalar:
     /// This value in `f64`, exactly.
     fn into_f64(self) -> f64;
 
-    /// exp(`self`): in `f32` our own, which is at most 1 unit in the last place off and becomes vector instructions; in `f64`
+    /// exp(`self`): in `f32` our own, which is at most 1.01 units in the last place off and becomes vector instructions; in `f64`
     /// the system's.
     fn exponential(self) -> Self;
 
