@@ -55,6 +55,11 @@ pub(crate) fn test(workspace: &Workspace, quick: bool, no_openblas: bool) -> Res
         })?;
     }
     if !quick {
+        step("exp of every f32", || {
+            let mut cargo = workspace.cargo("test");
+            cargo.args(["--package", "mlp-core", "--lib"]).args(backends[0].cargo_flags());
+            process::run(cargo.args(["all_floats", "--", "--ignored", "--nocapture"]))
+        })?;
         step("mutate", || mutate::run(workspace, &mutate::Options::default()))?;
         for (place, &backend) in backends.iter().enumerate() {
             let options = e2e::Options {

@@ -86,6 +86,23 @@ impl<A: Scalar> Matrix<A> {
         self.strips[0].view_mut(self.rows)
     }
 
+    /// self ← self + alpha·other, in whatever strips the two lie.
+    pub(crate) fn scaled_add(&mut self, alpha: A, other: &Self) {
+        assert_eq!((self.rows, self.columns), (other.rows, other.columns));
+        for strip in &mut self.strips {
+            let (first, end) = (strip.first, strip.first + strip.columns);
+            let mut view = strip.view_mut(self.rows);
+            for source in &other.strips {
+                let common = first.max(source.first)..end.min(source.first + source.columns);
+                if !common.is_empty() {
+                    let from = source.view(self.rows);
+                    let from = from.slice(s![.., common.start - source.first..common.end - source.first]);
+                    view.slice_mut(s![.., common.start - first..common.end - first]).scaled_add(alpha, &from);
+                }
+            }
+        }
+    }
+
     /// An element, to be changed.
     #[track_caller]
     pub(crate) fn at_mut(&mut self, row: usize, column: usize) -> &mut A {
@@ -271,6 +288,21 @@ mod tests {
     fn rows_begin_on_a_line_and_end_in_zeros_in_every_arrangement() {
         check::<f32>();
         check::<f64>();
+    }
+
+    #[test]
+    fn matrices_in_different_strips_add_up() {
+        let source = Array2::from_shape_fn((3, 40), |(i, j)| (i * 100 + j) as f64);
+        for threads in [(1, 1), (1, 3), (3, 1), (2, 3), (3, 3)] {
+            let mut matrices = [threads.0, threads.1].map(|threads| {
+                let mut matrix = Matrix::copy_of(source.view());
+                matrix.arrange(&Shares::new(matrix.width(), line::<f64>(), threads));
+                matrix
+            });
+            let [to, from] = &mut matrices;
+            to.scaled_add(-0.5, from);
+            assert_eq!(to.to_array(), &source * 0.5, "{threads:?}");
+        }
     }
 
     #[test]

@@ -372,8 +372,8 @@ impl<A: Scalar> Mlp<A> {
         gradients.check(&self.layers);
         let alpha = A::from_f64(-learning_rate);
         for (layer, gradient) in self.layers.iter_mut().zip(gradients.layers()) {
-            layer.weights.view_mut().scaled_add(alpha, &gradient.weights.view());
-            layer.biases.view_mut().scaled_add(alpha, &gradient.biases.view());
+            layer.weights.scaled_add(alpha, &gradient.weights);
+            layer.biases.scaled_add(alpha, &gradient.biases);
         }
     }
 

@@ -195,7 +195,7 @@ impl Commands {
     /// What this machine can do, as JSON.
     pub(super) fn mlp_bench(&self) -> Command {
         let mut command = Command::new(&self.mlp);
-        command.args(["bench", "--json"]);
+        command.args(["bench", "--json", "--data-dir"]).arg(&self.data_dir);
         command
     }
 

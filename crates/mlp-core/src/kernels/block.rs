@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::slice;
 
-use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, ShapeBuilder};
 
 use super::LANES;
 
@@ -133,10 +133,23 @@ impl<'a, A> Block<'a, A> {
 
     /// As ndarray sees it.
     pub(crate) fn view(&self) -> ArrayView2<'a, A> {
-        debug_assert!(self.row_stride >= 0 && self.column_stride >= 0);
-        let strides = (self.row_stride as usize, self.column_stride as usize);
+        // ndarray wants the element at the lowest address and strides that ascend from there; axes that descend are turned over
+        // afterwards.
+        let axes = [(self.rows, self.row_stride), (self.columns, self.column_stride)];
+        let mut lowest = self.start;
+        for (len, stride) in axes.into_iter().filter(|&(len, stride)| len > 0 && stride < 0) {
+            lowest = lowest.wrapping_offset((len as isize - 1) * stride);
+        }
+        let strides = (self.row_stride.unsigned_abs(), self.column_stride.unsigned_abs());
         // SAFETY: shape and strides stay inside what is borrowed for 'a.
-        unsafe { ArrayView2::from_shape_ptr((self.rows, self.columns).strides(strides), self.start) }
+        let mut view =
+            unsafe { ArrayView2::from_shape_ptr((self.rows, self.columns).strides(strides), lowest) };
+        for (axis, (_, stride)) in axes.into_iter().enumerate() {
+            if stride < 0 {
+                view.invert_axis(Axis(axis));
+            }
+        }
+        view
     }
 }
 
@@ -244,4 +257,28 @@ fn check_size(len: usize, rows: usize, columns: usize, stride: usize) {
     assert!(columns <= stride || rows <= 1, "{columns} columns with a stride of {stride}");
     let needed = if rows == 0 { 0 } else { (rows - 1) * stride + columns };
     assert!(needed <= len, "{rows} rows of {columns} in {len} numbers");
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, s};
+
+    use super::*;
+
+    #[test]
+    fn a_view_of_any_layout_comes_back_as_it_was() {
+        let source = Array2::from_shape_fn((5, 7), |(i, j)| i * 10 + j);
+        let views = [
+            source.view(),
+            source.t(),
+            source.slice(s![..;-1, ..]),
+            source.slice(s![1..;2, ..;-3]),
+            source.slice(s![..0, ..;-1]),
+        ];
+        for view in views {
+            let block = Block::from(&view);
+            assert_eq!(block.view(), view);
+            assert_eq!(block.transposed().view(), view.t());
+        }
+    }
 }

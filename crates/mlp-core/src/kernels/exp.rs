@@ -76,7 +76,8 @@ mod tests {
         }
     }
 
-    /// All 2³² of them: `cargo test -p mlp-core --lib -- --ignored all_floats --nocapture`.
+    /// All 2³² of them, which takes a minute: a step of `cargo xtask test`, and
+    /// `cargo test -p mlp-core --lib all_floats -- --ignored --nocapture`.
     #[test]
     #[ignore = "goes through 2³² numbers"]
     fn all_floats_are_within_the_bound() {
