@@ -3,7 +3,7 @@
 
 use std::marker::PhantomData;
 
-use crate::kernels::{Block, BlockMut, Work};
+use crate::kernels::{Block, BlockMut, Simd, Work};
 use crate::names::named;
 use crate::{Isa, Scalar};
 
@@ -226,10 +226,10 @@ struct Apply<'a, 'h, A, F> {
 }
 
 impl<A: Scalar, F: Function> Work for Apply<'_, '_, A, F> {
-    type Output = ();
+    type Number = A;
 
     #[inline(always)]
-    fn run(mut self) {
+    fn run<S: Simd<A>>(mut self, _simd: S) {
         for row in 0..self.h.rows() {
             for (h, &z) in self.h.row_mut(row).iter_mut().zip(self.z.row(row)) {
                 *h = F::value(z);
@@ -246,10 +246,10 @@ struct MultiplyByDerivative<'a, 'd, A, F> {
 }
 
 impl<A: Scalar, F: Function> Work for MultiplyByDerivative<'_, '_, A, F> {
-    type Output = ();
+    type Number = A;
 
     #[inline(always)]
-    fn run(mut self) {
+    fn run<S: Simd<A>>(mut self, _simd: S) {
         for row in 0..self.d.rows() {
             let (z, h) = (self.z.row(row), self.h.row(row));
             for ((d, &z), &h) in self.d.row_mut(row).iter_mut().zip(z).zip(h) {

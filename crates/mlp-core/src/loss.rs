@@ -7,7 +7,7 @@ use std::ops::AddAssign;
 
 use ndarray::{ArrayViewMut2, Axis};
 
-use crate::kernels::{Block, BlockMut, Work};
+use crate::kernels::{Block, BlockMut, Simd, Work};
 use crate::names::named;
 use crate::{Isa, Scalar};
 
@@ -106,10 +106,10 @@ struct SoftmaxCrossEntropy<'a, 'y, A> {
 }
 
 impl<A: Scalar> Work for SoftmaxCrossEntropy<'_, '_, A> {
-    type Output = ();
+    type Number = A;
 
     #[inline(always)]
-    fn run(mut self) {
+    fn run<S: Simd<A>>(mut self, _simd: S) {
         for (row, &label) in self.labels.iter().enumerate() {
             let z = &self.z_o.row(row)[..self.classes];
             let (guess, sum) = softmax_row(z, &mut self.y_hat.row_mut(row)[..self.classes]);

@@ -169,9 +169,10 @@ impl Kernels {
 
     /// Out ← Out + alpha·1·δ, or alpha·1·δ, the column sums: (1×n)(n×k) -> (1×k), in the order of the rows.
     pub(crate) fn column_sums<A: Scalar>(&self, alpha: A, delta: Block<'_, A>, write: Write, out: &mut [A]) {
-        let (width, ones) = (out.len(), Block::repeated(&alpha, 1, delta.rows()));
+        let (width, one) = (out.len(), A::one());
+        let ones = Block::repeated(&one, 1, delta.rows());
         let out = BlockMut::of_rows(out, 1, width, width);
-        A::product(self.isa, A::one(), ones, delta, write.start(), out);
+        A::product(self.isa, alpha, ones, delta, write.start(), out);
     }
 
     /// Out ← δ·Wᵀ: (n×k)(d×k)ᵀ -> (n×d). `transposed` (k×d) is scratch for Wᵀ.
@@ -423,7 +424,7 @@ mod tests {
         }
     }
 
-    /// c ← fma(alpha·a, b, c) for ascending j, beginning with `start`: what `Products::Own` is defined to be.
+    /// c ← fma(a, alpha·b, c) for ascending j, beginning with `start`: what `Products::Own` is defined to be.
     fn chain<A: Scalar>(
         alpha: A,
         a: ArrayView2<'_, A>,
@@ -431,7 +432,7 @@ mod tests {
         start: &Array2<A>,
     ) -> Array2<A> {
         Array2::from_shape_fn(start.dim(), |(i, c)| {
-            (0..a.ncols()).fold(start[[i, c]], |sum, j| (alpha * a[[i, j]]).mul_add(b[[j, c]], sum))
+            (0..a.ncols()).fold(start[[i, c]], |sum, j| a[[i, j]].mul_add(alpha * b[[j, c]], sum))
         })
     }
 

@@ -154,11 +154,11 @@ impl<A: Scalar> Case<A> {
         for (i, delta) in delta.rows().into_iter().enumerate() {
             for (j, x) in self.entries(i) {
                 for (w, &delta) in weights.row_mut(j).iter_mut().zip(delta) {
-                    *w = (alpha * x).mul_add(delta, *w);
+                    *w = x.mul_add(alpha * delta, *w);
                 }
             }
             for (b, &delta) in biases.iter_mut().zip(delta) {
-                *b = alpha.mul_add(delta, *b);
+                *b += alpha * delta;
             }
         }
         (weights, biases)

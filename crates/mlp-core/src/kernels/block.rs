@@ -7,8 +7,6 @@ use std::slice;
 
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, ShapeBuilder};
 
-use super::LANES;
-
 /// A matrix to read, of any layout.
 #[derive(Debug)]
 pub struct Block<'a, A> {
@@ -120,15 +118,15 @@ impl<'a, A> Block<'a, A> {
         unsafe { *self.start.offset(row as isize * self.row_stride + column as isize * self.column_stride) }
     }
 
-    /// N times [`LANES`] numbers of a row, from `column` on.
+    /// The address of an element of a row, of a block whose rows lie one number after the other.
     ///
     /// # Safety
-    /// They are inside, and rows lie one number after the other.
+    /// The row is inside, and the column too, or there is none.
     #[inline(always)]
-    pub(crate) unsafe fn tile<const N: usize>(&self, row: usize, column: usize) -> &'a [[A; LANES]; N] {
-        debug_assert!(row < self.rows && column + N * LANES <= self.columns && self.column_stride == 1);
-        // SAFETY: the caller sees to it that these elements exist; an array is aligned as its elements are.
-        unsafe { &*self.start.offset(row as isize * self.row_stride + column as isize).cast() }
+    pub(crate) unsafe fn address(&self, row: usize, column: usize) -> *const A {
+        debug_assert!(row < self.rows && column <= self.columns && self.column_stride == 1);
+        // SAFETY: the caller sees to it that this is inside of what is borrowed.
+        unsafe { self.start.offset(row as isize * self.row_stride + column as isize) }
     }
 
     /// As ndarray sees it.
@@ -229,19 +227,15 @@ impl<'a, A> BlockMut<'a, A> {
         unsafe { slice::from_raw_parts_mut(self.start.add(row * self.row_stride), self.columns) }
     }
 
-    /// As [`Block::tile`], to write to.
+    /// As [`Block::address`], to write to.
     ///
     /// # Safety
     /// As there.
     #[inline(always)]
-    pub(crate) unsafe fn tile_mut<const N: usize>(
-        &mut self,
-        row: usize,
-        column: usize,
-    ) -> &mut [[A; LANES]; N] {
-        debug_assert!(row < self.rows && column + N * LANES <= self.columns);
-        // SAFETY: the caller sees to it that these elements exist; `self` is borrowed uniquely.
-        unsafe { &mut *self.start.add(row * self.row_stride + column).cast() }
+    pub(crate) unsafe fn address_mut(&mut self, row: usize, column: usize) -> *mut A {
+        debug_assert!(row < self.rows && column <= self.columns);
+        // SAFETY: the caller sees to it that this is inside of what is borrowed; `self` is borrowed uniquely.
+        unsafe { self.start.add(row * self.row_stride + column) }
     }
 
     /// As ndarray sees it.

@@ -1,15 +1,13 @@
 //! Products of dense matrices, C = A·B and C += alpha·A·B, for the layers above the first one, and for all where there is no OpenBLAS.
 //!
-//! A tile of C, a few rows by a few [`LANES`], stays in registers while the kernel goes along the index that is summed over, once: that is the
+//! A tile of C, a few rows by a few vectors, stays in registers while the kernel goes along the index that is summed over, once: that is the
 //! one chain of each element. B's rows are read as vectors, A's numbers one at a time, so that A may lie any way: transposed, too.
 
 use super::isa::Work;
+use super::simd::Simd;
+use super::tile::{Tile, for_width, tiles};
 use super::{Block, BlockMut, Isa, LANES};
 use crate::Scalar;
-
-/// Rows of a tile, and its widest width in [`LANES`].
-const TILE_ROWS: usize = 4;
-const TILE_LANES: usize = 4;
 
 /// What the chains begin with.
 #[derive(Clone, Copy)]
@@ -22,7 +20,7 @@ pub enum Start<'a, A> {
     Row(&'a [A]),
 }
 
-/// C ← start + alpha·A·B: (n×m)(m×k) -> (n×k), each element the chain c ← fma(alpha·a_ij, b_jc, c) for ascending j.
+/// C ← start + alpha·A·B: (n×m)(m×k) -> (n×k), each element the chain c ← fma(a_ij, alpha·b_jc, c) for ascending j.
 ///
 /// C's columns are whole [`LANES`]; B may have more.
 #[track_caller]
@@ -64,84 +62,66 @@ struct Product<'a, 'c, A, const SCALED: bool> {
     c: BlockMut<'c, A>,
 }
 
+/// Rows of a tile. With the widest tile that [`Simd`] allows they fill three quarters of the registers.
+const TILE_ROWS: usize = 6;
+
 impl<A: Scalar, const SCALED: bool> Work for Product<'_, '_, A, SCALED> {
-    type Output = ();
+    type Number = A;
 
     #[inline(always)]
-    fn run(mut self) {
-        let width = self.c.columns();
-        let mut column = 0;
-        while column < width {
-            let lanes = (width - column) / LANES;
-            match lanes {
-                TILE_LANES.. => self.columns::<TILE_LANES>(column),
-                2.. => self.columns::<2>(column),
-                _ => self.columns::<1>(column),
+    fn run<S: Simd<A>>(mut self, simd: S) {
+        for (column, lanes) in tiles(self.c.columns(), S::TILE_VECTORS * S::LANES / LANES) {
+            let rows = self.c.rows();
+            let mut row = 0;
+            while row < rows {
+                let height = rows - row;
+                row += match height {
+                    TILE_ROWS.. => for_width!(lanes, S, self.tile, [_, TILE_ROWS], (simd, row, column)),
+                    4.. => for_width!(lanes, S, self.tile, [_, 4], (simd, row, column)),
+                    2.. => for_width!(lanes, S, self.tile, [_, 2], (simd, row, column)),
+                    _ => for_width!(lanes, S, self.tile, [_, 1], (simd, row, column)),
+                };
             }
-            column += LANES * if lanes >= TILE_LANES { TILE_LANES } else { lanes.min(2) };
         }
     }
 }
 
 impl<A: Scalar, const SCALED: bool> Product<'_, '_, A, SCALED> {
+    /// Computes a tile, and returns how many rows it has.
     #[inline(always)]
-    fn columns<const N: usize>(&mut self, column: usize) {
-        let rows = self.c.rows();
-        let whole = rows - rows % TILE_ROWS;
-        for row in (0..whole).step_by(TILE_ROWS) {
-            self.tile::<TILE_ROWS, N>(row, column);
-        }
-        for row in whole..rows {
-            self.tile::<1, N>(row, column);
-        }
-    }
-
-    #[inline(always)]
-    fn tile<const M: usize, const N: usize>(&mut self, row: usize, column: usize) {
-        let mut sums = [[[A::zero(); LANES]; N]; M];
-        match self.start {
-            Start::Zero => {}
-            Start::Current => {
-                for (m, sums) in sums.iter_mut().enumerate() {
-                    // SAFETY: `run` goes over the rows and columns of C.
-                    *sums = *unsafe { self.c.tile_mut(row + m, column) };
-                }
-            }
-            Start::Row(start) => {
-                for sums in &mut sums {
-                    for (n, sums) in sums.iter_mut().enumerate() {
-                        sums.copy_from_slice(&start[column + n * LANES..][..LANES]);
-                    }
-                }
+    fn tile<S: Simd<A>, const M: usize, const F: usize, const H: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        column: usize,
+    ) -> usize {
+        let mut sums = [Tile::<A, S, F, H>::splat(simd, A::zero()); M];
+        for (m, sums) in sums.iter_mut().enumerate() {
+            match self.start {
+                Start::Zero => {}
+                // SAFETY: `run` goes over the rows and columns of C.
+                Start::Current => *sums = unsafe { Tile::load(simd, self.c.address_mut(row + m, column)) },
+                // SAFETY: `start` is as long as a row of C.
+                Start::Row(start) => *sums = unsafe { Tile::load(simd, start.as_ptr().add(column)) },
             }
         }
         for j in 0..self.b.rows() {
             // SAFETY: B has as many rows as A has columns, and at least the columns of C.
-            let b = unsafe { self.b.tile::<N>(j, column) };
+            let mut b = unsafe { Tile::load(simd, self.b.address(j, column)) };
+            if SCALED {
+                b = b.scaled(simd, self.alpha);
+            }
             for (m, sums) in sums.iter_mut().enumerate() {
                 // SAFETY: A has the rows of C.
                 let a = unsafe { self.a.at(row + m, j) };
-                multiply_add(if SCALED { self.alpha * a } else { a }, b, sums);
+                sums.multiply_add(simd, a, &b);
             }
         }
-        for (m, sums) in sums.iter().enumerate() {
+        for (m, sums) in sums.into_iter().enumerate() {
             // SAFETY: as above.
-            *unsafe { self.c.tile_mut(row + m, column) } = *sums;
+            unsafe { sums.store(simd, self.c.address_mut(row + m, column)) };
         }
-    }
-}
-
-/// sums ← fma(a, row, sums), number by number.
-#[inline(always)]
-pub(super) fn multiply_add<A: Scalar, const N: usize>(
-    a: A,
-    row: &[[A; LANES]; N],
-    sums: &mut [[A; LANES]; N],
-) {
-    for (sums, row) in sums.iter_mut().zip(row) {
-        for (sum, &b) in sums.iter_mut().zip(row) {
-            *sum = a.mul_add(b, *sum);
-        }
+        M
     }
 }
 
@@ -151,10 +131,10 @@ struct Transpose<'a, 'b, A> {
 }
 
 impl<A: Scalar> Work for Transpose<'_, '_, A> {
-    type Output = ();
+    type Number = A;
 
     #[inline(always)]
-    fn run(mut self) {
+    fn run<S: Simd<A>>(mut self, _simd: S) {
         // Square tiles, so that both sides stay in the cache.
         for first in (0..self.a.rows()).step_by(LANES) {
             let end = self.a.rows().min(first + LANES);

@@ -5,6 +5,9 @@
 
 use std::fmt;
 
+use super::Compiled;
+use super::simd::Simd;
+
 /// A set of vector instructions that this machine has. There is no other way to get one than to ask which there are.
 ///
 /// Results do not depend on it, only time does.
@@ -25,17 +28,19 @@ enum Kind {
     Avx512,
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// What the target's baseline has: NEON on AArch64; on x86-64 a call for every fused multiply-add.
-    Baseline,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
+    /// What the compiler makes of plain loops; on x86-64 a call for every fused multiply-add.
+    Portable,
 }
 
 /// A kernel with its operands.
 pub(crate) trait Work {
-    /// What it returns.
-    type Output;
+    /// Its numbers.
+    type Number: Compiled;
 
     /// Does it. Has to be `#[inline(always)]`, or it is compiled for the baseline.
-    fn run(self) -> Self::Output;
+    fn run<S: Simd<Self::Number>>(self, simd: S);
 }
 
 impl Isa {
@@ -46,7 +51,7 @@ impl Isa {
 
     /// The fastest.
     pub fn best() -> Self {
-        Self::available().next().unwrap_or(Self(Kind::Baseline))
+        Self::available().next().unwrap_or(Self(Kind::Portable))
     }
 
     /// The one of this name, if the machine has it.
@@ -61,14 +66,15 @@ impl Isa {
             Kind::Avx512 => "avx512",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => "avx2",
-            Kind::Baseline if cfg!(target_arch = "aarch64") => "neon",
-            Kind::Baseline => "portable",
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => "neon",
+            Kind::Portable => "portable",
         }
     }
 
     /// Runs a kernel with these instructions.
     #[inline]
-    pub(crate) fn run<W: Work>(self, work: W) -> W::Output {
+    pub(crate) fn run<W: Work>(self, work: W) {
         match self.0 {
             // SAFETY: a value of this kind is only made where `is_present` has found the instructions.
             #[cfg(target_arch = "x86_64")]
@@ -76,16 +82,22 @@ impl Isa {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => unsafe { avx2(work) },
-            Kind::Baseline => work.run(),
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => work.run::<<W::Number as Compiled>::Neon>(unsafe { Simd::assume() }),
+            // SAFETY: this every machine has.
+            Kind::Portable => work.run::<<W::Number as Compiled>::Portable>(unsafe { Simd::assume() }),
         }
     }
 }
 
 impl Kind {
     #[cfg(target_arch = "x86_64")]
-    const ALL: &[Self] = &[Self::Avx512, Self::Avx2, Self::Baseline];
-    #[cfg(not(target_arch = "x86_64"))]
-    const ALL: &[Self] = &[Self::Baseline];
+    const ALL: &[Self] = &[Self::Avx512, Self::Avx2, Self::Portable];
+    #[cfg(target_arch = "aarch64")]
+    const ALL: &[Self] = &[Self::Neon, Self::Portable];
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    const ALL: &[Self] = &[Self::Portable];
 
     fn is_present(self) -> bool {
         match self {
@@ -98,21 +110,25 @@ impl Kind {
             }
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
-            Self::Baseline => true,
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => true,
+            Self::Portable => true,
         }
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
-fn avx512<W: Work>(work: W) -> W::Output {
-    work.run()
+fn avx512<W: Work>(work: W) {
+    // SAFETY: this function is only called where there are these instructions.
+    work.run::<<W::Number as Compiled>::Avx512>(unsafe { Simd::assume() });
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn avx2<W: Work>(work: W) -> W::Output {
-    work.run()
+fn avx2<W: Work>(work: W) {
+    // SAFETY: this function is only called where there are these instructions.
+    work.run::<<W::Number as Compiled>::Avx2>(unsafe { Simd::assume() });
 }
 
 /// Asks for some memory to be fetched into the cache, without waiting for it. Nothing depends on whether it comes.
@@ -146,16 +162,27 @@ impl fmt::Display for Isa {
 
 #[cfg(test)]
 mod tests {
+    use super::super::LANES;
     use super::*;
 
-    struct FusedMultiplyAdd([f32; 3]);
+    struct FusedMultiplyAdd<'a>([f32; 3], &'a mut [f32]);
 
-    impl Work for FusedMultiplyAdd {
-        type Output = f32;
+    impl Work for FusedMultiplyAdd<'_> {
+        type Number = f32;
 
         #[inline(always)]
-        fn run(self) -> f32 {
-            self.0[0].mul_add(self.0[1], self.0[2])
+        fn run<S: Simd<f32>>(self, simd: S) {
+            let Self([a, b, c], found) = self;
+            found[0] = a.mul_add(b, c);
+            let [a, b, c] = [a, b, c].map(|number| simd.splat(number));
+            assert!(found.len() > 2 * S::LANES);
+            // SAFETY: there is room for the vectors.
+            unsafe {
+                simd.store(simd.multiply_add(a, b, c), found[1..].as_mut_ptr());
+                let half = simd.half();
+                let [a, b, c] = [a, b, c].map(|number| simd.halve(number));
+                half.store(half.multiply_add(a, b, c), found[1 + S::LANES..].as_mut_ptr());
+            }
         }
     }
 
@@ -164,8 +191,11 @@ mod tests {
         // (1 + 2⁻¹²)² = 1 + 2⁻¹¹ + 2⁻²⁴, whose last term a product rounded to f32 loses.
         let x = 1.0 + f32::powi(2.0, -12);
         for isa in Isa::available() {
-            let found = isa.run(FusedMultiplyAdd([x, x, -1.0 - f32::powi(2.0, -11)]));
-            assert_eq!(found, f32::powi(2.0, -24), "{isa}");
+            let mut found = [0.0; 33];
+            isa.run(FusedMultiplyAdd([x, x, -1.0 - f32::powi(2.0, -11)], &mut found));
+            let filled = found.iter().filter(|&&number| number != 0.0).count();
+            assert!(filled > 2 * LANES, "{isa}");
+            assert!(found[..filled].iter().all(|&number| number == f32::powi(2.0, -24)), "{isa}: {found:?}");
         }
     }
 

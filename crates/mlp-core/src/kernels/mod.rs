@@ -23,14 +23,17 @@ mod block;
 mod dense;
 mod exp;
 mod isa;
+mod simd;
 mod sparse;
 mod team;
+mod tile;
 
 pub(crate) use block::{Block, BlockMut};
 pub(crate) use dense::Start;
 pub(crate) use exp::exp;
 pub use isa::Isa;
 pub(crate) use isa::Work;
+pub(crate) use simd::Simd;
 pub(crate) use team::{ByColumns, Shares, Team};
 
 use std::ops::Range;
@@ -43,6 +46,14 @@ use crate::{SparseRows, loss};
 /// They are methods of a trait so that they are compiled here, once and optimised, and not again in every crate that
 /// trains a network.
 pub trait Compiled: Copy + Sized {
+    #[cfg(target_arch = "x86_64")]
+    type Avx512: Simd<Self>;
+    #[cfg(target_arch = "x86_64")]
+    type Avx2: Simd<Self>;
+    #[cfg(target_arch = "aarch64")]
+    type Neon: Simd<Self>;
+    type Portable: Simd<Self>;
+
     /// [`dense::product`].
     fn product(
         isa: Isa,
@@ -101,6 +112,14 @@ pub trait Compiled: Copy + Sized {
 macro_rules! compile_for {
     ($($scalar:ty),+) => {$(
         impl Compiled for $scalar {
+            #[cfg(target_arch = "x86_64")]
+            type Avx512 = simd::Avx512;
+            #[cfg(target_arch = "x86_64")]
+            type Avx2 = simd::Avx2;
+            #[cfg(target_arch = "aarch64")]
+            type Neon = simd::Neon;
+            type Portable = simd::Portable;
+
             fn product(
                 isa: Isa,
                 alpha: Self,

@@ -5,20 +5,24 @@
 //! W's rows come from the first-level cache, and fetch the entries of the examples to come in time: those of a shuffled
 //! batch lie all over memory, and waiting for them would take as long as the products.
 
+use std::iter::Zip;
 use std::marker::PhantomData;
 use std::ops::Range;
+use std::slice;
 
-use super::dense::multiply_add;
 use super::isa::{Work, prefetch};
+use super::simd::Simd;
+use super::tile::{Tile, for_width, tiles};
 use super::{Block, BlockMut, Isa, LANES};
 use crate::Scalar;
 use crate::features::{Columns, SparseRows, Values};
 
-/// Bytes of a row of the widest tile: eight registers of 32 bytes, or four of 64.
+/// Bytes of the widest tile: eight registers of 32 bytes, or four of 64.
 const TILE_BYTES: usize = 256;
 
-/// Columns of a panel: its rows of W, for a tile, take at most 32 KB.
-const PANEL: usize = 128;
+/// Columns of a panel: of its rows of W, for a tile, most are in the first-level cache. Each panel costs an example a branch that is not foreseen, so
+/// that narrower ones, of which all are, do not pay.
+const PANEL: usize = 256;
 
 /// Examples that go through the panels together: their rows of Z or δ, for a tile, take at most 32 KB.
 const CHUNK: usize = 128;
@@ -70,7 +74,7 @@ pub(super) fn affine<A: Scalar>(
     with_entries!(x, x => isa.run(Affine { x, rows, weights, biases, z }));
 }
 
-/// W ← W + alpha·Xᵀ·δ: each element the chain w ← fma(alpha·x_ij, δ_ic, w) for ascending i with x_ij among the entries.
+/// W ← W + alpha·Xᵀ·δ: each element the chain w ← fma(x_ij, alpha·δ_ic, w) for ascending i with x_ij among the entries.
 #[track_caller]
 pub(super) fn transposed_product<A: Scalar>(
     isa: Isa,
@@ -85,33 +89,6 @@ pub(super) fn transposed_product<A: Scalar>(
     with_entries!(x, x => isa.run(Update { alpha, x, delta, weights }));
 }
 
-/// Tiles as equal as can be that cover `width` columns: the first column of each and its width in [`LANES`], from 1 to 8.
-fn tiles<A>(width: usize) -> impl Iterator<Item = (usize, usize)> {
-    let lanes = width / LANES;
-    let tiles = lanes.div_ceil(TILE_BYTES / (LANES * size_of::<A>()));
-    (0..tiles).map(move |tile| {
-        let (first, end) = (lanes * tile / tiles, lanes * (tile + 1) / tiles);
-        (first * LANES, end - first)
-    })
-}
-
-/// Calls `$self.$method::<N>(…)` for the N that `$lanes` is. A tile's width is constant through the kernel, so that the processor
-/// foresees where this goes; and only what is inside is compiled for each width.
-macro_rules! for_width {
-    ($lanes:expr, $self:ident.$method:ident $arguments:tt) => {
-        match $lanes {
-            1 => $self.$method::<1> $arguments,
-            2 => $self.$method::<2> $arguments,
-            3 => $self.$method::<3> $arguments,
-            4 => $self.$method::<4> $arguments,
-            5 => $self.$method::<5> $arguments,
-            6 => $self.$method::<6> $arguments,
-            7 => $self.$method::<7> $arguments,
-            _ => $self.$method::<8> $arguments,
-        }
-    };
-}
-
 struct Affine<'a, 'z, A, C, V, D> {
     x: Entries<'a, A, C, V, D>,
     rows: Range<usize>,
@@ -121,52 +98,54 @@ struct Affine<'a, 'z, A, C, V, D> {
 }
 
 impl<A: Scalar, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Work for Affine<'_, '_, A, C, V, D> {
-    type Output = ();
+    type Number = A;
 
     #[inline(always)]
-    fn run(mut self) {
-        for (column, lanes) in tiles::<A>(self.z.columns()) {
+    fn run<S: Simd<A>>(mut self, simd: S) {
+        for (column, lanes) in tiles(self.z.columns(), most_lanes::<A>()) {
             let (weights, z) = (self.weights, self.z.reborrow());
-            let biases = Block::of_rows(self.biases, 1, z.columns(), z.columns());
-            self.x.visit(self.rows.clone(), AffineTile { weights, biases, z, column, lanes });
+            let tile = AffineTile { simd, weights, biases: self.biases, z, column, lanes };
+            self.x.visit(self.rows.clone(), tile);
         }
     }
 }
 
-struct AffineTile<'a, 'z, A> {
+struct AffineTile<'a, 'z, A, S> {
+    simd: S,
     weights: Block<'a, A>,
-    biases: Block<'a, A>, // one row
+    biases: &'a [A],
     z: BlockMut<'z, A>,
     column: usize,
     lanes: usize,
 }
 
-impl<A: Scalar> Visitor<A> for AffineTile<'_, '_, A> {
+impl<A: Scalar, S: Simd<A>> Visitor<A> for AffineTile<'_, '_, A, S> {
     #[inline(always)]
     fn visit(&mut self, example: usize, is_first: bool, entries: impl Iterator<Item = (usize, A)>) {
-        for_width!(self.lanes, self.add(example, is_first, entries));
+        for_width!(self.lanes, S, self.add, [], (example, is_first, entries));
     }
 }
 
-impl<A: Scalar> AffineTile<'_, '_, A> {
+impl<A: Scalar, S: Simd<A>> AffineTile<'_, '_, A, S> {
     #[inline(always)]
-    fn add<const N: usize>(
+    fn add<const F: usize, const H: usize>(
         &mut self,
         example: usize,
         is_first: bool,
         entries: impl Iterator<Item = (usize, A)>,
     ) {
-        // SAFETY: the tile is one of Z's, and there are as many biases.
-        let biases = unsafe { self.biases.tile::<N>(0, self.column) };
         // SAFETY: the example is one of Z's rows, and the tile is one of Z's.
-        let z = unsafe { self.z.tile_mut::<N>(example, self.column) };
-        let mut sums = if is_first { *biases } else { *z };
+        let z = unsafe { self.z.address_mut(example, self.column) };
+        let start = if is_first { self.biases[self.column..].as_ptr() } else { z };
+        // SAFETY: there are as many biases as Z has columns.
+        let mut sums = unsafe { Tile::<A, S, F, H>::load(self.simd, start) };
         for (j, x) in entries {
             // SAFETY: a column of X is one of W's rows, and W has Z's columns.
-            let weights = unsafe { self.weights.tile::<N>(j, self.column) };
-            multiply_add(x, weights, &mut sums);
+            let weights = unsafe { Tile::load(self.simd, self.weights.address(j, self.column)) };
+            sums.multiply_add(self.simd, x, &weights);
         }
-        *z = sums;
+        // SAFETY: as above.
+        unsafe { sums.store(self.simd, z) };
     }
 }
 
@@ -178,18 +157,20 @@ struct Update<'a, 'w, A, C, V, D> {
 }
 
 impl<A: Scalar, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Work for Update<'_, '_, A, C, V, D> {
-    type Output = ();
+    type Number = A;
 
     #[inline(always)]
-    fn run(mut self) {
-        for (column, lanes) in tiles::<A>(self.weights.columns()) {
+    fn run<S: Simd<A>>(mut self, simd: S) {
+        for (column, lanes) in tiles(self.weights.columns(), most_lanes::<A>()) {
             let (alpha, delta, weights) = (self.alpha, self.delta, self.weights.reborrow());
-            self.x.visit(0..delta.rows(), UpdateTile { alpha, delta, weights, column, lanes });
+            let tile = UpdateTile { simd, alpha, delta, weights, column, lanes };
+            self.x.visit(0..delta.rows(), tile);
         }
     }
 }
 
-struct UpdateTile<'a, 'w, A> {
+struct UpdateTile<'a, 'w, A, S> {
+    simd: S,
     alpha: A,
     delta: Block<'a, A>,
     weights: BlockMut<'w, A>,
@@ -197,24 +178,39 @@ struct UpdateTile<'a, 'w, A> {
     lanes: usize,
 }
 
-impl<A: Scalar> Visitor<A> for UpdateTile<'_, '_, A> {
+impl<A: Scalar, S: Simd<A>> Visitor<A> for UpdateTile<'_, '_, A, S> {
     #[inline(always)]
     fn visit(&mut self, example: usize, _is_first: bool, entries: impl Iterator<Item = (usize, A)>) {
-        for_width!(self.lanes, self.add(example, entries));
+        for_width!(self.lanes, S, self.add, [], (example, entries));
     }
 }
 
-impl<A: Scalar> UpdateTile<'_, '_, A> {
+impl<A: Scalar, S: Simd<A>> UpdateTile<'_, '_, A, S> {
     #[inline(always)]
-    fn add<const N: usize>(&mut self, example: usize, entries: impl Iterator<Item = (usize, A)>) {
+    fn add<const F: usize, const H: usize>(
+        &mut self,
+        example: usize,
+        entries: impl Iterator<Item = (usize, A)>,
+    ) {
         // SAFETY: the example is one of δ's rows, and δ has W's columns.
-        let delta = *unsafe { self.delta.tile::<N>(example, self.column) };
+        let delta = unsafe { self.delta.address(example, self.column) };
+        // SAFETY: as above.
+        let delta = unsafe { Tile::<A, S, F, H>::load(self.simd, delta) }.scaled(self.simd, self.alpha);
         for (j, x) in entries {
             // SAFETY: a column of X is one of W's rows, and the tile is one of W's.
-            let weights = unsafe { self.weights.tile_mut::<N>(j, self.column) };
-            multiply_add(self.alpha * x, &delta, weights);
+            unsafe {
+                let address = self.weights.address_mut(j, self.column);
+                let mut weights = Tile::load(self.simd, address);
+                weights.multiply_add(self.simd, x, &delta);
+                weights.store(self.simd, address);
+            }
         }
     }
+}
+
+/// The widest tile, in [`LANES`].
+const fn most_lanes<A>() -> usize {
+    TILE_BYTES / (LANES * size_of::<A>())
 }
 
 /// What is done with the entries of an example in a panel.
@@ -283,10 +279,11 @@ impl<A: Scalar, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Entries<'_, A, C,
                     }
                     let rest = &mut rests[place];
                     let (columns, values) = (&self.columns[rest.0..rest.1], &self.values[rest.0..rest.1]);
-                    let mut entries =
-                        UpTo { columns, values, end: end as u32, decode: &self.decode, numbers: PhantomData };
+                    let entries = columns.iter().zip(values);
+                    let (end, decode) = (end as u32, &self.decode);
+                    let mut entries = UpTo { entries, end, decode, numbers: PhantomData };
                     visitor.visit(example - examples.start, is_first, &mut entries);
-                    rest.0 = rest.1 - entries.columns.len();
+                    rest.0 = rest.1 - entries.entries.len();
                 }
             }
         }
@@ -301,8 +298,7 @@ impl<A: Scalar, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Entries<'_, A, C,
 
 /// The entries of a row up to a column; those that it has not come to remain in it.
 struct UpTo<'a, A, C, V, D> {
-    columns: &'a [C],
-    values: &'a [V],
+    entries: Zip<slice::Iter<'a, C>, slice::Iter<'a, V>>,
     end: u32,
     decode: &'a D,
     numbers: PhantomData<A>,
@@ -313,13 +309,13 @@ impl<A, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Iterator for UpTo<'_, A, 
 
     #[inline(always)]
     fn next(&mut self) -> Option<(usize, A)> {
-        let (&column, columns) = self.columns.split_first()?;
-        let (&value, values) = self.values.split_first()?;
+        let mut entries = self.entries.clone();
+        let (&column, &value) = entries.next()?;
         let column = column.into();
         if column >= self.end {
             return None;
         }
-        (self.columns, self.values) = (columns, values);
+        self.entries = entries;
         Some((column as usize, self.decode.decode(value)))
     }
 }

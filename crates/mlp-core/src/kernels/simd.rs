@@ -1,0 +1,231 @@
+//! Vectors of numbers, for the kernels whose time depends on where each number is kept: the compiler alone would leave some of a tile in
+//! memory, or take it apart. A handful of operations, for each instruction set.
+//!
+//! A value of type `S: Simd<A>` is the permission to use these instructions: `isa.rs` makes one where it has found them. All
+//! other code here is safe to call with it, apart from what reads and writes memory by address.
+
+/// A set of instructions on vectors of `A`.
+pub trait Simd<A>: Copy {
+    /// [`LANES`](super::LANES) numbers, or twice as many, in one or more registers.
+    type Vector: Copy;
+    /// Instructions on half as many numbers, for what a whole vector is too wide for; these ones, where nothing is.
+    type Half: Simd<A>;
+
+    /// Numbers of a vector.
+    const LANES: usize;
+    /// How wide a tile of several rows may be, in vectors, so that all of it is in registers.
+    const TILE_VECTORS: usize;
+
+    /// The permission.
+    ///
+    /// # Safety
+    /// The machine has these instructions.
+    unsafe fn assume() -> Self;
+
+    fn half(self) -> Self::Half;
+    /// Some of `vector`'s numbers, all of which are the same.
+    fn halve(self, vector: Self::Vector) -> <Self::Half as Simd<A>>::Vector;
+    /// `a` in every place.
+    fn splat(self, a: A) -> Self::Vector;
+    /// a·b, each place for itself.
+    fn multiply(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// a·b + c, rounded once, each place for itself.
+    fn multiply_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// As many numbers as there are lanes.
+    ///
+    /// # Safety
+    /// They can be read.
+    unsafe fn load(self, from: *const A) -> Self::Vector;
+    /// As many numbers as there are lanes.
+    ///
+    /// # Safety
+    /// They can be written.
+    unsafe fn store(self, vector: Self::Vector, to: *mut A);
+}
+
+/// What every machine has.
+#[derive(Clone, Copy)]
+pub struct Portable;
+
+macro_rules! portable {
+    ($($number:ty),+) => {$(
+        impl Simd<$number> for Portable {
+            type Vector = [$number; super::LANES];
+            type Half = Self;
+            const LANES: usize = super::LANES;
+            const TILE_VECTORS: usize = 1;
+
+            #[inline(always)]
+            unsafe fn assume() -> Self {
+                Self
+            }
+
+            #[inline(always)]
+            fn half(self) -> Self {
+                self
+            }
+
+            #[inline(always)]
+            fn halve(self, vector: Self::Vector) -> Self::Vector {
+                vector
+            }
+
+            #[inline(always)]
+            fn splat(self, a: $number) -> Self::Vector {
+                [a; super::LANES]
+            }
+
+            #[inline(always)]
+            fn multiply(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+                std::array::from_fn(|i| a[i] * b[i])
+            }
+
+            #[inline(always)]
+            fn multiply_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
+                std::array::from_fn(|i| a[i].mul_add(b[i], c[i]))
+            }
+
+            #[inline(always)]
+            unsafe fn load(self, from: *const $number) -> Self::Vector {
+                // SAFETY: the caller's; an array is aligned as its elements are.
+                unsafe { *from.cast() }
+            }
+
+            #[inline(always)]
+            unsafe fn store(self, vector: Self::Vector, to: *mut $number) {
+                // SAFETY: as above.
+                unsafe { *to.cast() = vector };
+            }
+        }
+    )+};
+}
+
+portable!(f32, f64);
+
+/// Implements [`Simd`] by intrinsics, on `$registers` registers at a time.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! by_intrinsics {
+    (
+        $set:ident, $number:ty, [$register:ident of $lanes:literal; $registers:literal], tiles of $tile_vectors:literal,
+        half: $half:ident by $halve:expr,
+        $splat:ident, $multiply:ident, $multiply_add:expr, $load:ident, $store:ident
+    ) => {
+        impl Simd<$number> for $set {
+            type Vector = [$register; $registers];
+            type Half = $half;
+            const LANES: usize = $lanes * $registers;
+            const TILE_VECTORS: usize = $tile_vectors;
+
+            #[inline(always)]
+            unsafe fn assume() -> Self {
+                Self(())
+            }
+
+            #[inline(always)]
+            fn half(self) -> $half {
+                $half(())
+            }
+
+            #[inline(always)]
+            fn halve(self, vector: Self::Vector) -> <$half as Simd<$number>>::Vector {
+                // SAFETY: `self` exists, and so do the instructions.
+                #[allow(unused_unsafe, reason = "where there is nothing to do")]
+                vector.map(|register| unsafe { $halve(register) })
+            }
+
+            #[inline(always)]
+            fn splat(self, a: $number) -> Self::Vector {
+                // SAFETY: as above.
+                [unsafe { $splat(a) }; $registers]
+            }
+
+            #[inline(always)]
+            fn multiply(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+                // SAFETY: as above.
+                array::from_fn(|i| unsafe { $multiply(a[i], b[i]) })
+            }
+
+            #[inline(always)]
+            fn multiply_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
+                // SAFETY: as above.
+                array::from_fn(|i| unsafe { $multiply_add(a[i], b[i], c[i]) })
+            }
+
+            #[inline(always)]
+            unsafe fn load(self, from: *const $number) -> Self::Vector {
+                // SAFETY: as above, and the caller's for the memory.
+                array::from_fn(|i| unsafe { $load(from.add(i * $lanes)) })
+            }
+
+            #[inline(always)]
+            unsafe fn store(self, vector: Self::Vector, to: *mut $number) {
+                for (i, register) in vector.into_iter().enumerate() {
+                    // SAFETY: as above, and the caller's for the memory.
+                    unsafe { $store(to.add(i * $lanes), register) };
+                }
+            }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(super) use x86::{Avx2, Avx512};
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::*;
+    use std::array;
+    use std::convert::identity;
+
+    use super::Simd;
+
+    /// AVX2 and FMA.
+    #[derive(Clone, Copy)]
+    pub struct Avx2(());
+
+    /// AVX-512, and AVX2 and FMA.
+    #[derive(Clone, Copy)]
+    pub struct Avx512(());
+
+    by_intrinsics!(
+        Avx2, f32, [__m256 of 8; 1], tiles of 2, half: Avx2 by identity,
+        _mm256_set1_ps, _mm256_mul_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_storeu_ps
+    );
+    by_intrinsics!(
+        Avx2, f64, [__m256d of 4; 2], tiles of 1, half: Avx2 by identity,
+        _mm256_set1_pd, _mm256_mul_pd, _mm256_fmadd_pd, _mm256_loadu_pd, _mm256_storeu_pd
+    );
+    by_intrinsics!(
+        Avx512, f32, [__m512 of 16; 1], tiles of 4, half: Avx2 by _mm512_castps512_ps256,
+        _mm512_set1_ps, _mm512_mul_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_storeu_ps
+    );
+    by_intrinsics!(
+        Avx512, f64, [__m512d of 8; 1], tiles of 4, half: Avx512 by identity,
+        _mm512_set1_pd, _mm512_mul_pd, _mm512_fmadd_pd, _mm512_loadu_pd, _mm512_storeu_pd
+    );
+}
+
+#[cfg(target_arch = "aarch64")]
+pub(super) use arm::Neon;
+
+#[cfg(target_arch = "aarch64")]
+mod arm {
+    use std::arch::aarch64::*;
+    use std::array;
+    use std::convert::identity;
+
+    use super::Simd;
+
+    /// NEON, which every AArch64 has.
+    #[derive(Clone, Copy)]
+    pub struct Neon(());
+
+    by_intrinsics!(
+        Neon, f32, [float32x4_t of 4; 2], tiles of 2, half: Neon by identity,
+        vdupq_n_f32, vmulq_f32, |a, b, c| vfmaq_f32(c, a, b), vld1q_f32, vst1q_f32
+    );
+    by_intrinsics!(
+        Neon, f64, [float64x2_t of 2; 4], tiles of 1, half: Neon by identity,
+        vdupq_n_f64, vmulq_f64, |a, b, c| vfmaq_f64(c, a, b), vld1q_f64, vst1q_f64
+    );
+}

@@ -1,0 +1,126 @@
+//! Some numbers of a row in registers, a whole number of [`LANES`].
+
+use super::LANES;
+use super::simd::Simd;
+
+/// F vectors of `S`, and H (0 or 1) of half of them.
+pub(super) struct Tile<A, S: Simd<A>, const F: usize, const H: usize> {
+    full: [S::Vector; F],
+    half: [Half<A, S>; H],
+}
+
+type Half<A, S> = <<S as Simd<A>>::Half as Simd<A>>::Vector;
+
+impl<A, S: Simd<A>, const F: usize, const H: usize> Clone for Tile<A, S, F, H> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A, S: Simd<A>, const F: usize, const H: usize> Copy for Tile<A, S, F, H> {}
+
+impl<A: Copy, S: Simd<A>, const F: usize, const H: usize> Tile<A, S, F, H> {
+    /// One number everywhere.
+    #[inline(always)]
+    pub(super) fn splat(simd: S, a: A) -> Self {
+        let a = simd.splat(a);
+        Self { full: [a; F], half: [simd.halve(a); H] }
+    }
+
+    /// What is in memory.
+    ///
+    /// # Safety
+    /// The tile's numbers can be read there.
+    #[inline(always)]
+    pub(super) unsafe fn load(simd: S, from: *const A) -> Self {
+        // SAFETY: both parts are inside of what the caller says is there.
+        unsafe {
+            Self {
+                full: std::array::from_fn(|i| simd.load(from.add(i * S::LANES))),
+                half: std::array::from_fn(|_| simd.half().load(from.add(F * S::LANES))),
+            }
+        }
+    }
+
+    /// Into memory.
+    ///
+    /// # Safety
+    /// The tile's numbers can be written there.
+    #[inline(always)]
+    pub(super) unsafe fn store(self, simd: S, to: *mut A) {
+        // SAFETY: both parts are inside of what the caller says is there.
+        unsafe {
+            for (i, vector) in self.full.into_iter().enumerate() {
+                simd.store(vector, to.add(i * S::LANES));
+            }
+            for vector in self.half {
+                simd.half().store(vector, to.add(F * S::LANES));
+            }
+        }
+    }
+
+    /// a·self.
+    #[inline(always)]
+    pub(super) fn scaled(mut self, simd: S, a: A) -> Self {
+        let a = simd.splat(a);
+        self.full.iter_mut().for_each(|vector| *vector = simd.multiply(a, *vector));
+        self.half.iter_mut().for_each(|vector| *vector = simd.half().multiply(simd.halve(a), *vector));
+        self
+    }
+
+    /// self ← fma(a, row, self), number by number.
+    #[inline(always)]
+    pub(super) fn multiply_add(&mut self, simd: S, a: A, row: &Self) {
+        let a = simd.splat(a);
+        for (sum, &row) in self.full.iter_mut().zip(&row.full) {
+            *sum = simd.multiply_add(a, row, *sum);
+        }
+        for (sum, &row) in self.half.iter_mut().zip(&row.half) {
+            *sum = simd.half().multiply_add(simd.halve(a), row, *sum);
+        }
+    }
+}
+
+/// Tiles as equal as can be, of at most `most` [`LANES`], that cover `width` columns: the first column of each and its width in [`LANES`].
+pub(super) fn tiles(width: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let lanes = width / LANES;
+    let tiles = lanes.div_ceil(most);
+    (0..tiles).map(move |tile| {
+        let (first, end) = (lanes * tile / tiles, lanes * (tile + 1) / tiles);
+        (first * LANES, end - first)
+    })
+}
+
+/// Calls `$self.$method::<…, F, H>(…)` for a tile of `$lanes` times [`LANES`] numbers, from 1 to 8 of them, in the vectors of `$simd`. A tile's
+/// width is constant through a kernel, so that the processor foresees where this goes; and only what is inside is compiled
+/// for each width.
+macro_rules! for_width {
+    ($lanes:expr, $simd:ty, $self:ident.$method:ident, [$($constant:tt),*], $arguments:tt) => {
+        if <$simd as Simd<A>>::LANES == LANES {
+            match $lanes {
+                1 => $self.$method::<$($constant,)* 1, 0> $arguments,
+                2 => $self.$method::<$($constant,)* 2, 0> $arguments,
+                3 => $self.$method::<$($constant,)* 3, 0> $arguments,
+                4 => $self.$method::<$($constant,)* 4, 0> $arguments,
+                5 => $self.$method::<$($constant,)* 5, 0> $arguments,
+                6 => $self.$method::<$($constant,)* 6, 0> $arguments,
+                7 => $self.$method::<$($constant,)* 7, 0> $arguments,
+                _ => $self.$method::<$($constant,)* 8, 0> $arguments,
+            }
+        } else {
+            match $lanes {
+                1 => $self.$method::<$($constant,)* 0, 1> $arguments,
+                2 => $self.$method::<$($constant,)* 1, 0> $arguments,
+                3 => $self.$method::<$($constant,)* 1, 1> $arguments,
+                4 => $self.$method::<$($constant,)* 2, 0> $arguments,
+                5 => $self.$method::<$($constant,)* 2, 1> $arguments,
+                6 => $self.$method::<$($constant,)* 3, 0> $arguments,
+                7 => $self.$method::<$($constant,)* 3, 1> $arguments,
+                _ => $self.$method::<$($constant,)* 4, 0> $arguments,
+            }
+        }
+    };
+}
+
+pub(super) use for_width;
