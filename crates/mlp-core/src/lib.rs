@@ -47,6 +47,7 @@ pub mod gradcheck;
 mod init;
 #[allow(unsafe_code)]
 mod kernels;
+mod layers;
 mod loss;
 mod matrix;
 mod names;
@@ -69,8 +70,9 @@ pub use error::{NetworkError, SeedTooLarge, UnknownName};
 pub use features::{Columns, Features, SparseRows, Values};
 pub use init::Init;
 pub use kernels::Isa;
+pub use layers::{Architecture, Layer};
 pub use loss::{Reduction, Score, argmax, softmax};
-pub use network::{Architecture, Layer, Mlp};
+pub use network::Mlp;
 pub use products::{Kernels, Products, backend};
 pub use random::{NativeStream, NumpyStream, RandomStream, Stream, StreamKind};
 pub use scalar::{Precision, Scalar};

@@ -1,116 +1,21 @@
 //! The network: its parameters, the forward pass and, under it, the backward pass. Each statement of the backward pass
 //! cites its equation, G1 to G7, derived in [`crate::gradients`].
 //!
-//! The buffers are in `workspace.rs`, the products in `products.rs`, the activations' values and derivatives in
-//! `activation.rs`. What is done with a gradient beyond plain descent is not the network's business.
+//! The layers are in `layers.rs`, the buffers in `workspace.rs`, the products in `products.rs`, the activations' values and
+//! derivatives in `activation.rs`. What is done with a gradient beyond plain descent is not the network's business.
 //!
 //! The chapter's symbols: X (n×d) the inputs, one example a row; Z^h, H the hidden layer before and after its activation;
 //! Z^o the logits, Ŷ their softmax; Y the labels, one-hot in the chapter and class numbers here; J the loss.
 
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis};
+use ndarray::{ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use crate::error::NetworkError;
-use crate::matrix::Matrix;
 use crate::products::{Input, Write};
 use crate::random::RandomStream;
 use crate::workspace::input;
-use crate::{Activation, Features, Gradients, Init, Reduction, Scalar, Score, Workspace};
-
-/// The sizes of a network and the activation of its hidden layers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Architecture {
-    /// Numbers in an example, d: 784 for MNIST.
-    pub inputs: usize,
-    /// Units of each hidden layer, the first one first; `[100]` is the chapter's network, `[]` is softmax regression.
-    pub hidden: Vec<usize>,
-    /// Classes, k: 10 for MNIST. Labels being bytes, at most 256 can be told apart.
-    pub outputs: usize,
-    /// The non-linearity of all hidden layers.
-    pub activation: Activation,
-}
-
-impl Architecture {
-    /// (inputs, outputs) of each layer, the output layer last.
-    pub fn layer_sizes(&self) -> Vec<(usize, usize)> {
-        let outputs = self.hidden.iter().copied().chain([self.outputs]);
-        let inputs = [self.inputs].into_iter().chain(self.hidden.iter().copied());
-        inputs.zip(outputs).collect()
-    }
-
-    /// The most weights and biases that a network may have: 2²⁸, which is 2 GiB in `f64`.
-    pub const MOST_PARAMETERS: usize = 1 << 28;
-
-    /// Checks that every layer has units and that the whole is not too large.
-    ///
-    /// # Errors
-    /// [`NetworkError::EmptyLayer`] or [`NetworkError::TooLarge`].
-    pub fn validate(&self) -> Result<(), NetworkError> {
-        let mut parameters = 0_usize;
-        for (index, (inputs, outputs)) in self.layer_sizes().into_iter().enumerate() {
-            let layer = index + 1;
-            if inputs == 0 || outputs == 0 {
-                return Err(NetworkError::EmptyLayer { layer, inputs, outputs });
-            }
-            let sum = inputs.checked_mul(outputs).and_then(|weights| weights.checked_add(outputs));
-            match sum.and_then(|layer| layer.checked_add(parameters)) {
-                Some(sum) if sum <= Self::MOST_PARAMETERS => parameters = sum,
-                _ => return Err(NetworkError::TooLarge { layer, inputs, outputs }),
-            }
-        }
-        Ok(())
-    }
-
-    /// The number of weights and biases. Of sizes that [`Architecture::validate`] accepts; others may overflow.
-    pub fn parameters(&self) -> usize {
-        self.layer_sizes().iter().map(|(inputs, outputs)| inputs * outputs + outputs).sum()
-    }
-}
-
-/// The parameters of one layer, or the gradient of the loss by them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Layer<A> {
-    pub(crate) weights: Matrix<A>, // (inputs, outputs)
-    pub(crate) biases: Matrix<A>,  // (1, outputs)
-}
-
-impl<A: Scalar> Layer<A> {
-    /// A layer of given weights (inputs, outputs) and biases (outputs).
-    pub fn new(weights: Array2<A>, biases: Array1<A>) -> Self {
-        let biases = biases.view().insert_axis(Axis(0));
-        Self { weights: Matrix::copy_of(weights.view()), biases: Matrix::copy_of(biases) }
-    }
-
-    /// All zeros.
-    pub fn zeros(inputs: usize, outputs: usize) -> Self {
-        Self { weights: Matrix::zeros(inputs, outputs), biases: Matrix::zeros(1, outputs) }
-    }
-
-    /// Rows of the weights.
-    pub fn inputs(&self) -> usize {
-        self.weights.rows()
-    }
-
-    /// Columns of the weights.
-    pub fn outputs(&self) -> usize {
-        self.weights.columns()
-    }
-
-    /// A copy of the weights, (inputs, outputs). The layer itself keeps them as its threads want them.
-    pub fn weights(&self) -> Array2<A> {
-        self.weights.to_array()
-    }
-
-    /// A copy of the biases, (outputs).
-    pub fn biases(&self) -> Array1<A> {
-        self.biases.to_array().index_axis_move(Axis(0), 0)
-    }
-
-    /// Both, to be changed; their shapes cannot be.
-    pub(crate) fn parts_mut(&mut self) -> (ArrayViewMut2<'_, A>, ArrayViewMut1<'_, A>) {
-        (self.weights.view_mut(), self.biases.view_mut().index_axis_move(Axis(0), 0))
-    }
-}
+use crate::{
+    Activation, Architecture, Features, Gradients, Init, Layer, Reduction, Scalar, Score, Workspace,
+};
 
 /// A multilayer perceptron: affine layers with an activation between them, and softmax on top.
 ///
@@ -336,8 +241,12 @@ impl<A: Scalar> Mlp<A> {
     ) {
         let x = x.into();
         gradients.check(&self.layers);
-        self.backpropagate(x, labels, reduction, workspace);
-        add_gradients(A::one(), x, workspace, Write::Set, gradients.layers_mut());
+        self.check_labels(x.dim().0, labels);
+        workspace.check_ready(&self.layers, &x);
+        let (layers, targets) = (Some(&self.layers[..]), gradients.layers_mut());
+        let pass =
+            Backward { activation: self.activation, layers, alpha: A::one(), write: Write::Set, targets };
+        pass.run(x, labels, reduction, workspace);
     }
 
     /// One step of gradient descent on a batch, θ ← θ - learning_rate ∂J/∂θ, without ever storing the gradient: each
@@ -356,10 +265,11 @@ impl<A: Scalar> Mlp<A> {
     ) -> Score {
         let x = x.into();
         let score = self.forward(x, labels, workspace);
-        // Every ∂J/∂Z is computed before the first weight changes.
-        self.backpropagate(x, labels, reduction, workspace);
         workspace.spend();
-        add_gradients(A::from_f64(-learning_rate), x, workspace, Write::Add, &mut self.layers);
+        let (alpha, write) = (A::from_f64(-learning_rate), Write::Add);
+        let targets = &mut self.layers[..];
+        let pass = Backward { activation: self.activation, layers: None, alpha, write, targets };
+        pass.run(x, labels, reduction, workspace);
         score
     }
 
@@ -377,50 +287,6 @@ impl<A: Scalar> Mlp<A> {
         }
     }
 
-    /// ∂J/∂Z of every layer, from the last to the first, into the workspace.
-    #[track_caller]
-    fn backpropagate(
-        &self,
-        x: Features<'_, A>,
-        labels: &[u8],
-        reduction: Reduction,
-        workspace: &mut Workspace<A>,
-    ) {
-        let rows = labels.len();
-        self.check_labels(x.dim().0, labels);
-        workspace.check_ready(&self.layers, &x);
-        let Workspace { kernels, team, layers: buffers, .. } = workspace;
-        let weight = A::from_f64(reduction.weight(rows));
-        // G1: ∂J/∂Z^o = Ŷ - Y, times 1/n for the mean
-        let output = &mut buffers[self.layers.len() - 1];
-        let (y_hat, mut delta) = (output.h.block(), output.delta.block_mut());
-        for (i, &label) in labels.iter().enumerate() {
-            let delta = delta.row_mut(i);
-            delta.copy_from_slice(y_hat.row(i));
-            delta[usize::from(label)] -= A::one();
-            delta.iter_mut().for_each(|delta| *delta *= weight);
-        }
-        for l in (1..self.layers.len()).rev() {
-            let (below, here) = buffers.split_at_mut(l);
-            let (below, here, weights) = (&mut below[l - 1], &mut here[0], self.layers[l].weights.block());
-            let units = kernels.unit_shares::<A>(below.delta.width(), team);
-            let delta = here.delta.block().rows_of(0..rows);
-            let scratch = here.transposed.by_columns(here.transposed.rows(), &units);
-            let parts = (below.delta.by_columns(rows, &units), scratch);
-            let (z, h) = (&below.z, &below.h);
-            team.run(parts, |member, (mut below_delta, transposed)| {
-                let own = units.range(member);
-                let real = own.start.min(weights.rows())..own.end.min(weights.rows());
-                let weights = weights.rows_of(real);
-                // G4: ∂J/∂H = ∂J/∂Z^o · W^oᵀ
-                kernels.product_with_transposed(delta, weights, transposed, below_delta.reborrow());
-                // G5: ∂J/∂Z^h = f'(Z^h) ⊙ ∂J/∂H
-                let [z, h] = [z, h].map(|of| of.columns_of(own.clone()).rows_of(0..rows));
-                A::multiply_by_derivative(self.activation, kernels.isa, z, h, below_delta);
-            });
-        }
-    }
-
     #[track_caller]
     fn check_labels(&self, examples: usize, labels: &[u8]) {
         assert_eq!(labels.len(), examples, "{} labels for {examples} examples", labels.len());
@@ -431,45 +297,77 @@ impl<A: Scalar> Mlp<A> {
     }
 }
 
-/// targets ← targets + alpha·∂J/∂(W, b), or alpha·∂J/∂(W, b), for every layer, whose ∂J/∂Z are in the workspace.
-fn add_gradients<A: Scalar>(
+/// The backward pass: targets ← targets + alpha·∂J/∂(W, b), or alpha·∂J/∂(W, b), layer by layer from the last to the first.
+struct Backward<'a, A> {
+    activation: Activation,
+    /// W and b, where they are not the targets.
+    layers: Option<&'a [Layer<A>]>,
     alpha: A,
-    x: Features<'_, A>,
-    workspace: &mut Workspace<A>,
     write: Write,
-    targets: &mut [Layer<A>],
-) {
-    let rows = x.dim().0;
-    let Workspace { kernels, team, layers: buffers, .. } = workspace;
-    for (l, target) in targets.iter_mut().enumerate() {
-        let input = match input(&buffers[..l], &x) {
-            Input::Dense(input) => Input::Dense(input.rows_of(0..rows)),
-            sparse => sparse,
-        };
-        let (inputs, delta) = (target.inputs(), &buffers[l].delta);
-        let units = kernels.unit_shares::<A>(delta.width(), team);
-        let biases = target.biases.by_columns(1, &units);
-        if l == 0 {
-            // The units that a thread has computed in the forward pass, in a strip of its own.
-            target.weights.arrange(&units);
-            let parts = (target.weights.by_columns(inputs, &units), biases);
-            team.run(parts, |member, (weights, mut biases)| {
-                let delta = delta.columns_of(units.range(member)).rows_of(0..rows);
-                // G6: ∂J/∂W^h = Xᵀ · ∂J/∂Z^h
-                kernels.transposed_product(alpha, input, 0..inputs, delta, write, weights);
-                // G7: ∂J/∂b^h = 1 · ∂J/∂Z^h
-                kernels.column_sums(alpha, delta, write, biases.row_mut(0));
-            });
-        } else {
-            // What the units of the layer below feed.
-            let (fed, delta) = (kernels.row_shares(inputs, team), delta.block().rows_of(0..rows));
-            team.run((fed.rows(target.weights.block_mut()), biases), |member, (weights, mut biases)| {
+    targets: &'a mut [Layer<A>],
+}
+
+impl<A: Scalar> Backward<'_, A> {
+    /// `workspace` has seen the forward pass of this batch.
+    fn run(self, x: Features<'_, A>, labels: &[u8], reduction: Reduction, workspace: &mut Workspace<A>) {
+        let Self { activation, layers, alpha, write, targets } = self;
+        let (rows, last) = (labels.len(), targets.len() - 1);
+        let Workspace { kernels, team, layers: buffers, .. } = workspace;
+        let weight = A::from_f64(reduction.weight(rows));
+        let (examples, output) = (kernels.row_shares(rows, team), &mut buffers[last]);
+        let (y_hat, delta) = (output.h.block(), output.delta.block_mut().rows_of(0..rows));
+        team.run(examples.rows(delta), |member, mut delta| {
+            for (i, example) in examples.range(member).enumerate() {
+                // G1: ∂J/∂Z^o = Ŷ - Y, times 1/n for the mean
+                let (delta, label) = (delta.row_mut(i), usize::from(labels[example]));
+                delta.copy_from_slice(y_hat.row(example));
+                delta[label] -= A::one();
+                delta.iter_mut().for_each(|delta| *delta *= weight);
+            }
+        });
+        for l in (1..=last).rev() {
+            let (below, here) = buffers.split_at_mut(l);
+            let (below, here, target) = (&mut below[l - 1], &mut here[0], &mut targets[l]);
+            let delta = here.delta.block().rows_of(0..rows);
+            // Of the units of the layer below a thread computes ∂J/∂Z, and changes the weights that they are multiplied by: these no
+            // other thread reads.
+            let units = kernels.unit_shares::<A>(below.delta.width(), team);
+            let (fed, fills) =
+                (units.up_to(target.inputs()), kernels.unit_shares::<A>(delta.columns(), team));
+            let scratch = here.transposed.by_columns(here.transposed.rows(), &units);
+            let own = (fed.rows(target.weights.block_mut()), target.biases.by_columns(1, &fills));
+            let parts = ((below.delta.by_columns(rows, &units), scratch), own);
+            let (z, h) = (&below.z, &below.h);
+            team.run(parts, |member, ((mut below_delta, transposed), (target, mut biases))| {
+                let (own, fed) = (units.range(member), fed.range(member));
+                let weights = match layers {
+                    Some(layers) => layers[l].weights.block().rows_of(fed.clone()),
+                    None => target.as_block(),
+                };
+                // G4: ∂J/∂H = ∂J/∂Z^o · W^oᵀ
+                kernels.product_with_transposed(delta, weights, transposed, below_delta.reborrow());
+                // G5: ∂J/∂Z^h = f'(Z^h) ⊙ ∂J/∂H
+                let [z, h] = [z, h].map(|of| of.columns_of(own.clone()).rows_of(0..rows));
+                A::multiply_by_derivative(activation, kernels.isa, z, h, below_delta);
+                let input = Input::Dense(h.columns_of(0..fed.len()));
                 // G2: ∂J/∂W^o = Hᵀ · ∂J/∂Z^o
-                kernels.transposed_product(alpha, input, fed.range(member), delta, write, weights);
-                let delta = delta.columns_of(units.range(member));
+                kernels.transposed_product(alpha, input, delta, write, target);
+                let delta = delta.columns_of(fills.range(member));
                 // G3: ∂J/∂b^o = 1 · ∂J/∂Z^o
                 kernels.column_sums(alpha, delta, write, biases.row_mut(0));
             });
         }
+        let (input, target, delta) = (input(&[], &x), &mut targets[0], &buffers[0].delta);
+        let units = kernels.unit_shares::<A>(delta.width(), team);
+        // The units that a thread has computed in the forward pass, in a strip of its own.
+        target.weights.arrange(&units);
+        let parts = (target.weights.by_columns(target.inputs(), &units), target.biases.by_columns(1, &units));
+        team.run(parts, |member, (weights, mut biases)| {
+            let delta = delta.columns_of(units.range(member)).rows_of(0..rows);
+            // G6: ∂J/∂W^h = Xᵀ · ∂J/∂Z^h
+            kernels.transposed_product(alpha, input, delta, write, weights);
+            // G7: ∂J/∂b^h = 1 · ∂J/∂Z^h
+            kernels.column_sums(alpha, delta, write, biases.row_mut(0));
+        });
     }
 }

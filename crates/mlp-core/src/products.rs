@@ -142,14 +142,11 @@ impl Kernels {
         }
     }
 
-    /// Out ← Out + alpha·Xᵀ·δ, or alpha·Xᵀ·δ, for some `columns` of X: (n×d)ᵀ(n×k) -> (d×k). What is replaced does not matter, not even NaN.
-    ///
-    /// Of a sparse X all columns.
+    /// Out ← Out + alpha·Xᵀ·δ, or alpha·Xᵀ·δ: (n×d)ᵀ(n×k) -> (d×k). What is replaced does not matter, not even NaN.
     pub(crate) fn transposed_product<A: Scalar>(
         &self,
         alpha: A,
         x: Input<'_, A>,
-        columns: Range<usize>,
         delta: Block<'_, A>,
         write: Write,
         mut out: BlockMut<'_, A>,
@@ -161,9 +158,7 @@ impl Kernels {
                 }
                 A::sparse_transposed_product(self.isa, alpha, x, delta, out);
             }
-            Input::Dense(x) => {
-                self.product(alpha, x.columns_of(columns).transposed(), delta, write.start(), out);
-            }
+            Input::Dense(x) => self.product(alpha, x.transposed(), delta, write.start(), out),
         }
     }
 
@@ -394,11 +389,11 @@ mod tests {
 
             let (exact, magnitude) = plain(x.t(), delta.view());
             let mut out = nan(d, k);
-            kernels.transposed_product(A::one(), input, 0..d, deltas.block(), Write::Set, out.block_mut());
+            kernels.transposed_product(A::one(), input, deltas.block(), Write::Set, out.block_mut());
             assert_near(&out.to_array(), &exact, &magnitude, n);
 
             let (half, mut out) = (A::from_f64(-0.5), weights.clone());
-            kernels.transposed_product(half, input, 0..d, deltas.block(), Write::Add, out.block_mut());
+            kernels.transposed_product(half, input, deltas.block(), Write::Add, out.block_mut());
             let (w64, m64) = (w.mapv(A::into_f64), w.mapv(|w| w.into_f64().abs()));
             assert_near(&out.to_array(), &(w64 - 0.5 * exact), &(m64 + 0.5 * magnitude), n + 1);
 
@@ -449,7 +444,7 @@ mod tests {
             assert_eq!(out.to_array(), chain(A::one(), x.view(), w.view(), &start), "{isa} {n} {d} {k}");
 
             let (alpha, mut out) = (A::from_f64(-0.3), weights.clone());
-            kernels.transposed_product(alpha, input, 0..d, deltas.block(), Write::Add, out.block_mut());
+            kernels.transposed_product(alpha, input, deltas.block(), Write::Add, out.block_mut());
             assert_eq!(out.to_array(), chain(alpha, x.t(), delta.view(), &w), "{isa} {n} {d} {k}");
 
             let (mut out, mut scratch) = (nan(n, d), Matrix::zeros(k, d));

@@ -97,8 +97,8 @@ fn expected(function: &'static str, n: c_int) -> Vec<Call> {
         call((false, false), (n, 16, 20)), // Z^h = X·W^h
         call((false, false), (n, 16, 15)), // Z^o = H·W^o
         call((false, true), (n, 15, 10)),  // G4: ∂J/∂H = ∂J/∂Z^o·W^oᵀ
-        call((flag, false), (20, 16, n)),  // G6: ∂J/∂W^h = Xᵀ·∂J/∂Z^h
         call((flag, false), (15, 16, n)),  // G2: ∂J/∂W^o = Hᵀ·∂J/∂Z^o
+        call((flag, false), (20, 16, n)),  // G6: ∂J/∂W^h = Xᵀ·∂J/∂Z^h
     ]
 }
 

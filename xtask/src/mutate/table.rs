@@ -27,7 +27,7 @@ const WRONG_PRODUCT: &[(&str, &str)] = &[
     (
         "Aδ for Aᵀδ, where A is square",
         "let input = match input { \
-             Input::Dense(a) if rows == inputs => Input::Dense(a.columns_of(0..inputs).transposed()), \
+             Input::Dense(a) if a.rows() == a.columns() => Input::Dense(a.transposed()), \
              other => other, \
          }; $0",
     ),
@@ -51,21 +51,18 @@ const WRONG_SUM: &[(&str, &str)] = &[
 const STATEMENTS: &[Statement] = &[
     Statement {
         file: NETWORK,
-        text: "delta.copy_from_slice(y_hat.row(i));",
+        text: "delta.copy_from_slice(y_hat.row(example));",
         equation: "G1",
-        errors: &[("Ŷ left out", "let _ = y_hat.row(i); delta.fill(A::zero());")],
+        errors: &[("Ŷ left out", "let _ = y_hat.row(example); delta.fill(A::zero());")],
     },
     Statement {
         file: NETWORK,
-        text: "delta[usize::from(label)] -= A::one();",
+        text: "delta[label] -= A::one();",
         equation: "G1",
         errors: &[
-            ("Ŷ + Y for Ŷ - Y", "delta[usize::from(label)] += A::one();"),
+            ("Ŷ + Y for Ŷ - Y", "delta[label] += A::one();"),
             ("Y left out", "let _ = label;"),
-            (
-                "the wrong class in Y",
-                "delta[(usize::from(label) + 1) % self.layers[self.layers.len() - 1].outputs()] -= A::one();",
-            ),
+            ("the wrong class in Y", "delta[(label + 1) % targets[last].outputs()] -= A::one();"),
         ],
     },
     Statement {
@@ -79,7 +76,7 @@ const STATEMENTS: &[Statement] = &[
     },
     Statement {
         file: NETWORK,
-        text: "kernels.transposed_product(alpha, input, fed.range(member), delta, write, weights);",
+        text: "kernels.transposed_product(alpha, input, delta, write, target);",
         equation: "G2",
         errors: WRONG_PRODUCT,
     },
@@ -106,7 +103,7 @@ const STATEMENTS: &[Statement] = &[
             ("Y left out of ∂J/∂Z^o", "let delta = here.h.block().rows_of(0..rows); $0"),
             (
                 "W for Wᵀ, where W is square",
-                "let weights = if weights.rows() == self.layers[l].outputs() { \
+                "let weights = if weights.rows() == transposed.rows() { \
                      weights.columns_of(0..weights.rows()).transposed() \
                  } else { weights }; $0",
             ),
@@ -114,25 +111,25 @@ const STATEMENTS: &[Statement] = &[
     },
     Statement {
         file: NETWORK,
-        text: "A::multiply_by_derivative(self.activation, kernels.isa, z, h, below_delta);",
+        text: "A::multiply_by_derivative(activation, kernels.isa, z, h, below_delta);",
         equation: "G5",
         errors: &[
             ("f' left out", "let _ = (z, h, below_delta);"),
             (
                 "Z and H swapped in f'",
-                "A::multiply_by_derivative(self.activation, kernels.isa, h, z, below_delta);",
+                "A::multiply_by_derivative(activation, kernels.isa, h, z, below_delta);",
             ),
         ],
     },
     Statement {
         file: NETWORK,
-        text: "kernels.transposed_product(alpha, input, 0..inputs, delta, write, weights);",
+        text: "kernels.transposed_product(alpha, input, delta, write, weights);",
         equation: "G6",
         errors: WRONG_PRODUCT,
     },
     Statement {
         file: NETWORK,
-        text: "// G7: ∂J/∂b^h = 1 · ∂J/∂Z^h\n                kernels.column_sums(alpha, delta, write, biases.row_mut(0));",
+        text: "// G7: ∂J/∂b^h = 1 · ∂J/∂Z^h\n            kernels.column_sums(alpha, delta, write, biases.row_mut(0));",
         equation: "G7",
         errors: WRONG_SUM,
     },
