@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::fmt;
+use std::hint;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::panic::{self, AssertUnwindSafe};
@@ -18,13 +19,8 @@ use super::BlockMut;
 /// The most members of a team.
 pub(crate) const MOST_THREADS: usize = 64;
 
-/// Rounds of waiting awake, some twenty microseconds, before the processor is offered to others.
-///
-/// Without the processor's hint for such loops: a hypervisor takes many of them for a lock whose holder sleeps, and stops the machine.
-/// (Measured: a step took 40 microseconds longer.)
-const SPINS: usize = if cfg!(miri) { 1 } else { 20_000 };
-
-/// Offers, before falling asleep.
+/// Rounds of waiting awake before the processor is offered to others, and offers before falling asleep.
+const SPINS: usize = if cfg!(miri) { 1 } else { 4_000 };
 const YIELDS: usize = 200;
 
 /// Threads that do one thing together, the caller's being the first of them.
@@ -201,7 +197,13 @@ impl Shared {
 
 /// Waits awake for a while, and returns whether it came to pass.
 fn spin_until(is_done: impl Fn() -> bool) -> bool {
-    (0..SPINS).any(|_| is_done())
+    for _ in 0..SPINS {
+        if is_done() {
+            return true;
+        }
+        hint::spin_loop();
+    }
+    false
 }
 
 impl Drop for Team {
