@@ -189,7 +189,9 @@ impl<A> Matrix<A> {
 
 impl<A: Scalar> Strip<A> {
     fn zeros(rows: usize, columns: Range<usize>) -> Self {
-        let stride = columns.len().next_multiple_of(line::<A>());
+        let lines = columns.len().div_ceil(line::<A>());
+        // Rows 512 bytes apart, or a multiple of that, would compete for a few places of the cache.
+        let stride = if lines > 0 && lines.is_multiple_of(8) { lines + 1 } else { lines } * line::<A>();
         let buffer = vec![A::zero(); rows * stride + line::<A>()];
         let (first, columns) = (columns.start, columns.len());
         Self { first, columns, start: next_line(&buffer), buffer, stride }
