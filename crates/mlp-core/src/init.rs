@@ -4,7 +4,7 @@
 use ndarray::{Array1, Array2};
 
 use crate::names::named;
-use crate::products::orthonormal_factor;
+use crate::orthonormal::orthonormal_factor;
 use crate::random::RandomStream;
 use crate::{Layer, Scalar};
 

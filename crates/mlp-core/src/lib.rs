@@ -53,6 +53,7 @@ mod matrix;
 mod names;
 mod network;
 pub mod oracle;
+mod orthonormal;
 #[cfg_attr(any(feature = "openblas", feature = "openblas-static"), allow(unsafe_code))]
 mod products;
 mod random;

@@ -55,12 +55,17 @@ impl<A: Scalar> Workspace<A> {
     /// Buffers for batches of at most `capacity` examples, and as many threads as `kernels` say.
     ///
     /// # Panics
-    /// As [`Workspace::new`]; if `kernels` ask for no thread or for products that this build does not have; if the system refuses a thread.
+    /// As [`Workspace::new`]; if `kernels` ask for no thread, for more than [`Kernels::MOST_THREADS`], or for products that this build does
+    /// not have; if the system refuses a thread.
     #[track_caller]
     pub fn with_kernels(architecture: &Architecture, capacity: usize, kernels: Kernels) -> Self {
-        assert!(kernels.threads > 0, "a workspace of 0 threads");
+        let (threads, most) = (kernels.threads, Kernels::MOST_THREADS);
+        assert!(
+            (1..=most).contains(&threads),
+            "a workspace of {threads} threads: there can be from 1 to {most}"
+        );
         assert!(kernels.products.are_available(), "this build has no {}", kernels.products);
-        let team = Team::new(kernels.threads);
+        let team = Team::new(threads);
         let last = architecture.hidden.len();
         let buffers = |(layer, (inputs, outputs))| {
             let zeros = || Matrix::zeros(capacity, outputs);

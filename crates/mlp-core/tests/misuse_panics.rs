@@ -1,6 +1,6 @@
 //! What a programmer gets wrong panics where it is called, instead of giving a wrong number.
 
-use mlp_core::{Activation, Architecture, Gradients, Init, Mlp, NativeStream, Reduction, Workspace};
+use mlp_core::{Activation, Architecture, Gradients, Init, Kernels, Mlp, NativeStream, Reduction, Workspace};
 use ndarray::Array2;
 
 struct Setup {
@@ -109,6 +109,23 @@ fn a_workspace_of_another_network() {
     let setup = setup();
     let other = Architecture { inputs: 5, hidden: vec![7], outputs: 3, activation: Activation::Tanh };
     setup.network.logits(setup.x.view(), &mut Workspace::new(&other, 4));
+}
+
+fn workspace_of_threads(threads: usize) -> Workspace<f64> {
+    let architecture = setup().network.architecture();
+    Workspace::with_kernels(&architecture, 4, Kernels { threads, ..Kernels::default() })
+}
+
+#[test]
+#[should_panic(expected = "a workspace of 0 threads: there can be from 1 to 64")]
+fn a_workspace_without_threads() {
+    workspace_of_threads(0);
+}
+
+#[test]
+#[should_panic(expected = "a workspace of 65 threads: there can be from 1 to 64")]
+fn a_workspace_of_more_threads_than_there_can_be() {
+    workspace_of_threads(Kernels::MOST_THREADS + 1);
 }
 
 #[test]

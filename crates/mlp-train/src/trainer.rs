@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use mlp_core::{Mlp, Score, SparseRows, Stream, Workspace};
+use mlp_core::{Kernels, Mlp, Score, SparseRows, Stream, Workspace};
 use mlp_data::{Dataset, SparseImages, levels};
 use ndarray::{Array2, ArrayView2};
 
@@ -48,7 +48,7 @@ struct Run<'d, A> {
 /// Multiply-adds of a step that make another thread worth its while: about ten microseconds.
 const WORTH_A_THREAD: f64 = 150_000.0;
 
-/// The threads for the steps of a plan, of the number that there are.
+/// The threads for the steps of a plan, of the number that there are; a step takes no more than [`Kernels::MOST_THREADS`].
 fn threads(plan: &Plan, data: &Dataset, available: usize) -> usize {
     let share = |layer| if layer == 0 && plan.kernel() == Kernel::Sparse { data.density() } else { 1.0 };
     let sizes = plan.architecture().layer_sizes();
@@ -57,7 +57,7 @@ fn threads(plan: &Plan, data: &Dataset, available: usize) -> usize {
         layers.map(|(layer, &(inputs, outputs))| share(layer) * (inputs * outputs) as f64).sum();
     let work = 2.0 * example * plan.config().batch_size as f64;
     // A float beyond the range of usize becomes its largest value.
-    available.min((work / WORTH_A_THREAD) as usize).max(1)
+    available.min((work / WORTH_A_THREAD) as usize).clamp(1, Kernels::MOST_THREADS)
 }
 
 impl<'d, A: Number> Trainer<'d, A> {

@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::value_parser;
+use mlp_core::Kernels;
 use mlp_train::TrainConfig;
 
 use crate::console::note;
@@ -82,7 +83,7 @@ impl Args {
     /// Ascending, each once.
     fn thread_counts(&self, cores: usize) -> Vec<usize> {
         let mut counts: Vec<usize> = match self.threads[..] {
-            [] => vec![1, cores.min(MOST_THREADS)],
+            [] => vec![1, cores.min(Kernels::MOST_THREADS)],
             ref counts => counts.iter().copied().map(usize::from).collect(),
         };
         counts.sort_unstable();
@@ -90,9 +91,6 @@ impl Args {
         counts
     }
 }
-
-/// As many as a step can be shared by.
-const MOST_THREADS: usize = 64;
 
 /// Training first: OpenBLAS, where there is one, then knows how many threads to use for the sgemm peak.
 fn measure(args: &Args, dataset: &str, task: &Task<'_>) -> Report {

@@ -210,7 +210,7 @@ impl<'a, A> BlockMut<'a, A> {
         Self { start: self.start.wrapping_add(range.start), columns: range.len(), ..self }
     }
 
-    /// A second handle on the same elements, for [`super::team`] to cut its shares from.
+    /// A second handle on the same elements, for [`super::shares`] to cut its parts from.
     ///
     /// # Safety
     /// No element may be reached through two handles while one of them is written through.

@@ -13,7 +13,8 @@
 //! | file | holds |
 //! |---|---|
 //! | `isa.rs` | which instruction sets there are, and calling a kernel compiled for one |
-//! | `team.rs` | the threads of a step, and cutting buffers into shares for them |
+//! | `team.rs` | the threads of a step |
+//! | `shares.rs` | what each of them works on: buffers cut into shares |
 //! | `block.rs` | matrices with a row stride, of which a thread writes its own part |
 //! | `dense.rs` | C = A·B and C += A·B |
 //! | `sparse.rs` | X·W + b and W += alpha·Xᵀ·δ with sparse rows |
@@ -23,6 +24,7 @@ mod block;
 mod dense;
 mod exp;
 mod isa;
+mod shares;
 mod simd;
 mod sparse;
 mod team;
@@ -33,85 +35,39 @@ pub(crate) use dense::Start;
 pub(crate) use exp::exp;
 pub use isa::Isa;
 pub(crate) use isa::Work;
+pub(crate) use shares::{ByColumns, MOST_THREADS, Shares};
 pub(crate) use simd::Simd;
-pub(crate) use team::{ByColumns, Shares, Team};
+pub(crate) use team::Team;
 
 use std::ops::Range;
 
 use crate::activation::{self, Activation};
 use crate::{SparseRows, loss};
 
-/// The kernels for one type of numbers.
-///
-/// They are methods of a trait so that they are compiled here, once and optimised, and not again in every crate that
-/// trains a network.
-pub trait Compiled: Copy + Sized {
-    #[cfg(target_arch = "x86_64")]
-    type Avx512: Simd<Self>;
-    #[cfg(target_arch = "x86_64")]
-    type Avx2: Simd<Self>;
-    #[cfg(target_arch = "aarch64")]
-    type Neon: Simd<Self>;
-    type Portable: Simd<Self>;
+/// Writes the trait [`Compiled`] and its two implementations from one list of kernels: `fn method(arguments) = function`.
+macro_rules! kernels {
+    ($($(#[$doc:meta])* fn $method:ident($($argument:ident: $type:ty),+) = $function:path;)+) => {
+        /// The kernels for one type of numbers.
+        ///
+        /// They are methods of a trait so that they are compiled here, once and optimised, and not again in every crate that
+        /// trains a network.
+        pub trait Compiled: Copy + Sized {
+            #[cfg(target_arch = "x86_64")]
+            type Avx512: Simd<Self>;
+            #[cfg(target_arch = "x86_64")]
+            type Avx2: Simd<Self>;
+            #[cfg(target_arch = "aarch64")]
+            type Neon: Simd<Self>;
+            type Portable: Simd<Self>;
 
-    /// [`dense::product`].
-    fn product(
-        isa: Isa,
-        alpha: Self,
-        a: Block<'_, Self>,
-        b: Block<'_, Self>,
-        start: Start<'_, Self>,
-        c: BlockMut<'_, Self>,
-    );
+            $($(#[$doc])* fn $method($($argument: $type),+);)+
+        }
 
-    /// [`dense::transpose`].
-    fn transpose(isa: Isa, a: Block<'_, Self>, b: BlockMut<'_, Self>);
-
-    /// [`sparse::affine`].
-    fn sparse_affine(
-        isa: Isa,
-        x: &SparseRows<'_, Self>,
-        rows: Range<usize>,
-        weights: Block<'_, Self>,
-        biases: &[Self],
-        z: BlockMut<'_, Self>,
-    );
-
-    /// [`sparse::transposed_product`].
-    fn sparse_transposed_product(
-        isa: Isa,
-        alpha: Self,
-        x: &SparseRows<'_, Self>,
-        delta: Block<'_, Self>,
-        weights: BlockMut<'_, Self>,
-    );
-
-    /// [`activation::apply`].
-    fn apply(activation: Activation, isa: Isa, z: Block<'_, Self>, h: BlockMut<'_, Self>);
-
-    /// [`activation::multiply_by_derivative`].
-    fn multiply_by_derivative(
-        activation: Activation,
-        isa: Isa,
-        z: Block<'_, Self>,
-        h: Block<'_, Self>,
-        d: BlockMut<'_, Self>,
-    );
-
-    /// [`loss::softmax_cross_entropy`].
-    fn softmax_cross_entropy(
-        isa: Isa,
-        classes: usize,
-        z_o: Block<'_, Self>,
-        labels: &[u8],
-        y_hat: BlockMut<'_, Self>,
-        scores: (&mut [f64], &mut [u8]),
-    );
-}
-
-macro_rules! compile_for {
-    ($($scalar:ty),+) => {$(
-        impl Compiled for $scalar {
+        kernels!(of f32: $(fn $method($($argument: $type),+) = $function;)+);
+        kernels!(of f64: $(fn $method($($argument: $type),+) = $function;)+);
+    };
+    (of $number:ty: $(fn $method:ident($($argument:ident: $type:ty),+) = $function:path;)+) => {
+        impl Compiled for $number {
             #[cfg(target_arch = "x86_64")]
             type Avx512 = simd::Avx512;
             #[cfg(target_arch = "x86_64")]
@@ -120,71 +76,47 @@ macro_rules! compile_for {
             type Neon = simd::Neon;
             type Portable = simd::Portable;
 
-            fn product(
-                isa: Isa,
-                alpha: Self,
-                a: Block<'_, Self>,
-                b: Block<'_, Self>,
-                start: Start<'_, Self>,
-                c: BlockMut<'_, Self>,
-            ) {
-                dense::product(isa, alpha, a, b, start, c);
-            }
-
-            fn transpose(isa: Isa, a: Block<'_, Self>, b: BlockMut<'_, Self>) {
-                dense::transpose(isa, a, b);
-            }
-
-            fn sparse_affine(
-                isa: Isa,
-                x: &SparseRows<'_, Self>,
-                rows: Range<usize>,
-                weights: Block<'_, Self>,
-                biases: &[Self],
-                z: BlockMut<'_, Self>,
-            ) {
-                sparse::affine(isa, x, rows, weights, biases, z);
-            }
-
-            fn sparse_transposed_product(
-                isa: Isa,
-                alpha: Self,
-                x: &SparseRows<'_, Self>,
-                delta: Block<'_, Self>,
-                weights: BlockMut<'_, Self>,
-            ) {
-                sparse::transposed_product(isa, alpha, x, delta, weights);
-            }
-
-            fn apply(activation: Activation, isa: Isa, z: Block<'_, Self>, h: BlockMut<'_, Self>) {
-                activation::apply(activation, isa, z, h);
-            }
-
-            fn multiply_by_derivative(
-                activation: Activation,
-                isa: Isa,
-                z: Block<'_, Self>,
-                h: Block<'_, Self>,
-                d: BlockMut<'_, Self>,
-            ) {
-                activation::multiply_by_derivative(activation, isa, z, h, d);
-            }
-
-            fn softmax_cross_entropy(
-                isa: Isa,
-                classes: usize,
-                z_o: Block<'_, Self>,
-                labels: &[u8],
-                y_hat: BlockMut<'_, Self>,
-                scores: (&mut [f64], &mut [u8]),
-            ) {
-                loss::softmax_cross_entropy(isa, classes, z_o, labels, y_hat, scores);
-            }
+            $(fn $method($($argument: $type),+) {
+                $function($($argument),+);
+            })+
         }
-    )+};
+    };
 }
 
-compile_for!(f32, f64);
+kernels! {
+    /// [`dense::product`].
+    fn product(
+        isa: Isa, alpha: Self, a: Block<'_, Self>, b: Block<'_, Self>, start: Start<'_, Self>, c: BlockMut<'_, Self>
+    ) = dense::product;
+
+    /// [`dense::transpose`].
+    fn transpose(isa: Isa, a: Block<'_, Self>, b: BlockMut<'_, Self>) = dense::transpose;
+
+    /// [`sparse::affine`].
+    fn sparse_affine(
+        isa: Isa, x: &SparseRows<'_, Self>, rows: Range<usize>, weights: Block<'_, Self>, biases: &[Self],
+        z: BlockMut<'_, Self>
+    ) = sparse::affine;
+
+    /// [`sparse::transposed_product`].
+    fn sparse_transposed_product(
+        isa: Isa, alpha: Self, x: &SparseRows<'_, Self>, delta: Block<'_, Self>, weights: BlockMut<'_, Self>
+    ) = sparse::transposed_product;
+
+    /// [`activation::apply`].
+    fn apply(activation: Activation, isa: Isa, z: Block<'_, Self>, h: BlockMut<'_, Self>) = activation::apply;
+
+    /// [`activation::multiply_by_derivative`].
+    fn multiply_by_derivative(
+        activation: Activation, isa: Isa, z: Block<'_, Self>, h: Block<'_, Self>, d: BlockMut<'_, Self>
+    ) = activation::multiply_by_derivative;
+
+    /// [`loss::softmax_cross_entropy`].
+    fn softmax_cross_entropy(
+        isa: Isa, classes: usize, z_o: Block<'_, Self>, labels: &[u8], y_hat: BlockMut<'_, Self>,
+        scores: (&mut [f64], &mut [u8])
+    ) = loss::softmax_cross_entropy;
+}
 
 /// Numbers that a kernel handles together: widths are multiples of it.
 pub(crate) const LANES: usize = 8;

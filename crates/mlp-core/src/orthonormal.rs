@@ -1,0 +1,72 @@
+//! The one factorisation that initialisation needs: the orthonormal factor of a matrix, by LAPACK or without it.
+//!
+//! A file of its own because it is no product and is not fast: it runs once, before training.
+
+use ndarray::Array2;
+#[cfg(any(test, not(feature = "_blas")))]
+use ndarray::Axis;
+
+/// The orthonormal factor Q (m×n, m ≥ n) of A = QR, with the signs that make R's diagonal positive: that Q is unique.
+///
+/// By LAPACK's Householder reflections where there is a LAPACK.
+#[cfg(feature = "_blas")]
+pub(crate) fn orthonormal_factor(a: Array2<f64>) -> Array2<f64> {
+    use ndarray_linalg::QRInto;
+
+    crate::products::one_blas_thread();
+    let (mut q, r) = a.qr_into().expect("LAPACK refuses only sizes that an array cannot have");
+    for (mut column, &diagonal) in q.columns_mut().into_iter().zip(r.diag()) {
+        if diagonal < 0.0 {
+            column.mapv_inplace(|value| -value);
+        }
+    }
+    q
+}
+
+/// The same factor without LAPACK.
+#[cfg(not(feature = "_blas"))]
+pub(crate) fn orthonormal_factor(a: Array2<f64>) -> Array2<f64> {
+    gram_schmidt(a)
+}
+
+/// Gram and Schmidt's method, each column orthogonalised twice: that suffices for orthogonality to machine precision
+/// (Giraud, Langou and Rozložník 2005, "twice is enough").
+#[cfg(any(test, not(feature = "_blas")))]
+fn gram_schmidt(mut a: Array2<f64>) -> Array2<f64> {
+    for j in 0..a.ncols() {
+        let (done, mut rest) = a.view_mut().split_at(Axis(1), j);
+        let mut column = rest.column_mut(0);
+        for _ in 0..2 {
+            for q in done.columns() {
+                let along = q.dot(&column);
+                column.scaled_add(-along, &q);
+            }
+        }
+        let length = column.dot(&column).sqrt();
+        column.mapv_inplace(|value| value / length);
+    }
+    a
+}
+
+#[cfg(all(test, feature = "_blas"))]
+mod tests {
+    use super::*;
+    use crate::random::{NativeStream, RandomStream};
+
+    #[test]
+    fn both_ways_to_the_orthonormal_factor_lead_to_the_same_one() {
+        for (m, n) in [(1, 1), (5, 5), (40, 7), (64, 64)] {
+            let mut stream = NativeStream::new(9);
+            let a = Array2::from_shape_simple_fn((m, n), || stream.standard_normal());
+            let (q, other) = (orthonormal_factor(a.clone()), gram_schmidt(a.clone()));
+            let identity = q.t().dot(&q);
+            for ((i, j), &value) in identity.indexed_iter() {
+                let expected = f64::from(u8::from(i == j));
+                assert!((value - expected).abs() <= 8.0 * m as f64 * f64::EPSILON, "QᵀQ at {i},{j}: {value}");
+            }
+            // Q is as sensitive as A is badly conditioned; a random square matrix of this size stays below 1e4.
+            let difference = (&q - &other).fold(0.0_f64, |worst, d| worst.max(d.abs()));
+            assert!(difference <= 1e4 * m as f64 * f64::EPSILON, "{m}x{n}: {difference}");
+        }
+    }
+}
