@@ -71,7 +71,7 @@ enum Command {
 
 #[derive(Args)]
 struct SuiteArgs {
-    /// Leave out the mutants and the end-to-end checks.
+    /// Leave out Miri, the mutants and the end-to-end checks.
     #[arg(long)]
     quick: bool,
     /// Build in pure Rust only, without looking for OpenBLAS.

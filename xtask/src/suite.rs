@@ -55,6 +55,7 @@ pub(crate) fn test(workspace: &Workspace, quick: bool, no_openblas: bool) -> Res
         })?;
     }
     if !quick {
+        miri(workspace)?;
         step("exp of every f32", || {
             let mut cargo = workspace.cargo("test");
             cargo.args(["--package", "mlp-core", "--lib"]).args(backends[0].cargo_flags());
@@ -85,6 +86,36 @@ pub(crate) fn ci(workspace: &Workspace, quick: bool, no_openblas: bool) -> Resul
         return Ok(());
     }
     step("deny", || process::run(workspace.cargo("deny").arg("check")))
+}
+
+/// Runs the tests of mlp-core that reach its own `unsafe` in Miri, which finds undefined behaviour and data races: with the portable
+/// instruction set, there being no other in Miri, and without OpenBLAS, which it cannot call. Some of these tests are smaller
+/// under `cfg(miri)`: it interprets, a thousand times slower.
+fn miri(workspace: &Workspace) -> Result<()> {
+    let set_up = || succeeds(workspace.nightly_cargo("miri").arg("setup"));
+    if !set_up() {
+        let mut rustup = Command::new("rustup");
+        rustup.args(["toolchain", "install", "nightly", "--profile", "minimal"]);
+        let installed = process::run(rustup.args(["--component", "miri", "--component", "rust-src"]));
+        if installed.is_err() || !set_up() {
+            let reason =
+                installed.err().map_or("`cargo +nightly miri setup` fails".to_owned(), |e| format!("{e:#}"));
+            println!("\nMiri is left out: {reason}");
+            return Ok(());
+        }
+    }
+    step("miri", || {
+        let modules = ["--lib", "--", "kernels::", "matrix::", "products::", "loss::"];
+        let steps = ["--test", "several_threads", "--test", "sparse_rows"];
+        for tests in [&modules[..], &steps] {
+            let mut cargo = workspace.nightly_cargo("miri");
+            cargo.args(["test", "--package", "mlp-core", "--no-default-features"]).args(tests);
+            // Without the second flag Miri gives exp and its like random errors in the last places.
+            cargo.env("MIRIFLAGS", "-Zmiri-strict-provenance -Zmiri-deterministic-floats");
+            process::run(&mut cargo)?;
+        }
+        Ok(())
+    })
 }
 
 /// Announces the step, runs it and says how long it took.

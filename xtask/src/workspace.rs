@@ -2,6 +2,7 @@
 //! environment on to cargo would make cargo build the same crates again and again.
 
 use std::env;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -60,7 +61,21 @@ impl Workspace {
     /// another cargo: build scripts that watch them (ring's does) would run again for every call from here, and once
     /// more for every call from the user's shell.
     pub(crate) fn cargo(&self, subcommand: &str) -> Command {
-        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let mut cargo = self.command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.arg(subcommand);
+        cargo
+    }
+
+    /// `cargo +nightly SUBCOMMAND`, to be run from the root. It goes through rustup, because the cargo that has started this
+    /// process knows one toolchain only.
+    pub(crate) fn nightly_cargo(&self, subcommand: &str) -> Command {
+        let mut rustup = self.command("rustup");
+        rustup.args(["run", "nightly", "cargo", subcommand]).env_remove("CARGO");
+        rustup
+    }
+
+    fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
         for (name, _) in env::vars_os() {
             let ours = name.to_str().is_some_and(|name| {
                 name.starts_with("CARGO_PKG_")
@@ -68,10 +83,10 @@ impl Workspace {
                     || name == "CARGO_BIN_NAME"
             });
             if ours {
-                cargo.env_remove(name);
+                command.env_remove(name);
             }
         }
-        cargo.arg(subcommand).current_dir(&self.root);
-        cargo
+        command.current_dir(&self.root);
+        command
     }
 }

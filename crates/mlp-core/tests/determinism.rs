@@ -5,8 +5,8 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 use mlp_core::{
-    Activation, Architecture, Features, Gradients, Init, Isa, Kernels, Mlp, NativeStream, Products,
-    RandomStream, Reduction, Scalar, SparseRows, Workspace,
+    Activation, Architecture, Features, Init, Isa, Kernels, Mlp, NativeStream, Products, RandomStream,
+    Reduction, Scalar, SparseRows, Workspace,
 };
 use ndarray::Array2;
 
@@ -259,33 +259,6 @@ fn inference_with_other_threads_gives_the_same_logits() {
         assert_eq!(expected.len(), ROWS * CLASSES);
         for kernels in matrix(Products::Own, Isa::available()) {
             assert!(logits(kernels) == expected, "{hidden:?} {kernels:?}");
-        }
-    }
-}
-
-#[test]
-fn a_gradient_made_by_several_threads_is_descended_as_one_made_by_one() {
-    let architecture =
-        Architecture { inputs: 9, hidden: vec![40], outputs: 3, activation: Activation::Logistic };
-    let x = Array2::from_shape_fn((6, 9), |(i, j)| (i * 7 + j * 3) as f32 / 50.0);
-    let labels = [0, 1, 2, 2, 1, 0];
-    let descended = |threads, trained_on| {
-        let mut network = Mlp::<f32>::new(&architecture, Init::Normal, &mut NativeStream::new(4)).unwrap();
-        let kernels = |threads| Kernels { threads, products: Products::Own, ..Kernels::default() };
-        // After a step on several threads the weights lie in strips, which need not be those of the gradient.
-        let mut before = Workspace::with_kernels(&architecture, 6, kernels(trained_on));
-        network.train_step(x.view(), &labels, Reduction::Mean, 0.1, &mut before);
-        let mut workspace = Workspace::with_kernels(&architecture, 6, kernels(threads));
-        let mut gradients = Gradients::new(&architecture);
-        network.forward(x.view(), &labels, &mut workspace);
-        network.backward(x.view(), &labels, Reduction::Mean, &mut workspace, &mut gradients);
-        network.descend(&gradients, 0.5);
-        network
-    };
-    let one = descended(1, 1);
-    for threads in [2, 3] {
-        for trained_on in [1, 2, 3] {
-            assert_eq!(descended(threads, trained_on), one, "{threads} after {trained_on} threads");
         }
     }
 }

@@ -91,7 +91,7 @@ fn inverse_normal_distribution(p: f64) -> f64 {
         let r = 0.180_625 - q * q;
         return q * polynomial(&CENTRE_NUMERATOR, r) / polynomial(&CENTRE_DENOMINATOR, r);
     }
-    let r = libm::sqrt(-libm::log(if q < 0.0 { p } else { 1.0 - p }));
+    let r = (-libm::log(if q < 0.0 { p } else { 1.0 - p })).sqrt();
     let tail = if r <= 5.0 {
         polynomial(&TAIL_NUMERATOR, r - 1.6) / polynomial(&TAIL_DENOMINATOR, r - 1.6)
     } else {

@@ -1,0 +1,39 @@
+//! A gradient computed by several threads is the one that a thread computes alone, in a network deep enough to have every kind of layer.
+//!
+//! A file of its own because it is small enough for Miri, which looks at what the threads write (`cargo xtask test`); the whole
+//! trainings in `determinism.rs` are not.
+
+use mlp_core::{
+    Activation, Architecture, Gradients, Init, Kernels, Mlp, NativeStream, Products, Reduction, Workspace,
+};
+use ndarray::Array2;
+
+#[test]
+fn a_gradient_made_by_several_threads_is_descended_as_one_made_by_one() {
+    let [inputs, hidden, above, examples] = if cfg!(miri) { [3, 9, 9, 2] } else { [9, 40, 20, 6] };
+    let activation = Activation::Logistic;
+    let architecture = Architecture { inputs, hidden: vec![hidden, above], outputs: 3, activation };
+    let start = Mlp::<f64>::new(&architecture, Init::Normal, &mut NativeStream::new(4)).unwrap();
+    let x = Array2::from_shape_fn((examples, inputs), |(i, j)| (i * 7 + j * 3) as f64 / 50.0);
+    let labels: Vec<u8> = (0..examples).map(|i| (i % 3) as u8).collect();
+    let descended = |threads, trained_on| {
+        let mut network = start.clone();
+        let kernels = |threads| Kernels { threads, products: Products::Own, ..Kernels::default() };
+        // After a step on several threads the weights lie in strips, which need not be those of the gradient.
+        let mut before = Workspace::with_kernels(&architecture, examples, kernels(trained_on));
+        network.train_step(x.view(), &labels, Reduction::Mean, 0.1, &mut before);
+        let mut workspace = Workspace::with_kernels(&architecture, examples, kernels(threads));
+        let mut gradients = Gradients::new(&architecture);
+        network.forward(x.view(), &labels, &mut workspace);
+        network.backward(x.view(), &labels, Reduction::Mean, &mut workspace, &mut gradients);
+        network.descend(&gradients, 0.5);
+        network
+    };
+    let one = descended(1, 1);
+    let several: &[usize] = if cfg!(miri) { &[2] } else { &[2, 3] };
+    for &threads in several {
+        for trained_on in several.iter().map(|threads| threads + 1).chain([1]) {
+            assert_eq!(descended(threads, trained_on), one, "{threads} after {trained_on} threads");
+        }
+    }
+}
