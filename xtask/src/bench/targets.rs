@@ -48,27 +48,27 @@ enum Unit {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Limit {
     /// At most one N-th.
-    AtMostPart(u32),
+    Part(u32),
     /// At most this ratio.
-    AtMost(f64),
+    Most(f64),
     /// At least this ratio.
-    AtLeast(f64),
+    Least(f64),
 }
 
 impl Limit {
     fn admits(self, ratio: f64) -> bool {
         match self {
-            Self::AtMostPart(part) => ratio <= 1.0 / f64::from(part),
-            Self::AtMost(most) => ratio <= most,
-            Self::AtLeast(least) => ratio >= least,
+            Self::Part(part) => ratio <= 1.0 / f64::from(part),
+            Self::Most(most) => ratio <= most,
+            Self::Least(least) => ratio >= least,
         }
     }
 
     fn name(self) -> String {
         match self {
-            Self::AtMostPart(part) => format!("at most 1/{part} = {:.3}", 1.0 / f64::from(part)),
-            Self::AtMost(most) => format!("at most {most}"),
-            Self::AtLeast(least) => format!("at least {least}"),
+            Self::Part(part) => format!("at most 1/{part} = {:.3}", 1.0 / f64::from(part)),
+            Self::Most(most) => format!("at most {most}"),
+            Self::Least(least) => format!("at least {least}"),
         }
     }
 }
@@ -89,7 +89,7 @@ pub(super) fn of_main(workload: &Workload, rows: &[Row], peak: SgemmPeak) -> Vec
         .map(|&(program, precision, part)| {
             let contender = super::contenders::peer(program, precision);
             let theirs = rows.iter().find(|row| row.contender == contender).map(|row| row.seconds.median);
-            target(contender.name(), theirs, Limit::AtMostPart(part))
+            target(contender.name(), theirs, Limit::Part(part))
         })
         .collect();
     let floor = format!(
@@ -98,7 +98,7 @@ pub(super) fn of_main(workload: &Workload, rows: &[Row], peak: SgemmPeak) -> Vec
         peak.gflops,
         peak.threads
     );
-    targets.push(target(floor, Some(workload.gigaflops() / peak.gflops), Limit::AtMost(OF_THE_DENSE_FLOOR)));
+    targets.push(target(floor, Some(workload.gigaflops() / peak.gflops), Limit::Most(OF_THE_DENSE_FLOOR)));
     // On one core the two are the same run.
     let one = rows.iter().find(|row| {
         row.contender.is_ours()
@@ -107,7 +107,7 @@ pub(super) fn of_main(workload: &Workload, rows: &[Row], peak: SgemmPeak) -> Vec
             && reference.threads > 1
     });
     let one = one.map(|row| row.seconds.median);
-    targets.push(target("our own one-thread time".to_owned(), one, Limit::AtMost(OF_ONE_THREAD)));
+    targets.push(target("our own one-thread time".to_owned(), one, Limit::Most(OF_ONE_THREAD)));
     targets
 }
 
@@ -124,7 +124,7 @@ pub(super) fn of_others(all: &[(Workload, Measured)]) -> Vec<Target> {
                 theirs: best.map(|row| row.seconds.median),
                 ours,
                 unit: Unit::Seconds,
-                limit: Limit::AtMost(1.0),
+                limit: Limit::Most(1.0),
             })
         })
         .collect()
@@ -142,7 +142,7 @@ pub(super) fn of_dense(rows: &[DenseRow]) -> Vec<Target> {
         theirs: Some(row.peak.gflops),
         ours: row.gflops,
         unit: Unit::Gigaflops,
-        limit: Limit::AtLeast(OF_THE_PEAK),
+        limit: Limit::Least(OF_THE_PEAK),
     };
     rows.iter().map(target).collect()
 }
@@ -157,14 +157,14 @@ pub(super) fn of_whole(rows: &[WholeRow]) -> Vec<Target> {
             theirs: find(Whole::NumPy).map(|row| row.seconds.median),
             ours: ours.seconds.median,
             unit: Unit::Seconds,
-            limit: Limit::AtMostPart(10),
+            limit: Limit::Part(10),
         },
         Target {
             against: "the memory that 50 epochs may hold".to_owned(),
             theirs: Some(PEAK_MEGABYTES),
             ours: ours.peak_megabytes,
             unit: Unit::Megabytes,
-            limit: Limit::AtMost(1.0),
+            limit: Limit::Most(1.0),
         },
     ]
 }
