@@ -1,8 +1,9 @@
 //! `cargo xtask bench`: the time of an epoch, ours and other programs', measured in one run. This file decides what is measured and
 //! prints it. Who takes part is in `contenders`, with what libraries in `python`, on which sizes in `workloads`; `turns`,
-//! `measure` and `whole` measure; `machine` says on what; `tables` and `targets` make text of it.
+//! `measure`, `dense` and `whole` measure; `machine` says on what; `tables` and `targets` make text of it.
 
 mod contenders;
+mod dense;
 mod machine;
 mod measure;
 mod python;
@@ -83,6 +84,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     }
     println!("{}", tables::others_part(&others));
     targets.extend(targets::of_others(&others));
+
+    targets.extend(targets::of_dense(&dense::measure(&commands, &workloads::DENSE, cores)?));
 
     if options.whole {
         let (rows, left_out) = whole::measure(&commands)?;

@@ -157,9 +157,24 @@ fn bench_measures_every_kernel_on_every_number_of_threads() {
         assert!(seconds > 0.0, "{row}");
         assert!((figure("images_per_second") * seconds - 1e4).abs() < 1e-3, "{row}");
         assert!((figure("gflops") * seconds * 1e9 - flop).abs() < 1e-3 * flop, "{row}");
+        let peaks = rows("sgemm");
+        let peak = peaks.iter().find(|peak| peak["threads"] == row["threads"]).unwrap();
+        let share = figure("gflops") / peak["gflops"].as_f64().unwrap();
+        assert!((figure("of_the_peak") - share).abs() < 1e-9 * share, "{row}, {peak}");
     }
     assert!(report["dense_floor_seconds"].as_f64().unwrap() > 0.0);
     assert_eq!(cfg!(target_os = "linux"), report["peak_memory_bytes"].is_u64());
+}
+
+#[test]
+fn bench_measures_dense_kernels_alone_on_standardised_pixels() {
+    let scratch = tempfile::tempdir().unwrap();
+    let bench = "bench --dataset synthetic --hidden 20 --quick --threads 1 --standardise --json";
+    let report: serde_json::Value = serde_json::from_str(&mlp(scratch.path(), bench)).unwrap();
+    assert_eq!(report["standardised"], true);
+    let kernels: Vec<_> = report["training"].as_array().unwrap().iter().map(|row| &row["kernel"]).collect();
+    assert_eq!(kernels[0], "dense");
+    assert!(!kernels.contains(&&"sparse".into()), "{kernels:?}");
 }
 
 #[test]

@@ -199,6 +199,22 @@ impl Commands {
         command
     }
 
+    /// What it makes of dense inputs, as JSON.
+    pub(super) fn mlp_bench_dense(&self, workload: &Workload, threads: u32) -> Command {
+        let mut command = self.mlp_bench();
+        command.arg("--standardise");
+        let flags = [
+            ("--hidden", workload.hidden),
+            ("--batch-size", workload.batch),
+            ("--epochs", workload.epochs),
+            ("--threads", threads),
+        ];
+        for (flag, value) in flags {
+            command.arg(flag).arg(value.to_string());
+        }
+        command
+    }
+
     fn mlp_train(&self, precision: Precision) -> Result<Command> {
         let run_dir = self.scratch.join("runs").join(precision.name());
         remove(&run_dir)?;
@@ -229,15 +245,27 @@ mod tests {
     use super::super::workloads;
     use super::*;
 
-    #[test]
-    fn peers_and_ours_are_asked_for_the_same_work() {
-        let commands = Commands {
+    fn commands() -> Commands {
+        Commands {
             mlp: "mlp".into(),
             python: Some(Environment::of("python3".into())),
             data_dir: "data".into(),
             xtask: "xtask".into(),
             scratch: "no-such-directory".into(),
-        };
+        }
+    }
+
+    #[test]
+    fn dense_inputs_are_asked_for_by_layer_and_batch() {
+        assert_eq!(
+            process::line(&commands().mlp_bench_dense(&workloads::DENSE[0], 2)),
+            "mlp bench --json --data-dir data --standardise --hidden 512 --batch-size 100 --epochs 3 --threads 2"
+        );
+    }
+
+    #[test]
+    fn peers_and_ours_are_asked_for_the_same_work() {
+        let commands = commands();
         let workload = workloads::OTHERS[2];
         let line = |contender: &Contender| {
             process::line(&commands.train(contender, &workload, 2, 4).unwrap()).replace('\\', "/")

@@ -58,7 +58,7 @@ impl SgemmPeak {
     }
 
     /// The entry for the most threads in `{"sgemm": [{"threads": 1, "gflops": 98.1}, ...]}`.
-    fn parse(json: &str) -> Result<Self> {
+    pub(super) fn parse(json: &str) -> Result<Self> {
         let json: Value = serde_json::from_str(json)?;
         let entries = json["sgemm"].as_array().context("it has no list \"sgemm\"")?;
         let mut peaks = Vec::new();

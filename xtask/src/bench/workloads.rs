@@ -36,6 +36,10 @@ pub(super) const OTHERS: [Workload; 3] = [
     Workload { batch: 1, peer_examples: Some(12_000), ..chapter(3, 1) },
 ];
 
+/// Wide layers on dense inputs, where the machine's sgemm peak is the measure.
+pub(super) const DENSE: [Workload; 2] =
+    [Workload { hidden: 512, ..chapter(1, 3) }, Workload { hidden: 1024, ..chapter(1, 3) }];
+
 impl Workload {
     /// The layers, such as `784-100-10`.
     pub(super) fn layers(&self) -> String {

@@ -6,6 +6,7 @@
 mod machine;
 mod report;
 mod sgemm;
+mod standardise;
 mod training;
 
 use std::io::{self, Write};
@@ -21,20 +22,22 @@ use crate::parse::Hidden;
 use machine::Machine;
 use report::{Inference, Report, Training, counted};
 use sgemm::{Effort, Peak};
-use training::{INFERENCE_BATCH, Kernel, Task};
+use standardise::Standardisation;
+use training::{INFERENCE_BATCH, Task};
 
 /// Measure this machine: epochs and inference per kernel and thread count, and the sgemm peak they are compared with.
 ///
 /// Every kernel trains the chapter's network in f32, from the same beginning: `sparse` on the pixels that are not zero,
 /// `dense` on all of them, both by this program's own kernels, and `openblas` on all of them by OpenBLAS, in a build that
 /// has it. The first epoch is not counted; of the others, the median is. GFLOP/s are those of dense products, whichever
-/// were done. The dense floor is the time of an epoch that does all of them at the measured peak of all cores.
+/// were done; next to them stands what share that is of the sgemm peak of as many threads. The dense floor is the time of an epoch that does all of them at the measured peak of all cores.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   mlp bench                                    the chapter's network on MNIST
   mlp bench --dataset synthetic --quick        a first impression, without any data
   mlp bench --hidden 1024 --batch-size 1000 --threads 1,2,4
+  mlp bench --hidden 512 --standardise         dense inputs, against the peak of matrix products
   mlp bench --json | jq '.training[] | {kernel, threads, seconds_per_epoch}'")]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -45,6 +48,9 @@ pub(crate) struct Args {
     /// Examples in a batch
     #[arg(long, value_name = "N", default_value_t = TrainConfig::default().batch_size)]
     batch_size: usize,
+    /// Standardise each pixel by its mean and deviation over the training set: then hardly one is zero, and only dense kernels run
+    #[arg(long)]
+    standardise: bool,
     /// Numbers of threads, from 1 to 64 each [default: 1 and all cores]
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = value_parser!(u8).range(1..=64))]
     threads: Vec<u8>,
@@ -67,7 +73,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let sets = load(&args.data, false)?;
     let plan = config.validate(&sets.train)?;
     let epochs = if args.quick { 1 } else { args.epochs.into() };
-    let task = Task { plan: &plan, epochs, train: &sets.train, test: &sets.test };
+    let standardisation = args.standardise.then(|| Standardisation::over(&sets.train));
+    let task = Task {
+        plan: &plan,
+        epochs,
+        train: &sets.train,
+        test: &sets.test,
+        standardisation: standardisation.as_ref(),
+    };
     let report = measure(args, &sets.name, &task);
     let mut out = io::stdout().lock();
     if args.json {
@@ -100,21 +113,13 @@ fn measure(args: &Args, dataset: &str, task: &Task<'_>) -> Report {
     let images = task.plan.examples_per_epoch();
     let dense_flop_per_epoch = report::dense_flop(architecture, images);
 
-    let (mut training, mut inference) = (Vec::new(), Vec::new());
+    let (mut epochs, mut inference) = (Vec::new(), Vec::new());
     for &threads in &thread_counts {
         let mut best = None;
-        for kernel in Kernel::for_pixels(architecture.inputs) {
+        for kernel in task.kernels() {
             note(&format!("bench: training, {}, {}", kernel.name(), counted(threads, "thread")));
             let (network, seconds) = task.train(kernel, threads);
-            training.push(Training {
-                kernel: kernel.name(),
-                hidden: architecture.hidden.clone(),
-                batch_size: args.batch_size,
-                threads,
-                seconds_per_epoch: seconds,
-                images_per_second: images as f64 / seconds,
-                gflops: dense_flop_per_epoch / seconds / 1e9,
-            });
+            epochs.push((kernel, threads, seconds));
             if best.as_ref().is_none_or(|&(_, _, least)| seconds < least) {
                 best = Some((kernel, network, seconds));
             }
@@ -143,9 +148,25 @@ fn measure(args: &Args, dataset: &str, task: &Task<'_>) -> Report {
         sgemm.push(peak(machine.cores));
         sgemm.len() - 1
     });
+    let training = epochs.into_iter().map(|(kernel, threads, seconds)| {
+        let gflops = dense_flop_per_epoch / seconds / 1e9;
+        let peak = sgemm.iter().find(|peak| peak.threads == threads).expect("each number has its peak");
+        Training {
+            kernel: kernel.name(),
+            hidden: architecture.hidden.clone(),
+            batch_size: args.batch_size,
+            threads,
+            seconds_per_epoch: seconds,
+            images_per_second: images as f64 / seconds,
+            gflops,
+            of_the_peak: gflops / peak.gflops,
+        }
+    });
+    let training = training.collect();
     let dense_floor_seconds = dense_flop_per_epoch / (sgemm[all_cores].gflops * 1e9);
     Report {
         dataset: dataset.to_owned(),
+        standardised: args.standardise,
         layers: architecture
             .layer_sizes()
             .into_iter()

@@ -13,6 +13,8 @@ use crate::table::{Table, thousands};
 pub(super) struct Report {
     pub(super) machine: Machine,
     pub(super) dataset: String,
+    /// Whether its pixels were standardised first.
+    pub(super) standardised: bool,
     /// The network: inputs, units of each hidden layer, classes.
     pub(super) layers: Vec<usize>,
     /// What an epoch costs if no product is left out.
@@ -37,6 +39,8 @@ pub(super) struct Training {
     pub(super) images_per_second: f64,
     /// The dense cost by this time: what leaves out products with zero may exceed the machine's peak.
     pub(super) gflops: f64,
+    /// These by the sgemm peak of as many threads.
+    pub(super) of_the_peak: f64,
 }
 
 /// One kernel's look at the test images.
@@ -64,8 +68,8 @@ pub(super) fn dense_flop(architecture: &Architecture, images: usize) -> f64 {
 /// The report for people.
 pub(super) fn text(report: &Report) -> String {
     let Machine { cpu, cores, instructions, products } = &report.machine;
-    let mut training =
-        Table::new(["training", "threads", "ms an epoch", "images/s", "GFLOP/s", "of the floor"]);
+    let header = ["training", "threads", "ms an epoch", "images/s", "GFLOP/s", "of the peak", "of the floor"];
+    let mut training = Table::new(header);
     for row in &report.training {
         training.row([
             row.kernel.to_owned(),
@@ -73,6 +77,7 @@ pub(super) fn text(report: &Report) -> String {
             milliseconds(row.seconds_per_epoch),
             thousands(row.images_per_second as usize),
             format!("{:.1}", row.gflops),
+            format!("{:.2}", row.of_the_peak),
             format!("{:.2}", row.seconds_per_epoch / report.dense_floor_seconds),
         ]);
     }
@@ -91,9 +96,10 @@ pub(super) fn text(report: &Report) -> String {
     }
     let memory = report.peak_memory_bytes.map(|bytes| format!("peak memory  {} MB\n", bytes / 1_000_000));
     let layers: Vec<String> = report.layers.iter().map(usize::to_string).collect();
+    let standardised = if report.standardised { ", standardised" } else { "" };
     let batches = report.training.first().map_or(0, |row| row.batch_size);
     format!(
-        "{cpu}, {}, {}\n{} on {}, batches of {batches}, f32\n\n{training}\n{inference}\n{sgemm}\ndense floor  {} ms an epoch: {:.2} GFLOP at the peak of {}\n{}",
+        "{cpu}, {}, {}\n{} on {}{standardised}, batches of {batches}, f32\n\n{training}\n{inference}\n{sgemm}\ndense floor  {} ms an epoch: {:.2} GFLOP at the peak of {}\n{}",
         counted(*cores, "core"),
         instructions.join(" "),
         layers.join("-"),
@@ -129,6 +135,7 @@ mod tests {
             seconds_per_epoch,
             images_per_second: 60_000.0 / seconds_per_epoch,
             gflops: 19.176 / seconds_per_epoch,
+            of_the_peak: 19.176 / seconds_per_epoch / (80.0 * threads as f64),
         };
         Report {
             machine: Machine {
@@ -138,6 +145,7 @@ mod tests {
                 products: "OpenBLAS",
             },
             dataset: "mnist".into(),
+            standardised: false,
             layers: vec![784, 100, 10],
             dense_flop_per_epoch: 19.176e9,
             sgemm: vec![Peak { threads: 1, gflops: 80.0 }, Peak { threads: 2, gflops: 160.0 }],
@@ -162,9 +170,9 @@ mod tests {
 Some CPU, 2 cores, avx2 portable
 784-100-10 on mnist, batches of 100, f32
 
-training  threads  ms an epoch  images/s  GFLOP/s  of the floor
-sparse          1        120.0   500,000    159.8          1.00
-openblas        2        240.0   250,000     79.9          2.00
+training  threads  ms an epoch  images/s  GFLOP/s  of the peak  of the floor
+sparse          1        120.0   500,000    159.8         2.00          1.00
+openblas        2        240.0   250,000     79.9         0.50          2.00
 
 inference              threads    ms  images/s
 sparse, 10,000 images        2  12.5   800,000
@@ -177,6 +185,12 @@ dense floor  120.0 ms an epoch: 19.18 GFLOP at the peak of 2 cores
 peak memory  123 MB
 ";
         assert_eq!(text(&report()), expected);
+    }
+
+    #[test]
+    fn standardised_pixels_are_told() {
+        let report = Report { standardised: true, ..report() };
+        assert!(text(&report).contains("784-100-10 on mnist, standardised, batches of 100, f32"));
     }
 
     #[test]

@@ -11,6 +11,8 @@ use mlp_data::{Dataset, SparseImages};
 use mlp_train::Plan;
 use ndarray::ArrayView2;
 
+use super::standardise::Standardisation;
+
 /// How a network reads its images, and what multiplies them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kernel {
@@ -59,9 +61,17 @@ pub(super) struct Task<'a> {
     pub(super) epochs: usize,
     pub(super) train: &'a Dataset,
     pub(super) test: &'a Dataset,
+    /// What becomes of the pixels before they are multiplied.
+    pub(super) standardisation: Option<&'a Standardisation>,
 }
 
 impl Task<'_> {
+    /// The kernels that can train on these images in this build. Of standardised ones sparse rows would leave out nothing.
+    pub(super) fn kernels(&self) -> impl Iterator<Item = Kernel> {
+        let dense = self.standardisation.is_some();
+        Kernel::for_pixels(self.train.pixels()).filter(move |&kernel| !dense || kernel != Kernel::Sparse)
+    }
+
     /// Trains as planned, and returns the network and the median time of an epoch: its shuffle, its batches, its steps.
     pub(super) fn train(&self, kernel: Kernel, threads: usize) -> (Mlp<f32>, f64) {
         let (architecture, config) = (self.plan.architecture(), self.plan.config());
@@ -85,6 +95,7 @@ impl Task<'_> {
                     Features::Sparse(rows.select(batch))
                 } else {
                     self.train.gather(batch, &mut dense, &mut labels);
+                    self.standardise(&mut dense);
                     Features::Dense(matrix(&dense, pixels))
                 };
                 network.train_step(x, &labels, config.loss_reduction, config.learning_rate, &mut workspace);
@@ -110,6 +121,7 @@ impl Task<'_> {
                 } else {
                     let dense = &mut dense[..range.len() * pixels];
                     self.test.features(range, dense);
+                    self.standardise(dense);
                     Features::Dense(matrix(dense, pixels))
                 };
                 black_box(network.logits(x, &mut workspace));
@@ -117,6 +129,12 @@ impl Task<'_> {
         };
         pass();
         median((0..INFERENCE_PASSES).map(|_| seconds(&mut pass)).collect())
+    }
+
+    fn standardise(&self, features: &mut [f32]) {
+        if let Some(standardisation) = self.standardisation {
+            standardisation.apply(features);
+        }
     }
 }
 
@@ -165,10 +183,11 @@ mod tests {
         let sets = mlp_data::synthetic::digits(250, 20, 0);
         let config = TrainConfig { hidden: vec![8], ..TrainConfig::default() };
         let plan = config.validate(&sets.train).unwrap();
-        let task = Task { plan: &plan, epochs: 1, train: &sets.train, test: &sets.test };
+        let task =
+            Task { plan: &plan, epochs: 1, train: &sets.train, test: &sets.test, standardisation: None };
         let (reference, _) = task.train(Kernel::Sparse, 1);
         let weights = reference.layers()[0].weights();
-        for kernel in Kernel::for_pixels(sets.train.pixels()) {
+        for kernel in task.kernels() {
             let (network, seconds) = task.train(kernel, 2);
             assert!(seconds > 0.0 && task.infer(&network, kernel, 2) > 0.0, "{}", kernel.name());
             // Four steps from the same beginning, rounded in another order by OpenBLAS alone.
@@ -177,6 +196,21 @@ mod tests {
             let tolerance = if kernel == Kernel::OpenBlas { 784.0 * f32::EPSILON } else { 0.0 };
             assert!(largest <= tolerance, "{}: {largest:e}", kernel.name());
         }
+    }
+
+    #[test]
+    fn standardised_images_train_another_network_and_never_as_sparse_rows() {
+        let sets = mlp_data::synthetic::digits(250, 20, 0);
+        let config = TrainConfig { hidden: vec![8], ..TrainConfig::default() };
+        let plan = config.validate(&sets.train).unwrap();
+        let plain =
+            Task { plan: &plan, epochs: 1, train: &sets.train, test: &sets.test, standardisation: None };
+        let standardisation = Standardisation::over(&sets.train);
+        let task = Task { standardisation: Some(&standardisation), ..plain };
+        assert!(task.kernels().all(|kernel| kernel != Kernel::Sparse));
+        let (network, _) = task.train(Kernel::Dense, 1);
+        assert_ne!(network, plain.train(Kernel::Dense, 1).0);
+        assert!(task.infer(&network, Kernel::Dense, 1) > 0.0);
     }
 
     #[test]
