@@ -7,12 +7,15 @@
 //! therefore none of them has an influence on a bit of the result. (A term with a zero factor leaves a finite chain as it is;
 //! that is why sparse and dense rows give the same numbers, up to the sign of a zero.)
 //!
-//! **One body.** A kernel is plain Rust over arrays of [`LANES`] numbers, compiled once for each instruction set
-//! (`isa.rs`). There are no intrinsics, and the portable version, which Miri runs, is the same text.
+//! **One body.** A kernel is one text, compiled once for each instruction set (`isa.rs`). What it does number by number is a plain loop; what
+//! has to stay in registers is a tile of vectors (`tile.rs`), whose few operations are intrinsics, or plain loops in the portable
+//! version (`simd.rs`), which Miri runs.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `isa.rs` | which instruction sets there are, and calling a kernel compiled for one |
+//! | `simd.rs` | vectors of numbers, by the intrinsics of each instruction set |
+//! | `tile.rs` | some numbers of a row in registers |
 //! | `team.rs` | the threads of a step |
 //! | `shares.rs` | what each of them works on: buffers cut into shares |
 //! | `block.rs` | matrices with a row stride, of which a thread writes its own part |
