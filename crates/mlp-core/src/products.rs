@@ -50,7 +50,7 @@ impl Default for Kernels {
 /// What multiplies dense matrices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Products {
-    /// OpenBLAS, in a build that has it; the fastest for wide layers on dense inputs. Another machine may round otherwise.
+    /// OpenBLAS, in a build that has it. Another machine may round otherwise.
     OpenBlas,
     /// The kernels of this crate: one chain of fused multiply-adds for each number, the same bits everywhere.
     Own,
