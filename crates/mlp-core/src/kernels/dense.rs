@@ -1,7 +1,9 @@
-//! Products of dense matrices, C = A·B and C += alpha·A·B, for the layers above the first one, and for all where there is no OpenBLAS.
+//! Products of dense matrices, C = A·B and C += alpha·A·B: for the layers above the first one, and for dense images where OpenBLAS
+//! is not there or not wanted.
 //!
-//! A tile of C, a few rows by a few vectors, stays in registers while the kernel goes along the index that is summed over, once: that is the
-//! one chain of each element. B's rows are read as vectors, A's numbers one at a time, so that A may lie any way: transposed, too.
+//! A tile of C, a few rows by a few vectors, stays in registers while the kernel goes along the index that is summed over, once: that
+//! is the one chain of each element. B's rows are read as vectors, A's numbers one at a time, so that A may lie any way: transposed,
+//! too.
 
 use super::isa::Work;
 use super::simd::Simd;

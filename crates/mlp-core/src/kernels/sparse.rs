@@ -2,8 +2,8 @@
 //!
 //! Both keep a tile, one row by at most 64 numbers, in registers while they go along the entries of a row of X: Z's row, to which
 //! rows of W are added, or δ's, which is added to rows of W. Both go through a chunk of examples panel by panel of columns, so that
-//! W's rows come from the first-level cache, and fetch the entries of the examples to come in time: those of a shuffled
-//! batch lie all over memory, and waiting for them would take as long as the products.
+//! W's rows come from the nearest caches, and fetch the entries of the examples to come in time: those of a shuffled batch lie all
+//! over memory, and waiting for them would take as long as the products.
 
 use std::iter::Zip;
 use std::marker::PhantomData;
@@ -20,8 +20,8 @@ use crate::features::{Columns, SparseRows, Values};
 /// Bytes of the widest tile: eight registers of 32 bytes, or four of 64.
 const TILE_BYTES: usize = 256;
 
-/// Columns of a panel: of its rows of W, for a tile, most are in the first-level cache. Each panel costs an example a branch that is not foreseen, so
-/// that narrower ones, of which all are, do not pay.
+/// Columns of a panel: its rows of W, for a tile, take at most 64 KB. Of narrower ones all would stay in the first-level cache, but
+/// each panel costs an example a branch that is not foreseen.
 const PANEL: usize = 256;
 
 /// Examples that go through the panels together: their rows of Z or δ, for a tile, take at most 32 KB.

@@ -92,34 +92,24 @@ pub(super) fn tiles(width: usize, most: usize) -> impl Iterator<Item = (usize, u
     })
 }
 
-/// Calls `$self.$method::<…, F, H>(…)` for a tile of `$lanes` times [`LANES`] numbers, from 1 to 8 of them, in the vectors of `$simd`. A tile's
-/// width is constant through a kernel, so that the processor foresees where this goes; and only what is inside is compiled
+/// Calls `$self.$method::<…, F, H>(…)` for a tile of `$lanes` times [`LANES`] numbers, from 1 to 8 of them, in the vectors of `$simd`. A
+/// tile's width is constant through a kernel, so that the processor foresees where this goes; and only what is inside is compiled
 /// for each width.
 macro_rules! for_width {
-    ($lanes:expr, $simd:ty, $self:ident.$method:ident, [$($constant:tt),*], $arguments:tt) => {
-        if <$simd as Simd<A>>::LANES == LANES {
-            match $lanes {
-                1 => $self.$method::<$($constant,)* 1, 0> $arguments,
-                2 => $self.$method::<$($constant,)* 2, 0> $arguments,
-                3 => $self.$method::<$($constant,)* 3, 0> $arguments,
-                4 => $self.$method::<$($constant,)* 4, 0> $arguments,
-                5 => $self.$method::<$($constant,)* 5, 0> $arguments,
-                6 => $self.$method::<$($constant,)* 6, 0> $arguments,
-                7 => $self.$method::<$($constant,)* 7, 0> $arguments,
-                _ => $self.$method::<$($constant,)* 8, 0> $arguments,
-            }
-        } else {
-            match $lanes {
-                1 => $self.$method::<$($constant,)* 0, 1> $arguments,
-                2 => $self.$method::<$($constant,)* 1, 0> $arguments,
-                3 => $self.$method::<$($constant,)* 1, 1> $arguments,
-                4 => $self.$method::<$($constant,)* 2, 0> $arguments,
-                5 => $self.$method::<$($constant,)* 2, 1> $arguments,
-                6 => $self.$method::<$($constant,)* 3, 0> $arguments,
-                7 => $self.$method::<$($constant,)* 3, 1> $arguments,
-                _ => $self.$method::<$($constant,)* 4, 0> $arguments,
-            }
+    ($lanes:expr, $simd:ty, $self:ident.$method:ident, $constants:tt, $arguments:tt) => {
+        for_width!(@ 1 2 3 4 5 6 7 8: $lanes, $simd, $self.$method, $constants, $arguments)
+    };
+    (@ $($width:literal)+: $lanes:expr, $simd:ty, $self:ident.$method:ident, $constants:tt, $arguments:tt) => {
+        match (<$simd as Simd<A>>::LANES / LANES, $lanes) {
+            $(
+                (1, $width) => for_width!(@ $self.$method, $constants, $width, 0, $arguments),
+                (2, $width) => for_width!(@ $self.$method, $constants, { $width / 2 }, { $width % 2 }, $arguments),
+            )+
+            (vector, lanes) => unreachable!("a tile of {lanes} with vectors of {vector}"),
         }
+    };
+    (@ $self:ident.$method:ident, [$($constant:tt),*], $full:tt, $half:tt, $arguments:tt) => {
+        $self.$method::<$($constant,)* $full, $half> $arguments
     };
 }
 
