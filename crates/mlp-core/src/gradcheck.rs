@@ -60,9 +60,19 @@ impl GradientReport {
         errors.fold(0.0, |worst, error| if error.is_nan() { f64::INFINITY } else { worst.max(error) })
     }
 
+    /// Entries compared, of all tensors.
+    pub fn checked(&self) -> usize {
+        self.tensors.iter().map(|tensor| tensor.checked).sum()
+    }
+
+    /// Entries left out, of all tensors, as [`TensorReport::straddling`].
+    pub fn straddling(&self) -> usize {
+        self.tensors.iter().map(|tensor| tensor.straddling).sum()
+    }
+
     /// Whether something was compared and no entry's relative error reaches [`TOLERANCE`].
     pub fn passed(&self) -> bool {
-        self.tensors.iter().any(|tensor| tensor.checked > 0) && self.worst_error() < TOLERANCE
+        self.checked() > 0 && self.worst_error() < TOLERANCE
     }
 }
 

@@ -130,15 +130,14 @@ fn row(case: &Case, report: &GradientReport) -> [String; 8] {
         let key = |t: &mlp_core::gradcheck::TensorReport| t.worst.as_ref().map_or(0.0, error);
         key(a).total_cmp(&key(b))
     });
-    let sum = |count: fn(&mlp_core::gradcheck::TensorReport) -> usize| report.tensors.iter().map(count).sum();
     [
         case.activation.to_string(),
         case.hidden.to_string(),
         case.reduction.to_string(),
         format!("{:.1e}", report.worst_error()),
         worst.map_or(String::new(), |tensor| tensor.name.clone()),
-        thousands(sum(|tensor| tensor.checked)),
-        thousands(sum(|tensor| tensor.straddling)),
+        thousands(report.checked()),
+        thousands(report.straddling()),
         if report.passed() { "ok".to_owned() } else { "FAILED".to_owned() },
     ]
 }
