@@ -18,8 +18,8 @@ use crate::number::Number;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kernel {
-    /// `Sparse` where at most [`Kernel::DENSITY`] of the pixels are not zero, else `Dense`, which is as fast as OpenBLAS and gives the same
-    /// bits on every machine. On a processor whose vector instructions this library has no kernels for: `OpenBlas`, if the build has it.
+    /// `Sparse` where at most [`Kernel::DENSITY`] of the pixels are not zero and the processor has vector instructions that mlp-core knows;
+    /// else `OpenBlas`, or `Dense` in a build without it.
     #[default]
     Auto,
     /// Only the pixels that are not zero are multiplied.
@@ -58,11 +58,17 @@ impl Kernel {
             Self::Sparse if !fits => {
                 Err(ConfigError::TooWide { found: data.pixels(), most: SparseImages::MOST_PIXELS })
             }
-            Self::Auto if Isa::best().is_portable() && Products::OpenBlas.are_available() => {
-                Ok(Self::OpenBlas)
+            Self::Auto => {
+                let has_openblas = Products::OpenBlas.are_available();
+                let is_quick = !(has_openblas && Isa::best().is_portable());
+                if fits && is_quick && data.density() <= Self::DENSITY {
+                    Ok(Self::Sparse)
+                } else if has_openblas {
+                    Ok(Self::OpenBlas)
+                } else {
+                    Ok(Self::Dense)
+                }
             }
-            Self::Auto if fits && data.density() <= Self::DENSITY => Ok(Self::Sparse),
-            Self::Auto => Ok(Self::Dense),
             chosen => Ok(chosen),
         }
     }
@@ -111,10 +117,11 @@ mod tests {
 
     #[test]
     fn the_density_decides_and_a_choice_is_kept() {
-        let instead = Isa::best().is_portable() && Products::OpenBlas.are_available();
-        let expected = |kernel| Ok(if instead { Kernel::OpenBlas } else { kernel });
-        assert_eq!(Kernel::Auto.resolve(&images(100, 35)), expected(Kernel::Sparse));
-        assert_eq!(Kernel::Auto.resolve(&images(100, 36)), expected(Kernel::Dense));
+        let has_openblas = Products::OpenBlas.are_available();
+        let dense = if has_openblas { Kernel::OpenBlas } else { Kernel::Dense };
+        let sparse = if has_openblas && Isa::best().is_portable() { dense } else { Kernel::Sparse };
+        assert_eq!(Kernel::Auto.resolve(&images(100, 35)), Ok(sparse));
+        assert_eq!(Kernel::Auto.resolve(&images(100, 36)), Ok(dense));
         assert_eq!(Kernel::Sparse.resolve(&images(100, 100)), Ok(Kernel::Sparse));
         assert_eq!(Kernel::Dense.resolve(&images(100, 0)), Ok(Kernel::Dense));
     }
