@@ -40,6 +40,8 @@
 extern crate blas_src as _;
 
 mod activation;
+#[cfg_attr(any(feature = "openblas", feature = "openblas-static"), allow(unsafe_code))]
+mod blas;
 pub mod descent;
 mod error;
 mod features;
@@ -54,7 +56,6 @@ mod names;
 mod network;
 pub mod oracle;
 mod orthonormal;
-#[cfg_attr(any(feature = "openblas", feature = "openblas-static"), allow(unsafe_code))]
 mod products;
 mod random;
 mod scalar;

@@ -10,7 +10,7 @@
 use ndarray::{ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use crate::error::NetworkError;
-use crate::products::{Input, Write};
+use crate::products::{Cut, Input, Write};
 use crate::random::RandomStream;
 use crate::workspace::input;
 use crate::{
@@ -184,7 +184,7 @@ impl<A: Scalar> Mlp<A> {
                 // Z^h = X·W^h + b^h, and H·W + b in the layers above
                 for (piece, weights) in layer.weights.pieces(own.clone()) {
                     let z = z.reborrow().columns_of(piece.start - own.start..piece.end - own.start);
-                    kernels.affine(input, 0..rows, weights, &biases[piece], z);
+                    kernels.affine(input, 0..rows, weights, &biases[piece], z, Cut::Columns);
                 }
                 // H = f(Z^h)
                 A::apply(self.activation, kernels.isa, z.as_block(), h);
@@ -201,7 +201,7 @@ impl<A: Scalar> Mlp<A> {
             // Z^o = H·W^o + b^o
             for (piece, weights) in layer.weights.pieces(0..z.columns()) {
                 let z = z.reborrow().columns_of(piece.clone());
-                kernels.affine(input, own.clone(), weights, &biases[piece], z);
+                kernels.affine(input, own.clone(), weights, &biases[piece], z, Cut::Rows);
             }
             if let Some(labels) = labels {
                 // Ŷ = softmax(Z^o), J = -Σ log ŷ_y
@@ -351,7 +351,7 @@ impl<A: Scalar> Backward<'_, A> {
                 A::multiply_by_derivative(activation, kernels.isa, z, h, below_delta);
                 let input = Input::Dense(h.columns_of(0..fed.len()));
                 // G2: ∂J/∂W^o = Hᵀ · ∂J/∂Z^o
-                kernels.transposed_product(alpha, input, delta, write, target);
+                kernels.transposed_product(alpha, input, delta, write, target, Cut::Rows);
                 let delta = delta.columns_of(fills.range(member));
                 // G3: ∂J/∂b^o = 1 · ∂J/∂Z^o
                 kernels.column_sums(alpha, delta, write, biases.row_mut(0));
@@ -365,7 +365,7 @@ impl<A: Scalar> Backward<'_, A> {
         team.run(parts, |member, (weights, mut biases)| {
             let delta = delta.columns_of(units.range(member)).rows_of(0..rows);
             // G6: ∂J/∂W^h = Xᵀ · ∂J/∂Z^h
-            kernels.transposed_product(alpha, input, delta, write, weights);
+            kernels.transposed_product(alpha, input, delta, write, weights, Cut::Columns);
             // G7: ∂J/∂b^h = 1 · ∂J/∂Z^h
             kernels.column_sums(alpha, delta, write, biases.row_mut(0));
         });

@@ -1,16 +1,8 @@
 //! The products of a network, and who computes them: the kernels of this crate, or OpenBLAS.
-//!
-//! OpenBLAS is called through ndarray's `general_mat_mul`: one call of `cblas_sgemm` or `cblas_dgemm` for each block of at most
-//! [`BLAS_BLOCK`] units or examples. A transpose is a view whose strides are swapped: BLAS is given it as a flag, and nothing is copied.
-//!
-//! OpenBLAS runs single-threaded: the parallelism is ours, above this file. Each thread computes whole blocks, and where they begin
-//! does not depend on the number of threads; so neither does any bit of the result.
 
 use std::ops::Range;
 
-use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayBase, Axis, Ix2, RawData};
-
+use crate::blas::{self, BLAS_BLOCK};
 use crate::kernels::{Block, BlockMut, MOST_THREADS, Shares, Start, Team};
 use crate::matrix::line;
 use crate::names::named;
@@ -80,9 +72,6 @@ pub const fn backend() -> &'static str {
     if cfg!(feature = "_blas") { "OpenBLAS" } else { "pure Rust" }
 }
 
-/// Units or examples in a product that OpenBLAS is asked for.
-const BLAS_BLOCK: usize = 64;
-
 /// What goes into a layer.
 #[derive(Clone, Copy)]
 pub(crate) enum Input<'a, A> {
@@ -90,6 +79,15 @@ pub(crate) enum Input<'a, A> {
     Dense(Block<'a, A>),
     /// X.
     Sparse(&'a SparseRows<'a, A>),
+}
+
+/// Along which axis the threads share a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// Each has some rows.
+    Rows,
+    /// Each has some columns.
+    Columns,
 }
 
 /// What becomes of the numbers that a product is written over.
@@ -136,12 +134,13 @@ impl Kernels {
         weights: Block<'_, A>,
         biases: &[A],
         z: BlockMut<'_, A>,
+        cut: Cut,
     ) {
         match x {
             Input::Sparse(x) => A::sparse_affine(self.isa, x, rows, weights, biases, z),
             Input::Dense(x) => {
                 let x = x.rows_of(rows).columns_of(0..weights.rows());
-                self.product(A::one(), x, weights, Start::Row(biases), z);
+                self.product(A::one(), x, weights, Start::Row(biases), z, cut);
             }
         }
     }
@@ -154,6 +153,7 @@ impl Kernels {
         delta: Block<'_, A>,
         write: Write,
         mut out: BlockMut<'_, A>,
+        cut: Cut,
     ) {
         match x {
             Input::Sparse(x) => {
@@ -162,7 +162,7 @@ impl Kernels {
                 }
                 A::sparse_transposed_product(self.isa, alpha, x, delta, out);
             }
-            Input::Dense(x) => self.product(alpha, x.transposed(), delta, write.start(), out),
+            Input::Dense(x) => self.product(alpha, x.transposed(), delta, write.start(), out, cut),
         }
     }
 
@@ -174,7 +174,7 @@ impl Kernels {
         A::product(self.isa, alpha, ones, delta, write.start(), out);
     }
 
-    /// Out ← δ·Wᵀ: (n×k)(d×k)ᵀ -> (n×d). `transposed` (k×d) is scratch for Wᵀ.
+    /// Out ← δ·Wᵀ: (n×k)(d×k)ᵀ -> (n×d), of which the threads share the columns. `transposed` (k×d) is scratch for Wᵀ.
     pub(crate) fn product_with_transposed<A: Scalar>(
         &self,
         delta: Block<'_, A>,
@@ -186,12 +186,13 @@ impl Kernels {
         let (delta, weights) = (delta.columns_of(0..outputs), weights.columns_of(0..outputs));
         match self.products {
             Products::OpenBlas => {
-                self.product(A::one(), delta, weights.transposed(), Start::Zero, out.columns_of(0..units));
+                let out = out.columns_of(0..units);
+                self.product(A::one(), delta, weights.transposed(), Start::Zero, out, Cut::Columns);
             }
             Products::Own => {
                 // A chain over k for many d at a time needs the d of a k side by side.
                 A::transpose(self.isa, weights, transposed.reborrow());
-                self.product(A::one(), delta, transposed.as_block(), Start::Zero, out);
+                self.product(A::one(), delta, transposed.as_block(), Start::Zero, out, Cut::Columns);
             }
         }
     }
@@ -204,6 +205,7 @@ impl Kernels {
         b: Block<'_, A>,
         start: Start<'_, A>,
         mut c: BlockMut<'_, A>,
+        cut: Cut,
     ) {
         match self.products {
             Products::Own => A::product(self.isa, alpha, a, b, start, c),
@@ -219,61 +221,11 @@ impl Kernels {
                         A::one()
                     }
                 };
-                blas_product(alpha, a, b, beta, c);
+                blas::product(alpha, a, b, beta, c, cut);
             }
         }
     }
 }
-
-/// C ← alpha·A·B + beta·C by OpenBLAS, in blocks that begin at multiples of [`BLAS_BLOCK`] rows and columns of C.
-fn blas_product<A: Scalar>(alpha: A, a: Block<'_, A>, b: Block<'_, A>, beta: A, mut c: BlockMut<'_, A>) {
-    one_blas_thread();
-    for columns in blocks(c.columns()) {
-        let b = b.columns_of(columns.clone());
-        let mut c = c.reborrow().columns_of(columns);
-        general_mat_mul(
-            alpha,
-            &unit_axes(a.view()),
-            &unit_axes(b.view()),
-            beta,
-            &mut unit_axes(c.view_mut()),
-        );
-    }
-}
-
-/// 0..`len` in blocks.
-fn blocks(len: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..len).step_by(BLAS_BLOCK).map(move |first| first..len.min(first + BLAS_BLOCK))
-}
-
-/// The same matrix with stride 1 along an axis of length 1. A slice of one row leaves stride 0 there, which ndarray's test
-/// for BLAS does not take: batches of one example would go the slow way.
-fn unit_axes<S: RawData>(mut matrix: ArrayBase<S, Ix2>) -> ArrayBase<S, Ix2> {
-    for axis in [Axis(0), Axis(1)] {
-        if matrix.len_of(axis) == 1 {
-            matrix = matrix.index_axis_move(axis, 0).insert_axis(axis);
-        }
-    }
-    matrix
-}
-
-/// Tells OpenBLAS, once, to use the calling thread only. Comes before its first use: LAPACK's results, too, depend on it.
-#[cfg(any(feature = "openblas", feature = "openblas-static"))]
-pub(crate) fn one_blas_thread() {
-    use std::ffi::c_int;
-    use std::sync::Once;
-
-    unsafe extern "C" {
-        fn openblas_set_num_threads(threads: c_int);
-    }
-    static ONCE: Once = Once::new();
-    // SAFETY: OpenBLAS is linked under these features and exports this function with this signature (`cblas.h`). It may
-    // be called at any time from one thread at a time, which `Once` sees to.
-    ONCE.call_once(|| unsafe { openblas_set_num_threads(1) });
-}
-
-#[cfg(not(any(feature = "openblas", feature = "openblas-static")))]
-pub(crate) fn one_blas_thread() {}
 
 #[cfg(test)]
 mod tests {
@@ -324,7 +276,7 @@ mod tests {
         matrix(&Array2::from_elem((rows, columns), A::nan()))
     }
 
-    fn check<A: Scalar>(kernels: Kernels) {
+    fn check<A: Scalar>(kernels: Kernels, cut: Cut) {
         // Either side of every threshold: ndarray's for BLAS (7), the tiles', the blocks'.
         for &(n, d, k) in &[
             (1, 1, 1),
@@ -346,16 +298,16 @@ mod tests {
             exact += &b.mapv(A::into_f64);
             magnitude += &b.mapv(|b| b.into_f64().abs());
             let mut out = nan(n, k);
-            kernels.affine(input, 0..n, weights.block(), biases.block().row(0), out.block_mut());
+            kernels.affine(input, 0..n, weights.block(), biases.block().row(0), out.block_mut(), cut);
             assert_near(&out.to_array(), &exact, &magnitude, d + 1);
 
             let (exact, magnitude) = plain(x.t(), delta.view());
             let mut out = nan(d, k);
-            kernels.transposed_product(A::one(), input, deltas.block(), Write::Set, out.block_mut());
+            kernels.transposed_product(A::one(), input, deltas.block(), Write::Set, out.block_mut(), cut);
             assert_near(&out.to_array(), &exact, &magnitude, n);
 
             let (half, mut out) = (A::from_f64(-0.5), weights.clone());
-            kernels.transposed_product(half, input, deltas.block(), Write::Add, out.block_mut());
+            kernels.transposed_product(half, input, deltas.block(), Write::Add, out.block_mut(), cut);
             let (w64, m64) = (w.mapv(A::into_f64), w.mapv(|w| w.into_f64().abs()));
             assert_near(&out.to_array(), &(w64 - 0.5 * exact), &(m64 + 0.5 * magnitude), n + 1);
 
@@ -377,8 +329,10 @@ mod tests {
     #[cfg_attr(miri, ignore = "there it is the chains over again, and too long")]
     fn the_products_agree_with_plain_loops() {
         for kernels in kernels() {
-            check::<f32>(kernels);
-            check::<f64>(kernels);
+            for cut in [Cut::Rows, Cut::Columns] {
+                check::<f32>(kernels, cut);
+                check::<f64>(kernels, cut);
+            }
         }
     }
 
@@ -404,11 +358,11 @@ mod tests {
             let input = Input::Dense(Block::from(&x_view));
             let start = b.broadcast((n, k)).unwrap().to_owned();
             let mut out = nan(n, k);
-            kernels.affine(input, 0..n, weights.block(), biases.block().row(0), out.block_mut());
+            kernels.affine(input, 0..n, weights.block(), biases.block().row(0), out.block_mut(), Cut::Rows);
             assert_eq!(out.to_array(), chain(A::one(), x.view(), w.view(), &start), "{isa} {n} {d} {k}");
 
             let (alpha, mut out) = (A::from_f64(-0.3), weights.clone());
-            kernels.transposed_product(alpha, input, deltas.block(), Write::Add, out.block_mut());
+            kernels.transposed_product(alpha, input, deltas.block(), Write::Add, out.block_mut(), Cut::Rows);
             assert_eq!(out.to_array(), chain(alpha, x.t(), delta.view(), &w), "{isa} {n} {d} {k}");
 
             let (mut out, mut scratch) = (nan(n, d), Matrix::zeros(k, d));

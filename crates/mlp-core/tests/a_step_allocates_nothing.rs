@@ -4,7 +4,10 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use mlp_core::{Activation, Architecture, Gradients, Init, Mlp, NativeStream, Reduction, Scalar, Workspace};
+use mlp_core::{
+    Activation, Architecture, Gradients, Init, Kernels, Mlp, NativeStream, Reduction, Scalar, SparseRows,
+    Workspace,
+};
 use ndarray::Array2;
 
 struct Counting;
@@ -51,6 +54,17 @@ fn check<A: Scalar>(hidden: &[usize], batch: usize) {
             network.train_step(x.view(), &labels, Reduction::Sum, 0.01, &mut workspace);
         });
         assert_eq!(step, 0, "train_step, {activation}, hidden {hidden:?}, batch {batch}");
+
+        let offsets: Vec<usize> = (0..=batch).map(|row| row * 3).collect();
+        let columns: Vec<u16> = (0..batch).flat_map(|row| [0, 7, 8 + (row % 12) as u16]).collect();
+        let values = vec![A::from_f64(0.5); columns.len()];
+        let sparse = SparseRows::new(20, &offsets, columns.as_slice(), values.as_slice());
+        let kernels = Kernels { threads: 2, ..Kernels::default() };
+        let mut shared = Workspace::with_kernels(&architecture, 100, kernels);
+        let step = allocations(|| {
+            network.train_step(sparse, &labels, Reduction::Sum, 0.01, &mut shared);
+        });
+        assert_eq!(step, 0, "train_step on sparse rows, {activation}, hidden {hidden:?}, batch {batch}");
 
         let separate = allocations(|| {
             network.forward(x.view(), &labels, &mut workspace);

@@ -1,5 +1,5 @@
-//! The fast path is taken: every matrix product of a training step is one call of `cblas_sgemm` (or `cblas_dgemm`), with
-//! its transposes as flags. The two functions are defined here, count, and compute by plain loops; the program's own
+//! The fast path is taken: every matrix product of a training step is one call of `cblas_sgemm` (or `cblas_dgemm`) for each block of 64
+//! units or examples, with its transposes as flags. The two functions are defined here, count, and compute by plain loops; the program's own
 //! definition comes before the library's. Whether OpenBLAS's answers are right is tested in `src/products.rs`.
 
 #![cfg(feature = "_blas")]
@@ -104,9 +104,12 @@ fn expected(function: &'static str, n: c_int) -> Vec<Call> {
 
 #[test]
 fn every_product_of_a_step_is_one_call_of_gemm_with_transposes_as_flags() {
-    for n in [100, 9, 2, 1] {
+    for n in [64, 9, 2, 1] {
         assert_eq!(calls_of_a_step::<f32>(&[15], n), expected("cblas_sgemm", n as c_int), "batch {n}");
         assert_eq!(calls_of_a_step::<f64>(&[15], n), expected("cblas_dgemm", n as c_int), "batch {n}");
     }
-    assert_eq!(calls_of_a_step::<f32>(&[15, 12, 9], 100).len(), 11);
+    assert_eq!(calls_of_a_step::<f32>(&[15, 12, 9], 64).len(), 11);
+    // The output layer's examples, which the threads share, in blocks of 64; the hidden layer's units in blocks of them.
+    assert_eq!(calls_of_a_step::<f32>(&[15], 100).len(), 6);
+    assert_eq!(calls_of_a_step::<f32>(&[100], 64).len(), 9);
 }

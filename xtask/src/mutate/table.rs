@@ -76,7 +76,7 @@ const STATEMENTS: &[Statement] = &[
     },
     Statement {
         file: NETWORK,
-        text: "kernels.transposed_product(alpha, input, delta, write, target);",
+        text: "kernels.transposed_product(alpha, input, delta, write, target, Cut::Rows);",
         equation: "G2",
         errors: WRONG_PRODUCT,
     },
@@ -123,7 +123,7 @@ const STATEMENTS: &[Statement] = &[
     },
     Statement {
         file: NETWORK,
-        text: "kernels.transposed_product(alpha, input, delta, write, weights);",
+        text: "kernels.transposed_product(alpha, input, delta, write, weights, Cut::Columns);",
         equation: "G6",
         errors: WRONG_PRODUCT,
     },

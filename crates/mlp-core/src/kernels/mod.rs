@@ -1,5 +1,5 @@
 //! The kernels: what the time of a training step is spent in. Everything that needs `unsafe`, apart from one call to OpenBLAS in
-//! `products.rs`, is in this folder.
+//! `blas.rs`, is in this folder.
 //!
 //! **One chain.** Every element of a product is computed as a single chain of fused multiply-adds in the order of the index that
 //! is summed over: `acc ← fma(a, b, acc)`, beginning with the bias, with what was there, or with zero. Neither the width of a
