@@ -4,7 +4,7 @@
 
 use ndarray::Array2;
 
-use crate::{Features, Gradients, Mlp, Reduction, Workspace};
+use crate::{Features, Gradients, Mlp, Objective, Workspace};
 
 /// The relative error below which backward and central differences are taken to agree.
 pub const TOLERANCE: f64 = 1e-7;
@@ -78,7 +78,7 @@ impl GradientReport {
 
 /// Checks [`Mlp::backward`] on a batch.
 ///
-/// Takes two forward passes for each parameter: a batch of a few examples is enough, and best.
+/// Takes two forward passes for each parameter: a batch of a few examples is enough, and best. Dropout's masks are those of step 0.
 ///
 /// ```
 /// use mlp_core::gradcheck::gradcheck;
@@ -100,17 +100,18 @@ pub fn gradcheck<'x>(
     network: &Mlp<f64>,
     x: impl Into<Features<'x, f64>>,
     labels: &[u8],
-    reduction: Reduction,
+    objective: impl Into<Objective>,
 ) -> GradientReport {
-    let (architecture, x) = (network.architecture(), x.into());
+    let (architecture, x, objective) = (network.architecture(), x.into(), objective.into());
     let mut workspace = Workspace::new(&architecture, x.dim().0);
+    workspace.regularise(objective.regularisation);
     let mut gradients = Gradients::new(&architecture);
-    network.forward(x, labels, &mut workspace);
-    network.backward(x, labels, reduction, &mut workspace, &mut gradients);
-    check_gradients(network, &gradients, x, labels, reduction)
+    network.forward_in_training(x, labels, &mut workspace);
+    network.backward(x, labels, objective.reduction, &mut workspace, &mut gradients);
+    check_gradients(network, &gradients, x, labels, objective)
 }
 
-/// Checks gradients that somebody else computed, of the loss of `network` on this batch.
+/// Checks gradients that somebody else computed, of the loss of `network` on this batch; with dropout, under the masks of step 0.
 ///
 /// # Panics
 /// As [`gradcheck`]; and if the gradients are of another architecture.
@@ -120,10 +121,10 @@ pub fn check_gradients<'x>(
     gradients: &Gradients<f64>,
     x: impl Into<Features<'x, f64>>,
     labels: &[u8],
-    reduction: Reduction,
+    objective: impl Into<Objective>,
 ) -> GradientReport {
     gradients.check(network.layers());
-    let mut probe = Probe::new(network, x.into(), labels, reduction);
+    let mut probe = Probe::new(network, x.into(), labels, objective.into());
     let loss = probe.loss;
     let count = network.layers().len();
     let mut tensors = Vec::with_capacity(2 * count);
@@ -226,10 +227,11 @@ struct Probe<'x, 'l> {
 
 impl<'x, 'l> Probe<'x, 'l> {
     #[track_caller]
-    fn new(network: &Mlp<f64>, x: Features<'x, f64>, labels: &'l [u8], reduction: Reduction) -> Self {
+    fn new(network: &Mlp<f64>, x: Features<'x, f64>, labels: &'l [u8], objective: Objective) -> Self {
         let mut workspace = Workspace::new(&network.architecture(), x.dim().0);
-        let loss = network.forward(x, labels, &mut workspace).loss(reduction);
-        let weight = reduction.weight(labels.len());
+        workspace.regularise(objective.regularisation);
+        let loss = network.forward_in_training(x, labels, &mut workspace).loss(objective.reduction);
+        let weight = objective.reduction.weight(labels.len());
         let network = network.clone();
         Self { network, x, labels, weight, loss, workspace, losses: Vec::new(), signs: Vec::new() }
     }
@@ -262,7 +264,8 @@ impl<'x, 'l> Probe<'x, 'l> {
 
     fn forward_at(&mut self, l: usize, tensor: Tensor, index: (usize, usize), value: f64) {
         *tensor.entry(&mut self.network, l, index) = value;
-        self.network.forward(self.x, self.labels, &mut self.workspace);
+        self.workspace.seek_step(0);
+        self.network.forward_in_training(self.x, self.labels, &mut self.workspace);
     }
 }
 

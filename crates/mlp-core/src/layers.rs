@@ -3,6 +3,7 @@
 use ndarray::{Array1, Array2, ArrayViewMut1, ArrayViewMut2, Axis};
 
 use crate::error::NetworkError;
+use crate::kernels::{ByColumns, Shares};
 use crate::matrix::Matrix;
 use crate::{Activation, Scalar};
 
@@ -94,6 +95,12 @@ impl<A: Scalar> Layer<A> {
     /// A copy of the biases, (outputs).
     pub fn biases(&self) -> Array1<A> {
         self.biases.to_array().index_axis_move(Axis(0), 0)
+    }
+
+    /// Weights and biases, cut between columns.
+    pub(crate) fn by_columns(&mut self, units: &Shares) -> (ByColumns<'_, A>, ByColumns<'_, A>) {
+        let (inputs, rows) = (self.weights.rows(), self.biases.rows());
+        (self.weights.by_columns(inputs, units), self.biases.by_columns(rows, units))
     }
 
     /// Both, to be changed; their shapes cannot be.

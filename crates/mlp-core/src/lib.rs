@@ -40,6 +40,7 @@
 extern crate blas_src as _;
 
 mod activation;
+mod average;
 #[cfg_attr(any(feature = "openblas", feature = "openblas-static"), allow(unsafe_code))]
 mod blas;
 pub mod descent;
@@ -54,10 +55,12 @@ mod loss;
 mod matrix;
 mod names;
 mod network;
+mod optimiser;
 pub mod oracle;
 mod orthonormal;
 mod products;
 mod random;
+mod regularisation;
 mod scalar;
 mod workspace;
 
@@ -68,6 +71,7 @@ pub mod gradients {}
 pub use ndarray;
 
 pub use activation::Activation;
+pub use average::MovingAverage;
 pub use error::{NetworkError, SeedTooLarge, UnknownName};
 pub use features::{Columns, Features, SparseRows, Values};
 pub use init::Init;
@@ -75,7 +79,9 @@ pub use kernels::Isa;
 pub use layers::{Architecture, Layer};
 pub use loss::{Reduction, Score, argmax, softmax};
 pub use network::Mlp;
+pub use optimiser::{Optimiser, Rule};
 pub use products::{Kernels, Products, backend};
 pub use random::{NativeStream, NumpyStream, RandomStream, Stream, StreamKind};
+pub use regularisation::{Objective, Regularisation};
 pub use scalar::{Precision, Scalar};
 pub use workspace::{Gradients, Workspace};

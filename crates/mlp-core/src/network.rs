@@ -15,6 +15,7 @@ use crate::random::RandomStream;
 use crate::workspace::input;
 use crate::{
     Activation, Architecture, Features, Gradients, Init, Layer, Reduction, Scalar, Score, Workspace,
+    regularisation,
 };
 
 /// A multilayer perceptron: affine layers with an activation between them, and softmax on top.
@@ -139,7 +140,9 @@ impl<A: Scalar> Mlp<A> {
         x: impl Into<Features<'x, A>>,
         workspace: &'w mut Workspace<A>,
     ) -> ArrayView2<'w, A> {
-        self.propagate(x.into(), None, workspace);
+        let x = x.into();
+        workspace.begin(&self.layers, &x, false);
+        self.propagate(x, None, workspace);
         workspace.logits()
     }
 
@@ -155,8 +158,33 @@ impl<A: Scalar> Mlp<A> {
         labels: &[u8],
         workspace: &mut Workspace<A>,
     ) -> Score {
-        let x = x.into();
+        self.score(x.into(), labels, false, workspace)
+    }
+
+    /// [`Mlp::forward`] with the workspace's [`Regularisation`](crate::Regularisation): a step of training begins with it.
+    ///
+    /// # Panics
+    /// As [`Mlp::forward`].
+    #[track_caller]
+    pub fn forward_in_training<'x>(
+        &self,
+        x: impl Into<Features<'x, A>>,
+        labels: &[u8],
+        workspace: &mut Workspace<A>,
+    ) -> Score {
+        self.score(x.into(), labels, true, workspace)
+    }
+
+    #[track_caller]
+    fn score(
+        &self,
+        x: Features<'_, A>,
+        labels: &[u8],
+        training: bool,
+        workspace: &mut Workspace<A>,
+    ) -> Score {
         self.check_labels(x.dim().0, labels);
+        workspace.begin(&self.layers, &x, training);
         self.propagate(x, Some(labels), workspace);
         workspace.complete();
         Score {
@@ -167,19 +195,18 @@ impl<A: Scalar> Mlp<A> {
     }
 
     /// The forward pass: Z and H of every layer and, of labelled examples, Ŷ and the losses.
-    #[track_caller]
     fn propagate(&self, x: Features<'_, A>, labels: Option<&[u8]>, workspace: &mut Workspace<A>) {
-        workspace.begin(&self.layers, &x);
-        let (rows, last) = (x.dim().0, self.layers.len() - 1);
+        let (rows, last, pass) = (x.dim().0, self.layers.len() - 1, workspace.pass());
         let Workspace { kernels, team, layers: buffers, losses, guesses, .. } = workspace;
         for (l, layer) in self.layers[..last].iter().enumerate() {
             let (below, here) = buffers.split_at_mut(l);
-            let (input, here) = (input(below, &x), &mut here[0]);
-            let biases = layer.biases.block().row(0);
+            let (input, here) = (input(below, &x, &pass), &mut here[0]);
+            let (biases, masked) = (layer.biases.block().row(0), pass.masked(rows));
             // Each thread has the same units of a layer in every pass and step.
             let units = kernels.unit_shares::<A>(layer.weights.width(), team);
-            let parts = (here.z.by_columns(rows, &units), here.h.by_columns(rows, &units));
-            team.run(parts, |member, (mut z, h)| {
+            let values = (here.z.by_columns(rows, &units), here.h.by_columns(rows, &units));
+            let dropout = (here.mask.by_columns(masked, &units), here.kept.by_columns(masked, &units));
+            team.run((values, dropout), |member, ((mut z, mut h), (mut s, kept))| {
                 let own = units.range(member);
                 // Z^h = X·W^h + b^h, and H·W + b in the layers above
                 for (piece, weights) in layer.weights.pieces(own.clone()) {
@@ -187,11 +214,16 @@ impl<A: Scalar> Mlp<A> {
                     kernels.affine(input, 0..rows, weights, &biases[piece], z, Cut::Columns);
                 }
                 // H = f(Z^h)
-                A::apply(self.activation, kernels.isa, z.as_block(), h);
+                A::apply(self.activation, kernels.isa, z.as_block(), h.reborrow());
+                if let Some(masks) = &pass.masks {
+                    // S ⊙ H is what the layer above sees.
+                    masks.fill(pass.first_mask + l as u64, layer.outputs(), own.start, s.reborrow());
+                    regularisation::multiply(s.as_block(), h.as_block(), kept);
+                }
             });
         }
         let (below, here) = buffers.split_at_mut(last);
-        let (input, here, layer) = (input(below, &x), &mut here[0], &self.layers[last]);
+        let (input, here, layer) = (input(below, &x, &pass), &mut here[0], &self.layers[last]);
         let biases = layer.biases.block().row(0);
         let examples = kernels.row_shares(rows, team);
         let (z, y_hat) = (here.z.block_mut().rows_of(0..rows), here.h.block_mut().rows_of(0..rows));
@@ -205,8 +237,15 @@ impl<A: Scalar> Mlp<A> {
             }
             if let Some(labels) = labels {
                 // Ŷ = softmax(Z^o), J = -Σ log ŷ_y
-                let (z, classes) = (z.as_block(), layer.outputs());
-                A::softmax_cross_entropy(kernels.isa, classes, z, &labels[own], y_hat, scores);
+                let (z, classes, labels) = (z.as_block(), layer.outputs(), &labels[own]);
+                let (losses, guesses) = scores;
+                A::softmax_cross_entropy(kernels.isa, classes, z, labels, y_hat, (&mut *losses, guesses));
+                let smoothing = pass.regularisation.label_smoothing;
+                if smoothing > 0.0 {
+                    for (row, (loss, &label)) in losses.iter_mut().zip(labels).enumerate() {
+                        *loss += regularisation::smoothing_loss(smoothing, &z.row(row)[..classes], label);
+                    }
+                }
             }
         });
     }
@@ -221,7 +260,9 @@ impl<A: Scalar> Mlp<A> {
         x: impl Into<Features<'x, A>>,
         workspace: &'w mut Workspace<A>,
     ) -> ArrayView2<'w, A> {
-        self.propagate(x.into(), None, workspace);
+        let x = x.into();
+        workspace.begin(&self.layers, &x, false);
+        self.propagate(x, None, workspace);
         workspace.soften()
     }
 
@@ -264,13 +305,33 @@ impl<A: Scalar> Mlp<A> {
         workspace: &mut Workspace<A>,
     ) -> Score {
         let x = x.into();
-        let score = self.forward(x, labels, workspace);
+        let score = self.forward_in_training(x, labels, workspace);
+        self.descend_in_place(x, labels, reduction, learning_rate, workspace);
+        score
+    }
+
+    /// The second half of [`Mlp::train_step`]: the backward pass for the batch that the workspace has just seen, with each product
+    /// subtracted from its parameters at once.
+    ///
+    /// # Panics
+    /// As [`Mlp::backward`].
+    #[track_caller]
+    pub fn descend_in_place<'x>(
+        &mut self,
+        x: impl Into<Features<'x, A>>,
+        labels: &[u8],
+        reduction: Reduction,
+        learning_rate: f64,
+        workspace: &mut Workspace<A>,
+    ) {
+        let x = x.into();
+        self.check_labels(x.dim().0, labels);
+        workspace.check_ready(&self.layers, &x);
         workspace.spend();
         let (alpha, write) = (A::from_f64(-learning_rate), Write::Add);
         let targets = &mut self.layers[..];
         let pass = Backward { activation: self.activation, layers: None, alpha, write, targets };
         pass.run(x, labels, reduction, workspace);
-        score
     }
 
     /// θ ← θ - learning_rate · gradient, for a gradient from [`Mlp::backward`].
@@ -311,17 +372,20 @@ impl<A: Scalar> Backward<'_, A> {
     /// `workspace` has seen the forward pass of this batch.
     fn run(self, x: Features<'_, A>, labels: &[u8], reduction: Reduction, workspace: &mut Workspace<A>) {
         let Self { activation, layers, alpha, write, targets } = self;
-        let (rows, last) = (labels.len(), targets.len() - 1);
+        let (rows, last, pass) = (labels.len(), targets.len() - 1, workspace.pass());
         let Workspace { kernels, team, layers: buffers, .. } = workspace;
         let weight = A::from_f64(reduction.weight(rows));
+        let classes = targets[last].outputs();
+        let (every_class, at_label) = pass.regularisation.targets::<A>(classes);
         let (examples, output) = (kernels.row_shares(rows, team), &mut buffers[last]);
         let (y_hat, delta) = (output.h.block(), output.delta.block_mut().rows_of(0..rows));
         team.run(examples.rows(delta), |member, mut delta| {
             for (i, example) in examples.range(member).enumerate() {
-                // G1: ∂J/∂Z^o = Ŷ - Y, times 1/n for the mean
+                // G1: ∂J/∂Z^o = Ŷ - Y, Y being (1-ε)·Y + ε/k with smoothing; times 1/n for the mean
                 let (delta, label) = (delta.row_mut(i), usize::from(labels[example]));
                 delta.copy_from_slice(y_hat.row(example));
-                delta[label] -= A::one();
+                delta[..classes].iter_mut().for_each(|delta| *delta -= every_class);
+                delta[label] -= at_label;
                 delta.iter_mut().for_each(|delta| *delta *= weight);
             }
         });
@@ -337,7 +401,8 @@ impl<A: Scalar> Backward<'_, A> {
             let scratch = here.transposed.by_columns(here.transposed.rows(), &units);
             let own = (fed.rows(target.weights.block_mut()), target.biases.by_columns(1, &fills));
             let parts = ((below.delta.by_columns(rows, &units), scratch), own);
-            let (z, h) = (&below.z, &below.h);
+            let (z, h, s) = (&below.z, &below.h, &below.mask);
+            let output = if pass.masks.is_some() { &below.kept } else { h };
             team.run(parts, |member, ((mut below_delta, transposed), (target, mut biases))| {
                 let (own, fed) = (units.range(member), fed.range(member));
                 let weights = match layers {
@@ -346,10 +411,15 @@ impl<A: Scalar> Backward<'_, A> {
                 };
                 // G4: ∂J/∂H = ∂J/∂Z^o · W^oᵀ
                 kernels.product_with_transposed(delta, weights, transposed, below_delta.reborrow());
+                if pass.masks.is_some() {
+                    // G8: ∂J/∂H = S ⊙ ∂J/∂(S ⊙ H)
+                    let s = s.columns_of(own.clone()).rows_of(0..rows);
+                    regularisation::multiply_by(s, below_delta.reborrow());
+                }
                 // G5: ∂J/∂Z^h = f'(Z^h) ⊙ ∂J/∂H
-                let [z, h] = [z, h].map(|of| of.columns_of(own.clone()).rows_of(0..rows));
+                let [z, h, output] = [z, h, output].map(|of| of.columns_of(own.clone()).rows_of(0..rows));
                 A::multiply_by_derivative(activation, kernels.isa, z, h, below_delta);
-                let input = Input::Dense(h.columns_of(0..fed.len()));
+                let input = Input::Dense(output.columns_of(0..fed.len()));
                 // G2: ∂J/∂W^o = Hᵀ · ∂J/∂Z^o
                 kernels.transposed_product(alpha, input, delta, write, target, Cut::Rows);
                 let delta = delta.columns_of(fills.range(member));
@@ -357,12 +427,11 @@ impl<A: Scalar> Backward<'_, A> {
                 kernels.column_sums(alpha, delta, write, biases.row_mut(0));
             });
         }
-        let (input, target, delta) = (input(&[], &x), &mut targets[0], &buffers[0].delta);
+        let (input, target, delta) = (input(&[], &x, &pass), &mut targets[0], &buffers[0].delta);
         let units = kernels.unit_shares::<A>(delta.width(), team);
         // The units that a thread has computed in the forward pass, in a strip of its own.
         target.weights.arrange(&units);
-        let parts = (target.weights.by_columns(target.inputs(), &units), target.biases.by_columns(1, &units));
-        team.run(parts, |member, (weights, mut biases)| {
+        team.run(target.by_columns(&units), |member, (weights, mut biases)| {
             let delta = delta.columns_of(units.range(member)).rows_of(0..rows);
             // G6: ∂J/∂W^h = Xᵀ · ∂J/∂Z^h
             kernels.transposed_product(alpha, input, delta, write, weights, Cut::Columns);

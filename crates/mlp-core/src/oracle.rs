@@ -6,7 +6,7 @@
 // The indices are the formulas'.
 #![allow(clippy::needless_range_loop)]
 
-use crate::{Activation, Mlp, Reduction};
+use crate::{Activation, Mlp, Objective, Reduction};
 
 /// A matrix as rows.
 pub type Rows = Vec<Vec<f64>>;
@@ -25,7 +25,7 @@ pub struct LayerGradient {
 pub struct Passes {
     /// Z of every layer, the logits last.
     pub z: Vec<Rows>,
-    /// H of every hidden layer, then Ŷ.
+    /// H of every hidden layer before its mask, then Ŷ.
     pub h: Vec<Rows>,
     /// The loss J.
     pub loss: f64,
@@ -38,6 +38,21 @@ pub struct Passes {
 /// # Panics
 /// If a row is not as wide as the network's inputs or a label is not below the number of classes.
 pub fn passes(network: &Mlp<f64>, x: &[Vec<f64>], labels: &[u8], reduction: Reduction) -> Passes {
+    passes_in_training(network, x, labels, reduction.into(), &[])
+}
+
+/// Both passes as training makes them, with smoothed labels and with the masks S of the hidden layers, which have no rows or are
+/// missing where nothing is dropped. ([`Objective`] says how likely masks are, not what they are.)
+///
+/// # Panics
+/// As [`passes`]; if a mask has not the shape of its layer.
+pub fn passes_in_training(
+    network: &Mlp<f64>,
+    x: &[Vec<f64>],
+    labels: &[u8],
+    objective: Objective,
+    masks: &[Rows],
+) -> Passes {
     let activation = network.activation();
     let layers: Vec<(Rows, Vec<f64>)> = network
         .layers()
@@ -48,30 +63,42 @@ pub fn passes(network: &Mlp<f64>, x: &[Vec<f64>], labels: &[u8], reduction: Redu
         .collect();
     let last = layers.len() - 1;
 
-    let (mut z, mut h): (Vec<Rows>, Vec<Rows>) = (Vec::new(), Vec::new());
+    // What comes out of a layer: s_iα h_iα.
+    let masked = |l: usize, h: &Rows| match masks.get(l) {
+        Some(s) if !s.is_empty() => multiply(s, h),
+        _ => h.clone(),
+    };
+    let (mut z, mut h, mut outputs): (Vec<Rows>, Vec<Rows>, Vec<Rows>) = Default::default();
     for (l, (weights, biases)) in layers.iter().enumerate() {
-        let input = if l == 0 { x } else { &h[l - 1] };
+        let input = if l == 0 { x } else { &outputs[l - 1] };
         let here = affine(input, weights, biases);
         h.push(if l < last { map(&here, |z| activation.value(z)) } else { softmax(&here) });
+        outputs.push(masked(l, &h[l]));
         z.push(here);
     }
 
-    let weight = reduction.weight(x.len());
-    let loss = weight * (0..x.len()).map(|i| cross_entropy(&z[last][i], labels[i])).sum::<f64>();
+    let (weight, epsilon) = (objective.reduction.weight(x.len()), objective.regularisation.label_smoothing);
+    let classes = h[last][0].len();
+    // y_ic, smoothed: (1-ε)·y_ic + ε/k
+    let y = |i: usize, c: usize| {
+        let one_hot = if c == usize::from(labels[i]) { 1.0 } else { 0.0 };
+        (1.0 - epsilon) * one_hot + epsilon / classes as f64
+    };
+    // J = weight · Σ_i Σ_c y_ic (log Σ_a exp z_ia - z_ic)
+    let example = |i: usize| (0..classes).map(|c| y(i, c) * cross_entropy(&z[last][i], c)).sum::<f64>();
+    let loss = weight * (0..x.len()).map(example).sum::<f64>();
 
     // G1: ∂J/∂z^o_ic = (ŷ_ic - y_ic) · weight
-    let mut delta: Rows = (0..x.len())
-        .map(|i| {
-            let y = |c: usize| if c == usize::from(labels[i]) { 1.0 } else { 0.0 };
-            (0..h[last][i].len()).map(|c| (h[last][i][c] - y(c)) * weight).collect()
-        })
-        .collect();
+    let mut delta: Rows =
+        (0..x.len()).map(|i| (0..classes).map(|c| (h[last][i][c] - y(i, c)) * weight).collect()).collect();
     let mut gradients = Vec::new();
     for l in (0..layers.len()).rev() {
-        let input = if l == 0 { x } else { &h[l - 1] };
+        let input = if l == 0 { x } else { &outputs[l - 1] };
         gradients.push(layer_gradient(input, &delta));
         if l > 0 {
-            delta = hidden_delta(activation, &delta, &layers[l].0, &z[l - 1], &h[l - 1]);
+            // G8: ∂J/∂h_iα = s_iα ∂J/∂(s_iα h_iα)
+            delta = masked(l - 1, &output_delta(&delta, &layers[l].0));
+            delta = hidden_delta(activation, &delta, &z[l - 1], &h[l - 1]);
         }
     }
     gradients.reverse();
@@ -102,10 +129,10 @@ fn softmax(z: &Rows) -> Rows {
         .collect()
 }
 
-/// J_i = log Σ_c exp z_ic - z_iy
-fn cross_entropy(z: &[f64], label: u8) -> f64 {
+/// log Σ_a exp z_ia - z_ic
+fn cross_entropy(z: &[f64], c: usize) -> f64 {
     let max = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    z.iter().map(|z| (z - max).exp()).sum::<f64>().ln() - (z[usize::from(label)] - max)
+    z.iter().map(|z| (z - max).exp()).sum::<f64>().ln() - (z[c] - max)
 }
 
 /// G2, G6: ∂J/∂w_ac = Σ_i h_ia δ_ic;  G3, G7: ∂J/∂b_c = Σ_i δ_ic
@@ -124,18 +151,33 @@ fn layer_gradient(input: &[Vec<f64>], delta: &Rows) -> LayerGradient {
     gradient
 }
 
-/// G4: ∂J/∂h_ia = Σ_c δ_ic w_ac;  G5: ∂J/∂z_ia = f'(z_ia) ∂J/∂h_ia
-fn hidden_delta(activation: Activation, delta: &Rows, weights: &Rows, z: &Rows, h: &Rows) -> Rows {
+/// G4: ∂J/∂h_ia = Σ_c δ_ic w_ac
+fn output_delta(delta: &Rows, weights: &Rows) -> Rows {
     let mut below = vec![vec![0.0; weights.len()]; delta.len()];
     for i in 0..delta.len() {
         for a in 0..weights.len() {
             for c in 0..delta[i].len() {
                 below[i][a] += delta[i][c] * weights[a][c];
             }
+        }
+    }
+    below
+}
+
+/// G5: ∂J/∂z_ia = f'(z_ia) ∂J/∂h_ia
+fn hidden_delta(activation: Activation, delta: &Rows, z: &Rows, h: &Rows) -> Rows {
+    let mut below = delta.clone();
+    for i in 0..delta.len() {
+        for a in 0..delta[i].len() {
             below[i][a] *= activation.derivative(z[i][a], h[i][a]);
         }
     }
     below
+}
+
+fn multiply(s: &Rows, h: &Rows) -> Rows {
+    assert_eq!((s.len(), s[0].len()), (h.len(), h[0].len()), "a mask for another layer");
+    s.iter().zip(h).map(|(s, h)| s.iter().zip(h).map(|(s, h)| s * h).collect()).collect()
 }
 
 fn map(rows: &Rows, f: impl Fn(f64) -> f64) -> Rows {

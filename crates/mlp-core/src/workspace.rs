@@ -6,12 +6,13 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
 use crate::kernels::Team;
 use crate::matrix::Matrix;
 use crate::products::Input;
-use crate::{Architecture, Features, Kernels, Layer, Scalar};
+use crate::regularisation::Masks;
+use crate::{Architecture, Features, Kernels, Layer, Regularisation, Scalar};
 
 /// The intermediate values of the forward and backward pass for batches of up to a given size, and the threads that compute them.
 ///
 /// Made once, used for every step: `Workspace::new(&network.architecture(), batch_size)`. It takes about
-/// `3 · batch_size · (units of all layers)` numbers and a copy of the weights above the first layer.
+/// `3 · batch_size · (units of all layers)` numbers, with dropout 5, and a copy of the weights above the first layer.
 #[derive(Debug)]
 pub struct Workspace<A> {
     pub(crate) kernels: Kernels,
@@ -19,7 +20,10 @@ pub struct Workspace<A> {
     pub(crate) layers: Vec<Buffers<A>>,
     pub(crate) losses: Vec<f64>, // (capacity)
     pub(crate) guesses: Vec<u8>, // (capacity)
-    rows: usize,                 // of the batch that the buffers hold
+    regularisation: Regularisation,
+    step: u64,      // forward passes in training so far
+    rows: usize,    // of the batch that the buffers hold
+    training: bool, // whether that pass was one in training
     stage: Stage,
 }
 
@@ -41,6 +45,8 @@ pub(crate) struct Buffers<A> {
     pub(crate) h: Matrix<A>,          // (capacity, outputs): f(Z), and softmax(Z) in the output layer
     pub(crate) delta: Matrix<A>,      // (capacity, outputs): ∂J/∂Z
     pub(crate) transposed: Matrix<A>, // (outputs, inputs): scratch for Wᵀ, of the layers that a hidden one feeds
+    pub(crate) mask: Matrix<A>,       // (capacity, outputs): S, of hidden layers with dropout; else no rows
+    pub(crate) kept: Matrix<A>,       // (capacity, outputs): S ⊙ H, as the mask
 }
 
 impl<A: Scalar> Workspace<A> {
@@ -80,6 +86,8 @@ impl<A: Scalar> Workspace<A> {
                 // Of the layers above the first one every thread reads all.
                 delta: if is_hidden && layer == 0 { strips() } else { zeros() },
                 transposed: if layer == 0 { Matrix::zeros(0, 0) } else { Matrix::zeros(outputs, inputs) },
+                mask: Matrix::zeros(0, outputs),
+                kept: Matrix::zeros(0, outputs),
             }
         };
         Self {
@@ -88,9 +96,46 @@ impl<A: Scalar> Workspace<A> {
             team,
             losses: vec![0.0; capacity],
             guesses: vec![0; capacity],
+            regularisation: Regularisation::default(),
+            step: 0,
             rows: 0,
+            training: false,
             stage: Stage::Logits,
         }
+    }
+
+    /// From now on training drops units and smooths labels like this; the count of steps begins at 0.
+    ///
+    /// # Panics
+    /// If a probability is not from 0 to below 1.
+    #[track_caller]
+    pub fn regularise(&mut self, regularisation: Regularisation) {
+        regularisation.check();
+        let capacity = if regularisation.drops() { self.capacity() } else { 0 };
+        let last = self.layers.len() - 1;
+        for buffers in &mut self.layers[..last] {
+            let units = buffers.z.columns();
+            // As threads write them: where Z and H lie in strips, these do.
+            let shares = self.kernels.unit_shares::<A>(buffers.z.width(), &self.team);
+            buffers.mask = Matrix::zeros_in_strips(capacity, units, &shares);
+            buffers.kept = Matrix::zeros(capacity, units);
+        }
+        (self.regularisation, self.step) = (regularisation, 0);
+    }
+
+    /// What training adds to the passes.
+    pub fn regularisation(&self) -> Regularisation {
+        self.regularisation
+    }
+
+    /// Forward passes in training so far: the number of the next one, of which its masks are a function.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// Goes to a step: the masks of a training that goes on are those of one that was never interrupted.
+    pub fn seek_step(&mut self, step: u64) {
+        self.step = step;
     }
 
     /// How it computes.
@@ -170,6 +215,18 @@ impl<A: Scalar> Workspace<A> {
         self.layers[l].h.to_array().slice_move(s![..self.rows, ..])
     }
 
+    /// S (n×units) of hidden layer `l`, counted from 0, of the last pass in training: what H was multiplied by. It has no rows if
+    /// nothing was dropped.
+    ///
+    /// # Panics
+    /// If there is no such layer.
+    #[track_caller]
+    pub fn dropout_mask(&self, l: usize) -> Array2<A> {
+        let mask = self.layers[l].mask.to_array();
+        let rows = if self.training { self.rows.min(mask.nrows()) } else { 0 };
+        mask.slice_move(s![..rows, ..])
+    }
+
     /// ∂J/∂Z (n×units) of layer `l`, counted from 0, after a backward pass.
     ///
     /// # Panics
@@ -181,14 +238,22 @@ impl<A: Scalar> Workspace<A> {
 
     /// Takes in a batch.
     #[track_caller]
-    pub(crate) fn begin(&mut self, layers: &[Layer<A>], x: &Features<'_, A>) {
+    pub(crate) fn begin(&mut self, layers: &[Layer<A>], x: &Features<'_, A>, training: bool) {
         let (rows, inputs) = x.dim();
         let expected = layers[0].inputs();
         assert_eq!(inputs, expected, "examples of {inputs} numbers for a network of {expected} inputs");
         assert!(rows <= self.capacity(), "{rows} examples in a workspace for {}", self.capacity());
         self.check_fits(layers);
-        self.rows = rows;
+        (self.rows, self.training) = (rows, training);
         self.stage = Stage::Logits;
+    }
+
+    /// What the pass adds for training.
+    pub(crate) fn pass(&self) -> Pass {
+        let regularisation = if self.training { self.regularisation } else { Regularisation::default() };
+        let masks = regularisation.drops().then(|| Masks::new(&regularisation));
+        let first_mask = self.step.wrapping_mul(self.layers.len() as u64 - 1);
+        Pass { regularisation, masks, first_mask }
     }
 
     #[track_caller]
@@ -204,6 +269,7 @@ impl<A: Scalar> Workspace<A> {
 
     /// The forward pass has come to its end.
     pub(crate) fn complete(&mut self) {
+        self.step += u64::from(self.training);
         self.stage = Stage::Forward;
     }
 
@@ -221,10 +287,35 @@ impl<A: Scalar> Workspace<A> {
     }
 }
 
+/// What a pass over a batch adds for training.
+pub(crate) struct Pass {
+    pub(crate) regularisation: Regularisation,
+    pub(crate) masks: Option<Masks>,
+    pub(crate) first_mask: u64, // the number of the first hidden layer's
+}
+
+impl Pass {
+    /// Rows of S and S ⊙ H in a batch of `rows`.
+    pub(crate) fn masked(&self, rows: usize) -> usize {
+        if self.masks.is_some() { rows } else { 0 }
+    }
+}
+
+impl<A> Buffers<A> {
+    /// What comes out of the layer: H, or S ⊙ H.
+    pub(crate) fn output(&self, pass: &Pass) -> &Matrix<A> {
+        if pass.masks.is_some() { &self.kept } else { &self.h }
+    }
+}
+
 /// What goes into the layer above `below`: X, where there is none, or H.
-pub(crate) fn input<'a, A: Scalar>(below: &'a [Buffers<A>], x: &'a Features<'_, A>) -> Input<'a, A> {
+pub(crate) fn input<'a, A: Scalar>(
+    below: &'a [Buffers<A>],
+    x: &'a Features<'_, A>,
+    pass: &Pass,
+) -> Input<'a, A> {
     match (below.last(), x) {
-        (Some(below), _) => Input::Dense(below.h.block()),
+        (Some(below), _) => Input::Dense(below.output(pass).block()),
         (None, Features::Dense(x)) => Input::Dense(x.into()),
         (None, Features::Sparse(x)) => Input::Sparse(x),
     }

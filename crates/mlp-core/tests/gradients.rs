@@ -4,8 +4,8 @@
 
 use mlp_core::gradcheck::{TOLERANCE, check_gradients, gradcheck};
 use mlp_core::{
-    Activation, Architecture, Gradients, Init, Layer, Mlp, NativeStream, RandomStream, Reduction, Workspace,
-    oracle,
+    Activation, Architecture, Gradients, Init, Layer, Mlp, NativeStream, Objective, RandomStream, Reduction,
+    Regularisation, Scalar, Score, Workspace, oracle,
 };
 use ndarray::{Array2, ArrayView2};
 
@@ -14,10 +14,10 @@ struct Case {
     network: Mlp<f64>,
     x: Array2<f64>,
     labels: Vec<u8>,
-    reduction: Reduction,
+    objective: Objective,
 }
 
-fn case(activation: Activation, hidden: &[usize], reduction: Reduction, seed: u64) -> Case {
+fn case(activation: Activation, hidden: &[usize], objective: impl Into<Objective>, seed: u64) -> Case {
     let architecture = Architecture { inputs: 7, hidden: hidden.to_vec(), outputs: 4, activation };
     let mut stream = NativeStream::new(seed);
     let network = Mlp::new(&architecture, Init::Normal, &mut stream).unwrap();
@@ -25,41 +25,50 @@ fn case(activation: Activation, hidden: &[usize], reduction: Reduction, seed: u6
     let examples = if (seed / 2).is_multiple_of(2) { 6 } else { 7 };
     let x = Array2::from_shape_simple_fn((examples, 7), || stream.standard_normal());
     let labels = (0..examples).map(|_| (stream.next_u64() % 4) as u8).collect();
-    Case { network, x, labels, reduction }
+    Case { network, x, labels, objective: objective.into() }
 }
 
-/// Every activation, depths 0 to 3, both reductions, square and oblong.
+/// Every activation, depths 0 to 3, both reductions, square and oblong; each with and without smoothing and dropout.
 fn cases() -> Vec<Case> {
     let shapes: [&[usize]; 6] = [&[], &[5], &[7], &[5, 3], &[6, 6], &[5, 3, 6]];
     let mut cases = Vec::new();
     for activation in Activation::ALL {
         for hidden in shapes {
             for reduction in Reduction::ALL {
-                cases.push(case(activation, hidden, reduction, cases.len() as u64));
+                let seed = cases.len() as u64;
+                cases.push(case(activation, hidden, reduction, seed));
+                let regularisation = Regularisation { dropout: 0.4, label_smoothing: 0.2, seed };
+                cases.push(case(activation, hidden, Objective { reduction, regularisation }, seed));
             }
         }
     }
     cases
 }
 
-fn backward<A: mlp_core::Scalar>(
-    network: &Mlp<A>,
-    x: ArrayView2<'_, A>,
-    labels: &[u8],
-    reduction: Reduction,
-) -> Gradients<A> {
+/// The passes as training makes them.
+struct Passes<A> {
+    score: Score,
+    gradients: Gradients<A>,
+    masks: Vec<oracle::Rows>,
+}
+
+fn passes<A: Scalar>(case: &Case, network: &Mlp<A>, x: ArrayView2<'_, A>) -> Passes<A> {
     let mut workspace = Workspace::new(&network.architecture(), x.nrows());
+    workspace.regularise(case.objective.regularisation);
     let mut gradients = Gradients::new(&network.architecture());
-    network.forward(x, labels, &mut workspace);
-    network.backward(x, labels, reduction, &mut workspace, &mut gradients);
-    gradients
+    let score = network.forward_in_training(x, &case.labels, &mut workspace);
+    network.backward(x, &case.labels, case.objective.reduction, &mut workspace, &mut gradients);
+    let masks =
+        (0..network.layers().len() - 1).map(|l| rows(&workspace.dropout_mask(l).map(|s| s.into_f64())));
+    Passes { score, gradients, masks: masks.collect() }
+}
+
+fn expected(case: &Case, network: &Mlp<f64>, x: &Array2<f64>, masks: &[oracle::Rows]) -> oracle::Passes {
+    oracle::passes_in_training(network, &rows(x), &case.labels, case.objective, masks)
 }
 
 /// The largest difference of two gradients, relative to the largest entry of the second, tensor by tensor.
-fn relative_difference<A: mlp_core::Scalar>(
-    gradients: &Gradients<A>,
-    expected: &[oracle::LayerGradient],
-) -> f64 {
+fn relative_difference<A: Scalar>(gradients: &Gradients<A>, expected: &[oracle::LayerGradient]) -> f64 {
     let mut worst = 0.0_f64;
     assert_eq!(gradients.layers().len(), expected.len());
     for (layer, expected) in gradients.layers().iter().zip(expected) {
@@ -77,7 +86,7 @@ fn relative_difference<A: mlp_core::Scalar>(
     worst
 }
 
-fn rows(x: &Array2<f64>) -> Vec<Vec<f64>> {
+fn rows(x: &Array2<f64>) -> oracle::Rows {
     x.rows().into_iter().map(|row| row.to_vec()).collect()
 }
 
@@ -91,16 +100,12 @@ fn rounding(eps: f64, case: &Case) -> f64 {
 #[test]
 fn the_matrix_code_agrees_with_the_plain_loops() {
     for (number, case) in cases().iter().enumerate() {
-        let expected = oracle::passes(&case.network, &rows(&case.x), &case.labels, case.reduction);
-        let gradients = backward(&case.network, case.x.view(), &case.labels, case.reduction);
-        let difference = relative_difference(&gradients, &expected.gradients);
+        let found = passes(case, &case.network, case.x.view());
+        let expected = expected(case, &case.network, &case.x, &found.masks);
+        let difference = relative_difference(&found.gradients, &expected.gradients);
         assert!(difference < rounding(f64::EPSILON, case), "case {number}: {difference}");
-
-        let mut workspace = Workspace::new(&case.network.architecture(), case.labels.len());
-        let score = case.network.forward(case.x.view(), &case.labels, &mut workspace);
-        assert!(
-            (score.loss(case.reduction) - expected.loss).abs() < rounding(f64::EPSILON, case) * expected.loss
-        );
+        let loss = found.score.loss(case.objective.reduction);
+        assert!((loss - expected.loss).abs() < rounding(f64::EPSILON, case) * expected.loss);
     }
 }
 
@@ -110,9 +115,9 @@ fn single_precision_agrees_with_double() {
         // The same numbers in both precisions: those that f32 can hold.
         let (network, x) = (case.network.cast::<f32>(), case.x.mapv(|x| x as f32));
         let (wide, wide_x) = (network.cast::<f64>(), x.mapv(f64::from));
-        let expected = oracle::passes(&wide, &rows(&wide_x), &case.labels, case.reduction);
-        let gradients = backward(&network, x.view(), &case.labels, case.reduction);
-        let difference = relative_difference(&gradients, &expected.gradients);
+        let found = passes(case, &network, x.view());
+        let expected = expected(case, &wide, &wide_x, &found.masks);
+        let difference = relative_difference(&found.gradients, &expected.gradients);
         assert!(difference < rounding(f64::from(f32::EPSILON), case), "case {number}: {difference}");
     }
 }
@@ -121,7 +126,7 @@ fn single_precision_agrees_with_double() {
 fn the_matrix_code_agrees_with_central_differences() {
     let (mut checked, mut straddling) = (0, 0);
     for (number, case) in cases().iter().enumerate() {
-        let report = gradcheck(&case.network, case.x.view(), &case.labels, case.reduction);
+        let report = gradcheck(&case.network, case.x.view(), &case.labels, case.objective);
         assert!(report.passed(), "case {number}: {report:#?}");
         assert_eq!(report.checked() + report.straddling(), case.network.architecture().parameters());
         checked += report.checked();
@@ -133,14 +138,15 @@ fn the_matrix_code_agrees_with_central_differences() {
 #[test]
 fn the_plain_loops_agree_with_central_differences() {
     for (number, case) in cases().iter().enumerate() {
-        let passes = oracle::passes(&case.network, &rows(&case.x), &case.labels, case.reduction);
+        let masks = passes(case, &case.network, case.x.view()).masks;
+        let passes = expected(case, &case.network, &case.x, &masks);
         let mut gradients = Gradients::new(&case.network.architecture());
         for (l, gradient) in passes.gradients.iter().enumerate() {
             let (mut weights, mut biases) = gradients.layer_mut(l);
             weights.indexed_iter_mut().for_each(|((i, j), w)| *w = gradient.weights[i][j]);
             biases.iter_mut().zip(&gradient.biases).for_each(|(b, &value)| *b = value);
         }
-        let report = check_gradients(&case.network, &gradients, case.x.view(), &case.labels, case.reduction);
+        let report = check_gradients(&case.network, &gradients, case.x.view(), &case.labels, case.objective);
         assert!(report.passed(), "case {number}: {report:#?}");
     }
 }
@@ -148,9 +154,9 @@ fn the_plain_loops_agree_with_central_differences() {
 #[test]
 fn gradient_checking_finds_one_wrong_entry_and_says_where() {
     let case = case(Activation::Tanh, &[5, 3], Reduction::Sum, 1);
-    let mut gradients = backward(&case.network, case.x.view(), &case.labels, case.reduction);
+    let mut gradients = passes(&case, &case.network, case.x.view()).gradients;
     gradients.layer_mut(1).0[[4, 2]] *= 1.0 + 1e-5;
-    let report = check_gradients(&case.network, &gradients, case.x.view(), &case.labels, case.reduction);
+    let report = check_gradients(&case.network, &gradients, case.x.view(), &case.labels, case.objective);
     assert!(!report.passed());
     let wrong: Vec<_> =
         report.tensors.iter().filter(|t| t.worst.is_some_and(|w| w.relative_error >= TOLERANCE)).collect();
@@ -162,9 +168,9 @@ fn gradient_checking_finds_one_wrong_entry_and_says_where() {
 #[test]
 fn a_gradient_that_is_not_a_number_does_not_pass() {
     let case = case(Activation::Logistic, &[5], Reduction::Sum, 1);
-    let mut gradients = backward(&case.network, case.x.view(), &case.labels, case.reduction);
+    let mut gradients = passes(&case, &case.network, case.x.view()).gradients;
     gradients.layer_mut(0).1[3] = f64::NAN;
-    let report = check_gradients(&case.network, &gradients, case.x.view(), &case.labels, case.reduction);
+    let report = check_gradients(&case.network, &gradients, case.x.view(), &case.labels, case.objective);
     assert!(!report.passed());
     assert_eq!(report.worst_error(), f64::INFINITY);
 }
@@ -186,12 +192,14 @@ fn a_train_step_is_backward_followed_by_descent() {
     for (number, case) in cases().iter().enumerate() {
         let (mut stepped, mut workspace) =
             (case.network.clone(), Workspace::new(&case.network.architecture(), case.labels.len()));
-        let score = stepped.train_step(case.x.view(), &case.labels, case.reduction, 0.125, &mut workspace);
-        assert_eq!(score, case.network.forward(case.x.view(), &case.labels, &mut workspace));
+        workspace.regularise(case.objective.regularisation);
+        let reduction = case.objective.reduction;
+        let score = stepped.train_step(case.x.view(), &case.labels, reduction, 0.125, &mut workspace);
 
-        let gradients = backward(&case.network, case.x.view(), &case.labels, case.reduction);
+        let passes = passes(case, &case.network, case.x.view());
+        assert_eq!(score, passes.score);
         let mut descended = case.network.clone();
-        descended.descend(&gradients, 0.125);
+        descended.descend(&passes.gradients, 0.125);
         let expected: Vec<_> = descended
             .layers()
             .iter()

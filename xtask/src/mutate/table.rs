@@ -57,13 +57,20 @@ const STATEMENTS: &[Statement] = &[
     },
     Statement {
         file: NETWORK,
-        text: "delta[label] -= A::one();",
+        text: "delta[label] -= at_label;",
         equation: "G1",
         errors: &[
-            ("Ŷ + Y for Ŷ - Y", "delta[label] += A::one();"),
-            ("Y left out", "let _ = label;"),
-            ("the wrong class in Y", "delta[(label + 1) % targets[last].outputs()] -= A::one();"),
+            ("Ŷ + Y for Ŷ - Y", "delta[label] += at_label;"),
+            ("Y left out", "let _ = (label, at_label);"),
+            ("the wrong class in Y", "delta[(label + 1) % classes] -= at_label;"),
+            ("the label's target not lowered by smoothing", "let _ = at_label; delta[label] -= A::one();"),
         ],
+    },
+    Statement {
+        file: NETWORK,
+        text: "delta[..classes].iter_mut().for_each(|delta| *delta -= every_class);",
+        equation: "G1",
+        errors: &[("the other classes' share of smoothing left out", "let _ = every_class;")],
     },
     Statement {
         file: NETWORK,
@@ -106,6 +113,26 @@ const STATEMENTS: &[Statement] = &[
                 "let weights = if weights.rows() == transposed.rows() { \
                      weights.columns_of(0..weights.rows()).transposed() \
                  } else { weights }; $0",
+            ),
+        ],
+    },
+    Statement {
+        file: NETWORK,
+        text: "regularisation::multiply_by(s, below_delta.reborrow());",
+        equation: "G8",
+        errors: &[
+            ("the mask left out", "let _ = s;"),
+            ("the mask twice", "$0 regularisation::multiply_by(s, below_delta.reborrow());"),
+            (
+                "a factor 1/2 too many",
+                "$0 (0..rows).for_each(|i| \
+                 below_delta.row_mut(i).iter_mut().for_each(|value| *value *= A::from_f64(0.5)));",
+            ),
+            (
+                "the mask of the first example for all",
+                "let s = s.rows_of(0..1); \
+                 (0..rows).for_each(|i| below_delta.row_mut(i).iter_mut().zip(s.row(0)) \
+                 .for_each(|(value, &s)| *value *= s));",
             ),
         ],
     },
@@ -259,7 +286,7 @@ mod tests {
             assert_eq!(same_name.count(), 1, "{}", mutant.name());
         }
         let equations: Vec<&str> = per_equation.keys().copied().collect();
-        assert_eq!(equations, ["G1", "G2", "G3", "G4", "G5", "G6", "G7"]);
+        assert_eq!(equations, ["G1", "G2", "G3", "G4", "G5", "G6", "G7", "G8"]);
         assert!(per_equation.values().all(|&count| count >= 4), "{per_equation:?}");
     }
 

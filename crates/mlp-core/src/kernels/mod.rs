@@ -45,7 +45,8 @@ pub(crate) use team::Team;
 use std::ops::Range;
 
 use crate::activation::{self, Activation};
-use crate::{SparseRows, loss};
+use crate::optimiser::{self, Step};
+use crate::{SparseRows, average, loss};
 
 /// Writes the trait [`Compiled`] and its two implementations from one list of kernels: `fn method(arguments) = function`.
 macro_rules! kernels {
@@ -119,6 +120,18 @@ kernels! {
         isa: Isa, classes: usize, z_o: Block<'_, Self>, labels: &[u8], y_hat: BlockMut<'_, Self>,
         scores: (&mut [f64], &mut [u8])
     ) = loss::softmax_cross_entropy;
+
+    /// [`optimiser::optimise`].
+    fn optimise(
+        isa: Isa, step: Step, kept: f64, gradient: Block<'_, Self>, parameters: BlockMut<'_, Self>,
+        states: [BlockMut<'_, Self>; 2]
+    ) = optimiser::optimise;
+
+    /// [`optimiser::add_squares`].
+    fn add_squares(isa: Isa, gradient: Block<'_, Self>, sums: &mut [f64]) = optimiser::add_squares;
+
+    /// [`average::approach`].
+    fn approach(isa: Isa, share: f64, target: Block<'_, Self>, average: BlockMut<'_, Self>) = average::approach;
 }
 
 /// Numbers that a kernel handles together: widths are multiples of it.

@@ -1,0 +1,119 @@
+//! The exponential moving average of a network's weights. Near the end of a training the weights circle around what they look for, and
+//! their average is nearer to it than they are (Polyak and Juditsky 1992).
+
+use crate::kernels::{Block, BlockMut, Simd, Work};
+use crate::{Isa, Mlp, Scalar, Workspace};
+
+/// The average of the networks of a training, θ̄ ← d·θ̄ + (1-d)·θ after each step.
+///
+/// d is the smaller of a given decay and (1+t)/(10+t) in step t, counted from 1, so that the first networks are soon forgotten (TensorFlow's
+/// `ExponentialMovingAverage` with `num_updates`).
+///
+/// ```
+/// use mlp_core::{Activation, Architecture, Init, Mlp, MovingAverage, NativeStream, Reduction, Workspace};
+///
+/// let architecture =
+///     Architecture { inputs: 2, hidden: vec![], outputs: 2, activation: Activation::Identity };
+/// let mut network = Mlp::<f32>::new(&architecture, Init::Xavier, &mut NativeStream::new(0))?;
+/// let mut workspace = Workspace::new(&architecture, 1);
+/// let mut average = MovingAverage::new(&network, 0.99);
+/// for _ in 0..10 {
+///     let x = ndarray::array![[1.0, -1.0]];
+///     network.train_step(x.view(), &[1], Reduction::Sum, 0.1, &mut workspace);
+///     average.update(&network, &mut workspace);
+/// }
+/// assert_ne!(average.network(), &network);
+/// # Ok::<(), mlp_core::NetworkError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct MovingAverage<A> {
+    network: Mlp<A>,
+    decay: f64,
+    steps: u64,
+}
+
+impl<A: Scalar> MovingAverage<A> {
+    /// The average at its beginning: the network itself.
+    ///
+    /// # Panics
+    /// If the decay is not from 0 to below 1.
+    #[track_caller]
+    pub fn new(network: &Mlp<A>, decay: f64) -> Self {
+        Self::resume(network.clone(), decay, 0)
+    }
+
+    /// The average as it was after `steps` steps.
+    ///
+    /// # Panics
+    /// As [`MovingAverage::new`].
+    #[track_caller]
+    pub fn resume(average: Mlp<A>, decay: f64, steps: u64) -> Self {
+        assert!((0.0..1.0).contains(&decay), "a decay of {decay}: expected from 0 to below 1");
+        Self { network: average, decay, steps }
+    }
+
+    /// The network of averages.
+    pub fn network(&self) -> &Mlp<A> {
+        &self.network
+    }
+
+    /// Steps that it has seen.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Takes in the network after a step, with the threads of `workspace`.
+    ///
+    /// # Panics
+    /// If the network is of another architecture.
+    #[track_caller]
+    pub fn update(&mut self, network: &Mlp<A>, workspace: &mut Workspace<A>) {
+        let shape = |layer: &crate::Layer<A>| (layer.inputs(), layer.outputs());
+        let fits = self.network.layers().iter().map(shape).eq(network.layers().iter().map(shape));
+        assert!(fits, "the average of networks of another architecture");
+        self.steps += 1;
+        let t = self.steps as f64;
+        let share = 1.0 - self.decay.min((1.0 + t) / (10.0 + t));
+        let Workspace { kernels, team, .. } = workspace;
+        // In the strips in which training keeps the first layer.
+        let first = &mut self.network.layers[0].weights;
+        first.arrange(&kernels.unit_shares::<A>(first.width(), team));
+        for (average, layer) in self.network.layers.iter_mut().zip(network.layers()) {
+            let units = kernels.unit_shares::<A>(layer.weights.width(), team);
+            team.run(average.by_columns(&units), |member, (weights, biases)| {
+                let own = units.range(member);
+                for (mut average, target) in [(weights, &layer.weights), (biases, &layer.biases)] {
+                    for (piece, target) in target.pieces(own.clone()) {
+                        let inside = piece.start - own.start..piece.end - own.start;
+                        A::approach(kernels.isa, share, target, average.reborrow().columns_of(inside));
+                    }
+                }
+            });
+        }
+    }
+}
+
+/// Average ← average + share·(target - average).
+pub(crate) fn approach<A: Scalar>(isa: Isa, share: f64, target: Block<'_, A>, average: BlockMut<'_, A>) {
+    isa.run(Approach { share, target, average });
+}
+
+struct Approach<'a, A> {
+    share: f64,
+    target: Block<'a, A>,
+    average: BlockMut<'a, A>,
+}
+
+impl<A: Scalar> Work for Approach<'_, A> {
+    type Number = A;
+
+    #[inline(always)]
+    fn run<S: Simd<A>>(mut self, _simd: S) {
+        let share = A::from_f64(self.share);
+        for row in 0..self.average.rows() {
+            for (average, &target) in self.average.row_mut(row).iter_mut().zip(self.target.row(row)) {
+                *average += share * (target - *average);
+            }
+        }
+    }
+}

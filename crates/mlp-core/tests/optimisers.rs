@@ -1,0 +1,263 @@
+//! Each rule of the optimisers takes the steps that PyTorch's takes (`fixtures/optimisers.py`) and those of its formula in plain loops;
+//! on any number of threads and with any instructions the same bits.
+
+use mlp_core::{
+    Activation, Architecture, Gradients, Init, Isa, Kernels, Layer, Mlp, MovingAverage, NativeStream,
+    Optimiser, Products, RandomStream, Reduction, Regularisation, Rule, Scalar, Workspace,
+};
+use ndarray::{Array1, Array2};
+
+/// The start that `optimisers.py` has, too.
+fn start() -> Mlp<f64> {
+    let mut k = 0.0;
+    let mut next = || {
+        k += 1.0;
+        0.8 * (1.7_f64 * (k - 1.0)).sin()
+    };
+    let layers = [(5, 4), (4, 3)].map(|(inputs, outputs)| {
+        let weights = Array2::from_shape_simple_fn((inputs, outputs), &mut next);
+        Layer::new(weights, Array1::from_shape_simple_fn(outputs, &mut next))
+    });
+    Mlp::from_layers(layers.into(), Activation::Tanh).unwrap()
+}
+
+fn parameters<A: Scalar>(layers: &[Layer<A>]) -> Vec<f64> {
+    let tensors = layers.iter().flat_map(|layer| layer.weights().into_iter().chain(layer.biases()));
+    tensors.map(Scalar::into_f64).collect()
+}
+
+/// The case of PyTorch's.
+fn fixture(name: &str) -> Vec<f64> {
+    let lines = include_str!("fixtures/optimisers.txt").lines();
+    let mut words =
+        lines.map(str::split_whitespace).find(|words| words.clone().next() == Some(name)).unwrap();
+    words.next();
+    words.map(|word| word.parse().unwrap()).collect()
+}
+
+const ADAM: Rule = Rule::Adam { beta1: 0.8, beta2: 0.99, epsilon: 1e-6 };
+const RULES: [Rule; 5] = [
+    Rule::Sgd,
+    Rule::Momentum { momentum: 0.9 },
+    Rule::Nesterov { momentum: 0.9 },
+    ADAM,
+    Rule::RmsProp { decay: 0.9, epsilon: 1e-6 },
+];
+
+#[test]
+fn every_rule_takes_the_steps_that_pytorch_takes() {
+    let architecture = start().architecture();
+    let new = |rule| Optimiser::new(rule, &architecture);
+    let cases = [
+        ("sgd", new(Rule::Sgd), 0.3),
+        ("sgd-decay", new(Rule::Sgd).with_weight_decay(0.02), 0.3),
+        ("momentum", new(RULES[1]), 0.3),
+        ("nesterov", new(RULES[2]), 0.3),
+        ("adam", new(ADAM), 0.03),
+        ("adamw", new(ADAM).with_weight_decay(0.5), 0.03),
+        ("rmsprop", new(RULES[4]), 0.03),
+        ("clipped", new(RULES[1]).with_clipping(0.05), 0.3),
+        ("smoothed", new(Rule::Sgd), 0.3),
+        ("averaged", new(Rule::Sgd), 0.3),
+    ];
+    let x = Array2::from_shape_fn((6, 5), |(i, j)| (0.9 * (5 * i + j) as f64).cos());
+    let labels: Vec<u8> = (0..6).map(|i| i % 3).collect();
+    for (name, mut optimiser, rate) in cases {
+        let (mut network, mut workspace) = (start(), Workspace::new(&architecture, 6));
+        let label_smoothing = if name == "smoothed" { 0.2 } else { 0.0 };
+        workspace.regularise(Regularisation { label_smoothing, ..Regularisation::default() });
+        let mut average = MovingAverage::new(&network, 0.7);
+        for _ in 0..20 {
+            optimiser.train_step(&mut network, x.view(), &labels, Reduction::Mean, rate, &mut workspace);
+            average.update(&network, &mut workspace);
+        }
+        let found = if name == "averaged" { average.network() } else { &network };
+        let (found, expected) = (parameters(found.layers()), fixture(name));
+        assert_eq!(found.len(), expected.len());
+        // Twenty steps of some hundred roundings each, in a training that does not blow differences up.
+        let bound = 2e3 * f64::EPSILON;
+        for (index, (found, expected)) in found.into_iter().zip(expected).enumerate() {
+            assert!((found - expected).abs() <= bound, "{name}, parameter {index}: {found}, {expected}");
+        }
+    }
+}
+
+/// One parameter's way by the formulas, in plain f64.
+struct Plain {
+    rule: Rule,
+    t: i32,
+    m: f64,
+    v: f64,
+}
+
+impl Plain {
+    fn step(&mut self, theta: f64, g: f64, rate: f64, decay: f64) -> f64 {
+        self.t += 1;
+        let theta = theta - rate * decay * theta;
+        theta
+            - rate
+                * match self.rule {
+                    Rule::Sgd => g,
+                    Rule::Momentum { momentum } => {
+                        self.v = momentum * self.v + g;
+                        self.v
+                    }
+                    Rule::Nesterov { momentum } => {
+                        self.v = momentum * self.v + g;
+                        g + momentum * self.v
+                    }
+                    Rule::Adam { beta1, beta2, epsilon } => {
+                        self.m = beta1 * self.m + (1.0 - beta1) * g;
+                        self.v = beta2 * self.v + (1.0 - beta2) * g * g;
+                        let m = self.m / (1.0 - beta1.powi(self.t));
+                        m / ((self.v / (1.0 - beta2.powi(self.t))).sqrt() + epsilon)
+                    }
+                    Rule::RmsProp { decay, epsilon } => {
+                        self.v = decay * self.v + (1.0 - decay) * g * g;
+                        g / (self.v.sqrt() + epsilon)
+                    }
+                    other => unreachable!("{other:?}"),
+                }
+    }
+}
+
+/// Random examples and a network for them.
+struct Task<A> {
+    x: Array2<A>,
+    labels: Vec<u8>,
+    network: Mlp<A>,
+}
+
+fn task<A: Scalar>(hidden: &[usize]) -> Task<A> {
+    let mut stream = NativeStream::new(5);
+    let architecture =
+        Architecture { inputs: 30, hidden: hidden.to_vec(), outputs: 10, activation: Activation::Relu };
+    let x = Array2::from_shape_simple_fn((70, 30), || A::from_f64(stream.standard_normal()));
+    let labels = (0..70).map(|_| (stream.next_u64() % 10) as u8).collect();
+    Task { x, labels, network: Mlp::new(&architecture, Init::He, &mut stream).unwrap() }
+}
+
+#[test]
+fn every_rule_is_its_formula_parameter_by_parameter() {
+    for rule in RULES {
+        for (weight_decay, most_norm) in [(0.0, None), (0.3, None), (0.0, Some(0.1)), (0.1, Some(1e9))] {
+            let task = task::<f64>(&[20]);
+            let architecture = task.network.architecture();
+            let mut optimiser = Optimiser::new(rule, &architecture).with_weight_decay(weight_decay);
+            if let Some(most) = most_norm {
+                optimiser = optimiser.with_clipping(most);
+            }
+            let (mut network, mut workspace) = (task.network, Workspace::new(&architecture, 70));
+            let mut gradients = Gradients::new(&architecture);
+            let mut expected = parameters(network.layers());
+            let mut plain: Vec<Plain> =
+                expected.iter().map(|_| Plain { rule, t: 0, m: 0.0, v: 0.0 }).collect();
+            // Weights decay, biases do not.
+            let sizes = architecture.layer_sizes();
+            let decays = sizes.iter().flat_map(|&(inputs, outputs)| {
+                [vec![weight_decay; inputs * outputs], vec![0.0; outputs]].concat()
+            });
+            let decays: Vec<f64> = decays.collect();
+            for step in 0..5 {
+                let rate = 0.05 / (1.0 + f64::from(step));
+                network.forward(task.x.view(), &task.labels, &mut workspace);
+                network.backward(
+                    task.x.view(),
+                    &task.labels,
+                    Reduction::Mean,
+                    &mut workspace,
+                    &mut gradients,
+                );
+                let gradient = parameters(gradients.layers());
+                let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+                let scale = most_norm.map_or(1.0, |most: f64| (most / norm).min(1.0));
+                for (index, theta) in expected.iter_mut().enumerate() {
+                    *theta = plain[index].step(*theta, scale * gradient[index], rate, decays[index]);
+                }
+                let (labels, reduction) = (&task.labels, Reduction::Mean);
+                optimiser.train_step(&mut network, task.x.view(), labels, reduction, rate, &mut workspace);
+                let found = parameters(network.layers());
+                // A step rounds a dozen times, and Adam's division can magnify what the gradients' sums have lost.
+                for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                    let bound = 1e-11 * (1.0 + expected.abs());
+                    assert!((found - expected).abs() < bound, "{rule:?} {index}: {found} {expected}");
+                }
+                expected = found;
+            }
+        }
+    }
+}
+
+fn train<A: Scalar>(rule: Rule, hidden: &[usize], kernels: Kernels, clipped: bool) -> [Vec<f64>; 2] {
+    let task = task::<A>(hidden);
+    let architecture = task.network.architecture();
+    let mut workspace = Workspace::with_kernels(&architecture, 70, kernels);
+    workspace.regularise(Regularisation { dropout: 0.3, label_smoothing: 0.1, seed: 2 });
+    let mut network = task.network;
+    let mut optimiser = Optimiser::new(rule, &architecture).with_weight_decay(0.01);
+    if clipped {
+        optimiser = optimiser.with_clipping(0.5);
+    }
+    let mut average = MovingAverage::new(&network, 0.9);
+    for _ in 0..6 {
+        let (x, labels) = (task.x.view(), &task.labels);
+        optimiser.train_step(&mut network, x, labels, Reduction::Mean, 0.02, &mut workspace);
+        average.update(&network, &mut workspace);
+    }
+    [parameters(network.layers()), parameters(average.network().layers())]
+}
+
+#[test]
+fn no_bit_depends_on_threads_or_instructions() {
+    for rule in RULES {
+        for (hidden, clipped) in [(&[100][..], true), (&[40, 24], false), (&[], true)] {
+            let with = |isa, threads| Kernels { products: Products::Own, isa, threads };
+            let expected = train::<f32>(rule, hidden, with(Isa::best(), 1), clipped);
+            let wide = train::<f64>(rule, hidden, with(Isa::best(), 1), clipped);
+            for isa in Isa::available() {
+                for threads in [1, 2, 3, 5] {
+                    let found = train::<f32>(rule, hidden, with(isa, threads), clipped);
+                    assert_eq!(found, expected, "{rule:?} {hidden:?} {isa} {threads}");
+                }
+                assert_eq!(train::<f64>(rule, hidden, with(isa, 2), clipped), wide, "{rule:?} {isa}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_restored_optimiser_goes_on_as_if_nothing_had_been() {
+    for rule in RULES {
+        let task = task::<f32>(&[20]);
+        let architecture = task.network.architecture();
+        let kernels = Kernels { threads: 2, ..Kernels::default() };
+        let new = || Optimiser::new(rule, &architecture).with_clipping(1.0);
+        let (mut network, mut optimiser) = (task.network.clone(), new());
+        let mut workspace = Workspace::with_kernels(&architecture, 70, kernels);
+        let (x, labels) = (task.x.view(), &task.labels);
+        let mut step = |network: &mut Mlp<f32>, optimiser: &mut Optimiser<f32>| {
+            optimiser.train_step(network, x, labels, Reduction::Mean, 0.1, &mut workspace);
+        };
+        (0..3).for_each(|_| step(&mut network, &mut optimiser));
+        let mut restored = new();
+        restored.restore(optimiser.steps(), optimiser.states().map(<[_]>::to_vec).collect()).unwrap();
+        let mut again = network.clone();
+        (0..3).for_each(|_| step(&mut network, &mut optimiser));
+        (0..3).for_each(|_| step(&mut again, &mut restored));
+        assert_eq!(again, network, "{rule:?}");
+        assert_ne!(again, task.network);
+        assert_eq!(restored.states().count(), if rule == ADAM { 2 } else { usize::from(rule != Rule::Sgd) });
+    }
+}
+
+#[test]
+fn states_of_another_network_or_rule_are_refused() {
+    let sizes = |hidden| Architecture { inputs: 3, hidden, outputs: 2, activation: Activation::Tanh };
+    let other = Optimiser::<f32>::new(RULES[1], &sizes(vec![5]));
+    let states: Vec<_> = other.states().map(<[_]>::to_vec).collect();
+    let mut optimiser = Optimiser::new(RULES[1], &sizes(vec![4]));
+    let error = optimiser.restore(1, states.clone()).unwrap_err();
+    assert_eq!(error, "states of an optimiser of another network");
+    let mut adam = Optimiser::new(ADAM, &sizes(vec![5]));
+    assert_eq!(adam.restore(1, states).unwrap_err(), "1 states of an optimiser that has 2");
+}
