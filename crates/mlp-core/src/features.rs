@@ -114,7 +114,7 @@ impl Columns<'_> {
         }
     }
 
-    fn at(&self, entry: usize) -> usize {
+    pub(crate) fn at(&self, entry: usize) -> usize {
         match self {
             Self::U16(columns) => columns[entry].into(),
             Self::U32(columns) => columns[entry] as usize,
@@ -137,7 +137,7 @@ impl Columns<'_> {
 }
 
 impl<A: Copy> Values<'_, A> {
-    fn at(&self, entry: usize) -> A {
+    pub(crate) fn at(&self, entry: usize) -> A {
         match self {
             Self::Numbers(values) => values[entry],
             Self::Bytes { bytes, levels } => levels[usize::from(bytes[entry])],
@@ -174,6 +174,19 @@ impl<'a, A: Scalar> SparseRows<'a, A> {
         );
         assert!(columns.check(offsets, width), "the columns of a row do not ascend below its width, {width}");
         Self { width, offsets, columns, values, selection: None }
+    }
+
+    /// Rows that this crate has made itself: those with the numbers `rows` among what lies between one offset and the next. Where
+    /// their columns ascend below `width`, so do all that are looked at.
+    pub(crate) fn of_parts(
+        width: usize,
+        offsets: &'a [usize],
+        columns: &'a [u32],
+        values: &'a [A],
+        rows: &'a [u32],
+    ) -> Self {
+        let (columns, values) = (columns.into(), values.into());
+        Self { width, offsets, columns, values, selection: Some(rows) }
     }
 
     /// The rows of these numbers, in this order, in place of all.

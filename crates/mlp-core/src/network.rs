@@ -197,10 +197,15 @@ impl<A: Scalar> Mlp<A> {
     /// The forward pass: Z and H of every layer and, of labelled examples, Ŷ and the losses.
     fn propagate(&self, x: Features<'_, A>, labels: Option<&[u8]>, workspace: &mut Workspace<A>) {
         let (rows, last, pass) = (x.dim().0, self.layers.len() - 1, workspace.pass());
-        let Workspace { kernels, team, layers: buffers, losses, guesses, .. } = workspace;
+        let Workspace { kernels, team, layers: buffers, losses, guesses, dropped, .. } = workspace;
+        if let Some(masks) = &pass.input_masks {
+            dropped.fill(masks, pass.mask_number(0), &x, team);
+        }
+        let left = pass.input_masks.is_some().then(|| dropped.features(rows));
+        let x = left.as_ref().map_or(Input::from(&x), Input::from);
         for (l, layer) in self.layers[..last].iter().enumerate() {
             let (below, here) = buffers.split_at_mut(l);
-            let (input, here) = (input(below, &x, &pass), &mut here[0]);
+            let (input, here) = (input(below, x, &pass), &mut here[0]);
             let (biases, masked) = (layer.biases.block().row(0), pass.masked(rows));
             // Each thread has the same units of a layer in every pass and step.
             let units = kernels.unit_shares::<A>(layer.weights.width(), team);
@@ -217,13 +222,13 @@ impl<A: Scalar> Mlp<A> {
                 A::apply(self.activation, kernels.isa, z.as_block(), h.reborrow());
                 if let Some(masks) = &pass.masks {
                     // S ⊙ H is what the layer above sees.
-                    masks.fill(pass.first_mask + l as u64, layer.outputs(), own.start, s.reborrow());
+                    masks.fill(pass.mask_number(l + 1), layer.outputs(), own.start, s.reborrow());
                     regularisation::multiply(s.as_block(), h.as_block(), kept);
                 }
             });
         }
         let (below, here) = buffers.split_at_mut(last);
-        let (input, here, layer) = (input(below, &x, &pass), &mut here[0], &self.layers[last]);
+        let (input, here, layer) = (input(below, x, &pass), &mut here[0], &self.layers[last]);
         let biases = layer.biases.block().row(0);
         let examples = kernels.row_shares(rows, team);
         let (z, y_hat) = (here.z.block_mut().rows_of(0..rows), here.h.block_mut().rows_of(0..rows));
@@ -373,7 +378,9 @@ impl<A: Scalar> Backward<'_, A> {
     fn run(self, x: Features<'_, A>, labels: &[u8], reduction: Reduction, workspace: &mut Workspace<A>) {
         let Self { activation, layers, alpha, write, targets } = self;
         let (rows, last, pass) = (labels.len(), targets.len() - 1, workspace.pass());
-        let Workspace { kernels, team, layers: buffers, .. } = workspace;
+        let Workspace { kernels, team, layers: buffers, dropped, .. } = workspace;
+        let left = pass.input_masks.is_some().then(|| dropped.features(rows));
+        let x = left.as_ref().map_or(Input::from(&x), Input::from);
         let weight = A::from_f64(reduction.weight(rows));
         let classes = targets[last].outputs();
         let (every_class, at_label) = pass.regularisation.targets::<A>(classes);
@@ -427,7 +434,7 @@ impl<A: Scalar> Backward<'_, A> {
                 kernels.column_sums(alpha, delta, write, biases.row_mut(0));
             });
         }
-        let (input, target, delta) = (input(&[], &x, &pass), &mut targets[0], &buffers[0].delta);
+        let (input, target, delta) = (x, &mut targets[0], &buffers[0].delta);
         let units = kernels.unit_shares::<A>(delta.width(), team);
         // The units that a thread has computed in the forward pass, in a strip of its own.
         target.weights.arrange(&units);

@@ -6,7 +6,7 @@ use crate::blas::{self, BLAS_BLOCK};
 use crate::kernels::{Block, BlockMut, MOST_THREADS, Shares, Start, Team};
 use crate::matrix::line;
 use crate::names::named;
-use crate::{Isa, Scalar, SparseRows};
+use crate::{Features, Isa, Scalar, SparseRows};
 
 /// How the products of a step are computed.
 ///
@@ -79,6 +79,15 @@ pub(crate) enum Input<'a, A> {
     Dense(Block<'a, A>),
     /// X.
     Sparse(&'a SparseRows<'a, A>),
+}
+
+impl<'a, A: Scalar> From<&'a Features<'_, A>> for Input<'a, A> {
+    fn from(x: &'a Features<'_, A>) -> Self {
+        match x {
+            Features::Dense(x) => Self::Dense(x.into()),
+            Features::Sparse(x) => Self::Sparse(x),
+        }
+    }
 }
 
 /// Along which axis the threads share a product.

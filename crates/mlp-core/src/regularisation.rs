@@ -7,8 +7,10 @@
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-use crate::kernels::{Block, BlockMut};
-use crate::{Reduction, Scalar};
+use ndarray::{Array2, s};
+
+use crate::kernels::{Block, BlockMut, Shares, Team};
+use crate::{Features, Reduction, Scalar, SparseRows};
 
 /// Dropout and label smoothing. The default is neither.
 ///
@@ -19,7 +21,7 @@ use crate::{Reduction, Scalar};
 ///     Architecture { inputs: 4, hidden: vec![50], outputs: 3, activation: Activation::Relu };
 /// let mut network = Mlp::new(&architecture, Init::He, &mut NativeStream::new(0))?;
 /// let mut workspace = Workspace::new(&architecture, 2);
-/// workspace.regularise(Regularisation { dropout: 0.5, label_smoothing: 0.1, seed: 0 });
+/// workspace.regularise(Regularisation { dropout: 0.5, label_smoothing: 0.1, ..Regularisation::default() });
 ///
 /// let x = ndarray::array![[1.0_f32, 0.0, 0.5, 0.0], [0.0, 1.0, 0.0, 0.5]];
 /// network.train_step(x.view(), &[0, 2], Reduction::Mean, 0.1, &mut workspace);
@@ -34,10 +36,13 @@ pub struct Regularisation {
     /// with probability p and else 1/(1-p), so that its mean is 1 and the trained network is used as it is: Srivastava and
     /// others 2014, in the "inverted" form. The probability is taken as a multiple of 2⁻¹⁶.
     pub dropout: f64,
+    /// The same for the inputs: the probability with which a number of an example that is not zero is left out of it, those that stay being
+    /// multiplied by 1/(1-p).
+    pub input_dropout: f64,
     /// ε, from 0 to below 1: the target is (1-ε)·Y + ε/k instead of Y, for k classes (Szegedy and others 2016). The losses of training are
     /// those to the smoothed targets.
     pub label_smoothing: f64,
-    /// Of the masks: they are a function of seed, step, layer, example and unit.
+    /// Of the masks: they are a function of seed, step, layer, example in the batch, and unit.
     pub seed: u64,
 }
 
@@ -67,19 +72,24 @@ impl Regularisation {
     /// If a probability is not from 0 to below 1.
     #[track_caller]
     pub(crate) fn check(&self) {
-        for (name, value) in [("dropout", self.dropout), ("label smoothing", self.label_smoothing)] {
+        let named = [
+            ("dropout", self.dropout),
+            ("input dropout", self.input_dropout),
+            ("label smoothing", self.label_smoothing),
+        ];
+        for (name, value) in named {
             assert!((0.0..1.0).contains(&value), "{name} of {value}: expected from 0 to below 1");
         }
     }
 
-    /// The numbers of which unit numbers that are equal are left out, of 2¹⁶.
-    fn threshold(&self) -> u32 {
-        (self.dropout * HALF_WORDS).round().min(HALF_WORDS - 1.0) as u32
+    /// The masks of hidden layers, if any unit is ever left out.
+    pub(crate) fn hidden_masks(&self) -> Option<Masks> {
+        Masks::new(self.seed, self.dropout)
     }
 
-    /// Whether any unit is ever left out.
-    pub(crate) fn drops(&self) -> bool {
-        self.threshold() > 0
+    /// The masks of the inputs, if any is ever left out.
+    pub(crate) fn input_masks(&self) -> Option<Masks> {
+        Masks::new(self.seed, self.input_dropout)
     }
 
     /// What is taken off the probability of every class for the target (1-ε)·Y + ε/k, and what is taken off that of the label beyond it.
@@ -93,41 +103,172 @@ const HALF_WORDS: f64 = 65_536.0;
 /// Units whose random numbers are drawn together: rows begin at a multiple.
 const ROW: usize = 16;
 
-/// The masks of one step.
+/// Where masks of one probability come from. Mask number m is drawn from stream m + 1 of the seed (stream 0 is that of
+/// [`NativeStream`](crate::NativeStream)); a unit takes half a word of 32 bits.
 #[derive(Clone, Debug)]
 pub(crate) struct Masks {
     generator: ChaCha8Rng,
-    threshold: u32,
+    threshold: u32, // of 2¹⁶: smaller half-words leave their unit out
     scale: f64,
 }
 
 impl Masks {
-    /// Those of the `step`-th forward pass in training through `layers` hidden layers.
-    pub(crate) fn new(regularisation: &Regularisation) -> Self {
+    fn new(seed: u64, probability: f64) -> Option<Self> {
+        let threshold = (probability * HALF_WORDS).round().min(HALF_WORDS - 1.0) as u32;
         let mut key = [0; 32];
-        key[..8].copy_from_slice(&regularisation.seed.to_le_bytes());
-        let threshold = regularisation.threshold();
+        key[..8].copy_from_slice(&seed.to_le_bytes());
         let scale = HALF_WORDS / (HALF_WORDS - f64::from(threshold));
-        Self { generator: ChaCha8Rng::from_seed(key), threshold, scale }
+        (threshold > 0).then(|| Self { generator: ChaCha8Rng::from_seed(key), threshold, scale })
     }
 
-    /// S (rows × some units) of a layer of `units`, from unit `first`, a multiple of 8, on.
-    ///
-    /// `number` counts the hidden layers of all steps. Stream 0 of the seed is [`NativeStream`](crate::NativeStream)'s, mask number m is drawn
-    /// from stream m + 1; a unit takes half a word of 32 bits.
-    pub(crate) fn fill<A: Scalar>(&self, number: u64, units: usize, first: usize, mut s: BlockMut<'_, A>) {
+    /// What kept units are multiplied by, 1/(1-p).
+    fn scale<A: Scalar>(&self) -> A {
+        A::from_f64(self.scale)
+    }
+
+    /// Mask `number`, of rows of `units`.
+    fn mask(&self, number: u64, units: usize) -> Mask {
         let mut generator = self.generator.clone();
         generator.set_stream(number.wrapping_add(1));
-        let (row_words, first_word) = (units.next_multiple_of(ROW) / 2, first / 2);
-        let scale = A::from_f64(self.scale);
+        Mask { generator, threshold: self.threshold, row_words: units.next_multiple_of(ROW) / 2 }
+    }
+
+    /// S (rows × some units) of mask `number` of a layer of `units`, from unit `first`, a multiple of 8, on.
+    pub(crate) fn fill<A: Scalar>(&self, number: u64, units: usize, first: usize, mut s: BlockMut<'_, A>) {
+        let (mut mask, scale) = (self.mask(number, units), self.scale());
         for row in 0..s.rows() {
-            generator.set_word_pos((row * row_words + first_word) as u128);
+            mask.seek(row, first);
             for pair in s.row_mut(row).chunks_mut(2) {
-                let word = generator.next_u32();
-                for (half, s) in pair.iter_mut().enumerate() {
-                    *s = if (word >> (16 * half)) & 0xFFFF < self.threshold { A::zero() } else { scale };
+                for (s, keep) in pair.iter_mut().zip(mask.next_two()) {
+                    *s = if keep { scale } else { A::zero() };
                 }
             }
+        }
+    }
+}
+
+/// One mask, read row by row.
+struct Mask {
+    generator: ChaCha8Rng,
+    threshold: u32,
+    row_words: usize,
+}
+
+impl Mask {
+    /// Goes to an even unit of a row.
+    fn seek(&mut self, row: usize, unit: usize) {
+        self.generator.set_word_pos((row * self.row_words + unit / 2) as u128);
+    }
+
+    /// Whether the next two units stay.
+    #[inline]
+    fn next_two(&mut self) -> [bool; 2] {
+        let word = self.generator.next_u32();
+        [word & 0xFFFF, word >> 16].map(|half| half >= self.threshold)
+    }
+}
+
+/// A batch of examples of which numbers were left out. The mask goes along the numbers that are not zero, so that it is the same for dense
+/// and for sparse rows.
+#[derive(Debug)]
+pub(crate) struct DroppedInputs<A> {
+    is_sparse: bool,    // the last batch
+    dense: Array2<A>,   // (capacity, inputs)
+    ends: Vec<usize>,   // (2·capacity): where each example's entries begin and end
+    columns: Vec<u32>,  // (capacity·inputs) at most
+    values: Vec<A>,     // (capacity·inputs) at most
+    examples: Vec<u32>, // 0, 2, 4, …: the examples among what lies between two ends
+    starts: Vec<usize>, // (capacity + 1): where the entries of an example would begin if none were left out
+}
+
+impl<A: Scalar> DroppedInputs<A> {
+    pub(crate) fn new(capacity: usize, inputs: usize) -> Self {
+        let count = capacity * inputs;
+        Self {
+            is_sparse: false,
+            dense: Array2::zeros((capacity, inputs)),
+            ends: vec![0; 2 * capacity],
+            columns: vec![0; count],
+            values: vec![A::zero(); count],
+            examples: (0..capacity).map(|example| 2 * example as u32).collect(),
+            starts: vec![0; capacity + 1],
+        }
+    }
+
+    /// Numbers of an example.
+    pub(crate) fn inputs(&self) -> usize {
+        self.dense.ncols()
+    }
+
+    /// Leaves numbers out of `x`, each member of the team out of its own examples.
+    pub(crate) fn fill(&mut self, masks: &Masks, number: u64, x: &Features<'_, A>, team: &mut Team) {
+        let (rows, inputs) = x.dim();
+        let (examples, scale) = (Shares::new(rows, 1, team.len()), masks.scale::<A>());
+        self.is_sparse = matches!(x, Features::Sparse(_));
+        match x {
+            Features::Dense(x) => {
+                let dense = self.dense.as_slice_mut().expect("made contiguous");
+                let cut = examples.map(|example| example * inputs);
+                team.run(cut.slice(&mut dense[..rows * inputs]), |member, dense| {
+                    let mut mask = masks.mask(number, inputs);
+                    for (row, dense) in examples.range(member).zip(dense.chunks_mut(inputs)) {
+                        mask.seek(row, 0);
+                        let (mut keeps, mut next) = ([false; 2], 0);
+                        for (dense, &x) in dense.iter_mut().zip(x.row(row)) {
+                            *dense = A::zero();
+                            if x != A::zero() {
+                                if next % 2 == 0 {
+                                    keeps = mask.next_two();
+                                }
+                                if keeps[next % 2] {
+                                    *dense = x * scale;
+                                }
+                                next += 1;
+                            }
+                        }
+                    }
+                });
+            }
+            Features::Sparse(x) => {
+                for row in 0..rows {
+                    self.starts[row + 1] = self.starts[row] + x.range(row).len();
+                }
+                let (starts, total) = (&self.starts, self.starts[rows]);
+                let entries = examples.map(|example| starts[example]);
+                let kept =
+                    (entries.slice(&mut self.columns[..total]), entries.slice(&mut self.values[..total]));
+                let ends = examples.map(|example| 2 * example).slice(&mut self.ends[..2 * rows]);
+                team.run((kept, ends), |member, ((columns, values), ends)| {
+                    let mut mask = masks.mask(number, inputs);
+                    let first = entries.range(member).start;
+                    for (row, ends) in examples.range(member).zip(ends.chunks_mut(2)) {
+                        mask.seek(row, 0);
+                        let mut at = starts[row] - first;
+                        ends[0] = first + at;
+                        let (mut keeps, range) = ([false; 2], x.range(row));
+                        for (index, entry) in range.enumerate() {
+                            if index % 2 == 0 {
+                                keeps = mask.next_two();
+                            }
+                            columns[at] = x.columns().at(entry) as u32;
+                            values[at] = x.values().at(entry) * scale;
+                            at += usize::from(keeps[index % 2]);
+                        }
+                        ends[1] = first + at;
+                    }
+                });
+            }
+        }
+    }
+
+    /// What is left of the batch that was filled in last, of `rows` examples.
+    pub(crate) fn features(&self, rows: usize) -> Features<'_, A> {
+        if self.is_sparse {
+            let (ends, examples) = (&self.ends[..2 * rows], &self.examples[..rows]);
+            let inputs = self.inputs();
+            Features::Sparse(SparseRows::of_parts(inputs, ends, &self.columns, &self.values, examples))
+        } else {
+            Features::Dense(self.dense.slice(s![..rows, ..]))
         }
     }
 }
@@ -160,15 +301,14 @@ pub(crate) fn smoothing_loss<A: Scalar>(label_smoothing: f64, z: &[A], label: u8
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::Shares;
     use crate::matrix::{Matrix, line};
 
     fn mask<A: Scalar>(dropout: f64, units: usize, cuts: usize) -> ndarray::Array2<A> {
         let mut s = Matrix::zeros(40, units);
         let shares = Shares::new(s.width(), line::<A>(), cuts);
         s.arrange(&shares);
-        let masks = Masks::new(&Regularisation { dropout, label_smoothing: 0.0, seed: 3 });
-        let mut team = crate::kernels::Team::new(cuts);
+        let masks = Masks::new(3, dropout).unwrap();
+        let mut team = Team::new(cuts);
         team.run(s.by_columns(40, &shares), |member, part| {
             masks.fill(5, units, shares.range(member).start, part);
         });
@@ -198,7 +338,7 @@ mod tests {
             let kept = s.iter().copied().fold(0.0, f64::max);
             assert!((kept - 1.0 / (1.0 - dropout)).abs() < 1e-3);
         }
-        assert!(mask::<f32>(0.0, 64, 1).iter().all(|&s| s == 1.0));
+        assert!(Masks::new(3, 0.0).is_none());
     }
 
     #[test]

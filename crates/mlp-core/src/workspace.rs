@@ -6,7 +6,7 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
 use crate::kernels::Team;
 use crate::matrix::Matrix;
 use crate::products::Input;
-use crate::regularisation::Masks;
+use crate::regularisation::{DroppedInputs, Masks};
 use crate::{Architecture, Features, Kernels, Layer, Regularisation, Scalar};
 
 /// The intermediate values of the forward and backward pass for batches of up to a given size, and the threads that compute them.
@@ -20,6 +20,7 @@ pub struct Workspace<A> {
     pub(crate) layers: Vec<Buffers<A>>,
     pub(crate) losses: Vec<f64>, // (capacity)
     pub(crate) guesses: Vec<u8>, // (capacity)
+    pub(crate) dropped: DroppedInputs<A>,
     regularisation: Regularisation,
     step: u64,      // forward passes in training so far
     rows: usize,    // of the batch that the buffers hold
@@ -96,6 +97,7 @@ impl<A: Scalar> Workspace<A> {
             team,
             losses: vec![0.0; capacity],
             guesses: vec![0; capacity],
+            dropped: DroppedInputs::new(0, architecture.inputs),
             regularisation: Regularisation::default(),
             step: 0,
             rows: 0,
@@ -111,7 +113,10 @@ impl<A: Scalar> Workspace<A> {
     #[track_caller]
     pub fn regularise(&mut self, regularisation: Regularisation) {
         regularisation.check();
-        let capacity = if regularisation.drops() { self.capacity() } else { 0 };
+        let rows_if = |drops: bool| if drops { self.losses.len() } else { 0 };
+        let capacity = rows_if(regularisation.hidden_masks().is_some());
+        let inputs = self.dropped.inputs();
+        self.dropped = DroppedInputs::new(rows_if(regularisation.input_masks().is_some()), inputs);
         let last = self.layers.len() - 1;
         for buffers in &mut self.layers[..last] {
             let units = buffers.z.columns();
@@ -215,6 +220,14 @@ impl<A: Scalar> Workspace<A> {
         self.layers[l].h.to_array().slice_move(s![..self.rows, ..])
     }
 
+    /// X (n×inputs) of the last pass in training, with what was left out being 0; `None` if nothing was.
+    pub fn dropped_inputs(&self) -> Option<Array2<A>> {
+        self.pass().input_masks.map(|_| match self.dropped.features(self.rows) {
+            Features::Dense(x) => x.to_owned(),
+            Features::Sparse(x) => x.to_dense(),
+        })
+    }
+
     /// S (n×units) of hidden layer `l`, counted from 0, of the last pass in training: what H was multiplied by. It has no rows if
     /// nothing was dropped.
     ///
@@ -251,9 +264,9 @@ impl<A: Scalar> Workspace<A> {
     /// What the pass adds for training.
     pub(crate) fn pass(&self) -> Pass {
         let regularisation = if self.training { self.regularisation } else { Regularisation::default() };
-        let masks = regularisation.drops().then(|| Masks::new(&regularisation));
-        let first_mask = self.step.wrapping_mul(self.layers.len() as u64 - 1);
-        Pass { regularisation, masks, first_mask }
+        let (masks, input_masks) = (regularisation.hidden_masks(), regularisation.input_masks());
+        let first_mask = self.step.wrapping_mul(self.layers.len() as u64);
+        Pass { regularisation, masks, input_masks, first_mask }
     }
 
     #[track_caller]
@@ -290,11 +303,17 @@ impl<A: Scalar> Workspace<A> {
 /// What a pass over a batch adds for training.
 pub(crate) struct Pass {
     pub(crate) regularisation: Regularisation,
-    pub(crate) masks: Option<Masks>,
-    pub(crate) first_mask: u64, // the number of the first hidden layer's
+    pub(crate) masks: Option<Masks>, // of the hidden layers
+    pub(crate) input_masks: Option<Masks>,
+    first_mask: u64, // the number of the inputs'
 }
 
 impl Pass {
+    /// The number of the mask on what goes into layer `l`.
+    pub(crate) fn mask_number(&self, l: usize) -> u64 {
+        self.first_mask.wrapping_add(l as u64)
+    }
+
     /// Rows of S and S ⊙ H in a batch of `rows`.
     pub(crate) fn masked(&self, rows: usize) -> usize {
         if self.masks.is_some() { rows } else { 0 }
@@ -308,17 +327,9 @@ impl<A> Buffers<A> {
     }
 }
 
-/// What goes into the layer above `below`: X, where there is none, or H.
-pub(crate) fn input<'a, A: Scalar>(
-    below: &'a [Buffers<A>],
-    x: &'a Features<'_, A>,
-    pass: &Pass,
-) -> Input<'a, A> {
-    match (below.last(), x) {
-        (Some(below), _) => Input::Dense(below.output(pass).block()),
-        (None, Features::Dense(x)) => Input::Dense(x.into()),
-        (None, Features::Sparse(x)) => Input::Sparse(x),
-    }
+/// What goes into the layer above `below`: X, where there is none, or what comes out of the last of them.
+pub(crate) fn input<'a, A: Scalar>(below: &'a [Buffers<A>], x: Input<'a, A>, pass: &Pass) -> Input<'a, A> {
+    below.last().map_or(x, |below| Input::Dense(below.output(pass).block()))
 }
 
 /// ∂J/∂W and ∂J/∂b of every layer.

@@ -5,8 +5,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use mlp_core::{
-    Activation, Architecture, Gradients, Init, Kernels, Mlp, NativeStream, Reduction, Scalar, SparseRows,
-    Workspace,
+    Activation, Architecture, Gradients, Init, Kernels, Mlp, MovingAverage, NativeStream, Optimiser,
+    Reduction, Regularisation, Rule, Scalar, SparseRows, Workspace,
 };
 use ndarray::Array2;
 
@@ -66,6 +66,24 @@ fn check<A: Scalar>(hidden: &[usize], batch: usize) {
         });
         assert_eq!(step, 0, "train_step on sparse rows, {activation}, hidden {hidden:?}, batch {batch}");
 
+        let regularisation =
+            Regularisation { dropout: 0.5, input_dropout: 0.2, label_smoothing: 0.1, seed: 0 };
+        shared.regularise(regularisation);
+        for rule in [Rule::Sgd, Rule::Nesterov { momentum: 0.9 }] {
+            let mut optimiser = Optimiser::new(rule, &architecture).with_weight_decay(0.1).with_clipping(1.0);
+            let mut average = MovingAverage::new(&network, 0.9);
+            // Layers come into their strips once.
+            average.update(&network, &mut shared);
+            optimiser.train_step(&mut network, sparse, &labels, Reduction::Mean, 0.01, &mut shared);
+            let step = allocations(|| {
+                optimiser.train_step(&mut network, sparse, &labels, Reduction::Mean, 0.01, &mut shared);
+                average.update(&network, &mut shared);
+            });
+            assert_eq!(
+                step, 0,
+                "{rule:?} with everything on, {activation}, hidden {hidden:?}, batch {batch}"
+            );
+        }
         let separate = allocations(|| {
             network.forward(x.view(), &labels, &mut workspace);
             network.backward(x.view(), &labels, Reduction::Mean, &mut workspace, &mut gradients);

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 
 use mlp_core::{
     Activation, Architecture, Features, Init, Isa, Kernels, Mlp, NativeStream, Products, RandomStream,
-    Reduction, Scalar, SparseRows, Workspace,
+    Reduction, Regularisation, Scalar, SparseRows, Workspace,
 };
 use ndarray::Array2;
 
@@ -169,6 +169,34 @@ fn openblas_teaches_the_same_where_threads_cut_layers_of_hundreds_of_units() {
             assert_eq!(hashes, [hashes[0]; THREADS.len()], "{hidden:?}");
             assert_ne!(hashes[0], hash(&start), "nothing was learnt");
         }
+    }
+}
+
+#[test]
+fn dropout_and_smoothing_teach_the_same_with_any_threads_and_instructions_on_sparse_rows_and_dense() {
+    let data = Data::<f32>::new(150);
+    for hidden in [&[100][..], &[40, 24], &[]] {
+        let start = data.network(hidden, Activation::Relu);
+        let mut first = None;
+        for rows in [Rows::Sparse, Rows::Dense] {
+            for kernels in matrix(Products::Own, Isa::available()) {
+                let (mut network, mut workspace) = (start.clone(), workspace(&start, 37, kernels));
+                let (dropout, input_dropout) = (0.3, 0.2);
+                workspace.regularise(Regularisation {
+                    dropout,
+                    input_dropout,
+                    label_smoothing: 0.1,
+                    seed: 4,
+                });
+                data.train(&mut network, rows, &mut workspace);
+                let (found, step) = (hash(&network), workspace.step());
+                assert_eq!(found, *first.get_or_insert(found), "{hidden:?} {rows:?} {kernels:?}");
+                assert_eq!(step, 9, "forward passes in training");
+            }
+        }
+        let mut plain = start.clone();
+        data.train(&mut plain, Rows::Sparse, &mut workspace(&start, 37, own(1)));
+        assert_ne!(first, Some(hash(&plain)), "nothing was left out");
     }
 }
 

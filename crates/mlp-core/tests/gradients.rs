@@ -37,7 +37,8 @@ fn cases() -> Vec<Case> {
             for reduction in Reduction::ALL {
                 let seed = cases.len() as u64;
                 cases.push(case(activation, hidden, reduction, seed));
-                let regularisation = Regularisation { dropout: 0.4, label_smoothing: 0.2, seed };
+                let regularisation =
+                    Regularisation { dropout: 0.4, input_dropout: 0.3, label_smoothing: 0.2, seed };
                 cases.push(case(activation, hidden, Objective { reduction, regularisation }, seed));
             }
         }
@@ -49,6 +50,7 @@ fn cases() -> Vec<Case> {
 struct Passes<A> {
     score: Score,
     gradients: Gradients<A>,
+    x: Array2<f64>, // what was left of the inputs
     masks: Vec<oracle::Rows>,
 }
 
@@ -60,11 +62,13 @@ fn passes<A: Scalar>(case: &Case, network: &Mlp<A>, x: ArrayView2<'_, A>) -> Pas
     network.backward(x, &case.labels, case.objective.reduction, &mut workspace, &mut gradients);
     let masks =
         (0..network.layers().len() - 1).map(|l| rows(&workspace.dropout_mask(l).map(|s| s.into_f64())));
-    Passes { score, gradients, masks: masks.collect() }
+    let left = workspace.dropped_inputs().unwrap_or_else(|| x.to_owned()).map(|x| x.into_f64());
+    Passes { score, gradients, x: left, masks: masks.collect() }
 }
 
-fn expected(case: &Case, network: &Mlp<f64>, x: &Array2<f64>, masks: &[oracle::Rows]) -> oracle::Passes {
-    oracle::passes_in_training(network, &rows(x), &case.labels, case.objective, masks)
+/// The plain loops under the masks of some passes.
+fn expected<A>(case: &Case, network: &Mlp<f64>, found: &Passes<A>) -> oracle::Passes {
+    oracle::passes_in_training(network, &rows(&found.x), &case.labels, case.objective, &found.masks)
 }
 
 /// The largest difference of two gradients, relative to the largest entry of the second, tensor by tensor.
@@ -101,7 +105,7 @@ fn rounding(eps: f64, case: &Case) -> f64 {
 fn the_matrix_code_agrees_with_the_plain_loops() {
     for (number, case) in cases().iter().enumerate() {
         let found = passes(case, &case.network, case.x.view());
-        let expected = expected(case, &case.network, &case.x, &found.masks);
+        let expected = expected(case, &case.network, &found);
         let difference = relative_difference(&found.gradients, &expected.gradients);
         assert!(difference < rounding(f64::EPSILON, case), "case {number}: {difference}");
         let loss = found.score.loss(case.objective.reduction);
@@ -114,9 +118,9 @@ fn single_precision_agrees_with_double() {
     for (number, case) in cases().iter().enumerate() {
         // The same numbers in both precisions: those that f32 can hold.
         let (network, x) = (case.network.cast::<f32>(), case.x.mapv(|x| x as f32));
-        let (wide, wide_x) = (network.cast::<f64>(), x.mapv(f64::from));
+        let wide = network.cast::<f64>();
         let found = passes(case, &network, x.view());
-        let expected = expected(case, &wide, &wide_x, &found.masks);
+        let expected = expected(case, &wide, &found);
         let difference = relative_difference(&found.gradients, &expected.gradients);
         assert!(difference < rounding(f64::from(f32::EPSILON), case), "case {number}: {difference}");
     }
@@ -138,8 +142,8 @@ fn the_matrix_code_agrees_with_central_differences() {
 #[test]
 fn the_plain_loops_agree_with_central_differences() {
     for (number, case) in cases().iter().enumerate() {
-        let masks = passes(case, &case.network, case.x.view()).masks;
-        let passes = expected(case, &case.network, &case.x, &masks);
+        let found = passes(case, &case.network, case.x.view());
+        let passes = expected(case, &case.network, &found);
         let mut gradients = Gradients::new(&case.network.architecture());
         for (l, gradient) in passes.gradients.iter().enumerate() {
             let (mut weights, mut biases) = gradients.layer_mut(l);

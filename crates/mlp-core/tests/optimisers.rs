@@ -192,7 +192,7 @@ fn train<A: Scalar>(rule: Rule, hidden: &[usize], kernels: Kernels, clipped: boo
     let task = task::<A>(hidden);
     let architecture = task.network.architecture();
     let mut workspace = Workspace::with_kernels(&architecture, 70, kernels);
-    workspace.regularise(Regularisation { dropout: 0.3, label_smoothing: 0.1, seed: 2 });
+    workspace.regularise(Regularisation { dropout: 0.3, input_dropout: 0.2, label_smoothing: 0.1, seed: 2 });
     let mut network = task.network;
     let mut optimiser = Optimiser::new(rule, &architecture).with_weight_decay(0.01);
     if clipped {

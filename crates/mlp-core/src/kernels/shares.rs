@@ -31,8 +31,14 @@ impl Shares {
     }
 
     /// The same cuts, in a shorter sequence.
-    pub(crate) fn up_to(mut self, len: usize) -> Self {
-        self.cuts.iter_mut().for_each(|cut| *cut = len.min(*cut));
+    pub(crate) fn up_to(self, len: usize) -> Self {
+        self.map(|cut| len.min(cut))
+    }
+
+    /// The same shares of something else, of which the first `cut` of these are the first `f(cut)`; `f` ascends.
+    pub(crate) fn map(mut self, f: impl Fn(usize) -> usize) -> Self {
+        self.cuts[..=self.count].iter_mut().for_each(|cut| *cut = f(*cut));
+        assert!(self.cuts[..=self.count].is_sorted());
         self
     }
 
