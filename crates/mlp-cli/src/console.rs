@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mlp_train::{Control, EpochRecord, Error, Event, Observer};
+use mlp_train::{Control, EpochRecord, Error, Event, Observer, Outcome};
 
 /// `mlp --version`: the release and what multiplies the matrices.
 #[cfg(any(feature = "openblas", feature = "openblas-static"))]
@@ -17,13 +17,22 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// The chapter's line for an epoch: `1/50  loss 70.8  acc 0.8116`.
+/// The chapter's line for an epoch: `1/50  loss 70.8  acc 0.8116`; and what was found on other sets.
 pub(crate) fn epoch_line(record: &EpochRecord, epochs: usize) -> String {
+    let outcome = |loss, accuracy| {
+        // A mean loss is below 1 soon, where one decimal says nothing.
+        let places = if loss < 1.0 && record.validation.is_some() { 4 } else { 1 };
+        format!("  loss {}  acc {}", decimals(loss, places), decimals(accuracy, 4))
+    };
+    let set = |name: &str, found: Option<Outcome>| {
+        found.map_or(String::new(), |found| format!("  {name}{}", outcome(found.loss, found.accuracy)))
+    };
     format!(
-        "{}/{epochs}  loss {}  acc {}",
+        "{}/{epochs}{}{}{}",
         record.epoch,
-        decimals(record.loss, 1),
-        decimals(record.accuracy, 4)
+        outcome(record.loss, record.accuracy),
+        set("validation", record.validation),
+        set("test", record.test)
     )
 }
 
@@ -108,8 +117,15 @@ mod tests {
 
     #[test]
     fn the_lines_are_the_chapters() {
-        let record = EpochRecord { epoch: 1, loss: 70.785_275, accuracy: 0.811_633, seconds: 0.1 };
+        let record =
+            EpochRecord { epoch: 1, loss: 70.785_275, accuracy: 0.811_633, ..EpochRecord::default() };
         assert_eq!(epoch_line(&record, 50), "1/50  loss 70.8  acc 0.8116");
+        let validated =
+            EpochRecord { loss: 0.051_26, validation: Some(Outcome { loss: 0.1, accuracy: 0.97 }), ..record };
+        assert_eq!(
+            epoch_line(&validated, 50),
+            "1/50  loss 0.0513  acc 0.8116  validation  loss 0.1000  acc 0.9700"
+        );
         // Python: f'{0.25:.1f} {0.35:.1f} {float("nan"):.1f} {float("inf"):.1f}'
         assert_eq!(
             [0.25, 0.35, f64::NAN, f64::INFINITY].map(|v| decimals(v, 1)),

@@ -8,6 +8,7 @@ mod console;
 mod data_sets;
 mod parse;
 mod plot;
+mod recipe;
 mod table;
 
 use std::io;
@@ -32,7 +33,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Train(train::Args),
+    Train(Box<train::Args>),
     Eval(eval::Args),
     Summary(summary::Args),
     Gradcheck(gradcheck::Args),

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mlp_core::{Activation, Init, Precision, Reduction, StreamKind, descent};
-use mlp_train::Kernel;
+use mlp_train::{Kernel, Metric, OptimiserName, ScheduleName};
 
 /// A parser of names that a type's own `FromStr` then takes.
 fn names<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
@@ -39,6 +39,33 @@ pub(crate) fn kernel() -> impl TypedValueParser<Value = Kernel> {
     names(Kernel::ALL.map(Kernel::name))
 }
 
+pub(crate) fn optimiser() -> impl TypedValueParser<Value = OptimiserName> {
+    names(OptimiserName::ALL.map(OptimiserName::name))
+}
+
+pub(crate) fn schedule() -> impl TypedValueParser<Value = ScheduleName> {
+    names(ScheduleName::ALL.map(ScheduleName::name))
+}
+
+pub(crate) fn metric() -> impl TypedValueParser<Value = Metric> {
+    names(Metric::ALL.map(Metric::name))
+}
+
+/// Seconds: `90`, `60s`, `5m`, `1.5h`.
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
+    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(number) => (number, &text[number.len()..]),
+        None => (text, "s"),
+    };
+    let number: f64 = number.parse().map_err(|_| "expected a time such as 90, 60s, 5m or 1h".to_owned())?;
+    Ok(number
+        * match unit {
+            "h" => 3600.0,
+            "m" => 60.0,
+            _ => 1.0,
+        })
+}
+
 pub(crate) fn function() -> impl TypedValueParser<Value = descent::Function> {
     names(descent::Function::ALL.map(descent::Function::name))
 }
@@ -54,8 +81,17 @@ impl FromStr for Hidden {
         if text == "none" {
             return Ok(Self(Vec::new()));
         }
-        let size = |part: &str| part.trim().parse().map_err(|_| format!("`{part}` is not a number of units"));
+        let size = |part: &str| match part.trim().parse::<i64>() {
+            Ok(units) if units >= 0 => Ok(units as usize),
+            _ => Err(format!("`{part}` is not a number of units")),
+        };
         text.split(',').map(size).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl serde::Serialize for Hidden {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
     }
 }
 
@@ -72,6 +108,12 @@ impl std::fmt::Display for Hidden {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(["90", "60s", "5m", "1.5h"].map(seconds), [90.0, 60.0, 300.0, 5400.0].map(Ok));
+        assert!(seconds("5 days").is_err() && seconds("").is_err() && seconds("m").is_err());
+    }
 
     #[test]
     fn hidden_sizes_are_a_list_or_none() {

@@ -29,11 +29,12 @@ fn train_prints_the_chapters_lines_and_leaves_a_run_directory() {
     }
 
     let run = scratch.path().join("runs/synthetic");
-    let config: serde_json::Value =
-        serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
+    let config: toml::Table = fs::read_to_string(run.join("config.toml")).unwrap().parse().unwrap();
     assert_eq!((&config["dataset"], &config["learning_rate"]), (&"synthetic".into(), &0.02.into()));
     let trace = fs::read_to_string(run.join("trace.csv")).unwrap();
-    assert_eq!((trace.lines().next(), trace.lines().count()), (Some("epoch,loss,accuracy,seconds"), 4));
+    assert_eq!(trace.lines().count(), 4);
+    assert!(trace.starts_with("epoch,loss,accuracy,learning_rate,"));
+    assert_eq!(fs::read_to_string(run.join("metrics.jsonl")).unwrap().lines().count(), 3);
     assert!(run.join("model.mlp").exists());
 
     // A second run takes the next directory, and the same seed gives the same bits whatever the threads.

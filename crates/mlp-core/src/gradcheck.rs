@@ -133,7 +133,7 @@ pub fn check_gradients<'x>(
             let analytic = tensor.of(gradient);
             let scale = analytic.fold(RESOLUTION * loss.abs(), |scale, value| scale.max(value.abs()));
             let mut report = TensorReport {
-                name: tensor.name(l, count),
+                name: crate::layers::name(tensor.letter(), l, count),
                 equation: tensor.equation(l == 0 && count > 1),
                 shape: analytic.dim(),
                 checked: 0,
@@ -174,6 +174,13 @@ enum Tensor {
 }
 
 impl Tensor {
+    fn letter(self) -> char {
+        match self {
+            Self::Weights => 'w',
+            Self::Biases => 'b',
+        }
+    }
+
     fn of(self, layer: &crate::Layer<f64>) -> Array2<f64> {
         match self {
             Self::Weights => layer.weights(),
@@ -186,18 +193,6 @@ impl Tensor {
         match self {
             Self::Weights => layer.weights.at_mut(row, column),
             Self::Biases => layer.biases.at_mut(0, column),
-        }
-    }
-
-    fn name(self, l: usize, layers: usize) -> String {
-        let letter = match self {
-            Self::Weights => 'w',
-            Self::Biases => 'b',
-        };
-        match layers {
-            _ if l + 1 == layers => format!("{letter}_o"),
-            2 => format!("{letter}_h"),
-            _ => format!("{letter}_h{}", l + 1),
         }
     }
 

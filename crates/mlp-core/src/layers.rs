@@ -108,3 +108,12 @@ impl<A: Scalar> Layer<A> {
         (self.weights.view_mut(), self.biases.view_mut().index_axis_move(Axis(0), 0))
     }
 }
+
+/// The chapter's name for something of layer `l`, counted from 0, of so many: `w_h`, `w_o`; with several hidden layers `w_h1`, `w_h2`, …
+pub(crate) fn name(letter: char, l: usize, layers: usize) -> String {
+    match layers {
+        _ if l + 1 == layers => format!("{letter}_o"),
+        2 => format!("{letter}_h"),
+        _ => format!("{letter}_h{}", l + 1),
+    }
+}

@@ -1,7 +1,9 @@
 //! Enumerations that go by names in flags and files. One macro, so that a name is written once and every such type offers the
 //! same: `ALL`, `name`, `Display` and `FromStr`.
 
-/// `named!(Type, "kind of thing", Variant => "name", …)` for an enumeration without data.
+/// `named!(Type, "kind of thing", Variant => "name", …)` for an enumeration without data. For the crates of this workspace only.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! named {
     ($type:ident, $kind:literal, $($variant:ident => $name:literal),+ $(,)?) => {
         impl $type {

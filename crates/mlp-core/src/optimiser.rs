@@ -345,7 +345,8 @@ impl<A: Scalar> Work for Optimise<'_, '_, A> {
                 });
             }
             Rule::Adam { beta1, beta2, epsilon } => {
-                let correction = |beta: f64| 1.0 - beta.powf(number as f64);
+                // `libm`'s power is the same on every machine.
+                let correction = |beta: f64| 1.0 - libm::pow(beta, number as f64);
                 let rate = A::from_f64(learning_rate / correction(beta1));
                 let root = A::from_f64(1.0 / correction(beta2).sqrt());
                 let [beta1, rest1] = [beta1, 1.0 - beta1].map(A::from_f64);

@@ -4,10 +4,11 @@
 use ndarray::{Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
 
 use crate::kernels::Team;
+use crate::layers::name;
 use crate::matrix::Matrix;
 use crate::products::Input;
 use crate::regularisation::{DroppedInputs, Masks};
-use crate::{Architecture, Features, Kernels, Layer, Regularisation, Scalar};
+use crate::{Architecture, Features, Kernels, Layer, Mlp, Regularisation, Scalar};
 
 /// The intermediate values of the forward and backward pass for batches of up to a given size, and the threads that compute them.
 ///
@@ -247,6 +248,30 @@ impl<A: Scalar> Workspace<A> {
     #[track_caller]
     pub fn deltas(&self, l: usize) -> Array2<A> {
         self.layers[l].delta.to_array().slice_move(s![..self.rows, ..])
+    }
+
+    /// The name of the first thing in the last forward pass of `network` that is infinite or not a number, in the order in which it
+    /// came about: `w_h` (weights), `b_h` (biases), `z_h` (pre-activations), `h` (activations), …, `z_o` (logits).
+    ///
+    /// # Panics
+    /// If the workspace was made for another architecture.
+    #[track_caller]
+    pub fn first_not_finite(&self, network: &Mlp<A>) -> Option<String> {
+        let layers = network.layers();
+        self.check_fits(layers);
+        let is_finite = |matrix: &Array2<A>| matrix.iter().all(|value| value.is_finite());
+        let count = layers.len();
+        for (l, layer) in layers.iter().enumerate() {
+            let biases = layer.biases.to_array();
+            let values = [('w', layer.weights()), ('b', biases), ('z', self.pre_activations(l))];
+            if let Some((letter, _)) = values.iter().find(|(_, matrix)| !is_finite(matrix)) {
+                return Some(name(*letter, l, count));
+            }
+            if l + 1 < count && !is_finite(&self.activations(l)) {
+                return Some(if count == 2 { "h".to_owned() } else { format!("h{}", l + 1) });
+            }
+        }
+        None
     }
 
     /// Takes in a batch.

@@ -1,12 +1,17 @@
 //! What a training run is made of: [`TrainConfig`], as flags and files give it, and [`Plan`], the same after validation.
 //! The loop takes a plan, so that it never meets a batch of 0 or a learning rate of NaN.
 
-use mlp_core::{Activation, Architecture, Init, Precision, Reduction, StreamKind};
+use mlp_core::{
+    Activation, Architecture, Init, Optimiser, Precision, Reduction, Regularisation, Rule, Scalar, Score,
+    StreamKind, named,
+};
 use mlp_data::Dataset;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ConfigError;
 use crate::kernel::Kernel;
+use crate::metric::{Metric, Target};
+use crate::schedule::{Schedule, ScheduleName};
 
 /// With the output layer, what a model file takes.
 pub(crate) const MOST_HIDDEN_LAYERS: usize = 999;
@@ -33,6 +38,7 @@ pub struct TrainConfig {
     /// How the losses of a batch become one: the chapter sums them.
     pub loss_reduction: Reduction,
     /// Of the random stream.
+    #[serde(with = "seed")]
     pub seed: u64,
     /// Which random stream draws the first parameters and the shuffles.
     pub rng: StreamKind,
@@ -40,7 +46,119 @@ pub struct TrainConfig {
     pub precision: Precision,
     /// How the images go through the network.
     pub kernel: Kernel,
+    /// How a gradient becomes a step.
+    pub optimiser: OptimiserName,
+    /// μ of momentum and of Nesterov's.
+    pub momentum: f64,
+    /// β₁ of Adam.
+    pub beta1: f64,
+    /// β₂ of Adam.
+    pub beta2: f64,
+    /// α of RMSprop.
+    pub rms_decay: f64,
+    /// ε of Adam and RMSprop.
+    pub epsilon: f64,
+    /// Decoupled decay of the weights; none is 0, and 0.01 with AdamW.
+    pub weight_decay: Option<f64>,
+    /// The most that the gradient's norm may be.
+    pub clip_norm: Option<f64>,
+    /// The decay of the weights' moving average, which is then the network that is evaluated and kept.
+    pub average: Option<f64>,
+    /// How the learning rate changes.
+    pub schedule: ScheduleName,
+    /// Epochs of linear warm-up; parts of epochs too.
+    pub warmup_epochs: f64,
+    /// What the schedules step, exponential and plateau multiply the rate by.
+    pub schedule_factor: f64,
+    /// Epochs between two steps of the schedule step.
+    pub schedule_epochs: usize,
+    /// Where the schedule cosine ends.
+    pub least_learning_rate: f64,
+    /// Epochs without a better value of the monitored metric that the schedule plateau takes for a plateau.
+    pub plateau_patience: usize,
+    /// The probability with which a hidden unit is left out of an example.
+    pub dropout: f64,
+    /// The probability with which a pixel that is not zero is left out of an example.
+    pub input_dropout: f64,
+    /// The share of the target that is spread over all classes.
+    pub label_smoothing: f64,
+    /// The share of the training set that is set apart for validation, of each class the same.
+    pub validation: f64,
+    /// Which examples are set apart.
+    #[serde(with = "seed")]
+    pub split_seed: u64,
+    /// What the best model, patience and plateaus go by; none is the validation loss where there is a validation set, and the training
+    /// loss elsewhere.
+    pub monitor: Option<Metric>,
+    /// Epochs without a better value of the monitored metric after which training ends.
+    pub patience: Option<usize>,
+    /// Where training ends, if it gets there.
+    pub until: Option<Target>,
+    /// The wall time in seconds after which training ends. A run that it has ended is not the same on another machine.
+    pub max_seconds: Option<f64>,
 }
+
+/// Seeds in files: numbers, or in quotation marks those that TOML's numbers are too small for.
+mod seed {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a seed, a number from 0 to 18446744073709551615")]
+    enum Seed {
+        Number(u64),
+        Text(String),
+    }
+
+    pub(super) fn serialize<S: Serializer>(seed: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        if i64::try_from(*seed).is_ok() {
+            serializer.serialize_u64(*seed)
+        } else {
+            serializer.collect_str(seed)
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        match Seed::deserialize(deserializer)? {
+            Seed::Number(seed) => Ok(seed),
+            Seed::Text(text) => text.parse().map_err(|_| {
+                serde::de::Error::custom(format!(
+                    "`{text}` is no seed; expected a number from 0 to {}",
+                    u64::MAX
+                ))
+            }),
+        }
+    }
+}
+
+/// The rules of [`mlp_core::Rule`] by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimiserName {
+    /// [`Rule::Sgd`], the chapter's.
+    #[default]
+    Sgd,
+    /// [`Rule::Momentum`].
+    Momentum,
+    /// [`Rule::Nesterov`].
+    Nesterov,
+    /// [`Rule::Adam`].
+    Adam,
+    /// [`Rule::Adam`] with a weight decay of 0.01, if no other is given.
+    AdamW,
+    /// [`Rule::RmsProp`].
+    RmsProp,
+}
+
+named!(
+    OptimiserName,
+    "optimiser",
+    Sgd => "sgd",
+    Momentum => "momentum",
+    Nesterov => "nesterov",
+    Adam => "adam",
+    AdamW => "adamw",
+    RmsProp => "rmsprop",
+);
 
 impl Default for TrainConfig {
     fn default() -> Self {
@@ -57,6 +175,30 @@ impl Default for TrainConfig {
             rng: StreamKind::default(),
             precision: Precision::default(),
             kernel: Kernel::default(),
+            optimiser: OptimiserName::default(),
+            momentum: 0.9,
+            beta1: 0.9,
+            beta2: 0.999,
+            rms_decay: 0.99,
+            epsilon: 1e-8,
+            weight_decay: None,
+            clip_norm: None,
+            average: None,
+            schedule: ScheduleName::default(),
+            warmup_epochs: 0.0,
+            schedule_factor: 0.1,
+            schedule_epochs: 10,
+            least_learning_rate: 0.0,
+            plateau_patience: 5,
+            dropout: 0.0,
+            input_dropout: 0.0,
+            label_smoothing: 0.0,
+            validation: 0.0,
+            split_seed: 0,
+            monitor: None,
+            patience: None,
+            until: None,
+            max_seconds: None,
         }
     }
 }
@@ -81,6 +223,7 @@ impl TrainConfig {
         if !(rate.is_finite() && rate > 0.0) {
             return Err(ConfigError::LearningRate { found: self.learning_rate });
         }
+        self.check_numbers()?;
         if let Some(layer) = self.hidden.iter().position(|&units| units == 0) {
             return Err(ConfigError::NoUnits { layer: layer + 1 });
         }
@@ -89,6 +232,67 @@ impl TrainConfig {
         }
         self.rng.seeded(self.seed)?;
         Ok(())
+    }
+
+    /// Checks what has to lie in a range.
+    fn check_numbers(&self) -> Result<(), ConfigError> {
+        let share = |value: f64| (0.0..1.0).contains(&value);
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        let not_negative = |value: f64| value.is_finite() && value >= 0.0;
+        const SHARE: &str = "from 0 to below 1";
+        const POSITIVE: &str = "a finite number above 0";
+        const NOT_NEGATIVE: &str = "a finite number from 0 on";
+        let ranges = [
+            ("momentum", self.momentum, share(self.momentum), SHARE),
+            ("beta1", self.beta1, share(self.beta1), SHARE),
+            ("beta2", self.beta2, share(self.beta2), SHARE),
+            ("rms decay", self.rms_decay, share(self.rms_decay), SHARE),
+            // In f32 anything smaller is 0.
+            ("epsilon", self.epsilon, self.epsilon >= 1e-30 && self.epsilon.is_finite(), "1e-30 or more"),
+            ("weight decay", self.decay(), not_negative(self.decay()), NOT_NEGATIVE),
+            ("clip norm", self.clip_norm.unwrap_or(1.0), self.clip_norm.is_none_or(positive), POSITIVE),
+            ("average", self.average.unwrap_or(0.5), self.average.is_none_or(share), SHARE),
+            ("warm-up epochs", self.warmup_epochs, not_negative(self.warmup_epochs), NOT_NEGATIVE),
+            ("schedule factor", self.schedule_factor, positive(self.schedule_factor), POSITIVE),
+            (
+                "least learning rate",
+                self.least_learning_rate,
+                not_negative(self.least_learning_rate),
+                NOT_NEGATIVE,
+            ),
+            ("dropout", self.dropout, share(self.dropout), SHARE),
+            ("input dropout", self.input_dropout, share(self.input_dropout), SHARE),
+            ("label smoothing", self.label_smoothing, share(self.label_smoothing), SHARE),
+            ("validation", self.validation, share(self.validation), SHARE),
+            ("max seconds", self.max_seconds.unwrap_or(1.0), self.max_seconds.is_none_or(positive), POSITIVE),
+        ];
+        if let Some(&(what, found, _, expected)) = ranges.iter().find(|(_, _, is_right, _)| !is_right) {
+            return Err(ConfigError::OutOfRange { what, found, expected });
+        }
+        for (what, count) in [
+            ("schedule epochs", self.schedule_epochs),
+            ("plateau patience", self.plateau_patience),
+            ("patience", self.patience.unwrap_or(1)),
+        ] {
+            if count == 0 {
+                return Err(ConfigError::OutOfRange { what, found: 0.0, expected: "1 or more" });
+            }
+        }
+        if self.schedule == ScheduleName::OneCycle && self.warmup_epochs > 0.0 {
+            return Err(ConfigError::CycleAndWarmUp);
+        }
+        Ok(())
+    }
+
+    fn decay(&self) -> f64 {
+        let default = if self.optimiser == OptimiserName::AdamW { 0.01 } else { 0.0 };
+        self.weight_decay.unwrap_or(default)
+    }
+
+    /// The metric that the best model, patience and plateaus go by.
+    pub fn monitored(&self, has_validation: bool) -> Metric {
+        let default = if has_validation { Metric::ValidationLoss } else { Metric::TrainLoss };
+        self.monitor.unwrap_or(default)
     }
 
     /// Checks the choices, and that they go with the training set.
@@ -136,6 +340,50 @@ impl Plan {
     /// How the images go through the network: what is chosen, or what `Auto` stands for.
     pub fn kernel(&self) -> Kernel {
         self.kernel
+    }
+
+    /// The optimiser at its beginning.
+    pub fn optimiser<A: Scalar>(&self) -> Optimiser<A> {
+        let TrainConfig { momentum, beta1, beta2, rms_decay: decay, epsilon, .. } = self.config;
+        let rule = match self.config.optimiser {
+            OptimiserName::Sgd => Rule::Sgd,
+            OptimiserName::Momentum => Rule::Momentum { momentum },
+            OptimiserName::Nesterov => Rule::Nesterov { momentum },
+            OptimiserName::Adam | OptimiserName::AdamW => Rule::Adam { beta1, beta2, epsilon },
+            OptimiserName::RmsProp => Rule::RmsProp { decay, epsilon },
+        };
+        let optimiser = Optimiser::new(rule, &self.architecture).with_weight_decay(self.config.decay());
+        match self.config.clip_norm {
+            Some(most) => optimiser.with_clipping(most),
+            None => optimiser,
+        }
+    }
+
+    /// The learning rate of every step.
+    pub fn schedule(&self) -> Schedule {
+        let (config, steps_per_epoch) = (&self.config, self.batches());
+        Schedule {
+            name: config.schedule,
+            learning_rate: config.learning_rate,
+            warmup_steps: config.warmup_epochs * steps_per_epoch as f64,
+            factor: config.schedule_factor,
+            every_epochs: config.schedule_epochs,
+            least: config.least_learning_rate,
+            steps_per_epoch,
+            steps: steps_per_epoch.saturating_mul(config.epochs),
+        }
+    }
+
+    /// What training adds to the passes.
+    pub fn regularisation(&self) -> Regularisation {
+        let TrainConfig { dropout, input_dropout, label_smoothing, seed, .. } = self.config;
+        Regularisation { dropout, input_dropout, label_smoothing, seed }
+    }
+
+    /// A mean loss of examples on the scale of a training batch: as the reduction has it for one of the batch size.
+    pub fn batch_loss(&self, score: &Score) -> f64 {
+        let size = self.config.batch_size;
+        score.loss(Reduction::Mean) * size as f64 * self.config.loss_reduction.weight(size)
     }
 
     /// Examples of the training set.

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use mlp_core::{NetworkError, SeedTooLarge};
 use thiserror::Error as ThisError;
 
+use crate::metric::Metric;
+
 /// A choice with which training cannot begin.
 #[derive(Clone, Debug, PartialEq, ThisError)]
 #[non_exhaustive]
@@ -41,6 +43,37 @@ pub enum ConfigError {
         /// The learning rate asked for.
         found: f64,
     },
+    /// A number that is not in its range.
+    #[error("{what} is {found}; expected {expected}")]
+    OutOfRange {
+        /// Which choice.
+        what: &'static str,
+        /// The number.
+        found: f64,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// Two warm-ups.
+    #[error("the schedule one-cycle has a warm-up of its own; expected warm-up epochs of 0")]
+    CycleAndWarmUp,
+    /// A text that is no target.
+    #[error(
+        "`{found}` is no target; expected a metric and a value, as in test-accuracy=0.98 or validation-loss=0.1"
+    )]
+    Target {
+        /// The text.
+        found: String,
+    },
+    /// A metric on a set that there is not.
+    #[error("{metric} asks for a {set} set, and there is none; expected {expected}")]
+    NoSuchSet {
+        /// The metric.
+        metric: Metric,
+        /// Which set is missing.
+        set: &'static str,
+        /// What to do.
+        expected: &'static str,
+    },
     /// A hidden layer of nothing.
     #[error("hidden layer {layer} has 0 units; expected at least 1 (leave the layer out to have none)")]
     NoUnits {
@@ -58,12 +91,6 @@ pub enum ConfigError {
         /// How many there may be.
         most: usize,
     },
-    /// A name that is no kernel's.
-    #[error("unknown kernel `{found}`; expected one of auto, sparse, dense, openblas")]
-    UnknownKernel {
-        /// The name.
-        found: String,
-    },
     /// A seed that the random stream cannot take.
     #[error(transparent)]
     Seed(#[from] SeedTooLarge),
@@ -79,6 +106,21 @@ pub enum Error {
     /// A choice with which training cannot begin.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A loss that is infinite or not a number.
+    #[error(
+        "the loss is {loss} in epoch {epoch}, step {step}: {tensor} is not finite; a smaller learning rate or clipping \
+         (clip_norm) may help"
+    )]
+    Diverged {
+        /// Counted from 1.
+        epoch: usize,
+        /// Counted from 1, within the epoch.
+        step: usize,
+        /// The loss.
+        loss: f64,
+        /// The first of the parameters and values of the forward pass that is not finite: `w_h`, or `z_o`.
+        tensor: String,
+    },
     /// An observer could not do its work.
     #[error("{what}: {reason}")]
     Observer {

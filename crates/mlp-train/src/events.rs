@@ -1,26 +1,59 @@
 //! What the loop reports while it runs, as plain data, and who listens. Progress bars, traces, early stopping are
 //! observers; the loop knows none of them.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Error;
 
+/// How well the network does on a set of examples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The loss, in nats, on the scale of a training batch: as the reduction has it for one of the batch size.
+    pub loss: f64,
+    /// The share of examples that are right.
+    pub accuracy: f64,
+}
+
 /// The result of one epoch.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// Counted from 1.
     pub epoch: usize,
-    /// The loss of a batch, in nats, as the reduction has it: mean over the epoch's batches.
+    /// The learning rate of the epoch's last step.
+    pub learning_rate: f64,
+    /// The loss of a batch, in nats, as the reduction has it: mean over the epoch's batches, each before its step.
     pub loss: f64,
     /// The share of correct examples of a batch: mean over the epoch's batches.
     pub accuracy: f64,
-    /// Wall time of the epoch, shuffling included.
+    /// On the validation set, after the epoch.
+    pub validation: Option<Outcome>,
+    /// On the test set, after the epoch, where a metric asks for it.
+    pub test: Option<Outcome>,
+    /// Wall time of the epoch, shuffling and evaluation included. Of all these only this one differs from run to run.
     pub seconds: f64,
+}
+
+/// Why a training has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// All epochs are done.
+    Complete,
+    /// The monitored metric had not become better for as many epochs as patience allows.
+    OutOfPatience,
+    /// A record reached the target.
+    TargetReached,
+    /// The time was up.
+    OutOfTime,
+    /// An observer said so.
+    Stopped,
 }
 
 /// What happens in a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
-    /// Training begins.
+    /// Training begins, or goes on.
     Started {
         /// Epochs of the whole run.
         epochs: usize,
@@ -28,6 +61,8 @@ pub enum Event {
         batches: usize,
         /// Examples that each of them uses.
         examples: usize,
+        /// Epochs that were done before.
+        done: usize,
     },
     /// A step has been taken.
     StepDone {
@@ -37,13 +72,19 @@ pub enum Event {
         step: usize,
         /// Examples of this step.
         examples: usize,
+        /// The loss of its batch, before it.
+        loss: f64,
+        /// Its learning rate.
+        learning_rate: f64,
     },
     /// An epoch has ended.
     EpochDone(EpochRecord),
-    /// Training has ended after the last epoch, or because an observer said so.
+    /// Training has ended.
     Finished {
         /// Epochs done.
         epochs: usize,
+        /// Why.
+        ending: Ending,
     },
 }
 

@@ -1,10 +1,7 @@
 //! Which kernels train and evaluate: on sparse rows, on dense rows, or on dense rows by OpenBLAS. The choice is made here, by the
 //! share of pixels that are not zero; how the products are computed is mlp-core's business.
 
-use std::fmt;
-use std::str::FromStr;
-
-use mlp_core::{Isa, Kernels, Products, SparseRows, Values};
+use mlp_core::{Isa, Kernels, Products, SparseRows, Values, named};
 use mlp_data::{Dataset, SparseImages};
 use serde::{Deserialize, Serialize};
 
@@ -30,22 +27,18 @@ pub enum Kernel {
     OpenBlas,
 }
 
-impl Kernel {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Auto, Self::Sparse, Self::Dense, Self::OpenBlas];
+named!(
+    Kernel,
+    "kernel",
+    Auto => "auto",
+    Sparse => "sparse",
+    Dense => "dense",
+    OpenBlas => "openblas",
+);
 
+impl Kernel {
     /// The share of pixels other than zero up to which sparse rows are the quicker ones.
     pub const DENSITY: f64 = 0.35;
-
-    /// The name in flags and files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Sparse => "sparse",
-            Self::Dense => "dense",
-            Self::OpenBlas => "openblas",
-        }
-    }
 
     /// The kernel for these images: itself, or what `Auto` stands for.
     ///
@@ -87,21 +80,6 @@ pub(crate) fn sparse_rows<'a, A: Number>(
 ) -> SparseRows<'a, A> {
     let values = Values::Bytes { bytes: images.values(), levels };
     SparseRows::new(images.pixels(), images.offsets(), images.columns(), values)
-}
-
-impl fmt::Display for Kernel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Kernel {
-    type Err = ConfigError;
-
-    fn from_str(name: &str) -> Result<Self, ConfigError> {
-        let found = Self::ALL.into_iter().find(|kernel| kernel.name() == name);
-        found.ok_or_else(|| ConfigError::UnknownKernel { found: name.to_owned() })
-    }
 }
 
 #[cfg(test)]

@@ -5,11 +5,13 @@
 //! rayon pool that the caller is in, and its results do not depend on the number of threads.
 //!
 //! ```
-//! use mlp_train::{TrainConfig, Trainer, evaluate};
+//! use mlp_train::{Examples, TrainConfig, Trainer, evaluate};
 //!
 //! let data = mlp_data::synthetic::digits(500, 200, 0);
 //! let config = TrainConfig { epochs: 10, learning_rate: 0.02, ..TrainConfig::default() };
-//! let mut trainer = Trainer::<f32>::new(config.validate(&data.train)?, &data.train)?;
+//! let plan = config.validate(&data.train)?;
+//! let examples = Examples::new(&plan, &data.train);
+//! let mut trainer = Trainer::<f32>::new(plan, &examples)?;
 //! let trace = trainer.run(&mut ())?; // `()` observes nothing
 //! assert_eq!(trace.len(), 10);
 //!
@@ -26,19 +28,25 @@ mod evaluate;
 mod events;
 mod kernel;
 mod mean;
+mod metric;
 mod model;
 mod model_file;
 mod number;
 mod run_dir;
+mod schedule;
 mod shuffle;
 mod trainer;
+mod writers;
 
-pub use config::{Plan, TrainConfig};
+pub use config::{OptimiserName, Plan, TrainConfig};
 pub use error::{ConfigError, Error};
 pub use evaluate::{ClassReport, ConfusionMatrix, Evaluation, evaluate};
-pub use events::{Control, EpochRecord, Event, Observer};
+pub use events::{Control, Ending, EpochRecord, Event, Observer, Outcome};
 pub use kernel::Kernel;
+pub use metric::{Metric, Target};
 pub use model::{Metadata, Model, Network};
 pub use number::Number;
-pub use run_dir::{RunDir, TraceWriter};
-pub use trainer::Trainer;
+pub use run_dir::RunDir;
+pub use schedule::{Schedule, ScheduleName};
+pub use trainer::{Examples, Trainer};
+pub use writers::{MetricsWriter, TraceWriter};

@@ -1,15 +1,14 @@
 //! Run directories: one for each run, holding its configuration, its trace and its model, and never overwritten.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use mlp_data::atomic::write_atomically;
-use serde::Serialize;
 
 use crate::error::Error;
-use crate::events::{Control, Event, Observer};
 use crate::model::Model;
+use crate::writers::{MetricsWriter, TraceWriter};
 
 /// The directory of a run.
 #[derive(Clone, Debug)]
@@ -66,15 +65,13 @@ impl RunDir {
         self.path.join("model.mlp")
     }
 
-    /// Writes `config.json`.
+    /// Writes `config.toml`.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn write_config(&self, config: &impl Serialize) -> Result<(), Error> {
-        let path = self.path.join("config.json");
-        let mut json = serde_json::to_vec_pretty(config).expect("plain data");
-        json.push(b'\n');
-        write_atomically(&path, |file| file.write_all(&json)).map_err(|reason| Error::Io {
+    pub fn write_config(&self, toml: &str) -> Result<(), Error> {
+        let path = self.path.join("config.toml");
+        write_atomically(&path, |file| file.write_all(toml.as_bytes())).map_err(|reason| Error::Io {
             path,
             action: "cannot write the configuration",
             reason,
@@ -96,55 +93,19 @@ impl RunDir {
     pub fn trace_writer(&self) -> Result<TraceWriter, Error> {
         TraceWriter::create(&self.path.join("trace.csv"))
     }
-}
 
-/// Writes a line of `epoch,loss,accuracy,seconds` for each epoch, with all digits, and flushes it.
-#[derive(Debug)]
-pub struct TraceWriter {
-    path: PathBuf,
-    file: BufWriter<File>,
-}
-
-impl TraceWriter {
-    /// Begins a trace; the file must not be there yet.
+    /// An observer that writes `metrics.jsonl`.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn create(path: &Path) -> Result<Self, Error> {
-        let file = OpenOptions::new().write(true).create_new(true).open(path);
-        let file = file.map_err(|reason| Error::Io {
-            path: path.to_owned(),
-            action: "cannot begin the trace",
-            reason,
-        })?;
-        let mut writer = Self { path: path.to_owned(), file: BufWriter::new(file) };
-        writer.line(format_args!("epoch,loss,accuracy,seconds"))?;
-        Ok(writer)
-    }
-
-    fn line(&mut self, line: std::fmt::Arguments<'_>) -> Result<(), Error> {
-        writeln!(self.file, "{line}").and_then(|()| self.file.flush()).map_err(|reason| Error::Io {
-            path: self.path.clone(),
-            action: "cannot write the trace",
-            reason,
-        })
-    }
-}
-
-impl Observer for TraceWriter {
-    fn observe(&mut self, event: &Event) -> Result<Control, Error> {
-        if let Event::EpochDone(record) = event {
-            let (epoch, loss, accuracy) = (record.epoch, record.loss, record.accuracy);
-            self.line(format_args!("{epoch},{loss},{accuracy},{:.6}", record.seconds))?;
-        }
-        Ok(Control::Continue)
+    pub fn metrics_writer(&self) -> Result<MetricsWriter, Error> {
+        MetricsWriter::create(&self.path.join("metrics.jsonl"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::EpochRecord;
 
     #[test]
     fn a_run_directory_is_never_taken_twice() {
@@ -156,20 +117,7 @@ mod tests {
 
         let run = RunDir::create(&parent.path().join("a/b")).unwrap();
         assert!(RunDir::create(run.path()).is_ok(), "an empty directory may be taken");
-        run.write_config(&"x").unwrap();
+        run.write_config("epochs = 1\n").unwrap();
         assert!(matches!(RunDir::create(run.path()), Err(Error::RunExists { .. })));
-    }
-
-    #[test]
-    fn the_trace_has_every_digit() {
-        let parent = tempfile::tempdir().unwrap();
-        let run = RunDir::create(parent.path()).unwrap();
-        let mut writer = run.trace_writer().unwrap();
-        let record =
-            EpochRecord { epoch: 1, loss: 70.785_275_655_481_23, accuracy: 1.0 / 3.0, seconds: 0.25 };
-        writer.observe(&Event::EpochDone(record)).unwrap();
-        let text = fs::read_to_string(run.path().join("trace.csv")).unwrap();
-        assert_eq!(text, "epoch,loss,accuracy,seconds\n1,70.78527565548123,0.3333333333333333,0.250000\n");
-        assert!(matches!(run.trace_writer(), Err(Error::Io { .. })), "a trace is not overwritten");
     }
 }

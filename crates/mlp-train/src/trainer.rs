@@ -1,22 +1,42 @@
 //! The chapter's training loop. Each epoch: a permutation of the examples, then batch after batch forward, backward and
 //! update; the epoch's loss and accuracy are the means over its batches.
 //!
+//! The loop is a state that goes on by one event at a time ([`Trainer::advance`]), so that whoever drives it can look at it, keep it or
+//! end it between any two steps.
+//!
 //! The images stay bytes in memory. On dense rows a batch is scaled to [0, 1] as it is gathered; of sparse rows nothing is
 //! gathered: the kernels find the rows of a batch by their numbers.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use mlp_core::{Kernels, Mlp, Score, SparseRows, Stream, Workspace};
+use mlp_core::{Kernels, Mlp, MovingAverage, Optimiser, Score, SparseRows, Stream, Workspace};
 use mlp_data::{Dataset, SparseImages, levels};
 use ndarray::{Array2, ArrayView2};
 
 use crate::config::Plan;
 use crate::error::{ConfigError, Error};
-use crate::events::{Control, EpochRecord, Event, Observer};
+use crate::evaluate::evaluate;
+use crate::events::{Control, Ending, EpochRecord, Event, Observer, Outcome};
 use crate::kernel::{Kernel, sparse_rows};
 use crate::mean::mean;
 use crate::number::Number;
+use crate::schedule::{Schedule, ScheduleName};
 use crate::shuffle::permutation;
+
+/// A training set in the form that a plan's kernel takes.
+#[derive(Debug)]
+pub struct Examples<'d, A> {
+    data: &'d Dataset,
+    sparse: Option<(SparseImages, [A; 256])>, // with what each byte is worth
+}
+
+impl<'d, A: Number> Examples<'d, A> {
+    /// The data set that the plan was validated against. For sparse rows this takes a copy of all pixels that are not zero.
+    pub fn new(plan: &Plan, data: &'d Dataset) -> Self {
+        let is_sparse = plan.kernel() == Kernel::Sparse;
+        Self { data, sparse: is_sparse.then(|| (data.sparse(), levels())) }
+    }
+}
 
 /// A network in training, with everything that the next step needs.
 ///
@@ -24,25 +44,47 @@ use crate::shuffle::permutation;
 /// result does not depend on their number.
 #[derive(Debug)]
 pub struct Trainer<'d, A> {
-    images: Option<(SparseImages, [A; 256])>, // with what each byte is worth, for sparse rows
-    run: Run<'d, A>,
-}
-
-/// What changes in the course of training.
-#[derive(Debug)]
-struct Run<'d, A> {
     plan: Plan,
+    schedule: Schedule,
     data: &'d Dataset,
+    rows: Option<SparseRows<'d, A>>,
+    validation: Option<&'d Dataset>,
+    test: Option<&'d Dataset>,
     network: Mlp<A>,
+    optimiser: Optimiser<A>,
+    average: Option<MovingAverage<A>>,
     stream: Stream,
     workspace: Workspace<A>,
-    inputs: Array2<A>,    // (batch_size, pixels), of dense rows
-    labels: Vec<u8>,      // (batch_size)
-    order: Vec<u32>,      // (examples), this epoch's permutation
-    keys: Vec<u64>,       // scratch of the permutation
-    losses: Vec<f64>,     // (batches), of this epoch
-    accuracies: Vec<f64>, // (batches)
-    epochs_done: usize,
+    inputs: Array2<A>, // (batch_size, pixels), of dense rows
+    labels: Vec<u8>,   // (batch_size)
+    order: Vec<u32>,   // (examples), this epoch's permutation
+    keys: Vec<u64>,    // scratch of the permutation
+    progress: Progress,
+    stage: Stage,
+    epoch_began: Instant,
+}
+
+/// How far a training is.
+#[derive(Clone, Debug, PartialEq)]
+struct Progress {
+    epochs: usize,              // done
+    batches: usize,             // done in this epoch
+    losses: Vec<f64>,           // of these batches
+    accuracies: Vec<f64>,       // of these batches
+    best: Option<(usize, f64)>, // the epoch of the best value of the monitored metric, and the value
+    bad_epochs: usize,          // since the best value, or since the last plateau
+    plateaus: u32,
+    time: Duration, // trained
+}
+
+/// What comes next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Stage {
+    Start,
+    Steps,
+    EpochEnd,
+    End(Ending),
+    Over,
 }
 
 /// Multiply-adds of a step that make another thread worth its while: about ten microseconds.
@@ -64,13 +106,45 @@ impl<'d, A: Number> Trainer<'d, A> {
     /// A trainer with a fresh network, drawn from the plan's stream; the shuffles go on where the draws ended.
     ///
     /// # Panics
-    /// If `data` is not what the plan was validated against.
+    /// If the examples are not what the plan was validated against.
     ///
     /// # Errors
-    /// None that a validated plan can cause.
+    /// [`ConfigError::NoSuchSet`], if the plan has a metric on a validation or a test set: such a trainer is made by
+    /// [`Trainer::with_sets`].
     #[track_caller]
-    pub fn new(plan: Plan, data: &'d Dataset) -> Result<Self, Error> {
-        let config = plan.config();
+    pub fn new(plan: Plan, examples: &'d Examples<'d, A>) -> Result<Self, Error> {
+        Self::with_sets(plan, examples, None, None)
+    }
+
+    /// [`Trainer::new`], with a set on which to evaluate after each epoch, and one for the metrics on a test set.
+    ///
+    /// # Panics
+    /// As [`Trainer::new`].
+    ///
+    /// # Errors
+    /// [`ConfigError::NoSuchSet`], if the plan has a metric on a set that there is not.
+    #[track_caller]
+    pub fn with_sets(
+        plan: Plan,
+        examples: &'d Examples<'d, A>,
+        validation: Option<&'d Dataset>,
+        test: Option<&'d Dataset>,
+    ) -> Result<Self, Error> {
+        let (config, data) = (plan.config(), examples.data);
+        let monitored = config.monitored(validation.is_some());
+        let metrics = [Some(monitored), config.until.map(|target| target.metric)];
+        let metrics = metrics.into_iter().flatten();
+        for metric in metrics.clone() {
+            let (set, expected) = match metric {
+                _ if metric.needs_validation() && validation.is_none() => {
+                    ("validation", "a share of the training set to validate on, such as --validation 0.1")
+                }
+                _ if metric.needs_test() && test.is_none() => ("test", "a data set that has one"),
+                _ => continue,
+            };
+            return Err(ConfigError::NoSuchSet { metric, set, expected }.into());
+        }
+        let test = test.filter(|_| metrics.clone().any(|metric| metric.needs_test()));
         let mut stream = config.rng.seeded(config.seed).map_err(ConfigError::from)?;
         let network = Mlp::new(plan.architecture(), config.init, &mut stream).map_err(ConfigError::from)?;
         let architecture = plan.architecture();
@@ -80,120 +154,240 @@ impl<'d, A: Number> Trainer<'d, A> {
             "a plan for another training set (examples, pixels, classes)"
         );
         let kernels = plan.kernel().kernels(threads(&plan, data, rayon::current_num_threads()));
-        let is_sparse = plan.kernel() == Kernel::Sparse;
-        let gathered = if is_sparse { 0 } else { config.batch_size };
-        let run = Run {
-            workspace: Workspace::with_kernels(plan.architecture(), config.batch_size, kernels),
+        let rows = examples.sparse.as_ref().map(|(images, levels)| sparse_rows(images, levels));
+        let gathered = if rows.is_some() { 0 } else { config.batch_size };
+        let mut workspace = Workspace::with_kernels(architecture, config.batch_size, kernels);
+        workspace.regularise(plan.regularisation());
+        Ok(Self {
+            schedule: plan.schedule(),
+            data,
+            rows,
+            validation,
+            test,
+            optimiser: plan.optimiser(),
+            average: config.average.map(|decay| MovingAverage::new(&network, decay)),
+            network,
+            stream,
+            workspace,
             inputs: Array2::zeros((gathered, data.pixels())),
             labels: vec![0; config.batch_size],
             order: vec![0; data.len()],
             keys: Vec::new(),
-            losses: Vec::with_capacity(plan.batches()),
-            accuracies: Vec::with_capacity(plan.batches()),
-            epochs_done: 0,
+            progress: Progress {
+                epochs: 0,
+                batches: 0,
+                losses: Vec::with_capacity(plan.batches()),
+                accuracies: Vec::with_capacity(plan.batches()),
+                best: None,
+                bad_epochs: 0,
+                plateaus: 0,
+                time: Duration::ZERO,
+            },
+            stage: Stage::Start,
+            epoch_began: Instant::now(),
             plan,
-            data,
-            network,
-            stream,
-        };
-        Ok(Self { images: is_sparse.then(|| (data.sparse(), levels())), run })
+        })
     }
 
-    /// The network as it is now.
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The network as it is now: with averaging, the average.
     pub fn network(&self) -> &Mlp<A> {
-        &self.run.network
+        self.average.as_ref().map_or(&self.network, MovingAverage::network)
     }
 
-    /// The network, at the end.
+    /// [`Trainer::network`], at the end.
     pub fn into_network(self) -> Mlp<A> {
-        self.run.network
+        self.average.map_or(self.network, |average| average.network().clone())
     }
 
-    /// Trains for the plan's remaining epochs, or until `observer` says stop. Returns the records of the epochs done.
-    ///
-    /// # Errors
-    /// The first error of `observer`.
-    pub fn run<O: Observer + ?Sized>(&mut self, observer: &mut O) -> Result<Vec<EpochRecord>, Error> {
-        let rows = self.images.as_ref().map(|(images, levels)| sparse_rows(images, levels));
-        self.run.epochs(rows, observer)
+    /// The epoch that was the best by the monitored metric, if one had a value at all, and that value.
+    pub fn best(&self) -> Option<(usize, f64)> {
+        self.progress.best
     }
 
     /// The threads that share a step.
     pub fn threads(&self) -> usize {
-        self.run.workspace.kernels().threads
+        self.workspace.kernels().threads
     }
-}
 
-impl<A: Number> Run<'_, A> {
-    fn epochs<O: Observer + ?Sized>(
-        &mut self,
-        rows: Option<SparseRows<'_, A>>,
-        observer: &mut O,
-    ) -> Result<Vec<EpochRecord>, Error> {
-        let epochs = self.plan.config().epochs;
+    /// Trains to the end, or until `observer` says stop. Returns the records of the epochs done.
+    ///
+    /// # Errors
+    /// As [`Trainer::advance`]; the first error of `observer`.
+    pub fn run<O: Observer + ?Sized>(&mut self, observer: &mut O) -> Result<Vec<EpochRecord>, Error> {
         let mut trace = Vec::new();
-        let (batches, examples) = (self.plan.batches(), self.plan.examples_per_epoch());
-        let mut control = observer.observe(&Event::Started { epochs, batches, examples })?;
-        while self.epochs_done < epochs && control == Control::Continue {
-            match self.epoch(rows, observer)? {
-                Some(record) => {
-                    trace.push(record);
-                    control = observer.observe(&Event::EpochDone(record))?;
-                }
-                None => control = Control::Stop,
+        while let Some(event) = self.advance()? {
+            if let Event::EpochDone(record) = event {
+                trace.push(record);
+            }
+            if observer.observe(&event)? == Control::Stop {
+                self.stop();
             }
         }
-        observer.observe(&Event::Finished { epochs: self.epochs_done })?;
         Ok(trace)
     }
 
-    /// One epoch; `None` if it was broken off.
-    fn epoch<O: Observer + ?Sized>(
-        &mut self,
-        rows: Option<SparseRows<'_, A>>,
-        observer: &mut O,
-    ) -> Result<Option<EpochRecord>, Error> {
-        let start = Instant::now();
-        let reduction = self.plan.config().loss_reduction;
-        let epoch = self.epochs_done + 1;
-        permutation(&mut self.stream, &mut self.order, &mut self.keys);
-        self.losses.clear();
-        self.accuracies.clear();
-        for batch in 0..self.plan.batches() {
-            let score = self.step(rows, batch);
-            self.losses.push(score.loss(reduction));
-            self.accuracies.push(score.accuracy());
-            let event = Event::StepDone { epoch, step: batch + 1, examples: score.examples };
-            if observer.observe(&event)? == Control::Stop {
-                return Ok(None);
+    /// Does what comes next, and says what that was; `None` after [`Event::Finished`].
+    ///
+    /// # Errors
+    /// [`Error::Diverged`], if a loss is infinite or not a number; the weights are then those of before the step.
+    pub fn advance(&mut self) -> Result<Option<Event>, Error> {
+        let (epochs, batches) = (self.plan.config().epochs, self.plan.batches());
+        Ok(Some(match self.stage {
+            Stage::Start => {
+                self.stage = Stage::Steps;
+                let (examples, done) = (self.plan.examples_per_epoch(), self.progress.epochs);
+                Event::Started { epochs, batches, examples, done }
             }
-        }
-        self.epochs_done = epoch;
-        let (loss, accuracy) = (mean(&self.losses), mean(&self.accuracies));
-        Ok(Some(EpochRecord { epoch, loss, accuracy, seconds: start.elapsed().as_secs_f64() }))
+            Stage::Steps => {
+                let event = self.step()?;
+                if self.progress.batches == batches {
+                    self.stage = Stage::EpochEnd;
+                } else if self.is_out_of_time(self.epoch_began.elapsed()) {
+                    self.stage = Stage::End(Ending::OutOfTime);
+                }
+                event
+            }
+            Stage::EpochEnd => {
+                let record = self.end_epoch()?;
+                self.stage = self.ending(&record).map_or(Stage::Steps, Stage::End);
+                Event::EpochDone(record)
+            }
+            Stage::End(ending) => {
+                self.stage = Stage::Over;
+                Event::Finished { epochs: self.progress.epochs, ending }
+            }
+            Stage::Over => return Ok(None),
+        }))
     }
 
-    fn step(&mut self, rows: Option<SparseRows<'_, A>>, batch: usize) -> Score {
+    /// Ends the training: what comes next is [`Event::Finished`].
+    pub fn stop(&mut self) {
+        if !matches!(self.stage, Stage::End(_) | Stage::Over) {
+            self.stage = Stage::End(Ending::Stopped);
+        }
+    }
+
+    fn step(&mut self) -> Result<Event, Error> {
+        if self.progress.batches == 0 {
+            self.epoch_began = Instant::now();
+            permutation(&mut self.stream, &mut self.order, &mut self.keys);
+            self.progress.losses.clear();
+            self.progress.accuracies.clear();
+        }
         let config = self.plan.config();
-        let (reduction, rate) = (config.loss_reduction, config.learning_rate);
+        let (reduction, batch) = (config.loss_reduction, self.progress.batches);
+        let learning_rate = self.learning_rate();
         let first = batch * config.batch_size;
         let indices = &self.order[first..self.order.len().min(first + config.batch_size)];
         let labels = &mut self.labels[..indices.len()];
-        match rows {
+        let x = match self.rows {
             Some(rows) => {
                 for (label, &index) in labels.iter_mut().zip(indices) {
                     *label = self.data.labels()[index as usize];
                 }
-                self.network.train_step(rows.select(indices), labels, reduction, rate, &mut self.workspace)
+                mlp_core::Features::from(rows.select(indices))
             }
             None => {
                 let (count, pixels) = (indices.len(), self.data.pixels());
                 let inputs = self.inputs.as_slice_mut().expect("made contiguous");
                 let inputs = &mut inputs[..count * pixels];
                 self.data.gather(indices, inputs, labels);
-                let x = ArrayView2::from_shape((count, pixels), inputs).expect("rows times pixels numbers");
-                self.network.train_step(x, labels, reduction, rate, &mut self.workspace)
+                ArrayView2::from_shape((count, pixels), &*inputs).expect("rows times pixels numbers").into()
+            }
+        };
+        let score = self.network.forward_in_training(x, labels, &mut self.workspace);
+        let loss = score.loss(reduction);
+        let (epoch, step) = (self.progress.epochs + 1, batch + 1);
+        if !loss.is_finite() {
+            let tensor = self.workspace.first_not_finite(&self.network);
+            let tensor = tensor.unwrap_or_else(|| "the sum of the losses".to_owned());
+            return Err(Error::Diverged { epoch, step, loss, tensor });
+        }
+        let network = &mut self.network;
+        self.optimiser.descend(network, x, labels, reduction, learning_rate, &mut self.workspace);
+        if let Some(average) = &mut self.average {
+            average.update(network, &mut self.workspace);
+        }
+        self.progress.losses.push(loss);
+        self.progress.accuracies.push(score.accuracy());
+        self.progress.batches = step;
+        Ok(Event::StepDone { epoch, step, examples: score.examples, loss, learning_rate })
+    }
+
+    /// Of the next step.
+    fn learning_rate(&self) -> f64 {
+        let step = self.progress.epochs * self.plan.batches() + self.progress.batches;
+        self.schedule.rate(step, self.progress.plateaus)
+    }
+
+    fn end_epoch(&mut self) -> Result<EpochRecord, Error> {
+        self.progress.batches -= 1;
+        let learning_rate = self.learning_rate();
+        (self.progress.epochs, self.progress.batches) = (self.progress.epochs + 1, 0);
+        let outcome = |data: Option<&Dataset>| -> Result<Option<Outcome>, Error> {
+            let Some(data) = data else { return Ok(None) };
+            let score: Score = evaluate(self.network(), data)?.score;
+            Ok(Some(Outcome { loss: self.plan.batch_loss(&score), accuracy: score.accuracy() }))
+        };
+        let (validation, test) = (outcome(self.validation)?, outcome(self.test)?);
+        let spent = self.epoch_began.elapsed();
+        let record = EpochRecord {
+            epoch: self.progress.epochs,
+            learning_rate,
+            loss: mean(&self.progress.losses),
+            accuracy: mean(&self.progress.accuracies),
+            validation,
+            test,
+            seconds: spent.as_secs_f64(),
+        };
+        self.progress.time += spent;
+        self.judge(&record);
+        Ok(record)
+    }
+
+    /// Takes note of whether an epoch was the best so far.
+    fn judge(&mut self, record: &EpochRecord) {
+        let config = self.plan.config();
+        let metric = config.monitored(self.validation.is_some());
+        let Some(value) = metric.of(record).filter(|value| !value.is_nan()) else { return };
+        let progress = &mut self.progress;
+        if progress.best.is_none_or(|(_, best)| metric.is_better(value, best)) {
+            progress.best = Some((record.epoch, value));
+            progress.bad_epochs = 0;
+        } else {
+            progress.bad_epochs += 1;
+            if config.schedule == ScheduleName::Plateau
+                && progress.bad_epochs.is_multiple_of(config.plateau_patience)
+            {
+                progress.plateaus += 1;
             }
         }
+    }
+
+    /// Whether training ends with this epoch.
+    fn ending(&self, record: &EpochRecord) -> Option<Ending> {
+        let (config, progress) = (self.plan.config(), &self.progress);
+        if config.until.is_some_and(|target| target.is_reached(record)) {
+            Some(Ending::TargetReached)
+        } else if progress.epochs >= config.epochs {
+            Some(Ending::Complete)
+        } else if config.patience.is_some_and(|patience| progress.bad_epochs >= patience) {
+            Some(Ending::OutOfPatience)
+        } else if self.is_out_of_time(Duration::ZERO) {
+            Some(Ending::OutOfTime)
+        } else {
+            None
+        }
+    }
+
+    /// Whether the time is up, `spent` in this epoch being added to that of the epochs before.
+    fn is_out_of_time(&self, spent: Duration) -> bool {
+        let seconds = (self.progress.time + spent).as_secs_f64();
+        self.plan.config().max_seconds.is_some_and(|most| seconds >= most)
     }
 }

@@ -5,15 +5,20 @@ use mlp_core::{
     Workspace,
 };
 use mlp_data::Dataset;
-use mlp_train::{Control, EpochRecord, Error, Event, Observer, TrainConfig, Trainer};
+use mlp_train::{Control, EpochRecord, Error, Event, Examples, Observer, TrainConfig, Trainer};
 use ndarray::Array2;
 
 fn data() -> Dataset {
     mlp_data::synthetic::digits(530, 10, 0).train
 }
 
-fn trainer(config: TrainConfig, data: &Dataset) -> Trainer<'_, f64> {
-    Trainer::new(config.validate(data).unwrap(), data).unwrap()
+/// Runs a training and gives back its trace and its network.
+fn train<O: Observer>(config: TrainConfig, data: &Dataset, observer: &mut O) -> (Vec<EpochRecord>, Mlp<f64>) {
+    let plan = config.validate(data).unwrap();
+    let examples = Examples::new(&plan, data);
+    let mut trainer = Trainer::new(plan, &examples).unwrap();
+    let trace = trainer.run(observer).unwrap();
+    (trace, trainer.into_network())
 }
 
 /// The chapter's `run_train_loop`, spelt out: the whole set as a matrix, copied in shuffled order, sliced into batches.
@@ -61,11 +66,10 @@ fn the_loop_is_the_chapters() {
         ..TrainConfig::default()
     };
     let (network, expected) = chapter_loop(&config, &data);
-    let mut trainer = trainer(config, &data);
-    let trace = trainer.run(&mut ()).unwrap();
+    let (trace, trained) = train(config, &data, &mut ());
     let found: Vec<_> = trace.iter().map(|record| (record.loss, record.accuracy)).collect();
     assert_eq!(found, expected);
-    assert_eq!(trainer.network(), &network);
+    assert_eq!(trained, network);
 }
 
 #[test]
@@ -74,11 +78,7 @@ fn the_same_seed_gives_the_same_bits_on_any_number_of_threads() {
     let run = |threads, seed, rng| {
         let config = TrainConfig { epochs: 2, seed, rng, ..TrainConfig::default() };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
-            let mut trainer = trainer(config, &data);
-            trainer.run(&mut ()).unwrap();
-            trainer.into_network()
-        })
+        pool.install(|| train(config, &data, &mut ()).1)
     };
     for rng in StreamKind::ALL {
         let one = run(1, 5, rng);
@@ -95,7 +95,7 @@ fn a_kept_remainder_is_trained_on() {
     let run = |keep_remainder| {
         let config = TrainConfig { epochs: 1, keep_remainder, ..TrainConfig::default() };
         let mut events = Events::default();
-        trainer(config, &data).run(&mut events).unwrap();
+        train(config, &data, &mut events);
         events.steps
     };
     assert_eq!(run(false), [100; 5]);
@@ -137,7 +137,7 @@ fn observers_are_told_everything_in_order() {
         init: Init::Xavier,
         ..TrainConfig::default()
     };
-    let trace = trainer(config, &data).run(&mut events).unwrap();
+    let (trace, _) = train(config, &data, &mut events);
     assert_eq!(events.seen, ["started", "epoch", "epoch", "finished"]);
     assert_eq!(events.steps.len(), 10);
     assert_eq!(events.records, trace);
@@ -150,7 +150,7 @@ fn an_observer_can_stop_the_run_at_any_step() {
     for stop_after in [1, 5, 7] {
         let mut events = Events { stop_after: Some(stop_after), ..Events::default() };
         let config = TrainConfig { epochs: 4, ..TrainConfig::default() };
-        let trace = trainer(config, &data).run(&mut events).unwrap();
+        let (trace, _) = train(config, &data, &mut events);
         assert_eq!(events.steps.len(), stop_after);
         // An epoch that was broken off has no record.
         assert_eq!(trace.len(), (stop_after - 1) / 5);
@@ -173,7 +173,9 @@ fn an_observers_error_ends_the_run() {
         }
     }
     let data = data();
-    let error = trainer(TrainConfig::default(), &data).run(&mut Failing).unwrap_err();
+    let plan = TrainConfig::default().validate(&data).unwrap();
+    let examples = Examples::<f64>::new(&plan, &data);
+    let error = Trainer::new(plan, &examples).unwrap().run(&mut Failing).unwrap_err();
     assert_eq!(error.to_string(), "cannot write the trace: disk full");
 }
 
@@ -182,5 +184,6 @@ fn an_observers_error_ends_the_run() {
 fn a_plan_is_for_its_own_data_set() {
     let plan = TrainConfig::default().validate(&data()).unwrap();
     let other = mlp_data::synthetic::digits(529, 10, 0).train;
-    let _ = Trainer::<f32>::new(plan, &other);
+    let examples = Examples::<f32>::new(&plan, &other);
+    let _ = Trainer::new(plan, &examples);
 }

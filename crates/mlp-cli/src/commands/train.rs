@@ -5,15 +5,17 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use mlp_core::{Activation, Init, Precision, Reduction, StreamKind};
-use mlp_data::{DataSets, catalog, synthetic};
+use mlp_data::{DataSets, Dataset, catalog, synthetic};
 use mlp_train::{
-    Evaluation, Kernel, Metadata, Model, Network, Number, Observer, Plan, RunDir, TrainConfig, Trainer,
+    Examples, Kernel, Metadata, Metric, Model, Network, Number, Observer, OptimiserName, Plan, RunDir,
+    ScheduleName, Target, Trainer,
 };
 use serde::Serialize;
 
 use crate::console::{Console, note, test_line};
-use crate::data_sets::{DataArgs, load};
+use crate::data_sets::{DataDir, load_named};
 use crate::parse::{self, Hidden};
+use crate::recipe::Recipe;
 use crate::table::{percent, thousands};
 
 /// Train a network and write it to a run directory.
@@ -25,48 +27,21 @@ use crate::table::{percent, thousands};
 Examples:
   mlp train                                              the chapter's network on MNIST
   mlp train --rng numpy --precision f64 --seed 0         the chapter's NumPy program, number for number
+  mlp train --recipe modern-100                          what is known today, in the same 784-100-10
   mlp train --dataset fashion-mnist --hidden 300,100 --activation relu --init he \\
-            --loss-reduction mean --learning-rate 0.1    something else")]
+            --loss-reduction mean --learning-rate 0.1    something else
+  mlp train --recipe runs/mnist/config.toml --seed 1     an earlier run again, with another seed")]
 pub(crate) struct Args {
+    /// Where the choices come from that no flag makes: textbook, modern-100, fast, wide, or a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "textbook")]
+    recipe: String,
+    /// Any key of a recipe, as in `--set beta2=0.99`; `none` takes a choice back
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
     #[command(flatten)]
-    data: DataArgs,
-    /// Units of the hidden layers: `100`, `300,100`, or `none`
-    #[arg(long, value_name = "SIZES", default_value = "100")]
-    hidden: Hidden,
-    /// The non-linearity of the hidden layers
-    #[arg(long, value_parser = parse::activation(), default_value_t)]
-    activation: Activation,
-    /// The distribution of the first weights
-    #[arg(long, value_parser = parse::init(), default_value_t)]
-    init: Init,
-    /// Passes over the training set
-    #[arg(long, value_name = "N", default_value_t = TrainConfig::default().epochs)]
-    epochs: usize,
-    /// Examples of a step
-    #[arg(long, value_name = "N", default_value_t = TrainConfig::default().batch_size)]
-    batch_size: usize,
-    /// Train on the examples left over by the batches, too, in a smaller one
-    #[arg(long)]
-    keep_remainder: bool,
-    /// The step along the negative gradient
-    #[arg(long, value_name = "RATE", allow_negative_numbers = true, default_value_t = TrainConfig::default().learning_rate)]
-    learning_rate: f64,
-    /// How the losses of a batch become one
-    #[arg(long, value_parser = parse::reduction(), default_value_t)]
-    loss_reduction: Reduction,
-    /// Of the random numbers
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// Where random numbers come from: our own stream, or NumPy's legacy one bit for bit
-    #[arg(long, value_parser = parse::stream_kind(), default_value_t)]
-    rng: StreamKind,
-    /// The floating-point type
-    #[arg(long, value_parser = parse::precision(), default_value_t)]
-    precision: Precision,
-    /// Multiply only the pixels that are not zero, or all of them, by our own kernels or by OpenBLAS; `auto` decides by how many
-    /// are zero
-    #[arg(long, value_parser = parse::kernel(), default_value_t)]
-    kernel: Kernel,
+    data_dir: DataDir,
+    #[command(flatten)]
+    choices: Choices,
     /// Threads; 0 takes all cores. The result does not depend on it
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
@@ -78,33 +53,135 @@ pub(crate) struct Args {
     quiet: bool,
 }
 
-/// `config.json`: what is needed to train the same network again.
-#[derive(Serialize)]
-struct RunConfig<'a> {
-    program: &'a str,
-    dataset: &'a str,
-    #[serde(flatten)]
-    train: &'a TrainConfig,
+/// Flags that override a recipe: by name and value the keys of one.
+#[derive(clap::Args, Serialize)]
+struct Choices {
+    /// A name from `mlp data info`, `synthetic`, or a directory with four IDX files [default: mnist]
+    #[arg(long, value_name = "NAME|DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dataset: Option<String>,
+    /// Units of the hidden layers: `100`, `300,100`, or `none`
+    #[arg(long, value_name = "SIZES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hidden: Option<Hidden>,
+    /// The non-linearity of the hidden layers
+    #[arg(long, value_parser = parse::activation())]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activation: Option<Activation>,
+    /// The distribution of the first weights
+    #[arg(long, value_parser = parse::init())]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    init: Option<Init>,
+    /// Passes over the training set
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "count")]
+    epochs: Option<usize>,
+    /// Examples of a step
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "count")]
+    batch_size: Option<usize>,
+    /// Train on the examples left over by the batches, too, in a smaller one
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    keep_remainder: bool,
+    /// How a gradient becomes a step
+    #[arg(long, alias = "optimizer", value_parser = parse::optimiser(), help_heading = "Optimisation")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    optimiser: Option<OptimiserName>,
+    /// The step along the negative gradient
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = "Optimisation")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    learning_rate: Option<f64>,
+    /// How the learning rate changes
+    #[arg(long, value_parser = parse::schedule(), help_heading = "Optimisation")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule: Option<ScheduleName>,
+    /// Epochs of linear warm-up
+    #[arg(long, value_name = "N", help_heading = "Optimisation")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warmup_epochs: Option<f64>,
+    /// Of momentum and Nesterov
+    #[arg(long, value_name = "SHARE", help_heading = "Optimisation")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    momentum: Option<f64>,
+    /// Decay of the weights, decoupled from the gradient
+    #[arg(long, value_name = "RATE", help_heading = "Optimisation")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weight_decay: Option<f64>,
+    /// The most that the gradient's norm may be
+    #[arg(long, value_name = "NORM", help_heading = "Optimisation")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clip_norm: Option<f64>,
+    /// Keep the moving average of the weights, with this decay, in place of the last ones
+    #[arg(long, value_name = "DECAY", help_heading = "Optimisation")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    average: Option<f64>,
+    /// How the losses of a batch become one
+    #[arg(long, value_parser = parse::reduction(), help_heading = "Optimisation")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loss_reduction: Option<Reduction>,
+    /// The probability with which a hidden unit is left out of an example
+    #[arg(long, value_name = "SHARE", help_heading = "Regularisation")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dropout: Option<f64>,
+    /// The probability with which a pixel is left out of an example
+    #[arg(long, value_name = "SHARE", help_heading = "Regularisation")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_dropout: Option<f64>,
+    /// The share of the target that is spread over all classes
+    #[arg(long, value_name = "SHARE", help_heading = "Regularisation")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label_smoothing: Option<f64>,
+    /// The share of the training set, of each class the same, that is set apart to validate on
+    #[arg(long, value_name = "SHARE", help_heading = "Judgement")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validation: Option<f64>,
+    /// What the best epoch is the best by [default: validation-loss, or train-loss without validation]
+    #[arg(long, value_parser = parse::metric(), help_heading = "Judgement")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    monitor: Option<Metric>,
+    /// Epochs that may pass without a better one before training ends
+    #[arg(long, value_name = "N", help_heading = "Judgement")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "count")]
+    patience: Option<usize>,
+    /// Ends training where a metric reaches a value, as in test-accuracy=0.98
+    #[arg(long, value_name = "METRIC=VALUE", help_heading = "Judgement")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Target>,
+    /// Ends training after this time: `90`, `60s`, `5m`
+    #[arg(long = "max-time", value_name = "TIME", value_parser = parse::seconds, help_heading = "Judgement")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_seconds: Option<f64>,
+    /// Of the random numbers
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "seed")]
+    seed: Option<u64>,
+    /// Where random numbers come from: our own stream, or NumPy's legacy one bit for bit
+    #[arg(long, value_parser = parse::stream_kind())]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rng: Option<StreamKind>,
+    /// The floating-point type
+    #[arg(long, value_parser = parse::precision())]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    precision: Option<Precision>,
+    /// Multiply only the pixels that are not zero, or all of them, by our own kernels or by OpenBLAS; `auto` decides by how many
+    /// are zero
+    #[arg(long, value_parser = parse::kernel())]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kernel: Option<Kernel>,
+}
+
+/// TOML's numbers are too small for some; what is larger is refused later.
+fn count<S: serde::Serializer>(count: &Option<usize>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_i64(count.map_or(0, |count| i64::try_from(count).unwrap_or(i64::MAX)))
+}
+
+/// As text: TOML's numbers are too small for some.
+fn seed<S: serde::Serializer>(seed: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&seed.unwrap_or_default())
 }
 
 impl Args {
-    fn config(&self) -> TrainConfig {
-        TrainConfig {
-            hidden: self.hidden.0.clone(),
-            activation: self.activation,
-            init: self.init,
-            epochs: self.epochs,
-            batch_size: self.batch_size,
-            keep_remainder: self.keep_remainder,
-            learning_rate: self.learning_rate,
-            loss_reduction: self.loss_reduction,
-            seed: self.seed,
-            rng: self.rng,
-            precision: self.precision,
-            kernel: self.kernel,
-        }
-    }
-
     fn note(&self, text: &str) {
         if !self.quiet {
             note(text);
@@ -117,17 +194,27 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .num_threads(args.threads)
         .build_global()
         .context("cannot start the threads")?;
+    let flags = toml::Table::try_from(&args.choices).expect("plain data");
+    let Recipe { dataset, train: config } = Recipe::resolve(&args.recipe, &args.set, flags)?;
     // Before anything is downloaded.
-    args.config().check()?;
-    let sets = load(&args.data, args.quiet)?;
+    config.check()?;
+    let mut sets = load_named(&dataset, &args.data_dir.data_dir, args.quiet)?;
     let dataset = full_name(&sets.name);
-    let plan = args.config().validate(&sets.train)?;
+    let validation = if config.validation > 0.0 {
+        let (train, validation) = sets.train.split_stratified(config.validation, config.split_seed)?;
+        sets.train = train;
+        Some(validation)
+    } else {
+        None
+    };
+    let plan = config.validate(&sets.train)?;
     let run = match &args.run_dir {
         Some(path) => RunDir::create(path)?,
         None => RunDir::create_numbered(Path::new("runs"), run_name(&dataset))?,
     };
     args.note(&describe(&sets, &plan, &run));
-    run.write_config(&RunConfig { program: PROGRAM, dataset: &dataset, train: plan.config() })?;
+    let recipe = Recipe { dataset: dataset.clone(), train: plan.config().clone() };
+    run.write_config(&recipe.to_toml(PROGRAM))?;
 
     let metadata = Metadata {
         dataset,
@@ -137,15 +224,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         program: PROGRAM.to_owned(),
     };
     let mut console = Console::new(args.quiet);
-    let network = match args.precision {
-        Precision::F32 => train::<f32>(plan.clone(), &sets, &run, &mut console)?,
-        Precision::F64 => train::<f64>(plan.clone(), &sets, &run, &mut console)?,
+    let network = match plan.config().precision {
+        Precision::F32 => train::<f32>(plan.clone(), &sets, validation.as_ref(), &run, &mut console)?,
+        Precision::F64 => train::<f64>(plan.clone(), &sets, validation.as_ref(), &run, &mut console)?,
     };
     let model = Model { network, metadata };
     run.write_model(&model)?;
 
-    let evaluation = model.evaluate(&sets.test)?;
-    console.print(&test_line(loss_per_batch(&evaluation, &plan), evaluation.score.accuracy()))?;
+    let score = model.evaluate(&sets.test)?.score;
+    console.print(&test_line(plan.batch_loss(&score), score.accuracy()))?;
     args.note(&format!("model {}", run.model_path().display()));
     Ok(ExitCode::SUCCESS)
 }
@@ -167,24 +254,19 @@ const PROGRAM: &str = concat!("mlp ", env!("CARGO_PKG_VERSION"));
 fn train<A: Number>(
     plan: Plan,
     sets: &DataSets,
+    validation: Option<&Dataset>,
     run: &RunDir,
     console: &mut Console,
 ) -> anyhow::Result<Network>
 where
     Network: From<mlp_core::Mlp<A>>,
 {
-    let mut trainer = Trainer::<A>::new(plan, &sets.train)?;
-    let mut trace = run.trace_writer()?;
-    let observers: &mut [&mut dyn Observer] = &mut [&mut trace, console];
+    let examples = Examples::<A>::new(&plan, &sets.train);
+    let mut trainer = Trainer::with_sets(plan, &examples, validation, Some(&sets.test))?;
+    let (mut trace, mut metrics) = (run.trace_writer()?, run.metrics_writer()?);
+    let observers: &mut [&mut dyn Observer] = &mut [&mut trace, &mut metrics, console];
     trainer.run(observers)?;
     Ok(trainer.into_network().into())
-}
-
-/// The test loss on the scale of the epochs' lines: that of a batch of the training's size under the training's reduction.
-fn loss_per_batch(evaluation: &Evaluation, plan: &Plan) -> f64 {
-    let config = plan.config();
-    let mean = evaluation.score.loss(Reduction::Mean);
-    mean * config.batch_size as f64 * config.loss_reduction.weight(config.batch_size)
 }
 
 fn describe(sets: &DataSets, plan: &Plan, run: &RunDir) -> String {

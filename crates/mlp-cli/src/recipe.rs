@@ -1,0 +1,162 @@
+//! From a recipe, `--set` and flags to one configuration. Each of them is a table of keys, and the later ones win; what comes out
+//! is what a run keeps as `config.toml`, and is a recipe again.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use mlp_train::TrainConfig;
+use toml::{Table, Value};
+
+/// The recipes that come with the program: their names and texts.
+const RECIPES: [(&str, &str); 1] = [("textbook", include_str!("../../../recipes/textbook.toml"))];
+
+/// A data set and how to train on it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Recipe {
+    pub(crate) dataset: String,
+    pub(crate) train: TrainConfig,
+}
+
+/// Keys of a recipe that are none of [`TrainConfig`]'s.
+const DATASET: &str = "dataset";
+const PROGRAM: &str = "program";
+
+impl Recipe {
+    /// The recipe of a name, or in a file; then `settings`, each a `key=value`; then `flags`.
+    pub(crate) fn resolve(name: &str, settings: &[String], flags: Table) -> anyhow::Result<Self> {
+        let mut table = read(name)?;
+        for setting in settings {
+            let (key, value) = setting_of(setting)?;
+            table.insert(key, value);
+        }
+        table.extend(flags);
+        Self::of(table)
+    }
+
+    fn of(mut table: Table) -> anyhow::Result<Self> {
+        let dataset = match table.remove(DATASET) {
+            None => "mnist".to_owned(),
+            Some(Value::String(name)) => name,
+            Some(other) => bail!("dataset is {other}; expected a name or a directory in quotation marks"),
+        };
+        // Who wrote a run's configuration does not matter to the next one.
+        table.remove(PROGRAM);
+        let mut train = Table::new();
+        for (key, value) in table {
+            // As TOML has no null, `none` takes a choice back.
+            if value.as_str() != Some("none") || key == "hidden" {
+                train.insert(key, value);
+            }
+        }
+        if train.get("hidden").and_then(Value::as_str) == Some("none") {
+            train.insert("hidden".to_owned(), Value::Array(Vec::new()));
+        }
+        let train = train.try_into().map_err(|error: toml::de::Error| anyhow::anyhow!(one_line(&error)))?;
+        Ok(Self { dataset, train })
+    }
+
+    /// As `config.toml`.
+    pub(crate) fn to_toml(&self, program: &str) -> String {
+        let mut table = Table::new();
+        table.insert(PROGRAM.to_owned(), program.into());
+        table.insert(DATASET.to_owned(), self.dataset.as_str().into());
+        let train = Table::try_from(&self.train).expect("plain data");
+        table.extend(train);
+        table.to_string()
+    }
+}
+
+/// The table of a recipe that comes with the program, or of a file.
+fn read(name: &str) -> anyhow::Result<Table> {
+    if let Some((_, text)) = RECIPES.iter().find(|(known, _)| *known == name) {
+        return Ok(text.parse().expect("recipes are tested"));
+    }
+    let is_path = Path::new(name).extension().is_some_and(|extension| extension == "toml")
+        || name.contains(['/', '\\']);
+    if !is_path {
+        let known = RECIPES.map(|(name, _)| name).join(", ");
+        bail!("unknown recipe `{name}`; expected one of {known}, or a file that ends in .toml");
+    }
+    let text = fs::read_to_string(name).with_context(|| format!("{name}: cannot read the recipe"))?;
+    let table: Table = text.parse().map_err(|error: toml::de::Error| {
+        let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+        anyhow::anyhow!("{name}, line {line}: {}", one_line(&error))
+    })?;
+    Recipe::of(table.clone()).with_context(|| name.to_owned())?;
+    Ok(table)
+}
+
+/// `key=value`, the value as in TOML, or else a text.
+fn setting_of(setting: &str) -> anyhow::Result<(String, Value)> {
+    let Some((key, value)) = setting.split_once('=') else {
+        bail!("--set {setting}: expected key=value, as in --set learning_rate=0.1");
+    };
+    let (key, value) = (key.trim().replace('-', "_"), value.trim());
+    let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
+    Ok((key, parsed.unwrap_or_else(|| value.into())))
+}
+
+/// What is wrong, without the lines of TOML around it.
+fn one_line(error: &toml::de::Error) -> String {
+    error.message().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(name: &str, settings: &[&str]) -> anyhow::Result<Recipe> {
+        let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
+        Recipe::resolve(name, &settings, Table::new())
+    }
+
+    #[test]
+    fn every_recipe_is_a_valid_configuration_and_the_textbook_is_the_default() {
+        for (name, _) in RECIPES {
+            resolve(name, &[]).unwrap().train.check().unwrap();
+        }
+        assert_eq!(resolve("textbook", &[]).unwrap().train, TrainConfig::default());
+    }
+
+    #[test]
+    fn what_is_kept_of_a_run_can_be_passed_back() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("config.toml");
+        for settings in [
+            &[][..],
+            &["seed=18446744073709551615", "patience=3", "until=test-accuracy=0.98", "clip_norm=0.5"],
+            &["hidden=[]", "optimiser=adamw", "schedule=one-cycle", "dataset=synthetic", "average=0.99"],
+        ] {
+            let recipe = resolve("textbook", settings).unwrap();
+            fs::write(&path, recipe.to_toml("mlp")).unwrap();
+            assert_eq!(resolve(path.to_str().unwrap(), &[]).unwrap(), recipe, "{settings:?}");
+        }
+    }
+
+    #[test]
+    fn settings_are_values_of_toml_or_texts_and_none_takes_one_back() {
+        let recipe =
+            resolve("textbook", &["patience=3", "learning-rate=0.5", "hidden=none", "patience=none"]);
+        let train = recipe.unwrap().train;
+        assert_eq!((train.patience, train.learning_rate, train.hidden), (None, 0.5, vec![]));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_one_line() {
+        let error = |name: &str, settings: &[&str]| format!("{:#}", resolve(name, settings).unwrap_err());
+        assert_eq!(
+            error("modern", &[]),
+            "unknown recipe `modern`; expected one of textbook, or a file that ends in .toml"
+        );
+        let unknown = error("textbook", &["learning=1"]);
+        assert!(unknown.starts_with("unknown field `learning`, expected one of `hidden`"), "{unknown}");
+        assert_eq!(error("textbook", &["x"]), "--set x: expected key=value, as in --set learning_rate=0.1");
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("r.toml");
+        fs::write(&path, "epochs = 3\nhidden = [1,").unwrap();
+        let broken = error(path.to_str().unwrap(), &[]);
+        assert!(broken.contains("r.toml, line 2: "), "{broken}");
+        assert!(!broken.contains('\n'), "{broken}");
+    }
+}

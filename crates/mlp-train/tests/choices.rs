@@ -1,0 +1,218 @@
+//! What a configuration can ask for beyond the chapter's loop: optimisers, schedules, averages, dropout, and the ways in which a training ends.
+
+use mlp_core::{Init, Mlp, Reduction};
+use mlp_data::Dataset;
+use mlp_train::{
+    ConfigError, Control, Ending, EpochRecord, Error, Event, Examples, Kernel, Metric, Observer,
+    OptimiserName, ScheduleName, TrainConfig, Trainer,
+};
+
+/// 400 examples to train on, 100 to validate on, 50 to test on.
+struct Sets {
+    train: Dataset,
+    validation: Dataset,
+    test: Dataset,
+}
+
+fn sets() -> Sets {
+    let all = mlp_data::synthetic::digits(500, 50, 1);
+    let (train, validation) = all.train.split_stratified(0.2, 0).unwrap();
+    Sets { train, validation, test: all.test }
+}
+
+/// A quick learner.
+fn config() -> TrainConfig {
+    TrainConfig {
+        hidden: vec![30],
+        epochs: 8,
+        batch_size: 40,
+        init: Init::Xavier,
+        loss_reduction: Reduction::Mean,
+        learning_rate: 0.5,
+        ..TrainConfig::default()
+    }
+}
+
+/// What a training was like.
+struct Run {
+    trace: Vec<EpochRecord>,
+    rates: Vec<f64>,
+    ending: Option<Ending>,
+    best: Option<(usize, f64)>,
+    network: Mlp<f32>,
+}
+
+#[derive(Default)]
+struct Watcher {
+    rates: Vec<f64>,
+    ending: Option<Ending>,
+}
+
+impl Observer for Watcher {
+    fn observe(&mut self, event: &Event) -> Result<Control, Error> {
+        match event {
+            Event::StepDone { learning_rate, .. } => self.rates.push(*learning_rate),
+            Event::Finished { ending, .. } => self.ending = Some(*ending),
+            _ => {}
+        }
+        Ok(Control::Continue)
+    }
+}
+
+fn train(config: TrainConfig, sets: &Sets) -> Result<Run, Error> {
+    let plan = config.validate(&sets.train)?;
+    let examples = Examples::new(&plan, &sets.train);
+    let mut trainer = Trainer::with_sets(plan, &examples, Some(&sets.validation), Some(&sets.test))?;
+    let mut watcher = Watcher::default();
+    let trace = trainer.run(&mut watcher)?;
+    let Watcher { rates, ending } = watcher;
+    Ok(Run { trace, rates, ending, best: trainer.best(), network: trainer.into_network() })
+}
+
+fn losses(run: &Run) -> Vec<f64> {
+    run.trace.iter().map(|record| record.validation.unwrap().loss).collect()
+}
+
+#[test]
+fn every_optimiser_learns_with_every_schedule_and_kernel_the_same_bits_on_any_threads() {
+    let sets = sets();
+    for optimiser in OptimiserName::ALL {
+        let learning_rate = match optimiser {
+            OptimiserName::Sgd => 0.5,
+            OptimiserName::Momentum | OptimiserName::Nesterov => 0.1,
+            _ => 0.005,
+        };
+        for schedule in ScheduleName::ALL {
+            let run = |threads, kernel| {
+                let config = TrainConfig {
+                    optimiser,
+                    schedule,
+                    learning_rate,
+                    kernel,
+                    schedule_epochs: 4,
+                    schedule_factor: 0.7,
+                    dropout: 0.1,
+                    input_dropout: 0.1,
+                    label_smoothing: 0.05,
+                    weight_decay: Some(1e-3),
+                    clip_norm: Some(1.0),
+                    average: Some(0.9),
+                    ..config()
+                };
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| train(config, &sets).unwrap())
+            };
+            let one = run(1, Kernel::Sparse);
+            let found = losses(&one);
+            assert!(found[7] < 0.95 * found[0], "{optimiser} {schedule}: {found:?}");
+            for (threads, kernel) in [(3, Kernel::Sparse), (2, Kernel::Dense)] {
+                assert_eq!(
+                    run(threads, kernel).network,
+                    one.network,
+                    "{optimiser} {schedule} {threads} {kernel}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_average_is_what_is_judged_and_kept() {
+    let sets = sets();
+    let plain = train(config(), &sets).unwrap();
+    let averaged = train(TrainConfig { average: Some(0.95), ..config() }, &sets).unwrap();
+    assert_eq!(losses(&averaged).len(), 8);
+    assert_ne!(averaged.network, plain.network);
+    // The average is not trained on: the losses of the batches are those without it.
+    let of = |run: &Run| run.trace.iter().map(|record| record.loss).collect::<Vec<_>>();
+    assert_eq!(of(&averaged), of(&plain));
+    assert_ne!(losses(&averaged), losses(&plain));
+}
+
+#[test]
+fn records_have_the_validation_set_and_the_test_set_only_where_it_is_asked_for() {
+    let sets = sets();
+    let run = train(config(), &sets).unwrap();
+    assert!(run.trace.iter().all(|record| record.validation.is_some() && record.test.is_none()));
+    let asked =
+        train(TrainConfig { until: Some("test-accuracy=2".parse().unwrap()), ..config() }, &sets).unwrap();
+    assert!(asked.trace.iter().all(|record| record.test.is_some()));
+    assert_eq!(asked.ending, Some(Ending::Complete));
+    assert_eq!(asked.network, run.network, "looking changes nothing");
+    // On the scale of a batch: the sum of losses is a batch size times their mean.
+    let sum = TrainConfig { loss_reduction: Reduction::Sum, learning_rate: 0.5 / 40.0, ..config() };
+    let (sum, mean) = (losses(&train(sum, &sets).unwrap())[0], losses(&run)[0]);
+    assert!((sum / mean - 40.0).abs() < 1e-3, "{sum} {mean}");
+}
+
+#[test]
+fn a_training_ends_at_its_target() {
+    let sets = sets();
+    let full = train(config(), &sets).unwrap();
+    let (target, index) = (losses(&full)[3], 3);
+    for until in
+        [format!("validation-loss={target}"), format!("train-accuracy={}", full.trace[index].accuracy)]
+    {
+        let run = train(TrainConfig { until: Some(until.parse().unwrap()), ..config() }, &sets).unwrap();
+        assert_eq!(run.ending, Some(Ending::TargetReached), "{until}");
+        let first = full
+            .trace
+            .iter()
+            .position(|record| until.parse::<mlp_train::Target>().unwrap().is_reached(record));
+        assert_eq!(run.trace.len(), first.unwrap() + 1, "{until}");
+    }
+}
+
+#[test]
+fn patience_ends_a_training_and_plateaus_lower_the_rate() {
+    let sets = sets();
+    // Far too large a step: some epochs are worse than the best before them.
+    let wild = TrainConfig { epochs: 40, learning_rate: 30.0, ..config() };
+    let full = losses(&train(wild.clone(), &sets).unwrap());
+    let bad_after = |index: usize| {
+        let best = (0..=index).min_by(|&a, &b| full[a].total_cmp(&full[b])).unwrap();
+        index - best
+    };
+    let end = (0..40).find(|&index| bad_after(index) == 2).expect("such a training has bad epochs");
+    let run = train(TrainConfig { patience: Some(2), ..wild.clone() }, &sets).unwrap();
+    assert_eq!((run.ending, run.trace.len()), (Some(Ending::OutOfPatience), end + 1));
+    assert_eq!(run.best, Some((end - 1, full[end - 2])), "the best epoch, counted from 1");
+
+    let plateau =
+        TrainConfig { schedule: ScheduleName::Plateau, plateau_patience: 2, schedule_factor: 0.25, ..wild };
+    let run = train(plateau, &sets).unwrap();
+    let rate = |epoch: usize| run.rates[epoch * 10];
+    assert_eq!((rate(end), rate(end + 1)), (30.0, 7.5));
+}
+
+#[test]
+fn the_time_is_kept() {
+    let sets = sets();
+    let config = TrainConfig { epochs: 1_000_000, max_seconds: Some(0.05), ..config() };
+    let run = train(config, &sets).unwrap();
+    assert_eq!(run.ending, Some(Ending::OutOfTime));
+    assert!(!run.rates.is_empty());
+}
+
+#[test]
+fn a_loss_that_is_no_number_ends_the_run_and_names_where() {
+    let sets = sets();
+    let config = TrainConfig { learning_rate: 1e38, init: Init::Normal, ..config() };
+    let error = train(config, &sets).err().expect("a diverging training").to_string();
+    assert!(error.starts_with("the loss is ") && error.contains(" in epoch "), "{error}");
+    assert!(error.contains(" is not finite; a smaller learning rate or clipping"), "{error}");
+}
+
+#[test]
+fn a_metric_without_its_set_is_refused() {
+    let sets = sets();
+    let plan = |monitor| TrainConfig { monitor: Some(monitor), ..config() }.validate(&sets.train).unwrap();
+    for (metric, set) in [(Metric::ValidationLoss, "validation"), (Metric::TestAccuracy, "test")] {
+        let plan = plan(metric);
+        let examples = Examples::<f32>::new(&plan, &sets.train);
+        let error = Trainer::new(plan, &examples).err().expect("no such set");
+        assert!(matches!(error, Error::Config(ConfigError::NoSuchSet { .. })));
+        let text = error.to_string();
+        assert!(text.starts_with(&format!("{metric} asks for a {set} set, and there is none")), "{text}");
+    }
+}
