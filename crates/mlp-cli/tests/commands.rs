@@ -107,11 +107,44 @@ fn a_directory_is_a_data_set_and_its_runs_go_where_all_runs_go() {
 }
 
 #[test]
+fn a_recipe_settings_and_flags_make_one_configuration_which_trains_the_same_again() {
+    let scratch = tempfile::tempdir().unwrap();
+    let at = scratch.path();
+    fs::write(
+        at.join("mine.toml"),
+        "dataset = \"synthetic\"\nhidden = [12]\nlearning_rate = 0.1\nbatch_size = 50\n",
+    )
+    .unwrap();
+    let flags = "--optimizer nesterov --schedule one-cycle --loss-reduction mean --validation 0.2 --epochs 3 --dropout 0.1";
+    let first = mlp(
+        at,
+        &format!("train --recipe mine.toml --set momentum=0.8 --learning-rate 0.2 {flags} --run-dir a"),
+    );
+    let lines: Vec<&str> = first.lines().collect();
+    assert_eq!(lines.len(), 4);
+    assert!(lines[..3].iter().all(|line| line.contains("  validation  loss ")), "{first}");
+
+    let config: toml::Table = fs::read_to_string(at.join("a/config.toml")).unwrap().parse().unwrap();
+    let float = |key: &str| config[key].as_float().unwrap();
+    assert_eq!([float("momentum"), float("learning_rate"), float("validation")], [0.8, 0.2, 0.2]);
+    assert_eq!(config["optimiser"].as_str(), Some("nesterov"));
+    // Of 2,000 synthetic images a fifth is set apart: 32 batches of 50 remain.
+    assert!(fs::read_to_string(at.join("a/metrics.jsonl")).unwrap().contains("\"validation\":{"));
+
+    assert_eq!(mlp(at, "train --recipe a/config.toml --threads 3 --run-dir b"), first);
+    let file = |run: &str, name: &str| fs::read(at.join(run).join(name)).unwrap();
+    for name in ["model.mlp", "trace.csv", "config.toml"] {
+        assert_eq!(file("a", name), file("b", name), "{name}");
+    }
+}
+
+#[test]
 fn gradcheck_checks_every_kind_of_network() {
     let scratch = tempfile::tempdir().unwrap();
     let all = mlp(scratch.path(), "gradcheck");
-    // A header, six activations times three depths times two reductions, and the verdict.
-    assert_eq!(all.lines().filter(|line| line.ends_with(" ok")).count(), 36, "{all}");
+    // A header; six activations, three depths, two reductions, with and without dropout and smoothing; the verdict.
+    assert_eq!(all.lines().filter(|line| line.ends_with(" ok")).count(), 72, "{all}");
+    assert_eq!(all.lines().filter(|line| line.contains("smoothing 0.1")).count(), 36, "{all}");
     let one = mlp(scratch.path(), "gradcheck --activation relu --hidden 9,7 --loss-reduction mean");
     for part in ["w_h1", "b_h2", "w_o", "G2", "G7", "8 x 9"] {
         assert!(one.contains(part), "{part}: {one}");

@@ -74,6 +74,8 @@ pub struct TrainConfig {
     pub schedule_epochs: usize,
     /// Where the schedule cosine ends.
     pub least_learning_rate: f64,
+    /// The share of the steps for which the schedule one-cycle rises.
+    pub cycle_rise: f64,
     /// Epochs without a better value of the monitored metric that the schedule plateau takes for a plateau.
     pub plateau_patience: usize,
     /// The probability with which a hidden unit is left out of an example.
@@ -189,6 +191,7 @@ impl Default for TrainConfig {
             schedule_factor: 0.1,
             schedule_epochs: 10,
             least_learning_rate: 0.0,
+            cycle_rise: 0.3,
             plateau_patience: 5,
             dropout: 0.0,
             input_dropout: 0.0,
@@ -260,6 +263,7 @@ impl TrainConfig {
                 not_negative(self.least_learning_rate),
                 NOT_NEGATIVE,
             ),
+            ("cycle rise", self.cycle_rise, (0.0..=1.0).contains(&self.cycle_rise), "from 0 to 1"),
             ("dropout", self.dropout, share(self.dropout), SHARE),
             ("input dropout", self.input_dropout, share(self.input_dropout), SHARE),
             ("label smoothing", self.label_smoothing, share(self.label_smoothing), SHARE),
@@ -342,6 +346,31 @@ impl Plan {
         self.kernel
     }
 
+    /// Checks that there are the sets on which metrics are asked for.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoSuchSet`].
+    pub fn check_sets(&self, has_validation: bool, has_test: bool) -> Result<(), ConfigError> {
+        for metric in self.metrics(has_validation) {
+            let (set, expected) = match metric {
+                _ if metric.needs_validation() && !has_validation => {
+                    ("validation", "a share of the training set to validate on, such as --validation 0.1")
+                }
+                _ if metric.needs_test() && !has_test => ("test", "a data set that has one"),
+                _ => continue,
+            };
+            return Err(ConfigError::NoSuchSet { metric, set, expected });
+        }
+        Ok(())
+    }
+
+    /// The metrics that decide something.
+    pub(crate) fn metrics(&self, has_validation: bool) -> impl Iterator<Item = Metric> {
+        [Some(self.config.monitored(has_validation)), self.config.until.map(|target| target.metric)]
+            .into_iter()
+            .flatten()
+    }
+
     /// The optimiser at its beginning.
     pub fn optimiser<A: Scalar>(&self) -> Optimiser<A> {
         let TrainConfig { momentum, beta1, beta2, rms_decay: decay, epsilon, .. } = self.config;
@@ -369,6 +398,7 @@ impl Plan {
             factor: config.schedule_factor,
             every_epochs: config.schedule_epochs,
             least: config.least_learning_rate,
+            cycle_rise: config.cycle_rise,
             steps_per_epoch,
             steps: steps_per_epoch.saturating_mul(config.epochs),
         }

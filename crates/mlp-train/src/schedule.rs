@@ -20,8 +20,8 @@ pub enum ScheduleName {
     Exponential,
     /// η_min + (η-η_min)·(1 + cos πp)/2: Loshchilov and Hutter 2017, without restarts.
     Cosine,
-    /// From η/25 along half a cosine up to η, for 30% of the steps, and down to η/250,000: Smith and Topin 2019, in the form of
-    /// PyTorch's `OneCycleLR`, momentum staying as it is.
+    /// From η/25 along half a cosine up to η, for 30% of the steps or another share, and down to η/250,000: Smith and Topin 2019, in the form
+    /// of PyTorch's `OneCycleLR`, momentum staying as it is.
     OneCycle,
     /// η·γ^k after k plateaus: epochs in which the monitored metric has not become better for so many epochs.
     Plateau,
@@ -53,15 +53,16 @@ pub struct Schedule {
     pub every_epochs: usize,
     /// η_min of [`ScheduleName::Cosine`].
     pub least: f64,
+    /// The share of the steps that [`ScheduleName::OneCycle`] rises for.
+    pub cycle_rise: f64,
     /// Steps of an epoch.
     pub steps_per_epoch: usize,
     /// Steps of the whole training.
     pub steps: usize,
 }
 
-/// What [`ScheduleName::OneCycle`] begins with, peaks at and ends with: η over the first, after this share, and over the last.
+/// [`ScheduleName::OneCycle`] begins with η over the first and ends with η over the second.
 const CYCLE_START: f64 = 25.0;
-const CYCLE_PEAK: f64 = 0.3;
 const CYCLE_END: f64 = 25.0 * 1e4;
 
 impl Schedule {
@@ -77,6 +78,7 @@ impl Schedule {
     ///     factor: 0.1,
     ///     every_epochs: 10,
     ///     least: 0.0,
+    ///     cycle_rise: 0.3,
     ///     steps_per_epoch: 100,
     ///     steps: 110,
     /// };
@@ -104,7 +106,7 @@ impl Schedule {
             ScheduleName::OneCycle => {
                 // As PyTorch counts: the last step has the last rate.
                 let steps = self.steps as f64;
-                let (peak, end) = (CYCLE_PEAK * steps - 1.0, steps - 1.0);
+                let (peak, end) = (self.cycle_rise * steps - 1.0, steps - 1.0);
                 if step <= peak {
                     between(rate / CYCLE_START, rate, step / peak)
                 } else {
@@ -128,6 +130,7 @@ mod tests {
             factor: 0.3,
             every_epochs: 2,
             least: 0.01,
+            cycle_rise: 0.3,
             steps_per_epoch: 10,
             steps: 60,
         }
@@ -168,8 +171,11 @@ mod tests {
     #[test]
     fn a_cycle_of_any_length_has_finite_rates() {
         for steps in 1..20 {
-            let schedule = Schedule { steps, ..schedule(ScheduleName::OneCycle) };
-            assert!((0..steps).all(|step| (0.0..=0.1).contains(&schedule.rate(step, 0))), "{steps} steps");
+            for cycle_rise in [0.0, 0.3, 1.0] {
+                let schedule = Schedule { steps, cycle_rise, ..schedule(ScheduleName::OneCycle) };
+                let mut rates = (0..steps).map(|step| schedule.rate(step, 0));
+                assert!(rates.all(|rate| (0.0..=0.1).contains(&rate)), "{steps} steps, {cycle_rise}");
+            }
         }
     }
 }

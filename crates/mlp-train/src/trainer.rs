@@ -19,6 +19,7 @@ use crate::evaluate::evaluate;
 use crate::events::{Control, Ending, EpochRecord, Event, Observer, Outcome};
 use crate::kernel::{Kernel, sparse_rows};
 use crate::mean::mean;
+use crate::metric::Metric;
 use crate::number::Number;
 use crate::schedule::{Schedule, ScheduleName};
 use crate::shuffle::permutation;
@@ -131,20 +132,8 @@ impl<'d, A: Number> Trainer<'d, A> {
         test: Option<&'d Dataset>,
     ) -> Result<Self, Error> {
         let (config, data) = (plan.config(), examples.data);
-        let monitored = config.monitored(validation.is_some());
-        let metrics = [Some(monitored), config.until.map(|target| target.metric)];
-        let metrics = metrics.into_iter().flatten();
-        for metric in metrics.clone() {
-            let (set, expected) = match metric {
-                _ if metric.needs_validation() && validation.is_none() => {
-                    ("validation", "a share of the training set to validate on, such as --validation 0.1")
-                }
-                _ if metric.needs_test() && test.is_none() => ("test", "a data set that has one"),
-                _ => continue,
-            };
-            return Err(ConfigError::NoSuchSet { metric, set, expected }.into());
-        }
-        let test = test.filter(|_| metrics.clone().any(|metric| metric.needs_test()));
+        plan.check_sets(validation.is_some(), test.is_some())?;
+        let test = test.filter(|_| plan.metrics(validation.is_some()).any(Metric::needs_test));
         let mut stream = config.rng.seeded(config.seed).map_err(ConfigError::from)?;
         let network = Mlp::new(plan.architecture(), config.init, &mut stream).map_err(ConfigError::from)?;
         let architecture = plan.architecture();

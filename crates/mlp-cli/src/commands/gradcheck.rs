@@ -4,7 +4,9 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use mlp_core::gradcheck::{GradientReport, TOLERANCE, gradcheck};
-use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream, RandomStream, Reduction};
+use mlp_core::{
+    Activation, Architecture, Init, Mlp, NativeStream, Objective, RandomStream, Reduction, Regularisation,
+};
 use ndarray::Array2;
 
 use crate::parse::{self, Hidden};
@@ -12,13 +14,15 @@ use crate::table::{Table, thousands};
 
 /// Check every gradient against central differences; exit with 1 if they disagree.
 ///
-/// Without flags: every activation, one to three hidden layers, both reductions of the loss. Every entry of every gradient
-/// is compared, in f64; entries whose difference straddles the kink of an activation are left out and counted.
+/// Without flags: every activation, one to three hidden layers, both reductions of the loss, without and with dropout and label
+/// smoothing. Every entry of every gradient is compared, in f64; entries whose difference straddles the kink of an
+/// activation are left out and counted.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   mlp gradcheck                                   the whole matrix
-  mlp gradcheck --activation gelu --hidden 20,10  one kind of network, tensor by tensor
+  mlp gradcheck --activation gelu --hidden 20,10  one kind of network
+  mlp gradcheck --activation relu --hidden 100 --loss-reduction mean --dropout 0.5    tensor by tensor
   mlp gradcheck --inputs 784 --classes 10 --hidden 100 --activation logistic --loss-reduction sum")]
 pub(crate) struct Args {
     /// Only this activation
@@ -30,6 +34,15 @@ pub(crate) struct Args {
     /// Only this reduction
     #[arg(long, value_parser = parse::reduction())]
     loss_reduction: Option<Reduction>,
+    /// The share of hidden units left out of each example [default: 0, then 0.3]
+    #[arg(long, value_name = "SHARE")]
+    dropout: Option<f64>,
+    /// The share of inputs left out of each example [default: 0, then 0.2]
+    #[arg(long, value_name = "SHARE")]
+    input_dropout: Option<f64>,
+    /// The share of the target that is spread over all classes [default: 0, then 0.1]
+    #[arg(long, value_name = "SHARE")]
+    label_smoothing: Option<f64>,
     /// The distribution of the weights
     #[arg(long, value_parser = parse::init(), default_value_t)]
     init: Init,
@@ -54,7 +67,7 @@ const MOST_NUMBERS: usize = 1 << 24;
 struct Case {
     activation: Activation,
     hidden: Hidden,
-    reduction: Reduction,
+    objective: Objective,
 }
 
 impl Args {
@@ -67,11 +80,26 @@ impl Args {
         for &activation in &activations {
             for hidden in &hiddens {
                 for &reduction in &reductions {
-                    cases.push(Case { activation, hidden: hidden.clone(), reduction });
+                    for &regularisation in &self.regularisations() {
+                        let objective = Objective { reduction, regularisation };
+                        cases.push(Case { activation, hidden: hidden.clone(), objective });
+                    }
                 }
             }
         }
         cases
+    }
+
+    /// What is asked for; nothing, for one kind of network; nothing and then everything, for all kinds.
+    fn regularisations(&self) -> Vec<Regularisation> {
+        let shares = [self.dropout, self.input_dropout, self.label_smoothing];
+        let is_one_kind = self.activation.is_some() || self.hidden.is_some() || self.loss_reduction.is_some();
+        let [dropout, input_dropout, label_smoothing] = shares.map(Option::unwrap_or_default);
+        let asked = Regularisation { dropout, input_dropout, label_smoothing, seed: self.seed };
+        if is_one_kind || shares.iter().any(Option::is_some) {
+            return vec![asked];
+        }
+        vec![asked, Regularisation { dropout: 0.3, input_dropout: 0.2, label_smoothing: 0.1, ..asked }]
     }
 
     fn check(&self, case: &Case) -> anyhow::Result<GradientReport> {
@@ -86,13 +114,21 @@ impl Args {
         let x = Array2::from_shape_simple_fn((self.batch_size, self.inputs), || stream.standard_normal());
         let labels: Vec<u8> =
             (0..self.batch_size).map(|_| (stream.next_u64() % u64::from(self.classes)) as u8).collect();
-        Ok(gradcheck(&network, x.view(), &labels, case.reduction))
+        Ok(gradcheck(&network, x.view(), &labels, case.objective))
     }
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(args.batch_size > 0, "batch size is 0; expected at least 1");
     anyhow::ensure!(args.classes > 0, "classes is 0; expected at least 1");
+    for (flag, share) in [
+        ("dropout", args.dropout),
+        ("input dropout", args.input_dropout),
+        ("label smoothing", args.label_smoothing),
+    ] {
+        let share = share.unwrap_or_default();
+        anyhow::ensure!((0.0..1.0).contains(&share), "{flag} is {share}; expected from 0 to below 1");
+    }
     let numbers = args.batch_size.checked_mul(args.inputs);
     anyhow::ensure!(
         numbers.is_some_and(|numbers| numbers <= MOST_NUMBERS),
@@ -102,8 +138,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     );
     let cases = args.cases();
     let mut out = io::stdout().lock();
-    let mut table =
-        Table::new(["activation", "hidden", "loss", "worst error", "tensor", "entries", "left out", ""]);
+    let mut table = Table::new([
+        "activation",
+        "hidden",
+        "loss",
+        "training adds",
+        "worst error",
+        "tensor",
+        "entries",
+        "left out",
+        "",
+    ]);
     let (mut failed, mut details) = (0, String::new());
     for case in &cases {
         let report = args.check(case)?;
@@ -114,7 +159,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 "\n{}, hidden {}, {} loss {:.4}\n{}",
                 case.activation,
                 case.hidden,
-                case.reduction,
+                case.objective.reduction,
                 report.loss,
                 tensors(&report)
             ));
@@ -124,7 +169,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn row(case: &Case, report: &GradientReport) -> [String; 8] {
+fn row(case: &Case, report: &GradientReport) -> [String; 9] {
     let error = |entry: &mlp_core::gradcheck::Entry| entry.relative_error;
     let worst = report.tensors.iter().max_by(|a, b| {
         let key = |t: &mlp_core::gradcheck::TensorReport| t.worst.as_ref().map_or(0.0, error);
@@ -133,13 +178,23 @@ fn row(case: &Case, report: &GradientReport) -> [String; 8] {
     [
         case.activation.to_string(),
         case.hidden.to_string(),
-        case.reduction.to_string(),
+        case.objective.reduction.to_string(),
+        additions(&case.objective.regularisation),
         format!("{:.1e}", report.worst_error()),
         worst.map_or(String::new(), |tensor| tensor.name.clone()),
         thousands(report.checked()),
         thousands(report.straddling()),
         if report.passed() { "ok".to_owned() } else { "FAILED".to_owned() },
     ]
+}
+
+/// In short: `dropout 0.3, of inputs 0.2, smoothing 0.1`.
+fn additions(regularisation: &Regularisation) -> String {
+    let Regularisation { dropout, input_dropout, label_smoothing, .. } = *regularisation;
+    let parts = [("dropout", dropout), ("of inputs", input_dropout), ("smoothing", label_smoothing)];
+    let parts = parts.iter().filter(|(_, share)| *share > 0.0);
+    let parts: Vec<String> = parts.map(|(name, share)| format!("{name} {share}")).collect();
+    if parts.is_empty() { "-".to_owned() } else { parts.join(", ") }
 }
 
 fn tensors(report: &GradientReport) -> String {

@@ -8,7 +8,7 @@ use mlp_core::{Activation, Init, Precision, Reduction, StreamKind};
 use mlp_data::{DataSets, Dataset, catalog, synthetic};
 use mlp_train::{
     Examples, Kernel, Metadata, Metric, Model, Network, Number, Observer, OptimiserName, Plan, RunDir,
-    ScheduleName, Target, Trainer,
+    ScheduleName, Trainer,
 };
 use serde::Serialize;
 
@@ -32,7 +32,7 @@ Examples:
             --loss-reduction mean --learning-rate 0.1    something else
   mlp train --recipe runs/mnist/config.toml --seed 1     an earlier run again, with another seed")]
 pub(crate) struct Args {
-    /// Where the choices come from that no flag makes: textbook, modern-100, fast, wide, or a file
+    /// Where the choices come from that no flag makes: textbook, modern-100, fast, or a file
     #[arg(long, value_name = "NAME|FILE", default_value = "textbook")]
     recipe: String,
     /// Any key of a recipe, as in `--set beta2=0.99`; `none` takes a choice back
@@ -147,7 +147,7 @@ struct Choices {
     /// Ends training where a metric reaches a value, as in test-accuracy=0.98
     #[arg(long, value_name = "METRIC=VALUE", help_heading = "Judgement")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    until: Option<Target>,
+    until: Option<String>,
     /// Ends training after this time: `90`, `60s`, `5m`
     #[arg(long = "max-time", value_name = "TIME", value_parser = parse::seconds, help_heading = "Judgement")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -208,11 +208,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         None
     };
     let plan = config.validate(&sets.train)?;
+    plan.check_sets(validation.is_some(), true)?;
     let run = match &args.run_dir {
         Some(path) => RunDir::create(path)?,
         None => RunDir::create_numbered(Path::new("runs"), run_name(&dataset))?,
     };
-    args.note(&describe(&sets, &plan, &run));
+    args.note(&describe(&sets, validation.as_ref(), &plan, &run));
     let recipe = Recipe { dataset: dataset.clone(), train: plan.config().clone() };
     run.write_config(&recipe.to_toml(PROGRAM))?;
 
@@ -269,7 +270,7 @@ where
     Ok(trainer.into_network().into())
 }
 
-fn describe(sets: &DataSets, plan: &Plan, run: &RunDir) -> String {
+fn describe(sets: &DataSets, validation: Option<&Dataset>, plan: &Plan, run: &RunDir) -> String {
     let (architecture, config) = (plan.architecture(), plan.config());
     let sizes: Vec<String> = [architecture.inputs]
         .iter()
@@ -278,12 +279,13 @@ fn describe(sets: &DataSets, plan: &Plan, run: &RunDir) -> String {
         .map(usize::to_string)
         .collect();
     format!(
-        "{}: {} training and {} test images of {}, {} classes\n\
+        "{}: {} training, {}{} test images of {}, {} classes\n\
          network {}, {}, {} parameters in {}\n\
          kernel {}, as {} of the pixels are not zero; up to {}\n\
          run {}",
         sets.name,
         thousands(sets.train.len()),
+        validation.map_or(String::new(), |set| format!("{} validation and ", thousands(set.len()))),
         thousands(sets.test.len()),
         sets.train.shape(),
         sets.train.classes(),
