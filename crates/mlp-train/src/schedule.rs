@@ -107,10 +107,10 @@ impl Schedule {
                 // As PyTorch counts: the last step has the last rate.
                 let steps = self.steps as f64;
                 let (peak, end) = (self.cycle_rise * steps - 1.0, steps - 1.0);
-                if step <= peak {
+                if step < peak {
                     between(rate / CYCLE_START, rate, step / peak)
                 } else {
-                    between(rate, rate / CYCLE_END, ((step - peak) / (end - peak)).min(1.0))
+                    between(rate, rate / CYCLE_END, ((step - peak) / (end - peak).max(1.0)).min(1.0))
                 }
             }
             ScheduleName::Plateau => rate * libm::pow(self.factor, f64::from(plateaus)),
