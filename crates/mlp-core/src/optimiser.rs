@@ -220,8 +220,10 @@ impl<A: Scalar> Optimiser<A> {
         {
             let units = kernels.unit_shares::<A>(layer.weights.width(), team);
             if l == 0 {
-                // In the strips in which the backward pass leaves layer and gradient.
-                [&mut *first, second].into_iter().for_each(|state| state.weights.arrange(&units));
+                // The backward pass leaves the gradient in strips.
+                for matrix in [&mut layer.weights, &mut first.weights, &mut second.weights] {
+                    matrix.arrange(&units);
+                }
             }
             let parts = (layer.by_columns(&units), first.by_columns(&units), second.by_columns(&units));
             team.run(parts, |member, ((w, b), (first_w, first_b), (second_w, second_b))| {
