@@ -210,7 +210,7 @@ fn a_metric_without_its_set_is_refused() {
     for (metric, set) in [(Metric::ValidationLoss, "validation"), (Metric::TestAccuracy, "test")] {
         let plan = plan(metric);
         let examples = Examples::<f32>::new(&plan, &sets.train);
-        let error = Trainer::new(plan, &examples).err().expect("no such set");
+        let error = Trainer::new(plan, &examples).expect_err("no such set");
         assert!(matches!(error, Error::Config(ConfigError::NoSuchSet { .. })));
         let text = error.to_string();
         assert!(text.starts_with(&format!("{metric} asks for a {set} set, and there is none")), "{text}");
