@@ -81,7 +81,7 @@ pub use loss::{Reduction, Score, argmax, softmax};
 pub use network::Mlp;
 pub use optimiser::{Optimiser, Rule};
 pub use products::{Kernels, Products, backend};
-pub use random::{NativeStream, NumpyStream, RandomStream, Stream, StreamKind};
+pub use random::{NativeStream, NumpyStream, RandomStream, Stream, StreamKind, StreamState};
 pub use regularisation::{Objective, Regularisation};
 pub use scalar::{Precision, Scalar};
 pub use workspace::{Gradients, Workspace};

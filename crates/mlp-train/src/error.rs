@@ -121,6 +121,12 @@ pub enum Error {
         /// The first of the parameters and values of the forward pass that is not finite: `w_h`, or `z_o`.
         tensor: String,
     },
+    /// A checkpoint and a plan that do not belong together.
+    #[error("cannot resume: {reason}")]
+    Resume {
+        /// What does not fit.
+        reason: String,
+    },
     /// An observer could not do its work.
     #[error("{what}: {reason}")]
     Observer {
@@ -145,27 +151,31 @@ pub enum Error {
         /// The directory.
         path: PathBuf,
     },
-    /// A file that does not begin as a model does.
-    #[error("{}: not a model file: it begins with {found}; expected the eight bytes of a file written by `mlp train`", path.display())]
-    NotAModel {
+    /// A file that does not begin as one of its kind does.
+    #[error("{}: not a {what} file: it begins with {found}; expected the eight bytes of a file written by `mlp train`", path.display())]
+    OtherFile {
         /// The file.
         path: PathBuf,
+        /// What it should be: a model or a checkpoint.
+        what: &'static str,
         /// Its first bytes, as text.
         found: String,
     },
-    /// A model file of another format version.
-    #[error("{}: model format version {found}; this program reads version {expected}: use the mlp that wrote the file, or train again", path.display())]
-    ModelVersion {
+    /// A file of another format version.
+    #[error("{}: {what} format version {found}; this program reads version {expected}: use the mlp that wrote the file, or train again", path.display())]
+    FileVersion {
         /// The file.
         path: PathBuf,
+        /// What it is.
+        what: &'static str,
         /// The version in the file.
         found: u32,
         /// The version that would have done.
         expected: u32,
     },
-    /// A model file that is shorter or longer than its header says.
+    /// A file that is shorter or longer than its header says.
     #[error("{}: {found} bytes; expected {expected} by its header: the file is truncated or has something appended", path.display())]
-    ModelLength {
+    FileLength {
         /// The file.
         path: PathBuf,
         /// Its length.
@@ -173,9 +183,9 @@ pub enum Error {
         /// The length that its header promises.
         expected: u64,
     },
-    /// A model file whose content has changed.
+    /// A file whose content has changed.
     #[error("{}: the checksum does not match: the file is damaged; expected SHA-256 {expected}, found {found}", path.display())]
-    ModelChecksum {
+    FileChecksum {
         /// The file.
         path: PathBuf,
         /// SHA-256 of the content, in hexadecimal.
@@ -183,11 +193,13 @@ pub enum Error {
         /// SHA-256 in the header.
         expected: String,
     },
-    /// A model file whose content is intact and makes no sense.
-    #[error("{}: the model in it is not valid: {reason}", path.display())]
-    ModelInvalid {
+    /// A file whose content is intact and makes no sense.
+    #[error("{}: the {what} in it is not valid: {reason}", path.display())]
+    FileInvalid {
         /// The file.
         path: PathBuf,
+        /// What it is.
+        what: &'static str,
         /// What is wrong.
         reason: String,
     },

@@ -22,11 +22,14 @@
 
 #![forbid(unsafe_code)]
 
+mod checkpoint;
 mod config;
 mod error;
 mod evaluate;
 mod events;
+mod frame;
 mod kernel;
+mod layer_content;
 mod mean;
 mod metric;
 mod model;
@@ -38,6 +41,7 @@ mod shuffle;
 mod trainer;
 mod writers;
 
+pub use checkpoint::{Checkpoint, Origin};
 pub use config::{OptimiserName, Plan, TrainConfig};
 pub use error::{ConfigError, Error};
 pub use evaluate::{ClassReport, ConfusionMatrix, Evaluation, evaluate};

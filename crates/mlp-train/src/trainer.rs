@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use mlp_core::{Kernels, Mlp, MovingAverage, Optimiser, Score, SparseRows, Stream, Workspace};
 use mlp_data::{Dataset, SparseImages, levels};
 use ndarray::{Array2, ArrayView2};
+use serde::{Deserialize, Serialize};
 
 use crate::config::Plan;
 use crate::error::{ConfigError, Error};
@@ -51,41 +52,45 @@ pub struct Trainer<'d, A> {
     rows: Option<SparseRows<'d, A>>,
     validation: Option<&'d Dataset>,
     test: Option<&'d Dataset>,
-    network: Mlp<A>,
-    optimiser: Optimiser<A>,
-    average: Option<MovingAverage<A>>,
+    pub(crate) network: Mlp<A>,
+    pub(crate) optimiser: Optimiser<A>,
+    pub(crate) average: Option<MovingAverage<A>>,
     stream: Stream,
-    workspace: Workspace<A>,
+    pub(crate) epoch_stream: Stream, // as it was before this epoch's permutation
+    pub(crate) workspace: Workspace<A>,
     inputs: Array2<A>, // (batch_size, pixels), of dense rows
     labels: Vec<u8>,   // (batch_size)
     order: Vec<u32>,   // (examples), this epoch's permutation
     keys: Vec<u64>,    // scratch of the permutation
     progress: Progress,
     stage: Stage,
+    after_start: Stage,
     epoch_began: Instant,
 }
 
 /// How far a training is.
-#[derive(Clone, Debug, PartialEq)]
-struct Progress {
-    epochs: usize,              // done
-    batches: usize,             // done in this epoch
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    pub(crate) epochs: usize,   // done
+    pub(crate) batches: usize,  // done in this epoch
     losses: Vec<f64>,           // of these batches
     accuracies: Vec<f64>,       // of these batches
+    trace: Vec<EpochRecord>,    // of the epochs
     best: Option<(usize, f64)>, // the epoch of the best value of the monitored metric, and the value
-    bad_epochs: usize,          // since the best value, or since the last plateau
+    bad_epochs: usize,          // since the best value
     plateaus: u32,
-    time: Duration, // trained
+    time: Duration,       // of the epochs
+    epoch_time: Duration, // of this epoch, before it was interrupted
 }
 
 /// What comes next.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Stage {
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Stage {
     Start,
     Steps,
     EpochEnd,
     End(Ending),
-    Over,
+    Over(Ending),
 }
 
 /// Multiply-adds of a step that make another thread worth its while: about ten microseconds.
@@ -156,6 +161,7 @@ impl<'d, A: Number> Trainer<'d, A> {
             optimiser: plan.optimiser(),
             average: config.average.map(|decay| MovingAverage::new(&network, decay)),
             network,
+            epoch_stream: stream.clone(),
             stream,
             workspace,
             inputs: Array2::zeros((gathered, data.pixels())),
@@ -167,12 +173,15 @@ impl<'d, A: Number> Trainer<'d, A> {
                 batches: 0,
                 losses: Vec::with_capacity(plan.batches()),
                 accuracies: Vec::with_capacity(plan.batches()),
+                trace: Vec::new(),
                 best: None,
                 bad_epochs: 0,
                 plateaus: 0,
                 time: Duration::ZERO,
+                epoch_time: Duration::ZERO,
             },
             stage: Stage::Start,
+            after_start: Stage::Steps,
             epoch_began: Instant::now(),
             plan,
         })
@@ -203,21 +212,22 @@ impl<'d, A: Number> Trainer<'d, A> {
         self.workspace.kernels().threads
     }
 
+    /// The records of the epochs done.
+    pub fn trace(&self) -> &[EpochRecord] {
+        &self.progress.trace
+    }
+
     /// Trains to the end, or until `observer` says stop. Returns the records of the epochs done.
     ///
     /// # Errors
     /// As [`Trainer::advance`]; the first error of `observer`.
     pub fn run<O: Observer + ?Sized>(&mut self, observer: &mut O) -> Result<Vec<EpochRecord>, Error> {
-        let mut trace = Vec::new();
         while let Some(event) = self.advance()? {
-            if let Event::EpochDone(record) = event {
-                trace.push(record);
-            }
             if observer.observe(&event)? == Control::Stop {
                 self.stop();
             }
         }
-        Ok(trace)
+        Ok(self.progress.trace.clone())
     }
 
     /// Does what comes next, and says what that was; `None` after [`Event::Finished`].
@@ -228,7 +238,8 @@ impl<'d, A: Number> Trainer<'d, A> {
         let (epochs, batches) = (self.plan.config().epochs, self.plan.batches());
         Ok(Some(match self.stage {
             Stage::Start => {
-                self.stage = Stage::Steps;
+                self.stage = self.after_start;
+                self.epoch_began = Instant::now();
                 let (examples, done) = (self.plan.examples_per_epoch(), self.progress.epochs);
                 Event::Started { epochs, batches, examples, done }
             }
@@ -236,7 +247,7 @@ impl<'d, A: Number> Trainer<'d, A> {
                 let event = self.step()?;
                 if self.progress.batches == batches {
                     self.stage = Stage::EpochEnd;
-                } else if self.is_out_of_time(self.epoch_began.elapsed()) {
+                } else if self.is_out_of_time(self.epoch_time()) {
                     self.stage = Stage::End(Ending::OutOfTime);
                 }
                 event
@@ -247,23 +258,24 @@ impl<'d, A: Number> Trainer<'d, A> {
                 Event::EpochDone(record)
             }
             Stage::End(ending) => {
-                self.stage = Stage::Over;
+                self.stage = Stage::Over(ending);
                 Event::Finished { epochs: self.progress.epochs, ending }
             }
-            Stage::Over => return Ok(None),
+            Stage::Over(_) => return Ok(None),
         }))
     }
 
     /// Ends the training: what comes next is [`Event::Finished`].
     pub fn stop(&mut self) {
-        if !matches!(self.stage, Stage::End(_) | Stage::Over) {
+        if !matches!(self.stage, Stage::End(_) | Stage::Over(_)) {
             self.stage = Stage::End(Ending::Stopped);
         }
     }
 
     fn step(&mut self) -> Result<Event, Error> {
         if self.progress.batches == 0 {
-            self.epoch_began = Instant::now();
+            (self.epoch_began, self.progress.epoch_time) = (Instant::now(), Duration::ZERO);
+            self.epoch_stream.clone_from(&self.stream);
             permutation(&mut self.stream, &mut self.order, &mut self.keys);
             self.progress.losses.clear();
             self.progress.accuracies.clear();
@@ -324,7 +336,7 @@ impl<'d, A: Number> Trainer<'d, A> {
             Ok(Some(Outcome { loss: self.plan.batch_loss(&score), accuracy: score.accuracy() }))
         };
         let (validation, test) = (outcome(self.validation)?, outcome(self.test)?);
-        let spent = self.epoch_began.elapsed();
+        let spent = self.epoch_time();
         let record = EpochRecord {
             epoch: self.progress.epochs,
             learning_rate,
@@ -335,6 +347,8 @@ impl<'d, A: Number> Trainer<'d, A> {
             seconds: spent.as_secs_f64(),
         };
         self.progress.time += spent;
+        self.progress.trace.push(record);
+        self.epoch_stream.clone_from(&self.stream);
         self.judge(&record);
         Ok(record)
     }
@@ -372,6 +386,60 @@ impl<'d, A: Number> Trainer<'d, A> {
         } else {
             None
         }
+    }
+
+    /// Spent in this epoch, before an interruption too.
+    fn epoch_time(&self) -> Duration {
+        self.progress.epoch_time + self.epoch_began.elapsed()
+    }
+
+    /// How far the training is, for a checkpoint.
+    pub(crate) fn progress_now(&self) -> Progress {
+        let is_running = matches!(self.stage, Stage::Steps | Stage::EpochEnd) && self.progress.batches > 0;
+        let epoch_time = if is_running { self.epoch_time() } else { self.progress.epoch_time };
+        Progress { epoch_time, ..self.progress.clone() }
+    }
+
+    /// What comes next, for a checkpoint: after its own announcement.
+    pub(crate) fn stage_after_start(&self) -> Stage {
+        match self.stage {
+            Stage::Start => self.after_start,
+            // Whoever goes on with a training that was stopped wants the rest of it.
+            Stage::End(Ending::Stopped) | Stage::Over(Ending::Stopped) => {
+                let is_epoch_end = self.progress.batches == self.plan.batches();
+                if is_epoch_end { Stage::EpochEnd } else { Stage::Steps }
+            }
+            Stage::Over(ending) => Stage::End(ending),
+            stage => stage,
+        }
+    }
+
+    /// Goes on from a checkpoint, of whose network, optimiser and average this is made already.
+    ///
+    /// # Errors
+    /// What does not fit the plan.
+    pub(crate) fn go_on(
+        &mut self,
+        mut stream: Stream,
+        progress: Progress,
+        next: Stage,
+    ) -> Result<(), String> {
+        let (batches, config) = (self.plan.batches(), self.plan.config());
+        let fits = progress.epochs <= config.epochs
+            && progress.batches <= batches
+            && (progress.batches < batches) != (next == Stage::EpochEnd)
+            && progress.trace.len() == progress.epochs
+            && [progress.losses.len(), progress.accuracies.len()].iter().all(|&len| len >= progress.batches);
+        if !fits {
+            return Err("the position in the checkpoint is none of this training's".to_owned());
+        }
+        self.epoch_stream.clone_from(&stream);
+        if progress.batches > 0 {
+            permutation(&mut stream, &mut self.order, &mut self.keys);
+        }
+        (self.stream, self.progress) = (stream, progress);
+        (self.stage, self.after_start) = (Stage::Start, next);
+        Ok(())
     }
 
     /// Whether the time is up, `spent` in this epoch being added to that of the epochs before.

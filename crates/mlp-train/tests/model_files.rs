@@ -77,10 +77,10 @@ fn a_flipped_bit_anywhere_is_noticed() {
         damaged[position] ^= 1 << (position % 8);
         let error = scratch.error(&damaged);
         match position {
-            0..8 => assert!(matches!(error, Error::NotAModel { .. }), "{position}: {error}"),
-            8..12 => assert!(matches!(error, Error::ModelVersion { .. }), "{position}: {error}"),
-            12..20 => assert!(matches!(error, Error::ModelLength { .. }), "{position}: {error}"),
-            _ => assert!(matches!(error, Error::ModelChecksum { .. }), "{position}: {error}"),
+            0..8 => assert!(matches!(error, Error::OtherFile { .. }), "{position}: {error}"),
+            8..12 => assert!(matches!(error, Error::FileVersion { .. }), "{position}: {error}"),
+            12..20 => assert!(matches!(error, Error::FileLength { .. }), "{position}: {error}"),
+            _ => assert!(matches!(error, Error::FileChecksum { .. }), "{position}: {error}"),
         }
     }
 }
@@ -92,8 +92,8 @@ fn a_file_of_any_other_length_is_noticed() {
     for length in 0..bytes.len() {
         let error = scratch.error(&bytes[..length]);
         match length {
-            0..8 => assert!(matches!(error, Error::NotAModel { .. }), "{length}: {error}"),
-            _ => assert!(matches!(error, Error::ModelLength { .. }), "{length}: {error}"),
+            0..8 => assert!(matches!(error, Error::OtherFile { .. }), "{length}: {error}"),
+            _ => assert!(matches!(error, Error::FileLength { .. }), "{length}: {error}"),
         }
     }
     let error = scratch.error(&[&bytes[..], b"x"].concat());
@@ -148,7 +148,7 @@ fn a_length_of_two_to_the_sixty_inside_the_content_takes_no_memory() {
     let bytes = scratch.saved(&model(&[4], Activation::Relu, false));
     // The content begins with the length of the program's name.
     let hostile = reframed(&bytes, |content| content[..8].copy_from_slice(&(1_u64 << 60).to_le_bytes()));
-    assert!(matches!(scratch.error(&hostile), Error::ModelInvalid { .. }));
+    assert!(matches!(scratch.error(&hostile), Error::FileInvalid { .. }));
     let longer = reframed(&bytes, |content| content.push(0));
     assert!(scratch.error(&longer).to_string().contains("1 bytes after its end"));
 }

@@ -67,7 +67,65 @@ pub enum Stream {
     Numpy(NumpyStream),
 }
 
+/// Where a stream is, to be kept and gone on with: [`Stream::state`], [`Stream::restore`].
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum StreamState {
+    /// Of [`NativeStream`].
+    Native {
+        /// Its seed.
+        seed: u64,
+        /// Words drawn.
+        position: u64,
+    },
+    /// Of [`NumpyStream`]; the first three are what `np.random.get_state` calls `keys`, `pos` and `cached_gaussian`.
+    Numpy {
+        /// The 624 words of the generator.
+        words: Vec<u32>,
+        /// The index of the next one.
+        next: u64,
+        /// The second normal number of a pair whose first one has been drawn.
+        cached_normal: Option<f64>,
+    },
+}
+
 impl Stream {
+    /// Where the stream is.
+    ///
+    /// ```
+    /// use mlp_core::{RandomStream, Stream, StreamKind};
+    ///
+    /// let mut stream = StreamKind::Numpy.seeded(1)?;
+    /// stream.standard_normal();
+    /// let mut again = Stream::restore(&stream.state()).unwrap();
+    /// assert_eq!(again.standard_normal(), stream.standard_normal());
+    /// # Ok::<(), mlp_core::SeedTooLarge>(())
+    /// ```
+    pub fn state(&self) -> StreamState {
+        match self {
+            Self::Native(stream) => StreamState::Native { seed: stream.seed(), position: stream.position() },
+            Self::Numpy(stream) => {
+                let (words, next, cached_normal) = stream.parts();
+                StreamState::Numpy { words: words.to_vec(), next: next as u64, cached_normal }
+            }
+        }
+    }
+
+    /// A stream that goes on from there; `None` if no stream is ever there.
+    pub fn restore(state: &StreamState) -> Option<Self> {
+        match state {
+            &StreamState::Native { seed, position } => {
+                let mut stream = NativeStream::new(seed);
+                stream.seek(position);
+                Some(Self::Native(stream))
+            }
+            StreamState::Numpy { words, next, cached_normal } => {
+                let next = usize::try_from(*next).ok()?;
+                NumpyStream::of_parts(words, next, *cached_normal).map(Self::Numpy)
+            }
+        }
+    }
+
     fn inner(&mut self) -> &mut dyn RandomStream {
         match self {
             Self::Native(stream) => stream,
@@ -145,6 +203,30 @@ mod tests {
                 assert!((f64::from(count) - expected).abs() < 5.0 * deviation, "{kind}: {counts:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_restored_stream_goes_on_from_anywhere() {
+        for kind in StreamKind::ALL {
+            let mut stream = kind.seeded(8).unwrap();
+            for draws in [0, 1, 2, 7, 1000] {
+                (0..draws).for_each(|_| drop(stream.standard_normal()));
+                let mut again = Stream::restore(&stream.state()).unwrap();
+                let (mut order, mut expected) = (vec![0; 50], vec![0; 50]);
+                again.permutation(&mut order);
+                stream.permutation(&mut expected);
+                assert_eq!(order, expected);
+                assert_eq!(
+                    [again.uniform(), again.standard_normal()],
+                    [stream.uniform(), stream.standard_normal()]
+                );
+                assert_eq!(again.state(), stream.state(), "{kind}");
+            }
+        }
+        let words = vec![0; 623];
+        assert!(Stream::restore(&StreamState::Numpy { words, next: 0, cached_normal: None }).is_none());
+        let words = vec![0; 624];
+        assert!(Stream::restore(&StreamState::Numpy { words, next: 625, cached_normal: None }).is_none());
     }
 
     #[test]

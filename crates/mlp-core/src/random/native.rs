@@ -31,6 +31,12 @@ impl NativeStream {
         Self { generator: ChaCha8Rng::from_seed(key) }
     }
 
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        let key = self.generator.get_seed();
+        u64::from_le_bytes(key[..8].try_into().expect("eight bytes"))
+    }
+
     /// The number of words drawn since the beginning.
     pub fn position(&self) -> u64 {
         (self.generator.get_word_pos() / 2) as u64

@@ -35,6 +35,17 @@ impl NumpyStream {
         Self { state, next: N, cached_normal: None }
     }
 
+    /// The block of words, the next one's index, and the normal number that is drawn already.
+    pub(super) fn parts(&self) -> (&[u32], usize, Option<f64>) {
+        (&self.state, self.next, self.cached_normal)
+    }
+
+    /// The stream of these [`parts`](Self::parts), if there is one.
+    pub(super) fn of_parts(words: &[u32], next: usize, cached_normal: Option<f64>) -> Option<Self> {
+        let state = words.try_into().ok()?;
+        (next <= N).then_some(Self { state, next, cached_normal })
+    }
+
     fn next_u32(&mut self) -> u32 {
         if self.next == N {
             self.generate_block();

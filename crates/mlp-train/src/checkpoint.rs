@@ -1,0 +1,161 @@
+//! A training as it was between two steps: everything from which it goes on to the same bits as if it had never been interrupted.
+
+use std::path::Path;
+
+use mlp_core::{Mlp, MovingAverage, Stream, StreamState};
+use mlp_data::Dataset;
+use mlp_data::atomic::write_atomically;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Plan, TrainConfig};
+use crate::error::Error;
+use crate::frame::Frame;
+use crate::layer_content::{LayerContent, contents, layers, network};
+use crate::number::Number;
+use crate::trainer::{Examples, Progress, Stage, Trainer};
+
+/// Where a training comes from, as a checkpoint keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The program that wrote the checkpoint, with its version.
+    pub program: String,
+    /// The name of the data set, or its directory.
+    pub dataset: String,
+    /// [`Dataset::sha256`] of the training set, before anything was set apart.
+    pub sha256: String,
+}
+
+/// A training between two steps.
+///
+/// It is taken with [`Trainer::checkpoint`] and gone on with by [`Trainer::resume`].
+#[derive(Serialize, Deserialize)]
+pub struct Checkpoint<A> {
+    origin: Origin,
+    config: String, // JSON, which can be read without this program
+    network: Vec<LayerContent<A>>,
+    optimiser_steps: u64,
+    optimiser: Vec<Vec<LayerContent<A>>>,
+    average: Option<(u64, Vec<LayerContent<A>>)>,
+    masks: u64,          // forward passes in training so far
+    stream: StreamState, // at the beginning of the epoch
+    progress: Progress,
+    next: Stage,
+}
+
+/// Files of the two precisions are told apart by their first bytes.
+fn frame<A: Number>() -> Frame {
+    let letters = if size_of::<A>() == 4 { *b"C32" } else { *b"C64" };
+    Frame { what: "checkpoint", reading: "cannot read the checkpoint", letters, version: 1 }
+}
+
+impl<A: Number> Checkpoint<A> {
+    /// Writes it, atomically: what was at `path` before stays until the new one is safe.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        let bytes = frame::<A>().wrap(self);
+        write_atomically(path, |file| file.write_all(&bytes)).map_err(|reason| Error::Io {
+            path: path.to_owned(),
+            action: "cannot write the checkpoint",
+            reason,
+        })
+    }
+
+    /// Reads one.
+    ///
+    /// # Errors
+    /// [`Error::OtherFile`], of a checkpoint of the other precision, too; one of the `File…` variants of [`Error`], or
+    /// [`Error::Io`].
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let checkpoint: Self = frame::<A>().read(path)?;
+        checkpoint.config().map_err(|reason| frame::<A>().invalid(path, reason))?;
+        Ok(checkpoint)
+    }
+
+    /// Where the training comes from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// How it is trained.
+    ///
+    /// # Errors
+    /// If it is no configuration of this version.
+    pub fn config(&self) -> Result<TrainConfig, String> {
+        serde_json::from_str(&self.config).map_err(|error| format!("its configuration: {error}"))
+    }
+
+    /// The epochs done, and the steps of the next one.
+    pub fn position(&self) -> (usize, usize) {
+        (self.progress.epochs, self.progress.batches)
+    }
+}
+
+impl<'d, A: Number> Trainer<'d, A> {
+    /// The training as it is now.
+    pub fn checkpoint(&self, origin: &Origin) -> Checkpoint<A> {
+        Checkpoint {
+            origin: origin.clone(),
+            config: serde_json::to_string(self.plan().config()).expect("plain data"),
+            network: contents(self.network.layers()),
+            optimiser_steps: self.optimiser.steps(),
+            optimiser: self.optimiser.states().map(contents).collect(),
+            average: self
+                .average
+                .as_ref()
+                .map(|average| (average.steps(), contents(average.network().layers()))),
+            masks: self.workspace.step(),
+            stream: self.epoch_stream.state(),
+            progress: self.progress_now(),
+            next: self.stage_after_start(),
+        }
+    }
+
+    /// Goes on where a checkpoint was taken. The plan, the examples and the sets are made as they were for the training that it was
+    /// taken from.
+    ///
+    /// # Panics
+    /// As [`Trainer::new`].
+    ///
+    /// # Errors
+    /// [`Error::Resume`], if plan and checkpoint do not belong together; as [`Trainer::with_sets`].
+    #[track_caller]
+    pub fn resume(
+        checkpoint: Checkpoint<A>,
+        plan: Plan,
+        examples: &'d Examples<'d, A>,
+        validation: Option<&'d Dataset>,
+        test: Option<&'d Dataset>,
+    ) -> Result<Self, Error> {
+        let mut trainer = Self::with_sets(plan, examples, validation, test)?;
+        trainer.restore(checkpoint).map_err(|reason| Error::Resume { reason })?;
+        Ok(trainer)
+    }
+
+    fn restore(&mut self, checkpoint: Checkpoint<A>) -> Result<(), String> {
+        if checkpoint.config()? != *self.plan().config() {
+            return Err("the checkpoint is of a training with another configuration".to_owned());
+        }
+        let architecture = self.plan().architecture().clone();
+        let mlp = |contents| -> Result<Mlp<A>, String> {
+            let network = network(contents, architecture.activation)?;
+            if network.architecture() != architecture {
+                return Err("the checkpoint is of another network".to_owned());
+            }
+            Ok(network)
+        };
+        self.network = mlp(checkpoint.network)?;
+        let states: Result<Vec<_>, String> = checkpoint.optimiser.into_iter().map(layers).collect();
+        self.optimiser.restore(checkpoint.optimiser_steps, states?)?;
+        self.average = match (checkpoint.average, self.plan().config().average) {
+            (Some((steps, average)), Some(decay)) => Some(MovingAverage::resume(mlp(average)?, decay, steps)),
+            (None, None) => None,
+            _ => return Err("the checkpoint and its configuration disagree on averaging".to_owned()),
+        };
+        self.workspace.seek_step(checkpoint.masks);
+        let stream =
+            Stream::restore(&checkpoint.stream).ok_or("the random stream is never in such a state")?;
+        self.go_on(stream, checkpoint.progress, checkpoint.next)
+    }
+}

@@ -1,0 +1,52 @@
+//! Layers as files hold them: sizes and numbers, which need not fit each other before they have been checked.
+
+use mlp_core::{Activation, Layer, Mlp};
+use ndarray::{Array1, Array2};
+use serde::{Deserialize, Serialize};
+
+use crate::number::Number;
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct LayerContent<A> {
+    inputs: u64,
+    outputs: u64,
+    weights: Vec<A>, // (inputs, outputs), row by row
+    biases: Vec<A>,
+}
+
+pub(crate) fn contents<A: Number>(layers: &[Layer<A>]) -> Vec<LayerContent<A>> {
+    let content = |layer: &Layer<A>| LayerContent {
+        inputs: layer.inputs() as u64,
+        outputs: layer.outputs() as u64,
+        weights: layer.weights().iter().copied().collect(),
+        biases: layer.biases().to_vec(),
+    };
+    layers.iter().map(content).collect()
+}
+
+/// The layers of some contents.
+///
+/// # Errors
+/// What does not fit.
+pub(crate) fn layers<A: Number>(contents: Vec<LayerContent<A>>) -> Result<Vec<Layer<A>>, String> {
+    let layer = |(index, layer): (usize, LayerContent<A>)| {
+        let (found, inputs, outputs) = (layer.weights.len(), layer.inputs, layer.outputs);
+        let wrong = || format!("layer {} of {inputs} by {outputs} has {found} weights", index + 1);
+        let shape =
+            (usize::try_from(inputs).map_err(|_| wrong())?, usize::try_from(outputs).map_err(|_| wrong())?);
+        let weights = Array2::from_shape_vec(shape, layer.weights).map_err(|_| wrong())?;
+        Ok::<_, String>(Layer::new(weights, Array1::from_vec(layer.biases)))
+    };
+    contents.into_iter().enumerate().map(layer).collect()
+}
+
+/// The network of some contents.
+///
+/// # Errors
+/// What does not fit.
+pub(crate) fn network<A: Number>(
+    contents: Vec<LayerContent<A>>,
+    activation: Activation,
+) -> Result<Mlp<A>, String> {
+    Mlp::from_layers(layers(contents)?, activation).map_err(|error| error.to_string())
+}

@@ -1,0 +1,171 @@
+//! A training that is interrupted, kept in a file and gone on with ends where the one that was never interrupted does, to the bit.
+
+use std::path::Path;
+
+use mlp_core::{Mlp, Precision, Reduction, StreamKind};
+use mlp_data::Dataset;
+use mlp_train::{
+    Checkpoint, Control, EpochRecord, Error, Event, Examples, Kernel, Number, Observer, OptimiserName,
+    Origin, ScheduleName, TrainConfig, Trainer,
+};
+
+struct Sets {
+    train: Dataset,
+    validation: Dataset,
+}
+
+fn sets() -> Sets {
+    let (train, validation) =
+        mlp_data::synthetic::digits(260, 10, 2).train.split_stratified(0.25, 0).unwrap();
+    Sets { train, validation }
+}
+
+/// Three epochs of five steps, the last one smaller, with everything on.
+fn config() -> TrainConfig {
+    TrainConfig {
+        hidden: vec![20, 12],
+        epochs: 3,
+        batch_size: 40,
+        keep_remainder: true,
+        loss_reduction: Reduction::Mean,
+        learning_rate: 0.1,
+        dropout: 0.2,
+        input_dropout: 0.1,
+        label_smoothing: 0.1,
+        weight_decay: Some(0.01),
+        clip_norm: Some(1.0),
+        average: Some(0.9),
+        schedule_epochs: 1,
+        plateau_patience: 1,
+        ..TrainConfig::default()
+    }
+}
+
+/// Stops after so many steps, or never.
+struct StopAfter(Option<usize>);
+
+impl Observer for StopAfter {
+    fn observe(&mut self, event: &Event) -> Result<Control, Error> {
+        if let (Event::StepDone { .. }, Some(left)) = (event, &mut self.0) {
+            *left -= 1;
+            if *left == 0 {
+                return Ok(Control::Stop);
+            }
+        }
+        Ok(Control::Continue)
+    }
+}
+
+/// What has to be the same: not the seconds.
+#[derive(Debug, PartialEq)]
+struct Ended<A> {
+    network: Mlp<A>,
+    trace: Vec<EpochRecord>,
+    best: Option<(usize, f64)>,
+}
+
+fn origin() -> Origin {
+    Origin { program: "test".to_owned(), dataset: "synthetic".to_owned(), sha256: "0".to_owned() }
+}
+
+/// Trains, interrupted whenever `parts` says after how many steps, each part on another number of threads.
+fn train<A: Number>(config: &TrainConfig, sets: &Sets, parts: &[usize], path: &Path) -> Ended<A> {
+    let plan = config.clone().validate(&sets.train).unwrap();
+    let mut is_begun = false;
+    for (number, part) in parts.iter().map(|&part| Some(part)).chain([None]).enumerate() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1 + number % 3).build().unwrap();
+        let done = pool.install(|| {
+            let examples = Examples::<A>::new(&plan, &sets.train);
+            let (plan, validation) = (plan.clone(), Some(&sets.validation));
+            let mut trainer = if is_begun {
+                let checkpoint = Checkpoint::load(path).unwrap();
+                assert_eq!(checkpoint.origin(), &origin());
+                Trainer::resume(checkpoint, plan, &examples, validation, None).unwrap()
+            } else {
+                Trainer::with_sets(plan, &examples, validation, None).unwrap()
+            };
+            trainer.run(&mut StopAfter(part)).unwrap();
+            trainer.checkpoint(&origin()).save(path).unwrap();
+            is_begun = true;
+            let trace = trainer.trace().iter().map(|record| EpochRecord { seconds: 0.0, ..*record });
+            Ended { trace: trace.collect(), best: trainer.best(), network: trainer.network().clone() }
+        });
+        if part.is_none() {
+            return done;
+        }
+    }
+    unreachable!("the last part goes to the end")
+}
+
+#[test]
+fn every_step_is_a_place_to_be_interrupted_at() {
+    let (scratch, sets) = (tempfile::tempdir().unwrap(), sets());
+    let path = scratch.path().join("checkpoint");
+    for rng in StreamKind::ALL {
+        let config = TrainConfig { rng, optimiser: OptimiserName::Nesterov, ..config() };
+        let expected = train::<f32>(&config, &sets, &[], &path);
+        assert_eq!(expected.trace.len(), 3);
+        for step in 1..=15 {
+            assert_eq!(train::<f32>(&config, &sets, &[step], &path), expected, "{rng}, after step {step}");
+        }
+        assert_eq!(train::<f32>(&config, &sets, &[1; 15], &path), expected, "{rng}, after every step");
+    }
+}
+
+#[test]
+fn every_optimiser_and_schedule_goes_on() {
+    let (scratch, sets) = (tempfile::tempdir().unwrap(), sets());
+    let path = scratch.path().join("checkpoint");
+    for optimiser in OptimiserName::ALL {
+        for schedule in ScheduleName::ALL {
+            let learning_rate = if optimiser == OptimiserName::Sgd { 0.5 } else { 0.01 };
+            let config = TrainConfig { optimiser, schedule, learning_rate, ..config() };
+            let expected = train::<f32>(&config, &sets, &[], &path);
+            assert_eq!(train::<f32>(&config, &sets, &[2, 3, 4], &path), expected, "{optimiser} {schedule}");
+        }
+    }
+    for kernel in [Kernel::Sparse, Kernel::Dense] {
+        let config = TrainConfig { kernel, precision: Precision::F64, ..config() };
+        let expected = train::<f64>(&config, &sets, &[], &path);
+        assert_eq!(train::<f64>(&config, &sets, &[7, 5], &path), expected, "{kernel}");
+    }
+}
+
+#[test]
+fn a_finished_training_has_nothing_to_go_on_with() {
+    let (scratch, sets) = (tempfile::tempdir().unwrap(), sets());
+    let path = scratch.path().join("checkpoint");
+    let expected = train::<f32>(&config(), &sets, &[], &path);
+    let plan = config().validate(&sets.train).unwrap();
+    let examples = Examples::<f32>::new(&plan, &sets.train);
+    let checkpoint = Checkpoint::load(&path).unwrap();
+    assert_eq!(checkpoint.position(), (3, 0));
+    let mut trainer = Trainer::resume(checkpoint, plan, &examples, Some(&sets.validation), None).unwrap();
+    assert_eq!(trainer.run(&mut ()).unwrap().len(), 3);
+    assert_eq!(trainer.network(), &expected.network);
+}
+
+#[test]
+fn what_does_not_belong_together_is_refused_in_one_line() {
+    let (scratch, sets) = (tempfile::tempdir().unwrap(), sets());
+    let path = scratch.path().join("checkpoint");
+    train::<f32>(&config(), &sets, &[], &path);
+    let load = || Checkpoint::<f32>::load(&path).unwrap();
+
+    let other = TrainConfig { seed: 1, ..config() };
+    let plan = other.validate(&sets.train).unwrap();
+    let examples = Examples::new(&plan, &sets.train);
+    let error = Trainer::resume(load(), plan, &examples, Some(&sets.validation), None).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot resume: the checkpoint is of a training with another configuration"
+    );
+
+    let error = Checkpoint::<f64>::load(&path).err().unwrap().to_string();
+    assert!(error.contains(": not a checkpoint file: it begins with \"\\x89C32"), "{error}");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[100] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let error = Checkpoint::<f32>::load(&path).err().unwrap();
+    assert!(matches!(error, Error::FileChecksum { .. }), "{error}");
+}
