@@ -12,7 +12,7 @@ use mlp_train::{
 };
 use serde::Serialize;
 
-use crate::console::{Console, note, test_line};
+use crate::console::{Console, loss_places, note, test_line};
 use crate::data_sets::{DataDir, load_named};
 use crate::parse::{self, Hidden};
 use crate::recipe::Recipe;
@@ -224,7 +224,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         config: plan.config().clone(),
         program: PROGRAM.to_owned(),
     };
-    let mut console = Console::new(args.quiet);
+    let places = loss_places(plan.config().loss_reduction);
+    let mut console = Console::new(args.quiet, places);
     let network = match plan.config().precision {
         Precision::F32 => train::<f32>(plan.clone(), &sets, validation.as_ref(), &run, &mut console)?,
         Precision::F64 => train::<f64>(plan.clone(), &sets, validation.as_ref(), &run, &mut console)?,
@@ -233,7 +234,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     run.write_model(&model)?;
 
     let score = model.evaluate(&sets.test)?.score;
-    console.print(&test_line(plan.batch_loss(&score), score.accuracy()))?;
+    console.print(&test_line(plan.batch_loss(&score), score.accuracy(), places))?;
     args.note(&format!("model {}", run.model_path().display()));
     Ok(ExitCode::SUCCESS)
 }
