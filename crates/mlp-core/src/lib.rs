@@ -62,6 +62,7 @@ mod products;
 mod random;
 mod regularisation;
 mod scalar;
+mod step;
 mod workspace;
 
 #[doc = include_str!("../docs/gradients.md")]

@@ -127,6 +127,8 @@ impl<A: Scalar> Workspace<A> {
             buffers.kept = Matrix::zeros(capacity, units);
         }
         (self.regularisation, self.step) = (regularisation, 0);
+        // No backward pass with other masks than the forward pass before it.
+        self.stage = Stage::Logits;
     }
 
     /// What training adds to the passes.

@@ -7,11 +7,12 @@ use mlp_data::Dataset;
 use mlp_data::atomic::write_atomically;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Plan, TrainConfig};
+use crate::config::TrainConfig;
 use crate::error::Error;
 use crate::frame::Frame;
 use crate::layer_content::{LayerContent, contents, layers, network};
 use crate::number::Number;
+use crate::plan::Plan;
 use crate::trainer::{Examples, Progress, Stage, Trainer};
 
 /// Where a training comes from, as a checkpoint keeps it.

@@ -1,17 +1,16 @@
-//! What a training run is made of: [`TrainConfig`], as flags and files give it, and [`Plan`], the same after validation.
-//! The loop takes a plan, so that it never meets a batch of 0 or a learning rate of NaN.
+//! The choices of a training run, [`TrainConfig`], as flags and files give them, and what may be wrong with them.
 
-use mlp_core::{
-    Activation, Architecture, Init, Optimiser, Precision, Reduction, Regularisation, Rule, Scalar, Score,
-    StreamKind, named,
-};
+#[cfg(doc)]
+use mlp_core::Rule;
+use mlp_core::{Activation, Architecture, Init, Precision, Reduction, StreamKind, named};
 use mlp_data::Dataset;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ConfigError;
 use crate::kernel::Kernel;
 use crate::metric::{Metric, Target};
-use crate::schedule::{Schedule, ScheduleName};
+use crate::plan::Plan;
+use crate::schedule::ScheduleName;
 
 /// With the output layer, what a model file takes.
 pub(crate) const MOST_HIDDEN_LAYERS: usize = 999;
@@ -288,7 +287,8 @@ impl TrainConfig {
         Ok(())
     }
 
-    fn decay(&self) -> f64 {
+    /// The weight decay, given or not.
+    pub(crate) fn decay(&self) -> f64 {
         let default = if self.optimiser == OptimiserName::AdamW { 0.01 } else { 0.0 };
         self.weight_decay.unwrap_or(default)
     }
@@ -317,122 +317,7 @@ impl TrainConfig {
         };
         architecture.validate()?;
         let kernel = self.kernel.resolve(train)?;
-        Ok(Plan { config: self, architecture, examples, kernel })
-    }
-}
-
-/// A configuration that has been checked against its training set.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
-    config: TrainConfig,
-    architecture: Architecture,
-    examples: usize,
-    kernel: Kernel,
-}
-
-impl Plan {
-    /// The choices.
-    pub fn config(&self) -> &TrainConfig {
-        &self.config
-    }
-
-    /// The network's sizes.
-    pub fn architecture(&self) -> &Architecture {
-        &self.architecture
-    }
-
-    /// How the images go through the network: what is chosen, or what `Auto` stands for.
-    pub fn kernel(&self) -> Kernel {
-        self.kernel
-    }
-
-    /// Checks that there are the sets on which metrics are asked for.
-    ///
-    /// # Errors
-    /// [`ConfigError::NoSuchSet`].
-    pub fn check_sets(&self, has_validation: bool, has_test: bool) -> Result<(), ConfigError> {
-        for metric in self.metrics(has_validation) {
-            let (set, expected) = match metric {
-                _ if metric.needs_validation() && !has_validation => {
-                    ("validation", "a share of the training set to validate on, such as --validation 0.1")
-                }
-                _ if metric.needs_test() && !has_test => ("test", "a data set that has one"),
-                _ => continue,
-            };
-            return Err(ConfigError::NoSuchSet { metric, set, expected });
-        }
-        Ok(())
-    }
-
-    /// The metrics that decide something.
-    pub(crate) fn metrics(&self, has_validation: bool) -> impl Iterator<Item = Metric> {
-        [Some(self.config.monitored(has_validation)), self.config.until.map(|target| target.metric)]
-            .into_iter()
-            .flatten()
-    }
-
-    /// The optimiser at its beginning.
-    pub fn optimiser<A: Scalar>(&self) -> Optimiser<A> {
-        let TrainConfig { momentum, beta1, beta2, rms_decay: decay, epsilon, .. } = self.config;
-        let rule = match self.config.optimiser {
-            OptimiserName::Sgd => Rule::Sgd,
-            OptimiserName::Momentum => Rule::Momentum { momentum },
-            OptimiserName::Nesterov => Rule::Nesterov { momentum },
-            OptimiserName::Adam | OptimiserName::AdamW => Rule::Adam { beta1, beta2, epsilon },
-            OptimiserName::RmsProp => Rule::RmsProp { decay, epsilon },
-        };
-        let optimiser = Optimiser::new(rule, &self.architecture).with_weight_decay(self.config.decay());
-        match self.config.clip_norm {
-            Some(most) => optimiser.with_clipping(most),
-            None => optimiser,
-        }
-    }
-
-    /// The learning rate of every step.
-    pub fn schedule(&self) -> Schedule {
-        let (config, steps_per_epoch) = (&self.config, self.batches());
-        Schedule {
-            name: config.schedule,
-            learning_rate: config.learning_rate,
-            warmup_steps: config.warmup_epochs * steps_per_epoch as f64,
-            factor: config.schedule_factor,
-            every_epochs: config.schedule_epochs,
-            least: config.least_learning_rate,
-            cycle_rise: config.cycle_rise,
-            steps_per_epoch,
-            steps: steps_per_epoch.saturating_mul(config.epochs),
-        }
-    }
-
-    /// What training adds to the passes.
-    pub fn regularisation(&self) -> Regularisation {
-        let TrainConfig { dropout, input_dropout, label_smoothing, seed, .. } = self.config;
-        Regularisation { dropout, input_dropout, label_smoothing, seed }
-    }
-
-    /// A mean loss of examples on the scale of a training batch: as the reduction has it for one of the batch size.
-    pub fn batch_loss(&self, score: &Score) -> f64 {
-        let size = self.config.batch_size;
-        score.loss(Reduction::Mean) * size as f64 * self.config.loss_reduction.weight(size)
-    }
-
-    /// Examples of the training set.
-    pub fn examples(&self) -> usize {
-        self.examples
-    }
-
-    /// Steps of an epoch, at least one.
-    pub fn batches(&self) -> usize {
-        if self.config.keep_remainder {
-            self.examples.div_ceil(self.config.batch_size)
-        } else {
-            self.examples / self.config.batch_size
-        }
-    }
-
-    /// Examples that an epoch uses.
-    pub fn examples_per_epoch(&self) -> usize {
-        self.examples.min(self.batches() * self.config.batch_size)
+        Ok(Plan::new(self, architecture, examples, kernel))
     }
 }
 
@@ -479,16 +364,6 @@ mod tests {
             error(|c| (c.rng, c.seed) = (StreamKind::Numpy, 1 << 32))
                 .contains("too large for the numpy stream")
         );
-    }
-
-    #[test]
-    fn the_remainder_is_dropped_or_kept() {
-        let data = mlp_data::synthetic::digits(250, 10, 0);
-        let plan = |keep_remainder| {
-            TrainConfig { keep_remainder, ..TrainConfig::default() }.validate(&data.train).unwrap()
-        };
-        assert_eq!((plan(false).batches(), plan(false).examples_per_epoch()), (2, 200));
-        assert_eq!((plan(true).batches(), plan(true).examples_per_epoch()), (3, 250));
     }
 
     fn json(value: impl Serialize) -> String {

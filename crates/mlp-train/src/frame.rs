@@ -28,7 +28,7 @@ const HEADER: usize = 52;
 
 /// The largest content: the largest network in double precision, four times over (with its average and two states of the optimiser), and 64
 /// MiB for the rest.
-const LIMIT: usize = 4 * 8 * mlp_core::Architecture::MOST_PARAMETERS + (1 << 26);
+const LIMIT: usize = mlp_core::Architecture::MOST_PARAMETERS.saturating_mul(4 * 8).saturating_add(1 << 26);
 
 const BINCODE: Configuration<LittleEndian, Fixint, Limit<LIMIT>> =
     bincode::config::standard().with_little_endian().with_fixed_int_encoding().with_limit::<LIMIT>();

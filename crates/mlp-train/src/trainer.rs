@@ -14,7 +14,6 @@ use mlp_data::{Dataset, SparseImages, levels};
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use crate::config::Plan;
 use crate::error::{ConfigError, Error};
 use crate::evaluate::evaluate;
 use crate::events::{Control, Ending, EpochRecord, Event, Observer, Outcome};
@@ -22,6 +21,7 @@ use crate::kernel::{Kernel, sparse_rows};
 use crate::mean::mean;
 use crate::metric::Metric;
 use crate::number::Number;
+use crate::plan::Plan;
 use crate::schedule::{Schedule, ScheduleName};
 use crate::shuffle::permutation;
 

@@ -45,7 +45,7 @@ pub(crate) use team::Team;
 use std::ops::Range;
 
 use crate::activation::{self, Activation};
-use crate::optimiser::{self, Step};
+use crate::step::{self, Step};
 use crate::{SparseRows, average, loss};
 
 /// Writes the trait [`Compiled`] and its two implementations from one list of kernels: `fn method(arguments) = function`.
@@ -121,14 +121,14 @@ kernels! {
         scores: (&mut [f64], &mut [u8])
     ) = loss::softmax_cross_entropy;
 
-    /// [`optimiser::optimise`].
+    /// [`step::optimise`].
     fn optimise(
         isa: Isa, step: Step, kept: f64, gradient: Block<'_, Self>, parameters: BlockMut<'_, Self>,
         states: [BlockMut<'_, Self>; 2]
-    ) = optimiser::optimise;
+    ) = step::optimise;
 
-    /// [`optimiser::add_squares`].
-    fn add_squares(isa: Isa, gradient: Block<'_, Self>, sums: &mut [f64]) = optimiser::add_squares;
+    /// [`step::add_squares`].
+    fn add_squares(isa: Isa, gradient: Block<'_, Self>, sums: &mut [f64]) = step::add_squares;
 
     /// [`average::approach`].
     fn approach(isa: Isa, share: f64, target: Block<'_, Self>, average: BlockMut<'_, Self>) = average::approach;
