@@ -111,6 +111,21 @@ fn a_workspace_of_another_network() {
     setup.network.logits(setup.x.view(), &mut Workspace::new(&other, 4));
 }
 
+#[test]
+#[should_panic(expected = "backward without a forward pass of the same batch before it")]
+fn backward_under_other_masks() {
+    let mut setup = setup();
+    setup.forward();
+    setup.workspace.regularise(mlp_core::Regularisation { dropout: 0.5, ..Default::default() });
+    setup.backward();
+}
+
+#[test]
+#[should_panic(expected = "dropout of 1: expected from 0 to below 1")]
+fn dropout_of_everything() {
+    setup().workspace.regularise(mlp_core::Regularisation { dropout: 1.0, ..Default::default() });
+}
+
 fn workspace_of_threads(threads: usize) -> Workspace<f64> {
     let architecture = setup().network.architecture();
     Workspace::with_kernels(&architecture, 4, Kernels { threads, ..Kernels::default() })

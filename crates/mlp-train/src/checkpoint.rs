@@ -13,7 +13,8 @@ use crate::frame::Frame;
 use crate::layer_content::{LayerContent, contents, layers, network};
 use crate::number::Number;
 use crate::plan::Plan;
-use crate::trainer::{Examples, Progress, Stage, Trainer};
+use crate::progress::{Progress, Stage};
+use crate::trainer::{Examples, Trainer};
 
 /// Where a training comes from, as a checkpoint keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

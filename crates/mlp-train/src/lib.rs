@@ -36,6 +36,7 @@ mod model;
 mod model_file;
 mod number;
 mod plan;
+mod progress;
 mod run_dir;
 mod schedule;
 mod shuffle;

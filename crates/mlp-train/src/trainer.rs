@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use mlp_core::{Kernels, Mlp, MovingAverage, Optimiser, Score, SparseRows, Stream, Workspace};
 use mlp_data::{Dataset, SparseImages, levels};
 use ndarray::{Array2, ArrayView2};
-use serde::{Deserialize, Serialize};
 
 use crate::error::{ConfigError, Error};
 use crate::evaluate::evaluate;
@@ -22,7 +21,8 @@ use crate::mean::mean;
 use crate::metric::Metric;
 use crate::number::Number;
 use crate::plan::Plan;
-use crate::schedule::{Schedule, ScheduleName};
+use crate::progress::{Progress, Stage};
+use crate::schedule::Schedule;
 use crate::shuffle::permutation;
 
 /// A training set in the form that a plan's kernel takes.
@@ -66,31 +66,6 @@ pub struct Trainer<'d, A> {
     stage: Stage,
     after_start: Stage,
     epoch_began: Instant,
-}
-
-/// How far a training is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Progress {
-    pub(crate) epochs: usize,   // done
-    pub(crate) batches: usize,  // done in this epoch
-    losses: Vec<f64>,           // of these batches
-    accuracies: Vec<f64>,       // of these batches
-    trace: Vec<EpochRecord>,    // of the epochs
-    best: Option<(usize, f64)>, // the epoch of the best value of the monitored metric, and the value
-    bad_epochs: usize,          // since the best value
-    plateaus: u32,
-    time: Duration,       // of the epochs
-    epoch_time: Duration, // of this epoch, before it was interrupted
-}
-
-/// What comes next.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Stage {
-    Start,
-    Steps,
-    EpochEnd,
-    End(Ending),
-    Over(Ending),
 }
 
 /// Multiply-adds of a step that make another thread worth its while: about ten microseconds.
@@ -168,18 +143,7 @@ impl<'d, A: Number> Trainer<'d, A> {
             labels: vec![0; config.batch_size],
             order: vec![0; data.len()],
             keys: Vec::new(),
-            progress: Progress {
-                epochs: 0,
-                batches: 0,
-                losses: Vec::with_capacity(plan.batches()),
-                accuracies: Vec::with_capacity(plan.batches()),
-                trace: Vec::new(),
-                best: None,
-                bad_epochs: 0,
-                plateaus: 0,
-                time: Duration::ZERO,
-                epoch_time: Duration::ZERO,
-            },
+            progress: Progress::new(plan.batches()),
             stage: Stage::Start,
             after_start: Stage::Steps,
             epoch_began: Instant::now(),
@@ -247,14 +211,15 @@ impl<'d, A: Number> Trainer<'d, A> {
                 let event = self.step()?;
                 if self.progress.batches == batches {
                     self.stage = Stage::EpochEnd;
-                } else if self.is_out_of_time(self.epoch_time()) {
+                } else if self.progress.is_out_of_time(self.plan.config(), self.epoch_time()) {
                     self.stage = Stage::End(Ending::OutOfTime);
                 }
                 event
             }
             Stage::EpochEnd => {
                 let record = self.end_epoch()?;
-                self.stage = self.ending(&record).map_or(Stage::Steps, Stage::End);
+                self.stage =
+                    self.progress.ending(self.plan.config(), &record).map_or(Stage::Steps, Stage::End);
                 Event::EpochDone(record)
             }
             Stage::End(ending) => {
@@ -268,6 +233,9 @@ impl<'d, A: Number> Trainer<'d, A> {
     /// Ends the training: what comes next is [`Event::Finished`].
     pub fn stop(&mut self) {
         if !matches!(self.stage, Stage::End(_) | Stage::Over(_)) {
+            if self.progress.batches > 0 {
+                self.progress.epoch_time = self.epoch_time();
+            }
             self.stage = Stage::End(Ending::Stopped);
         }
     }
@@ -349,43 +317,9 @@ impl<'d, A: Number> Trainer<'d, A> {
         self.progress.time += spent;
         self.progress.trace.push(record);
         self.epoch_stream.clone_from(&self.stream);
-        self.judge(&record);
+        let metric = self.plan.config().monitored(self.validation.is_some());
+        self.progress.judge(self.plan.config(), metric, &record);
         Ok(record)
-    }
-
-    /// Takes note of whether an epoch was the best so far.
-    fn judge(&mut self, record: &EpochRecord) {
-        let config = self.plan.config();
-        let metric = config.monitored(self.validation.is_some());
-        let Some(value) = metric.of(record).filter(|value| !value.is_nan()) else { return };
-        let progress = &mut self.progress;
-        if progress.best.is_none_or(|(_, best)| metric.is_better(value, best)) {
-            progress.best = Some((record.epoch, value));
-            progress.bad_epochs = 0;
-        } else {
-            progress.bad_epochs += 1;
-            if config.schedule == ScheduleName::Plateau
-                && progress.bad_epochs.is_multiple_of(config.plateau_patience)
-            {
-                progress.plateaus += 1;
-            }
-        }
-    }
-
-    /// Whether training ends with this epoch.
-    fn ending(&self, record: &EpochRecord) -> Option<Ending> {
-        let (config, progress) = (self.plan.config(), &self.progress);
-        if config.until.is_some_and(|target| target.is_reached(record)) {
-            Some(Ending::TargetReached)
-        } else if progress.epochs >= config.epochs {
-            Some(Ending::Complete)
-        } else if config.patience.is_some_and(|patience| progress.bad_epochs >= patience) {
-            Some(Ending::OutOfPatience)
-        } else if self.is_out_of_time(Duration::ZERO) {
-            Some(Ending::OutOfTime)
-        } else {
-            None
-        }
     }
 
     /// Spent in this epoch, before an interruption too.
@@ -424,13 +358,7 @@ impl<'d, A: Number> Trainer<'d, A> {
         progress: Progress,
         next: Stage,
     ) -> Result<(), String> {
-        let (batches, config) = (self.plan.batches(), self.plan.config());
-        let fits = progress.epochs <= config.epochs
-            && progress.batches <= batches
-            && (progress.batches < batches) != (next == Stage::EpochEnd)
-            && progress.trace.len() == progress.epochs
-            && [progress.losses.len(), progress.accuracies.len()].iter().all(|&len| len >= progress.batches);
-        if !fits {
+        if !progress.fits(&self.plan, next) {
             return Err("the position in the checkpoint is none of this training's".to_owned());
         }
         self.epoch_stream.clone_from(&stream);
@@ -440,11 +368,5 @@ impl<'d, A: Number> Trainer<'d, A> {
         (self.stream, self.progress) = (stream, progress);
         (self.stage, self.after_start) = (Stage::Start, next);
         Ok(())
-    }
-
-    /// Whether the time is up, `spent` in this epoch being added to that of the epochs before.
-    fn is_out_of_time(&self, spent: Duration) -> bool {
-        let seconds = (self.progress.time + spent).as_secs_f64();
-        self.plan.config().max_seconds.is_some_and(|most| seconds >= most)
     }
 }
