@@ -93,3 +93,27 @@ impl Progress {
             && [self.losses.len(), self.accuracies.len()].iter().all(|&len| len >= self.batches)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_better_epoch_renews_patience_and_every_so_many_bad_ones_are_a_plateau() {
+        let schedule = ScheduleName::Plateau;
+        let config =
+            TrainConfig { schedule, plateau_patience: 2, patience: Some(4), ..TrainConfig::default() };
+        let mut progress = Progress::new(1);
+        let mut found = Vec::new();
+        for loss in [5.0, 6.0, 4.0, 4.0, f64::NAN, 4.5, 3.0, 3.5, 3.5, 3.5, 3.5] {
+            progress.epochs += 1;
+            let record = EpochRecord { epoch: progress.epochs, loss, ..EpochRecord::default() };
+            progress.judge(&config, Metric::TrainLoss, &record);
+            found.push((progress.plateaus, progress.ending(&config, &record).is_some()));
+        }
+        let plateaus = [0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3];
+        let expected: Vec<_> = plateaus.into_iter().zip((1..=11).map(|epoch| epoch == 11)).collect();
+        assert_eq!(found, expected);
+        assert_eq!(progress.best, Some((7, 3.0)));
+    }
+}
