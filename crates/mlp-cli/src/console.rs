@@ -1,11 +1,18 @@
-//! What a person sees of a run: the chapter's lines on standard output, a progress bar and notes on standard error.
+//! What is seen of a run: epochs on standard output, as a table, as the chapter's lines or as JSON; a progress bar and notes on standard error.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anstyle::{AnsiColor, Color, Style};
+use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mlp_core::Reduction;
-use mlp_train::{Control, EpochRecord, Error, Event, Observer, Outcome};
+use mlp_train::{Control, EpochRecord, Error, Event, Metric, Observer, Outcome, RunDir, RunResult};
+use serde::Serialize;
+
+use crate::epoch_table::EpochTable;
+use crate::session::Session;
 
 /// `mlp --version`: the release and what multiplies the matrices.
 #[cfg(any(feature = "openblas", feature = "openblas-static"))]
@@ -15,7 +22,13 @@ pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (pure Rust
 
 /// A line on standard error; if nobody reads it, nothing is lost.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// What is wrong, in one line.
+pub(crate) fn error(error: &anyhow::Error) {
+    const RED: Style = Style::new().bold().fg_color(Some(Color::Ansi(AnsiColor::Red)));
+    note(&format!("{RED}error:{RED:#} {error:#}"));
 }
 
 /// How many decimals a loss is printed with: one for the sum over a batch, as in the chapter; the mean is soon too small for that.
@@ -51,20 +64,59 @@ fn outcome(loss: f64, accuracy: f64, places: usize) -> String {
 }
 
 /// As Python prints it: rounded half to even on the exact binary value, and `nan` in small letters.
-fn decimals(value: f64, places: usize) -> String {
+pub(crate) fn decimals(value: f64, places: usize) -> String {
     format!("{value:.places$}").replace("NaN", "nan")
 }
 
-/// Shows a run: a line for each epoch on standard output and, if standard error is a terminal, a progress bar there.
+/// How a run is shown on standard output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// A table on a terminal, the chapter's lines elsewhere.
+    #[default]
+    Text,
+    /// One JSON object for each event: `started`, `epoch`, `finished`.
+    Json,
+}
+
+/// What one line of `--log-format json` holds.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+enum Entry<'a> {
+    Started {
+        run: &'a Path,
+        epochs: usize,
+        batches: usize,
+        examples: usize,
+        done: usize,
+    },
+    Epoch(&'a EpochRecord),
+    Finished {
+        run: &'a Path,
+        #[serde(flatten)]
+        result: &'a RunResult,
+    },
+}
+
+/// Shows a run: epochs on standard output and, if standard error is a terminal, a progress bar there.
 pub(crate) struct Console {
-    epochs: usize,
+    run: PathBuf,
+    form: Form,
     places: usize, // of a loss
+    epochs: usize,
+    examples: usize,
     bar: ProgressBar,
     reader_left: bool, // standard output was closed: train on, in silence
 }
 
+enum Form {
+    Lines,
+    Table(EpochTable),
+    Json,
+}
+
 impl Console {
-    pub(crate) fn new(quiet: bool, places: usize) -> Self {
+    /// For a run with these sets besides the training set.
+    pub(crate) fn new(run: &RunDir, session: &Session, format: LogFormat, quiet: bool) -> Self {
         let bar = ProgressBar::new(0);
         // indicatif draws nothing where standard error is not a terminal.
         bar.set_draw_target(if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
@@ -77,17 +129,48 @@ impl Console {
                     let _ = write!(w, "{rate} images/s");
                 }),
         );
-        Self { epochs: 0, places, bar, reader_left: false }
+        let places = loss_places(session.plan.config().loss_reduction);
+        let form = match format {
+            LogFormat::Json => Form::Json,
+            LogFormat::Text if io::stdout().is_terminal() => {
+                let config = session.plan.config();
+                let watches_test = [config.monitor, config.until.map(|target| target.metric)]
+                    .into_iter()
+                    .flatten()
+                    .any(Metric::needs_test);
+                Form::Table(EpochTable::new(places, session.validation.is_some(), watches_test))
+            }
+            LogFormat::Text => Form::Lines,
+        };
+        let run = run.path().to_owned();
+        Self { run, form, places, epochs: 0, examples: 0, bar, reader_left: false }
     }
 
-    /// Prints a line of result.
-    pub(crate) fn print(&mut self, line: &str) -> Result<(), Error> {
+    /// Prints how the run ended.
+    pub(crate) fn finish(&mut self, result: &RunResult) -> Result<(), Error> {
+        let text = match &self.form {
+            Form::Json => json(&Entry::Finished { run: &self.run, result }),
+            Form::Lines | Form::Table(_) => {
+                let last = result.test.map(|test| test_line(test.loss, test.accuracy, self.places));
+                let best = result.best.and_then(|best| {
+                    let test = best.test?;
+                    let found = outcome(test.loss, test.accuracy, self.places);
+                    Some(format!("best  {found}  of epoch {} by {}", best.epoch, best.metric))
+                });
+                last.into_iter().chain(best).collect::<Vec<_>>().join("\n")
+            }
+        };
+        if text.is_empty() { Ok(()) } else { self.print(&text) }
+    }
+
+    fn print(&mut self, text: &str) -> Result<(), Error> {
         if self.reader_left {
             return Ok(());
         }
         let written = self.bar.suspend(|| {
-            let mut out = io::stdout().lock();
-            writeln!(out, "{line}").and_then(|()| out.flush())
+            // It leaves colours out where they are not wanted: NO_COLOR, a pipe, a plain terminal.
+            let mut out = anstream::stdout().lock();
+            writeln!(out, "{text}").and_then(|()| out.flush())
         });
         match written {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -103,21 +186,47 @@ impl Console {
 impl Observer for Console {
     fn observe(&mut self, event: &Event) -> Result<Control, Error> {
         match event {
-            Event::Started { epochs, examples, .. } => {
-                self.epochs = *epochs;
-                self.bar.set_length(epochs.saturating_mul(*examples) as u64);
-                self.bar.set_prefix(format!("epoch 1/{epochs}"));
+            &Event::Started { epochs, batches, examples, done } => {
+                (self.epochs, self.examples) = (epochs, examples);
+                self.bar.set_length(epochs.saturating_mul(examples) as u64);
+                self.bar.set_position(done.saturating_mul(examples) as u64);
+                self.bar.reset_eta();
+                self.bar.set_prefix(format!("epoch {}/{epochs}", epochs.min(done + 1)));
                 self.bar.enable_steady_tick(Duration::from_millis(200));
+                match &self.form {
+                    Form::Lines => {}
+                    Form::Table(table) => self.print(&table.header(epochs))?,
+                    Form::Json => {
+                        let run = &self.run;
+                        self.print(&json(&Entry::Started { run, epochs, batches, examples, done }))?;
+                    }
+                }
             }
             Event::StepDone { examples, .. } => self.bar.inc(*examples as u64),
             Event::EpochDone(record) => {
-                self.print(&epoch_line(record, self.epochs, self.places))?;
+                let line = match &mut self.form {
+                    Form::Lines => epoch_line(record, self.epochs, self.places),
+                    Form::Table(table) => table.row(record, self.epochs, self.examples),
+                    Form::Json => json(&Entry::Epoch(record)),
+                };
+                self.print(&line)?;
                 self.bar.set_prefix(format!("epoch {}/{}", self.epochs.min(record.epoch + 1), self.epochs));
             }
             Event::Finished { .. } => self.bar.finish_and_clear(),
             _ => {}
         }
         Ok(Control::Continue)
+    }
+}
+
+fn json(entry: &Entry<'_>) -> String {
+    serde_json::to_string(entry).expect("plain data")
+}
+
+impl Drop for Console {
+    /// The terminal is left clean after an error, too.
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }
 

@@ -3,12 +3,16 @@
 
 #![forbid(unsafe_code)]
 
+mod choices;
 mod commands;
 mod console;
 mod data_sets;
+mod epoch_table;
 mod parse;
 mod plot;
 mod recipe;
+mod session;
+mod signals;
 mod table;
 
 use std::io;
@@ -58,10 +62,17 @@ fn main() -> ExitCode {
         // Whoever read our output has had enough (`mlp … | head`): that is no failure.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            console::note(&format!("error: {error:#}"));
-            ExitCode::from(2)
+            console::error(&error);
+            ExitCode::from(if has_diverged(&error) { DIVERGED } else { 2 })
         }
     }
+}
+
+/// The exit code of a training whose loss is no longer finite.
+const DIVERGED: u8 = 3;
+
+fn has_diverged(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(mlp_train::Error::Diverged { .. }))
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use mlp_train::TrainConfig;
+use mlp_train::{RunDir, TrainConfig};
 use toml::{Table, Value};
 
 /// The recipes that come with the program: their names and texts.
@@ -18,32 +18,54 @@ const RECIPES: [(&str, &str); 3] = [
 /// A data set and how to train on it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Recipe {
+    /// The recipe's name or file; of one that a run has kept, what that run began with.
+    pub(crate) name: String,
     pub(crate) dataset: String,
+    /// The data set on whose test images is validated.
+    pub(crate) validation_set: Option<String>,
     pub(crate) train: TrainConfig,
 }
 
 /// Keys of a recipe that are none of [`TrainConfig`]'s.
+const RECIPE: &str = "recipe";
 const DATASET: &str = "dataset";
+const VALIDATION_SET: &str = "validation_set";
 const PROGRAM: &str = "program";
 
 impl Recipe {
     /// The recipe of a name, or in a file; then `settings`, each a `key=value`; then `flags`.
     pub(crate) fn resolve(name: &str, settings: &[String], flags: Table) -> anyhow::Result<Self> {
         let mut table = read(name)?;
+        table.entry(RECIPE).or_insert_with(|| name.into());
         for setting in settings {
             let (key, value) = setting_of(setting)?;
             table.insert(key, value);
+        }
+        // Of two validation sets the later one is meant.
+        if flags.contains_key(VALIDATION_SET) {
+            table.remove("validation");
+        } else if flags.contains_key("validation") {
+            table.remove(VALIDATION_SET);
         }
         table.extend(flags);
         Self::of(table)
     }
 
+    /// The recipe of a run.
+    pub(crate) fn of_run(path: &Path) -> anyhow::Result<Self> {
+        RunDir::read_config(path)?;
+        Self::of(read(&path.join("config.toml").to_string_lossy())?)
+    }
+
     fn of(mut table: Table) -> anyhow::Result<Self> {
-        let dataset = match table.remove(DATASET) {
-            None => "mnist".to_owned(),
-            Some(Value::String(name)) => name,
-            Some(other) => bail!("dataset is {other}; expected a name or a directory in quotation marks"),
+        let mut text = |key: &str| match table.remove(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok((text != "none").then_some(text)),
+            Some(other) => bail!("{key} is {other}; expected a name or a path in quotation marks"),
         };
+        let name = text(RECIPE)?.unwrap_or_default();
+        let dataset = text(DATASET)?.unwrap_or_else(|| "mnist".to_owned());
+        let validation_set = text(VALIDATION_SET)?;
         // Who wrote a run's configuration does not matter to the next one.
         table.remove(PROGRAM);
         let mut train = Table::new();
@@ -56,15 +78,23 @@ impl Recipe {
         if train.get("hidden").and_then(Value::as_str) == Some("none") {
             train.insert("hidden".to_owned(), Value::Array(Vec::new()));
         }
-        let train = train.try_into().map_err(|error: toml::de::Error| anyhow::anyhow!(one_line(&error)))?;
-        Ok(Self { dataset, train })
+        let train: TrainConfig =
+            train.try_into().map_err(|error: toml::de::Error| anyhow::anyhow!(one_line(&error)))?;
+        if validation_set.is_some() && train.validation > 0.0 {
+            bail!("validation is {} and there is a validation_set; expected one of them", train.validation);
+        }
+        Ok(Self { name, dataset, validation_set, train })
     }
 
     /// As `config.toml`.
     pub(crate) fn to_toml(&self, program: &str) -> String {
         let mut table = Table::new();
         table.insert(PROGRAM.to_owned(), program.into());
+        table.insert(RECIPE.to_owned(), self.name.as_str().into());
         table.insert(DATASET.to_owned(), self.dataset.as_str().into());
+        if let Some(name) = &self.validation_set {
+            table.insert(VALIDATION_SET.to_owned(), name.as_str().into());
+        }
         let train = Table::try_from(&self.train).expect("plain data");
         table.extend(train);
         table.to_string()

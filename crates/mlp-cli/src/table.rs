@@ -59,6 +59,33 @@ pub(crate) fn percent(share: f64) -> String {
     if share.is_nan() { "-".to_owned() } else { format!("{:.2}%", 100.0 * share) }
 }
 
+/// A time as people say it: 0.65 s, 3.4 s, 42 s, 2 min 05 s, 1 h 02 min.
+pub(crate) fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s.is_nan() => "-".to_owned(),
+        s if s < 0.995 => format!("{s:.2} s"),
+        s if s < 9.95 => format!("{s:.1} s"),
+        s if s < 59.5 => format!("{s:.0} s"),
+        s if s < 3599.5 => {
+            let s = s.round() as u64;
+            format!("{} min {:02} s", s / 60, s % 60)
+        }
+        s => {
+            let minutes = (s / 60.0).round() as u64;
+            format!("{} h {:02} min", minutes / 60, minutes % 60)
+        }
+    }
+}
+
+/// Three digits: 0.01, 0.0733, 1.2e-7.
+pub(crate) fn three_digits(value: f64) -> String {
+    let rounded = format!("{value:.2e}");
+    match rounded.parse::<f64>() {
+        Ok(value) if value == 0.0 || (1e-4..1e6).contains(&value.abs()) => value.to_string(),
+        _ => rounded,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,5 +103,15 @@ mod tests {
         let grouped = [0, 999, 1000, 123_456, 1_234_567].map(thousands);
         assert_eq!(grouped, ["0", "999", "1,000", "123,456", "1,234,567"]);
         assert_eq!([percent(0.5), percent(f64::NAN)], ["50.00%", "-"]);
+        let rates = [0.01, 0.073_33, 1.234e-7, 0.0, 100_000.0, 1e-4, f64::NAN].map(three_digits);
+        assert_eq!(rates, ["0.01", "0.0733", "1.23e-7", "0", "100000", "0.0001", "NaN"]);
+    }
+
+    #[test]
+    fn times_are_said_as_people_say_them() {
+        let said = [0.651, 0.996, 9.96, 59.6, 125.0, 3599.6, 3720.0, f64::NAN].map(duration);
+        let expected =
+            ["0.65 s", "1.0 s", "10 s", "1 min 00 s", "2 min 05 s", "1 h 00 min", "1 h 02 min", "-"];
+        assert_eq!(said, expected);
     }
 }

@@ -121,8 +121,9 @@ fn a_recipe_settings_and_flags_make_one_configuration_which_trains_the_same_agai
         &format!("train --recipe mine.toml --set momentum=0.8 --learning-rate 0.2 {flags} --run-dir a"),
     );
     let lines: Vec<&str> = first.lines().collect();
-    assert_eq!(lines.len(), 4);
+    assert_eq!(lines.len(), 5);
     assert!(lines[..3].iter().all(|line| line.contains("  validation  loss ")), "{first}");
+    assert!(lines[4].starts_with("best  loss ") && lines[4].contains(" by validation-loss"), "{first}");
 
     let config: toml::Table = fs::read_to_string(at.join("a/config.toml")).unwrap().parse().unwrap();
     let float = |key: &str| config[key].as_float().unwrap();
@@ -133,7 +134,7 @@ fn a_recipe_settings_and_flags_make_one_configuration_which_trains_the_same_agai
 
     assert_eq!(mlp(at, "train --recipe a/config.toml --threads 3 --run-dir b"), first);
     let file = |run: &str, name: &str| fs::read(at.join(run).join(name)).unwrap();
-    for name in ["model.mlp", "trace.csv", "config.toml"] {
+    for name in ["model.mlp", "best.mlp", "trace.csv", "config.toml"] {
         assert_eq!(file("a", name), file("b", name), "{name}");
     }
 }

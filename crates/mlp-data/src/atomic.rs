@@ -3,11 +3,13 @@
 //! model files both need it. It leaves out locking: of two writers the last one wins, whole.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::disk::{Disk, DiskFile};
 
 /// Writes `path` through `write`: beside it, synced, renamed over it, and the directory synced.
 ///
@@ -26,25 +28,47 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut temporary = Temporary::create(path)?;
-    let mut out = BufWriter::with_capacity(1 << 16, &temporary.file);
-    write(&mut out)?;
-    out.flush()?;
-    drop(out);
-    temporary.file.sync_all()?;
-    temporary.rename(path)?;
-    sync_directory_of(path)
+    Disk::default().write_atomically(path, write)
 }
 
+impl Disk {
+    /// [`write_atomically`], on this disk.
+    ///
+    /// # Errors
+    /// As [`write_atomically`].
+    pub fn write_atomically(
+        &self,
+        path: &Path,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut temporary = Temporary::create(self, path)?;
+        let mut out = BufWriter::with_capacity(1 << 16, &mut temporary.file);
+        write(&mut out)?;
+        out.flush()?;
+        drop(out);
+        temporary.file.sync()?;
+        temporary.rename(path)?;
+        self.sync_directory_of(path)
+    }
+}
+
+/// Whether a name is that of a file which somebody was writing and never finished.
+pub fn is_temporary(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(SUFFIX)
+}
+
+const SUFFIX: &str = ".tmp";
+
 /// A file beside `path` that is removed when dropped, unless it was renamed.
-struct Temporary {
-    file: File,
+struct Temporary<'d> {
+    disk: &'d Disk,
+    file: DiskFile,
     /// `None` once it was renamed: whatever has the name then is somebody else's.
     path: Option<PathBuf>,
 }
 
-impl Temporary {
-    fn create(path: &Path) -> io::Result<Self> {
+impl<'d> Temporary<'d> {
+    fn create(disk: &'d Disk, path: &Path) -> io::Result<Self> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let name = path
             .file_name()
@@ -54,10 +78,10 @@ impl Temporary {
             let mut temporary = OsString::from(".");
             temporary.push(name);
             let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-            temporary.push(format!(".{}-{number}.tmp", process::id()));
+            temporary.push(format!(".{}-{number}{SUFFIX}", process::id()));
             let temporary = path.with_file_name(temporary);
-            match OpenOptions::new().write(true).create_new(true).open(&temporary) {
-                Ok(file) => return Ok(Self { file, path: Some(temporary) }),
+            match disk.create_new(&temporary) {
+                Ok(file) => return Ok(Self { disk, file, path: Some(temporary) }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(error),
             }
@@ -66,17 +90,17 @@ impl Temporary {
 
     fn rename(&mut self, to: &Path) -> io::Result<()> {
         if let Some(path) = &self.path {
-            fs::rename(path, to)?;
+            self.disk.rename(path, to)?;
         }
         self.path = None;
         Ok(())
     }
 }
 
-impl Drop for Temporary {
+impl Drop for Temporary<'_> {
     fn drop(&mut self) {
         if let Some(path) = &self.path {
-            let _ = fs::remove_file(path);
+            let _ = self.disk.remove(path);
         }
     }
 }
@@ -104,6 +128,8 @@ fn cannot_be_synced(kind: io::ErrorKind) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn names(directory: &Path) -> Vec<OsString> {
@@ -128,7 +154,8 @@ mod tests {
     fn what_takes_the_temporary_name_after_the_rename_is_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
-        let mut temporary = Temporary::create(&path).unwrap();
+        let disk = Disk::default();
+        let mut temporary = Temporary::create(&disk, &path).unwrap();
         let name = temporary.path.clone().unwrap();
         temporary.rename(&path).unwrap();
         fs::write(&name, "somebody else's").unwrap();

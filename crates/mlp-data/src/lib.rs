@@ -5,7 +5,8 @@
 //! - [`catalog`]: the data sets known by name, with their files, classes, checksums and sources;
 //! - [`synthetic`]: ten classes of drawn digits that need no file at all;
 //! - `fetch`: downloading what the catalogue lists (feature `fetch`, on by default);
-//! - [`atomic`]: writing a file so that it is there whole or not at all.
+//! - [`atomic`]: writing a file so that it is there whole or not at all;
+//! - [`disk`]: the file operations under it, each of which can be made to fail.
 //!
 //! Nothing here knows what a model is, and nothing prints.
 //!
@@ -31,6 +32,7 @@
 pub mod atomic;
 pub mod catalog;
 pub mod dataset;
+pub mod disk;
 mod error;
 #[cfg(feature = "fetch")]
 pub mod fetch;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mlp_core::{Mlp, MovingAverage, Stream, StreamState};
 use mlp_data::Dataset;
-use mlp_data::atomic::write_atomically;
+use mlp_data::disk::Disk;
 use serde::{Deserialize, Serialize};
 
 use crate::config::TrainConfig;
@@ -25,6 +25,8 @@ pub struct Origin {
     pub dataset: String,
     /// [`Dataset::sha256`] of the training set, before anything was set apart.
     pub sha256: String,
+    /// The same of a validation set of its own.
+    pub validation_sha256: Option<String>,
 }
 
 /// A training between two steps.
@@ -38,6 +40,7 @@ pub struct Checkpoint<A> {
     optimiser_steps: u64,
     optimiser: Vec<Vec<LayerContent<A>>>,
     average: Option<(u64, Vec<LayerContent<A>>)>,
+    best: Option<Vec<LayerContent<A>>>,
     masks: u64,          // forward passes in training so far
     stream: StreamState, // at the beginning of the epoch
     progress: Progress,
@@ -56,8 +59,12 @@ impl<A: Number> Checkpoint<A> {
     /// # Errors
     /// [`Error::Io`].
     pub fn save(&self, path: &Path) -> Result<(), Error> {
+        self.save_on(&Disk::default(), path)
+    }
+
+    pub(crate) fn save_on(&self, disk: &Disk, path: &Path) -> Result<(), Error> {
         let bytes = frame::<A>().wrap(self);
-        write_atomically(path, |file| file.write_all(&bytes)).map_err(|reason| Error::Io {
+        disk.write_atomically(path, |file| file.write_all(&bytes)).map_err(|reason| Error::Io {
             path: path.to_owned(),
             action: "cannot write the checkpoint",
             reason,
@@ -107,6 +114,7 @@ impl<'d, A: Number> Trainer<'d, A> {
                 .average
                 .as_ref()
                 .map(|average| (average.steps(), contents(average.network().layers()))),
+            best: self.best_network.as_ref().map(|network| contents(network.layers())),
             masks: self.workspace.step(),
             stream: self.epoch_stream.state(),
             progress: self.progress_now(),
@@ -155,6 +163,7 @@ impl<'d, A: Number> Trainer<'d, A> {
             (None, None) => None,
             _ => return Err("the checkpoint and its configuration disagree on averaging".to_owned()),
         };
+        self.best_network = checkpoint.best.map(mlp).transpose()?;
         self.workspace.seek_step(checkpoint.masks);
         let stream =
             Stream::restore(&checkpoint.stream).ok_or("the random stream is never in such a state")?;

@@ -316,8 +316,9 @@ impl TrainConfig {
             activation: self.activation,
         };
         architecture.validate()?;
+        // Kept as resolved: on another machine, or in another build, `auto` may stand for something else.
         let kernel = self.kernel.resolve(train)?;
-        Ok(Plan::new(self, architecture, examples, kernel))
+        Ok(Plan::new(Self { kernel, ..self }, architecture, examples))
     }
 }
 

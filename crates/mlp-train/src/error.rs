@@ -64,6 +64,12 @@ pub enum ConfigError {
         /// The text.
         found: String,
     },
+    /// A text that is no interval.
+    #[error("`{found}` is no interval; expected a time or a number of steps, as in 30s, 5m or 500steps")]
+    Every {
+        /// The text.
+        found: String,
+    },
     /// A metric on a set that there is not.
     #[error("{metric} asks for a {set} set, and there is none; expected {expected}")]
     NoSuchSet {
@@ -148,6 +154,18 @@ pub enum Error {
     /// A run directory that is taken.
     #[error("{}: the run directory exists and is not empty; runs are never overwritten: name another or remove it", path.display())]
     RunExists {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A run directory in which somebody trains.
+    #[error("{}: another process trains in this run directory; wait for it, or name another directory", path.display())]
+    RunLocked {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A directory without a run in it.
+    #[error("{}: no run: there is no config.toml in it; expected a directory that `mlp train` wrote", path.display())]
+    NoRun {
         /// The directory.
         path: PathBuf,
     },

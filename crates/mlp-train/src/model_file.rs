@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use mlp_data::ImageShape;
-use mlp_data::atomic::write_atomically;
+use mlp_data::disk::Disk;
 use serde::{Deserialize, Serialize};
 
 use crate::config::TrainConfig;
@@ -39,9 +39,13 @@ impl Model {
     /// # Errors
     /// [`Error::FileInvalid`] if [`Model::load`] would refuse it; [`Error::Io`]. What was at `path` before is then still there.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
+        self.save_on(&Disk::default(), path)
+    }
+
+    pub(crate) fn save_on(&self, disk: &Disk, path: &Path) -> Result<(), Error> {
         self.check().map_err(|reason| FRAME.invalid(path, reason))?;
         let bytes = self.to_bytes();
-        write_atomically(path, |file| file.write_all(&bytes)).map_err(|reason| Error::Io {
+        disk.write_atomically(path, |file| file.write_all(&bytes)).map_err(|reason| Error::Io {
             path: path.to_owned(),
             action: "cannot write the model",
             reason,

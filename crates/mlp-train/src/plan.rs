@@ -1,7 +1,8 @@
 //! [`Plan`], a configuration after validation, and what follows from it. The loop takes a plan, so that it never meets a batch of 0 or a
 //! learning rate of NaN.
 
-use mlp_core::{Architecture, Optimiser, Reduction, Regularisation, Rule, Scalar, Score};
+use mlp_core::{Architecture, Kernels, Optimiser, Reduction, Regularisation, Rule, Scalar, Score};
+use mlp_data::Dataset;
 
 use crate::config::{OptimiserName, TrainConfig};
 use crate::error::ConfigError;
@@ -15,18 +16,15 @@ pub struct Plan {
     config: TrainConfig,
     architecture: Architecture,
     examples: usize,
-    kernel: Kernel,
 }
+
+/// Multiply-adds of a step that make another thread worth its while: about ten microseconds.
+const WORTH_A_THREAD: f64 = 150_000.0;
 
 impl Plan {
     /// Of a configuration that has been checked.
-    pub(crate) fn new(
-        config: TrainConfig,
-        architecture: Architecture,
-        examples: usize,
-        kernel: Kernel,
-    ) -> Self {
-        Self { config, architecture, examples, kernel }
+    pub(crate) fn new(config: TrainConfig, architecture: Architecture, examples: usize) -> Self {
+        Self { config, architecture, examples }
     }
 
     /// The choices.
@@ -39,9 +37,21 @@ impl Plan {
         &self.architecture
     }
 
-    /// How the images go through the network: what is chosen, or what `Auto` stands for.
+    /// How the images go through the network: never `Auto`.
     pub fn kernel(&self) -> Kernel {
-        self.kernel
+        self.config.kernel
+    }
+
+    /// The threads that share a step, of the number that there are; a step takes no more than [`Kernels::MOST_THREADS`].
+    pub fn threads(&self, train: &Dataset, available: usize) -> usize {
+        let share = |layer| if layer == 0 && self.kernel() == Kernel::Sparse { train.density() } else { 1.0 };
+        let sizes = self.architecture.layer_sizes();
+        let layers = sizes.iter().enumerate();
+        let example: f64 =
+            layers.map(|(layer, &(inputs, outputs))| share(layer) * (inputs * outputs) as f64).sum();
+        let work = 2.0 * example * self.config.batch_size as f64;
+        // A float beyond the range of usize becomes its largest value.
+        available.min((work / WORTH_A_THREAD) as usize).clamp(1, Kernels::MOST_THREADS)
     }
 
     /// Checks that there are the sets on which metrics are asked for.

@@ -9,7 +9,7 @@
 
 use std::time::{Duration, Instant};
 
-use mlp_core::{Kernels, Mlp, MovingAverage, Optimiser, Score, SparseRows, Stream, Workspace};
+use mlp_core::{Mlp, MovingAverage, Optimiser, Score, SparseRows, Stream, Workspace};
 use mlp_data::{Dataset, SparseImages, levels};
 use ndarray::{Array2, ArrayView2};
 
@@ -58,29 +58,16 @@ pub struct Trainer<'d, A> {
     stream: Stream,
     pub(crate) epoch_stream: Stream, // as it was before this epoch's permutation
     pub(crate) workspace: Workspace<A>,
-    inputs: Array2<A>, // (batch_size, pixels), of dense rows
-    labels: Vec<u8>,   // (batch_size)
-    order: Vec<u32>,   // (examples), this epoch's permutation
-    keys: Vec<u64>,    // scratch of the permutation
+    inputs: Array2<A>,                       // (batch_size, pixels), of dense rows
+    labels: Vec<u8>,                         // (batch_size)
+    order: Vec<u32>,                         // (examples), this epoch's permutation
+    keys: Vec<u64>,                          // scratch of the permutation
+    pub(crate) best_network: Option<Mlp<A>>, // of the best epoch, where it is worth keeping
+    forced_rate: Option<f64>,                // in place of the schedule's
     progress: Progress,
     stage: Stage,
     after_start: Stage,
     epoch_began: Instant,
-}
-
-/// Multiply-adds of a step that make another thread worth its while: about ten microseconds.
-const WORTH_A_THREAD: f64 = 150_000.0;
-
-/// The threads for the steps of a plan, of the number that there are; a step takes no more than [`Kernels::MOST_THREADS`].
-fn threads(plan: &Plan, data: &Dataset, available: usize) -> usize {
-    let share = |layer| if layer == 0 && plan.kernel() == Kernel::Sparse { data.density() } else { 1.0 };
-    let sizes = plan.architecture().layer_sizes();
-    let layers = sizes.iter().enumerate();
-    let example: f64 =
-        layers.map(|(layer, &(inputs, outputs))| share(layer) * (inputs * outputs) as f64).sum();
-    let work = 2.0 * example * plan.config().batch_size as f64;
-    // A float beyond the range of usize becomes its largest value.
-    available.min((work / WORTH_A_THREAD) as usize).clamp(1, Kernels::MOST_THREADS)
 }
 
 impl<'d, A: Number> Trainer<'d, A> {
@@ -122,7 +109,7 @@ impl<'d, A: Number> Trainer<'d, A> {
             (plan.examples(), architecture.inputs, architecture.outputs),
             "a plan for another training set (examples, pixels, classes)"
         );
-        let kernels = plan.kernel().kernels(threads(&plan, data, rayon::current_num_threads()));
+        let kernels = plan.kernel().kernels(plan.threads(data, rayon::current_num_threads()));
         let rows = examples.sparse.as_ref().map(|(images, levels)| sparse_rows(images, levels));
         let gathered = if rows.is_some() { 0 } else { config.batch_size };
         let mut workspace = Workspace::with_kernels(architecture, config.batch_size, kernels);
@@ -143,6 +130,8 @@ impl<'d, A: Number> Trainer<'d, A> {
             labels: vec![0; config.batch_size],
             order: vec![0; data.len()],
             keys: Vec::new(),
+            best_network: None,
+            forced_rate: None,
             progress: Progress::new(plan.batches()),
             stage: Stage::Start,
             after_start: Stage::Steps,
@@ -164,6 +153,17 @@ impl<'d, A: Number> Trainer<'d, A> {
     /// [`Trainer::network`], at the end.
     pub fn into_network(self) -> Mlp<A> {
         self.average.map_or(self.network, |average| average.network().clone())
+    }
+
+    /// The network as it was after the best epoch. It is kept where there is a validation set, or a metric that was chosen: the training
+    /// loss says little about which network is the best.
+    pub fn best_network(&self) -> Option<&Mlp<A>> {
+        self.best_network.as_ref()
+    }
+
+    /// The metric that decides which epoch is the best.
+    pub fn monitored(&self) -> Metric {
+        self.plan.config().monitored(self.validation.is_some())
     }
 
     /// The epoch that was the best by the monitored metric, if one had a value at all, and that value.
@@ -230,6 +230,11 @@ impl<'d, A: Number> Trainer<'d, A> {
         }))
     }
 
+    /// Takes the next steps with this rate, whatever the schedule says. It is in no checkpoint: this is for looking for a rate.
+    pub fn force_learning_rate(&mut self, rate: f64) {
+        self.forced_rate = Some(rate);
+    }
+
     /// Ends the training: what comes next is [`Event::Finished`].
     pub fn stop(&mut self) {
         if !matches!(self.stage, Stage::End(_) | Stage::Over(_)) {
@@ -291,7 +296,7 @@ impl<'d, A: Number> Trainer<'d, A> {
     /// Of the next step.
     fn learning_rate(&self) -> f64 {
         let step = self.progress.epochs * self.plan.batches() + self.progress.batches;
-        self.schedule.rate(step, self.progress.plateaus)
+        self.forced_rate.unwrap_or_else(|| self.schedule.rate(step, self.progress.plateaus))
     }
 
     fn end_epoch(&mut self) -> Result<EpochRecord, Error> {
@@ -317,8 +322,11 @@ impl<'d, A: Number> Trainer<'d, A> {
         self.progress.time += spent;
         self.progress.trace.push(record);
         self.epoch_stream.clone_from(&self.stream);
-        let metric = self.plan.config().monitored(self.validation.is_some());
-        self.progress.judge(self.plan.config(), metric, &record);
+        self.progress.judge(self.plan.config(), self.monitored(), &record);
+        let is_worth_keeping = self.validation.is_some() || self.plan.config().monitor.is_some();
+        if is_worth_keeping && self.best().is_some_and(|(epoch, _)| epoch == record.epoch) {
+            self.best_network = Some(self.network().clone());
+        }
         Ok(record)
     }
 

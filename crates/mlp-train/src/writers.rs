@@ -1,53 +1,52 @@
-//! Observers that write an epoch's record to a file: a table for people and spreadsheets, and lines of JSON for programs.
+//! Observers that write an epoch's record to a file: a table for people and spreadsheets, and lines of JSON for programs. Each file begins with
+//! the epochs that were done before, so that one that was interrupted in the middle of a line is whole again.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use mlp_data::disk::{Disk, DiskFile};
+
 use crate::error::Error;
-use crate::events::{Control, Event, Observer};
+use crate::events::{Control, EpochRecord, Event, Observer};
+use crate::run_dir::io_error;
 
 /// Writes `trace.csv`: a line for each epoch, with all digits. Nothing in it depends on the time or the machine.
 #[derive(Debug)]
-pub struct TraceWriter(Lines);
+pub struct TraceWriter(Appender);
 
 /// Writes `metrics.jsonl`: an object for each epoch, with the seconds that it took.
 #[derive(Debug)]
-pub struct MetricsWriter(Lines);
+pub struct MetricsWriter(Appender);
+
+const HEADER: &str =
+    "epoch,loss,accuracy,learning_rate,validation_loss,validation_accuracy,test_loss,test_accuracy\n";
 
 impl TraceWriter {
-    /// Begins a trace; the file must not be there yet.
+    /// Begins a trace, in place of the one that is there.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn create(path: &Path) -> Result<Self, Error> {
-        let mut lines = Lines::create(path)?;
-        lines.write(
-            "epoch,loss,accuracy,learning_rate,validation_loss,validation_accuracy,test_loss,test_accuracy",
-        )?;
-        Ok(Self(lines))
+    pub fn begin(disk: &Disk, path: &Path, done: &[EpochRecord]) -> Result<Self, Error> {
+        let text = HEADER.to_owned() + &done.iter().map(row).collect::<String>();
+        Appender::begin(disk, path, text.as_bytes()).map(Self)
     }
 }
 
 impl MetricsWriter {
-    /// Begins the file, which must not be there yet.
+    /// Begins the file, in place of the one that is there.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn create(path: &Path) -> Result<Self, Error> {
-        Lines::create(path).map(Self)
+    pub fn begin(disk: &Disk, path: &Path, done: &[EpochRecord]) -> Result<Self, Error> {
+        let text: String = done.iter().map(object).collect();
+        Appender::begin(disk, path, text.as_bytes()).map(Self)
     }
 }
 
 impl Observer for TraceWriter {
     fn observe(&mut self, event: &Event) -> Result<Control, Error> {
         if let Event::EpochDone(record) = event {
-            let sets = [record.validation, record.test].map(|outcome| {
-                outcome.map_or(",".to_owned(), |outcome| format!("{},{}", outcome.loss, outcome.accuracy))
-            });
-            let (epoch, loss, accuracy, rate) =
-                (record.epoch, record.loss, record.accuracy, record.learning_rate);
-            self.0.write(&format!("{epoch},{loss},{accuracy},{rate},{}", sets.join(",")))?;
+            self.0.append(row(record).as_bytes())?;
         }
         Ok(Control::Continue)
     }
@@ -56,36 +55,42 @@ impl Observer for TraceWriter {
 impl Observer for MetricsWriter {
     fn observe(&mut self, event: &Event) -> Result<Control, Error> {
         if let Event::EpochDone(record) = event {
-            self.0.write(&serde_json::to_string(record).expect("plain data"))?;
+            self.0.append(object(record).as_bytes())?;
         }
         Ok(Control::Continue)
     }
 }
 
-/// A new file, flushed after every line.
-#[derive(Debug)]
-struct Lines {
-    path: PathBuf,
-    file: BufWriter<File>,
+fn row(record: &EpochRecord) -> String {
+    let sets = [record.validation, record.test].map(|outcome| {
+        outcome.map_or(",".to_owned(), |outcome| format!("{},{}", outcome.loss, outcome.accuracy))
+    });
+    let (epoch, loss, accuracy, rate) = (record.epoch, record.loss, record.accuracy, record.learning_rate);
+    format!("{epoch},{loss},{accuracy},{rate},{}\n", sets.join(","))
 }
 
-impl Lines {
-    fn create(path: &Path) -> Result<Self, Error> {
-        let file = OpenOptions::new().write(true).create_new(true).open(path);
-        let file = file.map_err(|reason| Error::Io {
-            path: path.to_owned(),
-            action: "cannot begin the file",
-            reason,
-        })?;
-        Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
+fn object(record: &EpochRecord) -> String {
+    serde_json::to_string(record).expect("plain data") + "\n"
+}
+
+/// A file that grows at its end.
+#[derive(Debug)]
+pub(crate) struct Appender {
+    path: PathBuf,
+    file: DiskFile,
+}
+
+impl Appender {
+    /// Puts a file of this content in place of the one that is there.
+    pub(crate) fn begin(disk: &Disk, path: &Path, content: &[u8]) -> Result<Self, Error> {
+        let file =
+            disk.write_atomically(path, |file| file.write_all(content)).and_then(|()| disk.append(path));
+        let file = file.map_err(io_error(path, "cannot begin the file"))?;
+        Ok(Self { path: path.to_owned(), file })
     }
 
-    fn write(&mut self, line: &str) -> Result<(), Error> {
-        writeln!(self.file, "{line}").and_then(|()| self.file.flush()).map_err(|reason| Error::Io {
-            path: self.path.clone(),
-            action: "cannot write a line",
-            reason,
-        })
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.file.write_all(bytes).map_err(io_error(&self.path, "cannot write to the file"))
     }
 }
 
@@ -94,7 +99,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::events::{EpochRecord, Outcome};
+    use crate::events::Outcome;
 
     const RECORD: EpochRecord = EpochRecord {
         epoch: 1,
@@ -107,25 +112,26 @@ mod tests {
     };
 
     #[test]
-    fn the_trace_has_every_digit_and_no_time() {
+    fn the_trace_has_every_digit_and_no_time_and_goes_on_after_what_was_done() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("trace.csv");
-        TraceWriter::create(&path).unwrap().observe(&Event::EpochDone(RECORD)).unwrap();
-        let text = fs::read_to_string(&path).unwrap();
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[1..], ["1,70.78527565548123,0.3333333333333333,0.01,0.5,0.25,,"]);
-        assert!(lines.iter().all(|line| line.matches(',').count() == 7));
-        assert!(matches!(TraceWriter::create(&path), Err(Error::Io { .. })), "a trace is not overwritten");
+        let line = "1,70.78527565548123,0.3333333333333333,0.01,0.5,0.25,,";
+        for (done, expected) in [(&[][..], 1), (&[RECORD; 2], 3)] {
+            let mut writer = TraceWriter::begin(&Disk::default(), &path, done).unwrap();
+            writer.observe(&Event::EpochDone(RECORD)).unwrap();
+            let text = fs::read_to_string(&path).unwrap();
+            let lines: Vec<&str> = text.lines().collect();
+            assert_eq!(lines[1..], vec![line; expected]);
+            assert!(lines.iter().all(|line| line.matches(',').count() == 7));
+        }
     }
 
     #[test]
     fn a_line_of_metrics_is_the_record() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("metrics.jsonl");
-        let mut writer = MetricsWriter::create(&path).unwrap();
-        for _ in 0..2 {
-            writer.observe(&Event::EpochDone(RECORD)).unwrap();
-        }
+        let mut writer = MetricsWriter::begin(&Disk::default(), &path, &[RECORD]).unwrap();
+        writer.observe(&Event::EpochDone(RECORD)).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         let records: Vec<EpochRecord> =
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -65,7 +65,12 @@ struct Ended<A> {
 }
 
 fn origin() -> Origin {
-    Origin { program: "test".to_owned(), dataset: "synthetic".to_owned(), sha256: "0".to_owned() }
+    Origin {
+        program: "test".to_owned(),
+        dataset: "synthetic".to_owned(),
+        sha256: "0".to_owned(),
+        validation_sha256: None,
+    }
 }
 
 /// Trains, interrupted whenever `parts` says after how many steps, each part on another number of threads.

@@ -1,0 +1,243 @@
+//! The file operations that change something, as methods of [`Disk`], so that each of them can be made to fail: a full disk, a directory that
+//! is gone, a write of which only a part arrives. A file of its own because whoever promises that nothing is lost has to try every one of
+//! these failures. It leaves out reading.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::atomic::sync_directory_of;
+
+/// A kind of file operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Operation {
+    /// A directory is made.
+    MakeDirectory,
+    /// A file is made, or opened to be written to.
+    Open,
+    /// A file is locked.
+    Lock,
+    /// Bytes are written to a file. Where this fails, half of them are there.
+    Write,
+    /// A file's content is made durable.
+    Sync,
+    /// A file gets its final name.
+    Rename,
+    /// A directory's names are made durable.
+    SyncDirectory,
+    /// A file is removed.
+    Remove,
+}
+
+/// Asked before each operation whether it may succeed.
+pub trait Gate: Send + Sync {
+    /// # Errors
+    /// What the operation is to fail with.
+    fn pass(&self, operation: Operation, path: &Path) -> io::Result<()>;
+}
+
+/// Where files are written. The default is the real thing; [`Disk::with_gate`] makes one that fails on purpose.
+///
+/// ```
+/// use mlp_data::disk::{Disk, Gate, Operation};
+/// use std::{io, path::Path, sync::Arc};
+///
+/// struct Full;
+/// impl Gate for Full {
+///     fn pass(&self, operation: Operation, _: &Path) -> io::Result<()> {
+///         if operation == Operation::Write { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+///     }
+/// }
+///
+/// let path = std::env::temp_dir().join(format!("mlp-disk-{}", std::process::id()));
+/// let error = Disk::with_gate(Arc::new(Full)).write_atomically(&path, |out| out.write_all(b"whole"));
+/// assert_eq!(error.unwrap_err().kind(), io::ErrorKind::StorageFull);
+/// assert!(!path.exists());
+/// ```
+#[derive(Clone, Default)]
+pub struct Disk {
+    gate: Option<Arc<dyn Gate>>,
+}
+
+impl fmt::Debug for Disk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Disk").field("gated", &self.gate.is_some()).finish()
+    }
+}
+
+impl Disk {
+    /// A disk whose operations have to pass a gate.
+    pub fn with_gate(gate: Arc<dyn Gate>) -> Self {
+        Self { gate: Some(gate) }
+    }
+
+    fn pass(&self, operation: Operation, path: &Path) -> io::Result<()> {
+        self.gate.as_ref().map_or(Ok(()), |gate| gate.pass(operation, path))
+    }
+
+    /// Makes a directory.
+    ///
+    /// # Errors
+    /// As [`fs::create_dir`].
+    pub fn create_dir(&self, path: &Path) -> io::Result<()> {
+        self.pass(Operation::MakeDirectory, path)?;
+        fs::create_dir(path)
+    }
+
+    /// Makes a directory, with what is missing above it, unless it is there.
+    ///
+    /// # Errors
+    /// As [`fs::create_dir_all`].
+    pub fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        self.pass(Operation::MakeDirectory, path)?;
+        fs::create_dir_all(path)
+    }
+
+    /// Makes a file that is not there yet.
+    ///
+    /// # Errors
+    /// As [`OpenOptions::open`].
+    pub fn create_new(&self, path: &Path) -> io::Result<DiskFile> {
+        self.open(path, OpenOptions::new().write(true).create_new(true))
+    }
+
+    /// Opens a file to write at its end.
+    ///
+    /// # Errors
+    /// As [`OpenOptions::open`].
+    pub fn append(&self, path: &Path) -> io::Result<DiskFile> {
+        self.open(path, OpenOptions::new().append(true))
+    }
+
+    /// Makes and locks a file; the lock is given up when it is dropped or the process ends, in whatever way. `None` if somebody else
+    /// holds it.
+    ///
+    /// # Errors
+    /// As [`OpenOptions::open`] and [`File::try_lock`].
+    pub fn lock(&self, path: &Path) -> io::Result<Option<DiskFile>> {
+        let file = self.open(path, OpenOptions::new().write(true).create(true).truncate(false))?;
+        self.pass(Operation::Lock, path)?;
+        match file.file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    fn open(&self, path: &Path, options: &OpenOptions) -> io::Result<DiskFile> {
+        self.pass(Operation::Open, path)?;
+        Ok(DiskFile { file: options.open(path)?, path: path.to_owned(), disk: self.clone() })
+    }
+
+    /// Renames a file over whatever has the name.
+    ///
+    /// # Errors
+    /// As [`fs::rename`].
+    pub fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.pass(Operation::Rename, to)?;
+        fs::rename(from, to)
+    }
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// As [`fs::remove_file`].
+    pub fn remove(&self, path: &Path) -> io::Result<()> {
+        self.pass(Operation::Remove, path)?;
+        fs::remove_file(path)
+    }
+
+    /// Makes the names in the directory of `path` durable, where the system can.
+    pub(crate) fn sync_directory_of(&self, path: &Path) -> io::Result<()> {
+        self.pass(Operation::SyncDirectory, path)?;
+        sync_directory_of(path)
+    }
+}
+
+/// A file of a [`Disk`], open to be written to.
+#[derive(Debug)]
+pub struct DiskFile {
+    file: File,
+    path: PathBuf,
+    disk: Disk,
+}
+
+impl DiskFile {
+    /// Makes the content durable.
+    ///
+    /// # Errors
+    /// As [`File::sync_all`].
+    pub fn sync(&self) -> io::Result<()> {
+        self.disk.pass(Operation::Sync, &self.path)?;
+        self.file.sync_all()
+    }
+}
+
+impl Write for DiskFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Err(error) = self.disk.pass(Operation::Write, &self.path) {
+            self.file.write_all(&bytes[..bytes.len() / 2])?;
+            return Err(error);
+        }
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Refuses(Operation);
+
+    impl Gate for Refuses {
+        fn pass(&self, operation: Operation, _: &Path) -> io::Result<()> {
+            if operation == self.0 { Err(io::Error::other("refused")) } else { Ok(()) }
+        }
+    }
+
+    #[test]
+    fn whatever_fails_the_old_file_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        let new = [1; 100];
+        for operation in [Operation::Open, Operation::Write, Operation::Sync, Operation::Rename] {
+            fs::write(&path, "old").unwrap();
+            let disk = Disk::with_gate(Arc::new(Refuses(operation)));
+            let error = disk.write_atomically(&path, |out| out.write_all(&new)).unwrap_err();
+            assert_eq!(error.to_string(), "refused");
+            assert_eq!(fs::read(&path).unwrap(), b"old", "{operation:?}");
+            assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "{operation:?} leaves litter");
+        }
+        // Once the file has its name it is there, durable or not.
+        let disk = Disk::with_gate(Arc::new(Refuses(Operation::SyncDirectory)));
+        assert!(disk.write_atomically(&path, |out| out.write_all(&new)).is_err());
+        assert_eq!(fs::read(&path).unwrap(), new);
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_half() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        let disk = Disk::with_gate(Arc::new(Refuses(Operation::Write)));
+        assert!(disk.create_new(&path).unwrap().write_all(b"whole").is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"wh");
+    }
+
+    #[test]
+    fn a_lock_is_held_until_it_is_dropped() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        let disk = Disk::default();
+        let lock = disk.lock(&path).unwrap().expect("nobody holds it");
+        assert!(disk.lock(&path).unwrap().is_none());
+        drop(lock);
+        assert!(disk.lock(&path).unwrap().is_some());
+    }
+}
