@@ -117,6 +117,7 @@ impl RunDir {
         }
         let saver = Saver::new(self, setup.waits_for_disk);
         let mut clock = Clock::new(setup.checkpoint_every);
+        let mut is_saved = true;
         let ended = loop {
             let event = match trainer.advance() {
                 Ok(Some(event)) => event,
@@ -130,19 +131,24 @@ impl RunDir {
             }
             let control = observer.observe(&event)?;
             let is_due = match event {
-                Event::StepDone { .. } => clock.tick(),
+                Event::StepDone { .. } => {
+                    is_saved = false;
+                    clock.tick()
+                }
                 Event::EpochDone(_) => true,
                 Event::Finished { ending, .. } => break Ok(ending),
                 Event::Started { .. } => false,
             };
-            if control == Control::Stop {
-                trainer.stop();
-            } else if is_due {
+            if is_due {
                 saver.save(trainer.checkpoint(&setup.origin))?;
                 clock.reset();
+                is_saved = true;
+            }
+            if control == Control::Stop {
+                trainer.stop();
             }
         };
-        if ended.is_ok() {
+        if ended.is_ok() && !is_saved {
             saver.save(trainer.checkpoint(&setup.origin))?;
         }
         saver.finish()?;

@@ -1,0 +1,173 @@
+//! Whatever file operation of a run fails, the error says where, the last good checkpoint is intact, and the run goes on from it to the bits
+//! of one that never failed. Every operation of a run is made to fail in turn: once, as on a disk that is full for a moment, and for good,
+//! as when the machine goes down there.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use mlp_core::Reduction;
+use mlp_data::Dataset;
+use mlp_data::disk::{Disk, Gate, Operation};
+use mlp_train::{
+    Checkpoint, Error, Every, Examples, Metadata, OptimiserName, Origin, RunDir, RunResult, RunSetup, Status,
+    TrainConfig, Trainer,
+};
+
+/// Lets operations pass, but for one: that one fails, and those after it, if `for_good`.
+struct Failing {
+    number: usize,
+    for_good: bool,
+    passed: AtomicUsize,
+    log: Mutex<Log>,
+}
+
+#[derive(Default)]
+struct Log {
+    operations: BTreeMap<String, usize>,
+    checkpoints: Vec<(usize, usize)>, // the position of each, in the order in which they got their names
+}
+
+impl Failing {
+    fn new(number: usize, for_good: bool) -> Arc<Self> {
+        Arc::new(Self { number, for_good, passed: AtomicUsize::new(0), log: Mutex::default() })
+    }
+
+    fn passed(&self) -> usize {
+        self.passed.load(Ordering::Relaxed)
+    }
+}
+
+impl Gate for Failing {
+    fn pass(&self, operation: Operation, path: &Path) -> io::Result<()> {
+        let mut log = self.log.lock().unwrap();
+        if operation == Operation::SyncDirectory && path.ends_with("checkpoint.mlp") {
+            log.checkpoints.push(position(path).expect("it has just got its name"));
+        }
+        *log.operations.entry(format!("{operation:?} {}", kind(path))).or_default() += 1;
+        let number = self.passed.fetch_add(1, Ordering::Relaxed);
+        if number == self.number || (self.for_good && number > self.number) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+}
+
+/// A file by its final name.
+fn kind(path: &Path) -> String {
+    let name = path.file_name().unwrap().to_string_lossy();
+    match name.strip_suffix(".tmp").and_then(|name| name.rsplit_once('.')) {
+        Some((name, _)) => format!("beside {}", &name[1..]),
+        None => name.into_owned(),
+    }
+}
+
+fn position(path: &Path) -> Option<(usize, usize)> {
+    path.exists().then(|| Checkpoint::<f32>::load(path).unwrap().position())
+}
+
+struct Sets {
+    train: Dataset,
+    validation: Dataset,
+    test: Dataset,
+}
+
+fn sets() -> Sets {
+    let sets = mlp_data::synthetic::digits(160, 40, 3);
+    let (train, validation) = sets.train.split_stratified(0.25, 0).unwrap();
+    Sets { train, validation, test: sets.test }
+}
+
+/// Begins a run or goes on with it, as `mlp train` does.
+fn train(sets: &Sets, disk: &Disk, path: &Path) -> Result<RunResult, Error> {
+    let config = TrainConfig {
+        hidden: vec![8],
+        epochs: 2,
+        batch_size: 30,
+        loss_reduction: Reduction::Mean,
+        learning_rate: 0.1,
+        optimiser: OptimiserName::Nesterov,
+        dropout: 0.2,
+        average: Some(0.9),
+        ..TrainConfig::default()
+    };
+    let run =
+        if RunDir::is_run(path) { RunDir::open_on(disk, path)? } else { RunDir::create_on(disk, path)? };
+    if !RunDir::is_run(path) {
+        run.write_config("epochs = 2\n")?;
+    }
+    let plan = config.validate(&sets.train)?;
+    let examples = Examples::<f32>::new(&plan, &sets.train);
+    let setup = RunSetup {
+        origin: Origin {
+            program: "test".to_owned(),
+            dataset: "synthetic".to_owned(),
+            sha256: String::new(),
+            validation_sha256: None,
+        },
+        metadata: Metadata {
+            dataset: "synthetic".to_owned(),
+            class_names: (0..10).map(|class| class.to_string()).collect(),
+            image_shape: sets.train.shape(),
+            config: plan.config().clone(),
+            program: "test".to_owned(),
+        },
+        test: Some(&sets.test),
+        checkpoint_every: Some(Every::Steps(3)),
+        waits_for_disk: true,
+        tensorboard: true,
+    };
+    let validation = Some(&sets.validation);
+    let mut trainer = match run.checkpoint()? {
+        Some(checkpoint) => Trainer::resume(checkpoint, plan, &examples, validation, None)?,
+        None => Trainer::with_sets(plan, &examples, validation, None)?,
+    };
+    run.train(&mut trainer, &setup, &mut ())
+}
+
+/// What has to be the same, however often a run failed.
+fn kept(path: &Path) -> [Vec<u8>; 3] {
+    ["model.mlp", "best.mlp", "trace.csv"].map(|name| fs::read(path.join(name)).unwrap())
+}
+
+#[test]
+fn whatever_file_operation_fails_the_run_goes_on_to_the_same_bits() {
+    let (scratch, sets) = (tempfile::tempdir().unwrap(), sets());
+    let whole = scratch.path().join("whole");
+    let never = Failing::new(usize::MAX, false);
+    assert_eq!(train(&sets, &Disk::with_gate(never.clone()), &whole).unwrap().status, Status::Complete);
+    let expected = kept(&whole);
+    let log = never.log.lock().unwrap();
+    // Two epochs of four steps, a checkpoint after every third and at the ends of the epochs.
+    assert_eq!(log.checkpoints, [(0, 3), (1, 0), (1, 3), (2, 0)]);
+
+    println!("{} file operations of a run, each made to fail once and for good:", never.passed());
+    for (operation, times) in &log.operations {
+        println!("  {times:3} x {operation}");
+    }
+    for number in 0..never.passed() {
+        for for_good in [false, true] {
+            let path = scratch.path().join(format!("{number}-{for_good}"));
+            let failing = Failing::new(number, for_good);
+            let error = train(&sets, &Disk::with_gate(failing.clone()), &path).unwrap_err().to_string();
+            assert!(
+                error.contains(&*path.to_string_lossy()) && !error.contains('\n'),
+                "operation {number}: {error}"
+            );
+            let found = position(&path.join("checkpoint.mlp"));
+            let last = failing.log.lock().unwrap().checkpoints.last().copied();
+            assert_eq!(found, last, "operation {number}: the last good checkpoint is lost");
+
+            let result = train(&sets, &Disk::default(), &path).unwrap();
+            assert_eq!(result.status, Status::Complete);
+            assert_eq!(kept(&path), expected, "operation {number}, for good: {for_good}");
+            let litter = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name());
+            let litter: Vec<_> = litter.filter(|name| name.to_string_lossy().ends_with(".tmp")).collect();
+            assert!(litter.is_empty(), "operation {number} leaves {litter:?}");
+            fs::remove_dir_all(&path).unwrap();
+        }
+    }
+}
