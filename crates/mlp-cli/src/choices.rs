@@ -11,9 +11,9 @@ use crate::recipe::Recipe;
 /// Where a configuration comes from.
 #[derive(clap::Args)]
 pub(crate) struct RecipeArgs {
-    /// Where the choices come from that no flag makes: textbook, modern-100, fast, wide, or a file
-    #[arg(long, value_name = "NAME|FILE", default_value = "textbook")]
-    recipe: String,
+    /// Where the choices come from that no flag makes: textbook, modern-100, fast, wide, or a file [default: textbook]
+    #[arg(long, value_name = "NAME|FILE")]
+    recipe: Option<String>,
     /// Any key of a recipe, as in `--set beta2=0.99`; `none` takes a choice back
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -24,8 +24,16 @@ pub(crate) struct RecipeArgs {
 impl RecipeArgs {
     /// The recipe, changed by `--set`, changed by flags.
     pub(crate) fn resolve(&self) -> anyhow::Result<Recipe> {
-        let flags = toml::Table::try_from(&self.choices).expect("plain data");
-        Recipe::resolve(&self.recipe, &self.set, flags)
+        Recipe::resolve(self.recipe.as_deref().unwrap_or("textbook"), &self.set, self.flags())
+    }
+
+    /// Whether nothing is chosen.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.recipe.is_none() && self.set.is_empty() && self.flags().is_empty()
+    }
+
+    fn flags(&self) -> toml::Table {
+        toml::Table::try_from(&self.choices).expect("plain data")
     }
 }
 

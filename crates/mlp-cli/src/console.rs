@@ -138,7 +138,7 @@ impl Console {
                     .into_iter()
                     .flatten()
                     .any(Metric::needs_test);
-                Form::Table(EpochTable::new(places, session.validation.is_some(), watches_test))
+                Form::Table(EpochTable::new(places, session.data.validation.is_some(), watches_test))
             }
             LogFormat::Text => Form::Lines,
         };

@@ -9,18 +9,23 @@ mod console;
 mod data_sets;
 mod epoch_table;
 mod parse;
+mod picture;
 mod plot;
 mod recipe;
+mod run_list;
 mod session;
 mod signals;
 mod table;
+mod variations;
 
 use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{bench, data, descend, eval, gradcheck, summary, train};
+use commands::{
+    bench, compare, data, descend, eval, gradcheck, lr_find, runs, summary, sweep, train, verify_resume,
+};
 
 /// Train, judge and look at multilayer perceptrons on a CPU.
 #[derive(Parser)]
@@ -40,6 +45,11 @@ enum Command {
     Train(Box<train::Args>),
     Eval(eval::Args),
     Summary(summary::Args),
+    Runs(runs::Args),
+    Compare(compare::Args),
+    LrFind(Box<lr_find::Args>),
+    Sweep(Box<sweep::Args>),
+    VerifyResume(Box<verify_resume::Args>),
     Gradcheck(gradcheck::Args),
     Descend(descend::Args),
     Bench(bench::Args),
@@ -52,6 +62,11 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Summary(args) => summary::run(&args),
+        Command::Runs(args) => runs::run(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::LrFind(args) => lr_find::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
+        Command::VerifyResume(args) => verify_resume::run(&args),
         Command::Gradcheck(args) => gradcheck::run(&args),
         Command::Descend(args) => descend::run(&args),
         Command::Bench(args) => bench::run(&args),

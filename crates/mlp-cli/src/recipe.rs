@@ -53,11 +53,11 @@ impl Recipe {
 
     /// The recipe of a run.
     pub(crate) fn of_run(path: &Path) -> anyhow::Result<Self> {
-        RunDir::read_config(path)?;
-        Self::of(read(&path.join("config.toml").to_string_lossy())?)
+        Self::of(table_of_run(path)?)
     }
 
-    fn of(mut table: Table) -> anyhow::Result<Self> {
+    /// Of its keys.
+    pub(crate) fn of(mut table: Table) -> anyhow::Result<Self> {
         let mut text = |key: &str| match table.remove(key) {
             None => Ok(None),
             Some(Value::String(text)) => Ok((text != "none").then_some(text)),
@@ -88,6 +88,11 @@ impl Recipe {
 
     /// As `config.toml`.
     pub(crate) fn to_toml(&self, program: &str) -> String {
+        self.to_table(program).to_string()
+    }
+
+    /// Its keys.
+    pub(crate) fn to_table(&self, program: &str) -> Table {
         let mut table = Table::new();
         table.insert(PROGRAM.to_owned(), program.into());
         table.insert(RECIPE.to_owned(), self.name.as_str().into());
@@ -97,8 +102,15 @@ impl Recipe {
         }
         let train = Table::try_from(&self.train).expect("plain data");
         table.extend(train);
-        table.to_string()
+        table
     }
+}
+
+/// The keys of a run's configuration.
+pub(crate) fn table_of_run(path: &Path) -> anyhow::Result<Table> {
+    // For its error, which names the file.
+    RunDir::read_config(path)?;
+    read(&path.join("config.toml").to_string_lossy())
 }
 
 /// The table of a recipe that comes with the program, or of a file.
@@ -121,14 +133,19 @@ fn read(name: &str) -> anyhow::Result<Table> {
     Ok(table)
 }
 
-/// `key=value`, the value as in TOML, or else a text.
+/// `key=value`.
 fn setting_of(setting: &str) -> anyhow::Result<(String, Value)> {
     let Some((key, value)) = setting.split_once('=') else {
         bail!("--set {setting}: expected key=value, as in --set learning_rate=0.1");
     };
-    let (key, value) = (key.trim().replace('-', "_"), value.trim());
-    let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
-    Ok((key, parsed.unwrap_or_else(|| value.into())))
+    Ok((key.trim().replace('-', "_"), value_of(value)))
+}
+
+/// A value as TOML has it, or else a text.
+pub(crate) fn value_of(text: &str) -> Value {
+    let text = text.trim();
+    let parsed = format!("value = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
+    parsed.unwrap_or_else(|| text.into())
 }
 
 /// What is wrong, without the lines of TOML around it.

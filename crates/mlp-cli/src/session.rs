@@ -2,6 +2,7 @@
 //! Every command that trains goes this way.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use mlp_core::{Mlp, Precision};
@@ -16,13 +17,19 @@ use crate::recipe::Recipe;
 
 pub(crate) const PROGRAM: &str = concat!("mlp ", env!("CARGO_PKG_VERSION"));
 
-/// A recipe with its data, ready to be trained.
-pub(crate) struct Session {
-    pub(crate) recipe: Recipe, // its data set by a name that is right everywhere
-    pub(crate) plan: Plan,
+/// The data of a recipe.
+pub(crate) struct Data {
     pub(crate) sets: DataSets, // without what is set apart
     pub(crate) validation: Option<Dataset>,
     pub(crate) origin: Origin,
+    validation_set: Option<String>, // by a name that is right everywhere, as the origin's
+}
+
+/// A recipe with its data, ready to be trained.
+pub(crate) struct Session {
+    pub(crate) recipe: Recipe,
+    pub(crate) plan: Plan,
+    pub(crate) data: Arc<Data>,
 }
 
 /// How a run is kept, apart from what it is.
@@ -34,30 +41,24 @@ pub(crate) struct Keeping {
     pub(crate) waits_for_disk: bool,
 }
 
-impl Session {
-    /// Checks the recipe, gets its data and checks that they go together.
-    pub(crate) fn load(mut recipe: Recipe, data_dir: &Path, quiet: bool) -> anyhow::Result<Self> {
-        // Before anything is downloaded.
-        recipe.train.check()?;
+impl Data {
+    /// Gets what a recipe asks for.
+    pub(crate) fn load(recipe: &Recipe, data_dir: &Path, quiet: bool) -> anyhow::Result<Self> {
         let mut sets = load_named(&recipe.dataset, data_dir, quiet)?;
-        recipe.dataset = full_name(&sets.name);
         let mut origin = Origin {
             program: PROGRAM.to_owned(),
-            dataset: recipe.dataset.clone(),
-            sha256: String::new(),
+            dataset: full_name(&sets.name),
+            sha256: sets.train.sha256(),
             validation_sha256: None,
         };
-        let validation;
-        (origin.sha256, validation) = if recipe.train.validation > 0.0 {
-            let sha256 = sets.train.sha256();
-            let (train, validation) =
-                sets.train.split_stratified(recipe.train.validation, recipe.train.split_seed)?;
-            sets.train = train;
-            (sha256, Some(validation))
+        let (mut validation, mut validation_set) = (None, None);
+        if recipe.train.validation > 0.0 {
+            let parts = sets.train.split_stratified(recipe.train.validation, recipe.train.split_seed)?;
+            (sets.train, validation) = (parts.0, Some(parts.1));
         } else if let Some(name) = &recipe.validation_set {
             let other = load_named(name, data_dir, quiet)?;
-            recipe.validation_set = Some(full_name(&other.name));
-            if (other.test.shape(), other.test.classes()) != (sets.test.shape(), sets.test.classes()) {
+            let form = |set: &Dataset| (set.shape(), set.classes());
+            if form(&other.test) != form(&sets.test) {
                 bail!(
                     "{}: images of {} in {} classes to validate on; expected {} in {}, as in {}",
                     other.name,
@@ -69,18 +70,38 @@ impl Session {
                 );
             }
             origin.validation_sha256 = Some(other.test.sha256());
-            (sets.train.sha256(), Some(other.test))
-        } else {
-            (sets.train.sha256(), None)
+            validation_set = Some(full_name(&other.name));
+            validation = Some(other.test);
+        }
+        Ok(Self { sets, validation, origin, validation_set })
+    }
+}
+
+impl Session {
+    /// Checks the recipe, gets its data and checks that they go together.
+    pub(crate) fn load(recipe: Recipe, data_dir: &Path, quiet: bool) -> anyhow::Result<Self> {
+        // Before anything is downloaded.
+        recipe.train.check()?;
+        let data = Data::load(&recipe, data_dir, quiet)?;
+        Self::of(recipe, Arc::new(data))
+    }
+
+    /// A recipe with data that have been loaded for it, or for one that asks for the same.
+    pub(crate) fn of(recipe: Recipe, data: Arc<Data>) -> anyhow::Result<Self> {
+        let plan = recipe.train.clone().validate(&data.sets.train)?;
+        plan.check_sets(data.validation.is_some(), true)?;
+        let recipe = Recipe {
+            dataset: data.origin.dataset.clone(),
+            validation_set: data.validation_set.clone(),
+            train: plan.config().clone(),
+            name: recipe.name,
         };
-        let plan = recipe.train.clone().validate(&sets.train)?;
-        plan.check_sets(validation.is_some(), true)?;
-        Ok(Self { recipe, plan, sets, validation, origin })
+        Ok(Self { recipe, plan, data })
     }
 
     /// What a run of it keeps as its `config.toml`.
     pub(crate) fn config_toml(&self) -> String {
-        Recipe { train: self.plan.config().clone(), ..self.recipe.clone() }.to_toml(PROGRAM)
+        self.recipe.to_toml(PROGRAM)
     }
 
     /// What a run of it is called: by its data set, or the directory of that.
@@ -110,12 +131,13 @@ impl Session {
     where
         Network: From<Mlp<A>>,
     {
-        let examples = Examples::<A>::new(&self.plan, &self.sets.train);
-        let (plan, validation, test) = (self.plan.clone(), self.validation.as_ref(), Some(&self.sets.test));
+        let examples = Examples::<A>::new(&self.plan, &self.data.sets.train);
+        let (plan, data) = (self.plan.clone(), &self.data);
+        let (validation, test) = (data.validation.as_ref(), Some(&data.sets.test));
         let mut trainer = match run.checkpoint::<A>()? {
             None => Trainer::with_sets(plan, &examples, validation, test)?,
             Some(checkpoint) => {
-                let (was, is) = (checkpoint.origin(), &self.origin);
+                let (was, is) = (checkpoint.origin(), &data.origin);
                 if (&was.sha256, &was.validation_sha256) != (&is.sha256, &is.validation_sha256) {
                     bail!(
                         "{}: the data set {} is not the one that the run began with; expected SHA-256 {}, found {}",
@@ -137,11 +159,11 @@ impl Session {
             }
         };
         let setup = RunSetup {
-            origin: self.origin.clone(),
+            origin: data.origin.clone(),
             metadata: Metadata {
                 dataset: self.recipe.dataset.clone(),
-                class_names: self.sets.class_names.clone(),
-                image_shape: self.sets.train.shape(),
+                class_names: data.sets.class_names.clone(),
+                image_shape: data.sets.train.shape(),
                 config: self.plan.config().clone(),
                 program: PROGRAM.to_owned(),
             },

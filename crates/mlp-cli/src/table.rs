@@ -7,7 +7,12 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new<const N: usize>(header: [&str; N]) -> Self {
-        Self { rows: vec![header.map(str::to_owned).to_vec()] }
+        Self::of(header)
+    }
+
+    /// [`Table::new`], of a header that is not known before.
+    pub(crate) fn of<'a>(header: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { rows: vec![header.into_iter().map(str::to_owned).collect()] }
     }
 
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {

@@ -37,6 +37,7 @@ mod model_file;
 mod number;
 mod plan;
 mod progress;
+pub mod range_test;
 mod run;
 mod run_dir;
 mod saver;

@@ -1,15 +1,15 @@
 //! `mlp descend`: the chapter's illustration of gradient descent, as a table and as a picture.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use mlp_core::descent::{Function, Outcome, Path as DescentPath};
-use mlp_data::atomic::write_atomically;
 
 use crate::parse;
-use crate::plot::{Chart, descent_chart, loss_chart, to_png, to_svg};
+use crate::picture::{Format, draw};
+use crate::plot::{descent_chart, loss_chart};
 use crate::table::Table;
 
 /// Follow gradient descent on a function of one variable.
@@ -72,37 +72,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         draw(file, &loss_chart(formula, points, learning_rate))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn draw(file: &Path, chart: &Chart) -> anyhow::Result<()> {
-    let bytes = Format::of(file)?.render(chart)?;
-    write_atomically(file, |out| out.write_all(&bytes))
-        .with_context(|| format!("{}: cannot write the plot", file.display()))
-}
-
-/// The formats of a picture.
-#[derive(Clone, Copy)]
-enum Format {
-    Svg,
-    Png,
-}
-
-impl Format {
-    /// By the ending of the file's name.
-    fn of(file: &Path) -> anyhow::Result<Self> {
-        match file.extension().and_then(|ending| ending.to_str()) {
-            Some("svg") => Ok(Self::Svg),
-            Some("png") => Ok(Self::Png),
-            _ => bail!("{}: unknown kind of picture; expected a name ending in .svg or .png", file.display()),
-        }
-    }
-
-    fn render(self, chart: &Chart) -> anyhow::Result<Vec<u8>> {
-        match self {
-            Self::Svg => Ok(to_svg(chart).into_bytes()),
-            Self::Png => to_png(chart),
-        }
-    }
 }
 
 fn text(function: Function, learning_rate: f64, steps: usize, path: &DescentPath) -> String {

@@ -147,7 +147,7 @@ fn resume_command(args: &Args, run: &RunDir) -> String {
 }
 
 fn describe(session: &Session, run: &RunDir) -> String {
-    let (sets, plan) = (&session.sets, &session.plan);
+    let (sets, plan) = (&session.data.sets, &session.plan);
     let (architecture, config) = (plan.architecture(), plan.config());
     let sizes: Vec<String> = [architecture.inputs]
         .iter()
@@ -162,6 +162,7 @@ fn describe(session: &Session, run: &RunDir) -> String {
         sets.name,
         thousands(sets.train.len()),
         session
+            .data
             .validation
             .as_ref()
             .map_or(String::new(), |set| format!("{} validation and ", thousands(set.len()))),
@@ -179,12 +180,12 @@ fn describe(session: &Session, run: &RunDir) -> String {
 /// What `--verbose` adds.
 fn explain(session: &Session, args: &Args) -> String {
     let (plan, available) = (&session.plan, rayon::current_num_threads());
-    let (config, train) = (plan.config(), &session.sets.train);
+    let (config, train) = (plan.config(), &session.data.sets.train);
     let average = match config.average {
         Some(decay) => format!(", averaged with decay {decay}"),
         None => String::new(),
     };
-    let judged = match &session.validation {
+    let judged = match &session.data.validation {
         Some(_) => format!("the best epoch by {}", config.monitored(true)),
         None if config.monitor.is_some() => format!("the best epoch by {}", config.monitored(false)),
         None => "no best epoch is kept without a validation set".to_owned(),
@@ -200,7 +201,7 @@ fn explain(session: &Session, args: &Args) -> String {
         session.recipe.name,
         config.seed,
         config.rng,
-        session.origin.sha256,
+        session.data.origin.sha256,
         plan.kernel(),
         percent(train.density()),
         percent(mlp_train::Kernel::DENSITY),

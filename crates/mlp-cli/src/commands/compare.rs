@@ -1,0 +1,108 @@
+//! `mlp compare`: what differs between runs, in configuration and in result.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use mlp_train::{EpochRecord, Outcome};
+use toml::Value;
+
+use crate::run_list::RunSummary;
+use crate::table::{Table, duration, thousands};
+
+/// Compare runs: the choices in which they differ, and what came of them.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  mlp compare runs/mnist runs/mnist-2")]
+pub(crate) struct Args {
+    /// Run directories, two or more
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if args.runs.len() < 2 {
+        bail!("one run; expected two or more to compare");
+    }
+    let runs: Vec<RunSummary> =
+        args.runs.iter().map(|path| RunSummary::read(path)).collect::<Result<_, _>>()?;
+    write!(io::stdout().lock(), "{}", text(&runs))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(runs: &[RunSummary]) -> String {
+    let row = |table: &mut Table, name: &str, cell: &dyn Fn(&RunSummary) -> String| {
+        table.row([name.to_owned()].into_iter().chain(runs.iter().map(cell)));
+    };
+    let mut table = Table::new([""]);
+    row(&mut table, "", &|run| run.path.display().to_string());
+    let keys: BTreeSet<&String> = runs.iter().flat_map(|run| run.config.keys()).collect();
+    for key in keys {
+        let values: BTreeSet<String> = runs.iter().map(|run| shown(run.config.get(key))).collect();
+        if values.len() > 1 {
+            row(&mut table, key, &|run| shown(run.config.get(key)));
+        }
+    }
+    row(&mut table, "", &|_| String::new());
+    let of = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+    let last = |run: &RunSummary| run.records.last().copied();
+    let validation = |run: &RunSummary, value: fn(&Outcome) -> f64| {
+        let values = run.records.iter().filter_map(|record| record.validation.as_ref().map(value));
+        values.collect::<Vec<f64>>()
+    };
+    row(&mut table, "state", &|run| run.state.name().to_owned());
+    row(&mut table, "epochs", &|run| run.progress());
+    row(&mut table, "training loss", &|run| of(last(run).map(|record| format!("{:.4}", record.loss))));
+    row(
+        &mut table,
+        "training accuracy",
+        &|run| of(last(run).map(|record| format!("{:.4}", record.accuracy))),
+    );
+    row(&mut table, "least validation loss", &|run| {
+        of(validation(run, |set| set.loss).into_iter().reduce(f64::min).map(|loss| format!("{loss:.4}")))
+    });
+    row(&mut table, "best validation accuracy", &|run| {
+        of(run.validation_accuracy.map(|accuracy| format!("{accuracy:.4}")))
+    });
+    row(&mut table, "test loss", &|run| {
+        let result = run.result.as_ref();
+        let test = result.and_then(|result| result.best.and_then(|best| best.test).or(result.test));
+        of(test.map(|test| format!("{:.4}", test.loss)))
+    });
+    row(&mut table, "test accuracy", &|run| of(run.test_accuracy.map(|accuracy| format!("{accuracy:.4}"))));
+    row(&mut table, "time", &|run| duration(run.seconds));
+    row(&mut table, "an epoch, median", &|run| of(median(&run.records).map(duration)));
+    table.to_string().trim_start_matches('\n').to_owned()
+}
+
+/// A value as a file has it, or a dash where there is none.
+fn shown(value: Option<&Value>) -> String {
+    match value {
+        None => "-".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Integer(number)) if (0..1_000_000).contains(number) => thousands(*number as usize),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// Of the seconds of an epoch.
+fn median(records: &[EpochRecord]) -> Option<f64> {
+    let mut seconds: Vec<f64> = records.iter().map(|record| record.seconds).collect();
+    seconds.sort_by(f64::total_cmp);
+    let (low, high) = (seconds.get(seconds.len().checked_sub(1)? / 2)?, seconds.get(seconds.len() / 2)?);
+    Some((low + high) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        let record = |seconds| EpochRecord { seconds, ..EpochRecord::default() };
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[3.0, 1.0, 2.0].map(record)), Some(2.0));
+        assert_eq!(median(&[3.0, 1.0].map(record)), Some(2.0));
+    }
+}

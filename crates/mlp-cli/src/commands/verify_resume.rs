@@ -1,0 +1,200 @@
+//! `mlp verify-resume`: whether a run that is interrupted ends, on this machine too, with the bits of one that is not.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use mlp_core::{NativeStream, RandomStream};
+use mlp_train::{Control, Error, Event, Every, Model, Observer, OptimiserName, RunDir, ScheduleName, Status};
+
+use crate::choices::RecipeArgs;
+use crate::data_sets::DataDir;
+use crate::recipe::Recipe;
+use crate::session::{Data, Keeping, Session};
+use crate::table::Table;
+
+/// Prove that interrupted runs are the runs that were never interrupted: train through, train with interruptions, compare.
+///
+/// Without flags: every optimiser with every schedule, with dropout and averaging on, on drawn digits. With a recipe or flags: that training.
+/// Every other interruption is like a crash: what came after the last checkpoint is lost and done again.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  mlp verify-resume
+  mlp verify-resume --recipe modern-100 --epochs 3 --interruptions 10")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    recipe: RecipeArgs,
+    /// How often each run is interrupted
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    interruptions: usize,
+    /// Chooses the steps at which a run is interrupted
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    places: u64,
+    #[command(flatten)]
+    data_dir: DataDir,
+}
+
+/// Steps between two checkpoints.
+const CHECKPOINT_EVERY: u64 = 7;
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let mut recipes = Vec::new();
+    if args.recipe.is_empty() {
+        for optimiser in OptimiserName::ALL {
+            for schedule in ScheduleName::ALL {
+                recipes.push(small(optimiser, schedule)?);
+            }
+        }
+    } else {
+        recipes.push(args.recipe.resolve()?);
+    }
+    let mut data = None;
+    let mut table =
+        Table::new(["optimiser", "schedule", "steps", "interrupted", "model, SHA-256", "same bits"]);
+    let mut differ = 0;
+    for recipe in recipes {
+        if recipe.train.max_seconds.is_some() {
+            bail!("a time budget ends a run at another step each time; expected --set max_seconds=none");
+        }
+        let data = match &data {
+            Some(data) => std::sync::Arc::clone(data),
+            None => {
+                data.insert(std::sync::Arc::new(Data::load(&recipe, &args.data_dir.data_dir, false)?)).clone()
+            }
+        };
+        let session = Session::of(recipe, data)?;
+        let scratch = tempfile::tempdir().context("cannot make a directory to train in")?;
+        let whole = train(&session, &scratch.path().join("whole"), &BTreeSet::new())?;
+        let steps = session.plan.batches() * session.plan.config().epochs;
+        let places = places(steps, args.interruptions, args.places);
+        let resumed = train(&session, &scratch.path().join("interrupted"), &places)?;
+        let config = session.plan.config();
+        differ += usize::from(whole != resumed);
+        table.row([
+            config.optimiser.to_string(),
+            config.schedule.to_string(),
+            steps.to_string(),
+            format!("{} times", places.len()),
+            whole.sha256[..16].to_owned(),
+            if whole == resumed { "yes" } else { "NO" }.to_owned(),
+        ]);
+    }
+    let mut out = io::stdout().lock();
+    writeln!(out, "{table}")?;
+    if differ > 0 {
+        writeln!(out, "{differ} interrupted runs differ from the ones that were not interrupted")?;
+        return Ok(ExitCode::FAILURE);
+    }
+    writeln!(out, "models and traces are the same to the last bit")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A training of a second or less, with everything on that a checkpoint has to hold.
+fn small(optimiser: OptimiserName, schedule: ScheduleName) -> anyhow::Result<Recipe> {
+    let set = [
+        "dataset=synthetic",
+        "hidden=[24]",
+        "epochs=3",
+        "batch_size=250",
+        "loss_reduction=mean",
+        "learning_rate=0.01",
+        "weight_decay=0.001",
+        "clip_norm=1.0",
+        "dropout=0.2",
+        "input_dropout=0.1",
+        "label_smoothing=0.1",
+        "average=0.95",
+        "validation=0.1",
+        "plateau_patience=1",
+        "schedule_epochs=1",
+    ];
+    let mut settings: Vec<String> = set.map(str::to_owned).into();
+    settings.extend([format!("optimiser={optimiser}"), format!("schedule={schedule}")]);
+    Recipe::resolve("textbook", &settings, toml::Table::new())
+}
+
+/// So many steps among all.
+fn places(steps: usize, count: usize, seed: u64) -> BTreeSet<usize> {
+    let mut stream = NativeStream::new(seed);
+    let mut places = BTreeSet::new();
+    while places.len() < count.min(steps.saturating_sub(1)) {
+        places.insert(1 + (stream.uniform() * (steps - 1) as f64) as usize);
+    }
+    places
+}
+
+/// What has to be the same.
+#[derive(PartialEq)]
+struct Trained {
+    sha256: String,
+    best: Option<String>,
+    trace: Vec<u8>,
+}
+
+/// Trains in a directory, interrupted when so many steps are done.
+fn train(session: &Session, path: &Path, places: &BTreeSet<usize>) -> anyhow::Result<Trained> {
+    let keeping = Keeping {
+        checkpoint_every: Some(Every::Steps(CHECKPOINT_EVERY)),
+        waits_for_disk: true,
+        tensorboard: false,
+    };
+    RunDir::create(path)?.write_config(&session.config_toml())?;
+    let places = places.iter().map(|&step| Some(step)).chain([None]);
+    for (number, at) in places.enumerate() {
+        let run = RunDir::open(path)?;
+        let batches = session.plan.batches();
+        let mut interrupt = Interrupt { at, batches, crashes: number % 2 == 1 };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1 + number % 3).build()?;
+        let ended = pool.install(|| session.train(&run, keeping, &mut [&mut interrupt]));
+        match ended {
+            Ok(result) if at.is_none() && result.status == Status::Complete => {}
+            Ok(result) if at.is_some() && result.status == Status::Interrupted => {}
+            Ok(result) => bail!(
+                "the training ended after {} epochs by itself; expected one that goes on",
+                result.epochs
+            ),
+            Err(error) if is_crash(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let run = RunDir::open(path)?;
+    let best = run.best_path().exists().then(|| Model::load(&run.best_path())).transpose()?;
+    Ok(Trained {
+        sha256: Model::load(&run.model_path())?.sha256(),
+        best: best.map(|model| model.sha256()),
+        trace: fs::read(run.trace_path())?,
+    })
+}
+
+/// Ends a training when so many steps are done: in order, or as a crash does.
+struct Interrupt {
+    at: Option<usize>,
+    batches: usize, // of an epoch
+    crashes: bool,
+}
+
+const CRASH: &str = "interrupted on purpose";
+
+impl Observer for Interrupt {
+    fn observe(&mut self, event: &Event) -> Result<Control, Error> {
+        let Event::StepDone { epoch, step, .. } = *event else { return Ok(Control::Continue) };
+        if self.at != Some((epoch - 1) * self.batches + step) {
+            return Ok(Control::Continue);
+        }
+        if self.crashes {
+            return Err(Error::Observer {
+                what: CRASH.to_owned(),
+                reason: io::ErrorKind::Interrupted.into(),
+            });
+        }
+        Ok(Control::Stop)
+    }
+}
+
+fn is_crash(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(Error::Observer { what, .. }) if what == CRASH)
+}

@@ -1,0 +1,40 @@
+//! Pictures as files: the format by the ending of the name, written so that a picture is there whole or not at all.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use mlp_data::atomic::write_atomically;
+
+use crate::plot::{Chart, to_png, to_svg};
+
+/// Writes a chart as its file's name says.
+pub(crate) fn draw(file: &Path, chart: &Chart) -> anyhow::Result<()> {
+    let bytes = Format::of(file)?.render(chart)?;
+    write_atomically(file, |out| out.write_all(&bytes))
+        .with_context(|| format!("{}: cannot write the plot", file.display()))
+}
+
+/// The formats of a picture.
+#[derive(Clone, Copy)]
+pub(crate) enum Format {
+    Svg,
+    Png,
+}
+
+impl Format {
+    /// By the ending of the file's name.
+    pub(crate) fn of(file: &Path) -> anyhow::Result<Self> {
+        match file.extension().and_then(|ending| ending.to_str()) {
+            Some("svg") => Ok(Self::Svg),
+            Some("png") => Ok(Self::Png),
+            _ => bail!("{}: unknown kind of picture; expected a name ending in .svg or .png", file.display()),
+        }
+    }
+
+    fn render(self, chart: &Chart) -> anyhow::Result<Vec<u8>> {
+        match self {
+            Self::Svg => Ok(to_svg(chart).into_bytes()),
+            Self::Png => to_png(chart),
+        }
+    }
+}

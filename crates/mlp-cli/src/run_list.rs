@@ -1,0 +1,136 @@
+//! Runs as they lie on the disk: what `mlp runs`, `mlp compare` and `mlp sweep` know of each from its files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mlp_train::{EpochRecord, RunDir, RunResult, Status};
+use serde::Serialize;
+use toml::{Table, Value};
+
+/// A run, from its files.
+#[derive(Serialize)]
+pub(crate) struct RunSummary {
+    pub(crate) path: PathBuf,
+    /// Empty if it is of a time before recipes had names.
+    pub(crate) recipe: String,
+    pub(crate) state: State,
+    pub(crate) epochs: usize,
+    /// The best accuracy on the validation set.
+    pub(crate) validation_accuracy: Option<f64>,
+    /// On the test set: of the best network where one is kept, else of the last.
+    pub(crate) test_accuracy: Option<f64>,
+    /// Wall time of the epochs.
+    pub(crate) seconds: f64,
+    #[serde(skip)]
+    pub(crate) config: Table,
+    #[serde(skip)]
+    pub(crate) records: Vec<EpochRecord>,
+    #[serde(skip)]
+    pub(crate) result: Option<RunResult>,
+}
+
+/// What a run is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum State {
+    /// A process trains in it.
+    Running,
+    /// There is nothing more to do.
+    Complete,
+    /// It can be gone on with.
+    Interrupted,
+    /// Its loss is no longer finite.
+    Diverged,
+}
+
+impl State {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Complete => "complete",
+            Self::Interrupted => "interrupted",
+            Self::Diverged => "diverged",
+        }
+    }
+}
+
+impl RunSummary {
+    /// Reads a run.
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+        if !RunDir::is_run(path) {
+            return Err(mlp_train::Error::NoRun { path: path.to_owned() }.into());
+        }
+        let config = crate::recipe::table_of_run(path)?;
+        let records = RunDir::records(path)?;
+        let result = RunDir::result(path)?;
+        let state = match &result {
+            _ if RunDir::is_running(path) => State::Running,
+            Some(result) if result.status == Status::Complete => State::Complete,
+            Some(result) if result.status == Status::Diverged => State::Diverged,
+            _ => State::Interrupted,
+        };
+        let accuracies = records.iter().filter_map(|record| Some(record.validation?.accuracy));
+        let best = result.as_ref().and_then(|result| result.best?.test);
+        let test = best.or(result.as_ref().and_then(|result| result.test));
+        Ok(Self {
+            path: path.to_owned(),
+            recipe: config.get("recipe").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            state,
+            epochs: records.len(),
+            validation_accuracy: accuracies.reduce(f64::max),
+            test_accuracy: test.map(|test| test.accuracy),
+            seconds: records.iter().map(|record| record.seconds).sum(),
+            config,
+            records,
+            result,
+        })
+    }
+
+    /// Epochs done, of those that there are.
+    pub(crate) fn progress(&self) -> String {
+        let all = self.config.get("epochs").and_then(Value::as_integer);
+        all.map_or_else(|| self.epochs.to_string(), |all| format!("{}/{all}", self.epochs))
+    }
+}
+
+/// The runs in a directory and below it, in the order of their names, numbers by their value. What is no run is passed over.
+pub(crate) fn runs_in(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let path = entry.path();
+        if RunDir::is_run(&path) {
+            found.push(path);
+        } else if entry.file_type()?.is_dir() {
+            found.extend(runs_in(&path)?);
+        }
+    }
+    found.sort_by_key(|path| natural(&path.to_string_lossy()));
+    Ok(found)
+}
+
+/// A key by which `run-10` comes after `run-9`.
+fn natural(name: &str) -> Vec<(String, u64)> {
+    let mut parts = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let (text, tail) = rest.split_at(digits);
+        let end = tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len());
+        parts.push((text.to_owned(), tail[..end].parse().unwrap_or(u64::MAX)));
+        rest = &tail[end..];
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_names_are_numbers() {
+        let mut names = ["mnist-10", "mnist-9", "mnist", "fast-2", "mnist-10b"];
+        names.sort_by_key(|name| natural(name));
+        assert_eq!(names, ["fast-2", "mnist", "mnist-9", "mnist-10", "mnist-10b"]);
+    }
+}

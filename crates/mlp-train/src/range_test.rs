@@ -1,0 +1,144 @@
+//! The learning-rate range test of Smith 2017, "Cyclical learning rates for training neural networks", section 3.3: a short training in which
+//! the rate grows from step to step by the same factor. Where the loss falls fastest the rate is about right; where it rises again the rate
+//! is too large.
+
+use crate::error::Error;
+use crate::events::Event;
+use crate::number::Number;
+use crate::trainer::Trainer;
+
+/// A step of a range test.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RangePoint {
+    /// The step's rate.
+    pub learning_rate: f64,
+    /// The loss of its batch, before it.
+    pub loss: f64,
+    /// The mean of the losses so far, each step counting [`SMOOTHING`] times the one after it.
+    pub smoothed: f64,
+}
+
+/// What a loss of a step before weighs against that of a step: the mean is over about twenty steps.
+pub const SMOOTHING: f64 = 0.95;
+
+/// How many times the lowest smoothed loss the smoothed loss may be before the test ends.
+const MOST_RISE: f64 = 4.0;
+
+/// Takes steps with rates from `first` to `last`, spread evenly on a logarithmic scale. The test ends early where the loss has risen to four
+/// times its least, or is not finite.
+///
+/// # Panics
+/// If not `0 < first < last`, both finite, or if there are fewer than two steps.
+///
+/// # Errors
+/// As [`Trainer::advance`], but for [`Error::Diverged`].
+#[track_caller]
+pub fn range_test<A: Number>(
+    trainer: &mut Trainer<'_, A>,
+    first: f64,
+    last: f64,
+    steps: usize,
+) -> Result<Vec<RangePoint>, Error> {
+    assert!(0.0 < first && first < last && last.is_finite(), "rates from {first} to {last}");
+    assert!(steps >= 2, "{steps} steps");
+    let mut points: Vec<RangePoint> = Vec::with_capacity(steps);
+    let (mut sum, mut weight, mut lowest) = (0.0, 0.0, f64::INFINITY);
+    while points.len() < steps {
+        let share = points.len() as f64 / (steps - 1) as f64;
+        let learning_rate = first * libm::pow(last / first, share);
+        trainer.force_learning_rate(learning_rate);
+        let loss = match trainer.advance() {
+            Ok(Some(Event::StepDone { loss, .. })) => loss,
+            Ok(Some(_)) => continue,
+            Ok(None) | Err(Error::Diverged { .. }) => break,
+            Err(error) => return Err(error),
+        };
+        (sum, weight) = (SMOOTHING * sum + loss, SMOOTHING * weight + 1.0);
+        let smoothed = sum / weight;
+        points.push(RangePoint { learning_rate, loss, smoothed });
+        lowest = f64::min(lowest, smoothed);
+        if smoothed > MOST_RISE * lowest {
+            break;
+        }
+    }
+    Ok(points)
+}
+
+/// The rate at which the smoothed loss falls fastest on the logarithmic scale, before its lowest point; `None` if it never falls.
+pub fn steepest(points: &[RangePoint]) -> Option<f64> {
+    let before_lowest = &points[..=lowest(points)?];
+    let slope = |pair: &[RangePoint]| {
+        (pair[1].smoothed - pair[0].smoothed) / libm::log(pair[1].learning_rate / pair[0].learning_rate)
+    };
+    let falls = before_lowest.windows(2).map(|pair| (slope(pair), pair[1].learning_rate));
+    falls.filter(|(slope, _)| *slope < 0.0).min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, rate)| rate)
+}
+
+/// The index of the lowest smoothed loss.
+fn lowest(points: &[RangePoint]) -> Option<usize> {
+    (0..points.len()).min_by(|&a, &b| points[a].smoothed.total_cmp(&points[b].smoothed))
+}
+
+/// A tenth of the rate at which the smoothed loss is lowest: as large as is safe.
+pub fn tenth_of_lowest(points: &[RangePoint]) -> Option<f64> {
+    lowest(points).map(|index| points[index].learning_rate / 10.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Examples, TrainConfig};
+
+    #[test]
+    fn the_rates_grow_by_one_factor_and_the_losses_are_smoothed() {
+        let data = mlp_data::synthetic::digits(400, 10, 0);
+        let config = TrainConfig {
+            hidden: vec![16],
+            epochs: 100,
+            loss_reduction: mlp_core::Reduction::Mean,
+            ..TrainConfig::default()
+        };
+        let plan = config.validate(&data.train).unwrap();
+        let examples = Examples::<f64>::new(&plan, &data.train);
+        let test = |last: f64| {
+            let mut trainer = Trainer::new(plan.clone(), &examples).unwrap();
+            range_test(&mut trainer, 1e-4, last, 81).unwrap()
+        };
+        let points = test(1.0);
+        assert_eq!(points.len(), 81, "over several epochs");
+        assert_eq!(points[0].learning_rate, 1e-4);
+        assert!((points[80].learning_rate - 1.0).abs() < 1e-12);
+        assert!(
+            (points[41].learning_rate / points[40].learning_rate / 1e4_f64.powf(1.0 / 80.0) - 1.0).abs()
+                < 1e-12
+        );
+        let plain = |n: usize| {
+            let weights = (0..=n).map(|i| 0.95_f64.powi((n - i) as i32));
+            let sum: f64 = weights.clone().zip(&points).map(|(w, point)| w * point.loss).sum();
+            sum / weights.sum::<f64>()
+        };
+        for n in [0, 1, 50] {
+            assert!((points[n].smoothed - plain(n)).abs() < 1e-12, "{n}");
+        }
+        let best = steepest(&points).unwrap();
+        assert!(best > 0.01 && best < 1.0, "{best}");
+
+        // Rates far too large end the test early, at the latest where the loss is not finite.
+        assert!(test(1e12).len() < 81);
+    }
+
+    #[test]
+    fn steepest_and_lowest_are_found() {
+        let losses = [3.0, 2.9, 2.0, 1.5, 1.4, 5.0];
+        let point = |(n, &smoothed): (usize, &f64)| RangePoint {
+            learning_rate: 10_f64.powi(n as i32 - 5),
+            loss: smoothed,
+            smoothed,
+        };
+        let points: Vec<_> = losses.iter().enumerate().map(point).collect();
+        assert_eq!(steepest(&points), Some(points[2].learning_rate));
+        assert_eq!(tenth_of_lowest(&points), Some(points[4].learning_rate / 10.0));
+        assert_eq!(steepest(&points[4..]), None, "it only rises");
+        assert_eq!((steepest(&[]), tenth_of_lowest(&[])), (None, None));
+    }
+}
