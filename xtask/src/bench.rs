@@ -1,12 +1,12 @@
 //! `cargo xtask bench`: the time of an epoch, ours and other programs', measured in one run. This file decides what is measured and
-//! prints it. Who takes part is in `contenders`, with what libraries in `python`, on which sizes in `workloads`; `turns`,
+//! prints it. Who takes part is in `contenders`, with what libraries in `library`, on which sizes in `workloads`; `turns`,
 //! `measure`, `dense` and `whole` measure; `machine` says on what; `tables` and `targets` make text of it.
 
 mod contenders;
 mod dense;
+mod library;
 mod machine;
 mod measure;
-mod python;
 mod tables;
 mod targets;
 mod turns;
@@ -17,8 +17,9 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use self::contenders::{Commands, Contender, Precision, ours};
+use self::library::Library;
 use self::machine::SgemmPeak;
-use self::python::{Environment, Library};
+use crate::python::Environment;
 use crate::workspace::Workspace;
 use crate::{fetch, setup};
 
@@ -63,9 +64,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         return Ok(());
     };
 
-    let python = Environment::prepare(workspace)?;
+    let python = Environment::prepare(workspace, "bench")?;
     let (peers, not_installed) = install(&python, libraries);
-    let versions = python.versions()?;
+    let versions = library::versions(&python)?;
     let commands = Commands::new(workspace, backend, Some(python))?;
     // Before all that takes minutes, because it can fail.
     let peak = SgemmPeak::measure(&commands)?;
@@ -101,7 +102,7 @@ fn install(python: &Environment, libraries: &[Library]) -> (Vec<Contender>, Vec<
     let (mut peers, mut left_out) = (Vec::new(), Vec::new());
     let wanted = |library: &&Library| libraries.is_empty() || libraries.contains(library);
     for &library in Library::value_variants().iter().filter(wanted) {
-        match python.install(library) {
+        match library.install(python) {
             Ok(()) => peers.extend(library.peers()),
             Err(error) => {
                 let line = format!("{}: {error:#}", library.name());

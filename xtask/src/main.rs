@@ -11,6 +11,7 @@ mod fetch;
 mod mutate;
 mod openblas;
 mod process;
+mod python;
 mod report;
 mod setup;
 mod suite;

@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use crate::process;
 
 /// The workspace that this xtask belongs to.
+#[derive(Clone)]
 pub(crate) struct Workspace {
     root: PathBuf,
 }

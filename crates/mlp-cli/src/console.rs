@@ -121,7 +121,8 @@ impl Console {
         // indicatif draws nothing where standard error is not a terminal.
         bar.set_draw_target(if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
         bar.set_style(
-            ProgressStyle::with_template("{prefix}  {wide_bar}  {per_sec}  {eta} left")
+            // Not as wide as the terminal: after the `^C` that it echoes there the line could not be cleared.
+            ProgressStyle::with_template("{prefix}  {bar:30}  {per_sec}  {eta} left")
                 .expect("a fixed template")
                 .with_key("per_sec", |state: &indicatif::ProgressState, w: &mut dyn std::fmt::Write| {
                     let rate = crate::table::thousands(state.per_sec() as usize);

@@ -64,15 +64,17 @@ pub fn range_test<A: Number>(
     Ok(points)
 }
 
-/// The rate at which the smoothed loss falls fastest on the logarithmic scale, before its lowest point; `None` if it never falls.
+/// The rate at which the smoothed loss falls fastest, measured over [`SPAN`] steps, from as many steps after the beginning, when the
+/// mean has settled, up to its lowest point; `None` if it does not fall there.
 pub fn steepest(points: &[RangePoint]) -> Option<f64> {
-    let before_lowest = &points[..=lowest(points)?];
-    let slope = |pair: &[RangePoint]| {
-        (pair[1].smoothed - pair[0].smoothed) / libm::log(pair[1].learning_rate / pair[0].learning_rate)
-    };
-    let falls = before_lowest.windows(2).map(|pair| (slope(pair), pair[1].learning_rate));
-    falls.filter(|(slope, _)| *slope < 0.0).min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, rate)| rate)
+    let until_lowest = points.get(SPAN..=lowest(points)?)?;
+    let fall = |span: &[RangePoint]| span[SPAN].smoothed - span[0].smoothed;
+    let falls = until_lowest.windows(SPAN + 1).filter(|span| fall(span) < 0.0);
+    falls.min_by(|a, b| fall(a).total_cmp(&fall(b))).map(|span| span[SPAN / 2].learning_rate)
 }
+
+/// Steps over which a fall is measured: as many as the smoothed loss is a mean of.
+pub const SPAN: usize = 20;
 
 /// The index of the lowest smoothed loss.
 fn lowest(points: &[RangePoint]) -> Option<usize> {
@@ -129,16 +131,17 @@ mod tests {
 
     #[test]
     fn steepest_and_lowest_are_found() {
-        let losses = [3.0, 2.9, 2.0, 1.5, 1.4, 5.0];
-        let point = |(n, &smoothed): (usize, &f64)| RangePoint {
-            learning_rate: 10_f64.powi(n as i32 - 5),
-            loss: smoothed,
-            smoothed,
+        // Flat, falling by one each step from 40 to 60, flat, rising.
+        let loss = |n: usize| 30.0 - (n.clamp(40, 60) - 40) as f64 + n.saturating_sub(80) as f64;
+        let point = |n: usize| RangePoint {
+            learning_rate: 10_f64.powf(n as f64 / 10.0 - 8.0),
+            loss: loss(n),
+            smoothed: loss(n),
         };
-        let points: Vec<_> = losses.iter().enumerate().map(point).collect();
-        assert_eq!(steepest(&points), Some(points[2].learning_rate));
-        assert_eq!(tenth_of_lowest(&points), Some(points[4].learning_rate / 10.0));
-        assert_eq!(steepest(&points[4..]), None, "it only rises");
+        let points: Vec<_> = (0..100).map(point).collect();
+        assert_eq!(steepest(&points), Some(points[50].learning_rate));
+        assert_eq!(tenth_of_lowest(&points), Some(points[60].learning_rate / 10.0));
+        assert_eq!(steepest(&points[70..]), None, "it only rises");
         assert_eq!((steepest(&[]), tenth_of_lowest(&[])), (None, None));
     }
 }

@@ -7,11 +7,11 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::python::Environment;
 use super::whole::Whole;
 use super::workloads::Workload;
 use crate::openblas::Backend;
 use crate::process;
+use crate::python::Environment;
 use crate::workspace::Workspace;
 
 /// A program that trains.

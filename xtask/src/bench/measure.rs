@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::python::reason;
 use crate::process;
+use crate::python::reason;
 
 /// What one run showed.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -7,8 +7,9 @@ use anyhow::{Context, Result, ensure};
 
 use super::chapter;
 use super::chapter::Reference;
-use super::mlp::{Mlp, utf8};
+use super::mlp::{Mlp, Run, utf8};
 use crate::process;
+use crate::python::Environment;
 
 /// A named check.
 pub(super) struct Check {
@@ -39,6 +40,8 @@ pub(super) const CHECKS: &[Check] = &[
     check!(one_and_two_threads_train_the_same_bits, quick),
     check!(eval_gives_the_accuracy_that_train_printed, quick),
     check!(gradcheck_agrees_on_the_chapters_network, quick),
+    check!(the_recipe_fast_reaches_98_percent, quick),
+    check!(tensorboards_own_reader_reads_what_trace_csv_says),
     check!(a_truncated_model_is_one_line_and_exit_code_2, quick),
 ];
 
@@ -146,6 +149,54 @@ fn gradcheck_agrees_on_the_chapters_network(mlp: &Mlp) -> Result<String> {
     mlp.succeed(&["gradcheck"])?;
     Ok(String::new())
 }
+
+fn the_recipe_fast_reaches_98_percent(mlp: &Mlp) -> Result<String> {
+    let run = mlp.train("fast", "--recipe fast --seed 1")?;
+    let line = run.lines.last().context("no line for the test set")?;
+    let accuracy = line.rsplit(' ').next().and_then(|text| text.parse::<f64>().ok());
+    let accuracy = accuracy.with_context(|| format!("no accuracy in `{line}`"))?;
+    ensure!(accuracy >= 0.98, "`{line}`; expected 0.98 or more");
+    Ok(format!("`{line}`"))
+}
+
+/// What TensorBoard's reader needs of what its package asks for: it does not start a server here.
+const TENSORBOARD: &[&[&str]] = &[&["--no-deps", "tensorboard"], &["protobuf", "absl-py", "numpy"]];
+
+fn tensorboards_own_reader_reads_what_trace_csv_says(mlp: &Mlp) -> Result<String> {
+    let python = mlp.python(TENSORBOARD)?;
+    let flags = "--tensorboard --validation 0.1 --epochs 3";
+    let whole = mlp.train("tensorboard", flags)?;
+    compare_with_trace(&python, &whole)?;
+    // The file of a run that was interrupted is written again from the checkpoint.
+    let run = mlp.interrupted("tensorboard-interrupted", flags)?;
+    compare_with_trace(&python, &run)?;
+    Ok("every number of 3 epochs, and of a run that was interrupted".to_owned())
+}
+
+fn compare_with_trace(python: &Environment, run: &Run) -> Result<()> {
+    let (events, trace) = (run.dir.join("events.out.tfevents.mlp"), run.dir.join("trace.csv"));
+    python.execute(&["-c", READER, utf8(&events)?, utf8(&trace)?])
+}
+
+/// Compares the scalars of an event file, as TensorBoard reads them, with a trace.
+const READER: &str = r#"
+import csv, sys, numpy
+from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
+found = {}
+for event in LegacyEventFileLoader(sys.argv[1]).Load():
+    for value in event.summary.value:
+        found[event.step, value.tag] = value.simple_value
+columns = {"loss": "loss/train", "accuracy": "accuracy/train", "learning_rate": "learning-rate",
+           "validation_loss": "loss/validation", "validation_accuracy": "accuracy/validation",
+           "test_loss": "loss/test", "test_accuracy": "accuracy/test"}
+expected = {}
+for row in csv.DictReader(open(sys.argv[2])):
+    for column, tag in columns.items():
+        if row[column]:
+            expected[int(row["epoch"]), tag] = float(numpy.float32(row[column]))
+if found != expected or len(found) != 15:
+    sys.exit(f"error: TensorBoard reads {found}, the trace has {expected}")
+"#;
 
 fn a_truncated_model_is_one_line_and_exit_code_2(mlp: &Mlp) -> Result<String> {
     let run = mlp.train("truncated", "--dataset synthetic --epochs 1")?;

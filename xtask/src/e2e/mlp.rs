@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::openblas::Backend;
 use crate::process;
+use crate::python::Environment;
 use crate::workspace::Workspace;
 
 /// A built `mlp` and the directories it works in.
@@ -17,6 +18,7 @@ pub(super) struct Mlp {
     program: PathBuf,
     data_dir: PathBuf,
     scratch: PathBuf,
+    workspace: Workspace,
 }
 
 /// What a training run left.
@@ -46,7 +48,14 @@ impl Mlp {
             fs::remove_dir_all(&scratch).with_context(|| format!("cannot empty {}", scratch.display()))?;
         }
         fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
-        Ok(Self { program, data_dir: workspace.data_dir(), scratch })
+        Ok(Self { program, data_dir: workspace.data_dir(), scratch, workspace: workspace.clone() })
+    }
+
+    /// A Python with these packages, which are installed if need be.
+    pub(super) fn python(&self, packages: &[&[&str]]) -> Result<Environment> {
+        let python = Environment::prepare(&self.workspace, "tools")?;
+        packages.iter().try_for_each(|packages| python.install(packages))?;
+        Ok(python)
     }
 
     /// A path for a file of a check's own.
@@ -67,19 +76,43 @@ impl Mlp {
     /// Trains with `flags` (separated by spaces) in a run directory called `name`.
     pub(super) fn train(&self, name: &str, flags: &str) -> Result<Run> {
         let dir = self.scratch(name);
-        let mut command = self.command(&["train", "--quiet"]);
+        let mut command = self.training(flags);
+        self.finish(command.arg("--run-dir").arg(&dir), dir)
+    }
+
+    /// [`Mlp::train`], killed after the first epoch and gone on with.
+    pub(super) fn interrupted(&self, name: &str, flags: &str) -> Result<Run> {
+        let dir = self.scratch(name);
+        let mut command = self.training(flags);
+        command.arg("--run-dir").arg(&dir).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().with_context(|| format!("cannot run {}", self.program.display()))?;
+        while fs::read_to_string(dir.join("trace.csv")).map_or(0, |text| text.lines().count()) < 2 {
+            ensure!(
+                child.try_wait()?.is_none(),
+                "`{}` ended before its first epoch",
+                process::line(&command)
+            );
+            thread::sleep(Duration::from_millis(1));
+        }
+        child.kill()?;
+        ensure!(!child.wait()?.success(), "`{}` was too quick to be killed", process::line(&command));
+        let mut command = self.training("--resume");
+        self.finish(command.arg(&dir), dir)
+    }
+
+    fn training(&self, flags: &str) -> Command {
+        let mut command = self.command(&["train", "--quiet", "--data-dir"]);
+        command.arg(&self.data_dir).args(flags.split_whitespace());
         command
-            .arg("--run-dir")
-            .arg(&dir)
-            .arg("--data-dir")
-            .arg(&self.data_dir)
-            .args(flags.split_whitespace());
+    }
+
+    fn finish(&self, command: &mut Command, dir: PathBuf) -> Result<Run> {
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let child = child.with_context(|| format!("cannot run {}", self.program.display()))?;
         let (output, peak_memory) = wait_and_watch(child)?;
         if !output.status.success() {
             let stderr = process::text(&output.stderr);
-            bail!("`{}` ended with {}:\n{}", process::line(&command), output.status, stderr.trim_end());
+            bail!("`{}` ended with {}:\n{}", process::line(command), output.status, stderr.trim_end());
         }
         let lines = process::text(&output.stdout).lines().map(str::to_owned).collect();
         Ok(Run { lines, dir, peak_memory })

@@ -366,7 +366,7 @@ impl Watch {
     fn new(bars: &MultiProgress, name: String) -> Self {
         let bar = bars.add(ProgressBar::new(0));
         bar.set_style(
-            ProgressStyle::with_template("{prefix}  {wide_bar}  {eta} left").expect("a fixed template"),
+            ProgressStyle::with_template("{prefix}  {bar:20}  {eta} left").expect("a fixed template"),
         );
         bar.set_prefix(name);
         Self { bar }

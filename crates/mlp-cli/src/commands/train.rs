@@ -156,7 +156,7 @@ fn describe(session: &Session, run: &RunDir) -> String {
         .map(usize::to_string)
         .collect();
     format!(
-        "data     {}: {} training, {}{} test images of {}, {} classes\n\
+        "data     {}: {} training{} and {} test images of {}, {} classes\n\
          network  {}, {}, {} parameters in {}\n\
          run      {}",
         sets.name,
@@ -165,7 +165,7 @@ fn describe(session: &Session, run: &RunDir) -> String {
             .data
             .validation
             .as_ref()
-            .map_or(String::new(), |set| format!("{} validation and ", thousands(set.len()))),
+            .map_or(String::new(), |set| format!(", {} validation", thousands(set.len()))),
         thousands(sets.test.len()),
         sets.train.shape(),
         sets.train.classes(),
@@ -193,7 +193,7 @@ fn explain(session: &Session, args: &Args) -> String {
     format!(
         "recipe   {}; seed {} of the {} stream\n\
          hash     {} (SHA-256 of the training set)\n\
-         kernel   {}: {} of the pixels are not zero, and up to {} sparse rows are quicker; instructions {}\n\
+         kernel   {}, with {}: {} of the pixels are not zero, and sparse is quicker up to {}\n\
          threads  {} of {} share a step of {} examples\n\
          steps    {} an epoch, {} in all; {}, rate by {}{average}\n\
          judge    {judged}\n\
@@ -203,9 +203,9 @@ fn explain(session: &Session, args: &Args) -> String {
         config.rng,
         session.data.origin.sha256,
         plan.kernel(),
+        Isa::best().name(),
         percent(train.density()),
         percent(mlp_train::Kernel::DENSITY),
-        Isa::best().name(),
         plan.threads(train, available),
         available,
         config.batch_size,
