@@ -9,10 +9,11 @@ use mlp_train::{RunDir, TrainConfig};
 use toml::{Table, Value};
 
 /// The recipes that come with the program: their names and texts.
-const RECIPES: [(&str, &str); 3] = [
+const RECIPES: [(&str, &str); 4] = [
     ("textbook", include_str!("../../../recipes/textbook.toml")),
     ("modern-100", include_str!("../../../recipes/modern-100.toml")),
     ("fast", include_str!("../../../recipes/fast.toml")),
+    ("wide", include_str!("../../../recipes/wide.toml")),
 ];
 
 /// A data set and how to train on it.
@@ -198,7 +199,7 @@ mod tests {
         let error = |name: &str, settings: &[&str]| format!("{:#}", resolve(name, settings).unwrap_err());
         assert_eq!(
             error("modern", &[]),
-            "unknown recipe `modern`; expected one of textbook, modern-100, fast, or a file that ends in .toml"
+            "unknown recipe `modern`; expected one of textbook, modern-100, fast, wide, or a file that ends in .toml"
         );
         let unknown = error("textbook", &["learning=1"]);
         assert!(unknown.starts_with("unknown field `learning`, expected one of `hidden`"), "{unknown}");

@@ -241,3 +241,153 @@ fn a_reader_that_leaves_early_does_not_stop_the_training() {
     assert!(child.wait().unwrap().success());
     assert!(scratch.path().join("runs/synthetic/model.mlp").exists());
 }
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+const QUICK: &str = "--dataset synthetic --hidden 12 --epochs 2 --loss-reduction mean";
+
+#[test]
+fn runs_are_listed_and_compared() {
+    let scratch = tempfile::tempdir().unwrap();
+    let at = scratch.path();
+    mlp(at, &format!("train {QUICK} --learning-rate 0.5 --validation 0.2 --run-dir runs/a"));
+    mlp(at, &format!("train {QUICK} --learning-rate 0.25 --run-dir runs/below/b-10"));
+    mlp(at, &format!("train {QUICK} --learning-rate 0.25 --run-dir runs/below/b-9"));
+    fs::create_dir(at.join("runs/no-run")).unwrap();
+
+    let runs = json(&mlp(at, "runs --json"));
+    let runs = runs.as_array().unwrap();
+    let paths: Vec<_> = runs.iter().map(|run| run["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["runs/a", "runs/below/b-9", "runs/below/b-10"]);
+    let records = fs::read_to_string(at.join("runs/a/metrics.jsonl")).unwrap();
+    let accuracies = records.lines().map(|line| json(line)["validation"]["accuracy"].as_f64().unwrap());
+    assert_eq!(runs[0]["validation_accuracy"].as_f64(), accuracies.reduce(f64::max));
+    assert_eq!(runs[1]["validation_accuracy"], serde_json::Value::Null);
+    let result = json(&fs::read_to_string(at.join("runs/a/result.json")).unwrap());
+    assert_eq!(runs[0]["test_accuracy"], result["best"]["test"]["accuracy"]);
+    for run in runs {
+        assert_eq!((&run["state"], &run["epochs"]), (&"complete".into(), &2.into()));
+    }
+    let table = mlp(at, "runs");
+    assert!(table.lines().nth(1).unwrap().starts_with("a           textbook  complete     2/2"), "{table}");
+
+    let compared = mlp(at, "compare runs/a runs/below/b-9");
+    let rows: Vec<Vec<&str>> = compared.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["runs/a", "runs/below/b-9"]);
+    // Only what differs of the configuration.
+    assert_eq!(rows[1..3], [["learning_rate", "0.5", "0.25"], ["validation", "0.2", "0.0"]]);
+    assert!(rows[3].is_empty() && compared.contains("\ntest accuracy "), "{compared}");
+}
+
+#[test]
+fn a_sweep_tries_every_combination_and_ranks_them() {
+    let scratch = tempfile::tempdir().unwrap();
+    let at = scratch.path();
+    let flags = format!("sweep {QUICK} --vary learning_rate=0.5,0.001 --vary hidden=[4],[16] --json");
+    let ranked = json(&mlp(at, &flags));
+    let ranked = ranked.as_array().unwrap();
+    let losses: Vec<f64> = ranked.iter().map(|run| run["value"].as_f64().unwrap()).collect();
+    assert!(losses.len() == 4 && losses.is_sorted(), "{losses:?}");
+    // Rates a hundred times too small do not win.
+    assert_eq!(ranked[0]["varied"]["learning_rate"], 0.5);
+    for run in ranked {
+        let path = at.join(run["path"].as_str().unwrap());
+        let config: toml::Table = fs::read_to_string(path.join("config.toml")).unwrap().parse().unwrap();
+        assert_eq!(config["learning_rate"].as_float(), run["varied"]["learning_rate"].as_f64());
+        assert_eq!(config["validation"].as_float(), Some(0.1), "set apart to judge by");
+    }
+
+    // Whatever order the runs were trained in, beside each other or alone: the bits of `mlp train`.
+    mlp(at, "train --recipe runs/sweep/002/config.toml --run-dir alone");
+    assert_eq!(
+        fs::read(at.join("alone/model.mlp")).unwrap(),
+        fs::read(at.join("runs/sweep/002/model.mlp")).unwrap()
+    );
+
+    // What is missing is done, and nothing else.
+    let kept = fs::metadata(at.join("runs/sweep/002/model.mlp")).unwrap().modified().unwrap();
+    fs::remove_dir_all(at.join("runs/sweep/003")).unwrap();
+    let again = json(&mlp(at, "sweep --resume runs/sweep --json"));
+    let same = |run: &serde_json::Value| (run["path"].clone(), run["value"].clone());
+    assert!(again.as_array().unwrap().iter().map(same).eq(ranked.iter().map(same)));
+    assert_eq!(fs::metadata(at.join("runs/sweep/002/model.mlp")).unwrap().modified().unwrap(), kept);
+
+    let random = "--random 3 --vary learning_rate=0.01..1 --vary batch_size=50..200 --sweep-seed 5 --json";
+    let drawn = json(&mlp(at, &format!("sweep {QUICK} {random}")));
+    assert_eq!(drawn.as_array().unwrap().len(), 3);
+    assert!(drawn[0]["path"].as_str().unwrap().starts_with("runs/sweep-2"));
+}
+
+#[test]
+fn lr_find_finds_where_the_loss_falls() {
+    let scratch = tempfile::tempdir().unwrap();
+    let flags = format!("lr-find {QUICK} --activation relu --init he --steps 300 --plot rates.svg");
+    let report = json(&mlp(scratch.path(), &format!("{flags} --json")));
+    let steepest = report["steepest"].as_f64().unwrap();
+    assert!((0.001..1.0).contains(&steepest), "{steepest}");
+    assert!(report["losses"].as_array().unwrap().len() <= 300);
+    let picture = fs::read_to_string(scratch.path().join("rates.svg")).unwrap();
+    assert!(picture.starts_with("<svg") && picture.contains("Loss by learning rate"));
+    let table = mlp(scratch.path(), &flags);
+    assert!(table.contains("the loss falls fastest at "), "{table}");
+    assert!(!scratch.path().join("runs").exists(), "looking for a rate leaves a run");
+}
+
+#[test]
+fn verify_resume_proves_every_optimiser_and_schedule() {
+    let scratch = tempfile::tempdir().unwrap();
+    let table = mlp(scratch.path(), "verify-resume");
+    assert_eq!(table.lines().filter(|line| line.ends_with(" yes")).count(), 36, "{table}");
+    let one = mlp(scratch.path(), &format!("verify-resume {QUICK} --precision f64 --interruptions 20"));
+    assert!(
+        one.contains(" 20 times ") && one.lines().filter(|line| line.ends_with(" yes")).count() == 1,
+        "{one}"
+    );
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0, "something is left behind");
+}
+
+#[test]
+fn events_come_as_json_one_in_a_line() {
+    let scratch = tempfile::tempdir().unwrap();
+    let lines = mlp(scratch.path(), &format!("train {QUICK} --validation 0.2 --log-format json"));
+    let events: Vec<serde_json::Value> = lines.lines().map(json).collect();
+    let names: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(names, ["started", "epoch", "epoch", "finished"]);
+    assert_eq!((&events[0]["epochs"], &events[0]["examples"]), (&2.into(), &8000.into()));
+    assert!(events[2]["validation"]["loss"].is_number());
+    assert_eq!(events[3]["status"], "complete");
+    assert_eq!(events[3]["best"]["metric"], "validation-loss");
+}
+
+#[test]
+fn a_data_set_of_its_own_can_be_validated_on() {
+    let scratch = tempfile::tempdir().unwrap();
+    let at = scratch.path();
+    // The test images of the data set itself: each epoch is judged as the end is.
+    let flags = format!("train {QUICK} --validation-set synthetic --log-format json --run-dir run");
+    let lines = mlp(at, &flags);
+    let events: Vec<serde_json::Value> = lines.lines().map(json).collect();
+    assert_eq!(events[0]["examples"], 10_000, "nothing is set apart");
+    assert_eq!(events[2]["validation"], events[3]["test"]);
+    let config: toml::Table = fs::read_to_string(at.join("run/config.toml")).unwrap().parse().unwrap();
+    assert_eq!(config["validation_set"].as_str(), Some("synthetic"));
+}
+
+#[test]
+fn verbose_says_what_was_decided() {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut command = Command::cargo_bin("mlp").unwrap();
+    let output = command
+        .current_dir(scratch.path())
+        .args(format!("train -v {QUICK}").split_whitespace())
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let sets = mlp_data::DataSets::load("synthetic", Path::new("data")).unwrap();
+    for part in ["kernel   ", "threads  ", "recipe   textbook; seed 0", &sets.train.sha256()] {
+        assert!(stderr.contains(part), "{part}: {stderr}");
+    }
+    assert!(!stderr.contains('\u{1b}'), "colours where no terminal is");
+}
