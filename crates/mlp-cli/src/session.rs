@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use mlp_core::{Mlp, Precision};
@@ -36,6 +37,8 @@ pub(crate) struct Session {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Keeping {
     pub(crate) checkpoint_every: Option<Every>,
+    /// Between the checkpoints at the ends of epochs.
+    pub(crate) spacing: Duration,
     pub(crate) tensorboard: bool,
     /// Whether each checkpoint is waited for.
     pub(crate) waits_for_disk: bool,
@@ -169,6 +172,7 @@ impl Session {
             },
             test,
             checkpoint_every: keeping.checkpoint_every,
+            spacing: keeping.spacing,
             waits_for_disk: keeping.waits_for_disk,
             tensorboard: keeping.tensorboard,
         };

@@ -31,8 +31,11 @@ pub struct RunSetup<'d> {
     pub metadata: Metadata,
     /// On what its models are judged at the end.
     pub test: Option<&'d Dataset>,
-    /// How often a checkpoint is written within an epoch; at its end one always is.
+    /// How often a checkpoint is written within an epoch.
     pub checkpoint_every: Option<Every>,
+    /// How old the last checkpoint has to be for the end of an epoch to write another: where epochs are short, one after each would cost
+    /// more than it saves.
+    pub spacing: Duration,
     /// Whether training waits until a checkpoint is safe. Otherwise it goes on, and where epochs are shorter than it takes to write one,
     /// some are left out.
     pub waits_for_disk: bool,
@@ -135,7 +138,10 @@ impl RunDir {
                     is_saved = false;
                     clock.tick()
                 }
-                Event::EpochDone(_) => true,
+                Event::EpochDone(_) => {
+                    is_saved = false;
+                    clock.since.elapsed() >= setup.spacing
+                }
                 Event::Finished { ending, .. } => break Ok(ending),
                 Event::Started { .. } => false,
             };

@@ -8,6 +8,7 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use mlp_core::Reduction;
 use mlp_data::Dataset;
@@ -117,6 +118,7 @@ fn train(sets: &Sets, disk: &Disk, path: &Path) -> Result<RunResult, Error> {
         },
         test: Some(&sets.test),
         checkpoint_every: Some(Every::Steps(3)),
+        spacing: Duration::ZERO,
         waits_for_disk: true,
         tensorboard: true,
     };

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -71,6 +72,8 @@ const VALIDATION: f64 = 0.1;
 /// More runs than anybody waits for.
 const MOST_RUNS: usize = 100_000;
 const FILE: &str = "sweep.toml";
+/// The least time between two checkpoints of a run: they are written at the ends of epochs.
+const SPACING: Duration = Duration::from_secs(5);
 
 /// What is in `sweep.toml`.
 #[derive(Serialize, Deserialize)]
@@ -324,7 +327,7 @@ impl Crew<'_> {
         };
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut watch = Watch::new(&self.bars, format!("{name}  {}", shown(&member.varied)));
-        let keeping = Keeping::default();
+        let keeping = Keeping { spacing: SPACING, ..Keeping::default() };
         match session.train(&run, keeping, &mut [&mut self.signals.clone(), &mut watch]) {
             Ok(result) if result.status == Status::Interrupted => {}
             Ok(result) => {

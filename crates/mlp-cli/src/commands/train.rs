@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use mlp_core::Isa;
@@ -43,7 +44,7 @@ pub(crate) struct Args {
     /// Where the run goes, a new or empty directory [default: the first free of runs/NAME, runs/NAME-2, …]
     #[arg(long, value_name = "DIR", help_heading = "Keeping")]
     run_dir: Option<PathBuf>,
-    /// How often a checkpoint is written, besides the ends of epochs: `30s`, `5m`, `500steps`
+    /// How often a checkpoint is written, besides the ends of epochs (of short ones, every half second): `30s`, `5m`, `500steps`
     #[arg(long, value_name = "TIME|STEPS", default_value = "60s", help_heading = "Keeping")]
     checkpoint_every: Every,
     /// Write a file for TensorBoard, too
@@ -59,6 +60,9 @@ pub(crate) struct Args {
     #[arg(long, short, conflicts_with = "quiet", help_heading = "Watching")]
     verbose: bool,
 }
+
+/// The least time between two checkpoints at the ends of epochs.
+const SPACING: Duration = Duration::from_millis(500);
 
 impl Args {
     fn note(&self, text: &str) {
@@ -87,8 +91,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let keeping = Keeping {
         checkpoint_every: Some(args.checkpoint_every),
+        spacing: SPACING,
         tensorboard: args.tensorboard,
-        ..Keeping::default()
+        waits_for_disk: false,
     };
     let mut console = Console::new(&run, &session, args.log_format, args.quiet);
     let mut heard = signals.clone();
@@ -197,7 +202,7 @@ fn explain(session: &Session, args: &Args) -> String {
          threads  {} of {} share a step of {} examples\n\
          steps    {} an epoch, {} in all; {}, rate by {}{average}\n\
          judge    {judged}\n\
-         kept     a checkpoint at the end of an epoch and every {}",
+         kept     a checkpoint at the ends of epochs, where the last is half a second old, and every {}",
         session.recipe.name,
         config.seed,
         config.rng,

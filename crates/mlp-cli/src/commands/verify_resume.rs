@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use mlp_core::{NativeStream, RandomStream};
@@ -139,6 +140,7 @@ struct Trained {
 fn train(session: &Session, path: &Path, places: &BTreeSet<usize>) -> anyhow::Result<Trained> {
     let keeping = Keeping {
         checkpoint_every: Some(Every::Steps(CHECKPOINT_EVERY)),
+        spacing: Duration::ZERO,
         waits_for_disk: true,
         tensorboard: false,
     };
