@@ -59,12 +59,13 @@ impl<A: Number> Checkpoint<A> {
     /// # Errors
     /// [`Error::Io`].
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        self.save_on(&Disk::default(), path)
+        self.save_on(&Disk::default(), path, &mut Vec::new())
     }
 
-    pub(crate) fn save_on(&self, disk: &Disk, path: &Path) -> Result<(), Error> {
-        let bytes = frame::<A>().wrap(self);
-        disk.write_atomically(path, |file| file.write_all(&bytes)).map_err(|reason| Error::Io {
+    /// [`Checkpoint::save`], its bytes being put together in memory that may have been used before.
+    pub(crate) fn save_on(&self, disk: &Disk, path: &Path, bytes: &mut Vec<u8>) -> Result<(), Error> {
+        frame::<A>().wrap_into(self, bytes);
+        disk.write_atomically(path, |file| file.write_all(bytes)).map_err(|reason| Error::Io {
             path: path.to_owned(),
             action: "cannot write the checkpoint",
             reason,

@@ -53,14 +53,21 @@ impl Frame {
 
     /// The bytes of a file with this content.
     pub(crate) fn wrap(&self, content: &impl Serialize) -> Vec<u8> {
-        let mut bytes = vec![0; HEADER];
-        bincode::serde::encode_into_std_write(content, &mut bytes, BINCODE).expect("plain data into memory");
+        let mut bytes = Vec::new();
+        self.wrap_into(content, &mut bytes);
+        bytes
+    }
+
+    /// [`Frame::wrap`], into memory that has been used before.
+    pub(crate) fn wrap_into(&self, content: &impl Serialize, bytes: &mut Vec<u8>) {
+        bytes.clear();
+        bytes.resize(HEADER, 0);
+        bincode::serde::encode_into_std_write(content, bytes, BINCODE).expect("plain data into memory");
         let (header, content) = bytes.split_at_mut(HEADER);
         header[..8].copy_from_slice(&self.magic());
         header[8..12].copy_from_slice(&self.version.to_le_bytes());
         header[12..20].copy_from_slice(&(content.len() as u64).to_le_bytes());
         header[20..].copy_from_slice(&Sha256::digest(content));
-        bytes
     }
 
     /// SHA-256 of the content of a file's bytes, in hexadecimal.

@@ -18,7 +18,7 @@ pub(crate) fn contents<A: Number>(layers: &[Layer<A>]) -> Vec<LayerContent<A>> {
     let content = |layer: &Layer<A>| LayerContent {
         inputs: layer.inputs() as u64,
         outputs: layer.outputs() as u64,
-        weights: layer.weights().iter().copied().collect(),
+        weights: layer.weights().into_raw_vec_and_offset().0, // the copy's own memory, row by row
         biases: layer.biases().to_vec(),
     };
     layers.iter().map(content).collect()

@@ -206,8 +206,13 @@ impl RunDir {
         if path.exists() { Checkpoint::load(&path).map(Some) } else { Ok(None) }
     }
 
-    pub(crate) fn write_checkpoint<A: Number>(&self, checkpoint: &Checkpoint<A>) -> Result<(), Error> {
-        checkpoint.save_on(&self.disk, &self.checkpoint_path())
+    /// Writes `checkpoint.mlp` by way of `bytes`.
+    pub(crate) fn write_checkpoint<A: Number>(
+        &self,
+        checkpoint: &Checkpoint<A>,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        checkpoint.save_on(&self.disk, &self.checkpoint_path(), bytes)
     }
 
     pub(crate) fn write_model(&self, model: &Model) -> Result<(), Error> {

@@ -92,12 +92,12 @@ impl<A> Shared<A> {
 impl<A: Number> Shared<A> {
     /// The thread: writes what there is to write until it is over, or until writing fails.
     fn write(&self, run: &RunDir) {
-        let mut state = self.lock();
+        let (mut state, mut bytes) = (self.lock(), Vec::new());
         loop {
             if let Some(checkpoint) = state.next.take() {
                 state.is_busy = true;
                 drop(state);
-                let saved = run.write_checkpoint(&checkpoint);
+                let saved = run.write_checkpoint(&checkpoint, &mut bytes);
                 state = self.lock();
                 state.is_busy = false;
                 if let Err(error) = saved {
