@@ -4,9 +4,11 @@
 
 mod table;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::{fs, thread};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
@@ -37,16 +39,33 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         chosen.iter().for_each(|mutant| println!("{}", mutant.name()));
         return Ok(());
     }
-    let sandbox = Sandbox::create(workspace)?;
+    let sandbox = Sandbox::create(workspace, 0)?;
     sandbox.build().context("the copied sources do not build")?;
     let failed = sandbox.failing_tests().context("the unchanged sources have to pass")?;
     ensure!(failed.is_empty(), "the unchanged sources fail {}", failed.join(", "));
 
     println!("\nplanted errors, each to be caught by the tests of mlp-core");
-    let mut report = Report::default();
-    for mutant in &chosen {
-        report.check(&mutant.name(), || sandbox.catch(mutant));
-    }
+    // Half of compiling one crate keeps one core busy: as many sandboxes as cores.
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let others = (1..cores.min(chosen.len())).map(|number| Sandbox::create(workspace, number));
+    let sandboxes: Vec<Sandbox<'_>> = std::iter::once(Ok(sandbox)).chain(others).collect::<Result<_>>()?;
+    let (next, mut report) = (AtomicUsize::new(0), Report::default());
+    let (answers, questions): (Vec<_>, Vec<_>) = chosen.iter().map(|_| mpsc::sync_channel(1)).unzip();
+    thread::scope(|scope| {
+        for sandbox in &sandboxes {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(mutant) = chosen.get(number) else { break };
+                    // Nobody waits for it any more only if this program is about to end.
+                    let _ = answers[number].send(sandbox.catch(mutant));
+                }
+            });
+        }
+        for (mutant, question) in chosen.iter().zip(&questions) {
+            report.check(&mutant.name(), || question.recv()?);
+        }
+    });
     report.close()
 }
 
@@ -58,8 +77,8 @@ struct Sandbox<'a> {
 }
 
 impl<'a> Sandbox<'a> {
-    fn create(workspace: &'a Workspace) -> Result<Self> {
-        let dir = workspace.target_dir()?.join("mutants");
+    fn create(workspace: &'a Workspace, number: usize) -> Result<Self> {
+        let dir = workspace.target_dir()?.join("mutants").join(number.to_string());
         let tree = dir.join("tree");
         if tree.exists() {
             fs::remove_dir_all(&tree).with_context(|| format!("cannot empty {}", tree.display()))?;

@@ -54,6 +54,11 @@ pub(crate) fn test(workspace: &Workspace, quick: bool, no_openblas: bool) -> Res
             process::run(downstream(workspace, "run")?.args(backend.cargo_flags()))
         })?;
     }
+    step("failing disks", || {
+        let mut cargo = workspace.cargo("test");
+        cargo.args(["--package", "mlp-train", "--test", "disk_failures"]).args(backends[0].cargo_flags());
+        process::run(cargo.args(["--", "--nocapture"]))
+    })?;
     if !quick {
         miri(workspace)?;
         step("exp of every f32", || {

@@ -280,3 +280,103 @@ fn other_commands_refuse_nonsense_too() {
     }
     assert!(!Path::new(&scratch.path("picture.gif")).exists());
 }
+
+#[test]
+fn a_run_that_cannot_be_gone_on_with() {
+    let scratch = Scratch::new();
+    scratch.refuses("train --resume nowhere", "nowhere: no run: there is no config.toml in it");
+    scratch.model();
+    // As if it had been killed before it wrote its result.
+    let run = |name: &str| scratch.path("run").join(name);
+    fs::remove_file(run("result.json")).unwrap();
+
+    let config = fs::read_to_string(run("config.toml")).unwrap();
+    fs::write(run("config.toml"), config.replace("seed = 0", "seed = 1")).unwrap();
+    scratch.refuses(
+        "train --quiet --resume run",
+        "run (its config.toml has to be as it was): cannot resume: the checkpoint is of a training with another configuration",
+    );
+    fs::write(run("config.toml"), "epochs = ").unwrap();
+    scratch.refuses("train --quiet --resume run", "run/config.toml, line 1: ");
+    fs::write(run("config.toml"), &config).unwrap();
+
+    let checkpoint = fs::read(run("checkpoint.mlp")).unwrap();
+    fs::write(run("checkpoint.mlp"), &checkpoint[..checkpoint.len() - 1]).unwrap();
+    scratch.refuses("train --quiet --resume run", "run/checkpoint.mlp: ");
+    fs::write(run("checkpoint.mlp"), fs::read(run("model.mlp")).unwrap()).unwrap();
+    scratch
+        .refuses("train --quiet --resume run", "run/checkpoint.mlp: not a checkpoint file: it begins with");
+    fs::write(run("checkpoint.mlp"), &checkpoint).unwrap();
+
+    scratch.change(TRAIN_IMAGES, |bytes| bytes[1000] ^= 1);
+    scratch.refuses(
+        "train --quiet --resume run",
+        "run: the data set mnist is not the one that the run began with; expected SHA-256",
+    );
+    scratch.change(TRAIN_IMAGES, |bytes| bytes[1000] ^= 1);
+    scratch.mlp("train --quiet --resume run").assert().success();
+}
+
+#[test]
+fn commands_about_runs_that_have_none() {
+    let scratch = Scratch::new();
+    scratch.refuses("runs", "runs: cannot list the runs: No such file or directory");
+    scratch.model();
+    scratch.refuses("compare run", "one run; expected two or more to compare");
+    scratch.refuses("compare run data", "data: no run: there is no config.toml in it");
+    fs::write(scratch.path("run/result.json"), "{").unwrap();
+    scratch.refuses("compare run run", "run/result.json: the result in it is not valid: ");
+}
+
+#[test]
+fn sweeps_and_range_tests_that_cannot_be() {
+    let scratch = Scratch::new();
+    for (flags, expected) in [
+        (
+            "sweep --quiet --vary dropout=0..0.5",
+            "dropout=0..0.5 is a range; expected --random N with it, or a list of values",
+        ),
+        ("sweep --quiet --vary nothing=1,2", "nothing=1: unknown field `nothing`, expected one of"),
+        ("sweep --quiet --vary epochs=1,0", "epochs=0: epochs is 0; expected at least 1"),
+        ("sweep --quiet --random 0 --vary seed=1,2", "0 runs; expected 1 to 100000"),
+        (
+            "sweep --quiet --resume nowhere",
+            "nowhere/sweep.toml: cannot read the sweep: No such file or directory",
+        ),
+        (
+            "sweep --quiet --vary seed=1,2 --batch-size 20 --sweep-dir data",
+            "data: not empty; go on with a sweep by --resume",
+        ),
+        (
+            "lr-find --json --from 1 --to 0.1",
+            "rates from 1 to 0.1; expected two finite numbers above 0, the smaller one first",
+        ),
+        ("lr-find --json --steps 1", "steps is 1; expected 2 to 1000000"),
+        ("lr-find --json --plot rates.gif", "rates.gif: unknown kind of picture"),
+        ("verify-resume --max-time 1s --batch-size 20", "a time budget ends a run at another step each time"),
+        ("train --quiet --batch-size 20 --run-dir /proc/run", "/proc/run: cannot make the run directory: "),
+        (
+            "train --quiet --batch-size 20 --run-dir data/mnist/train-images-idx3-ubyte/run",
+            "cannot make the run directory: Not a directory",
+        ),
+    ] {
+        scratch.refuses(flags, expected);
+    }
+    assert!(!scratch.path("runs").exists() && !scratch.path("data/.lock").exists());
+}
+
+#[test]
+fn images_to_validate_on_of_another_form() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("small")).unwrap();
+    for (images, labels) in [(TRAIN_IMAGES, TRAIN_LABELS), (TEST_IMAGES, TEST_LABELS)] {
+        write_idx(&scratch.path("small").join(images), &Idx::new(vec![1, 2, 2], IdxData::U8(vec![0; 4])))
+            .unwrap();
+        write_idx(&scratch.path("small").join(labels), &Idx::new(vec![1], IdxData::U8(vec![0]))).unwrap();
+    }
+    scratch.refuses(
+        "train --batch-size 20 --validation-set small",
+        "small: images of 2x2 in 1 classes to validate on; expected 28x28 in 10, as in mnist",
+    );
+    assert!(!scratch.path("runs").exists());
+}

@@ -140,7 +140,7 @@ impl RunDir {
                 }
                 Event::EpochDone(_) => {
                     is_saved = false;
-                    clock.since.elapsed() >= setup.spacing
+                    clock.saved.is_none_or(|saved| saved.elapsed() >= setup.spacing)
                 }
                 Event::Finished { ending, .. } => break Ok(ending),
                 Event::Started { .. } => false,
@@ -212,17 +212,18 @@ impl RunDir {
 /// When a checkpoint is due within an epoch.
 struct Clock {
     every: Option<Every>,
-    since: Instant,
-    steps: u64,
+    began: Instant,
+    saved: Option<Instant>,
+    steps: u64, // since
 }
 
 impl Clock {
     fn new(every: Option<Every>) -> Self {
-        Self { every, since: Instant::now(), steps: 0 }
+        Self { every, began: Instant::now(), saved: None, steps: 0 }
     }
 
     fn reset(&mut self) {
-        *self = Self::new(self.every);
+        (self.saved, self.steps) = (Some(Instant::now()), 0);
     }
 
     fn tick(&mut self) -> bool {
@@ -230,7 +231,7 @@ impl Clock {
         match self.every {
             None => false,
             Some(Every::Steps(steps)) => self.steps >= steps,
-            Some(Every::Time(time)) => self.since.elapsed() >= time,
+            Some(Every::Time(time)) => self.saved.unwrap_or(self.began).elapsed() >= time,
         }
     }
 }

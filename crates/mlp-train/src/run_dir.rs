@@ -84,13 +84,21 @@ impl RunDir {
 
     /// An empty directory, or one that was left before its configuration was written.
     fn take(disk: &Disk, path: &Path) -> Result<Self, Error> {
+        // Once before anything is written into a directory that is somebody's, and once when nobody else can write.
+        Self::check_free(path)?;
         let run = Self::locked(disk, path)?;
-        let is_ours = |name: &str| name == LOCK || is_temporary(name);
-        if run.names()?.iter().any(|name| !is_ours(name)) {
-            return Err(Error::RunExists { path: path.to_owned() });
-        }
+        Self::check_free(path)?;
         run.sweep()?;
         Ok(run)
+    }
+
+    fn check_free(path: &Path) -> Result<(), Error> {
+        let is_ours = |name: &str| name == LOCK || is_temporary(name);
+        if names(path)?.iter().all(|name| is_ours(name)) {
+            Ok(())
+        } else {
+            Err(Error::RunExists { path: path.to_owned() })
+        }
     }
 
     /// Opens a run to go on with it.
@@ -128,15 +136,9 @@ impl RunDir {
         Ok(Self { path: path.to_owned(), disk: disk.clone(), _lock: Arc::new(lock) })
     }
 
-    fn names(&self) -> Result<Vec<String>, Error> {
-        let entries = fs::read_dir(&self.path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-        let entries = entries.map_err(io_error(&self.path, "cannot list the run directory"))?;
-        Ok(entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
-    }
-
     /// Removes what was being written when a process was killed.
     fn sweep(&self) -> Result<(), Error> {
-        for name in self.names()?.iter().filter(|name| is_temporary(name)) {
+        for name in names(&self.path)?.iter().filter(|name| is_temporary(name)) {
             let path = self.path.join(name);
             self.disk.remove(&path).map_err(io_error(&path, "cannot remove an unfinished file"))?;
         }
@@ -274,6 +276,12 @@ impl RunDir {
         let written = self.disk.write_atomically(&path, |file| file.write_all(text.as_bytes()));
         written.map_err(io_error(&path, action))
     }
+}
+
+fn names(path: &Path) -> Result<Vec<String>, Error> {
+    let entries = fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let entries = entries.map_err(io_error(path, "cannot list the run directory"))?;
+    Ok(entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
 }
 
 /// The error of something that was done to a file or directory.

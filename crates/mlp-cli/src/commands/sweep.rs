@@ -97,8 +97,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let signals = Signals::listen()?;
     let (directory, members, _lock) = match &args.resume {
         Some(directory) => {
-            let lock = locked(directory)?;
-            (directory.clone(), members(directory, &read(directory)?)?, lock)
+            let members = members(directory, &read(directory)?)?;
+            (directory.clone(), members, locked(directory)?)
         }
         None => begin(args)?,
     };
@@ -188,14 +188,10 @@ fn begin(args: &Args) -> anyhow::Result<(PathBuf, Vec<Member>, mlp_data::disk::D
     };
     fs::create_dir_all(&directory)
         .with_context(|| format!("{}: cannot make the directory of the sweep", directory.display()))?;
+    // Once before anything is written into a directory that is somebody's, and once when nobody else can write.
+    check_free(&directory)?;
     let lock = locked(&directory)?;
-    let entries = fs::read_dir(&directory).with_context(|| directory.display().to_string())?;
-    if entries.flatten().any(|entry| entry.file_name() != ".lock") {
-        bail!(
-            "{}: not empty; go on with a sweep by --resume, or name another directory",
-            directory.display()
-        );
-    }
+    check_free(&directory)?;
     let text = toml::to_string(&sweep).expect("plain data");
     let path = directory.join(FILE);
     mlp_data::atomic::write_atomically(&path, |file| file.write_all(text.as_bytes()))
@@ -209,6 +205,17 @@ fn free_directory(parent: &Path) -> PathBuf {
     let name =
         |number: u64| parent.join(if number == 1 { "sweep".to_owned() } else { format!("sweep-{number}") });
     (1..).map(name).find(|path| !path.exists()).expect("some number is free")
+}
+
+fn check_free(directory: &Path) -> anyhow::Result<()> {
+    let entries = fs::read_dir(directory).with_context(|| directory.display().to_string())?;
+    if entries.flatten().any(|entry| entry.file_name() != ".lock") {
+        bail!(
+            "{}: not empty; go on with a sweep by --resume, or name another directory",
+            directory.display()
+        );
+    }
+    Ok(())
 }
 
 fn locked(directory: &Path) -> anyhow::Result<mlp_data::disk::DiskFile> {
