@@ -19,7 +19,7 @@ use crate::table::{duration, percent, thousands};
 /// Train a network and write it to a run directory.
 ///
 /// The defaults are the chapter's: 784-100-10 on MNIST, logistic units, 50 epochs of batches of 100, learning rate 0.01 on
-/// the summed loss. Standard output gets one line for each epoch and one for the test set.
+/// the summed loss. Standard output gets a line for each epoch and one for the test set: a table on a terminal, the chapter's lines elsewhere.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
