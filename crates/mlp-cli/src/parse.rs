@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mlp_core::{Activation, Init, Precision, Reduction, StreamKind, descent};
-use mlp_train::{Kernel, Metric, OptimiserName, ScheduleName};
+use mlp_train::{Every, Kernel, Metric, OptimiserName, ScheduleName};
 
 /// A parser of names that a type's own `FromStr` then takes.
 fn names<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
@@ -53,17 +53,10 @@ pub(crate) fn metric() -> impl TypedValueParser<Value = Metric> {
 
 /// Seconds: `90`, `60s`, `5m`, `1.5h`.
 pub(crate) fn seconds(text: &str) -> Result<f64, String> {
-    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
-        Some(number) => (number, &text[number.len()..]),
-        None => (text, "s"),
-    };
-    let number: f64 = number.parse().map_err(|_| "expected a time such as 90, 60s, 5m or 1h".to_owned())?;
-    Ok(number
-        * match unit {
-            "h" => 3600.0,
-            "m" => 60.0,
-            _ => 1.0,
-        })
+    match text.parse() {
+        Ok(Every::Time(time)) => Ok(time.as_secs_f64()),
+        _ => Err("expected a time such as 90, 60s, 5m or 1h".to_owned()),
+    }
 }
 
 pub(crate) fn function() -> impl TypedValueParser<Value = descent::Function> {

@@ -3,7 +3,6 @@
 //! model files both need it. It leaves out locking: of two writers the last one wins, whole.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process;
@@ -105,27 +104,6 @@ impl Drop for Temporary<'_> {
     }
 }
 
-/// Makes the rename of `path` durable. Only Unix can open a directory to sync it; elsewhere this does nothing. Some
-/// file systems cannot either, and some directories may be written to but not opened: the file has its name all the
-/// same, so that these are no errors.
-pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        return match File::open(directory).and_then(|directory| directory.sync_all()) {
-            Err(error) if cannot_be_synced(error.kind()) => Ok(()),
-            result => result,
-        };
-    }
-    Ok(())
-}
-
-fn cannot_be_synced(kind: io::ErrorKind) -> bool {
-    matches!(kind, io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied)
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -161,16 +139,6 @@ mod tests {
         fs::write(&name, "somebody else's").unwrap();
         drop(temporary);
         assert_eq!(fs::read(&name).unwrap(), b"somebody else's");
-    }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn a_directory_that_cannot_be_synced_is_no_error_but_a_missing_one_is() {
-        // The proc file system answers EINVAL.
-        let error = File::open("/proc/self").unwrap().sync_all().unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
-        sync_directory_of(Path::new("/proc/self/file")).unwrap();
-        assert!(sync_directory_of(Path::new("/proc/self/none/file")).is_err());
     }
 
     #[test]

@@ -8,8 +8,6 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::atomic::sync_directory_of;
-
 /// A kind of file operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -190,6 +188,27 @@ impl Write for DiskFile {
     }
 }
 
+/// Makes the rename of `path` durable. Only Unix can open a directory to sync it; elsewhere this does nothing. Some
+/// file systems cannot either, and some directories may be written to but not opened: the file has its name all the
+/// same, so that these are no errors.
+pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        return match File::open(directory).and_then(|directory| directory.sync_all()) {
+            Err(error) if cannot_be_synced(error.kind()) => Ok(()),
+            result => result,
+        };
+    }
+    Ok(())
+}
+
+fn cannot_be_synced(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,5 +258,15 @@ mod tests {
         assert!(disk.lock(&path).unwrap().is_none());
         drop(lock);
         assert!(disk.lock(&path).unwrap().is_some());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_directory_that_cannot_be_synced_is_no_error_but_a_missing_one_is() {
+        // The proc file system answers EINVAL.
+        let error = File::open("/proc/self").unwrap().sync_all().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        sync_directory_of(Path::new("/proc/self/file")).unwrap();
+        assert!(sync_directory_of(Path::new("/proc/self/none/file")).is_err());
     }
 }

@@ -31,8 +31,8 @@ mod verify;
 pub use event::{Event, FetchObserver, Silent};
 pub use verify::Verification;
 
-use crate::atomic::sync_directory_of;
 use crate::catalog::{CatalogEntry, CatalogFile};
+use crate::disk::sync_directory_of;
 use crate::{Error, SourceFailure};
 use download::Downloader;
 use std::collections::HashSet;

@@ -102,6 +102,48 @@ impl RunDir {
     ///
     /// # Errors
     /// [`Error::Diverged`], [`Error::Io`], and the first error of `observer`. The last checkpoint that was written is then still there.
+    ///
+    /// # Example
+    /// ```
+    /// use mlp_train::*;
+    /// # use std::time::Duration;
+    /// let sets = mlp_data::synthetic::digits(500, 200, 0);
+    /// let plan = TrainConfig { epochs: 3, ..TrainConfig::default() }.validate(&sets.train)?;
+    /// let setup = RunSetup {
+    ///     origin: Origin {
+    ///         program: "mine 1.0".into(),
+    ///         dataset: "synthetic".into(),
+    ///         sha256: sets.train.sha256(),
+    ///         validation_sha256: None,
+    ///     },
+    ///     metadata: Metadata {
+    ///         dataset: "synthetic".into(),
+    ///         class_names: sets.class_names.clone(),
+    ///         image_shape: sets.train.shape(),
+    ///         config: plan.config().clone(),
+    ///         program: "mine 1.0".into(),
+    ///     },
+    ///     test: Some(&sets.test),
+    ///     checkpoint_every: Some("30s".parse()?),
+    ///     spacing: Duration::from_millis(500),
+    ///     waits_for_disk: false,
+    ///     tensorboard: false,
+    /// };
+    /// # let scratch = tempfile::tempdir().unwrap();
+    /// # let path = scratch.path().join("run");
+    /// // let path = Path::new("runs/mine");
+    /// let run = RunDir::create(&path)?;
+    /// run.write_config("epochs = 3\n")?;
+    /// let examples = Examples::<f32>::new(&plan, &sets.train);
+    /// let mut trainer = match run.checkpoint()? {
+    ///     None => Trainer::new(plan, &examples)?,
+    ///     Some(checkpoint) => Trainer::resume(checkpoint, plan, &examples, None, None)?,
+    /// };
+    /// let result = run.train(&mut trainer, &setup, &mut ())?;
+    /// assert_eq!((result.status, result.epochs), (Status::Complete, 3));
+    /// assert!(run.model_path().exists());
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn train<A: Number, O: Observer + ?Sized>(
         &self,
         trainer: &mut Trainer<'_, A>,

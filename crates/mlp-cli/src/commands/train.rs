@@ -77,7 +77,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .num_threads(args.threads)
         .build_global()
         .context("cannot start the threads")?;
-    let signals = Signals::listen()?;
     let (session, run) = match &args.resume {
         None => begin(args)?,
         Some(path) => match go_on(args, path)? {
@@ -85,6 +84,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             None => return Ok(ExitCode::SUCCESS),
         },
     };
+    // Not before: a download is ended at once.
+    let signals = Signals::listen()?;
     args.note(&describe(&session, &run));
     if args.verbose {
         args.note(&explain(&session, args));

@@ -1,0 +1,180 @@
+//! Those who train the runs of a sweep, side by side: a thread for each, with a rayon pool of its own.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use mlp_train::{Control, Error, Event, Every, Observer, RunDir, Status};
+
+use super::members::{Member, shown};
+use crate::console::note;
+use crate::recipe::Recipe;
+use crate::session::{Data, Keeping, Session};
+use crate::signals::Signals;
+use crate::table::duration;
+
+/// How often a run writes a checkpoint, and the least time between two at the ends of epochs.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+const SPACING: Duration = Duration::from_secs(5);
+
+/// Those who train, and what they share.
+pub(super) struct Crew<'a> {
+    data_dir: &'a Path,
+    quiet: bool,
+    members: &'a [Member],
+    next: AtomicUsize,
+    failure: Mutex<Option<anyhow::Error>>,
+    /// The data sets that are asked for, by what decides them.
+    data: Mutex<BTreeMap<String, Arc<Data>>>,
+    bars: MultiProgress,
+}
+
+impl<'a> Crew<'a> {
+    pub(super) fn new(members: &'a [Member], data_dir: &'a Path, quiet: bool) -> Self {
+        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        Self {
+            data_dir,
+            quiet,
+            members,
+            next: AtomicUsize::new(0),
+            failure: Mutex::new(None),
+            data: Mutex::new(BTreeMap::new()),
+            bars: MultiProgress::with_draw_target(target),
+        }
+    }
+
+    /// Gets the data of the first run: what has to be downloaded is.
+    pub(super) fn prepare(&self) -> anyhow::Result<()> {
+        self.members.first().map_or(Ok(()), |member| self.data(&member.recipe).map(drop))
+    }
+
+    /// Trains all runs, so many at a time, until they are done or a signal is heard.
+    pub(super) fn train_all(self, threads: usize, signals: &Signals) -> anyhow::Result<()> {
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| self.work(signals));
+            }
+        });
+        self.failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    }
+
+    fn note(&self, text: &str) {
+        if !self.quiet {
+            self.bars.suspend(|| note(text));
+        }
+    }
+
+    /// Takes one run after the other, on one thread.
+    fn work(&self, signals: &Signals) {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+        let result = pool.context("cannot start a thread").and_then(|pool| {
+            pool.install(|| {
+                while signals.heard().is_none() && !self.has_failed() {
+                    let Some(member) = self.members.get(self.next.fetch_add(1, Ordering::Relaxed)) else {
+                        break;
+                    };
+                    self.train(member, signals)?;
+                }
+                Ok(())
+            })
+        });
+        if let Err(error) = result {
+            self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        }
+    }
+
+    fn has_failed(&self) -> bool {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    fn train(&self, member: &Member, signals: &Signals) -> anyhow::Result<()> {
+        let path = &member.path;
+        let is_over = |status| matches!(status, Status::Complete | Status::Diverged);
+        if RunDir::is_run(path) && RunDir::result(path)?.is_some_and(|result| is_over(result.status)) {
+            return Ok(());
+        }
+        let session = Session::of(member.recipe.clone(), self.data(&member.recipe)?)
+            .with_context(|| shown(&member.varied))?;
+        let run = if RunDir::is_run(path) {
+            RunDir::open(path)?
+        } else {
+            let run = RunDir::create(path)?;
+            run.write_config(&session.config_toml())?;
+            run
+        };
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let mut watch = Watch::new(&self.bars, format!("{name}  {}", shown(&member.varied)));
+        let every = Some(Every::Time(CHECKPOINT_EVERY));
+        let keeping = Keeping { checkpoint_every: every, spacing: SPACING, ..Keeping::default() };
+        match session.train(&run, keeping, &mut [&mut signals.clone(), &mut watch]) {
+            Ok(result) if result.status == Status::Interrupted => {}
+            Ok(result) => {
+                let best = result.best.map(|best| format!("{} {:.4}, ", best.metric, best.value));
+                let best = best.unwrap_or_default();
+                drop(watch);
+                self.note(&format!("{name}  {}  {best}{}", shown(&member.varied), duration(result.seconds)));
+            }
+            Err(error) if matches!(error.downcast_ref(), Some(Error::Diverged { .. })) => {
+                drop(watch);
+                self.note(&format!("{name}  {}  diverged", shown(&member.varied)));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// The data of a recipe, loaded once for all that ask for the same.
+    fn data(&self, recipe: &Recipe) -> anyhow::Result<Arc<Data>> {
+        let train = &recipe.train;
+        let key =
+            format!("{:?}", (&recipe.dataset, &recipe.validation_set, train.validation, train.split_seed));
+        let mut known = self.data.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(data) = known.get(&key) {
+            return Ok(Arc::clone(data));
+        }
+        let data = Arc::new(Data::load(recipe, self.data_dir, self.quiet)?);
+        known.insert(key, Arc::clone(&data));
+        Ok(data)
+    }
+}
+
+/// A bar for a run, gone when it ends.
+struct Watch {
+    bar: ProgressBar,
+}
+
+impl Watch {
+    fn new(bars: &MultiProgress, name: String) -> Self {
+        let bar = bars.add(ProgressBar::new(0));
+        bar.set_style(
+            ProgressStyle::with_template("{prefix}  {bar:20}  {eta} left").expect("a fixed template"),
+        );
+        bar.set_prefix(name);
+        Self { bar }
+    }
+}
+
+impl Observer for Watch {
+    fn observe(&mut self, event: &Event) -> Result<Control, Error> {
+        match *event {
+            Event::Started { epochs, examples, done, .. } => {
+                self.bar.set_length(epochs.saturating_mul(examples) as u64);
+                self.bar.set_position(done.saturating_mul(examples) as u64);
+                self.bar.reset_eta();
+            }
+            Event::StepDone { examples, .. } => self.bar.inc(examples as u64),
+            _ => {}
+        }
+        Ok(Control::Continue)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
