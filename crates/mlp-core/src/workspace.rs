@@ -107,6 +107,12 @@ impl<A: Scalar> Workspace<A> {
         }
     }
 
+    /// Whether the calling thread does the parts of all threads, one after the other, from now on; at first it does not. The numbers are the same.
+    /// Where another program keeps a processor busy this is quicker than to wait for the thread that it holds up.
+    pub fn leave_to_caller(&mut self, alone: bool) {
+        self.team.is_caller_alone = alone;
+    }
+
     /// From now on training drops units and smooths labels like this; the count of steps begins at 0.
     ///
     /// # Panics

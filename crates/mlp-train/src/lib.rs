@@ -35,6 +35,7 @@ mod metric;
 mod model;
 mod model_file;
 mod number;
+mod pace;
 mod plan;
 mod progress;
 pub mod range_test;

@@ -20,6 +20,7 @@ use crate::kernel::{Kernel, sparse_rows};
 use crate::mean::mean;
 use crate::metric::Metric;
 use crate::number::Number;
+use crate::pace::Pace;
 use crate::plan::Plan;
 use crate::progress::{Progress, Stage};
 use crate::schedule::Schedule;
@@ -64,6 +65,7 @@ pub struct Trainer<'d, A> {
     keys: Vec<u64>,                          // scratch of the permutation
     pub(crate) best_network: Option<Mlp<A>>, // of the best epoch, where it is worth keeping
     forced_rate: Option<f64>,                // in place of the schedule's
+    pace: Pace,
     progress: Progress,
     stage: Stage,
     after_start: Stage,
@@ -132,6 +134,7 @@ impl<'d, A: Number> Trainer<'d, A> {
             keys: Vec::new(),
             best_network: None,
             forced_rate: None,
+            pace: Pace::new(),
             progress: Progress::new(plan.batches()),
             stage: Stage::Start,
             after_start: Stage::Steps,
@@ -274,6 +277,8 @@ impl<'d, A: Number> Trainer<'d, A> {
                 ArrayView2::from_shape((count, pixels), &*inputs).expect("rows times pixels numbers").into()
             }
         };
+        let began = Instant::now();
+        self.workspace.leave_to_caller(self.pace.is_alone());
         let score = self.network.forward_in_training(x, labels, &mut self.workspace);
         let loss = score.loss(reduction);
         let (epoch, step) = (self.progress.epochs + 1, batch + 1);
@@ -287,6 +292,7 @@ impl<'d, A: Number> Trainer<'d, A> {
         if let Some(average) = &mut self.average {
             average.update(network, &mut self.workspace);
         }
+        self.pace.took(began.elapsed());
         self.progress.losses.push(loss);
         self.progress.accuracies.push(score.accuracy());
         self.progress.batches = step;

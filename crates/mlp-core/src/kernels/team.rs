@@ -23,6 +23,8 @@ const YIELDS: usize = 200;
 pub(crate) struct Team {
     shared: Arc<Shared>,
     helpers: Vec<JoinHandle<()>>,
+    /// Whether the caller does the parts of all, one after the other.
+    pub(crate) is_caller_alone: bool,
 }
 
 struct Shared {
@@ -83,7 +85,7 @@ impl Team {
             thread::Builder::new().name(name).spawn(body).expect("the system can start a thread")
         });
         let helpers = helpers.collect();
-        Self { shared, helpers }
+        Self { shared, helpers, is_caller_alone: false }
     }
 
     /// Members, the caller included.
@@ -100,8 +102,8 @@ impl Team {
         assert_eq!(parts.count(), len, "parts for another team");
         // SAFETY: each member's number is used for one call of `part`.
         let share = |member: usize| work(member, unsafe { parts.part(member) });
-        if len == 1 {
-            share(0);
+        if len == 1 || self.is_caller_alone {
+            (0..len).for_each(share);
         } else {
             self.run_all(&share);
         }
@@ -239,6 +241,7 @@ mod tests {
                 let columns = Shares::new(10, 2, threads);
                 let block = BlockMut::of_rows(&mut matrix, 5, 10, 12);
                 let parts = (shares.slice(&mut numbers), columns.columns(block));
+                team.is_caller_alone = round % 3 == 0;
                 team.run(parts, |member, (numbers, mut block)| {
                     numbers.iter_mut().for_each(|n| *n += member + 1);
                     for row in 0..5 {
