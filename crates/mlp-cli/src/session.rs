@@ -166,6 +166,7 @@ impl Session {
             metadata: Metadata {
                 dataset: self.recipe.dataset.clone(),
                 class_names: data.sets.class_names.clone(),
+                preparation: data.sets.preparation,
                 image_shape: data.sets.train.shape(),
                 config: self.plan.config().clone(),
                 program: PROGRAM.to_owned(),

@@ -16,7 +16,7 @@
 
 mod entries;
 
-use crate::{Error, ImageShape};
+use crate::{Error, ImageShape, Preparation};
 
 /// The four file names of MNIST, which Fashion-MNIST and KMNIST share: images and labels for training, then for test.
 pub const MNIST_FILE_NAMES: [&str; 4] = [
@@ -41,6 +41,8 @@ pub struct CatalogEntry {
     pub shape: ImageShape,
     /// What each class is called, in the order of the labels.
     pub class_names: &'static [&'static str],
+    /// How a picture becomes one of its images.
+    pub preparation: Preparation,
     /// How its labels are stored.
     pub labels: LabelLayout,
     /// Whether the files hold each image with rows and columns exchanged. Loading puts it upright.

@@ -37,6 +37,13 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// A preparation that does not exist.
+    #[error("unknown preparation `{name}`; expected digit or whole")]
+    UnknownPreparation {
+        /// What was asked for.
+        name: String,
+    },
+
     /// The first bytes belong neither to IDX nor to gzip, or gzip holds something that is no IDX file.
     #[error(
         "{path} is not an IDX file: {place} starts with {found}, expected 00 00 (IDX) or 1f 8b (gzip); \

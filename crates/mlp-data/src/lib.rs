@@ -5,6 +5,7 @@
 //! - [`catalog`]: the data sets known by name, with their files, classes, checksums and sources;
 //! - [`synthetic`]: ten classes of drawn digits that need no file at all;
 //! - `fetch`: downloading what the catalogue lists (feature `fetch`, on by default);
+//! - [`Preparation`]: how a picture becomes an image of a data set;
 //! - [`atomic`]: writing a file so that it is there whole or not at all;
 //! - [`disk`]: the file operations under it, each of which can be made to fail.
 //!
@@ -38,9 +39,11 @@ mod error;
 pub mod fetch;
 pub mod idx;
 mod load;
+mod preparation;
 mod random;
 pub mod synthetic;
 
 pub use dataset::{Dataset, ImageShape, Real, SparseImages, levels};
 pub use error::{Error, SourceFailure};
 pub use load::DataSets;
+pub use preparation::Preparation;

@@ -3,7 +3,7 @@
 
 use crate::catalog::{self, CatalogEntry, LabelLayout};
 use crate::idx::{ElementType, Idx, IdxData, read_idx};
-use crate::{Dataset, Error, ImageShape, synthetic};
+use crate::{Dataset, Error, ImageShape, Preparation, synthetic};
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -18,6 +18,8 @@ pub struct DataSets {
     pub test: Dataset,
     /// What each class is called; as many as there are classes.
     pub class_names: Vec<String>,
+    /// How a picture becomes one of its images.
+    pub preparation: Preparation,
 }
 
 impl DataSets {
@@ -76,6 +78,7 @@ impl DataSets {
             train: sets.train.with_classes(classes),
             test: sets.test.with_classes(classes),
             class_names: (0..classes).map(|class| class.to_string()).collect(),
+            preparation: Preparation::Whole,
         })
     }
 
@@ -88,7 +91,8 @@ impl DataSets {
         })?;
         let sets = files.read(entry.classes(), entry.labels, entry.transposed)?;
         let class_names = entry.class_names.iter().map(|&name| name.to_owned()).collect();
-        Ok(Self { name: entry.name.to_owned(), train: sets.train, test: sets.test, class_names })
+        let (name, preparation) = (entry.name.to_owned(), entry.preparation);
+        Ok(Self { name, train: sets.train, test: sets.test, class_names, preparation })
     }
 }
 

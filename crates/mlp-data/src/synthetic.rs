@@ -10,7 +10,7 @@ mod strokes;
 
 use crate::load::DataSets;
 use crate::random::SplitMix64;
-use crate::{Dataset, ImageShape};
+use crate::{Dataset, ImageShape, Preparation};
 use strokes::{POINTS_PER_SPAN, Point, STYLES};
 
 /// The name by which the set goes.
@@ -40,6 +40,7 @@ pub fn digits(train: usize, test: usize, seed: u64) -> DataSets {
         train: draw_set(train, seed, 0),
         test: draw_set(test, seed, 1),
         class_names: ('0'..='9').map(String::from).collect(),
+        preparation: Preparation::Digit,
     }
 }
 

@@ -28,6 +28,7 @@ mod error;
 mod evaluate;
 mod events;
 mod frame;
+mod inference;
 mod kernel;
 mod layer_content;
 mod mean;

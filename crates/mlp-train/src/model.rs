@@ -2,7 +2,7 @@
 //! How that becomes a file is in `model_file.rs`.
 
 use mlp_core::{Mlp, Precision};
-use mlp_data::{Dataset, ImageShape};
+use mlp_data::{Dataset, ImageShape, Preparation};
 
 use crate::config::{MOST_HIDDEN_LAYERS, TrainConfig};
 use crate::error::Error;
@@ -70,6 +70,8 @@ pub struct Metadata {
     pub class_names: Vec<String>,
     /// The form of the images that it takes, grey levels from 0 to 255 scaled to [0, 1].
     pub image_shape: ImageShape,
+    /// How a picture becomes such an image.
+    pub preparation: Preparation,
     /// How it was trained.
     pub config: TrainConfig,
     /// The program that wrote it.

@@ -12,7 +12,7 @@ use crate::frame::Frame;
 use crate::layer_content::{LayerContent, contents, network};
 use crate::model::{Metadata, Model, Network};
 
-const FRAME: Frame = Frame { what: "model", reading: "cannot read the model", letters: *b"MLP", version: 1 };
+const FRAME: Frame = Frame { what: "model", reading: "cannot read the model", letters: *b"MLP", version: 2 };
 
 /// The content, as serde sees it.
 #[derive(Serialize, Deserialize)]
@@ -22,6 +22,7 @@ struct Content {
     class_names: Vec<String>,
     height: u64,
     width: u64,
+    preparation: String,
     config: String, // JSON, which can be read without this program
     activation: String,
     parameters: Parameters,
@@ -73,6 +74,7 @@ impl Model {
             class_names: metadata.class_names.clone(),
             height: metadata.image_shape.height as u64,
             width: metadata.image_shape.width as u64,
+            preparation: metadata.preparation.name().to_owned(),
             config: serde_json::to_string(&metadata.config).expect("plain data"),
             activation: self.network.architecture().activation.name().to_owned(),
             parameters: match &self.network {
@@ -99,6 +101,7 @@ fn model(content: Content) -> Result<Model, String> {
         dataset: content.dataset,
         class_names: content.class_names,
         image_shape,
+        preparation: content.preparation.parse().map_err(|error: mlp_data::Error| error.to_string())?,
         config,
         program: content.program,
     };

@@ -45,6 +45,7 @@ fn text(path: &str, model: &Model) -> String {
          written by    {}\n\
          trained on    {}, images of {}\n\
          classes       {}\n\
+         preparation   {} (of pictures from elsewhere)\n\
          precision     {}\n\
          training      {} epochs, batches of {}, learning rate {}, {} loss, {} initialisation, seed {} ({})\n\
          SHA-256       {}\n\n{layers}",
@@ -52,6 +53,7 @@ fn text(path: &str, model: &Model) -> String {
         metadata.dataset,
         metadata.image_shape,
         metadata.class_names.join(", "),
+        metadata.preparation,
         model.network.precision(),
         config.epochs,
         config.batch_size,

@@ -2,7 +2,7 @@
 //! the checksums are from.
 
 use super::{Archive, CatalogEntry, CatalogFile, Checksum, LabelLayout, MNIST_FILE_NAMES, Package, Split};
-use crate::ImageShape;
+use crate::{ImageShape, Preparation};
 
 const SHAPE: ImageShape = ImageShape { height: 28, width: 28 };
 
@@ -40,6 +40,7 @@ pub(super) static ALL: [CatalogEntry; 10] = [
         homepage: "https://en.wikipedia.org/wiki/MNIST_database",
         shape: SHAPE,
         class_names: DIGITS,
+        preparation: Preparation::Digit,
         labels: LabelLayout::PLAIN,
         transposed: false,
         train: mnist_split(
@@ -89,6 +90,7 @@ pub(super) static ALL: [CatalogEntry; 10] = [
             "Bag",
             "Ankle boot",
         ],
+        preparation: Preparation::Whole,
         labels: LabelLayout::PLAIN,
         transposed: false,
         train: mnist_split(
@@ -130,6 +132,7 @@ pub(super) static ALL: [CatalogEntry; 10] = [
         homepage: "https://codh.rois.ac.jp/kmnist/",
         shape: SHAPE,
         class_names: &["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"],
+        preparation: Preparation::Whole,
         labels: LabelLayout::PLAIN,
         transposed: false,
         train: mnist_split(
@@ -162,6 +165,7 @@ pub(super) static ALL: [CatalogEntry; 10] = [
         homepage: "https://github.com/facebookresearch/qmnist",
         shape: SHAPE,
         class_names: DIGITS,
+        preparation: Preparation::Digit,
         labels: LabelLayout { columns: 8, first: 0 },
         transposed: false,
         train: Split {
@@ -271,6 +275,7 @@ const fn emnist(
         homepage: "https://www.nist.gov/itl/products-and-services/emnist-dataset",
         shape: SHAPE,
         class_names,
+        preparation: Preparation::Digit,
         labels: LabelLayout { columns: 1, first },
         transposed: true,
         train: emnist_split(train),

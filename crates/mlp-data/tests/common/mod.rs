@@ -222,6 +222,7 @@ pub(crate) fn sample(sums: Sums) -> Sample {
         homepage: "",
         shape: ImageShape { height: 2, width: 3 },
         class_names: &["even", "odd"],
+        preparation: mlp_data::Preparation::Digit,
         labels: LabelLayout::PLAIN,
         transposed: false,
         train,
