@@ -119,7 +119,7 @@ fn a_model_of_another_version_says_which() {
     let mut bytes = scratch.saved(&model(&[4], Activation::Relu, false));
     bytes[8..12].copy_from_slice(&7_u32.to_le_bytes());
     assert!(
-        scratch.error(&bytes).to_string().contains("model format version 7; this program reads version 1")
+        scratch.error(&bytes).to_string().contains("model format version 7; this program reads version 2")
     );
 }
 
