@@ -93,8 +93,11 @@ impl RunSummary {
     }
 }
 
-/// The runs in a directory and below it, in the order of their names, numbers by their value. What is no run is passed over.
+/// The runs in a directory and below it, or the one that it is, in the order of their names, numbers by their value. What is no run is passed over.
 pub(crate) fn runs_in(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    if RunDir::is_run(directory) {
+        return Ok(vec![directory.to_owned()]);
+    }
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;

@@ -261,6 +261,8 @@ fn runs_are_listed_and_compared() {
     let runs = runs.as_array().unwrap();
     let paths: Vec<_> = runs.iter().map(|run| run["path"].as_str().unwrap()).collect();
     assert_eq!(paths, ["runs/a", "runs/below/b-9", "runs/below/b-10"]);
+    let one = mlp(at, "runs runs/a");
+    assert!(one.lines().nth(1).unwrap().starts_with("runs/a "), "{one}");
     let records = fs::read_to_string(at.join("runs/a/metrics.jsonl")).unwrap();
     let accuracies = records.lines().map(|line| json(line)["validation"]["accuracy"].as_f64().unwrap());
     assert_eq!(runs[0]["validation_accuracy"].as_f64(), accuracies.reduce(f64::max));

@@ -48,12 +48,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The path of a run without that of the directory that is listed, unless this is all of it.
+fn below<'a>(path: &'a Path, directory: &Path) -> &'a Path {
+    path.strip_prefix(directory).ok().filter(|rest| rest.iter().next().is_some()).unwrap_or(path)
+}
+
 fn text(runs: &[RunSummary], directory: &Path) -> String {
     let mut table = Table::new(["run", "recipe", "state", "epochs", "validation", "test", "time"]);
     let accuracy = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
     for run in runs {
         table.row([
-            run.path.strip_prefix(directory).unwrap_or(&run.path).display().to_string(),
+            below(&run.path, directory).display().to_string(),
             run.recipe.clone(),
             run.state.name().to_owned(),
             run.progress(),
