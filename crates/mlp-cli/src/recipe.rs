@@ -8,6 +8,8 @@ use anyhow::{Context, bail};
 use mlp_train::{RunDir, TrainConfig};
 use toml::{Table, Value};
 
+use crate::parse::Hidden;
+
 /// The recipes that come with the program: their names and texts.
 const RECIPES: [(&str, &str); 4] = [
     ("textbook", include_str!("../../../recipes/textbook.toml")),
@@ -76,9 +78,17 @@ impl Recipe {
                 train.insert(key, value);
             }
         }
-        if train.get("hidden").and_then(Value::as_str) == Some("none") {
-            train.insert("hidden".to_owned(), Value::Array(Vec::new()));
-        }
+        // One layer needs no brackets, and what the flag --hidden takes is understood here, too.
+        let sizes = match train.get("hidden") {
+            Some(&Value::Integer(units)) => Some(Value::from(vec![units])),
+            Some(Value::String(text)) => {
+                let Hidden(sizes) =
+                    text.parse().map_err(|error: String| anyhow::anyhow!("hidden: {error}"))?;
+                Some(Value::try_from(sizes)?)
+            }
+            _ => None,
+        };
+        train.extend(sizes.map(|sizes| ("hidden".to_owned(), sizes)));
         let train: TrainConfig =
             train.try_into().map_err(|error: toml::de::Error| anyhow::anyhow!(one_line(&error)))?;
         if validation_set.is_some() && train.validation > 0.0 {
@@ -192,6 +202,11 @@ mod tests {
             resolve("textbook", &["patience=3", "learning-rate=0.5", "hidden=none", "patience=none"]);
         let train = recipe.unwrap().train;
         assert_eq!((train.patience, train.learning_rate, train.hidden), (None, 0.5, vec![]));
+        for (setting, sizes) in
+            [("hidden=64", &[64][..]), ("hidden=300,100", &[300, 100]), ("hidden=[7]", &[7])]
+        {
+            assert_eq!(resolve("textbook", &[setting]).unwrap().train.hidden, sizes, "{setting}");
+        }
     }
 
     #[test]
