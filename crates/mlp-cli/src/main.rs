@@ -8,6 +8,8 @@ mod commands;
 mod console;
 mod data_sets;
 mod epoch_table;
+mod figures;
+mod judgement;
 mod parse;
 mod picture;
 mod plot;
@@ -24,7 +26,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    bench, compare, data, descend, eval, gradcheck, lr_find, runs, summary, sweep, train, verify_resume,
+    bench, compare, data, descend, eval, gradcheck, lr_find, plot as plot_command, runs, summary, sweep,
+    train, verify_resume,
 };
 
 /// Train, judge and look at multilayer perceptrons on a CPU.
@@ -45,6 +48,7 @@ enum Command {
     Train(Box<train::Args>),
     Eval(eval::Args),
     Summary(summary::Args),
+    Plot(Box<plot_command::Args>),
     Runs(runs::Args),
     Compare(compare::Args),
     LrFind(Box<lr_find::Args>),
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Summary(args) => summary::run(&args),
+        Command::Plot(args) => plot_command::run(&args),
         Command::Runs(args) => runs::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::LrFind(args) => lr_find::run(&args),
