@@ -5,6 +5,7 @@ use mlp_train::ConfusionMatrix;
 use super::drawing::Drawing;
 use super::svg::{Anchor, Font, Ink, Svg};
 use super::text;
+use crate::table::thousands;
 
 const EDGE: f64 = 24.0;
 /// The side that the whole matrix has, before cells become too small or too large.
@@ -26,14 +27,17 @@ pub(crate) fn confusion(confusion: &ConfusionMatrix, names: &[String], title: &s
     let cell = (FIELD / classes as f64).clamp(CELL.0, CELL.1);
     let name_size = cell.clamp(9.0, 13.0);
     let widest = names.iter().map(|name| text::width(name, name_size)).fold(0.0, f64::max).min(NAMES);
-    let (left, top) = (EDGE + 26.0 + widest, EDGE + 74.0 + widest);
+    // Names that fit over their column lie there; longer ones stand.
+    let is_upright = widest <= cell - 4.0;
+    let above = if is_upright { name_size } else { widest };
+    let (left, top) = (EDGE + 26.0 + widest, EDGE + 74.0 + above);
     let side = cell * classes as f64;
     let heading = EDGE + 14.0;
     let width = (left + side + EDGE).max(EDGE * 2.0 + text::width(title, TITLE.size));
     let mut svg = Svg::new(width, top + side + EDGE);
     svg.text((EDGE, heading), title, TITLE);
     svg.text((EDGE, heading + 20.0), &counts(confusion), NOTE);
-    svg.text((left, top - widest - 14.0), "guess", NOTE);
+    svg.text((left, top - above - 14.0), "guess", NOTE);
     svg.text_upwards((EDGE + 8.0, top + side / 2.0), "class", Font { anchor: Anchor::Middle, ..NOTE });
     let at = |row: usize, column: usize| (left + cell * column as f64, top + cell * row as f64);
     let strongest = |is_right: bool| {
@@ -50,7 +54,16 @@ pub(crate) fn confusion(confusion: &ConfusionMatrix, names: &[String], title: &s
         let font = Font { size: name_size, anchor: Anchor::End, ink: Ink::Text };
         let middle = 0.5 * cell + 0.35 * name_size;
         svg.text((left - 6.0, at(row, 0).1 + middle), &name, font);
-        svg.text_upwards((at(0, row).0 + middle, top - 6.0), &name, Font { anchor: Anchor::Start, ..font });
+        if is_upright {
+            let centre = at(0, row).0 + 0.5 * cell;
+            svg.text((centre, top - 6.0), &name, Font { anchor: Anchor::Middle, ..font });
+        } else {
+            svg.text_upwards(
+                (at(0, row).0 + middle, top - 6.0),
+                &name,
+                Font { anchor: Anchor::Start, ..font },
+            );
+        }
         for column in 0..classes {
             let (count, place) = (confusion.count(row, column), at(row, column));
             let (ink, most) = if row == column { (Ink::Palette(2), right) } else { (Ink::Palette(1), wrong) };
@@ -79,7 +92,8 @@ pub(crate) fn confusion(confusion: &ConfusionMatrix, names: &[String], title: &s
 fn counts(confusion: &ConfusionMatrix) -> String {
     let all: u64 = (0..confusion.classes()).flat_map(|label| confusion.row(label)).sum();
     let right: u64 = (0..confusion.classes()).map(|class| confusion.count(class, class)).sum();
-    format!("{right} of {all} right, {} mistakes", all - right)
+    let [right, wrong, all] = [right, all - right, all].map(|count| thousands(count as usize));
+    format!("{right} of {all} right, {wrong} mistakes")
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub(crate) struct Curves<'a> {
 pub(crate) fn curves(runs: &[Curves<'_>]) -> Drawing {
     let title = match runs {
         [run] => run.name.clone(),
-        _ => format!("{} runs", runs.len()),
+        _ => runs.iter().map(|run| run.name.as_str()).collect::<Vec<_>>().join(", "),
     };
     let loss = panel(runs, "Loss", format!("{title}: loss"), &|set| set.0);
     let accuracy = panel(runs, "Accuracy", format!("{title}: accuracy"), &|set| set.1);

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::chart::Chart;
 use super::png::rasterise;
-use super::render::chart_svg;
+use super::render::{chart_svg, chart_svg_from, left_of};
 use super::svg::Svg;
 
 /// Pixels of the PNG for each CSS pixel of the SVG: sharp on dense screens and in print.
@@ -21,9 +21,10 @@ impl Drawing {
         Self { svg: svg.finish(title) }
     }
 
-    /// Charts one below the other.
+    /// Charts one below the other, their frames of one width.
     pub(super) fn column(charts: &[Chart], title: &str) -> Self {
-        let panels = charts.iter().map(chart_svg);
+        let left = charts.iter().map(left_of).fold(0.0, f64::max);
+        let panels = charts.iter().map(|chart| chart_svg_from(chart, left));
         let whole = panels.reduce(Svg::above).unwrap_or_else(|| Svg::new(1.0, 1.0));
         Self::new(whole, title)
     }

@@ -43,27 +43,20 @@ const LINE: f64 = 20.0;
 /// The picture brings its own ground and has colours for light and for dark viewers. The text asks for DejaVu Sans or Verdana, and any
 /// sans-serif font will do.
 pub(super) fn chart_svg(chart: &Chart) -> Svg {
-    // A point counts for the range of either axis only if it could be drawn at all.
-    let placed = |scale: Scale, v: f64| v.is_finite() && (scale == Scale::Linear || v > 0.0);
-    let points = || {
-        let all = chart.series.iter().flat_map(|series| series.points.iter().copied());
-        all.filter(|&(x, y)| placed(chart.x.scale, x) && placed(chart.y.scale, y))
-    };
-    let axis_ticks =
-        |axis: &Axis, range, length: f64, distance: f64| ticks(axis, range, (length / distance) as usize);
+    chart_svg_from(chart, left_of(chart))
+}
 
-    let y_range = Projection::new(&chart.y, points().map(|p| p.1), (0.0, 1.0)).range();
-    let y_ticks = axis_ticks(&chart.y, y_range, FRAME_HEIGHT, TICK_DISTANCE.1);
-    let widest = y_ticks.iter().map(|t| text::width(&t.label, TICK_Y.size)).fold(0.0, f64::max);
-    let left = EDGE + AXIS.size + 10.0 + widest + 8.0;
+/// Draws `chart` with its frame beginning at `left`, which [`left_of`] tells the least of.
+pub(super) fn chart_svg_from(chart: &Chart, left: f64) -> Svg {
+    let y_ticks = y_ticks(chart);
     let right = WIDTH - EDGE;
 
     let legend = legend_rows(&chart.series, right - left);
     let subtitle_baseline = EDGE + 14.0 + if chart.subtitle.is_empty() { 0.0 } else { LINE };
     let top = subtitle_baseline + LINE * legend.len() as f64 + 16.0;
     let frame = Frame { left, top, right, bottom: top + FRAME_HEIGHT };
-    let x = Projection::new(&chart.x, points().map(|p| p.0), (frame.left, frame.right));
-    let y = Projection::new(&chart.y, points().map(|p| p.1), (frame.bottom, frame.top));
+    let x = Projection::new(&chart.x, placed(chart).map(|p| p.0), (frame.left, frame.right));
+    let y = Projection::new(&chart.y, placed(chart).map(|p| p.1), (frame.bottom, frame.top));
     let x_ticks = fitting_ticks(&chart.x, x.range(), frame.right - frame.left);
 
     let notes: Vec<String> =
@@ -86,6 +79,24 @@ pub(super) fn chart_svg(chart: &Chart) -> Svg {
         svg.text((left, note_top + LINE * (line + 1) as f64), note, NOTE);
     }
     svg
+}
+
+/// Where the frame begins: to the right of everything that stands beside the vertical axis.
+pub(super) fn left_of(chart: &Chart) -> f64 {
+    let widest = y_ticks(chart).iter().map(|tick| text::width(&tick.label, TICK_Y.size)).fold(0.0, f64::max);
+    EDGE + AXIS.size + 10.0 + widest + 8.0
+}
+
+fn y_ticks(chart: &Chart) -> Vec<Tick> {
+    let range = Projection::new(&chart.y, placed(chart).map(|point| point.1), (0.0, 1.0)).range();
+    ticks(&chart.y, range, (FRAME_HEIGHT / TICK_DISTANCE.1) as usize)
+}
+
+/// The points that could be drawn: those that have a place on both axes. Only they count for the range of either.
+fn placed(chart: &Chart) -> impl Iterator<Item = (f64, f64)> {
+    let has_place = |scale: Scale, v: f64| v.is_finite() && (scale == Scale::Linear || v > 0.0);
+    let all = chart.series.iter().flat_map(|series| series.points.iter().copied());
+    all.filter(move |&(x, y)| has_place(chart.x.scale, x) && has_place(chart.y.scale, y))
 }
 
 /// As many ticks as the axis has room for the labels of.
