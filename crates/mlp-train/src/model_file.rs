@@ -56,8 +56,14 @@ impl Model {
     /// Reads a model.
     ///
     /// # Errors
-    /// [`Error::OtherFile`], one of the `File…` variants of [`Error`], or [`Error::Io`].
+    /// [`Error::NoModel`], [`Error::OtherFile`], one of the `File…` variants of [`Error`], or [`Error::Io`].
     pub fn load(path: &Path) -> Result<Self, Error> {
+        if path.is_dir() {
+            return Err(Error::NoModel { path: path.to_owned(), found: "a directory" });
+        }
+        if matches!(path.try_exists(), Ok(false)) {
+            return Err(Error::NoModel { path: path.to_owned(), found: "no such file" });
+        }
         model(FRAME.read(path)?).map_err(|reason| FRAME.invalid(path, reason))
     }
 
