@@ -72,7 +72,8 @@ fn render(command: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
         // clap_mangen would fill the lines of the examples.
         writeln!(page, ".SH EXAMPLES\n.nf")?;
         let help = help.to_string();
-        for line in help.lines().filter(|line| !matches!(*line, "Example:" | "Examples:")) {
+        let is_heading = |line: &&str| line.starts_with("Example") && line.ends_with(':');
+        for line in help.lines().filter(|line| !is_heading(line)) {
             writeln!(page, "{}", escaped(line))?;
         }
         writeln!(page, ".fi")?;
