@@ -21,10 +21,10 @@ pub(crate) fn check(workspace: &Workspace, backend: Backend) -> Result<()> {
     process::run(&mut cargo)
 }
 
-/// `openblas-static` downloads OpenBLAS's sources when it is built.
+/// `openblas-static` downloads OpenBLAS's sources when it is built, and `_blas` is a part of the two OpenBLAS features.
 fn left_out(backend: Backend) -> &'static str {
     match backend {
-        Backend::OpenBlas => "openblas-static",
-        Backend::PureRust => "openblas-static,openblas,default",
+        Backend::OpenBlas => "openblas-static,_blas",
+        Backend::PureRust => "openblas-static,_blas,openblas,default",
     }
 }
