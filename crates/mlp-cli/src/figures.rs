@@ -31,19 +31,24 @@ pub(crate) fn confusion(model: &Model, judgement: &Judgement, set: &str) -> Draw
     plot::confusion(&judgement.confusion, &model.metadata.class_names, &format!("Confusion on {set}"))
 }
 
-/// What each unit of the first layer looks for.
+/// What each unit of the first layer looks for, or the first so many of them.
 ///
 /// # Errors
 /// If there are no hidden units.
-pub(crate) fn weights(model: &Model) -> anyhow::Result<Drawing> {
+pub(crate) fn weights(model: &Model, most: usize) -> anyhow::Result<Drawing> {
     if model.network.architecture().hidden.is_empty() {
         bail!("the network has no hidden layer; expected one whose weights can be shown");
     }
-    let units = match &model.network {
+    let mut units = match &model.network {
         Network::F32(network) => columns(network),
         Network::F64(network) => columns(network),
     };
-    Ok(plot::weights(&units, model.metadata.image_shape, "What the hidden units look for"))
+    let all = units.len();
+    units.truncate(most);
+    let which =
+        if units.len() < all { format!("the first {} of {all}", units.len()) } else { format!("{all}") };
+    let note = format!("{which} units of the first layer, one image each, in order row by row");
+    Ok(plot::weights(&units, model.metadata.image_shape, "What the hidden units look for", &note))
 }
 
 /// The weights of each unit of the first layer.

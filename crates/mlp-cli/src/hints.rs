@@ -98,3 +98,9 @@ fn parent(path: &Path) -> &Path {
         _ => Path::new("."),
     }
 }
+
+/// A word as a shell takes it.
+pub(crate) fn shell_quoted(word: &str) -> String {
+    let is_plain = word.chars().all(|c| c.is_alphanumeric() || "/._-".contains(c));
+    if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}

@@ -14,10 +14,12 @@ mod help_examples;
 mod hints;
 mod judgement;
 mod overview;
+mod page;
 mod parse;
 mod picture;
 mod plot;
 mod recipe;
+mod report;
 mod run_list;
 mod session;
 mod signals;
@@ -31,8 +33,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
-    bench, compare, completions, data, descend, eval, gradcheck, lr_find, man, plot as plot_command, runs,
-    summary, sweep, train, verify_resume,
+    bench, compare, completions, data, descend, eval, gradcheck, lr_find, man, plot as plot_command,
+    report as report_command, runs, summary, sweep, train, verify_resume,
 };
 
 /// Train, judge and look at multilayer perceptrons on a CPU.
@@ -56,6 +58,7 @@ enum Command {
     Eval(eval::Args),
     Summary(summary::Args),
     Plot(Box<plot_command::Args>),
+    Report(report_command::Args),
     Runs(runs::Args),
     Compare(compare::Args),
     LrFind(Box<lr_find::Args>),
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Command::Eval(args) => eval::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Plot(args) => plot_command::run(&args),
+        Command::Report(args) => report_command::run(&args),
         Command::Runs(args) => runs::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::LrFind(args) => lr_find::run(&args),

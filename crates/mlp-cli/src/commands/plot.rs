@@ -109,7 +109,7 @@ fn of_a_model(args: &Args, figure: &str, path: &Path) -> anyhow::Result<Drawing>
     let model = Model::load(&path)?;
     let name = || path.display().to_string();
     if figure == "weights" {
-        return figures::weights(&model).with_context(name);
+        return figures::weights(&model, usize::MAX).with_context(name);
     }
     let dataset = args.dataset.as_deref().unwrap_or(&model.metadata.dataset);
     let sets = load_named(dataset, &args.data_dir.data_dir, false)?;

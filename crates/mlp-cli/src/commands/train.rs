@@ -8,9 +8,11 @@ use anyhow::Context;
 use mlp_core::Isa;
 use mlp_train::{Ending, Every, RunDir, RunResult, Status};
 
+use super::report;
 use crate::choices::RecipeArgs;
 use crate::console::{Console, LogFormat, note};
 use crate::data_sets::DataDir;
+use crate::hints::shell_quoted;
 use crate::recipe::Recipe;
 use crate::session::{Keeping, Session};
 use crate::signals::Signals;
@@ -50,6 +52,9 @@ pub(crate) struct Args {
     /// Write a file for TensorBoard, too
     #[arg(long, help_heading = "Keeping")]
     tensorboard: bool,
+    /// Leave out the report, which is written at the end
+    #[arg(long, help_heading = "Keeping")]
+    no_report: bool,
     /// How epochs are shown on standard output
     #[arg(long, value_enum, default_value_t, help_heading = "Watching")]
     log_format: LogFormat,
@@ -110,6 +115,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(code));
     }
     args.note(&conclusion(&result, &run));
+    if !args.no_report {
+        let path = run.path().to_owned();
+        // The run is done, and whoever looks at it now shall see that.
+        drop(run);
+        // The model is safe: a report that cannot be made is no failure of the training.
+        let sets = &session.data.sets;
+        match report::of_trained(&path, &sets.test, &sets.name) {
+            Ok(file) => args.note(&format!("report   {}", file.display())),
+            Err(error) => note(&format!("no report: {error:#}")),
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -140,11 +156,7 @@ fn go_on(args: &Args, path: &Path) -> anyhow::Result<Option<(Session, RunDir)>> 
 
 /// What somebody has to type to go on.
 fn resume_command(args: &Args, run: &RunDir) -> String {
-    let quoted = |path: &Path| {
-        let text = path.display().to_string();
-        let is_plain = text.chars().all(|c| c.is_alphanumeric() || "/._-".contains(c));
-        if is_plain { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
-    };
+    let quoted = |path: &Path| shell_quoted(&path.display().to_string());
     let mut command = format!("mlp train --resume {}", quoted(run.path()));
     if args.data_dir.data_dir != Path::new("data") {
         command += &format!(" --data-dir {}", quoted(&args.data_dir.data_dir));

@@ -16,7 +16,7 @@ const NOTE: Font = Font { size: 13.0, anchor: Anchor::Start, ink: Ink::Muted };
 const TOP: f64 = EDGE + 54.0;
 
 /// The weights of every unit of the first layer as an image, all on one scale. `units` are the columns of the weights.
-pub(crate) fn weights(units: &[Vec<f64>], shape: ImageShape, title: &str) -> Drawing {
+pub(crate) fn weights(units: &[Vec<f64>], shape: ImageShape, title: &str, note: &str) -> Drawing {
     let sizes = units.iter().flatten().filter(|value| value.is_finite()).map(|value| value.abs());
     // A few weights at the rim, which no pixel ever reached, would leave the others pale.
     let limit = quantile(sizes.collect(), 0.995);
@@ -31,8 +31,7 @@ pub(crate) fn weights(units: &[Vec<f64>], shape: ImageShape, title: &str) -> Dra
     let (width, height) = (grid.width as f64 * scale, grid.height as f64 * scale);
     let mut svg = Svg::new(WIDTH, TOP + height + 44.0 + EDGE);
     svg.text((EDGE, EDGE + 14.0), &text::fit(title, TITLE.size, room), TITLE);
-    let note = format!("{} units of the first layer, one image each, in order row by row", units.len());
-    svg.text((EDGE, EDGE + 34.0), &note, NOTE);
+    svg.text((EDGE, EDGE + 34.0), &text::fit(note, NOTE.size, room), NOTE);
     svg.image((EDGE, TOP), (width, height), &grid);
     scale_bar(&mut svg, (EDGE, TOP + height + 20.0), limit);
     Drawing::new(svg, title)
@@ -110,7 +109,7 @@ mod tests {
     fn weights_are_seen_in_svg_and_png() {
         let units: Vec<Vec<f64>> =
             (0..5).map(|unit| (0..12).map(|i| f64::from(i - 5 + unit)).collect()).collect();
-        let drawing = weights(&units, SHAPE, "weights");
+        let drawing = weights(&units, SHAPE, "weights", "5 units");
         let document = Document::parse(drawing.svg()).unwrap();
         assert_eq!(document.descendants().filter(|node| node.has_tag_name("image")).count(), 2);
         let picture = Pixmap::decode_png(&drawing.png().unwrap()).unwrap();
@@ -127,7 +126,7 @@ mod tests {
             f64::from(state >> 8) / f64::from(1 << 24) - 0.5
         };
         let units: Vec<Vec<f64>> = (0..3072).map(|_| (0..784).map(|_| random()).collect()).collect();
-        let drawing = weights(&units, ImageShape { height: 28, width: 28 }, "wide");
+        let drawing = weights(&units, ImageShape { height: 28, width: 28 }, "wide", "3,072 units");
         assert!(drawing.svg().len() < 4_000_000, "{}", drawing.svg().len());
     }
 

@@ -1,0 +1,58 @@
+//! The frame of a page that stands alone: one HTML file without a script and without anything from elsewhere, for light and dark viewers, for
+//! narrow screens and for paper.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::plot::Drawing;
+
+const STYLE: &str = include_str!("../assets/page.css");
+
+/// A whole document.
+pub(crate) fn page(title: &str, content: &Markup) -> String {
+    let document = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                // Whatever gets in, it cannot run or reach out.
+                meta http-equiv="Content-Security-Policy"
+                    content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { main { (content) } }
+        }
+    };
+    document.into_string()
+}
+
+/// A picture in a page.
+pub(crate) fn figure(drawing: &Drawing) -> Markup {
+    html! { figure { (PreEscaped(drawing.svg())) } }
+}
+
+/// A table: its header, and rows of cells.
+pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Markup {
+    html! {
+        div.scroll {
+            table {
+                thead { tr { @for cell in header { th { (cell) } } } }
+                tbody { @for row in rows { tr { @for cell in row { td { (cell) } } } } }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_into_a_page_stays_text() {
+        let rows = [vec!["<img src=x onerror=alert(1)>".to_owned()]];
+        let page = page("<script>", &table(&["</table>"], rows));
+        assert!(page.contains("<title>&lt;script&gt;</title>"), "{page}");
+        assert!(!page.contains("<script") && !page.contains("<img") && page.matches("</table>").count() == 1);
+    }
+}
