@@ -6,6 +6,7 @@
 //! - [`synthetic`]: ten classes of drawn digits that need no file at all;
 //! - `fetch`: downloading what the catalogue lists (feature `fetch`, on by default);
 //! - [`Preparation`]: how a picture becomes an image of a data set;
+//! - `picture`: reading pictures from elsewhere and preparing them (feature `pictures`, off by default);
 //! - [`atomic`]: writing a file so that it is there whole or not at all;
 //! - [`disk`]: the file operations under it, each of which can be made to fail.
 //!
@@ -39,6 +40,8 @@ mod error;
 pub mod fetch;
 pub mod idx;
 mod load;
+#[cfg(feature = "pictures")]
+pub mod picture;
 mod preparation;
 mod random;
 pub mod synthetic;

@@ -1,0 +1,108 @@
+//! From a picture to an image of a data set: the two ways of [`Preparation`], and the plain one that only changes the size. What ground and ink
+//! are is found out in `ground.rs` and `ink.rs`; here is where the ink goes.
+
+use super::ground::{Relief, is_light};
+use super::ink::Ink;
+use super::plane::{Plane, fitted};
+use super::{GreyPicture, Polarity, Prepared};
+use crate::{ImageShape, Preparation};
+
+/// A larger picture is reduced to this side first, which averages its noise, too: a digit is left with twenty pixels of it.
+const WORKING_SIDE: usize = 512;
+
+impl Preparation {
+    /// Brings a picture to the form of a data set.
+    ///
+    /// [`Digit`](Self::Digit): the ground is subtracted, with its shading and noise, and what is left stretched from no to full ink; specks
+    /// are dropped; the rest is cropped, fitted into five sevenths of the shape (20 of 28 pixels) and moved until its centre of mass is
+    /// in the middle. An image that is MNIST's own comes out nearly as it was.
+    ///
+    /// [`Whole`](Self::Whole): the picture is scaled until it fits, and what is left beside it filled with the level of its border.
+    ///
+    /// Either way the ground is dark then: `polarity` says whether it has to be inverted for that. A picture with nothing on it is said
+    /// to be blank; as a digit it has no ink at all.
+    ///
+    /// # Panics
+    /// If the shape has no pixels.
+    #[track_caller]
+    pub fn prepare(self, picture: &GreyPicture, shape: ImageShape, polarity: Polarity) -> Prepared {
+        assert!(shape.pixels() > 0, "an image of {shape} has no pixels");
+        let plane = Plane::from(picture);
+        match self {
+            Self::Digit => digit(plane.reduced(WORKING_SIDE), shape, polarity),
+            Self::Whole => whole(plane, shape, polarity),
+        }
+    }
+}
+
+impl GreyPicture {
+    /// The picture scaled to a shape and nothing else: proportions and polarity may be wrong afterwards.
+    ///
+    /// # Panics
+    /// If the shape has no pixels.
+    #[track_caller]
+    pub fn scaled(&self, shape: ImageShape) -> Vec<u8> {
+        assert!(shape.pixels() > 0, "an image of {shape} has no pixels");
+        Plane::from(self).resized(shape.width, shape.height).to_bytes()
+    }
+}
+
+fn digit(plane: Plane, shape: ImageShape, polarity: Polarity) -> Prepared {
+    let was_inverted = is_light(&plane, polarity);
+    let plane = if was_inverted { plane.inverted() } else { plane };
+    let Some(ink) = Ink::of(&Relief::of(&plane)) else {
+        return Prepared { pixels: vec![0; shape.pixels()], was_inverted, is_blank: true };
+    };
+    let (x, y, width, height) = ink.bounds;
+    let (into_width, into_height) = (inner(shape.width), inner(shape.height));
+    let (to_width, to_height) = fitted(width, height, into_width, into_height);
+    let fitted = ink.amounts.part(x, y, width, height).resized(to_width, to_height);
+    let strongest = fitted.levels.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+    let left = centred(centre(&fitted, |i| i % to_width), to_width, shape.width);
+    let top = centred(centre(&fitted, |i| i / to_width), to_height, shape.height);
+    let mut pixels = vec![0; shape.pixels()];
+    for (row, amounts) in fitted.levels.chunks_exact(to_width).enumerate() {
+        let place = (top + row) * shape.width + left;
+        for (pixel, amount) in pixels[place..place + to_width].iter_mut().zip(amounts) {
+            *pixel = (255.0 * amount / strongest).round() as u8;
+        }
+    }
+    Prepared { pixels, was_inverted, is_blank: false }
+}
+
+/// How much of a side the ink may take: MNIST's 20 of 28.
+fn inner(side: usize) -> usize {
+    (side * 5 / 7).max(1)
+}
+
+/// The centre of mass along a direction, a pixel's middle having its number.
+fn centre(plane: &Plane, along: impl Fn(usize) -> usize) -> f32 {
+    let mass: f32 = plane.levels.iter().sum();
+    let moment: f32 = plane.levels.iter().enumerate().map(|(i, level)| level * along(i) as f32).sum();
+    if mass > 0.0 { moment / mass } else { 0.0 }
+}
+
+/// Where ink of `length` pixels begins in `side` so that its `centre` is in the middle, or as near to it as there is room.
+fn centred(centre: f32, length: usize, side: usize) -> usize {
+    let begin = (side as f32 / 2.0 - centre).round();
+    (begin.max(0.0) as usize).min(side - length)
+}
+
+fn whole(plane: Plane, shape: ImageShape, polarity: Polarity) -> Prepared {
+    let was_inverted = is_light(&plane, polarity);
+    let plane = if was_inverted { plane.inverted() } else { plane };
+    let (least, most) =
+        plane.levels.iter().fold((f32::MAX, f32::MIN), |(least, most), &l| (least.min(l), most.max(l)));
+    let (width, height) = fitted(plane.width, plane.height, shape.width, shape.height);
+    let fitted = plane.resized(width, height).to_bytes();
+    let mut border: Vec<u8> = plane.to_bytes();
+    let mut index = 0..;
+    border.retain(|_| index.next().is_some_and(|i: usize| plane.is_border(i % plane.width, i / plane.width)));
+    border.sort_unstable();
+    let mut pixels = vec![border[border.len() / 2]; shape.pixels()];
+    let (left, top) = ((shape.width - width) / 2, (shape.height - height) / 2);
+    for (row, levels) in fitted.chunks_exact(width).enumerate() {
+        pixels[(top + row) * shape.width + left..][..width].copy_from_slice(levels);
+    }
+    Prepared { pixels, was_inverted, is_blank: most - least < 1.0 }
+}
