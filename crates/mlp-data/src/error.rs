@@ -58,6 +58,15 @@ pub enum Error {
         problem: String,
     },
 
+    /// A problem of a file, with its name.
+    #[error("{path}: {problem}")]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: Box<Error>,
+    },
+
     /// A picture that would take more memory than a picture may.
     #[error(
         "a picture of {width}x{height} pixels is too large; expected at most {most} million pixels, make it smaller"

@@ -1,6 +1,6 @@
 //! Pictures from elsewhere: photographs, scans, drawings, in any size and either polarity. Here is what they are and what they become; how
-//! files are read is in `picture/decode.rs`, how a picture is brought to the form of a data set in `picture/prepare.rs`. Left out are
-//! files and directories, which are the caller's, and colour, which no data set here has.
+//! bytes are read is in `picture/decode.rs`, files in `picture/files.rs`, how a picture is brought to the form of a data set in `picture/prepare.rs`. Left out
+//! is colour, which no data set here has.
 //!
 //! # Example
 //! ```
@@ -21,12 +21,14 @@
 //! ```
 
 mod decode;
+mod files;
 mod ground;
 mod ink;
 mod plane;
 mod prepare;
 
 pub use decode::MOST_PIXELS;
+pub use files::{ENDINGS, natural_order, picture_files};
 
 use std::fmt;
 use std::str::FromStr;

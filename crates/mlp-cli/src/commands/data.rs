@@ -161,6 +161,11 @@ fn show(args: &Show) -> anyhow::Result<String> {
             sets.name
         );
     }
+    Ok(draw_in_terminal(&tiles))
+}
+
+/// The images, drawn for the terminal that standard output is, or for a file.
+pub(crate) fn draw_in_terminal(tiles: &[Tile<'_>]) -> String {
     let variable = |name: &str| std::env::var(name).ok();
     let colours = Colours::of(
         io::stdout().is_terminal(),
@@ -169,5 +174,5 @@ fn show(args: &Show) -> anyhow::Result<String> {
         variable("COLORTERM").as_deref(),
     );
     let width = terminal_size::terminal_size().map_or(120, |(width, _)| usize::from(width.0));
-    Ok(draw_tiles(&tiles, colours, width))
+    draw_tiles(tiles, colours, width)
 }
