@@ -119,27 +119,29 @@ def page(rng, kind, draw):
         columns = ink.shape[1] + 4
     if ink.shape[0] > rows - 2:
         rows = ink.shape[0] + 4
+    if kind == "cropped":
+        rows, columns = ink.shape[0] + rng.randint(2, 6), ink.shape[1] + rng.randint(2, 6)
     cover = np.zeros((rows, columns))
     y, x = rng.randint(1, rows - ink.shape[0]), rng.randint(1, columns - ink.shape[1])
     cover[y:y + ink.shape[0], x:x + ink.shape[1]] = ink
 
-    ground, level, noise, shade = 255.0, rng.uniform(0, 40), 0.0, np.zeros((rows, columns))
-    if kind == "chalk":
+    ground, level, noise, dim = 255.0, rng.uniform(0, 40), 0.0, 0.0
+    if kind == "cropped":
+        ground = rng.uniform(180, 255)
+    elif kind == "chalk":
         ground, level, noise = rng.uniform(0, 70), rng.uniform(180, 255), rng.uniform(0, 6)
     elif kind == "faint":
         ground = rng.uniform(150, 255)
         level, noise = ground - rng.uniform(40, 90), rng.uniform(1, 4)
     elif kind == "shaded":
         across, down = np.meshgrid(np.linspace(-1, 1, columns), np.linspace(-1, 1, rows))
-        turn = rng.uniform(0, 2 * np.pi)
-        slope = across * np.cos(turn) + down * np.sin(turn)
-        shade = -rng.uniform(15, 50) * slope - rng.uniform(0, 40) * (across**2 + down**2)
+        # A lamp that stands somewhere over the page.
+        x, y, reach = rng.uniform(-1, 1), rng.uniform(-1, 1), rng.uniform(.8, 2)
+        dim = rng.uniform(.2, .5) * (1 - np.exp(-((across - x)**2 + (down - y)**2) / (2 * reach**2)))
         ground, level, noise = rng.uniform(190, 235), rng.uniform(10, 60), rng.uniform(2, 8)
     elif kind == "noisy":
         ground, level, noise = rng.uniform(170, 230), rng.uniform(10, 50), rng.uniform(10, 25)
-    # Ink takes the light's share that falls on it.
-    lit = ground + shade
-    picture = lit * (1 - cover) + level * (lit / ground if kind == "shaded" else 1) * cover
+    picture = (ground * (1 - cover) + level * cover) * (1 - dim)
     if kind in ("shaded", "noisy"):
         for _ in range(rng.randint(0, 13)):
             spot = rng.randint(0, rows), rng.randint(0, columns)
@@ -149,7 +151,7 @@ def page(rng, kind, draw):
     return np.clip(np.round(picture), 0, 255).astype(np.uint8)
 
 
-KINDS = ("plain", "chalk", "faint", "shaded", "noisy", "tiny", "far")
+KINDS = ("plain", "cropped", "chalk", "faint", "shaded", "noisy", "tiny", "far")
 
 
 def main(directory, per_class, seed):

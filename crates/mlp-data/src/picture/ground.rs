@@ -11,31 +11,44 @@ const LEAST_CONTRAST: f32 = 12.0;
 const NOISE: f32 = 3.0;
 
 /// The most pixels that the ground is fitted to.
-const SAMPLES: usize = 20_000;
+const SAMPLES: usize = 5_000;
+
+/// The share of a picture that a ground has, if it is a page with something on it.
+const PAGE: f64 = 0.7;
+
+/// How often the ground is fitted again.
+const ROUNDS: usize = 6;
+
+/// A picture turned so that its ground is the darker of the two, and whether light and dark were exchanged for it.
+pub(super) fn oriented(plane: Plane, polarity: Polarity) -> (Plane, bool) {
+    let is_light = match polarity {
+        Polarity::LightOnDark => false,
+        Polarity::DarkOnLight => true,
+        Polarity::Auto => has_light_ground(&plane),
+    };
+    if is_light { (plane.inverted(), true) } else { (plane, false) }
+}
 
 /// Whether the ground is the lighter of the two.
 ///
-/// The pixels are parted into light and dark where that explains their variance best (Otsu). Ground is what surrounds and what there
-/// is more of: the border counts twice, because a bold stroke may fill most of its picture but seldom touches all of its edges, and the
-/// whole once, because what fills a picture to its edges leaves the border undecided.
-pub(super) fn is_light(plane: &Plane, polarity: Polarity) -> bool {
-    match polarity {
-        Polarity::LightOnDark => return false,
-        Polarity::DarkOnLight => return true,
-        Polarity::Auto => {}
+/// Where most pixels lie on one surface, that is the ground, however it is shaded, and ink is what stands out of it the farthest: on the
+/// dark side, if the ground is light. Where they do not, as where a bold stroke fills its picture, they are parted into light and dark, and
+/// ground is what surrounds and what there is more of: the border counts twice, because a stroke seldom touches all edges, and the whole
+/// once, because what fills a picture to its edges leaves the border undecided.
+fn has_light_ground(plane: &Plane) -> bool {
+    let samples = samples(plane);
+    let ground = Ground::fit(samples.clone(), &samples);
+    if ground.is_page(&samples) {
+        // The cube, because few pixels of ink stand out far and many of a shadow a little.
+        let all = plane.levels.iter().enumerate();
+        return all.map(|(i, level)| f64::from(level - ground.level(plane, i)).powi(3)).sum::<f64>() < 0.0;
     }
     let threshold = otsu(&plane.levels);
-    let (mut border, mut light_border, mut light) = (0usize, 0usize, 0usize);
-    for (i, &level) in plane.levels.iter().enumerate() {
-        let is_light = level > threshold;
-        light += usize::from(is_light);
-        if plane.is_border(i % plane.width, i / plane.width) {
-            border += 1;
-            light_border += usize::from(is_light);
-        }
-    }
-    let share = |part: usize, whole: usize| part as f64 / whole as f64;
-    2.0 * share(light_border, border) + share(light, plane.levels.len()) > 1.5
+    let share = |of: &mut dyn Iterator<Item = &Sample>| {
+        let (light, count) = of.fold((0u32, 0u32), |(l, n), s| (l + u32::from(s.level > threshold), n + 1));
+        f64::from(light) / f64::from(count.max(1))
+    };
+    2.0 * share(&mut samples.iter().filter(|s| s.is_border)) + share(&mut samples.iter()) > 1.5
 }
 
 /// The level above which a pixel is light: the one that leaves the least variance within light and dark. Where all are of one level, it is
@@ -63,40 +76,82 @@ fn otsu(levels: &[f32]) -> f32 {
     threshold + 0.5
 }
 
-/// How far the pixels stand out of their ground.
-pub(super) struct Relief {
-    /// Heights above the ground; below it, and where only noise is, 0.
-    pub(super) heights: Plane,
-    /// The height that noise reaches.
+/// A ground: where it is, and how far from there its pixels are.
+pub(super) struct Ground {
+    surface: Surface,
+    /// The height above it that noise reaches.
     pub(super) noise: f32,
 }
 
-impl Relief {
-    /// Of a picture whose ground is dark. Shading of a page is followed by a surface of second order, fitted to the pixels that are ground:
-    /// those below the threshold between light and dark at first, then those within the noise of the fit.
+impl Ground {
+    /// Of a picture on which ink is lighter. Shading of a page is followed by a surface of second order, fitted to the pixels that are
+    /// ground. Which ones are is first guessed in two ways: those that are dark, which is right of drawings, however bold, and all of
+    /// them, which is right of pages whose shaded corners are as far from their middle as the ink.
     pub(super) fn of(plane: &Plane) -> Self {
-        let threshold = otsu(&plane.levels);
         let samples = samples(plane);
-        let mut surface =
-            Surface::level(median(samples.iter().map(|s| s.level).filter(|&level| level <= threshold)));
-        let mut noise = 0.0;
-        let mut ground: Vec<Sample> = samples.iter().copied().filter(|s| s.level <= threshold).collect();
-        for _ in 0..6 {
-            let Some(fit) = Surface::fit(&ground) else { break };
-            surface = fit;
-            noise = NOISE * 1.4826 * median(ground.iter().map(|s| (s.level - surface.at(s.x, s.y)).abs()));
-            let near = |s: &Sample| (s.level - surface.at(s.x, s.y)).abs() <= noise.max(1.0);
-            ground = samples.iter().copied().filter(near).collect();
-        }
-        let mut heights = plane.clone();
-        for (i, level) in heights.levels.iter_mut().enumerate() {
-            let (x, y) = place(plane, i);
-            *level = (*level - surface.at(x, y)).max(0.0);
-        }
-        Self { heights, noise }
+        let threshold = otsu(&plane.levels);
+        let dark: Vec<Sample> = samples.iter().copied().filter(|s| s.level <= threshold).collect();
+        let (by_level, by_place) = (Self::fit(dark, &samples), Self::fit(samples.clone(), &samples));
+        // With the narrower of the two bands: everything is within the noise of a fit that is bad enough.
+        let band = by_level.band().min(by_place.band());
+        let is_better = by_place.worth(&samples, band) > by_level.worth(&samples, band);
+        if is_better { by_place } else { by_level }
     }
 
-    /// Whether nothing stands out.
+    /// Fits a surface to pixels taken for ground, takes those for ground that are within the noise of it, and so on.
+    fn fit(mut ground: Vec<Sample>, samples: &[Sample]) -> Self {
+        let level = median(ground.iter().map(|s| s.level));
+        let mut found = Self { surface: Surface::level(level), noise: 0.0 };
+        for _ in 0..ROUNDS {
+            let Some(surface) = Surface::fit(&ground) else { break };
+            found.surface = surface;
+            found.noise = NOISE * 1.4826 * median(ground.iter().map(|s| found.distance(s).abs()));
+            ground = samples.iter().copied().filter(|s| found.distance(s).abs() <= found.band()).collect();
+        }
+        found
+    }
+
+    /// How well it does for ground: by the pixels that are within a band around it, less those below, where nothing should be.
+    fn worth(&self, samples: &[Sample], band: f32) -> i64 {
+        let worth = |s: &Sample| match self.distance(s) {
+            d if d < -band => -2,
+            d if d <= band => 1,
+            _ => 0,
+        };
+        samples.iter().map(worth).sum()
+    }
+
+    /// Whether most of a picture lies on it, and not because its noise is as large as the picture's contrast.
+    fn is_page(&self, samples: &[Sample]) -> bool {
+        let within = samples.iter().filter(|s| self.distance(s).abs() <= self.band()).count();
+        let most = samples.iter().map(|s| self.distance(s).abs()).fold(0.0, f32::max);
+        within as f64 > PAGE * samples.len() as f64 && 3.0 * self.band() < most
+    }
+
+    fn distance(&self, sample: &Sample) -> f32 {
+        sample.level - self.surface.at(sample.x, sample.y)
+    }
+
+    fn band(&self) -> f32 {
+        self.noise.max(1.0)
+    }
+
+    /// Heights above the ground; below it 0.
+    pub(super) fn heights(&self, plane: &Plane) -> Plane {
+        let mut heights = plane.clone();
+        for (i, level) in heights.levels.iter_mut().enumerate() {
+            *level = (*level - self.level(plane, i)).max(0.0);
+        }
+        heights
+    }
+
+    /// Its level where pixel `i` is.
+    fn level(&self, plane: &Plane, i: usize) -> f32 {
+        let (x, y) = place(plane, i);
+        self.surface.at(x, y)
+    }
+
+    /// Whether nothing stands out, if this is how far the highest does.
     pub(super) fn is_flat(&self, peak: f32) -> bool {
         peak < LEAST_CONTRAST.max(1.5 * self.noise)
     }
@@ -108,6 +163,7 @@ struct Sample {
     x: f32, // from -1 to 1
     y: f32, // from -1 to 1
     level: f32,
+    is_border: bool,
 }
 
 /// Where pixel `i` is, from -1 to 1 each way.
@@ -116,15 +172,16 @@ fn place(plane: &Plane, i: usize) -> (f32, f32) {
     (along(i % plane.width, plane.width), along(i / plane.width, plane.height))
 }
 
-/// Pixels evenly over the plane.
+/// Pixels evenly over the plane, its last row and column among them.
 fn samples(plane: &Plane) -> Vec<Sample> {
     let step = (1..).find(|step| (plane.width / step) * (plane.height / step) <= SAMPLES).unwrap_or(1);
+    let along = |length: usize| (0..length - 1).step_by(step).chain([length - 1]);
     let mut samples = Vec::new();
-    for y in (0..plane.height).step_by(step) {
-        for x in (0..plane.width).step_by(step) {
-            let i = y * plane.width + x;
+    for row in along(plane.height) {
+        for column in along(plane.width) {
+            let i = row * plane.width + column;
             let (x, y) = place(plane, i);
-            samples.push(Sample { x, y, level: plane.levels[i] });
+            samples.push(Sample { x, y, level: plane.levels[i], is_border: plane.is_border(column, row) });
         }
     }
     samples

@@ -1,40 +1,42 @@
 //! The ink of a picture: what stands out of the ground, without specks of dust, and where it lies. A file of its own because it is the only
 //! place that asks what hangs together.
 
-use super::ground::Relief;
+use super::ground::Ground;
 use super::plane::Plane;
 
 /// The share of the full height from which on a pixel is ink.
 const EDGE: f32 = 0.1;
 
-/// The share of the largest patch's ink below which a patch is a speck.
-const SPECK: f32 = 0.04;
+/// The shares of the largest patch's ink and of its longer side below either of which a patch is a speck. The strokes of a digit that hang
+/// apart, the bar of a 5, are longer than specks beside a thin stroke, which may have as much ink.
+const SPECK_INK: f32 = 0.04;
+const SPECK_SIDE: f32 = 0.15;
 
 /// The ink of a picture, and nothing else.
 pub(super) struct Ink {
     /// From 0, the ground, to 1, full ink.
     pub(super) amounts: Plane,
-    /// First column, first row, columns, rows.
-    pub(super) bounds: (usize, usize, usize, usize),
+    /// Where all of it lies.
+    pub(super) bounds: Patch,
 }
 
 impl Ink {
     /// `None` where there is none.
-    pub(super) fn of(relief: &Relief) -> Option<Self> {
-        let heights = &relief.heights;
-        let mut full = full_height(heights.levels.iter().copied(), relief.noise);
-        if relief.is_flat(full) {
+    pub(super) fn of(plane: &Plane, ground: &Ground) -> Option<Self> {
+        let heights = &ground.heights(plane);
+        let mut full = full_height(heights.levels.iter().copied(), ground.noise);
+        if ground.is_flat(full) {
             return None;
         }
-        let mut patches = Patches::of(heights, relief.noise.max(EDGE * full));
+        let mut patches = Patches::of(heights, ground.noise.max(EDGE * full));
         patches.drop_specks(heights);
         // A speck may have been more lively than the ink.
-        full = full_height(patches.kept(heights), relief.noise);
-        if relief.is_flat(full) {
+        full = full_height(patches.kept(heights), ground.noise);
+        if ground.is_flat(full) {
             return None;
         }
         let bounds = patches.bounds(heights)?;
-        let amount = |height: f32| ((height - relief.noise) / (full - relief.noise)).clamp(0.0, 1.0);
+        let amount = |height: f32| ((height - ground.noise) / (full - ground.noise)).clamp(0.0, 1.0);
         let mut amounts = heights.clone();
         for (i, level) in amounts.levels.iter_mut().enumerate() {
             *level = if patches.is_near(i, heights.width, heights.height) { amount(*level) } else { 0.0 };
@@ -85,14 +87,17 @@ impl Patches {
 
     /// Leaves out the patches that are small beside the largest one.
     fn drop_specks(&mut self, heights: &Plane) {
-        let mut mass = vec![0.0; self.count + 1];
-        for (&number, &height) in self.numbers.iter().zip(&heights.levels) {
-            mass[number as usize] += height;
+        let mut patches = vec![Patch::default(); self.count + 1];
+        for (i, (&number, &height)) in self.numbers.iter().zip(&heights.levels).enumerate() {
+            if number != 0 {
+                patches[number as usize].add(i % heights.width, i / heights.width, height);
+            }
         }
-        mass[0] = 0.0;
-        let least = SPECK * mass.iter().copied().fold(0.0, f32::max);
+        let Some(largest) = patches.iter().max_by(|a, b| a.ink.total_cmp(&b.ink)) else { return };
+        let (ink, side) = (SPECK_INK * largest.ink, SPECK_SIDE * largest.side());
         for number in &mut self.numbers {
-            if mass[*number as usize] < least {
+            let patch = &patches[*number as usize];
+            if patch.ink < ink || patch.side() < side {
                 *number = 0;
             }
         }
@@ -108,14 +113,40 @@ impl Patches {
         self.numbers[at] != 0 || around(at, width, height).any(|next| self.numbers[next] != 0)
     }
 
-    fn bounds(&self, heights: &Plane) -> Option<(usize, usize, usize, usize)> {
-        let places = || {
-            let ink = self.numbers.iter().enumerate().filter(|&(_, &number)| number != 0);
-            ink.map(|(i, _)| (i % heights.width, i / heights.width))
-        };
-        let (left, right) = (places().map(|p| p.0).min()?, places().map(|p| p.0).max()?);
-        let (top, bottom) = (places().map(|p| p.1).min()?, places().map(|p| p.1).max()?);
-        Some((left, top, right - left + 1, bottom - top + 1))
+    /// Of all patches together.
+    fn bounds(&self, heights: &Plane) -> Option<Patch> {
+        let mut all: Option<Patch> = None;
+        for (i, _) in self.numbers.iter().enumerate().filter(|&(_, &number)| number != 0) {
+            all.get_or_insert_default().add(i % heights.width, i / heights.width, heights.levels[i]);
+        }
+        all
+    }
+}
+
+/// Where a patch lies, and how much ink there is in it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Patch {
+    pub(super) left: usize,
+    pub(super) top: usize,
+    pub(super) width: usize,
+    pub(super) height: usize,
+    ink: f32,
+}
+
+impl Patch {
+    fn add(&mut self, x: usize, y: usize, ink: f32) {
+        if self.width == 0 {
+            (self.left, self.top, self.width, self.height) = (x, y, 1, 1);
+        } else {
+            let (right, bottom) = ((self.left + self.width).max(x + 1), (self.top + self.height).max(y + 1));
+            (self.left, self.top) = (self.left.min(x), self.top.min(y));
+            (self.width, self.height) = (right - self.left, bottom - self.top);
+        }
+        self.ink += ink;
+    }
+
+    fn side(&self) -> f32 {
+        self.width.max(self.height) as f32
     }
 }
 

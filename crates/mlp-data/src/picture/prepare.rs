@@ -1,8 +1,8 @@
 //! From a picture to an image of a data set: the two ways of [`Preparation`], and the plain one that only changes the size. What ground and ink
 //! are is found out in `ground.rs` and `ink.rs`; here is where the ink goes.
 
-use super::ground::{Relief, is_light};
-use super::ink::Ink;
+use super::ground::{Ground, oriented};
+use super::ink::{Ink, Patch};
 use super::plane::{Plane, fitted};
 use super::{GreyPicture, Polarity, Prepared};
 use crate::{ImageShape, Preparation};
@@ -48,15 +48,14 @@ impl GreyPicture {
 }
 
 fn digit(plane: Plane, shape: ImageShape, polarity: Polarity) -> Prepared {
-    let was_inverted = is_light(&plane, polarity);
-    let plane = if was_inverted { plane.inverted() } else { plane };
-    let Some(ink) = Ink::of(&Relief::of(&plane)) else {
+    let (plane, was_inverted) = oriented(plane, polarity);
+    let Some(ink) = Ink::of(&plane, &Ground::of(&plane)) else {
         return Prepared { pixels: vec![0; shape.pixels()], was_inverted, is_blank: true };
     };
-    let (x, y, width, height) = ink.bounds;
+    let Patch { left, top, width, height, .. } = ink.bounds;
     let (into_width, into_height) = (inner(shape.width), inner(shape.height));
     let (to_width, to_height) = fitted(width, height, into_width, into_height);
-    let fitted = ink.amounts.part(x, y, width, height).resized(to_width, to_height);
+    let fitted = ink.amounts.part(left, top, width, height).resized(to_width, to_height);
     let strongest = fitted.levels.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
     let left = centred(centre(&fitted, |i| i % to_width), to_width, shape.width);
     let top = centred(centre(&fitted, |i| i / to_width), to_height, shape.height);
@@ -89,8 +88,7 @@ fn centred(centre: f32, length: usize, side: usize) -> usize {
 }
 
 fn whole(plane: Plane, shape: ImageShape, polarity: Polarity) -> Prepared {
-    let was_inverted = is_light(&plane, polarity);
-    let plane = if was_inverted { plane.inverted() } else { plane };
+    let (plane, was_inverted) = oriented(plane, polarity);
     let (least, most) =
         plane.levels.iter().fold((f32::MAX, f32::MIN), |(least, most), &l| (least.min(l), most.max(l)));
     let (width, height) = fitted(plane.width, plane.height, shape.width, shape.height);
