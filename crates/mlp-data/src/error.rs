@@ -292,6 +292,31 @@ pub enum Error {
         files: Vec<String>,
     },
 
+    /// What a data set's directory says of itself cannot be used.
+    #[error("{path}: {reason}")]
+    Description {
+        /// The file, `dataset.toml`.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// Something is where a directory was to be written.
+    #[error("{path} is there already; give another name, or remove it")]
+    Exists {
+        /// The path.
+        path: PathBuf,
+    },
+
+    /// Directories that were to be the classes of a data set, and are not.
+    #[error("{directory}: {problem}")]
+    ClassDirectories {
+        /// The directory.
+        directory: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+
     /// A share that leaves one side of a split empty.
     #[error("cannot hold out {fraction} of {examples} examples: each side of the split needs at least one")]
     Split {

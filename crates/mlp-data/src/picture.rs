@@ -20,6 +20,7 @@
 //! # Ok::<(), mlp_data::Error>(())
 //! ```
 
+mod classes;
 mod decode;
 mod files;
 mod ground;
@@ -27,6 +28,7 @@ mod ink;
 mod plane;
 mod prepare;
 
+pub use classes::LabelledFiles;
 pub use decode::MOST_PIXELS;
 pub use files::{ENDINGS, natural_order, picture_files};
 

@@ -67,7 +67,7 @@ fn grey(decoded: DynamicImage) -> Vec<u8> {
 }
 
 /// In one line, whatever the decoder said.
-fn problem(error: ImageError) -> Error {
+pub(super) fn problem(error: ImageError) -> Error {
     let said = error.to_string();
     let problem = said.split_whitespace().collect::<Vec<_>>().join(" ");
     Error::Picture { problem: problem.trim_end_matches('.').to_owned() }

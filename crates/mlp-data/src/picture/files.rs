@@ -6,7 +6,11 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use image::ImageReader;
+use image::error::ImageError;
+
 use super::GreyPicture;
+use super::decode::problem;
 use crate::Error;
 
 /// The endings of the names of picture files, in small letters.
@@ -28,7 +32,20 @@ impl GreyPicture {
         Self::read_from(file, path)
     }
 
-    /// The same from any reader; `origin` is the path to name in errors.
+    /// Columns and rows of a picture file, by what it says at its beginning; a photograph may turn out to be turned.
+    ///
+    /// # Errors
+    /// As [`GreyPicture::read`].
+    pub fn size_of(path: &Path) -> Result<(usize, usize), Error> {
+        let problem =
+            |error: ImageError| Error::InFile { path: path.to_owned(), problem: Box::new(problem(error)) };
+        let reader = ImageReader::open(path).map_err(Error::io("open", path))?;
+        let reader = reader.with_guessed_format().map_err(Error::io("read", path))?;
+        let (width, height) = reader.into_dimensions().map_err(problem)?;
+        Ok((width as usize, height as usize))
+    }
+
+    /// [`GreyPicture::read`] from any reader; `origin` is the path to name in errors.
     ///
     /// # Errors
     /// As [`GreyPicture::read`].
@@ -69,7 +86,7 @@ fn collect(directory: &Path, deeper: usize, found: &mut Vec<PathBuf>) -> Result<
 }
 
 /// What is in a directory and not hidden, in natural order, with whether it is a directory itself.
-pub(crate) fn entries(directory: &Path) -> Result<Vec<(PathBuf, bool)>, Error> {
+pub(super) fn entries(directory: &Path) -> Result<Vec<(PathBuf, bool)>, Error> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(directory).map_err(Error::io("list", directory))? {
         let entry = entry.map_err(Error::io("list", directory))?;
@@ -83,11 +100,11 @@ pub(crate) fn entries(directory: &Path) -> Result<Vec<(PathBuf, bool)>, Error> {
 }
 
 /// The last part of a path as text.
-pub(crate) fn name(path: &Path) -> String {
+pub(super) fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn is_picture_name(path: &Path) -> bool {
+pub(super) fn is_picture_name(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
     ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }
