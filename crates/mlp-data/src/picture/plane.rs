@@ -11,14 +11,26 @@ pub(super) struct Plane {
     pub(super) levels: Vec<f32>, // (height, width)
 }
 
-impl From<&GreyPicture> for Plane {
-    fn from(picture: &GreyPicture) -> Self {
-        let levels = picture.pixels().iter().map(|&pixel| pixel.into()).collect();
-        Self { width: picture.width(), height: picture.height(), levels }
-    }
-}
-
 impl Plane {
+    /// A picture's levels, with its longer side reduced to `side` pixels, if it has more.
+    pub(super) fn of(picture: &GreyPicture, side: usize) -> Self {
+        let (width, height) = (picture.width(), picture.height());
+        if width.max(height) <= side {
+            return Self {
+                width,
+                height,
+                levels: picture.pixels().iter().map(|&pixel| pixel.into()).collect(),
+            };
+        }
+        let (to_width, to_height) = fitted(width, height, side, side);
+        Self::scaled(picture, to_width, to_height)
+    }
+
+    /// A picture's levels in another size, of at least one pixel each way.
+    pub(super) fn scaled(picture: &GreyPicture, width: usize, height: usize) -> Self {
+        resized(picture.pixels(), picture.width(), width, height)
+    }
+
     /// The levels with black and white exchanged.
     pub(super) fn inverted(mut self) -> Self {
         self.levels.iter_mut().for_each(|level| *level = 255.0 - *level);
@@ -44,26 +56,23 @@ impl Plane {
 
     /// The same in another size, of at least one pixel each way.
     pub(super) fn resized(&self, width: usize, height: usize) -> Self {
-        let across = taps(self.width, width);
-        let mut narrow = Vec::with_capacity(width * self.height);
-        for row in self.levels.chunks_exact(self.width) {
-            narrow.extend(across.iter().map(|taps| taps.sum(|from| row[from])));
-        }
-        let mut levels = Vec::with_capacity(width * height);
-        for taps in taps(self.height, height) {
-            levels.extend((0..width).map(|x| taps.sum(|from| narrow[from * width + x])));
-        }
-        Self { width, height, levels }
+        resized(&self.levels, self.width, width, height)
     }
+}
 
-    /// The same with its longer side reduced to `side` pixels, if it has more.
-    pub(super) fn reduced(self, side: usize) -> Self {
-        if self.width.max(self.height) <= side {
-            return self;
-        }
-        let (width, height) = fitted(self.width, self.height, side, side);
-        self.resized(width, height)
+/// Levels in rows of `from_width`, in another size. A picture is as large as its file pretends: its bytes become numbers a row at a time.
+fn resized<T: Copy + Into<f32>>(levels: &[T], from_width: usize, width: usize, height: usize) -> Plane {
+    let from_height = levels.len() / from_width;
+    let across = taps(from_width, width);
+    let mut narrow = Vec::with_capacity(width * from_height);
+    for row in levels.chunks_exact(from_width) {
+        narrow.extend(across.iter().map(|taps| taps.sum(|from| row[from].into())));
     }
+    let mut levels = Vec::with_capacity(width * height);
+    for taps in taps(from_height, height) {
+        levels.extend((0..width).map(|x| taps.sum(|from| narrow[from * width + x])));
+    }
+    Plane { width, height, levels }
 }
 
 /// The size of `width` by `height` pixels scaled until it fits into another, with its proportions as far as whole pixels can have them.
@@ -125,7 +134,8 @@ mod tests {
     fn a_plane_that_keeps_its_size_stays_as_it_is() {
         let plane = plane(3, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         assert_eq!(plane.resized(3, 2), plane);
-        assert_eq!(plane.clone().reduced(3), plane);
+        let picture = GreyPicture::new(3, 2, vec![1, 2, 3, 4, 5, 6]).unwrap();
+        assert_eq!((Plane::of(&picture, 3), Plane::scaled(&picture, 3, 2)), (plane.clone(), plane));
     }
 
     #[test]
@@ -134,6 +144,12 @@ mod tests {
         // Each new pixel covers one and a half: all of the outer one, half of the middle one.
         assert_eq!(plane.resized(2, 1).levels, [10.0, 50.0]);
         assert_eq!(plane.resized(1, 1).levels, [30.0]);
+    }
+
+    #[test]
+    fn a_large_picture_is_reduced_with_its_proportions() {
+        let picture = GreyPicture::new(4, 2, vec![0, 2, 10, 30, 4, 6, 20, 40]).unwrap();
+        assert_eq!(Plane::of(&picture, 2), plane(2, &[3.0, 25.0]));
     }
 
     #[test]

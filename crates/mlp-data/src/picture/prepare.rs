@@ -27,10 +27,10 @@ impl Preparation {
     #[track_caller]
     pub fn prepare(self, picture: &GreyPicture, shape: ImageShape, polarity: Polarity) -> Prepared {
         assert!(shape.pixels() > 0, "an image of {shape} has no pixels");
-        let plane = Plane::from(picture);
+        let (plane, was_inverted) = oriented(Plane::of(picture, WORKING_SIDE), polarity);
         match self {
-            Self::Digit => digit(plane.reduced(WORKING_SIDE), shape, polarity),
-            Self::Whole => whole(plane, shape, polarity),
+            Self::Digit => digit(&plane, shape, was_inverted),
+            Self::Whole => whole(picture, &plane, shape, was_inverted),
         }
     }
 }
@@ -43,13 +43,12 @@ impl GreyPicture {
     #[track_caller]
     pub fn scaled(&self, shape: ImageShape) -> Vec<u8> {
         assert!(shape.pixels() > 0, "an image of {shape} has no pixels");
-        Plane::from(self).resized(shape.width, shape.height).to_bytes()
+        Plane::scaled(self, shape.width, shape.height).to_bytes()
     }
 }
 
-fn digit(plane: Plane, shape: ImageShape, polarity: Polarity) -> Prepared {
-    let (plane, was_inverted) = oriented(plane, polarity);
-    let Some(ink) = Ink::of(&plane, &Ground::of(&plane)) else {
+fn digit(plane: &Plane, shape: ImageShape, was_inverted: bool) -> Prepared {
+    let Some(ink) = Ink::of(plane, &Ground::of(plane)) else {
         return Prepared { pixels: vec![0; shape.pixels()], was_inverted, is_blank: true };
     };
     let Patch { left, top, width, height, .. } = ink.bounds;
@@ -87,20 +86,20 @@ fn centred(centre: f32, length: usize, side: usize) -> usize {
     (begin.max(0.0) as usize).min(side - length)
 }
 
-fn whole(plane: Plane, shape: ImageShape, polarity: Polarity) -> Prepared {
-    let (plane, was_inverted) = oriented(plane, polarity);
-    let (least, most) =
-        plane.levels.iter().fold((f32::MAX, f32::MIN), |(least, most), &l| (least.min(l), most.max(l)));
-    let (width, height) = fitted(plane.width, plane.height, shape.width, shape.height);
-    let fitted = plane.resized(width, height).to_bytes();
-    let mut border: Vec<u8> = plane.to_bytes();
-    let mut index = 0..;
-    border.retain(|_| index.next().is_some_and(|i: usize| plane.is_border(i % plane.width, i / plane.width)));
-    border.sort_unstable();
-    let mut pixels = vec![border[border.len() / 2]; shape.pixels()];
+/// `plane` is the picture as it was reduced and turned; here it only tells the level beside it.
+fn whole(picture: &GreyPicture, plane: &Plane, shape: ImageShape, was_inverted: bool) -> Prepared {
+    let is_blank = picture.pixels().iter().all(|&pixel| pixel == picture.pixels()[0]);
+    let (width, height) = fitted(picture.width(), picture.height(), shape.width, shape.height);
+    let fitted = Plane::scaled(picture, width, height);
+    let fitted = if was_inverted { fitted.inverted() } else { fitted }.to_bytes();
+    let is_border = |i: &usize| plane.is_border(i % plane.width, i / plane.width);
+    let mut border: Vec<f32> = (0..plane.levels.len()).filter(is_border).map(|i| plane.levels[i]).collect();
+    border.sort_unstable_by(f32::total_cmp);
+    let beside = border[border.len() / 2].round() as u8;
+    let mut pixels = vec![beside; shape.pixels()];
     let (left, top) = ((shape.width - width) / 2, (shape.height - height) / 2);
     for (row, levels) in fitted.chunks_exact(width).enumerate() {
         pixels[(top + row) * shape.width + left..][..width].copy_from_slice(levels);
     }
-    Prepared { pixels, was_inverted, is_blank: most - least < 1.0 }
+    Prepared { pixels, was_inverted, is_blank }
 }

@@ -142,7 +142,7 @@ impl<'a> Writer<'a> {
 
     fn record(&self, answer: &Answer) -> String {
         let mut record = format!(
-            "{},{},{},{},{},{}",
+            "{},{},{},{:?},{},{}",
             quoted(&answer.name),
             answer.class,
             quoted(&self.names[answer.class]),
@@ -151,7 +151,7 @@ impl<'a> Writer<'a> {
             answer.prepared.was_inverted,
         );
         for probability in &answer.probabilities {
-            let _ = write!(record, ",{probability}");
+            let _ = write!(record, ",{probability:?}");
         }
         record
     }
