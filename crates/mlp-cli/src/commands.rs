@@ -10,6 +10,7 @@ pub(crate) mod gradcheck;
 pub(crate) mod lr_find;
 pub(crate) mod man;
 pub(crate) mod plot;
+pub(crate) mod predict;
 pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod summary;

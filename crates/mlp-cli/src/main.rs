@@ -33,7 +33,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
-    bench, compare, completions, data, descend, eval, gradcheck, lr_find, man, plot as plot_command,
+    bench, compare, completions, data, descend, eval, gradcheck, lr_find, man, plot as plot_command, predict,
     report as report_command, runs, summary, sweep, train, verify_resume,
 };
 
@@ -56,6 +56,7 @@ struct Cli {
 enum Command {
     Train(Box<train::Args>),
     Eval(eval::Args),
+    Predict(predict::Args),
     Summary(summary::Args),
     Plot(Box<plot_command::Args>),
     Report(report_command::Args),
@@ -90,6 +91,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Predict(args) => predict::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Plot(args) => plot_command::run(&args),
         Command::Report(args) => report_command::run(&args),

@@ -1,0 +1,243 @@
+//! `mlp data import`: a data set out of directories of pictures. Which file belongs to which class the library finds out; here the pictures are
+//! prepared, on all threads, and what is odd about them is said.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use mlp_data::picture::{GreyPicture, LabelledFiles, Polarity, Prepared};
+use mlp_data::{DataSets, Dataset, ImageShape, Preparation};
+use rayon::prelude::*;
+
+use crate::console::{self, note};
+use crate::parse;
+use crate::session::PROGRAM;
+use crate::table::thousands;
+
+/// The longest side of pictures that are taken in their own size.
+const SMALL: usize = 64;
+
+/// The size of images where nothing else says one.
+const USUAL: ImageShape = ImageShape { height: 28, width: 28 };
+
+/// The most bytes of all images together.
+const MOST_BYTES: usize = 4_000_000_000;
+
+/// Make a data set of your own pictures: a directory for each class, with its PNG, JPEG or PGM files.
+///
+/// DIR holds `class-name/*.png`, or `train/class-name/*.png` and `test/class-name/*.png`. What is written is a directory that `--dataset` takes:
+/// four IDX files as MNIST's, and `dataset.toml` with the names of the classes and how pictures become images, which models keep for
+/// `mlp predict`. Ground comes out dark and ink light, as in MNIST; `--polarity light-on-dark` leaves both as they are.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  mlp data import drawings/ --to data/drawings
+  mlp data import digits/ --to data/my-digits --preparation digit
+  mlp data import leaves/ --to data/leaves --size 32x32 --test-share 0.1
+  mlp train --dataset data/drawings")]
+pub(crate) struct Args {
+    /// The directory of the classes' directories
+    dir: PathBuf,
+    /// The directory to write, which must not be there yet
+    #[arg(long, value_name = "DATASET_DIR")]
+    to: PathBuf,
+    /// Height and width of the images [default: the pictures' own if all have the same and at most 64x64, else 28x28]
+    #[arg(long, value_name = "HxW", value_parser = parse::image_shape)]
+    size: Option<ImageShape>,
+    /// How a picture becomes an image: as MNIST was made, or as a whole, scaled until it fits
+    #[arg(long, value_parser = parse::preparation(), default_value_t = Preparation::Whole)]
+    preparation: Preparation,
+    /// Which of ink and ground is the lighter one
+    #[arg(long, value_parser = parse::polarity(), default_value_t)]
+    polarity: Polarity,
+    /// The share of each class that is set apart as the test set, where there is no `test/` [default: 0.2]
+    #[arg(long, value_name = "SHARE")]
+    test_share: Option<f64>,
+    /// Decides which pictures those are
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Write the IDX files raw, which reads faster, instead of compressed
+    #[arg(long)]
+    raw: bool,
+    /// Leave out pictures that cannot be read, instead of giving up
+    #[arg(long)]
+    skip_bad: bool,
+}
+
+/// Pictures that have become images.
+struct Images {
+    paths: Vec<PathBuf>,
+    labels: Vec<u8>,
+    pixels: Vec<u8>,
+    blank: Vec<usize>, // their numbers
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if args.to.symlink_metadata().is_ok() {
+        return Err(mlp_data::Error::Exists { path: args.to.clone() }.into());
+    }
+    let files = LabelledFiles::find(&args.dir)?;
+    if files.strays > 0 {
+        note(&format!("{} beside the classes' directories, left out", pictures(files.strays)));
+    }
+    let share = match (&files.test, args.test_share) {
+        (Some(_), Some(_)) => {
+            bail!("--test-share, but {} has a test directory; give one of them", args.dir.display())
+        }
+        (Some(_), None) => None,
+        (None, share) => Some(share.unwrap_or(0.2)),
+    };
+    let shape = args.size.unwrap_or_else(|| common_size(&files).unwrap_or(USUAL));
+    let train = prepare(args, shape, &files.train)?;
+    let test = files.test.as_ref().map(|files| prepare(args, shape, files)).transpose()?;
+    report_oddities(&args.dir, &train, test.as_ref());
+
+    let classes = files.class_names.len();
+    let set = |images: Images| Dataset::new(images.pixels, shape, images.labels, classes);
+    let read = train.paths.len() + test.as_ref().map_or(0, |test| test.paths.len());
+    let (train, test) = match test {
+        Some(test) => (set(train)?, set(test)?),
+        None => split(set(train)?, share.unwrap_or_default(), args.seed, &files.class_names)?,
+    };
+    for (class, name) in files.class_names.iter().enumerate() {
+        if train.class_counts()[class] == 0 {
+            bail!("no picture of the class {name} is left to train with; expected at least one");
+        }
+        if test.class_counts()[class] == 0 {
+            note(&format!("no picture of the class {name} is in the test set"));
+        }
+    }
+    let origin = origin(args, shape, share, read);
+    let sets = DataSets {
+        name: args.to.display().to_string(),
+        train,
+        test,
+        class_names: files.class_names,
+        preparation: args.preparation,
+    };
+    sets.write_dir(&args.to, &origin, !args.raw)?;
+    writeln!(
+        io::stdout(),
+        "{}: images of {shape} in {} classes, {} to train with and {} to test with",
+        args.to.display(),
+        sets.class_names.len(),
+        thousands(sets.train.len()),
+        thousands(sets.test.len())
+    )?;
+    note(&format!("train with `mlp train --dataset {}`", args.to.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The size that all pictures have, if it is small. What cannot be read is left to be complained about later.
+fn common_size(files: &LabelledFiles) -> Option<ImageShape> {
+    let all: Vec<&PathBuf> =
+        files.train.iter().chain(files.test.iter().flatten()).map(|(path, _)| path).collect();
+    let sizes: Vec<_> = all.par_iter().filter_map(|path| GreyPicture::size_of(path).ok()).collect();
+    let &(width, height) = sizes.first()?;
+    let is_common = sizes.iter().all(|&size| size == (width, height));
+    (is_common && (1..=SMALL).contains(&width) && (1..=SMALL).contains(&height))
+        .then_some(ImageShape { height, width })
+}
+
+/// Reads pictures and makes images of them, in order.
+fn prepare(args: &Args, shape: ImageShape, files: &[(PathBuf, u8)]) -> anyhow::Result<Images> {
+    let bytes = files.len().checked_mul(shape.pixels()).filter(|&bytes| bytes <= MOST_BYTES);
+    if bytes.is_none() {
+        bail!("{} as images of {shape} are more than 4 GB; choose a smaller --size", pictures(files.len()));
+    }
+    let prepared: Vec<Result<Prepared, mlp_data::Error>> = files
+        .par_iter()
+        .map(|(path, _)| Ok(args.preparation.prepare(&GreyPicture::read(path)?, shape, args.polarity)))
+        .collect();
+    let mut images = Images { paths: Vec::new(), labels: Vec::new(), pixels: Vec::new(), blank: Vec::new() };
+    let mut failed = 0;
+    for ((path, label), prepared) in files.iter().zip(prepared) {
+        match prepared {
+            Ok(prepared) => {
+                if prepared.is_blank {
+                    images.blank.push(images.paths.len());
+                }
+                images.paths.push(path.clone());
+                images.labels.push(*label);
+                images.pixels.extend(prepared.pixels);
+            }
+            Err(error) => {
+                failed += 1;
+                console::error(&error.into());
+            }
+        }
+    }
+    if failed > 0 && !args.skip_bad {
+        bail!(
+            "{failed} of {} cannot be read; remove them, or leave them out with --skip-bad",
+            pictures(files.len())
+        );
+    }
+    Ok(images)
+}
+
+/// Says which images are blank, and which are the same.
+fn report_oddities(dir: &Path, train: &Images, test: Option<&Images>) {
+    let shown = |path: &Path| path.strip_prefix(dir).unwrap_or(path).display().to_string();
+    let sets = || [Some(train), test].into_iter().flatten();
+    let blank: Vec<&PathBuf> =
+        sets().flat_map(|images| images.blank.iter().map(|&i| &images.paths[i])).collect();
+    if let Some(first) = blank.first() {
+        note(&format!("nothing on it: {}, the first is {}", pictures(blank.len()), shown(first)));
+    }
+    let mut seen: HashMap<&[u8], (&Path, u8)> = HashMap::new();
+    let (mut same, mut contrary) = (Vec::new(), Vec::new());
+    for images in sets() {
+        let size = images.pixels.len() / images.paths.len().max(1);
+        let examples = images.paths.iter().zip(&images.labels).zip(images.pixels.chunks_exact(size.max(1)));
+        for ((path, &label), pixels) in examples {
+            match seen.get(pixels) {
+                Some(&(first, class)) if class == label => same.push((first, path)),
+                Some(&(first, _)) => contrary.push((first, path)),
+                None => drop(seen.insert(pixels, (path, label))),
+            }
+        }
+    }
+    for (pairs, what) in [(same, "another of its class"), (contrary, "one of another class")] {
+        if let Some((first, path)) = pairs.first() {
+            let (path, first) = (shown(path), shown(first));
+            note(&format!(
+                "the same image as {what}: {}, the first is {path}, as {first}",
+                pictures(pairs.len())
+            ));
+        }
+    }
+}
+
+fn split(all: Dataset, share: f64, seed: u64, names: &[String]) -> anyhow::Result<(Dataset, Dataset)> {
+    if let Some((class, &count)) = all.class_counts().iter().enumerate().find(|&(_, &count)| count < 2) {
+        bail!(
+            "{} of the class {}; expected at least 2, one to train with and one to test with",
+            pictures(count),
+            names[class]
+        );
+    }
+    all.split_stratified(share, seed).with_context(|| format!("--test-share {share}"))
+}
+
+/// Where the images came from, for people to read.
+fn origin(args: &Args, shape: ImageShape, share: Option<f64>, read: usize) -> String {
+    let from = args.dir.canonicalize().unwrap_or_else(|_| args.dir.clone());
+    let split = share.map_or("as in its train and test".to_owned(), |share| {
+        format!("test share {share} by seed {}", args.seed)
+    });
+    format!(
+        "{PROGRAM} data import: {} of {}, as images of {shape}, preparation {}, polarity {}, {split}",
+        pictures(read),
+        from.display(),
+        args.preparation,
+        args.polarity
+    )
+}
+
+/// So many pictures, in words.
+fn pictures(count: usize) -> String {
+    if count == 1 { "1 picture".to_owned() } else { format!("{} pictures", thousands(count)) }
+}
