@@ -88,7 +88,8 @@ fn what_is_transparent_is_laid_over_white() {
     assert_eq!(pixels(&png(3, 1, 16, 4, &[], &[&deep])), [0, 127, 255]);
     let colour = [200, 200, 200, 0, 0, 0, 0, 255];
     assert_eq!(pixels(&png(2, 1, 8, 6, &[], &[&colour])), [255, 0]);
-    let (palette, alpha): ((&[u8; 4], &[u8]), (&[u8; 4], &[u8])) = ((b"PLTE", &[0; 6]), (b"tRNS", &[255, 0]));
+    let palette: (&[u8; 4], &[u8]) = (b"PLTE", &[0; 6]);
+    let alpha: (&[u8; 4], &[u8]) = (b"tRNS", &[255, 0]);
     assert_eq!(pixels(&png(2, 1, 8, 3, &[palette, alpha], &[&[0, 1]])), [0, 255]);
 }
 
@@ -151,7 +152,7 @@ fn what_is_no_picture_is_said_in_one_line() {
 }
 
 fn whole_files() -> Vec<Vec<u8>> {
-    let rows: Vec<Vec<u8>> = (0..20u8).map(|y| (0..40).map(|x| x * 5 ^ y).collect()).collect();
+    let rows: Vec<Vec<u8>> = (0..20u8).map(|y| (0..40).map(|x| (x * 5) ^ y).collect()).collect();
     let rows: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();
     let mut pgm = b"P5 20 20 255\n".to_vec();
     pgm.extend((0..400).map(|i| (i % 251) as u8));
