@@ -90,9 +90,8 @@ fn apart_at_best(a: &Prepared, b: &Prepared) -> f64 {
     let moved = |dx: isize, dy: isize| {
         let from = |i: usize| {
             let (x, y) = ((i % 28) as isize + dx, (i / 28) as isize + dy);
-            ((0..28).contains(&x) && (0..28).contains(&y))
-                .then(|| b.pixels[(y * 28 + x) as usize])
-                .unwrap_or(0)
+            let is_inside = (0..28).contains(&x) && (0..28).contains(&y);
+            if is_inside { b.pixels[(y * 28 + x) as usize] } else { 0 }
         };
         Prepared { pixels: (0..784).map(from).collect(), ..b.clone() }
     };
