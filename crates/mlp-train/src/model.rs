@@ -72,8 +72,8 @@ pub struct Metadata {
     pub image_shape: ImageShape,
     /// How a picture becomes such an image.
     pub preparation: Preparation,
-    /// How it was trained.
-    pub config: TrainConfig,
+    /// How it was trained; `None` if another program trained it, of which `program` then speaks.
+    pub config: Option<TrainConfig>,
     /// The program that wrote it.
     pub program: String,
 }
