@@ -61,6 +61,8 @@ mod orthonormal;
 mod products;
 mod random;
 mod regularisation;
+#[cfg(feature = "safetensors")]
+mod safetensors;
 mod scalar;
 mod step;
 mod workspace;
@@ -73,6 +75,8 @@ pub use ndarray;
 
 pub use activation::Activation;
 pub use average::MovingAverage;
+#[cfg(feature = "safetensors")]
+pub use error::SafetensorsError;
 pub use error::{NetworkError, SeedTooLarge, UnknownName};
 pub use features::{Columns, Features, SparseRows, Values};
 pub use init::Init;
@@ -84,5 +88,7 @@ pub use optimiser::{Optimiser, Rule};
 pub use products::{Kernels, Products, backend};
 pub use random::{NativeStream, NumpyStream, RandomStream, Stream, StreamKind, StreamState};
 pub use regularisation::{Objective, Regularisation};
+#[cfg(feature = "safetensors")]
+pub use safetensors::Tensors;
 pub use scalar::{Precision, Scalar};
 pub use workspace::{Gradients, Workspace};
