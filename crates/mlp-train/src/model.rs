@@ -6,7 +6,7 @@ use mlp_data::{Dataset, ImageShape, Preparation};
 
 use crate::config::{MOST_HIDDEN_LAYERS, TrainConfig};
 use crate::error::Error;
-use crate::evaluate::{Evaluation, evaluate};
+use crate::evaluate::{Evaluation, check_fits, evaluate};
 
 /// The most bytes of names in a model.
 const MOST_TEXT: usize = 1 << 20;
@@ -93,11 +93,17 @@ impl Model {
     /// # Errors
     /// [`Error::OtherShape`], and as [`evaluate`].
     pub fn evaluate(&self, data: &Dataset) -> Result<Evaluation, Error> {
+        self.check_fits(data)?;
+        self.network.evaluate(data)
+    }
+
+    /// Checks that the images of a data set have the form that the model was trained on, and that it can tell their classes.
+    pub(crate) fn check_fits(&self, data: &Dataset) -> Result<(), Error> {
         let (expected, found) = (self.metadata.image_shape, data.shape());
         if found != expected {
             return Err(Error::OtherShape { found, expected });
         }
-        self.network.evaluate(data)
+        check_fits(&self.network.architecture(), data)
     }
 
     /// Checks that network and metadata belong together, and that a model file can hold them.
