@@ -24,7 +24,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    bench, compare, data, descend, eval, gradcheck, lr_find, runs, summary, sweep, train, verify_resume,
+    bench, compare, data, descend, eval, export, gradcheck, import, lr_find, runs, summary, sweep, train,
+    verify_resume,
 };
 
 /// Train, judge and look at multilayer perceptrons on a CPU.
@@ -45,6 +46,8 @@ enum Command {
     Train(Box<train::Args>),
     Eval(eval::Args),
     Summary(summary::Args),
+    Export(export::Args),
+    Import(import::Args),
     Runs(runs::Args),
     Compare(compare::Args),
     LrFind(Box<lr_find::Args>),
@@ -62,6 +65,8 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Summary(args) => summary::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Runs(args) => runs::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::LrFind(args) => lr_find::run(&args),

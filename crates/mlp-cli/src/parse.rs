@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mlp_core::{Activation, Init, Precision, Reduction, StreamKind, descent};
+use mlp_data::Preparation;
 use mlp_train::{Every, Kernel, Metric, OptimiserName, ScheduleName};
 
 /// A parser of names that a type's own `FromStr` then takes.
@@ -49,6 +50,10 @@ pub(crate) fn schedule() -> impl TypedValueParser<Value = ScheduleName> {
 
 pub(crate) fn metric() -> impl TypedValueParser<Value = Metric> {
     names(Metric::ALL.map(Metric::name))
+}
+
+pub(crate) fn preparation() -> impl TypedValueParser<Value = Preparation> {
+    names(Preparation::ALL.map(Preparation::name))
 }
 
 /// Seconds: `90`, `60s`, `5m`, `1.5h`.

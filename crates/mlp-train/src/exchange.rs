@@ -46,7 +46,7 @@ pub use csv::predictions;
 pub use error::ExchangeError;
 pub use known::Known;
 pub use npz::to_npz;
-pub use onnx::{Pixels, erf_in_single, to_onnx};
+pub use onnx::{OPSET, Pixels, erf_in_single, to_onnx};
 pub use safetensors::to_safetensors;
 
 /// A kind of file that other tools read.

@@ -17,7 +17,8 @@ use super::onnx_proto::{
 use crate::model::{Model, Network};
 use crate::number::Number;
 
-const OPSET: i64 = 13;
+/// The version of ONNX's operators that a graph of ours is made of.
+pub const OPSET: i64 = 13;
 /// The version of the file format that came with this opset.
 const IR_VERSION: i64 = 7;
 

@@ -155,15 +155,14 @@ pub(super) struct DimensionProto {
 /// The most messages and texts in a file: an empty one takes two bytes there and a hundred in memory. A network of 64 layers has a thousand.
 const MOST_MESSAGES: usize = 100_000;
 
-/// A field in which there are messages or texts, by its number, and those in them.
+/// A field in which there are messages or texts, by its number, and those in them if they are counted, too.
 struct Nest(u32, &'static [Nest]);
 
-const TENSOR: &[Nest] = &[];
 const SHAPE: &[Nest] = &[Nest(1, &[])];
 const VALUE_INFO: &[Nest] = &[Nest(2, &[Nest(1, &[Nest(2, SHAPE)])])];
-const ATTRIBUTE: &[Nest] = &[Nest(5, TENSOR)];
+const ATTRIBUTE: &[Nest] = &[Nest(5, &[])];
 const NODE: &[Nest] = &[Nest(1, &[]), Nest(2, &[]), Nest(5, ATTRIBUTE)];
-const GRAPH: &[Nest] = &[Nest(1, NODE), Nest(5, TENSOR), Nest(11, VALUE_INFO), Nest(12, VALUE_INFO)];
+const GRAPH: &[Nest] = &[Nest(1, NODE), Nest(5, &[]), Nest(11, VALUE_INFO), Nest(12, VALUE_INFO)];
 const MODEL: &[Nest] = &[Nest(7, GRAPH), Nest(8, &[]), Nest(14, &[])];
 
 /// The model in some bytes. The memory that it takes is in proportion to their number.
@@ -187,7 +186,9 @@ fn count(mut bytes: &[u8], nests: &[Nest], left: &mut usize) -> Result<(), Strin
         *left = left.checked_sub(1).ok_or_else(|| format!("more than {MOST_MESSAGES} messages in it"))?;
         let length = usize::try_from(decode_varint(&mut bytes).map_err(text)?).unwrap_or(usize::MAX);
         let (message, rest) = bytes.split_at_checked(length).ok_or("it is cut short")?;
-        count(message, inside, left)?;
+        if !inside.is_empty() {
+            count(message, inside, left)?;
+        }
         bytes = rest;
     }
     Ok(())
