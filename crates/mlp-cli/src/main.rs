@@ -33,8 +33,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
-    bench, compare, completions, data, descend, eval, gradcheck, lr_find, man, plot as plot_command, predict,
-    report as report_command, runs, summary, sweep, train, verify_resume,
+    bench, compare, completions, data, descend, eval, export, gradcheck, import, lr_find, man,
+    plot as plot_command, predict, report as report_command, runs, summary, sweep, train, verify_resume,
 };
 
 /// Train, judge and look at multilayer perceptrons on a CPU.
@@ -60,6 +60,8 @@ enum Command {
     Summary(summary::Args),
     Plot(Box<plot_command::Args>),
     Report(report_command::Args),
+    Export(export::Args),
+    Import(import::Args),
     Runs(runs::Args),
     Compare(compare::Args),
     LrFind(Box<lr_find::Args>),
@@ -95,6 +97,8 @@ fn main() -> ExitCode {
         Command::Summary(args) => summary::run(&args),
         Command::Plot(args) => plot_command::run(&args),
         Command::Report(args) => report_command::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Runs(args) => runs::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::LrFind(args) => lr_find::run(&args),

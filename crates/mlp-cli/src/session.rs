@@ -182,7 +182,7 @@ impl Session {
 }
 
 /// The name by which the data set is found again from anywhere: of a directory, the whole path.
-fn full_name(name: &str) -> String {
+pub(crate) fn full_name(name: &str) -> String {
     let known = catalog::find(name).is_ok() || name == synthetic::NAME;
     let path = (!known).then(|| Path::new(name).canonicalize().ok()).flatten();
     path.map_or_else(|| name.to_owned(), |path| path.display().to_string())

@@ -215,7 +215,7 @@ fn a_bad_model_is_refused() {
     spoilt("empty", Vec::clear);
     fs::create_dir(scratch.path("directory")).unwrap();
     for (name, expected) in [
-        ("version", "model format version 9; this program reads version 1"),
+        ("version", "model format version 9; this program reads version 2"),
         ("flipped", "the checksum does not match"),
         ("truncated", "500 bytes; expected"),
         ("appended", "bytes; expected"),

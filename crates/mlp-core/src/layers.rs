@@ -52,6 +52,17 @@ impl Architecture {
         Ok(())
     }
 
+    /// The chapter's names for the weights and biases of each of so many layers, the output layer last: `w_h, b_h, w_o, b_o` for its own network,
+    /// and with several hidden layers `w_h1, b_h1, w_h2, …`.
+    ///
+    /// ```
+    /// let names = mlp_core::Architecture::parameter_names(2);
+    /// assert_eq!(names, [["w_h", "b_h"], ["w_o", "b_o"]]);
+    /// ```
+    pub fn parameter_names(layers: usize) -> Vec<[String; 2]> {
+        (0..layers).map(|l| ['w', 'b'].map(|letter| name(letter, l, layers))).collect()
+    }
+
     /// The number of weights and biases. Of sizes that [`Architecture::validate`] accepts; others may overflow.
     pub fn parameters(&self) -> usize {
         self.layer_sizes().iter().map(|(inputs, outputs)| inputs * outputs + outputs).sum()

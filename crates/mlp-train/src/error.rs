@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use mlp_core::{NetworkError, SeedTooLarge};
 use thiserror::Error as ThisError;
 
+use crate::exchange::ExchangeError;
 use crate::metric::Metric;
 
 /// A choice with which training cannot begin.
@@ -112,6 +113,9 @@ pub enum Error {
     /// A choice with which training cannot begin.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A model that cannot be carried to another tool or back.
+    #[error(transparent)]
+    Exchange(#[from] ExchangeError),
     /// A loss that is infinite or not a number.
     #[error(
         "the loss is {loss} in epoch {epoch}, step {step}: {tensor} is not finite; a smaller learning rate or clipping \

@@ -3,7 +3,7 @@
 //! The examples go through in chunks of a fixed size, which any number of threads may share; the chunks' results are added
 //! up in the order of the chunks.
 
-use mlp_core::{Mlp, Score, Workspace};
+use mlp_core::{Architecture, Mlp, Score, Workspace};
 use mlp_data::{Dataset, SparseImages, levels};
 use ndarray::ArrayView2;
 use rayon::prelude::*;
@@ -102,14 +102,24 @@ impl ConfusionMatrix {
     }
 }
 
+/// Checks that there are examples, of as many pixels as a network has inputs and of classes that it tells apart.
+pub(crate) fn check_fits(architecture: &Architecture, data: &Dataset) -> Result<(), Error> {
+    let (inputs, outputs) = (architecture.inputs, architecture.outputs);
+    let (pixels, classes) = (data.pixels(), data.classes());
+    if inputs != pixels || classes > outputs {
+        return Err(Error::DoesNotFit { inputs, outputs, pixels, classes });
+    }
+    if data.is_empty() { Err(Error::Empty) } else { Ok(()) }
+}
+
 /// Runs `network` on every example of `data`.
 ///
 /// # Errors
 /// [`Error::DoesNotFit`] if the data set's images are not of the network's size or it has more classes, [`Error::Empty`] if it has none.
 pub fn evaluate<A: Number>(network: &Mlp<A>, data: &Dataset) -> Result<Evaluation, Error> {
     let architecture = network.architecture();
-    let (outputs, pixels) = (architecture.outputs, data.pixels());
-    check_fits(architecture.inputs, outputs, data)?;
+    let pixels = data.pixels();
+    check_fits(&architecture, data)?;
     let kernel = Kernel::Auto.resolve(data).expect("a kernel is found for any images");
     let chunk_size = CHUNK.min(data.len());
     let levels = levels();
@@ -141,7 +151,7 @@ pub fn evaluate<A: Number>(network: &Mlp<A>, data: &Dataset) -> Result<Evaluatio
         .collect();
 
     let mut score = Score::default();
-    let mut confusion = ConfusionMatrix::new(outputs);
+    let mut confusion = ConfusionMatrix::new(architecture.outputs);
     for (chunk, labels) in chunks.iter().zip(data.labels().chunks(CHUNK)) {
         score += chunk.0;
         for (&label, &guess) in labels.iter().zip(&chunk.1) {
@@ -149,15 +159,6 @@ pub fn evaluate<A: Number>(network: &Mlp<A>, data: &Dataset) -> Result<Evaluatio
         }
     }
     Ok(Evaluation { score, confusion })
-}
-
-/// Whether there are examples, of as many pixels as a network has inputs and of classes that it tells apart.
-pub(crate) fn check_fits(inputs: usize, outputs: usize, data: &Dataset) -> Result<(), Error> {
-    let (pixels, classes) = (data.pixels(), data.classes());
-    if inputs != pixels || classes > outputs {
-        return Err(Error::DoesNotFit { inputs, outputs, pixels, classes });
-    }
-    if data.is_empty() { Err(Error::Empty) } else { Ok(()) }
 }
 
 #[cfg(test)]

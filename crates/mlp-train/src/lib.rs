@@ -29,6 +29,7 @@ mod config;
 mod error;
 mod evaluate;
 mod events;
+pub mod exchange;
 mod frame;
 mod inference;
 mod kernel;

@@ -106,8 +106,7 @@ impl Model {
         if found != expected {
             return Err(Error::OtherShape { found, expected });
         }
-        let architecture = self.network.architecture();
-        check_fits(architecture.inputs, architecture.outputs, data)
+        check_fits(&self.network.architecture(), data)
     }
 
     /// Checks that network and metadata belong together, and that a model file can hold them.

@@ -1,0 +1,117 @@
+//! What can be wrong with a file of another tool, or with what is said of it.
+
+use mlp_core::{Activation, NetworkError, SafetensorsError};
+use mlp_data::ImageShape;
+use thiserror::Error as ThisError;
+
+/// Why a model cannot be carried away or back.
+#[derive(Clone, Debug, PartialEq, ThisError)]
+#[non_exhaustive]
+pub enum ExchangeError {
+    /// A name that says nothing.
+    #[error("unknown kind of file; expected a name ending in .safetensors, .npz, .onnx or .csv")]
+    UnknownFormat,
+    /// Predictions where a model should be.
+    #[error("a table of predictions is no model; expected a file ending in .safetensors, .npz or .onnx")]
+    OnlyPredictions,
+    /// What is wrong with a state dict.
+    #[error(transparent)]
+    Safetensors(#[from] SafetensorsError),
+    /// Not a .npz file at all, or cut short.
+    #[error("not a .npz file: {reason}")]
+    Npz {
+        /// As the archive's reader says it.
+        reason: String,
+    },
+    /// An array that a network needs.
+    #[error(
+        "no array `{name}`; expected w_h, b_h, w_o, b_o, with several hidden layers w_h1, b_h1, w_h2, …; found {found}"
+    )]
+    NoArray {
+        /// The array.
+        name: String,
+        /// Those that are there.
+        found: String,
+    },
+    /// An array that is not as it should be.
+    #[error("array `{name}`: {reason}")]
+    Array {
+        /// Its name.
+        name: String,
+        /// What is wrong, and what was expected.
+        reason: String,
+    },
+    /// Not an ONNX file at all, or cut short.
+    #[error("not an ONNX model: {reason}")]
+    Onnx {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A graph that is no network of ours.
+    #[error(
+        "{what}: {reason}; expected layers one after the other: Gemm, or MatMul and Add, then an activation, at the end Softmax or nothing"
+    )]
+    Node {
+        /// The node, or what else of the graph.
+        what: String,
+        /// What it is.
+        reason: String,
+    },
+    /// More than a protocol buffer holds.
+    #[error("{bytes} bytes of ONNX; a protocol buffer holds at most 2147483647: export .safetensors or .npz")]
+    TooLargeForOnnx {
+        /// What it would take.
+        bytes: usize,
+    },
+    /// Something that a file says of its network and that makes no sense.
+    #[error("what the file says of `{name}`: {reason}")]
+    Metadata {
+        /// Of what.
+        name: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Nobody says which function the hidden units compute.
+    #[error(
+        "the file does not say which activation its hidden layers have; give it (--activation), one of {}",
+        Activation::ALL.map(Activation::name).join(", ")
+    )]
+    NoActivation,
+    /// Two opinions of a matter of fact.
+    #[error("the hidden layers in the file are {found}, not {given}: leave the activation out")]
+    OtherActivation {
+        /// The file's.
+        found: Activation,
+        /// The other.
+        given: Activation,
+    },
+    /// Images that are not the network's.
+    #[error(
+        "images of {found} for a network of {inputs} inputs; expected a height and a width whose product that is (--image-shape)"
+    )]
+    OtherShape {
+        /// The form of the images.
+        found: ImageShape,
+        /// What the network takes.
+        inputs: usize,
+    },
+    /// Not a name for each class.
+    #[error(
+        "{found} class names for a network of {classes} classes; expected a name for each (--class-names)"
+    )]
+    OtherClasses {
+        /// How many there are.
+        found: usize,
+        /// How many there should be.
+        classes: usize,
+    },
+    /// Layers that make no network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A network that cannot be a model.
+    #[error("no model can hold this: {reason}")]
+    NoModel {
+        /// Why.
+        reason: String,
+    },
+}
