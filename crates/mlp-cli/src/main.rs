@@ -42,7 +42,7 @@ use commands::{
 #[command(name = "mlp", version = version::VERSION, max_term_width = overview::WIDEST, subcommand_required = true, args_override_self = true)]
 #[command(after_help = "\
 Examples, to begin with:
-  mlp train                        the chapter's network on MNIST, downloaded if need be
+  mlp train                        the chapter's network, on MNIST
   mlp train --dataset synthetic    the same without any data
   mlp gradcheck                    every derivative against central differences
 

@@ -114,7 +114,7 @@ fn other_files_are_not_models() {
     let directory = Model::load(scratch.directory.path()).unwrap_err().to_string();
     assert!(directory.ends_with("cannot read the model: a directory; expected a model file"), "{directory}");
     let missing = Model::load(&scratch.directory.path().join("none")).unwrap_err();
-    assert!(matches!(missing, Error::Io { .. }), "{missing}");
+    assert!(matches!(missing, Error::NoModel { found: "no such file", .. }), "{missing}");
 }
 
 #[test]

@@ -25,13 +25,15 @@ use crate::table::{duration, percent, thousands};
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  mlp train                                              the chapter's network on MNIST
-  mlp train --rng numpy --precision f64 --seed 0         the chapter's NumPy program, number for number
-  mlp train --recipe modern-100                          what is known today, in the same 784-100-10
-  mlp train --dataset fashion-mnist --hidden 300,100 --activation relu --init he \\
-            --loss-reduction mean --learning-rate 0.1    something else
-  mlp train --recipe runs/mnist/config.toml --seed 1     an earlier run again, with another seed
-  mlp train --resume runs/mnist                          on with a run that was interrupted, to the same bits")]
+  mlp train                                  the chapter's network on MNIST
+  mlp train --recipe modern-100              what is known today, in 784-100-10
+  mlp train --resume runs/mnist              on with what was interrupted
+  mlp train --rng numpy --precision f64      the chapter's NumPy program, number
+                                             for number
+  mlp train --recipe runs/mnist/config.toml --seed 1
+                                             a run again, with another seed
+  mlp train --dataset fashion-mnist --hidden 300,100 --activation relu \\
+            --init he --loss-reduction mean --learning-rate 0.1")]
 pub(crate) struct Args {
     #[command(flatten)]
     recipe: RecipeArgs,
