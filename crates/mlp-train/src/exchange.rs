@@ -8,7 +8,7 @@
 //! # use mlp_train::{Metadata, Model, Network};
 //!
 //! let architecture = Architecture { inputs: 4, hidden: vec![3], outputs: 2, activation: Activation::Tanh };
-//! let network = Mlp::<f32>::new(&architecture, Init::Glorot, &mut NativeStream::new(0))?;
+//! let network = Mlp::<f32>::new(&architecture, Init::Normal, &mut NativeStream::new(0))?;
 //! # let metadata = Metadata {
 //! #     dataset: "mine".into(), class_names: vec!["no".into(), "yes".into()], preparation: mlp_data::Preparation::Whole,
 //! #     image_shape: mlp_data::ImageShape { height: 2, width: 2 }, config: None, program: "mine 1.0".into(),
