@@ -29,8 +29,11 @@ pub(crate) fn curves(runs: &[Curves<'_>]) -> Drawing {
 /// Loss and accuracy of a set.
 type Found = (f64, f64);
 
-/// What a record says of each set, if it says anything.
-const SETS: [(&str, fn(&EpochRecord) -> Option<Found>); 3] = [
+/// What a record says of a set, if it says anything.
+type Of = fn(&EpochRecord) -> Option<Found>;
+
+/// The sets that a record may speak of.
+const SETS: [(&str, Of); 3] = [
     ("training", |record| Some((record.loss, record.accuracy))),
     ("validation", |record| record.validation.map(|found| (found.loss, found.accuracy))),
     ("test", |record| record.test.map(|found| (found.loss, found.accuracy))),
