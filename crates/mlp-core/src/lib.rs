@@ -33,7 +33,7 @@
 //! # Load a model and classify
 //!
 //! With the feature `safetensors` a network is read from bytes and written into bytes, in names and shapes those of PyTorch's
-//! `nn.Sequential`: [`from_safetensors`], [`to_safetensors`], and [`Tensors`] for files that PyTorch has written. `mlp export` writes such a
+//! `nn.Sequential`: `Mlp::from_safetensors`, `Mlp::to_safetensors`, and `Tensors` for files that PyTorch has written. `mlp export` writes such a
 //! file of a model that `mlp train` has trained.
 //!
 //! ```
@@ -97,14 +97,6 @@
 //! the bits of a result depend neither on the number of threads nor on the instructions of the processor ([`Isa`]). OpenBLAS may round
 //! otherwise on another processor. The loss is computed from the logits and is finite for any finite logits. A step allocates
 //! nothing; a test counts.
-#![cfg_attr(
-    feature = "safetensors",
-    doc = "\n[`from_safetensors`]: Mlp::from_safetensors\n[`to_safetensors`]: Mlp::to_safetensors"
-)]
-#![cfg_attr(
-    not(feature = "safetensors"),
-    doc = "\n[`from_safetensors`]: #features\n[`to_safetensors`]: #features\n[`Tensors`]: #features"
-)]
 // `deny`, not `forbid`: the kernels need it, the BLAS boundary has one call, and ndarray's `s!` has an inner `allow`.
 #![deny(unsafe_code)]
 
