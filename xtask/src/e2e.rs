@@ -5,6 +5,7 @@
 mod chapter;
 mod checks;
 mod mlp;
+mod pictures;
 
 use anyhow::{Context, Result};
 use clap::Args;

@@ -7,6 +7,7 @@ pub(crate) mod descend;
 pub(crate) mod eval;
 pub(crate) mod gradcheck;
 pub(crate) mod lr_find;
+pub(crate) mod predict;
 pub(crate) mod runs;
 pub(crate) mod summary;
 pub(crate) mod sweep;

@@ -24,7 +24,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    bench, compare, data, descend, eval, gradcheck, lr_find, runs, summary, sweep, train, verify_resume,
+    bench, compare, data, descend, eval, gradcheck, lr_find, predict, runs, summary, sweep, train,
+    verify_resume,
 };
 
 /// Train, judge and look at multilayer perceptrons on a CPU.
@@ -44,6 +45,7 @@ struct Cli {
 enum Command {
     Train(Box<train::Args>),
     Eval(eval::Args),
+    Predict(predict::Args),
     Summary(summary::Args),
     Runs(runs::Args),
     Compare(compare::Args),
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Predict(args) => predict::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Runs(args) => runs::run(&args),
         Command::Compare(args) => compare::run(&args),

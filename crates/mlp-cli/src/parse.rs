@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mlp_core::{Activation, Init, Precision, Reduction, StreamKind, descent};
+use mlp_data::picture::Polarity;
+use mlp_data::{ImageShape, Preparation};
 use mlp_train::{Every, Kernel, Metric, OptimiserName, ScheduleName};
 
 /// A parser of names that a type's own `FromStr` then takes.
@@ -49,6 +51,26 @@ pub(crate) fn schedule() -> impl TypedValueParser<Value = ScheduleName> {
 
 pub(crate) fn metric() -> impl TypedValueParser<Value = Metric> {
     names(Metric::ALL.map(Metric::name))
+}
+
+pub(crate) fn polarity() -> impl TypedValueParser<Value = Polarity> {
+    names(Polarity::ALL.map(Polarity::name))
+}
+
+pub(crate) fn preparation() -> impl TypedValueParser<Value = Preparation> {
+    names(Preparation::ALL.map(Preparation::name))
+}
+
+/// The most pixels along a side of an image.
+const LONGEST_SIDE: usize = 1024;
+
+/// The size of images as it is printed, height before width: `28x28`.
+pub(crate) fn image_shape(text: &str) -> Result<ImageShape, String> {
+    let side = |text: &str| text.parse().ok().filter(|side| (1..=LONGEST_SIDE).contains(side));
+    let shape = text.split_once('x').and_then(|(height, width)| Some((side(height)?, side(width)?)));
+    let (height, width) =
+        shape.ok_or_else(|| format!("expected a size such as 28x28, of sides from 1 to {LONGEST_SIDE}"))?;
+    Ok(ImageShape { height, width })
 }
 
 /// Seconds: `90`, `60s`, `5m`, `1.5h`.
@@ -106,6 +128,14 @@ mod tests {
     fn times_have_units() {
         assert_eq!(["90", "60s", "5m", "1.5h"].map(seconds), [90.0, 60.0, 300.0, 5400.0].map(Ok));
         assert!(seconds("5 days").is_err() && seconds("").is_err() && seconds("m").is_err());
+    }
+
+    #[test]
+    fn a_size_is_height_and_width() {
+        assert_eq!(image_shape("28x14"), Ok(ImageShape { height: 28, width: 14 }));
+        for wrong in ["28", "0x28", "28x1025", "28x-1", "28 x 28", "axb", "", "x", "28x28x28"] {
+            assert!(image_shape(wrong).unwrap_err().contains("such as 28x28"), "{wrong}");
+        }
     }
 
     #[test]

@@ -44,6 +44,55 @@ pub enum Error {
         name: String,
     },
 
+    /// A polarity that does not exist.
+    #[error("unknown polarity `{name}`; expected auto, light-on-dark or dark-on-light")]
+    UnknownPolarity {
+        /// What was asked for.
+        name: String,
+    },
+
+    /// Bytes that are no picture, or a damaged one.
+    #[error("{problem}; expected a whole PNG, JPEG or PGM picture")]
+    Picture {
+        /// What is wrong with them.
+        problem: String,
+    },
+
+    /// A problem of a file, with its name.
+    #[error("{path}: {problem}")]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: Box<Error>,
+    },
+
+    /// A picture that would take more memory than a picture may.
+    #[error(
+        "a picture of {width}x{height} pixels is too large; expected at most {most} million pixels, make it smaller"
+    )]
+    PictureTooLarge {
+        /// Columns.
+        width: u64,
+        /// Rows.
+        height: u64,
+        /// How many may be there, in millions.
+        most: u64,
+    },
+
+    /// Pixels that are no rectangle of the size that they are said to be.
+    #[error(
+        "{pixels} pixels for a picture of {width}x{height}, expected one for each place and at least one"
+    )]
+    PictureSize {
+        /// The number of pixels.
+        pixels: usize,
+        /// Columns.
+        width: usize,
+        /// Rows.
+        height: usize,
+    },
+
     /// The first bytes belong neither to IDX nor to gzip, or gzip holds something that is no IDX file.
     #[error(
         "{path} is not an IDX file: {place} starts with {found}, expected 00 00 (IDX) or 1f 8b (gzip); \
@@ -241,6 +290,31 @@ pub enum Error {
         directory: PathBuf,
         /// The files that are missing, without `.gz`.
         files: Vec<String>,
+    },
+
+    /// What a data set's directory says of itself cannot be used.
+    #[error("{path}: {reason}")]
+    Description {
+        /// The file, `dataset.toml`.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// Something is where a directory was to be written.
+    #[error("{path} is there already; give another name, or remove it")]
+    Exists {
+        /// The path.
+        path: PathBuf,
+    },
+
+    /// Directories that were to be the classes of a data set, and are not.
+    #[error("{directory}: {problem}")]
+    ClassDirectories {
+        /// The directory.
+        directory: PathBuf,
+        /// What is wrong with it.
+        problem: String,
     },
 
     /// A share that leaves one side of a split empty.

@@ -6,6 +6,8 @@
 //! - [`synthetic`]: ten classes of drawn digits that need no file at all;
 //! - `fetch`: downloading what the catalogue lists (feature `fetch`, on by default);
 //! - [`Preparation`]: how a picture becomes an image of a data set;
+//! - [`Description`]: what a directory of IDX files says of itself;
+//! - `picture`: reading pictures from elsewhere and preparing them (feature `pictures`, off by default);
 //! - [`atomic`]: writing a file so that it is there whole or not at all;
 //! - [`disk`]: the file operations under it, each of which can be made to fail.
 //!
@@ -33,17 +35,22 @@
 pub mod atomic;
 pub mod catalog;
 pub mod dataset;
+mod description;
 pub mod disk;
 mod error;
 #[cfg(feature = "fetch")]
 pub mod fetch;
 pub mod idx;
 mod load;
+#[cfg(feature = "pictures")]
+pub mod picture;
 mod preparation;
 mod random;
 pub mod synthetic;
+mod write_dir;
 
 pub use dataset::{Dataset, ImageShape, Real, SparseImages, levels};
+pub use description::Description;
 pub use error::{Error, SourceFailure};
 pub use load::DataSets;
 pub use preparation::Preparation;

@@ -3,7 +3,7 @@
 
 use crate::catalog::{self, CatalogEntry, LabelLayout};
 use crate::idx::{ElementType, Idx, IdxData, read_idx};
-use crate::{Dataset, Error, ImageShape, Preparation, synthetic};
+use crate::{Dataset, Description, Error, ImageShape, Preparation, synthetic};
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -63,18 +63,25 @@ impl DataSets {
 
     /// Loads the four files that MNIST has, by its names and each raw or gzip, from any directory.
     ///
-    /// There are as many classes as the largest label of both sets says, named by their numbers.
+    /// Where `dataset.toml` lies beside them, classes and preparation are as it says. Without, there are as many classes as the largest
+    /// label of both sets says, named by their numbers.
     ///
     /// # Errors
-    /// [`Error::MissingInDirectory`], or whatever is wrong in a file.
+    /// [`Error::MissingInDirectory`], [`Error::Description`], or whatever is wrong in a file.
     pub fn open_dir(directory: &Path) -> Result<Self, Error> {
         let files = Files::find(directory, catalog::MNIST_FILE_NAMES)
             .map_err(|files| Error::MissingInDirectory { directory: directory.to_owned(), files })?;
-        let sets = files.read(256, LabelLayout::PLAIN, false)?;
+        let description = Description::of_dir(directory)?;
+        let most = description.as_ref().map_or(256, |description| description.class_names.len());
+        let sets = files.read(most, LabelLayout::PLAIN, false)?;
+        let name = directory.display().to_string();
+        if let Some(Description { class_names, preparation, .. }) = description {
+            return Ok(Self { name, train: sets.train, test: sets.test, class_names, preparation });
+        }
         let labels = sets.train.labels().iter().chain(sets.test.labels());
         let classes = labels.max().map_or(1, |&label| usize::from(label) + 1);
         Ok(Self {
-            name: directory.display().to_string(),
+            name,
             train: sets.train.with_classes(classes),
             test: sets.test.with_classes(classes),
             class_names: (0..classes).map(|class| class.to_string()).collect(),

@@ -8,6 +8,10 @@ use anyhow::{Context, Result, ensure};
 use super::chapter;
 use super::chapter::Reference;
 use super::mlp::{Mlp, Run, utf8};
+use super::pictures::{
+    drawings_that_mnist_never_saw_are_read_within_ten_points_of_the_test_set,
+    mnists_own_images_as_png_files_are_read_as_eval_reads_them,
+};
 use crate::process;
 use crate::python::Environment;
 
@@ -42,6 +46,8 @@ pub(super) const CHECKS: &[Check] = &[
     check!(gradcheck_agrees_on_the_chapters_network, quick),
     check!(the_recipe_fast_reaches_98_percent, quick),
     check!(tensorboards_own_reader_reads_what_trace_csv_says),
+    check!(drawings_that_mnist_never_saw_are_read_within_ten_points_of_the_test_set),
+    check!(mnists_own_images_as_png_files_are_read_as_eval_reads_them),
     check!(a_truncated_model_is_one_line_and_exit_code_2, quick),
 ];
 

@@ -63,6 +63,11 @@ impl Mlp {
         self.scratch.join(name)
     }
 
+    /// A file of the repository.
+    pub(super) fn source(&self, path: &str) -> PathBuf {
+        self.workspace.root().join(path)
+    }
+
     /// Runs `mlp ARGS` to its end, whatever its exit code.
     pub(super) fn run(&self, args: &[&str]) -> Result<Output> {
         process::capture(&mut self.command(args))

@@ -1,22 +1,25 @@
 //! `mlp data`: what data sets there are, what is in them, and how they get here.
 
+mod import;
+
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use mlp_data::{DataSets, Dataset, catalog, synthetic};
+use mlp_data::{DataSets, Dataset, Preparation, catalog, synthetic};
 
 use super::eval::Split;
 use crate::data_sets::{DataDir, fetch, load_named};
 use crate::plot::{Colours, Tile, draw_tiles};
 use crate::table::{Table, percent, thousands};
 
-/// List, inspect, show and download data sets.
+/// List, inspect, show, download and make data sets.
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     Info(Info),
     Show(Show),
     Fetch(Fetch),
+    Import(import::Args),
 }
 
 /// Say what is in a data set; without a name, list the data sets there are.
@@ -69,12 +72,13 @@ pub(crate) struct Fetch {
 }
 
 pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
-    let mut out = io::stdout().lock();
+    let mut out = io::stdout();
     match command {
         Command::Info(Info { dataset: None, data_dir }) => write!(out, "{}", list(&data_dir.data_dir))?,
         Command::Info(Info { dataset: Some(name), data_dir }) => {
             write!(out, "{}", describe(&load_named(name, &data_dir.data_dir, false)?))?;
         }
+        Command::Import(args) => return import::run(args),
         Command::Show(args) => write!(out, "{}", show(args)?)?,
         Command::Fetch(args) => {
             for name in &args.datasets {
@@ -121,10 +125,14 @@ fn describe(sets: &DataSets) -> String {
         table.row([format!("class {class}: {name}"), train, test]);
     }
     format!(
-        "{}: images of {}, {} classes\n\n{table}\nSHA-256 of the training set {}\nSHA-256 of the test set     {}\n",
+        "{}: images of {}, {} classes, pictures prepared as {}\n\n{table}\nSHA-256 of the training set {}\nSHA-256 of the test set     {}\n",
         sets.name,
         sets.train.shape(),
         sets.train.classes(),
+        match sets.preparation {
+            Preparation::Digit => "digits",
+            Preparation::Whole => "a whole",
+        },
         sets.train.sha256(),
         sets.test.sha256(),
     )
@@ -161,6 +169,11 @@ fn show(args: &Show) -> anyhow::Result<String> {
             sets.name
         );
     }
+    Ok(draw_in_terminal(&tiles))
+}
+
+/// The images, drawn for the terminal that standard output is, or for a file.
+pub(crate) fn draw_in_terminal(tiles: &[Tile<'_>]) -> String {
     let variable = |name: &str| std::env::var(name).ok();
     let colours = Colours::of(
         io::stdout().is_terminal(),
@@ -169,5 +182,5 @@ fn show(args: &Show) -> anyhow::Result<String> {
         variable("COLORTERM").as_deref(),
     );
     let width = terminal_size::terminal_size().map_or(120, |(width, _)| usize::from(width.0));
-    Ok(draw_tiles(&tiles, colours, width))
+    draw_tiles(tiles, colours, width)
 }

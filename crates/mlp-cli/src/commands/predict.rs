@@ -1,0 +1,201 @@
+//! `mlp predict`: what a model says of pictures from elsewhere. Where they come from is in `sources`, how an answer is printed in `answers`; here is
+//! the way between: pictures are read and prepared on all threads, a batch at a time, and their order is kept.
+
+mod answers;
+mod sources;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::ValueEnum;
+use mlp_core::argmax;
+use mlp_data::picture::{GreyPicture, Polarity, Prepared};
+use mlp_data::{ImageShape, Preparation};
+use mlp_train::Model;
+use rayon::prelude::*;
+
+use self::answers::{Answer, Format, Writer};
+use self::sources::{Content, Source, Sources};
+use crate::commands::data::draw_in_terminal;
+use crate::console::{self, note};
+use crate::parse;
+use crate::plot::Tile;
+
+/// The first batch is small, so that something is seen soon; each next one is twice as large, up to the last number.
+const BATCHES: (usize, usize) = (8, 512);
+
+/// Say what is on pictures: of any size, light on dark or dark on light.
+///
+/// Each picture is brought to the form of the images that the model was trained on: as MNIST was made, for models of handwriting; as a whole,
+/// scaled until it fits, for others. Images in IDX files that have the form already are taken as they are.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  mlp predict runs/mnist/model.mlp seven.png
+  mlp predict runs/mnist/model.mlp scans/ --show
+  mlp predict runs/mnist/model.mlp scans/ --format csv > guesses.csv
+  mlp predict runs/mnist/model.mlp data/mnist/t10k-images-idx3-ubyte.gz --format json | head -1
+  magick photo.jpg -crop 200x200+10+10 png:- | mlp predict runs/mnist/model.mlp -")]
+pub(crate) struct Args {
+    /// The model file that `mlp train` wrote
+    model: PathBuf,
+    /// PNG, JPEG or PGM pictures, IDX files of images, directories of pictures, or `-` for one picture from standard input
+    #[arg(required = true, value_name = "FILE|DIR|-")]
+    files: Vec<PathBuf>,
+    /// How answers are printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// How many of the likeliest classes a row of the table names
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
+    top: u8,
+    /// Draw what the network sees
+    #[arg(long)]
+    show: bool,
+    /// How a picture becomes an image: as MNIST was made, as a whole, or only scaled [default: as the model says]
+    #[arg(long, value_enum)]
+    preparation: Option<Way>,
+    /// Which of ink and ground is the lighter one [default: auto]
+    #[arg(long, value_parser = parse::polarity())]
+    polarity: Option<Polarity>,
+}
+
+/// How a picture becomes an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Way {
+    None,
+    Digit,
+    Whole,
+}
+
+/// What is done with every picture.
+struct Preparer {
+    shape: ImageShape,
+    chosen: Option<Way>,
+    of_the_model: Preparation,
+    polarity: Polarity,
+}
+
+impl Preparer {
+    fn new(args: &Args, model: &Model) -> anyhow::Result<Self> {
+        if let (Some(Way::None), Some(polarity)) = (args.preparation, args.polarity) {
+            bail!(
+                "--polarity {polarity} with --preparation none, which leaves light and dark as they are; give one of them"
+            );
+        }
+        Ok(Self {
+            shape: model.metadata.image_shape,
+            chosen: args.preparation,
+            of_the_model: model.metadata.preparation,
+            polarity: args.polarity.unwrap_or_default(),
+        })
+    }
+
+    fn prepare(&self, content: Content) -> Result<Prepared, mlp_data::Error> {
+        let picture = match content {
+            Content::File(path) => GreyPicture::read(&path)?,
+            Content::StandardInput => GreyPicture::read_from(io::stdin().lock(), "standard input".as_ref())?,
+            Content::Image(image) => {
+                // Whatever has the form of the data set is not a picture to be made one of its images any more.
+                let has_form = (image.height(), image.width()) == (self.shape.height, self.shape.width);
+                if has_form && self.chosen.is_none() {
+                    return Ok(self.as_it_is(&image));
+                }
+                image
+            }
+        };
+        let preparation = match self.chosen {
+            Some(Way::None) => return Ok(self.as_it_is(&picture)),
+            Some(Way::Digit) => Preparation::Digit,
+            Some(Way::Whole) => Preparation::Whole,
+            None => self.of_the_model,
+        };
+        Ok(preparation.prepare(&picture, self.shape, self.polarity))
+    }
+
+    fn as_it_is(&self, picture: &GreyPicture) -> Prepared {
+        let pixels = picture.scaled(self.shape);
+        let is_blank = pixels.iter().all(|&pixel| pixel == pixels[0]);
+        Prepared { pixels, was_inverted: false, is_blank }
+    }
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if args.show && args.format != Format::Table {
+        bail!(
+            "--show draws for people to look at, and --format {} is for programs; give one of them",
+            args.format.name()
+        );
+    }
+    let model = Model::load(&args.model)?;
+    let preparer = Preparer::new(args, &model)?;
+    let mut sources = Sources::new(&args.files)?;
+    let mut writer = Writer::new(args.format, args.top.into(), &model.metadata, sources.name_width());
+    let (mut size, mut read, mut failed) = (BATCHES.0, 0, 0);
+    loop {
+        let batch: Vec<Source> = sources.by_ref().take(size).collect();
+        if batch.is_empty() {
+            break;
+        }
+        size = (2 * size).min(BATCHES.1);
+        let (answers, errors) = answer(&model, &preparer, batch);
+        (read, failed) = (read + answers.len(), failed + errors.len());
+        // Standard output is not held while errors are printed: on a terminal both are one.
+        let mut out = io::stdout().lock();
+        if args.show && !answers.is_empty() {
+            write!(out, "{}", drawn(&answers, &model))?;
+        }
+        write!(out, "{}", writer.write(&answers))?;
+        out.flush()?;
+        drop(out);
+        errors.iter().for_each(console::error);
+    }
+    if failed == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    if read + failed > 1 {
+        note(&format!("{failed} of {} could not be read", read + failed));
+    }
+    Ok(ExitCode::from(2))
+}
+
+/// What the model says of a batch, in its order, and what could not be read of it.
+fn answer(model: &Model, preparer: &Preparer, batch: Vec<Source>) -> (Vec<Answer>, Vec<anyhow::Error>) {
+    let prepared: Vec<anyhow::Result<(String, Prepared)>> = batch
+        .into_par_iter()
+        .map(|source| {
+            let prepared = source.content.and_then(|content| preparer.prepare(content));
+            Ok((source.name, prepared?))
+        })
+        .collect();
+    let (mut named, mut errors) = (Vec::new(), Vec::new());
+    for result in prepared {
+        match result {
+            Ok(pair) => named.push(pair),
+            Err(error) => errors.push(error),
+        }
+    }
+    let pixels: Vec<u8> = named.iter().flat_map(|(_, prepared)| &prepared.pixels).copied().collect();
+    let probabilities = model.network.probabilities(&pixels);
+    let rows = named.into_iter().zip(probabilities.rows());
+    let answers = rows.map(|((name, prepared), row)| Answer {
+        name,
+        class: argmax(row.iter().copied()),
+        probabilities: row.to_vec(),
+        prepared,
+    });
+    (answers.collect(), errors)
+}
+
+fn drawn(answers: &[Answer], model: &Model) -> String {
+    let tiles: Vec<Tile<'_>> = answers
+        .iter()
+        .map(|answer| Tile {
+            pixels: &answer.prepared.pixels,
+            width: model.metadata.image_shape.width,
+            caption: answer.caption(&model.metadata),
+        })
+        .collect();
+    format!("{}\n", draw_in_terminal(&tiles))
+}

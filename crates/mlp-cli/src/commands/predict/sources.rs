@@ -1,0 +1,136 @@
+//! Where pictures come from, one after the other: files, directories, IDX files of many images, standard input. Nothing is read before it is its
+//! turn but an IDX file, which is a few megabytes and whole or nothing.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use mlp_data::Error;
+use mlp_data::idx::{IdxData, read_idx};
+use mlp_data::picture::{ENDINGS, GreyPicture, picture_files};
+
+/// A picture that is to be looked at.
+pub(super) struct Source {
+    /// As the answer calls it.
+    pub(super) name: String,
+    /// What is known of it, or why it cannot be had.
+    pub(super) content: Result<Content, Error>,
+}
+
+/// What is known of a picture before it is its turn.
+pub(super) enum Content {
+    File(PathBuf),
+    StandardInput,
+    Image(GreyPicture),
+}
+
+/// All pictures, in order.
+pub(super) struct Sources {
+    files: VecDeque<PathBuf>,
+    open: Option<Images>,
+}
+
+/// An IDX file that is being gone through.
+struct Images {
+    path: PathBuf,
+    width: usize,
+    height: usize,
+    pixels: Vec<u8>,
+    next: usize, // the image's number
+}
+
+impl Sources {
+    /// Of the paths on a command line.
+    pub(super) fn new(paths: &[PathBuf]) -> anyhow::Result<Self> {
+        let mut files = VecDeque::new();
+        if paths.iter().filter(|path| is_standard_input(path)).count() > 1 {
+            bail!("`-` twice; standard input holds one picture");
+        }
+        for path in paths {
+            if path.is_dir() {
+                let found = picture_files(path)?;
+                if found.is_empty() {
+                    bail!(
+                        "{} holds no pictures; expected files ending in .{}",
+                        path.display(),
+                        ENDINGS.join(", .")
+                    );
+                }
+                files.extend(found);
+            } else {
+                files.push_back(path.clone());
+            }
+        }
+        Ok(Self { files, open: None })
+    }
+
+    /// How long names are, as far as that is known.
+    pub(super) fn name_width(&self) -> usize {
+        self.files.iter().map(|path| path.display().to_string().chars().count()).max().unwrap_or(0)
+    }
+}
+
+impl Iterator for Sources {
+    type Item = Source;
+
+    fn next(&mut self) -> Option<Source> {
+        loop {
+            if let Some(source) = self.open.as_mut().and_then(Images::next_image) {
+                return Some(source);
+            }
+            self.open = None;
+            let path = self.files.pop_front()?;
+            let name = path.display().to_string();
+            if is_standard_input(&path) {
+                return Some(Source { name, content: Ok(Content::StandardInput) });
+            }
+            match is_idx(&path) {
+                Ok(false) => return Some(Source { name, content: Ok(Content::File(path)) }),
+                Ok(true) => match Images::open(path) {
+                    Ok(images) => self.open = Some(images),
+                    Err(error) => return Some(Source { name, content: Err(error) }),
+                },
+                Err(error) => return Some(Source { name, content: Err(error) }),
+            }
+        }
+    }
+}
+
+fn is_standard_input(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Whether a file is IDX, raw or gzip: no picture begins as either does.
+fn is_idx(path: &Path) -> Result<bool, Error> {
+    let failed = |action| move |error| Error::Io { action, path: path.to_owned(), error };
+    let mut head = Vec::new();
+    File::open(path).map_err(failed("open"))?.take(2).read_to_end(&mut head).map_err(failed("read"))?;
+    Ok(matches!(head[..], [0, 0] | [0x1f, 0x8b]))
+}
+
+impl Images {
+    fn open(path: PathBuf) -> Result<Self, Error> {
+        let (shape, data) = read_idx(&path)?.into_parts();
+        match (&shape[..], data) {
+            (&[_, height, width], IdxData::U8(pixels)) if !pixels.is_empty() => {
+                Ok(Self { path, width, height, pixels, next: 0 })
+            }
+            (shape, data) => Err(Error::WrongContent {
+                path,
+                expected: "images (u8, rank 3)",
+                found: format!("{} with shape {shape:?}", data.element()),
+                hint: "is it a file of labels?",
+            }),
+        }
+    }
+
+    fn next_image(&mut self) -> Option<Source> {
+        let size = self.width * self.height;
+        let pixels = self.pixels.get(self.next * size..(self.next + 1) * size)?.to_vec();
+        let name = format!("{}[{}]", self.path.display(), self.next);
+        self.next += 1;
+        Some(Source { name, content: GreyPicture::new(self.width, self.height, pixels).map(Content::Image) })
+    }
+}

@@ -1,0 +1,128 @@
+//! Pictures from elsewhere: photographs, scans, drawings, in any size and either polarity. Here is what they are and what they become; how
+//! bytes are read is in `picture/decode.rs`, files in `picture/files.rs`, how a picture is brought to the form of a data set in `picture/prepare.rs`. Left out
+//! is colour, which no data set here has.
+//!
+//! # Example
+//! ```
+//! use mlp_data::picture::{GreyPicture, Polarity};
+//! use mlp_data::{ImageShape, Preparation};
+//!
+//! // A dark bar on light paper, as a PGM file.
+//! let mut file = b"P5 60 40 255\n".to_vec();
+//! file.extend((0..60 * 40).map(|i| if (10..14).contains(&(i % 60)) && i / 60 > 5 && i / 60 < 30 { 20 } else { 230 }));
+//! let picture = GreyPicture::decode(&file)?;
+//!
+//! let shape = ImageShape { height: 28, width: 28 };
+//! let prepared = Preparation::Digit.prepare(&picture, shape, Polarity::Auto);
+//! assert!(prepared.was_inverted && !prepared.is_blank);
+//! // 24 rows became 20, in the middle of the image.
+//! assert_eq!((prepared.pixels[3 * 28 + 14], prepared.pixels[14 * 28 + 14]), (0, 255));
+//! # Ok::<(), mlp_data::Error>(())
+//! ```
+
+mod classes;
+mod decode;
+mod files;
+mod ground;
+mod ink;
+mod plane;
+mod prepare;
+
+pub use classes::LabelledFiles;
+pub use decode::MOST_PIXELS;
+pub use files::{ENDINGS, natural_order, picture_files};
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::Error;
+
+/// A picture in shades of grey: 0 is black, 255 white.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GreyPicture {
+    width: usize,
+    height: usize,
+    pixels: Vec<u8>, // (height, width), row-major
+}
+
+impl GreyPicture {
+    /// A picture of pixels, row by row from the top.
+    ///
+    /// # Errors
+    /// [`Error::PictureSize`] if there is not a pixel for each place, or no place at all.
+    pub fn new(width: usize, height: usize, pixels: Vec<u8>) -> Result<Self, Error> {
+        if pixels.is_empty() || width.checked_mul(height) != Some(pixels.len()) {
+            return Err(Error::PictureSize { pixels: pixels.len(), width, height });
+        }
+        Ok(Self { width, height, pixels })
+    }
+
+    /// Columns; at least one.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Rows; at least one.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// The pixels (height, width), row by row from the top.
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+}
+
+/// Which of ink and ground is the lighter one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Polarity {
+    /// Found out from the picture: the ground is what most of its border and of its area is.
+    #[default]
+    Auto,
+    /// Light ink on a dark ground, as in MNIST.
+    LightOnDark,
+    /// Dark ink on a light ground, as on paper: inverted.
+    DarkOnLight,
+}
+
+impl Polarity {
+    /// Every one there is.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::LightOnDark, Self::DarkOnLight];
+
+    /// Its name in flags and files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::LightOnDark => "light-on-dark",
+            Self::DarkOnLight => "dark-on-light",
+        }
+    }
+}
+
+impl fmt::Display for Polarity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Polarity {
+    type Err = Error;
+
+    /// # Errors
+    /// [`Error::UnknownPolarity`].
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let known = Self::ALL.into_iter().find(|known| known.name() == name);
+        known.ok_or_else(|| Error::UnknownPolarity { name: name.to_owned() })
+    }
+}
+
+/// A picture as an image of a data set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// The image's pixels (height, width) in the shape that was asked for: 0 is ground, 255 ink.
+    pub pixels: Vec<u8>,
+    /// Whether light and dark were exchanged.
+    pub was_inverted: bool,
+    /// Whether there is nothing on the picture: then the pixels say nothing, either.
+    pub is_blank: bool,
+}

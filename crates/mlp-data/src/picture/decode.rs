@@ -1,0 +1,74 @@
+//! Files as pictures: PNG, JPEG and PGM with its relatives, told apart by their first bytes. A file of its own because its input is hostile
+//! until shown otherwise: the size that a header promises is looked at before anything is allocated for it.
+
+use std::io::Cursor;
+
+use image::error::ImageError;
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+
+use super::GreyPicture;
+use crate::Error;
+
+/// The most pixels that a picture may have: more than cameras and a scanned page at 600 dots an inch have.
+pub const MOST_PIXELS: u64 = 64_000_000;
+
+/// The most bytes that a picture may take while it is decoded.
+const MOST_BYTES: u64 = 4 * MOST_PIXELS;
+
+impl GreyPicture {
+    /// The picture in a file's bytes: PNG, JPEG, or PGM and the other portable maps (PBM, PPM, PAM), of any depth and colour.
+    ///
+    /// Colours become their luminance, whatever is transparent is laid over white, and a photograph is turned as its camera says it
+    /// was held.
+    ///
+    /// # Errors
+    /// [`Error::Picture`] if the bytes are none of these or damaged, [`Error::PictureTooLarge`] above [`MOST_PIXELS`] or 256 MB.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        if bytes.is_empty() {
+            return Err(Error::Picture { problem: "it is empty".to_owned() });
+        }
+        let reader = ImageReader::new(Cursor::new(bytes))
+            .with_guessed_format()
+            .map_err(|error| problem(error.into()))?;
+        if reader.format().is_none() {
+            let head: Vec<String> = bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+            return Err(Error::Picture { problem: format!("it begins with {}", head.join(" ")) });
+        }
+        let mut decoder = reader.into_decoder().map_err(problem)?;
+        let (width, height) = decoder.dimensions();
+        let (width, height) = (u64::from(width), u64::from(height));
+        if width * height > MOST_PIXELS || decoder.total_bytes() > MOST_BYTES {
+            return Err(Error::PictureTooLarge { width, height, most: MOST_PIXELS / 1_000_000 });
+        }
+        let mut limits = Limits::default();
+        limits.max_alloc = Some(MOST_BYTES);
+        decoder.set_limits(limits).map_err(problem)?;
+        // A picture whose camera did not say how it was held is upright.
+        let orientation = decoder.orientation().ok();
+        let mut decoded = DynamicImage::from_decoder(decoder).map_err(problem)?;
+        if let Some(orientation) = orientation {
+            decoded.apply_orientation(orientation);
+        }
+        let (width, height) = (decoded.width() as usize, decoded.height() as usize);
+        Self::new(width, height, grey(decoded))
+    }
+}
+
+fn grey(decoded: DynamicImage) -> Vec<u8> {
+    if !decoded.color().has_alpha() {
+        return decoded.into_luma8().into_raw();
+    }
+    let over_white = |[level, alpha]: [u8; 2]| {
+        let (level, alpha) = (u32::from(level), u32::from(alpha));
+        // At most 255 * 255 + 127, divided by 255.
+        ((level * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+    };
+    decoded.into_luma_alpha8().into_raw().as_chunks::<2>().0.iter().map(|&pixel| over_white(pixel)).collect()
+}
+
+/// In one line, whatever the decoder said.
+pub(super) fn problem(error: ImageError) -> Error {
+    let said = error.to_string();
+    let problem = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    Error::Picture { problem: problem.trim_end_matches('.').to_owned() }
+}

@@ -1,0 +1,194 @@
+//! Pictures on the disk: which files of a directory are some, in the order that people expect, and reading one. A file of its own because
+//! decoding knows bytes only.
+
+use std::cmp::Ordering;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use image::ImageReader;
+use image::error::ImageError;
+
+use super::GreyPicture;
+use super::decode::problem;
+use crate::Error;
+
+/// The endings of the names of picture files, in small letters.
+pub const ENDINGS: [&str; 7] = ["png", "jpg", "jpeg", "pgm", "pnm", "ppm", "pbm"];
+
+/// The most bytes of a picture file.
+const MOST_FILE_BYTES: u64 = 256_000_000;
+
+/// The deepest directory that is looked into, below the one that was asked for.
+const DEEPEST: usize = 32;
+
+impl GreyPicture {
+    /// Reads a picture file, as [`GreyPicture::decode`].
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::InFile`] with what [`GreyPicture::decode`] finds wrong.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let file = File::open(path).map_err(Error::io("open", path))?;
+        Self::read_from(file, path)
+    }
+
+    /// Columns and rows of a picture file, by what it says at its beginning; a photograph may turn out to be turned.
+    ///
+    /// # Errors
+    /// As [`GreyPicture::read`].
+    pub fn size_of(path: &Path) -> Result<(usize, usize), Error> {
+        let problem =
+            |error: ImageError| Error::InFile { path: path.to_owned(), problem: Box::new(problem(error)) };
+        let reader = ImageReader::open(path).map_err(Error::io("open", path))?;
+        let reader = reader.with_guessed_format().map_err(Error::io("read", path))?;
+        let (width, height) = reader.into_dimensions().map_err(problem)?;
+        Ok((width as usize, height as usize))
+    }
+
+    /// [`GreyPicture::read`] from any reader; `origin` is the path to name in errors.
+    ///
+    /// # Errors
+    /// As [`GreyPicture::read`].
+    pub fn read_from(reader: impl Read, origin: &Path) -> Result<Self, Error> {
+        let mut bytes = Vec::new();
+        reader.take(MOST_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io("read", origin))?;
+        let decoded = if bytes.len() as u64 > MOST_FILE_BYTES {
+            Err(Error::Picture { problem: format!("more than {} MB", MOST_FILE_BYTES / 1_000_000) })
+        } else {
+            Self::decode(&bytes)
+        };
+        decoded.map_err(|problem| Error::InFile { path: origin.to_owned(), problem: Box::new(problem) })
+    }
+}
+
+/// The picture files in a directory and those below it, told by the endings of their names, each directory in [`natural_order`]. Hidden ones
+/// are left out, and links to directories are not followed.
+///
+/// # Errors
+/// [`Error::Io`] if a directory cannot be listed.
+pub fn picture_files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut found = Vec::new();
+    collect(directory, DEEPEST, &mut found)?;
+    Ok(found)
+}
+
+fn collect(directory: &Path, deeper: usize, found: &mut Vec<PathBuf>) -> Result<(), Error> {
+    for (path, is_directory) in entries(directory)? {
+        if is_directory {
+            if deeper > 0 {
+                collect(&path, deeper - 1, found)?;
+            }
+        } else if is_picture_name(&path) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// What is in a directory and not hidden, in natural order, with whether it is a directory itself.
+pub(super) fn entries(directory: &Path) -> Result<Vec<(PathBuf, bool)>, Error> {
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(directory).map_err(Error::io("list", directory))? {
+        let entry = entry.map_err(Error::io("list", directory))?;
+        let kind = entry.file_type().map_err(Error::io("inspect", &entry.path()))?;
+        if !entry.file_name().to_string_lossy().starts_with('.') {
+            entries.push((entry.path(), kind.is_dir()));
+        }
+    }
+    entries.sort_by(|(a, _), (b, _)| natural_order(&name(a), &name(b)));
+    Ok(entries)
+}
+
+/// The last part of a path as text.
+pub(super) fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+pub(super) fn is_picture_name(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+}
+
+/// The order in which people put names: numbers in them by their value, so that 2 comes before 10.
+///
+/// # Example
+/// ```
+/// let mut names = vec!["img10.png", "img2.png", "img02.png", "a"];
+/// names.sort_by(|a, b| mlp_data::picture::natural_order(a, b));
+/// assert_eq!(names, ["a", "img02.png", "img2.png", "img10.png"]);
+/// ```
+pub fn natural_order(a: &str, b: &str) -> Ordering {
+    let (mut left, mut right) = (a, b);
+    loop {
+        let (digits_left, digits_right) = (digits(left), digits(right));
+        let order = if digits_left > 0 && digits_right > 0 {
+            let number = |text: &str, digits: usize| text[..digits].trim_start_matches('0').to_owned();
+            let (x, y) = (number(left, digits_left), number(right, digits_right));
+            (left, right) = (&left[digits_left..], &right[digits_right..]);
+            x.len().cmp(&y.len()).then(x.cmp(&y))
+        } else {
+            let (mut x, mut y) = (left.chars(), right.chars());
+            let (first, second) = (x.next(), y.next());
+            if first.is_none() && second.is_none() {
+                // Equal but for leading zeros: some order there must be.
+                return a.cmp(b);
+            }
+            (left, right) = (x.as_str(), y.as_str());
+            first.cmp(&second)
+        };
+        if order.is_ne() {
+            return order;
+        }
+    }
+}
+
+/// How many digits a text begins with.
+fn digits(text: &str) -> usize {
+    text.bytes().take_while(u8::is_ascii_digit).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn directories_are_searched_in_the_order_people_expect() {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["10.PNG", "2.png", "b/1.jpg", "b/notes.txt", ".hidden.png", "b/.git/3.png", "c.pgm"] {
+            let path = directory.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let found = picture_files(directory.path()).unwrap();
+        let found: Vec<_> = found.iter().map(|path| path.strip_prefix(directory.path()).unwrap()).collect();
+        assert_eq!(found, ["2.png", "10.PNG", "b/1.jpg", "c.pgm"].map(Path::new));
+        assert!(picture_files(&directory.path().join("none")).is_err());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_names_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.png");
+        fs::write(&path, "no picture").unwrap();
+        let error = GreyPicture::read(&path).unwrap_err().to_string();
+        let expected = format!(
+            "{}: it begins with 6e 6f 20 70; expected a whole PNG, JPEG or PGM picture",
+            path.display()
+        );
+        assert_eq!(error, expected);
+    }
+
+    proptest! {
+        #[test]
+        fn natural_order_is_an_order(names in prop::collection::vec("[a0-2ü]{0,5}", 3)) {
+            let order = |i: usize, j: usize| natural_order(&names[i], &names[j]);
+            prop_assert_eq!(order(0, 1), order(1, 0).reverse());
+            prop_assert_eq!(order(0, 1).is_eq(), names[0] == names[1]);
+            if order(0, 1).is_le() && order(1, 2).is_le() {
+                prop_assert!(order(0, 2).is_le());
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The ink of a picture: what stands out of the ground, without specks of dust, and where it lies. A file of its own because it is the only
+//! place that asks what hangs together.
+
+use super::ground::Ground;
+use super::plane::Plane;
+
+/// The share of the full height from which on a pixel is ink.
+const EDGE: f32 = 0.1;
+
+/// The shares of the largest patch's ink and of its longer side below either of which a patch is a speck. The strokes of a digit that hang
+/// apart, the bar of a 5, are longer than specks beside a thin stroke, which may have as much ink.
+const SPECK_INK: f32 = 0.04;
+const SPECK_SIDE: f32 = 0.15;
+
+/// The ink of a picture, and nothing else.
+pub(super) struct Ink {
+    /// From 0, the ground, to 1, full ink.
+    pub(super) amounts: Plane,
+    /// Where all of it lies.
+    pub(super) bounds: Patch,
+}
+
+impl Ink {
+    /// `None` where there is none.
+    pub(super) fn of(plane: &Plane, ground: &Ground) -> Option<Self> {
+        let heights = &ground.heights(plane);
+        let mut full = full_height(heights.levels.iter().copied(), ground.noise);
+        if ground.is_flat(full) {
+            return None;
+        }
+        let mut patches = Patches::of(heights, ground.noise.max(EDGE * full));
+        patches.drop_specks(heights);
+        // A speck may have been more lively than the ink.
+        full = full_height(patches.kept(heights), ground.noise);
+        if ground.is_flat(full) {
+            return None;
+        }
+        let bounds = patches.bounds(heights)?;
+        let amount = |height: f32| ((height - ground.noise) / (full - ground.noise)).clamp(0.0, 1.0);
+        let mut amounts = heights.clone();
+        for (i, level) in amounts.levels.iter_mut().enumerate() {
+            *level = if patches.is_near(i, heights.width, heights.height) { amount(*level) } else { 0.0 };
+        }
+        Some(Self { amounts, bounds })
+    }
+}
+
+/// What most of the ink reaches: nine tenths of the pixels in the upper half are below it.
+fn full_height(heights: impl Iterator<Item = f32> + Clone, noise: f32) -> f32 {
+    let peak = heights.clone().fold(0.0, f32::max);
+    let mut upper: Vec<f32> = heights.filter(|&height| height > noise.max(0.5 * peak)).collect();
+    if upper.is_empty() {
+        return peak;
+    }
+    let rank = (upper.len() - 1) * 9 / 10;
+    *upper.select_nth_unstable_by(rank, f32::total_cmp).1
+}
+
+/// Pixels of ink that hang together, over sides or corners.
+struct Patches {
+    numbers: Vec<u32>, // of each pixel's patch, from 1; 0 is no ink
+    count: usize,
+}
+
+impl Patches {
+    fn of(heights: &Plane, least: f32) -> Self {
+        let mut numbers = vec![0; heights.levels.len()];
+        let (mut count, mut open) = (0, Vec::new());
+        for start in 0..numbers.len() {
+            if numbers[start] != 0 || heights.levels[start] <= least {
+                continue;
+            }
+            count += 1;
+            numbers[start] = count as u32;
+            open.push(start);
+            while let Some(at) = open.pop() {
+                for next in around(at, heights.width, heights.height) {
+                    if numbers[next] == 0 && heights.levels[next] > least {
+                        numbers[next] = count as u32;
+                        open.push(next);
+                    }
+                }
+            }
+        }
+        Self { numbers, count }
+    }
+
+    /// Leaves out the patches that are small beside the largest one.
+    fn drop_specks(&mut self, heights: &Plane) {
+        let mut patches = vec![Patch::default(); self.count + 1];
+        for (i, (&number, &height)) in self.numbers.iter().zip(&heights.levels).enumerate() {
+            if number != 0 {
+                patches[number as usize].add(i % heights.width, i / heights.width, height);
+            }
+        }
+        let Some(largest) = patches.iter().max_by(|a, b| a.ink.total_cmp(&b.ink)) else { return };
+        let (ink, side) = (SPECK_INK * largest.ink, SPECK_SIDE * largest.side());
+        for number in &mut self.numbers {
+            let patch = &patches[*number as usize];
+            if patch.ink < ink || patch.side() < side {
+                *number = 0;
+            }
+        }
+    }
+
+    fn kept<'a>(&'a self, heights: &'a Plane) -> impl Iterator<Item = f32> + Clone + 'a {
+        let pairs = self.numbers.iter().zip(&heights.levels);
+        pairs.filter(|&(&number, _)| number != 0).map(|(_, &height)| height)
+    }
+
+    /// Whether a pixel is ink or beside some: there the edge of a stroke fades into the ground.
+    fn is_near(&self, at: usize, width: usize, height: usize) -> bool {
+        self.numbers[at] != 0 || around(at, width, height).any(|next| self.numbers[next] != 0)
+    }
+
+    /// Of all patches together.
+    fn bounds(&self, heights: &Plane) -> Option<Patch> {
+        let mut all: Option<Patch> = None;
+        for (i, _) in self.numbers.iter().enumerate().filter(|&(_, &number)| number != 0) {
+            all.get_or_insert_default().add(i % heights.width, i / heights.width, heights.levels[i]);
+        }
+        all
+    }
+}
+
+/// Where a patch lies, and how much ink there is in it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Patch {
+    pub(super) left: usize,
+    pub(super) top: usize,
+    pub(super) width: usize,
+    pub(super) height: usize,
+    ink: f32,
+}
+
+impl Patch {
+    fn add(&mut self, x: usize, y: usize, ink: f32) {
+        if self.width == 0 {
+            (self.left, self.top, self.width, self.height) = (x, y, 1, 1);
+        } else {
+            let (right, bottom) = ((self.left + self.width).max(x + 1), (self.top + self.height).max(y + 1));
+            (self.left, self.top) = (self.left.min(x), self.top.min(y));
+            (self.width, self.height) = (right - self.left, bottom - self.top);
+        }
+        self.ink += ink;
+    }
+
+    fn side(&self) -> f32 {
+        self.width.max(self.height) as f32
+    }
+}
+
+/// The neighbours of a pixel, eight or fewer.
+fn around(at: usize, width: usize, height: usize) -> impl Iterator<Item = usize> {
+    let (x, y) = (at % width, at / width);
+    let rows = y.saturating_sub(1)..(y + 2).min(height);
+    let columns = x.saturating_sub(1)..(x + 2).min(width);
+    rows.flat_map(move |row| columns.clone().map(move |column| row * width + column))
+        .filter(move |&next| next != at)
+}

@@ -1,0 +1,105 @@
+//! From a picture to an image of a data set: the two ways of [`Preparation`], and the plain one that only changes the size. What ground and ink
+//! are is found out in `ground.rs` and `ink.rs`; here is where the ink goes.
+
+use super::ground::{Ground, oriented};
+use super::ink::{Ink, Patch};
+use super::plane::{Plane, fitted};
+use super::{GreyPicture, Polarity, Prepared};
+use crate::{ImageShape, Preparation};
+
+/// A larger picture is reduced to this side first, which averages its noise, too: a digit is left with twenty pixels of it.
+const WORKING_SIDE: usize = 512;
+
+impl Preparation {
+    /// Brings a picture to the form of a data set.
+    ///
+    /// [`Digit`](Self::Digit): the ground is subtracted, with its shading and noise, and what is left stretched from no to full ink; specks
+    /// are dropped; the rest is cropped, fitted into five sevenths of the shape (20 of 28 pixels) and moved until its centre of mass is
+    /// in the middle. An image that is MNIST's own comes out nearly as it was.
+    ///
+    /// [`Whole`](Self::Whole): the picture is scaled until it fits, and what is left beside it filled with the level of its border.
+    ///
+    /// Either way the ground is dark then: `polarity` says whether it has to be inverted for that. A picture with nothing on it is said
+    /// to be blank; as a digit it has no ink at all.
+    ///
+    /// # Panics
+    /// If the shape has no pixels.
+    #[track_caller]
+    pub fn prepare(self, picture: &GreyPicture, shape: ImageShape, polarity: Polarity) -> Prepared {
+        assert!(shape.pixels() > 0, "an image of {shape} has no pixels");
+        let (plane, was_inverted) = oriented(Plane::of(picture, WORKING_SIDE), polarity);
+        match self {
+            Self::Digit => digit(&plane, shape, was_inverted),
+            Self::Whole => whole(picture, &plane, shape, was_inverted),
+        }
+    }
+}
+
+impl GreyPicture {
+    /// The picture scaled to a shape and nothing else: proportions and polarity may be wrong afterwards.
+    ///
+    /// # Panics
+    /// If the shape has no pixels.
+    #[track_caller]
+    pub fn scaled(&self, shape: ImageShape) -> Vec<u8> {
+        assert!(shape.pixels() > 0, "an image of {shape} has no pixels");
+        Plane::scaled(self, shape.width, shape.height).to_bytes()
+    }
+}
+
+fn digit(plane: &Plane, shape: ImageShape, was_inverted: bool) -> Prepared {
+    let Some(ink) = Ink::of(plane, &Ground::of(plane)) else {
+        return Prepared { pixels: vec![0; shape.pixels()], was_inverted, is_blank: true };
+    };
+    let Patch { left, top, width, height, .. } = ink.bounds;
+    let (into_width, into_height) = (inner(shape.width), inner(shape.height));
+    let (to_width, to_height) = fitted(width, height, into_width, into_height);
+    let fitted = ink.amounts.part(left, top, width, height).resized(to_width, to_height);
+    let strongest = fitted.levels.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+    let left = centred(centre(&fitted, |i| i % to_width), to_width, shape.width);
+    let top = centred(centre(&fitted, |i| i / to_width), to_height, shape.height);
+    let mut pixels = vec![0; shape.pixels()];
+    for (row, amounts) in fitted.levels.chunks_exact(to_width).enumerate() {
+        let place = (top + row) * shape.width + left;
+        for (pixel, amount) in pixels[place..place + to_width].iter_mut().zip(amounts) {
+            *pixel = (255.0 * amount / strongest).round() as u8;
+        }
+    }
+    Prepared { pixels, was_inverted, is_blank: false }
+}
+
+/// How much of a side the ink may take: MNIST's 20 of 28.
+fn inner(side: usize) -> usize {
+    (side * 5 / 7).max(1)
+}
+
+/// The centre of mass along a direction, a pixel's middle having its number.
+fn centre(plane: &Plane, along: impl Fn(usize) -> usize) -> f32 {
+    let mass: f32 = plane.levels.iter().sum();
+    let moment: f32 = plane.levels.iter().enumerate().map(|(i, level)| level * along(i) as f32).sum();
+    if mass > 0.0 { moment / mass } else { 0.0 }
+}
+
+/// Where ink of `length` pixels begins in `side` so that its `centre` is in the middle, or as near to it as there is room.
+fn centred(centre: f32, length: usize, side: usize) -> usize {
+    let begin = (side as f32 / 2.0 - centre).round();
+    (begin.max(0.0) as usize).min(side - length)
+}
+
+/// `plane` is the picture as it was reduced and turned; here it only tells the level beside it.
+fn whole(picture: &GreyPicture, plane: &Plane, shape: ImageShape, was_inverted: bool) -> Prepared {
+    let is_blank = picture.pixels().iter().all(|&pixel| pixel == picture.pixels()[0]);
+    let (width, height) = fitted(picture.width(), picture.height(), shape.width, shape.height);
+    let fitted = Plane::scaled(picture, width, height);
+    let fitted = if was_inverted { fitted.inverted() } else { fitted }.to_bytes();
+    let is_border = |i: &usize| plane.is_border(i % plane.width, i / plane.width);
+    let mut border: Vec<f32> = (0..plane.levels.len()).filter(is_border).map(|i| plane.levels[i]).collect();
+    border.sort_unstable_by(f32::total_cmp);
+    let beside = border[border.len() / 2].round() as u8;
+    let mut pixels = vec![beside; shape.pixels()];
+    let (left, top) = ((shape.width - width) / 2, (shape.height - height) / 2);
+    for (row, levels) in fitted.chunks_exact(width).enumerate() {
+        pixels[(top + row) * shape.width + left..][..width].copy_from_slice(levels);
+    }
+    Prepared { pixels, was_inverted, is_blank }
+}

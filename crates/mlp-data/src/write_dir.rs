@@ -1,0 +1,142 @@
+//! A data set as a directory that [`DataSets::open_dir`] reads: four IDX files and `dataset.toml`. A file of its own because the directory
+//! is there whole or not at all, as files are by `atomic.rs`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process;
+
+use crate::catalog::MNIST_FILE_NAMES;
+use crate::description::FILE_NAME;
+use crate::disk::{Disk, sync_directory_of};
+use crate::idx::{Idx, IdxData, write_idx};
+use crate::{DataSets, Dataset, Description, Error};
+
+impl DataSets {
+    /// Writes the sets as a directory, which must not be there yet: beside its name first, then renamed. `origin` says where the images came
+    /// from; with `compressed` the files are gzip.
+    ///
+    /// # Errors
+    /// [`Error::Exists`], [`Error::Io`], or [`Error::Description`] if the class names cannot be kept.
+    ///
+    /// # Example
+    /// ```
+    /// use mlp_data::{DataSets, synthetic};
+    /// let directory = std::env::temp_dir().join(format!("mlp-write-dir-{}", std::process::id()));
+    /// let sets = synthetic::digits(20, 10, 0);
+    /// sets.write_dir(&directory, "drawn", true)?;
+    /// let read = DataSets::open_dir(&directory)?;
+    /// assert_eq!((read.train, read.class_names), (sets.train, sets.class_names));
+    /// # std::fs::remove_dir_all(&directory).unwrap();
+    /// # Ok::<(), mlp_data::Error>(())
+    /// ```
+    pub fn write_dir(&self, directory: &Path, origin: &str, compressed: bool) -> Result<(), Error> {
+        let description = Description {
+            class_names: self.class_names.clone(),
+            preparation: self.preparation,
+            origin: origin.to_owned(),
+        };
+        let text = description.to_toml(&directory.join(FILE_NAME))?;
+        let exists = || Error::Exists { path: directory.to_owned() };
+        if directory.symlink_metadata().is_ok() {
+            return Err(exists());
+        }
+        let beside = Beside::create(directory)?;
+        let ending = if compressed { ".gz" } else { "" };
+        let path = |name: &str| beside.path.join(format!("{name}{ending}"));
+        let [train, train_labels, test, test_labels] = MNIST_FILE_NAMES.map(path);
+        for (set, images, labels) in [(&self.train, train, train_labels), (&self.test, test, test_labels)] {
+            write_idx(&images, &images_of(set))?;
+            write_idx(&labels, &Idx::new(vec![set.len()], IdxData::U8(set.labels().to_vec())))?;
+        }
+        let description = beside.path.join(FILE_NAME);
+        let written = Disk::default().write_atomically(&description, |out| out.write_all(text.as_bytes()));
+        written.map_err(Error::io("write", &description))?;
+        // Where somebody was quicker, a rename does not replace what is in a directory.
+        fs::rename(&beside.path, directory).map_err(|error| {
+            if directory.exists() { exists() } else { Error::io("rename", &beside.path)(error) }
+        })?;
+        sync_directory_of(directory).map_err(Error::io("write", directory))
+    }
+}
+
+fn images_of(set: &Dataset) -> Idx {
+    Idx::new(vec![set.len(), set.shape().height, set.shape().width], IdxData::U8(set.images().to_vec()))
+}
+
+/// A directory beside another's name, that is removed when dropped, unless it was renamed.
+struct Beside {
+    path: PathBuf,
+}
+
+impl Beside {
+    fn create(directory: &Path) -> Result<Self, Error> {
+        let name = directory.file_name().unwrap_or_default().to_string_lossy();
+        let path = directory.with_file_name(format!(".{name}.{}.tmp", process::id()));
+        if let Some(parent) = directory.parent() {
+            fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+        }
+        fs::create_dir(&path).map_err(Error::io("create", &path))?;
+        Ok(Self { path })
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        // After the rename there is none any more.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ImageShape, Preparation, synthetic};
+
+    #[test]
+    fn a_directory_is_read_as_it_was_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut sets = synthetic::digits(30, 10, 1);
+        sets.class_names = (0..10).map(|class| format!("the {class}")).collect();
+        sets.preparation = Preparation::Digit;
+        for (name, compressed) in [("raw", false), ("a/b/gz", true)] {
+            let path = directory.path().join(name);
+            sets.write_dir(&path, "drawn", compressed).unwrap();
+            let read = DataSets::open_dir(&path).unwrap();
+            assert_eq!((&read.train, &read.test), (&sets.train, &sets.test));
+            assert_eq!((read.class_names, read.preparation), (sets.class_names.clone(), Preparation::Digit));
+            assert_eq!(fs::read_dir(&path).unwrap().count(), 5);
+            assert_eq!(path.join("t10k-labels-idx1-ubyte.gz").exists(), compressed);
+        }
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "litter");
+    }
+
+    #[test]
+    fn what_is_there_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let sets = synthetic::digits(10, 10, 1);
+        let error = sets.write_dir(directory.path(), "", false).unwrap_err();
+        assert!(matches!(error, Error::Exists { .. }), "{error}");
+        let path = directory.path().join("none");
+        let unnamed = DataSets { class_names: vec!["a".to_owned(); 10], ..sets };
+        assert!(matches!(unnamed.write_dir(&path, "", false), Err(Error::Description { .. })));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn labels_beyond_the_named_classes_are_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("set");
+        let set = Dataset::new(vec![0; 3], ImageShape { height: 1, width: 1 }, vec![0, 1, 2], 3).unwrap();
+        let sets = DataSets {
+            name: String::new(),
+            train: set.clone(),
+            test: set,
+            class_names: ["a", "b", "c"].map(str::to_owned).to_vec(),
+            preparation: Preparation::Whole,
+        };
+        sets.write_dir(&path, "", false).unwrap();
+        fs::write(path.join(FILE_NAME), "class_names = [\"a\", \"b\"]").unwrap();
+        let error = DataSets::open_dir(&path).unwrap_err().to_string();
+        assert!(error.contains("label 2 of example 2 is out of range, expected 0 to 1"), "{error}");
+    }
+}

@@ -1,0 +1,193 @@
+//! Reading picture files: every depth and colour there is, sizes that no honest file has, and files that end too soon. The PNG files are put
+//! together here, by the standard's book and not by the library that reads them.
+
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use image::ExtendedColorType;
+use image::codecs::jpeg::JpegEncoder;
+use mlp_data::Error;
+use mlp_data::picture::GreyPicture;
+use proptest::prelude::*;
+
+/// A PNG file: `rows` are the bytes of the rows as they are before filtering.
+fn png(
+    width: u32,
+    height: u32,
+    depth: u8,
+    colour: u8,
+    extra: &[(&[u8; 4], &[u8])],
+    rows: &[&[u8]],
+) -> Vec<u8> {
+    let mut header = [width.to_be_bytes(), height.to_be_bytes()].concat();
+    header.extend([depth, colour, 0, 0, 0]);
+    let mut packed = ZlibEncoder::new(Vec::new(), Compression::default());
+    for row in rows {
+        packed.write_all(&[0]).unwrap();
+        packed.write_all(row).unwrap();
+    }
+    let packed = packed.finish().unwrap();
+    let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
+    let chunks = [(b"IHDR", &header[..])]
+        .into_iter()
+        .chain(extra.iter().copied())
+        .chain([(b"IDAT", &packed[..]), (b"IEND", &[])]);
+    for (name, content) in chunks {
+        file.extend((content.len() as u32).to_be_bytes());
+        let checked = [&name[..], content].concat();
+        file.extend(&checked);
+        file.extend(crc(&checked).to_be_bytes());
+    }
+    file
+}
+
+/// The checksum of PNG's chunks, bit by bit.
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (if crc & 1 == 1 { 0xedb8_8320 } else { 0 }))
+    })
+}
+
+fn jpeg(width: u32, height: u32, level: impl Fn(u32, u32) -> u8) -> Vec<u8> {
+    let pixels: Vec<u8> = (0..width * height).map(|i| level(i % width, i / width)).collect();
+    let mut file = Vec::new();
+    JpegEncoder::new_with_quality(&mut file, 95)
+        .encode(&pixels, width, height, ExtendedColorType::L8)
+        .unwrap();
+    file
+}
+
+fn pixels(file: &[u8]) -> Vec<u8> {
+    GreyPicture::decode(file).unwrap().pixels().to_vec()
+}
+
+#[test]
+fn png_of_every_depth_and_colour_is_read() {
+    // Grey of 1, 8 and 16 bits.
+    assert_eq!(pixels(&png(3, 1, 1, 0, &[], &[&[0b1010_0000]])), [255, 0, 255]);
+    assert_eq!(pixels(&png(2, 2, 8, 0, &[], &[&[0, 50], &[100, 255]])), [0, 50, 100, 255]);
+    assert_eq!(pixels(&png(2, 1, 16, 0, &[], &[&[0x80, 0x80, 0x00, 0x20]])), [0x80, 0]);
+    // Colours by their luminance (ITU-R BT.709): green counts most, blue least.
+    let colours = pixels(&png(3, 1, 8, 2, &[], &[&[255, 0, 0, 0, 255, 0, 0, 0, 255]]));
+    let luminance = [0.2126, 0.7152, 0.0722].map(|share: f64| (255.0 * share) as u8);
+    assert!(
+        colours.iter().zip(luminance).all(|(&found, expected)| found.abs_diff(expected) <= 1),
+        "{colours:?}"
+    );
+    // A palette of two greys, four pixels in a byte.
+    let palette: (&[u8; 4], &[u8]) = (b"PLTE", &[9, 9, 9, 200, 200, 200]);
+    assert_eq!(pixels(&png(4, 1, 2, 3, &[palette], &[&[0b0001_0100]])), [9, 200, 200, 9]);
+}
+
+#[test]
+fn what_is_transparent_is_laid_over_white() {
+    // Black, opaque, half and not at all; in 8 bits, in 16, and by a palette's own list.
+    assert_eq!(pixels(&png(3, 1, 8, 4, &[], &[&[0, 255, 0, 128, 0, 0]])), [0, 127, 255]);
+    let deep = [0, 0, 0xff, 0xff, 0, 0, 0x80, 0, 0, 0, 0, 0];
+    assert_eq!(pixels(&png(3, 1, 16, 4, &[], &[&deep])), [0, 127, 255]);
+    let colour = [200, 200, 200, 0, 0, 0, 0, 255];
+    assert_eq!(pixels(&png(2, 1, 8, 6, &[], &[&colour])), [255, 0]);
+    let (palette, alpha): ((&[u8; 4], &[u8]), (&[u8; 4], &[u8])) = ((b"PLTE", &[0; 6]), (b"tRNS", &[255, 0]));
+    assert_eq!(pixels(&png(2, 1, 8, 3, &[palette, alpha], &[&[0, 1]])), [0, 255]);
+}
+
+#[test]
+fn portable_maps_are_read() {
+    assert_eq!(pixels(b"P2\n# a comment\n3 1\n255\n0 128 255\n"), [0, 128, 255]);
+    assert_eq!(pixels(b"P5 2 1 255\n\x07\xf0"), [7, 240]);
+    assert_eq!(pixels(b"P5 2 1 65535\n\x80\x80\xff\xff"), [128, 255]);
+    // In PBM a one is black.
+    assert_eq!(pixels(b"P1 3 1\n1 0 1\n"), [0, 255, 0]);
+    assert_eq!(pixels(b"P6 1 1 255\n\x64\x64\x64"), [100]);
+}
+
+#[test]
+fn jpeg_is_read_as_the_camera_was_held() {
+    let file = jpeg(32, 16, |x, _| if x < 16 { 20 } else { 220 });
+    let picture = GreyPicture::decode(&file).unwrap();
+    assert_eq!((picture.width(), picture.height()), (32, 16));
+    assert!(picture.pixels()[4].abs_diff(20) < 4 && picture.pixels()[28].abs_diff(220) < 4);
+
+    // Exif, little-endian, one entry: orientation 6, to be turned clockwise by a quarter.
+    let exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    let mut turned = file[..2].to_vec();
+    turned.extend([0xff, 0xe1]);
+    turned.extend((exif.len() as u16 + 2).to_be_bytes());
+    turned.extend(exif);
+    turned.extend(&file[2..]);
+    let picture = GreyPicture::decode(&turned).unwrap();
+    assert_eq!((picture.width(), picture.height()), (16, 32));
+    // Left has become top.
+    assert!(picture.pixels()[8].abs_diff(20) < 4 && picture.pixels()[28 * 16 + 8].abs_diff(220) < 4);
+}
+
+#[test]
+fn sizes_that_would_fill_the_memory_are_refused_before_anything_is_allocated() {
+    let huge = png(60_000, 60_000, 8, 0, &[], &[&[0]]);
+    let deep = png(7000, 7000, 16, 6, &[], &[&[0]]);
+    for file in [&huge[..], &deep[..], b"P5 100000 100000 255\n\0", b"P5 4294967295 4294967295 255\n\0"] {
+        let error = GreyPicture::decode(file).unwrap_err();
+        let said = error.to_string();
+        assert!(matches!(error, Error::PictureTooLarge { .. } | Error::Picture { .. }), "{said}");
+        assert!(!said.contains('\n'), "{said}");
+    }
+    assert!(matches!(GreyPicture::decode(&huge), Err(Error::PictureTooLarge { width: 60_000, .. })));
+}
+
+#[test]
+fn what_is_no_picture_is_said_in_one_line() {
+    for (file, said) in [
+        (&b""[..], "it is empty; expected a whole PNG, JPEG or PGM picture"),
+        (b"GIF89a", "format Gif is not supported; expected a whole PNG"),
+        (b"\0\0\x08\x03", "it begins with 00 00 08 03; expected a whole PNG"),
+        (b"\x89PNG\r\n\x1a\n", "expected a whole"),
+        (b"P5 2 2 255\n\0", "expected a whole"),
+        (b"\xff\xd8\xff", "expected a whole"),
+    ] {
+        let error = GreyPicture::decode(file).unwrap_err().to_string();
+        assert!(error.contains(said) && !error.contains('\n') && error.len() < 200, "{error}");
+    }
+}
+
+fn whole_files() -> Vec<Vec<u8>> {
+    let rows: Vec<Vec<u8>> = (0..20u8).map(|y| (0..40).map(|x| x * 5 ^ y).collect()).collect();
+    let rows: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();
+    let mut pgm = b"P5 20 20 255\n".to_vec();
+    pgm.extend((0..400).map(|i| (i % 251) as u8));
+    vec![
+        png(20, 20, 8, 4, &[], &rows),
+        png(40, 20, 8, 3, &[(b"PLTE", &[77; 768])], &rows),
+        jpeg(24, 24, |x, y| (x * y % 256) as u8),
+        pgm,
+        b"P2 2 2 255 1 2 3 4\n".to_vec(),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_file_that_ends_too_soon_is_an_error_or_a_picture_and_never_a_panic(which in 0usize..5, end in 0.0f64..1.0) {
+        let file = &whole_files()[which];
+        let end = (file.len() as f64 * end) as usize;
+        if let Err(error) = GreyPicture::decode(&file[..end]) {
+            prop_assert!(!error.to_string().contains('\n'));
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_changed_are_an_error_or_a_picture_and_never_a_panic(
+        which in 0usize..5,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+    ) {
+        let mut file = whole_files().swap_remove(which);
+        for (place, byte) in changes {
+            let place = place.index(file.len());
+            file[place] = byte;
+        }
+        if let Err(error) = GreyPicture::decode(&file) {
+            prop_assert!(!error.to_string().contains('\n'));
+        }
+    }
+}
