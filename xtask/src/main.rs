@@ -7,12 +7,15 @@
 
 mod bench;
 mod e2e;
+mod examples;
+mod features;
 mod fetch;
 mod mutate;
 mod openblas;
 mod process;
 mod python;
 mod report;
+mod semver;
 mod setup;
 mod suite;
 mod train;
@@ -60,8 +63,10 @@ enum Command {
     },
     /// Set up, fetch the data and run everything that a change must pass.
     Test(SuiteArgs),
-    /// `test`, then cargo-deny.
+    /// `test`, then `semver` and cargo-deny.
     Ci(SuiteArgs),
+    /// Compare the libraries' public API with the last release's.
+    Semver(semver::Options),
     /// Check the real `mlp` on the real data sets.
     E2e(e2e::Options),
     /// Plant errors in the equations of mlp-core, one at a time, and see that its tests catch each.
@@ -104,6 +109,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Train { args } => return train::train(&workspace, &args),
         Command::Test(args) => suite::test(&workspace, args.quick, args.no_openblas)?,
         Command::Ci(args) => suite::ci(&workspace, args.quick, args.no_openblas)?,
+        Command::Semver(options) => semver::check(&workspace, &options)?,
         Command::E2e(options) => e2e::run(&workspace, &options)?,
         Command::Mutate(options) => mutate::run(&workspace, &options)?,
         Command::Bench(options) => bench::run(&workspace, &options)?,

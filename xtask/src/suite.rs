@@ -7,9 +7,10 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use crate::openblas::Backend;
+use crate::process::succeeds;
 use crate::report::Selection;
 use crate::workspace::Workspace;
-use crate::{e2e, fetch, mutate, process, setup};
+use crate::{e2e, examples, features, fetch, mutate, process, semver, setup};
 
 /// Runs everything and stops at the first failure.
 ///
@@ -42,6 +43,7 @@ pub(crate) fn test(workspace: &Workspace, quick: bool, no_openblas: bool) -> Res
         let mut cargo = whole(workspace, "doc");
         process::run(cargo.arg("--no-deps").args(backends[0].cargo_flags()).env("RUSTDOCFLAGS", "-Dwarnings"))
     })?;
+    step("features", || features::check(workspace, backends[0]))?;
     if !quick {
         step("fetch-data", || fetch::fetch(&["mnist", "fashion-mnist"], &workspace.data_dir()))?;
     }
@@ -55,6 +57,7 @@ pub(crate) fn test(workspace: &Workspace, quick: bool, no_openblas: bool) -> Res
             }
             process::run(&mut cargo)
         })?;
+        step(&format!("examples, {}", backend.name()), || examples::run(workspace, *backend))?;
         step(&format!("downstream, {}", backend.name()), || {
             process::run(downstream(workspace, "test")?.args(backend.cargo_flags()))?;
             process::run(downstream(workspace, "run")?.args(backend.cargo_flags()))
@@ -86,12 +89,13 @@ pub(crate) fn test(workspace: &Workspace, quick: bool, no_openblas: bool) -> Res
     Ok(())
 }
 
-/// [`test()`], then licences, advisories, bans and sources of all dependencies.
+/// [`test()`], then the public API against the last release's, and licences, advisories, bans and sources of all dependencies.
 ///
 /// # Errors
-/// As [`test()`], or when cargo-deny finds fault.
+/// As [`test()`], or when cargo-semver-checks or cargo-deny finds fault.
 pub(crate) fn ci(workspace: &Workspace, quick: bool, no_openblas: bool) -> Result<()> {
     test(workspace, quick, no_openblas)?;
+    step("semver", || semver::check(workspace, &semver::Options::default()))?;
     if !succeeds(workspace.cargo("deny").arg("--version")) {
         println!("cargo-deny is left out: it is not installed (`cargo install cargo-deny --locked`)");
         return Ok(());
@@ -168,8 +172,4 @@ fn component(subcommand: &str, component: &str, workspace: &Workspace) -> Result
         bail!("`cargo {subcommand}` is missing and `rustup component add {component}` did not bring it");
     }
     Ok(())
-}
-
-fn succeeds(command: &mut Command) -> bool {
-    process::capture(command).is_ok_and(|output| output.status.success())
 }

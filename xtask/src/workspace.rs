@@ -47,13 +47,20 @@ impl Workspace {
     /// # Errors
     /// When `cargo metadata` fails.
     pub(crate) fn target_dir(&self) -> Result<PathBuf> {
-        let metadata =
-            process::stdout(self.cargo("metadata").args(["--no-deps", "--format-version=1", "--offline"]))?;
-        let metadata: serde_json::Value =
-            serde_json::from_str(&metadata).context("cannot read `cargo metadata`")?;
+        let metadata = self.metadata()?;
         let dir =
             metadata["target_directory"].as_str().context("`cargo metadata` names no target directory")?;
         Ok(dir.into())
+    }
+
+    /// What cargo knows of the crates of the workspace.
+    ///
+    /// # Errors
+    /// When `cargo metadata` fails.
+    pub(crate) fn metadata(&self) -> Result<serde_json::Value> {
+        let metadata =
+            process::stdout(self.cargo("metadata").args(["--no-deps", "--format-version=1", "--offline"]))?;
+        serde_json::from_str(&metadata).context("cannot read `cargo metadata`")
     }
 
     /// `cargo SUBCOMMAND`, to be run from the root.
@@ -75,7 +82,8 @@ impl Workspace {
         rustup
     }
 
-    fn command(&self, program: impl AsRef<OsStr>) -> Command {
+    /// A program to be run from the root.
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         for (name, _) in env::vars_os() {
             let ours = name.to_str().is_some_and(|name| {

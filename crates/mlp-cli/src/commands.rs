@@ -2,11 +2,14 @@
 
 pub(crate) mod bench;
 pub(crate) mod compare;
+pub(crate) mod completions;
 pub(crate) mod data;
 pub(crate) mod descend;
 pub(crate) mod eval;
 pub(crate) mod gradcheck;
 pub(crate) mod lr_find;
+pub(crate) mod man;
+pub(crate) mod plot;
 pub(crate) mod predict;
 pub(crate) mod runs;
 pub(crate) mod summary;

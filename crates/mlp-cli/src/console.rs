@@ -12,23 +12,19 @@ use mlp_train::{Control, EpochRecord, Error, Event, Metric, Observer, Outcome, R
 use serde::Serialize;
 
 use crate::epoch_table::EpochTable;
+use crate::hints::hint;
 use crate::session::Session;
-
-/// `mlp --version`: the release and what multiplies the matrices.
-#[cfg(any(feature = "openblas", feature = "openblas-static"))]
-pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (OpenBLAS)");
-#[cfg(not(any(feature = "openblas", feature = "openblas-static")))]
-pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (pure Rust)");
 
 /// A line on standard error; if nobody reads it, nothing is lost.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(anstream::stderr(), "{text}");
 }
 
-/// What is wrong, in one line.
+/// What is wrong, in one line, and what to do about it.
 pub(crate) fn error(error: &anyhow::Error) {
     const RED: Style = Style::new().bold().fg_color(Some(Color::Ansi(AnsiColor::Red)));
-    note(&format!("{RED}error:{RED:#} {error:#}"));
+    let hint = hint(error).map_or(String::new(), |hint| format!("; {hint}"));
+    note(&format!("{RED}error:{RED:#} {error:#}{hint}"));
 }
 
 /// How many decimals a loss is printed with: one for the sum over a batch, as in the chapter; the mean is soon too small for that.

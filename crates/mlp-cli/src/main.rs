@@ -8,6 +8,12 @@ mod commands;
 mod console;
 mod data_sets;
 mod epoch_table;
+mod figures;
+#[cfg(test)]
+mod help_examples;
+mod hints;
+mod judgement;
+mod overview;
 mod parse;
 mod picture;
 mod plot;
@@ -17,25 +23,28 @@ mod session;
 mod signals;
 mod table;
 mod variations;
+mod version;
 
 use std::io;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
-    bench, compare, data, descend, eval, gradcheck, lr_find, predict, runs, summary, sweep, train,
-    verify_resume,
+    bench, compare, completions, data, descend, eval, gradcheck, lr_find, man, plot as plot_command, predict,
+    runs, summary, sweep, train, verify_resume,
 };
 
 /// Train, judge and look at multilayer perceptrons on a CPU.
 #[derive(Parser)]
-#[command(name = "mlp", version = console::VERSION, max_term_width = 100, arg_required_else_help = true, args_override_self = true)]
+#[command(name = "mlp", version = version::VERSION, max_term_width = overview::WIDEST, subcommand_required = true, args_override_self = true)]
 #[command(after_help = "\
-Begin with:
+Examples, to begin with:
   mlp train                        the chapter's network on MNIST, downloaded if need be
   mlp train --dataset synthetic    the same without any data
-  mlp gradcheck                    every derivative against central differences")]
+  mlp gradcheck                    every derivative against central differences
+
+`mlp COMMAND --help` says more of each, with examples.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -47,6 +56,7 @@ enum Command {
     Eval(eval::Args),
     Predict(predict::Args),
     Summary(summary::Args),
+    Plot(Box<plot_command::Args>),
     Runs(runs::Args),
     Compare(compare::Args),
     LrFind(Box<lr_find::Args>),
@@ -57,14 +67,30 @@ enum Command {
     Bench(bench::Args),
     #[command(subcommand)]
     Data(data::Command),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+/// The whole command line, as clap knows it.
+fn definition() -> clap::Command {
+    let columns = terminal_size::terminal_size().map_or(overview::WIDEST, |(width, _)| width.0.into());
+    let command = Cli::command().long_version(version::long());
+    let template = overview::template(&command, columns);
+    command.help_template(template)
 }
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    if std::env::args_os().len() <= 1 {
+        return finish(overview::show(&mut definition()));
+    }
+    let matches = definition().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let result = match cli.command {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Summary(args) => summary::run(&args),
+        Command::Plot(args) => plot_command::run(&args),
         Command::Runs(args) => runs::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::LrFind(args) => lr_find::run(&args),
@@ -74,7 +100,13 @@ fn main() -> ExitCode {
         Command::Descend(args) => descend::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Data(command) => data::run(&command),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     };
+    finish(result)
+}
+
+fn finish(result: anyhow::Result<ExitCode>) -> ExitCode {
     match result {
         Ok(code) => code,
         // Whoever read our output has had enough (`mlp … | head`): that is no failure.

@@ -5,11 +5,11 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use mlp_data::atomic::write_atomically;
 
-use crate::plot::{Chart, to_png, to_svg};
+use crate::plot::Drawing;
 
-/// Writes a chart as its file's name says.
-pub(crate) fn draw(file: &Path, chart: &Chart) -> anyhow::Result<()> {
-    let bytes = Format::of(file)?.render(chart)?;
+/// Writes a drawing as its file's name says.
+pub(crate) fn draw(file: &Path, drawing: impl Into<Drawing>) -> anyhow::Result<()> {
+    let bytes = Format::of(file)?.render(&drawing.into())?;
     write_atomically(file, |out| out.write_all(&bytes))
         .with_context(|| format!("{}: cannot write the plot", file.display()))
 }
@@ -31,10 +31,10 @@ impl Format {
         }
     }
 
-    fn render(self, chart: &Chart) -> anyhow::Result<Vec<u8>> {
+    fn render(self, drawing: &Drawing) -> anyhow::Result<Vec<u8>> {
         match self {
-            Self::Svg => Ok(to_svg(chart).into_bytes()),
-            Self::Png => to_png(chart),
+            Self::Svg => Ok(drawing.svg().as_bytes().to_vec()),
+            Self::Png => drawing.png(),
         }
     }
 }

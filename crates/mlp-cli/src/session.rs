@@ -168,7 +168,7 @@ impl Session {
                 class_names: data.sets.class_names.clone(),
                 preparation: data.sets.preparation,
                 image_shape: data.sets.train.shape(),
-                config: self.plan.config().clone(),
+                config: Some(self.plan.config().clone()),
                 program: PROGRAM.to_owned(),
             },
             test,

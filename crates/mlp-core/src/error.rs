@@ -74,3 +74,58 @@ pub struct SeedTooLarge {
     /// The seed that was given.
     pub seed: u64,
 }
+
+/// Why bytes that should be a network in safetensors are none.
+#[cfg(feature = "safetensors")]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SafetensorsError {
+    /// Not the format at all, or cut short.
+    #[error("not safetensors: {reason}")]
+    Format {
+        /// As the crate `safetensors` says it.
+        reason: String,
+    },
+    /// No weights in it.
+    #[error(
+        "no tensor is called `….weight`; expected the layers of a PyTorch nn.Sequential: `0.weight`, `0.bias`, `2.weight`, …"
+    )]
+    NoWeights,
+    /// A tensor that is neither weights nor biases of an affine layer.
+    #[error(
+        "tensor `{name}` of shape {shape:?} belongs to no affine layer; expected `….weight` (outputs, inputs) and `….bias` (outputs) only"
+    )]
+    OtherTensor {
+        /// Its name.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// Names that do not say in which order the layers follow each other.
+    #[error(
+        "`{first}` and `{second}` do not say which layer comes first; expected a number in each, as in `0.weight`, `2.weight`"
+    )]
+    Order {
+        /// The name of some weights.
+        first: String,
+        /// The name of others.
+        second: String,
+    },
+    /// Numbers of a type that is not trained here.
+    #[error("tensor `{name}` holds {found}; expected F32 or F64 (`model.float()` in PyTorch)")]
+    Type {
+        /// The tensor's name.
+        name: String,
+        /// Its type as the file names it.
+        found: String,
+    },
+    /// Nothing says which activation the hidden layers have.
+    #[error("no `activation` in the metadata, and a state dict has none: it must be given; one of {}", crate::Activation::ALL.map(crate::Activation::name).join(", "))]
+    NoActivation,
+    /// An activation that is none of ours.
+    #[error("in the metadata: {0}")]
+    UnknownActivation(#[from] UnknownName),
+    /// Layers that make no network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+}

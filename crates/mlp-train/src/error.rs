@@ -169,6 +169,14 @@ pub enum Error {
         /// The directory.
         path: PathBuf,
     },
+    /// Nothing where a model should be, or a directory.
+    #[error("{}: cannot read the model: {found}; expected a model file", path.display())]
+    NoModel {
+        /// Where it should be.
+        path: PathBuf,
+        /// What is there: "no such file" or "a directory".
+        found: &'static str,
+    },
     /// A file that does not begin as one of its kind does.
     #[error("{}: not a {what} file: it begins with {found}; expected the eight bytes of a file written by `mlp train`", path.display())]
     OtherFile {

@@ -108,14 +108,8 @@ impl ConfusionMatrix {
 /// [`Error::DoesNotFit`] if the data set's images are not of the network's size or it has more classes, [`Error::Empty`] if it has none.
 pub fn evaluate<A: Number>(network: &Mlp<A>, data: &Dataset) -> Result<Evaluation, Error> {
     let architecture = network.architecture();
-    let (inputs, outputs) = (architecture.inputs, architecture.outputs);
-    let (pixels, classes) = (data.pixels(), data.classes());
-    if inputs != pixels || classes > outputs {
-        return Err(Error::DoesNotFit { inputs, outputs, pixels, classes });
-    }
-    if data.is_empty() {
-        return Err(Error::Empty);
-    }
+    let (outputs, pixels) = (architecture.outputs, data.pixels());
+    check_fits(architecture.inputs, outputs, data)?;
     let kernel = Kernel::Auto.resolve(data).expect("a kernel is found for any images");
     let chunk_size = CHUNK.min(data.len());
     let levels = levels();
@@ -155,6 +149,15 @@ pub fn evaluate<A: Number>(network: &Mlp<A>, data: &Dataset) -> Result<Evaluatio
         }
     }
     Ok(Evaluation { score, confusion })
+}
+
+/// Whether there are examples, of as many pixels as a network has inputs and of classes that it tells apart.
+pub(crate) fn check_fits(inputs: usize, outputs: usize, data: &Dataset) -> Result<(), Error> {
+    let (pixels, classes) = (data.pixels(), data.classes());
+    if inputs != pixels || classes > outputs {
+        return Err(Error::DoesNotFit { inputs, outputs, pixels, classes });
+    }
+    if data.is_empty() { Err(Error::Empty) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@
 //! assert!(evaluation.score.accuracy() > 0.5);
 //! # Ok::<(), mlp_train::Error>(())
 //! ```
+//!
+//! The directory `examples/` has `train_and_save` and `classify`, each of one page: `cargo run -p mlp-train --example classify`.
 
 #![forbid(unsafe_code)]
 

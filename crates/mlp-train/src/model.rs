@@ -6,7 +6,7 @@ use mlp_data::{Dataset, ImageShape, Preparation};
 
 use crate::config::{MOST_HIDDEN_LAYERS, TrainConfig};
 use crate::error::Error;
-use crate::evaluate::{Evaluation, evaluate};
+use crate::evaluate::{Evaluation, check_fits, evaluate};
 
 /// The most bytes of names in a model.
 const MOST_TEXT: usize = 1 << 20;
@@ -72,8 +72,8 @@ pub struct Metadata {
     pub image_shape: ImageShape,
     /// How a picture becomes such an image.
     pub preparation: Preparation,
-    /// How it was trained.
-    pub config: TrainConfig,
+    /// How it was trained; `None` if another program trained it, of which `program` then speaks.
+    pub config: Option<TrainConfig>,
     /// The program that wrote it.
     pub program: String,
 }
@@ -93,11 +93,21 @@ impl Model {
     /// # Errors
     /// [`Error::OtherShape`], and as [`evaluate`].
     pub fn evaluate(&self, data: &Dataset) -> Result<Evaluation, Error> {
+        self.check_fits(data)?;
+        self.network.evaluate(data)
+    }
+
+    /// Whether the model can be asked about a data set: its images have the form and its classes are among those that the model knows.
+    ///
+    /// # Errors
+    /// [`Error::OtherShape`], [`Error::DoesNotFit`], [`Error::Empty`].
+    pub fn check_fits(&self, data: &Dataset) -> Result<(), Error> {
         let (expected, found) = (self.metadata.image_shape, data.shape());
         if found != expected {
             return Err(Error::OtherShape { found, expected });
         }
-        self.network.evaluate(data)
+        let architecture = self.network.architecture();
+        check_fits(architecture.inputs, architecture.outputs, data)
     }
 
     /// Checks that network and metadata belong together, and that a model file can hold them.

@@ -23,7 +23,7 @@ struct Content {
     height: u64,
     width: u64,
     preparation: String,
-    config: String, // JSON, which can be read without this program
+    config: String, // JSON, which can be read without this program; null of a model that was trained elsewhere
     activation: String,
     parameters: Parameters,
 }
@@ -56,8 +56,14 @@ impl Model {
     /// Reads a model.
     ///
     /// # Errors
-    /// [`Error::OtherFile`], one of the `File…` variants of [`Error`], or [`Error::Io`].
+    /// [`Error::NoModel`], [`Error::OtherFile`], one of the `File…` variants of [`Error`], or [`Error::Io`].
     pub fn load(path: &Path) -> Result<Self, Error> {
+        if path.is_dir() {
+            return Err(Error::NoModel { path: path.to_owned(), found: "a directory" });
+        }
+        if matches!(path.try_exists(), Ok(false)) {
+            return Err(Error::NoModel { path: path.to_owned(), found: "no such file" });
+        }
         model(FRAME.read(path)?).map_err(|reason| FRAME.invalid(path, reason))
     }
 
@@ -88,7 +94,7 @@ impl Model {
 
 /// The model in a content; it may have been written by a hostile hand.
 fn model(content: Content) -> Result<Model, String> {
-    let config: TrainConfig =
+    let config: Option<TrainConfig> =
         serde_json::from_str(&content.config).map_err(|error| format!("its configuration: {error}"))?;
     let activation = content.activation.parse().map_err(|error: mlp_core::UnknownName| error.to_string())?;
     let network = match content.parameters {

@@ -121,7 +121,7 @@ impl RunDir {
     ///         class_names: sets.class_names.clone(),
     ///         image_shape: sets.train.shape(),
     ///         preparation: sets.preparation,
-    ///         config: plan.config().clone(),
+    ///         config: Some(plan.config().clone()),
     ///         program: "mine 1.0".into(),
     ///     },
     ///     test: Some(&sets.test),

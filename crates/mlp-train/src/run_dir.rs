@@ -32,7 +32,6 @@ const CHECKPOINT: &str = "checkpoint.mlp";
 const TRACE: &str = "trace.csv";
 const METRICS: &str = "metrics.jsonl";
 const EVENTS: &str = "events.out.tfevents.mlp";
-const MODEL: &str = "model.mlp";
 const BEST: &str = "best.mlp";
 const RESULT: &str = "result.json";
 const LOCK: &str = ".lock";
@@ -46,6 +45,9 @@ pub struct RunDir {
 }
 
 impl RunDir {
+    /// What the last model is called in a run directory.
+    pub const MODEL: &str = "model.mlp";
+
     /// Takes `path` for a new run: creates it, with what is missing above it, or takes it if it is there and empty.
     ///
     /// # Errors
@@ -156,7 +158,7 @@ impl RunDir {
 
     /// Where the last model goes: `model.mlp`.
     pub fn model_path(&self) -> PathBuf {
-        self.path.join(MODEL)
+        self.path.join(Self::MODEL)
     }
 
     /// Where the best model goes, if one is kept: `best.mlp`.

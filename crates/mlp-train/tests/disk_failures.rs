@@ -114,7 +114,7 @@ fn train(sets: &Sets, disk: &Disk, path: &Path) -> Result<RunResult, Error> {
             class_names: (0..10).map(|class| class.to_string()).collect(),
             preparation: mlp_data::Preparation::Digit,
             image_shape: sets.train.shape(),
-            config: plan.config().clone(),
+            config: Some(plan.config().clone()),
             program: "test".to_owned(),
         },
         test: Some(&sets.test),

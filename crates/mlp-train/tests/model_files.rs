@@ -19,7 +19,7 @@ fn model(hidden: &[usize], activation: Activation, double: bool) -> Model {
             class_names: ["ein", "zwei", "drei"].map(str::to_owned).to_vec(),
             preparation: mlp_data::Preparation::Whole,
             image_shape: ImageShape { height: 3, width: 4 },
-            config: TrainConfig { hidden: hidden.to_vec(), activation, ..TrainConfig::default() },
+            config: Some(TrainConfig { hidden: hidden.to_vec(), activation, ..TrainConfig::default() }),
             program: "test".to_owned(),
         },
     }
@@ -59,11 +59,15 @@ fn every_kind_of_model_comes_back_as_it_was() {
     for activation in Activation::ALL {
         for hidden in [&[][..], &[5], &[5, 4, 7]] {
             for double in [false, true] {
-                let model = model(hidden, activation, double);
+                let mut model = model(hidden, activation, double);
                 let bytes = scratch.saved(&model);
                 let loaded = Model::load(&scratch.write(&bytes)).unwrap();
                 assert_eq!(loaded, model);
                 assert_eq!(loaded.sha256(), model.sha256());
+
+                // One that was trained elsewhere.
+                model.metadata.config = None;
+                assert_eq!(Model::load(&scratch.write(&scratch.saved(&model))).unwrap(), model);
             }
         }
     }

@@ -15,6 +15,11 @@ use crate::table::{Table, percent, thousands};
 
 /// List, inspect, show, download and make data sets.
 #[derive(clap::Subcommand)]
+#[command(after_help = "\
+Examples:
+  mlp data info                    which there are
+  mlp data fetch fashion-mnist     get one
+  mlp data show fashion-mnist      look at it")]
 pub(crate) enum Command {
     Info(Info),
     Show(Show),

@@ -66,10 +66,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     write!(io::stdout().lock(), "{}", text(function, learning_rate, args.steps, &path))?;
     let (formula, points) = (function.formula(), &path.points);
     if let Some(file) = &args.plot {
-        draw(file, &descent_chart(formula, |x| function.value(x), points, learning_rate))?;
+        draw(file, descent_chart(formula, |x| function.value(x), points, learning_rate))?;
     }
     if let Some(file) = &args.plot_loss {
-        draw(file, &loss_chart(formula, points, learning_rate))?;
+        draw(file, loss_chart(formula, points, learning_rate))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -107,7 +107,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         write!(out, "{}", text(&points, &report, loss_places(session.plan.config().loss_reduction)))?;
     }
     if let Some(file) = &args.plot {
-        draw(file, &range_chart(&points, report.steepest, &session.recipe.name))?;
+        draw(file, range_chart(&points, report.steepest, &session.recipe.name))?;
         if !args.json {
             note(&format!("plot {}", file.display()));
         }

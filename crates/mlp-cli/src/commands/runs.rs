@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::anyhow;
 
 use crate::console::note;
 use crate::run_list::{RunSummary, runs_in};
@@ -26,8 +26,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let paths = runs_in(&args.directory)
-        .with_context(|| format!("{}: cannot list the runs", args.directory.display()))?;
+    let paths = runs_in(&args.directory).map_err(|error| {
+        anyhow!("{}: cannot list the runs: {error}; `mlp train` makes one", args.directory.display())
+    })?;
     let mut runs = Vec::new();
     for path in paths {
         match RunSummary::read(&path) {

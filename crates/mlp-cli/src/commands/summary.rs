@@ -39,7 +39,19 @@ fn text(path: &str, model: &Model) -> String {
     layers.row(
         ["total", "", "", ""].map(str::to_owned).into_iter().chain([thousands(architecture.parameters())]),
     );
-    let config = &metadata.config;
+    let training =
+        metadata.config.as_ref().map_or("elsewhere: the model was imported".to_owned(), |config| {
+            format!(
+                "{} epochs, batches of {}, learning rate {}, {} loss, {} initialisation, seed {} ({})",
+                config.epochs,
+                config.batch_size,
+                config.learning_rate,
+                config.loss_reduction,
+                config.init,
+                config.seed,
+                config.rng,
+            )
+        });
     format!(
         "{path}\n\
          written by    {}\n\
@@ -47,7 +59,7 @@ fn text(path: &str, model: &Model) -> String {
          classes       {}\n\
          preparation   {} (of pictures from elsewhere)\n\
          precision     {}\n\
-         training      {} epochs, batches of {}, learning rate {}, {} loss, {} initialisation, seed {} ({})\n\
+         training      {training}\n\
          SHA-256       {}\n\n{layers}",
         metadata.program,
         metadata.dataset,
@@ -55,13 +67,6 @@ fn text(path: &str, model: &Model) -> String {
         metadata.class_names.join(", "),
         metadata.preparation,
         model.network.precision(),
-        config.epochs,
-        config.batch_size,
-        config.learning_rate,
-        config.loss_reduction,
-        config.init,
-        config.seed,
-        config.rng,
         model.sha256(),
     )
 }

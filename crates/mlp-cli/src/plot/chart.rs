@@ -86,4 +86,6 @@ pub(crate) enum Marker {
     Dot,
     /// A wide ring, for a point that must be found at once.
     Ring,
+    /// The series' label, which then is in no legend.
+    Name,
 }

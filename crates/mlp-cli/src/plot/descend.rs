@@ -197,7 +197,7 @@ fn steps(n: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::render::to_svg;
+    use super::super::drawing::Drawing;
     use super::*;
 
     fn square(x: f64) -> f64 {
@@ -276,7 +276,8 @@ mod tests {
                 for picture in
                     [descent_chart("<x> & y", function, path, f64::NAN), loss_chart("<x>", path, 1e300)]
                 {
-                    let svg = to_svg(&picture);
+                    let svg = Drawing::from(picture.clone());
+                    let svg = svg.svg();
                     assert!(resvg::usvg::roxmltree::Document::parse(&svg).is_ok());
                     assert!(!svg.contains("='NaN") && !svg.contains("inf"), "{path:?}");
                 }

@@ -4,27 +4,37 @@
 //! figure is made in three steps that know nothing of each other:
 //!
 //! ```text
-//! numbers ──descend──▶ Chart ──render──▶ SVG ──png──▶ PNG
+//! numbers ──descend──▶ Chart ──render──▶ Drawing (an SVG document) ──png──▶ PNG
 //! ```
 //!
-//! A new figure is a new function that returns a [`chart::Chart`]; it gets both formats, the light and dark colours, ticks and legend
-//! without further code. A figure that is no chart (a gallery, a matrix of cells) starts one step later and draws on the same
-//! [`svg`] document. Terminal pictures stand apart, in [`terminal`].
+//! A new figure is a new function that returns a [`Drawing`]. Where it has axes it describes a [`chart::Chart`], and gets ticks, legend and the light and
+//! dark colours without further code; a figure that is no chart (a gallery, a matrix of cells) starts one step later and draws on the same
+//! [`svg`] document. Images of pixels are a [`raster`]. Terminal pictures stand apart, in [`terminal`].
 
+mod calibration;
 pub(crate) mod chart;
+mod confusion;
+mod curves;
 mod descend;
+mod drawing;
+mod embedding;
+mod gallery;
 mod png;
 mod projection;
 mod range;
+mod raster;
 mod render;
 mod svg;
 mod terminal;
 mod text;
 mod ticks;
 
-pub(crate) use chart::Chart;
+pub(crate) use calibration::calibration;
+pub(crate) use confusion::confusion;
+pub(crate) use curves::{Curves, curves};
 pub(crate) use descend::{descent_chart, loss_chart};
-pub(crate) use png::to_png;
+pub(crate) use drawing::Drawing;
+pub(crate) use embedding::embedding;
+pub(crate) use gallery::{Shown, mistakes, weights};
 pub(crate) use range::range_chart;
-pub(crate) use render::to_svg;
 pub(crate) use terminal::{Colours, Tile, draw_tiles};

@@ -1,4 +1,4 @@
-//! From a chart to PNG, by way of its SVG.
+//! From SVG to PNG.
 //!
 //! The PNG is the SVG as resvg sees it, so the two can never show different things. The only font is the one compiled in: the picture is
 //! the same on a machine without any.
@@ -9,28 +9,17 @@ use anyhow::{Context as _, Result, ensure};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb};
 
-use super::chart::Chart;
-use super::render::to_svg;
-
 /// DejaVu Sans, cut down to the characters of mathematics in European languages; see `assets/README.md`.
 const FONT: &[u8] = include_bytes!("../../assets/DejaVuSans-subset.ttf");
-/// Pixels of the PNG for each CSS pixel of the SVG: sharp on dense screens and in print.
-const SCALE: f32 = 2.0;
 /// The most pixels a picture may have from edge to edge: a gigabyte of them is a mistake, and asking for the memory would end
 /// the program without a word.
 const LARGEST: u32 = 16_384;
 
-/// Draws `chart` as a PNG file's bytes, in the light colours, twice as many pixels each way as [`to_svg`] has units.
+/// Any SVG document of ours as a PNG, magnified by `scale`.
 ///
 /// # Errors
-///
-/// When the picture cannot be rendered or encoded; no chart is known to do that.
-pub(crate) fn to_png(chart: &Chart) -> Result<Vec<u8>> {
-    rasterise(&to_svg(chart), SCALE)
-}
-
-/// Any SVG document of ours as a PNG, magnified by `scale`.
-fn rasterise(svg: &str, scale: f32) -> Result<Vec<u8>> {
+/// If it is no SVG document, or too large.
+pub(super) fn rasterise(svg: &str, scale: f32) -> Result<Vec<u8>> {
     let mut fonts = fontdb::Database::new();
     fonts.load_font_data(FONT.to_vec());
     let options = Options { fontdb: Arc::new(fonts), ..Options::default() };
@@ -48,7 +37,8 @@ fn rasterise(svg: &str, scale: f32) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::chart::{Axis, Marker, Role, Scale, Series, Stroke};
+    use super::super::chart::{Axis, Chart, Marker, Role, Scale, Series, Stroke};
+    use super::super::drawing::Drawing;
     use super::*;
 
     fn chart() -> Chart {
@@ -72,8 +62,8 @@ mod tests {
 
     #[test]
     fn the_png_has_two_pixels_for_each_unit_of_the_svg_and_shows_something() {
-        let tree = Tree::from_str(&to_svg(&chart()), &Options::default()).unwrap();
-        let picture = Pixmap::decode_png(&to_png(&chart()).unwrap()).unwrap();
+        let tree = Tree::from_str(Drawing::from(chart()).svg(), &Options::default()).unwrap();
+        let picture = Pixmap::decode_png(&Drawing::from(chart()).png().unwrap()).unwrap();
         assert_eq!(picture.width() as f32, 2.0 * tree.size().width());
         assert_eq!(picture.height() as f32, (2.0 * tree.size().height()).round());
         let white = picture.pixel(0, 0).unwrap();

@@ -33,36 +33,30 @@ const LEGEND: Font = Font { size: 13.0, anchor: Anchor::Start, ink: Ink::Text };
 const AXIS: Font = Font { size: 13.0, anchor: Anchor::Middle, ink: Ink::Text };
 const TICK_X: Font = Font { size: 12.0, anchor: Anchor::Middle, ink: Ink::Muted };
 const TICK_Y: Font = Font { size: 12.0, anchor: Anchor::End, ink: Ink::Muted };
+const NAME: Font = Font { size: 15.0, anchor: Anchor::Middle, ink: Ink::Text };
 const NOTE: Font = Font { size: 12.0, anchor: Anchor::Start, ink: Ink::Muted };
 /// From one baseline to the next in legend and notes.
 const LINE: f64 = 20.0;
 
-/// Draws `chart` as a complete SVG document.
+/// Draws `chart`.
 ///
 /// The picture brings its own ground and has colours for light and for dark viewers. The text asks for DejaVu Sans or Verdana, and any
 /// sans-serif font will do.
-pub(crate) fn to_svg(chart: &Chart) -> String {
-    // A point counts for the range of either axis only if it could be drawn at all.
-    let placed = |scale: Scale, v: f64| v.is_finite() && (scale == Scale::Linear || v > 0.0);
-    let points = || {
-        let all = chart.series.iter().flat_map(|series| series.points.iter().copied());
-        all.filter(|&(x, y)| placed(chart.x.scale, x) && placed(chart.y.scale, y))
-    };
-    let axis_ticks =
-        |axis: &Axis, range, length: f64, distance: f64| ticks(axis, range, (length / distance) as usize);
+pub(super) fn chart_svg(chart: &Chart) -> Svg {
+    chart_svg_from(chart, left_of(chart))
+}
 
-    let y_range = Projection::new(&chart.y, points().map(|p| p.1), (0.0, 1.0)).range();
-    let y_ticks = axis_ticks(&chart.y, y_range, FRAME_HEIGHT, TICK_DISTANCE.1);
-    let widest = y_ticks.iter().map(|t| text::width(&t.label, TICK_Y.size)).fold(0.0, f64::max);
-    let left = EDGE + AXIS.size + 10.0 + widest + 8.0;
+/// Draws `chart` with its frame beginning at `left`, which [`left_of`] tells the least of.
+pub(super) fn chart_svg_from(chart: &Chart, left: f64) -> Svg {
+    let y_ticks = y_ticks(chart);
     let right = WIDTH - EDGE;
 
     let legend = legend_rows(&chart.series, right - left);
     let subtitle_baseline = EDGE + 14.0 + if chart.subtitle.is_empty() { 0.0 } else { LINE };
     let top = subtitle_baseline + LINE * legend.len() as f64 + 16.0;
     let frame = Frame { left, top, right, bottom: top + FRAME_HEIGHT };
-    let x = Projection::new(&chart.x, points().map(|p| p.0), (frame.left, frame.right));
-    let y = Projection::new(&chart.y, points().map(|p| p.1), (frame.bottom, frame.top));
+    let x = Projection::new(&chart.x, placed(chart).map(|p| p.0), (frame.left, frame.right));
+    let y = Projection::new(&chart.y, placed(chart).map(|p| p.1), (frame.bottom, frame.top));
     let x_ticks = fitting_ticks(&chart.x, x.range(), frame.right - frame.left);
 
     let notes: Vec<String> =
@@ -84,7 +78,25 @@ pub(crate) fn to_svg(chart: &Chart) -> String {
     for (line, note) in notes.iter().enumerate() {
         svg.text((left, note_top + LINE * (line + 1) as f64), note, NOTE);
     }
-    svg.finish(&chart.title)
+    svg
+}
+
+/// Where the frame begins: to the right of everything that stands beside the vertical axis.
+pub(super) fn left_of(chart: &Chart) -> f64 {
+    let widest = y_ticks(chart).iter().map(|tick| text::width(&tick.label, TICK_Y.size)).fold(0.0, f64::max);
+    EDGE + AXIS.size + 10.0 + widest + 8.0
+}
+
+fn y_ticks(chart: &Chart) -> Vec<Tick> {
+    let range = Projection::new(&chart.y, placed(chart).map(|point| point.1), (0.0, 1.0)).range();
+    ticks(&chart.y, range, (FRAME_HEIGHT / TICK_DISTANCE.1) as usize)
+}
+
+/// The points that could be drawn: those that have a place on both axes. Only they count for the range of either.
+fn placed(chart: &Chart) -> impl Iterator<Item = (f64, f64)> {
+    let has_place = |scale: Scale, v: f64| v.is_finite() && (scale == Scale::Linear || v > 0.0);
+    let all = chart.series.iter().flat_map(|series| series.points.iter().copied());
+    all.filter(move |&(x, y)| has_place(chart.x.scale, x) && has_place(chart.y.scale, y))
 }
 
 /// As many ticks as the axis has room for the labels of.
@@ -99,7 +111,10 @@ fn fitting_ticks(axis: &Axis, range: (f64, f64), length: f64) -> Vec<Tick> {
 
 /// The series that have a label, in rows that fit into `room`; no rows if there is nothing to tell apart.
 fn legend_rows(series: &[Series], room: f64) -> Vec<Vec<(&Series, String)>> {
-    let named: Vec<&Series> = series.iter().filter(|s| !s.label.is_empty()).collect();
+    let named: Vec<&Series> = series
+        .iter()
+        .filter(|series| !series.label.is_empty() && series.marker != Some(Marker::Name))
+        .collect();
     if named.len() < 2 {
         return Vec::new();
     }
@@ -132,7 +147,7 @@ fn draw_legend_row(svg: &mut Svg, entries: &[(&Series, String)], (mut x, baselin
             svg.line(&[(x, middle), (x + SAMPLE, middle)], pen(series, stroke));
         }
         if let Some(marker) = series.marker {
-            draw_marker(svg, marker, ink(series), (x + SAMPLE / 2.0, middle), 3.5);
+            draw_marker(svg, marker, series, (x + SAMPLE / 2.0, middle), 3.5);
         }
         svg.text((x + SAMPLE + 8.0, baseline), label, LEGEND);
         x += entry_width(label);
@@ -192,7 +207,7 @@ fn draw_series(svg: &mut Svg, series: &Series, frame: &Frame, x: &Projection, y:
             _ => 1.75,
         };
         for at in places {
-            draw_marker(svg, marker, ink(series), at, radius);
+            draw_marker(svg, marker, series, at, radius);
         }
     }
 }
@@ -241,10 +256,16 @@ fn draw_arrowhead(svg: &mut Svg, ink: Ink, from: (f64, f64), to: (f64, f64)) {
     }
 }
 
-fn draw_marker(svg: &mut Svg, marker: Marker, ink: Ink, at: (f64, f64), radius: f64) {
+fn draw_marker(svg: &mut Svg, marker: Marker, series: &Series, at: (f64, f64), radius: f64) {
+    let ink = ink(series);
     match marker {
         Marker::Dot => svg.circle(at, radius, Some(ink), None),
         Marker::Ring => svg.circle(at, 6.0, None, Some(Pen { width: 2.0, dashed: false, ink })),
+        Marker::Name => {
+            let (width, height) = (text::width(&series.label, NAME.size) + 8.0, NAME.size + 6.0);
+            svg.cell((at.0 - width / 2.0, at.1 - height / 2.0), (width, height), Ink::Ground, 0.8);
+            svg.text((at.0, at.1 + 0.35 * NAME.size), &series.label, NAME);
+        }
     }
 }
 
@@ -263,6 +284,10 @@ fn pen(series: &Series, stroke: Stroke) -> Pen {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn svg_of(chart: &Chart) -> String {
+        chart_svg(chart).finish(&chart.title)
+    }
     use resvg::usvg::roxmltree::Document;
 
     fn axis(scale: Scale) -> Axis {
@@ -310,7 +335,7 @@ mod tests {
         ];
         for points in sets {
             for scale in [Scale::Linear, Scale::Log] {
-                let svg = to_svg(&chart(scale, vec![series("a", points), series("b", points)]));
+                let svg = svg_of(&chart(scale, vec![series("a", points), series("b", points)]));
                 let document = Document::parse(&svg).unwrap();
                 let numbers = document
                     .descendants()
@@ -328,7 +353,7 @@ mod tests {
     #[test]
     fn each_point_that_has_a_place_gets_one_marker() {
         let points = [(0.0, 1.0), (1.0, f64::NAN), (2.0, 4.0), (3.0, 9.0), (3.0, 9.0)];
-        assert_eq!(count(&to_svg(&chart(Scale::Linear, vec![series("", &points)])), "circle"), 3);
+        assert_eq!(count(&svg_of(&chart(Scale::Linear, vec![series("", &points)])), "circle"), 3);
     }
 
     #[test]
@@ -338,7 +363,7 @@ mod tests {
         let lines = |points: &[(f64, f64)]| {
             let mut chart = chart(Scale::Linear, vec![series("", points)]);
             (chart.x.range, chart.y.range) = (Some((0.0, 4.0)), Some((0.0, 10.0)));
-            count(&to_svg(&chart), "polyline")
+            count(&svg_of(&chart), "polyline")
         };
         assert_eq!(lines(&broken), lines(&whole) + 1);
     }
@@ -349,7 +374,7 @@ mod tests {
         let arrows = |top: f64| {
             let mut chart = chart(Scale::Linear, vec![series("", &points)]);
             chart.y.range = Some((0.0, top));
-            count(&to_svg(&chart), "polygon")
+            count(&svg_of(&chart), "polygon")
         };
         assert_eq!((arrows(2.0), arrows(60.0)), (1, 0));
     }
@@ -357,9 +382,9 @@ mod tests {
     #[test]
     fn a_legend_appears_when_there_is_something_to_tell_apart() {
         let points = [(0.0, 1.0), (1.0, 2.0)];
-        let one = to_svg(&chart(Scale::Linear, vec![series("only one", &points)]));
+        let one = svg_of(&chart(Scale::Linear, vec![series("only one", &points)]));
         let two =
-            to_svg(&chart(Scale::Linear, vec![series("the first", &points), series("the second", &points)]));
+            svg_of(&chart(Scale::Linear, vec![series("the first", &points), series("the second", &points)]));
         assert!(!one.contains("only one") && two.contains("the first") && two.contains("the second"));
     }
 

@@ -7,6 +7,8 @@
 
 use std::fmt::Write as _;
 
+use super::raster::Raster;
+
 /// The colours of a picture, by what they are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ink {
@@ -24,13 +26,17 @@ pub(super) enum Ink {
 
 /// Colours for data, light and dark, in the order of use. All can be told apart with the common kinds of colour blindness (after Okabe
 /// and Ito); the light ones have been darkened and the dark ones lightened until each stands out from its ground.
-const PALETTE: [(&str, &str); 6] = [
+const PALETTE: [(&str, &str); 10] = [
     ("#0065ad", "#58a6ff"),
     ("#c4500a", "#f0883e"),
     ("#00805f", "#3fc79a"),
     ("#a8508a", "#e39bc8"),
     ("#8a6d00", "#e3b341"),
     ("#4b5a66", "#a9b7c4"),
+    ("#c0272d", "#ff7b72"),
+    ("#6639ba", "#b392f0"),
+    ("#1b7f9c", "#56d4dd"),
+    ("#5a7d1f", "#9ece6a"),
 ];
 
 impl Ink {
@@ -143,6 +149,32 @@ impl Svg {
     }
 
     /// The whole document, with `title` as the name that a screen reader speaks.
+    pub(super) fn cell(&mut self, at: (f64, f64), size: (f64, f64), ink: Ink, opacity: f64) {
+        let place = format!("x='{}' y='{}' width='{}' height='{}'", n(at.0), n(at.1), n(size.0), n(size.1));
+        self.shape("rect", &format!("{place} fill-opacity='{}'", n(opacity)), Some(ink), None);
+    }
+
+    /// An image of pixels, each of them a rectangle with sharp edges.
+    pub(super) fn image(&mut self, at: (f64, f64), size: (f64, f64), raster: &Raster) {
+        let _ = writeln!(
+            self.body,
+            "<image x='{}' y='{}' width='{}' height='{}' preserveAspectRatio='none' image-rendering='optimizeSpeed' \
+             style='image-rendering:pixelated' href='{}'/>",
+            n(at.0),
+            n(at.1),
+            n(size.0),
+            n(size.1),
+            raster.to_uri()
+        );
+    }
+
+    /// This picture with another one below it.
+    pub(super) fn above(mut self, other: Self) -> Self {
+        let _ = writeln!(self.body, "<g transform='translate(0 {})'>\n{}</g>", n(self.height), other.body);
+        let (width, height) = (self.width.max(other.width), self.height + other.height);
+        Self { width, height, body: self.body }
+    }
+
     pub(super) fn finish(self, title: &str) -> String {
         let (w, h, title) = (n(self.width), n(self.height), escape(title));
         let inks = [Ink::Ground, Ink::Text, Ink::Muted, Ink::Grid];
@@ -264,7 +296,7 @@ mod tests {
     #[test]
     fn every_ink_in_use_has_a_dark_colour() {
         let mut svg = Svg::new(10.0, 10.0);
-        for ink in [Ink::Text, Ink::Muted, Ink::Grid, Ink::Palette(0), Ink::Palette(5), Ink::Palette(6)] {
+        for ink in [Ink::Text, Ink::Muted, Ink::Grid, Ink::Palette(0), Ink::Palette(9), Ink::Palette(10)] {
             svg.circle((1.0, 1.0), 1.0, Some(ink), Some(Pen { width: 1.0, dashed: true, ink }));
         }
         let svg = svg.finish("");

@@ -1,0 +1,99 @@
+//! `mlp man`: manual pages, one for each command, from the same definition as `--help`.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap_mangen::Man;
+use mlp_data::atomic::write_atomically;
+
+use crate::console::note;
+use crate::definition;
+
+/// Write manual pages: mlp.1, and one for each command.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  mlp man ~/.local/share/man/man1      then: man mlp-train
+  mlp man /tmp/man && man -l /tmp/man/mlp-train.1")]
+pub(crate) struct Args {
+    /// Where they go; made if it is not there. Pages that are there are replaced
+    directory: PathBuf,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let directory = &args.directory;
+    fs::create_dir_all(directory)
+        .with_context(|| format!("{}: cannot make the directory", directory.display()))?;
+    let mut command = definition().disable_help_subcommand(true);
+    command.build();
+    let pages = write_pages(&command, directory)?;
+    note(&format!(
+        "{pages} pages in {}; look at one with: man -l {}",
+        directory.display(),
+        directory.join("mlp.1").display()
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the pages of a command and of those below it, and returns how many.
+fn write_pages(command: &clap::Command, directory: &Path) -> anyhow::Result<usize> {
+    let mut page = Vec::new();
+    render(command, &mut page)?;
+    let path = directory.join(format!("{}.1", name(command)));
+    write_atomically(&path, |file| file.write_all(&page))
+        .with_context(|| format!("{}: cannot write the page", path.display()))?;
+    let mut pages = 1;
+    for command in command.get_subcommands() {
+        pages += write_pages(command, directory)?;
+    }
+    Ok(pages)
+}
+
+/// `mlp-data-show`.
+fn name(command: &clap::Command) -> &str {
+    command.get_display_name().unwrap_or_else(|| command.get_name())
+}
+
+fn render(command: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
+    let version = concat!("mlp ", env!("CARGO_PKG_VERSION"));
+    let man = Man::new(command.clone()).source(version).manual("mlp");
+    man.render_title(page)?;
+    man.render_name_section(page)?;
+    man.render_synopsis_section(page)?;
+    man.render_description_section(page)?;
+    man.render_options_section(page)?;
+    if command.has_subcommands() {
+        man.render_subcommands_section(page)?;
+    }
+    if let Some(help) = command.get_after_help() {
+        // clap_mangen would fill the lines of the examples.
+        writeln!(page, ".SH EXAMPLES\n.nf")?;
+        let help = help.to_string();
+        let is_heading = |line: &&str| line.starts_with("Example") && line.ends_with(':');
+        for line in help.lines().filter(|line| !is_heading(line)) {
+            writeln!(page, "{}", escaped(line))?;
+        }
+        writeln!(page, ".fi")?;
+    }
+    Ok(())
+}
+
+/// A line as troff prints it: no request, and no character that it would change.
+fn escaped(line: &str) -> String {
+    let line = line.replace('\\', "\\e").replace('-', "\\-").replace('\'', "\\(aq").replace('`', "\\(ga");
+    if line.starts_with('.') { format!("\\&{line}") } else { line }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn troff_sees_no_request_in_an_example() {
+        assert_eq!(escaped("  mlp x --y 'a b' \\"), "  mlp x \\-\\-y \\(aqa b\\(aq \\e");
+        assert_eq!(escaped(".TH"), "\\&.TH");
+    }
+}

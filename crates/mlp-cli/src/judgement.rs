@@ -1,0 +1,146 @@
+//! What a model makes of a labelled set, example by example: worked out once, and then looked at from several sides by pictures and reports.
+
+use mlp_core::argmax;
+use mlp_data::Dataset;
+use mlp_train::{ConfusionMatrix, Model};
+use ndarray::Array2;
+
+/// A model's answers to a labelled set.
+pub(crate) struct Judgement {
+    /// (examples, classes)
+    pub(crate) probabilities: Array2<f64>,
+    pub(crate) guesses: Vec<usize>,
+    pub(crate) labels: Vec<usize>,
+    pub(crate) confusion: ConfusionMatrix,
+}
+
+/// An example whose class the model did not guess.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Mistake {
+    /// Its place in the set.
+    pub(crate) index: usize,
+    pub(crate) label: usize,
+    pub(crate) guess: usize,
+    /// Of the guess.
+    pub(crate) probability: f64,
+}
+
+/// How far the probabilities of guesses can be believed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Calibration {
+    /// Of equal width, from 0 to 1.
+    pub(crate) bins: Vec<Bin>,
+    /// The expected calibration error.
+    pub(crate) error: f64,
+}
+
+/// The guesses of a range of probabilities.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Bin {
+    pub(crate) count: usize,
+    /// The mean probability; 0 of none.
+    pub(crate) confidence: f64,
+    /// The share that is right; 0 of none.
+    pub(crate) accuracy: f64,
+}
+
+/// As in the paper that made the measure known.
+const BINS: usize = 15;
+
+impl Judgement {
+    /// # Errors
+    /// As [`Model::check_fits`].
+    pub(crate) fn of(model: &Model, data: &Dataset) -> anyhow::Result<Self> {
+        model.check_fits(data)?;
+        let probabilities = model.network.probabilities(data.images());
+        Ok(Self::new(probabilities, data.labels()))
+    }
+
+    fn new(probabilities: Array2<f64>, labels: &[u8]) -> Self {
+        let guesses: Vec<usize> =
+            probabilities.rows().into_iter().map(|row| argmax(row.iter().copied())).collect();
+        let labels: Vec<usize> = labels.iter().map(|&label| usize::from(label)).collect();
+        let mut confusion = ConfusionMatrix::new(probabilities.ncols());
+        for (&label, &guess) in labels.iter().zip(&guesses) {
+            confusion.add(label, guess);
+        }
+        Self { probabilities, guesses, labels, confusion }
+    }
+
+    /// All of them, the most confident first.
+    pub(crate) fn mistakes(&self) -> Vec<Mistake> {
+        let answers = self.labels.iter().zip(&self.guesses).enumerate();
+        let wrong = answers.filter(|(_, (label, guess))| label != guess);
+        let mut mistakes: Vec<Mistake> = wrong
+            .map(|(index, (&label, &guess))| {
+                let probability = self.probabilities[[index, guess]];
+                Mistake { index, label, guess, probability }
+            })
+            .collect();
+        mistakes.sort_by(|a, b| b.probability.total_cmp(&a.probability).then(a.index.cmp(&b.index)));
+        mistakes
+    }
+
+    /// The reliability of the guesses: ECE = Σ n_b/n · |accuracy_b - confidence_b| over bins b of equal width (Naeini, Cooper and Hauskrecht 2015;
+    /// Guo, Pleiss, Sun and Weinberger 2017, equation 3).
+    pub(crate) fn calibration(&self) -> Calibration {
+        let mut bins = vec![Bin::default(); BINS];
+        for (index, (&label, &guess)) in self.labels.iter().zip(&self.guesses).enumerate() {
+            let probability = self.probabilities[[index, guess]];
+            // A bin holds its upper end, as in the paper.
+            let place = (probability * BINS as f64).ceil() as usize;
+            let bin = &mut bins[place.clamp(1, BINS) - 1];
+            bin.count += 1;
+            bin.confidence += probability;
+            bin.accuracy += f64::from(u8::from(label == guess));
+        }
+        let mut error = 0.0;
+        for bin in bins.iter_mut().filter(|bin| bin.count > 0) {
+            error += (bin.accuracy - bin.confidence).abs() / self.labels.len() as f64;
+            bin.confidence /= bin.count as f64;
+            bin.accuracy /= bin.count as f64;
+        }
+        Calibration { bins, error }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    fn judgement() -> Judgement {
+        let probabilities = array![[0.9, 0.1], [0.2, 0.8], [0.35, 0.65], [0.05, 0.95]];
+        Judgement::new(probabilities, &[0, 0, 1, 0])
+    }
+
+    #[test]
+    fn mistakes_come_with_the_most_confident_first() {
+        let judgement = judgement();
+        assert_eq!((judgement.confusion.count(0, 1), judgement.confusion.count(1, 1)), (2, 1));
+        let expected = [
+            Mistake { index: 3, label: 0, guess: 1, probability: 0.95 },
+            Mistake { index: 1, label: 0, guess: 1, probability: 0.8 },
+        ];
+        assert_eq!(judgement.mistakes(), expected);
+    }
+
+    #[test]
+    fn the_calibration_error_is_that_of_the_definition() {
+        let calibration = judgement().calibration();
+        // 0.65 lies in (9/15, 10/15], 0.8 is the upper end of (11/15, 12/15], 0.9 in (13/15, 14/15], 0.95 in the last.
+        let counts: Vec<usize> = calibration.bins.iter().map(|bin| bin.count).collect();
+        assert_eq!(counts, [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 1, 1]);
+        // |1 - 0.65| + |0 - 0.8| + |1 - 0.9| + |0 - 0.95|, over four.
+        assert!((calibration.error - (0.35 + 0.8 + 0.1 + 0.95) / 4.0).abs() < 1e-15, "{}", calibration.error);
+        assert_eq!(Judgement::new(Array2::zeros((0, 2)), &[]).calibration().error, 0.0);
+    }
+
+    #[test]
+    fn certainty_lies_in_the_last_bin() {
+        let calibration = Judgement::new(array![[1.0, 0.0]], &[0]).calibration();
+        assert_eq!(calibration.bins[14], Bin { count: 1, confidence: 1.0, accuracy: 1.0 });
+        assert_eq!(calibration.error, 0.0);
+    }
+}

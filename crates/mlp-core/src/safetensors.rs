@@ -1,0 +1,226 @@
+//! Networks from bytes and into bytes: safetensors, with names and shapes as PyTorch's `nn.Sequential` has them in its state dict. The one
+//! place where tensors become bytes; where the bytes lie is the caller's business, and what else a model is (classes, images) goes
+//! through the metadata.
+//!
+//! The crate `safetensors` reads, because what is read may come from a hostile hand. It does not write: its metadata come out in the order of
+//! a hash table, and the bytes should be a function of the network.
+
+use std::collections::BTreeMap;
+
+use ::safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use ndarray::{Array1, Array2};
+use serde_json::{Map, Value, json};
+
+use crate::{Activation, Architecture, Layer, Mlp, Precision, SafetensorsError, Scalar};
+
+/// The key of the metadata that names the activation of the hidden layers.
+const ACTIVATION: &str = "activation";
+
+impl<A: Scalar> Mlp<A> {
+    /// The network in bytes, as safetensors: `0.weight` (outputs, inputs), `0.bias` (outputs), `2.weight`, … in little-endian `F32` or `F64`,
+    /// the numbers between belonging to the activations, which have no parameters. In PyTorch
+    /// `nn.Sequential(nn.Linear(784, 100), nn.Sigmoid(), nn.Linear(100, 10))` loads it with `load_state_dict`.
+    ///
+    /// `metadata` is what else should be in the file's header, text by name; `activation` is added. The same network and metadata give the
+    /// same bytes.
+    ///
+    /// Available with the feature `safetensors`.
+    ///
+    /// ```
+    /// use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream, Tensors};
+    ///
+    /// let architecture = Architecture { inputs: 4, hidden: vec![3], outputs: 2, activation: Activation::Relu };
+    /// let network = Mlp::<f32>::new(&architecture, Init::He, &mut NativeStream::new(0))?;
+    /// let bytes = network.to_safetensors(&[("classes", "no yes")]);
+    ///
+    /// let tensors = Tensors::parse(&bytes)?;
+    /// assert_eq!(tensors.metadata()["classes"], "no yes");
+    /// assert_eq!(tensors.network::<f32>(None)?, network);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn to_safetensors(&self, metadata: &[(&str, &str)]) -> Vec<u8> {
+        let dtype = match A::PRECISION {
+            Precision::F32 => "F32",
+            Precision::F64 => "F64",
+        };
+        let mut texts: BTreeMap<&str, &str> = metadata.iter().copied().collect();
+        texts.insert(ACTIVATION, self.activation().name());
+        let mut header = Map::from_iter([("__metadata__".to_owned(), json!(texts))]);
+        let mut data = Vec::new();
+        let mut tensor = |name: String, shape: &[usize], values: &mut dyn Iterator<Item = A>| {
+            let start = data.len();
+            match A::PRECISION {
+                Precision::F32 => {
+                    values.for_each(|value| data.extend((value.into_f64() as f32).to_le_bytes()))
+                }
+                Precision::F64 => values.for_each(|value| data.extend(value.into_f64().to_le_bytes())),
+            }
+            let entry = json!({ "dtype": dtype, "shape": shape, "data_offsets": [start, data.len()] });
+            header.insert(name, entry);
+        };
+        for (l, layer) in self.layers().iter().enumerate() {
+            // Column by column: PyTorch's weights are the transpose of ours.
+            let (weights, biases, module) = (layer.weights(), layer.biases(), 2 * l);
+            let shape = [layer.outputs(), layer.inputs()];
+            tensor(format!("{module}.weight"), &shape, &mut weights.t().iter().copied());
+            tensor(format!("{module}.bias"), &shape[..1], &mut biases.iter().copied());
+        }
+        let mut text = Value::Object(header).to_string();
+        // The numbers begin at a multiple of eight bytes, so that they can be used where they lie.
+        let length = text.len().next_multiple_of(8);
+        text.extend(std::iter::repeat_n(' ', length - text.len()));
+        [&(length as u64).to_le_bytes(), text.as_bytes(), &data].concat()
+    }
+
+    /// The network in the bytes that [`Mlp::to_safetensors`] gave. Numbers of the other precision are converted as by [`Mlp::cast`].
+    ///
+    /// A state dict that PyTorch has written names no activation; for such a file, and for the metadata, there is [`Tensors`].
+    ///
+    /// Available with the feature `safetensors`.
+    ///
+    /// # Errors
+    /// [`SafetensorsError`] says what is not as it should be.
+    pub fn from_safetensors(bytes: &[u8]) -> Result<Self, SafetensorsError> {
+        Tensors::parse(bytes)?.network(None)
+    }
+}
+
+/// The affine layers in the bytes of a safetensors file, in their order, and its metadata. No number has been copied yet.
+///
+/// Names may have anything before the number (`net.0.weight`, `fc1.weight`); the layers are in the order of the last number in
+/// their names, whatever lies between them. A layer without `bias` has biases of zero.
+///
+/// Available with the feature `safetensors`.
+///
+/// ```
+/// use mlp_core::{Activation, Mlp, SafetensorsError, Tensors};
+/// # use mlp_core::{Architecture, Init, NativeStream};
+/// # let architecture = Architecture { inputs: 4, hidden: vec![3], outputs: 2, activation: Activation::Tanh };
+/// # let network = Mlp::<f32>::new(&architecture, Init::He, &mut NativeStream::new(0)).unwrap();
+/// # let state_dict = network.to_safetensors(&[]);
+///
+/// // As `safetensors.torch.save_file(model.state_dict(), …)` writes it.
+/// let tensors = Tensors::parse(&state_dict)?;
+/// let network: Mlp<f32> = tensors.network(Some(Activation::Tanh))?;
+/// assert_eq!(network.architecture().inputs, 4);
+/// # Ok::<(), SafetensorsError>(())
+/// ```
+#[derive(Debug)]
+pub struct Tensors<'a> {
+    layers: Vec<Affine<'a>>, // at least one
+    metadata: BTreeMap<String, String>,
+}
+
+#[derive(Debug)]
+struct Affine<'a> {
+    weights: TensorView<'a>, // (outputs, inputs)
+    biases: Option<TensorView<'a>>,
+}
+
+impl<'a> Tensors<'a> {
+    /// Reads the header and finds the layers.
+    ///
+    /// # Errors
+    /// [`SafetensorsError`], but for its variants about the activation and the network.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, SafetensorsError> {
+        let format =
+            |error: ::safetensors::SafeTensorError| SafetensorsError::Format { reason: error.to_string() };
+        let tensors = SafeTensors::deserialize(bytes).map_err(format)?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(format)?;
+        let metadata = header.metadata().iter().flatten();
+        let metadata = metadata.map(|(name, text)| (name.clone(), text.clone())).collect();
+        let all: BTreeMap<String, TensorView<'a>> = tensors.tensors().into_iter().collect();
+        let mut layers: Vec<(Option<u64>, &str, Affine<'a>)> = Vec::new();
+        for (name, view) in &all {
+            if !matches!(view.dtype(), Dtype::F32 | Dtype::F64) {
+                return Err(SafetensorsError::Type { name: name.clone(), found: view.dtype().to_string() });
+            }
+            let belongs = match (name.strip_suffix(".weight"), name.strip_suffix(".bias")) {
+                (Some(module), _) if view.shape().len() == 2 => {
+                    let biases = all.get(&format!("{module}.bias")).cloned();
+                    layers.push((last_number(module), name, Affine { weights: view.clone(), biases }));
+                    true
+                }
+                (_, Some(module)) => view.shape().len() == 1 && all.contains_key(&format!("{module}.weight")),
+                _ => false,
+            };
+            if !belongs {
+                let (name, shape) = (name.clone(), view.shape().to_vec());
+                return Err(SafetensorsError::OtherTensor { name, shape });
+            }
+        }
+        layers.sort_by_key(|&(number, ..)| number);
+        let unclear = |pair: &&[(Option<u64>, _, _)]| pair[0].0.is_none() || pair[0].0 == pair[1].0;
+        if let Some([first, second]) = layers.windows(2).find(unclear) {
+            let (first, second) = (first.1.to_owned(), second.1.to_owned());
+            return Err(SafetensorsError::Order { first, second });
+        }
+        if layers.is_empty() {
+            return Err(SafetensorsError::NoWeights);
+        }
+        Ok(Self { layers: layers.into_iter().map(|(.., layer)| layer).collect(), metadata })
+    }
+
+    /// The texts in the header, by name.
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.metadata
+    }
+
+    /// The precision that loses nothing: `F64` if any tensor is of it.
+    pub fn precision(&self) -> Precision {
+        let double = |view: &TensorView<'_>| view.dtype() == Dtype::F64;
+        let any = |layer: &Affine<'_>| double(&layer.weights) || layer.biases.as_ref().is_some_and(double);
+        if self.layers.iter().any(any) { Precision::F64 } else { Precision::F32 }
+    }
+
+    /// The network of these layers, with the activation given or, without one, that which the metadata name. A network without hidden
+    /// layers needs none.
+    ///
+    /// # Errors
+    /// [`SafetensorsError::NoActivation`], [`SafetensorsError::UnknownActivation`], or [`SafetensorsError::Network`] if the layers do
+    /// not fit each other or are too large.
+    pub fn network<A: Scalar>(&self, activation: Option<Activation>) -> Result<Mlp<A>, SafetensorsError> {
+        let (last, below) = self.layers.split_last().ok_or(SafetensorsError::NoWeights)?;
+        let activation = match (activation, self.metadata.get(ACTIVATION)) {
+            (Some(activation), _) => activation,
+            (None, Some(name)) => name.parse()?,
+            (None, None) if below.is_empty() => Activation::default(),
+            (None, None) => return Err(SafetensorsError::NoActivation),
+        };
+        // Before anything is copied: padded rows may take much more room than the file.
+        let outputs = |layer: &Affine<'_>| layer.weights.shape()[0];
+        let inputs = self.layers[0].weights.shape()[1];
+        let hidden = below.iter().map(outputs).collect();
+        Architecture { inputs, hidden, outputs: outputs(last), activation }.validate()?;
+        let layers = self.layers.iter().map(Affine::layer).collect();
+        Ok(Mlp::from_layers(layers, activation)?)
+    }
+}
+
+impl Affine<'_> {
+    fn layer<A: Scalar>(&self) -> Layer<A> {
+        let (outputs, inputs) = (self.weights.shape()[0], self.weights.shape()[1]);
+        let weights = Array2::from_shape_vec((outputs, inputs), numbers(&self.weights));
+        let weights = weights.expect("a tensor has as many numbers as its shape says");
+        let biases = self.biases.as_ref().map_or_else(|| vec![A::zero(); outputs], numbers);
+        Layer::new(weights.reversed_axes(), Array1::from_vec(biases))
+    }
+}
+
+/// The numbers of a tensor of `F32` or `F64`.
+fn numbers<A: Scalar>(view: &TensorView<'_>) -> Vec<A> {
+    let data = view.data();
+    match view.dtype() {
+        Dtype::F64 => {
+            data.as_chunks().0.iter().map(|&bytes| A::from_f64(f64::from_le_bytes(bytes))).collect()
+        }
+        _ => data.as_chunks().0.iter().map(|&bytes| A::from_f64(f32::from_le_bytes(bytes).into())).collect(),
+    }
+}
+
+/// The last number in a name: 2 in `net.2`, 1 in `fc1`.
+fn last_number(name: &str) -> Option<u64> {
+    let end = name.rfind(|c: char| c.is_ascii_digit())? + 1;
+    let start = name[..end].trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    name[start..end].parse().ok()
+}

@@ -1,0 +1,198 @@
+//! Networks in the bytes of safetensors: written as PyTorch reads them, read as PyTorch writes them, and every wrong file refused with a
+//! reason. Real PyTorch files are loaded by the interoperability checks.
+#![cfg(feature = "safetensors")]
+
+use mlp_core::{
+    Activation, Architecture, Init, Layer, Mlp, NativeStream, Precision, SafetensorsError, Scalar, Tensors,
+};
+use ndarray::array;
+use proptest::prelude::*;
+
+/// A file of the given tensors (name, type, shape as JSON, bytes), put together by hand.
+fn file(metadata: &str, tensors: &[(&str, &str, &str, Vec<u8>)]) -> Vec<u8> {
+    let (mut entries, mut data) = (Vec::new(), Vec::new());
+    if !metadata.is_empty() {
+        entries.push(format!(r#""__metadata__":{metadata}"#));
+    }
+    for (name, dtype, shape, bytes) in tensors {
+        let (start, end) = (data.len(), data.len() + bytes.len());
+        entries.push(format!(
+            r#""{name}":{{"dtype":"{dtype}","shape":{shape},"data_offsets":[{start},{end}]}}"#
+        ));
+        data.extend(bytes);
+    }
+    let header = format!("{{{}}}", entries.join(","));
+    [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &data].concat()
+}
+
+fn f32s(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+/// What PyTorch writes for `nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 2))`, its names in its order.
+fn state_dict() -> Vec<u8> {
+    file(
+        r#"{"format":"pt"}"#,
+        &[
+            ("0.bias", "F32", "[2]", f32s(&[7.0, 8.0])),
+            ("0.weight", "F32", "[2,3]", f32s(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])),
+            ("2.bias", "F32", "[2]", f32s(&[0.5, -0.5])),
+            ("2.weight", "F32", "[2,2]", f32s(&[1.0, 0.0, 0.0, 1.0])),
+        ],
+    )
+}
+
+fn small() -> Mlp<f32> {
+    let hidden = Layer::new(array![[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]], array![7.0, 8.0]);
+    let output = Layer::new(array![[1.0, 0.0], [0.0, 1.0]], array![0.5, -0.5]);
+    Mlp::from_layers(vec![hidden, output], Activation::Relu).unwrap()
+}
+
+fn error(bytes: &[u8]) -> String {
+    let error = Mlp::<f32>::from_safetensors(bytes).unwrap_err().to_string();
+    assert!(!error.contains('\n'), "{error}");
+    error
+}
+
+#[test]
+fn a_state_dict_of_pytorch_is_read_with_its_weights_transposed() {
+    let bytes = state_dict();
+    let tensors = Tensors::parse(&bytes).unwrap();
+    assert_eq!(tensors.metadata()["format"], "pt");
+    assert_eq!(tensors.precision(), Precision::F32);
+    assert_eq!(tensors.network(Some(Activation::Relu)), Ok(small()));
+    assert_eq!(tensors.network::<f32>(None), Err(SafetensorsError::NoActivation));
+}
+
+#[test]
+fn what_is_written_is_what_pytorch_expects() {
+    let bytes = small().to_safetensors(&[("zebra", "1"), ("apple", "\"2\"\n")]);
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    assert_eq!(
+        header["__metadata__"],
+        serde_json::json!({"activation": "relu", "apple": "\"2\"\n", "zebra": "1"})
+    );
+    assert_eq!(
+        header["0.weight"],
+        serde_json::json!({"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]})
+    );
+    assert_eq!(header["2.bias"], serde_json::json!({"dtype": "F32", "shape": [2], "data_offsets": [48, 56]}));
+    assert_eq!(length % 8, 0);
+    // Unit by unit, as PyTorch keeps them.
+    assert_eq!(bytes[8 + length..][..24], f32s(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
+    assert_eq!(bytes.len(), 8 + length + 56);
+}
+
+#[test]
+fn the_bytes_are_a_function_of_the_network_and_its_metadata() {
+    let metadata: Vec<(String, String)> = (0..50).map(|i| (format!("key {i}"), i.to_string())).collect();
+    let mut pairs: Vec<(&str, &str)> = metadata.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let bytes = small().to_safetensors(&pairs);
+    pairs.reverse();
+    assert_eq!(small().to_safetensors(&pairs), bytes);
+}
+
+fn comes_back<A: Scalar>(hidden: Vec<usize>, activation: Activation) {
+    let architecture = Architecture { inputs: 5, hidden, outputs: 3, activation };
+    let network = Mlp::<A>::new(&architecture, Init::Normal, &mut NativeStream::new(3)).unwrap();
+    let bytes = network.to_safetensors(&[]);
+    assert_eq!(Tensors::parse(&bytes).unwrap().precision(), A::PRECISION);
+    assert_eq!(Mlp::<A>::from_safetensors(&bytes), Ok(network.clone()));
+    // The other precision is a cast.
+    assert_eq!(Mlp::<f32>::from_safetensors(&bytes), Ok(network.cast()));
+    assert_eq!(Mlp::<f64>::from_safetensors(&bytes), Ok(network.cast()));
+}
+
+#[test]
+fn every_network_comes_back_to_the_bit() {
+    for activation in Activation::ALL {
+        // Seven layers: `10.weight` comes before `2.weight` in the alphabet.
+        for hidden in [vec![], vec![7], vec![4; 6]] {
+            comes_back::<f32>(hidden.clone(), activation);
+            comes_back::<f64>(hidden, activation);
+        }
+    }
+}
+
+#[test]
+fn names_may_have_anything_before_their_number() {
+    let layer = |name: &str| (format!("{name}.bias"), format!("{name}.weight"));
+    for names in [["fc1", "fc2"], ["net.1", "net.4"], ["é9", "é10"], ["block2.linear3", "block1.linear7"]] {
+        let [(b1, w1), (b2, w2)] = names.map(layer);
+        let bytes = file(
+            "",
+            &[
+                (&w2, "F32", "[2,2]", f32s(&[1.0, 0.0, 0.0, 1.0])),
+                (&b2, "F32", "[2]", f32s(&[0.5, -0.5])),
+                (&w1, "F32", "[2,3]", f32s(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])),
+                (&b1, "F32", "[2]", f32s(&[7.0, 8.0])),
+            ],
+        );
+        let network = Tensors::parse(&bytes).unwrap().network(Some(Activation::Relu));
+        assert_eq!(network, Ok(small()), "{names:?}");
+    }
+}
+
+#[test]
+fn a_single_layer_needs_no_number_no_activation_and_no_biases() {
+    let bytes = file("", &[("linear.weight", "F32", "[2,1]", f32s(&[1.5, -2.0]))]);
+    let network = Mlp::<f32>::from_safetensors(&bytes).unwrap();
+    assert_eq!(network.layers()[0], Layer::new(array![[1.5, -2.0]], array![0.0, 0.0]));
+}
+
+#[test]
+fn what_is_no_network_is_refused_with_the_reason() {
+    let weight = |shape: &'static str, count| vec![("0.weight", "F32", shape, f32s(&vec![1.0; count]))];
+    let two = |first: &'static str, second: &'static str| {
+        let tensor = |name| (name, "F32", "[1,1]", f32s(&[1.0]));
+        file(r#"{"activation":"relu"}"#, &[tensor(first), tensor(second)])
+    };
+    let cases: [(Vec<u8>, &str); 11] = [
+        (b"MLP model".to_vec(), "not safetensors: "),
+        (state_dict()[..200].to_vec(), "not safetensors: "),
+        (file("", &[]), "no tensor is called `….weight`"),
+        (file("", &weight("[2,3,4]", 24)), "tensor `0.weight` of shape [2, 3, 4] belongs to no affine layer"),
+        (file("", &[("0.running_mean", "F32", "[1]", f32s(&[1.0]))]), "tensor `0.running_mean`"),
+        (
+            file("", &[("0.weight", "BF16", "[1,1]", vec![0, 0])]),
+            "tensor `0.weight` holds BF16; expected F32 or F64",
+        ),
+        (two("a.weight", "b.weight"), "`a.weight` and `b.weight` do not say which layer comes first"),
+        (two("a.weight", "0.weight"), "`a.weight` and `0.weight` do not say which layer comes first"),
+        (
+            file(r#"{"activation":"sigmoid"}"#, &weight("[1,1]", 1)),
+            "in the metadata: unknown activation `sigmoid`",
+        ),
+        (file("", &weight("[0,3]", 0)), "layer 1 has 3 inputs and 0 outputs"),
+        (state_dict(), "no `activation` in the metadata"),
+    ];
+    for (bytes, beginning) in cases {
+        let message = error(&bytes);
+        assert!(message.starts_with(beginning), "{message}");
+    }
+    let tensors =
+        [("0.weight", "F32", "[2,3]", f32s(&[1.0; 6])), ("2.weight", "F32", "[2,3]", f32s(&[1.0; 6]))];
+    assert_eq!(
+        error(&file(r#"{"activation":"relu"}"#, &tensors)),
+        "layer 2 takes 3 inputs; expected 2, the outputs of the layer before"
+    );
+    let tensors = [("0.weight", "F32", "[2,3]", f32s(&[1.0; 6])), ("0.bias", "F32", "[3]", f32s(&[1.0; 3]))];
+    assert_eq!(
+        error(&file("", &tensors)),
+        "layer 1 has 3 biases; expected 2, one for each column of its weights"
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic(at in 0_usize..400, byte: u8, cut in 0_usize..400) {
+        let mut bytes = state_dict();
+        let last = bytes.len() - 1;
+        bytes[at.min(last)] = byte;
+        bytes.truncate(bytes.len() - cut.min(last));
+        if let Ok(tensors) = Tensors::parse(&bytes) {
+            let _ = tensors.network::<f32>(Some(Activation::Relu));
+        }
+    }
+}

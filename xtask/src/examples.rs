@@ -1,0 +1,69 @@
+//! Runs every example of the libraries, found by listing them, so that none is forgotten: an example that ends with another exit code than 0 is
+//! one that lies to its readers.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+
+use crate::openblas::Backend;
+use crate::process;
+use crate::workspace::Workspace;
+
+/// Builds all examples as the whole workspace is built, and runs each from the root, without arguments.
+///
+/// # Errors
+/// When there is none, one cannot be built, or one fails.
+pub(crate) fn run(workspace: &Workspace, backend: Backend) -> Result<()> {
+    let metadata = workspace.metadata()?;
+    let examples = examples(&metadata);
+    ensure!(!examples.is_empty(), "no crate has an example");
+    let mut cargo = workspace.cargo("build");
+    process::run(cargo.args(["--workspace", "--examples"]).args(backend.cargo_flags()))?;
+    let directory = workspace.target_dir()?.join("debug/examples");
+    for name in examples {
+        process::run(&mut example(workspace, &directory, name))?;
+    }
+    Ok(())
+}
+
+fn example(workspace: &Workspace, directory: &Path, name: &str) -> Command {
+    let mut command = Command::new(directory.join(name).with_extension(std::env::consts::EXE_EXTENSION));
+    command.current_dir(workspace.root());
+    command
+}
+
+/// The names of the examples in `cargo metadata`.
+fn examples(metadata: &Value) -> Vec<&str> {
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let targets = packages.flat_map(|package| package["targets"].as_array().into_iter().flatten());
+    let is_example = |target: &&Value| target["kind"][0] == "example";
+    targets.filter(is_example).filter_map(|target| target["name"].as_str()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn every_file_in_an_examples_directory_is_found() -> Result<()> {
+        let workspace = Workspace::locate()?;
+        let metadata = workspace.metadata()?;
+        let mut found = examples(&metadata);
+        let mut expected = Vec::new();
+        for library in ["mlp-core", "mlp-data", "mlp-train"] {
+            let directory = workspace.root().join("crates").join(library).join("examples");
+            for entry in std::fs::read_dir(&directory).with_context(|| directory.display().to_string())? {
+                let path = entry?.path();
+                expected.extend(path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned));
+            }
+        }
+        found.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(found, expected);
+        Ok(())
+    }
+}

@@ -1,0 +1,30 @@
+//! Each feature of each crate alone, so that none breaks another or leans on one that is not its own: cargo-hack checks them one after the other.
+
+use anyhow::Result;
+
+use crate::openblas::Backend;
+use crate::process;
+use crate::workspace::Workspace;
+
+/// Checks every crate with each of its features alone, and with none. cargo-hack is installed where it is missing; where that
+/// cannot be, this is said and nothing is checked.
+///
+/// # Errors
+/// When some crate cannot be built with some feature.
+pub(crate) fn check(workspace: &Workspace, backend: Backend) -> Result<()> {
+    if !process::has_or_installs(workspace, "hack", "cargo-hack") {
+        println!("cargo-hack is left out: it cannot be installed here");
+        return Ok(());
+    }
+    let mut cargo = workspace.cargo("hack");
+    cargo.args(["check", "--workspace", "--each-feature", "--exclude-features", left_out(backend)]);
+    process::run(&mut cargo)
+}
+
+/// `openblas-static` downloads OpenBLAS's sources when it is built, and `_blas` is a part of the two OpenBLAS features.
+fn left_out(backend: Backend) -> &'static str {
+    match backend {
+        Backend::OpenBlas => "openblas-static,_blas",
+        Backend::PureRust => "openblas-static,_blas,openblas,default",
+    }
+}

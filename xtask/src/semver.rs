@@ -1,0 +1,86 @@
+//! `cargo xtask semver`: whether the libraries' public API still keeps what the last release promised. cargo-semver-checks compares it with the last
+//! release's tag, or with any revision.
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde_json::Value;
+
+use crate::process;
+use crate::workspace::Workspace;
+
+/// The crates that other people's crates use.
+const LIBRARIES: [&str; 3] = ["mlp-core", "mlp-data", "mlp-train"];
+
+#[derive(Args, Default)]
+pub(crate) struct Options {
+    /// The revision to compare with [default: the last tag v…]
+    #[arg(long, value_name = "REV")]
+    baseline: Option<String>,
+}
+
+/// Compares the public API with the baseline's. Where there is no baseline, or cargo-semver-checks cannot be had, this is said and
+/// nothing is compared.
+///
+/// # Errors
+/// When the API has changed in a way that the version does not allow, or the baseline is no revision.
+pub(crate) fn check(workspace: &Workspace, options: &Options) -> Result<()> {
+    let Some(baseline) = options.baseline.clone().or_else(|| last_release(workspace)) else {
+        println!("semver is left out: no release has a tag yet (--baseline REV compares with any revision)");
+        return Ok(());
+    };
+    let revision = git(workspace, &["rev-parse", "--verify", "--quiet", &format!("{baseline}^{{commit}}")])
+        .with_context(|| format!("`{baseline}` is no revision of this repository"))?;
+    if !process::has_or_installs(workspace, "semver-checks", "cargo-semver-checks") {
+        println!("semver is left out: cargo-semver-checks cannot be installed here");
+        return Ok(());
+    }
+    let metadata = workspace.metadata()?;
+    for library in LIBRARIES {
+        let manifest =
+            git(workspace, &["show", &format!("{}:crates/{library}/Cargo.toml", revision.trim())])?;
+        let mut cargo = workspace.cargo("semver-checks");
+        cargo.args(["--package", library, "--baseline-rev", revision.trim(), "--only-explicit-features"]);
+        for feature in features(&metadata, library) {
+            // What is new since then cannot be compared.
+            let was_there = manifest.lines().any(|line| line.starts_with(&format!("{feature} = [")));
+            cargo.args([if was_there { "--features" } else { "--current-features" }, feature]);
+        }
+        process::run(&mut cargo)?;
+    }
+    Ok(())
+}
+
+/// The tag of the last release before this commit.
+fn last_release(workspace: &Workspace) -> Option<String> {
+    let tag = git(workspace, &["describe", "--tags", "--abbrev=0", "--match", "v[0-9]*"]).ok()?;
+    Some(tag.trim().to_owned())
+}
+
+fn git(workspace: &Workspace, arguments: &[&str]) -> Result<String> {
+    process::stdout(workspace.command("git").args(arguments))
+}
+
+/// The features of a crate that add to its API: OpenBLAS adds nothing, and would have to be there.
+fn features<'m>(metadata: &'m Value, library: &str) -> Vec<&'m str> {
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let of_library = packages.filter(|package| package["name"] == library);
+    let features = of_library.filter_map(|package| package["features"].as_object()).flatten();
+    let names = features.map(|(name, _)| name.as_str());
+    names.filter(|name| *name != "default" && !name.contains("openblas") && !name.starts_with('_')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_that_add_to_the_api_are_compared() {
+        let metadata = serde_json::json!({"packages": [
+            {"name": "mlp-core", "features": {"default": [], "openblas-static": [], "_blas": [], "serde": []}},
+            {"name": "mlp-data", "features": {"fetch": []}},
+        ]});
+        assert_eq!(features(&metadata, "mlp-core"), ["serde"]);
+        assert_eq!(features(&metadata, "mlp-data"), ["fetch"]);
+        assert!(features(&metadata, "mlp-train").is_empty());
+    }
+}
