@@ -12,6 +12,8 @@ pub(crate) mod man;
 pub(crate) mod plot;
 pub(crate) mod predict;
 pub(crate) mod runs;
+#[cfg(feature = "serve")]
+pub(crate) mod serve;
 pub(crate) mod summary;
 pub(crate) mod sweep;
 pub(crate) mod train;

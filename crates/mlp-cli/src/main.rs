@@ -19,6 +19,8 @@ mod picture;
 mod plot;
 mod recipe;
 mod run_list;
+#[cfg(feature = "serve")]
+mod serve;
 mod session;
 mod signals;
 mod table;
@@ -30,6 +32,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+#[cfg(feature = "serve")]
+use commands::serve as serve_command;
 use commands::{
     bench, compare, completions, data, descend, eval, gradcheck, lr_find, man, plot as plot_command, predict,
     runs, summary, sweep, train, verify_resume,
@@ -61,6 +65,8 @@ enum Command {
     Compare(compare::Args),
     LrFind(Box<lr_find::Args>),
     Sweep(Box<sweep::Args>),
+    #[cfg(feature = "serve")]
+    Serve(serve_command::Args),
     VerifyResume(Box<verify_resume::Args>),
     Gradcheck(gradcheck::Args),
     Descend(descend::Args),
@@ -95,6 +101,8 @@ fn main() -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::LrFind(args) => lr_find::run(&args),
         Command::Sweep(args) => sweep::run(&args),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve_command::run(&args),
         Command::VerifyResume(args) => verify_resume::run(&args),
         Command::Gradcheck(args) => gradcheck::run(&args),
         Command::Descend(args) => descend::run(&args),
