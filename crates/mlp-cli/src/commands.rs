@@ -5,6 +5,7 @@ pub(crate) mod compare;
 pub(crate) mod data;
 pub(crate) mod descend;
 pub(crate) mod eval;
+pub(crate) mod explain;
 pub(crate) mod gradcheck;
 pub(crate) mod lr_find;
 pub(crate) mod runs;

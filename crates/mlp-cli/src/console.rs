@@ -12,6 +12,7 @@ use mlp_train::{Control, EpochRecord, Error, Event, Metric, Observer, Outcome, R
 use serde::Serialize;
 
 use crate::epoch_table::EpochTable;
+use crate::plot::Colours;
 use crate::session::Session;
 
 /// `mlp --version`: the release and what multiplies the matrices.
@@ -23,6 +24,18 @@ pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (pure Rust
 /// A line on standard error; if nobody reads it, nothing is lost.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// What standard output can show of pictures, and how many characters wide it is.
+pub(crate) fn canvas() -> (Colours, usize) {
+    let variable = |name: &str| std::env::var(name).ok();
+    let colours = Colours::of(
+        io::stdout().is_terminal(),
+        variable("NO_COLOR").as_deref(),
+        variable("TERM").as_deref(),
+        variable("COLORTERM").as_deref(),
+    );
+    (colours, terminal_size::terminal_size().map_or(120, |(width, _)| usize::from(width.0)))
 }
 
 /// What is wrong, in one line.

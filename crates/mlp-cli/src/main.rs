@@ -8,6 +8,8 @@ mod commands;
 mod console;
 mod data_sets;
 mod epoch_table;
+mod explanation;
+mod page;
 mod parse;
 mod picture;
 mod plot;
@@ -24,7 +26,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    bench, compare, data, descend, eval, gradcheck, lr_find, runs, summary, sweep, train, verify_resume,
+    bench, compare, data, descend, eval, explain, gradcheck, lr_find, runs, summary, sweep, train, verify_resume,
 };
 
 /// Train, judge and look at multilayer perceptrons on a CPU.
@@ -44,6 +46,7 @@ struct Cli {
 enum Command {
     Train(Box<train::Args>),
     Eval(eval::Args),
+    Explain(explain::Args),
     Summary(summary::Args),
     Runs(runs::Args),
     Compare(compare::Args),
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Runs(args) => runs::run(&args),
         Command::Compare(args) => compare::run(&args),

@@ -1,14 +1,15 @@
 //! `mlp data`: what data sets there are, what is in them, and how they get here.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use mlp_data::{DataSets, Dataset, catalog, synthetic};
 
 use super::eval::Split;
+use crate::console;
 use crate::data_sets::{DataDir, fetch, load_named};
-use crate::plot::{Colours, Tile, draw_tiles};
+use crate::plot::{Tile, draw_tiles};
 use crate::table::{Table, percent, thousands};
 
 /// List, inspect, show and download data sets.
@@ -161,13 +162,6 @@ fn show(args: &Show) -> anyhow::Result<String> {
             sets.name
         );
     }
-    let variable = |name: &str| std::env::var(name).ok();
-    let colours = Colours::of(
-        io::stdout().is_terminal(),
-        variable("NO_COLOR").as_deref(),
-        variable("TERM").as_deref(),
-        variable("COLORTERM").as_deref(),
-    );
-    let width = terminal_size::terminal_size().map_or(120, |(width, _)| usize::from(width.0));
+    let (colours, width) = console::canvas();
     Ok(draw_tiles(&tiles, colours, width))
 }
