@@ -4,6 +4,7 @@
 
 mod chapter;
 mod checks;
+mod exchange;
 mod mlp;
 mod pictures;
 

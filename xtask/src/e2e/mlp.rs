@@ -128,6 +128,11 @@ impl Mlp {
         utf8(&self.data_dir)
     }
 
+    /// MNIST's own files.
+    pub(super) fn mnist_dir(&self) -> PathBuf {
+        self.data_dir.join("mnist")
+    }
+
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(args).current_dir(&self.scratch);
