@@ -61,16 +61,20 @@ pub(crate) fn preparation() -> impl TypedValueParser<Value = Preparation> {
     names(Preparation::ALL.map(Preparation::name))
 }
 
-/// The most pixels along a side of an image.
-const LONGEST_SIDE: usize = 1024;
+/// The most pixels of an image: 1024x1024.
+const MOST_PIXELS: usize = 1 << 20;
 
 /// The size of images as it is printed, height before width: `28x28`.
 pub(crate) fn image_shape(text: &str) -> Result<ImageShape, String> {
-    let side = |text: &str| text.parse().ok().filter(|side| (1..=LONGEST_SIDE).contains(side));
-    let shape = text.split_once('x').and_then(|(height, width)| Some((side(height)?, side(width)?)));
-    let (height, width) =
-        shape.ok_or_else(|| format!("expected a size such as 28x28, of sides from 1 to {LONGEST_SIDE}"))?;
-    Ok(ImageShape { height, width })
+    let side = |text: &str| text.parse().ok().filter(|side| (1..=MOST_PIXELS).contains(side));
+    let shape = text
+        .split_once('x')
+        .and_then(|(height, width)| Some(ImageShape { height: side(height)?, width: side(width)? }));
+    shape
+        .filter(|shape| shape.height.checked_mul(shape.width).is_some_and(|pixels| pixels <= MOST_PIXELS))
+        .ok_or_else(|| {
+            format!("expected a height and a width such as 28x28, of 1 to {MOST_PIXELS} pixels in all")
+        })
 }
 
 /// Seconds: `90`, `60s`, `5m`, `1.5h`.
@@ -133,7 +137,20 @@ mod tests {
     #[test]
     fn a_size_is_height_and_width() {
         assert_eq!(image_shape("28x14"), Ok(ImageShape { height: 28, width: 14 }));
-        for wrong in ["28", "0x28", "28x1025", "28x-1", "28 x 28", "axb", "", "x", "28x28x28"] {
+        // An imported model's inputs need not be an image.
+        assert_eq!(image_shape("1x5000"), Ok(ImageShape { height: 1, width: 5000 }));
+        for wrong in [
+            "28",
+            "0x28",
+            "1025x1024",
+            "9999999999x9999999999",
+            "28x-1",
+            "28 x 28",
+            "axb",
+            "",
+            "x",
+            "28x28x28",
+        ] {
             assert!(image_shape(wrong).unwrap_err().contains("such as 28x28"), "{wrong}");
         }
     }

@@ -41,7 +41,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     class_names: Option<Vec<String>>,
     /// Height and width of an image, as in 28x28
-    #[arg(long, value_name = "HxW", value_parser = image_shape)]
+    #[arg(long, value_name = "HxW", value_parser = parse::image_shape)]
     image_shape: Option<ImageShape>,
     /// How a picture becomes an image of the data set
     #[arg(long, value_name = "NAME", value_parser = parse::preparation())]
@@ -96,25 +96,4 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
         bail!("more than {MOST_BYTES} bytes, which no network needs");
     }
     Ok(bytes)
-}
-
-fn image_shape(text: &str) -> Result<ImageShape, String> {
-    let sides = text.split_once('x').map(|(height, width)| (height.parse(), width.parse()));
-    match sides {
-        Some((Ok(height @ 1..), Ok(width @ 1..))) => Ok(ImageShape { height, width }),
-        _ => Err("expected a height and a width in pixels, as in 28x28".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_image_has_a_height_and_a_width() {
-        assert_eq!(image_shape("28x30"), Ok(ImageShape { height: 28, width: 30 }));
-        for text in ["28", "28x", "0x28", "28x28x1", "-1x28", "28 x 28"] {
-            assert!(image_shape(text).is_err(), "{text}");
-        }
-    }
 }
