@@ -39,10 +39,7 @@ pub(crate) fn weights(model: &Model, most: usize) -> anyhow::Result<Drawing> {
     if model.network.architecture().hidden.is_empty() {
         bail!("the network has no hidden layer; expected one whose weights can be shown");
     }
-    let mut units = match &model.network {
-        Network::F32(network) => columns(network),
-        Network::F64(network) => columns(network),
-    };
+    let mut units = first_layer(&model.network);
     let all = units.len();
     units.truncate(most);
     let which =
@@ -52,6 +49,14 @@ pub(crate) fn weights(model: &Model, most: usize) -> anyhow::Result<Drawing> {
 }
 
 /// The weights of each unit of the first layer.
+pub(crate) fn first_layer(network: &Network) -> Vec<Vec<f64>> {
+    match network {
+        Network::F32(network) => columns(network),
+        Network::F64(network) => columns(network),
+    }
+}
+
+/// The same, of a network of known precision.
 pub(crate) fn columns<A: Scalar>(network: &Mlp<A>) -> Vec<Vec<f64>> {
     let weights = network.layers()[0].weights();
     weights.columns().into_iter().map(|unit| unit.iter().map(|&weight| weight.into_f64()).collect()).collect()

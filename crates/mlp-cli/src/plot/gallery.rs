@@ -15,12 +15,18 @@ const NOTE: Font = Font { size: 13.0, anchor: Anchor::Start, ink: Ink::Muted };
 /// Under the headings.
 const TOP: f64 = EDGE + 54.0;
 
-/// The weights of every unit of the first layer as an image, all on one scale. `units` are the columns of the weights.
-pub(crate) fn weights(units: &[Vec<f64>], shape: ImageShape, title: &str, note: &str) -> Drawing {
+/// The weights of every unit of the first layer as an image, all on one scale, and the weight that has the full colour. `units` are the
+/// columns of the weights.
+pub(crate) fn unit_images(units: &[Vec<f64>], shape: ImageShape) -> (Vec<Raster>, f64) {
     let sizes = units.iter().flatten().filter(|value| value.is_finite()).map(|value| value.abs());
     // A few weights at the rim, which no pixel ever reached, would leave the others pale.
     let limit = quantile(sizes.collect(), 0.995);
-    let images: Vec<Raster> = units.iter().map(|unit| Raster::signed(shape.width, unit, limit)).collect();
+    (units.iter().map(|unit| Raster::signed(shape.width, unit, limit)).collect(), limit)
+}
+
+/// The [`unit_images`] in a grid, with a scale.
+pub(crate) fn weights(units: &[Vec<f64>], shape: ImageShape, title: &str, note: &str) -> Drawing {
+    let (images, limit) = unit_images(units, shape);
     let room = WIDTH - 2.0 * EDGE;
     let ratio = shape.height as f64 / shape.width as f64;
     let columns = ((units.len() as f64 * ratio).sqrt().ceil() as usize).clamp(1, units.len().max(1));

@@ -35,6 +35,10 @@ pub(crate) use curves::{Curves, curves};
 pub(crate) use descend::{descent_chart, loss_chart};
 pub(crate) use drawing::Drawing;
 pub(crate) use embedding::embedding;
+#[cfg(feature = "serve")]
+pub(crate) use gallery::unit_images;
 pub(crate) use gallery::{Shown, mistakes, weights};
 pub(crate) use range::range_chart;
+#[cfg(feature = "serve")]
+pub(crate) use raster::Raster;
 pub(crate) use terminal::{Colours, Tile, draw_tiles};

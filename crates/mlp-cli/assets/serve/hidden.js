@@ -1,0 +1,110 @@
+// What happens inside: every unit of every hidden layer as a cell that lights up, and the most active units of the first one with their weights. A network
+// without hidden layers has only the weights of its classes, so those are shown.
+
+const sign = (value) => (value < 0 ? "−" : "");
+const short = (value) => (value == null ? "–" : `${sign(value)}${Math.abs(value).toFixed(2)}`);
+
+const COLOURS = { negative: [43, 131, 214], positive: [224, 106, 20] };
+
+export class HiddenView {
+  #model;
+  #layers = [];
+  #units = [];
+
+  constructor(model) {
+    this.#model = model;
+    const place = document.getElementById("layers");
+    model.hidden.forEach((units, i) => {
+      const box = document.createElement("div");
+      box.className = "layer";
+      const title = document.createElement("p");
+      title.textContent = `Hidden layer ${i + 1}: ${units} ${units === 1 ? "unit" : "units"}, ${model.activation}`;
+      const canvas = document.createElement("canvas");
+      canvas.width = Math.min(units, units <= 32 ? units : Math.max(25, Math.ceil(Math.sqrt(4 * units))));
+      canvas.height = Math.ceil(units / canvas.width);
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", `Activations of hidden layer ${i + 1}: none`);
+      box.append(title, canvas);
+      place.append(box);
+      this.#layers.push(canvas);
+    });
+    const { hidden, scale } = model.units;
+    if (!hidden) {
+      document.getElementById("hidden-title").textContent = "What it looks for";
+      document.getElementById("units-title").textContent = "This network has no hidden layer: the weights of its likeliest classes";
+    } else if (model.hidden.length > 1) {
+      document.getElementById("units-title").textContent = "The most active units of the first hidden layer, and their weights";
+    }
+    const most = scale.toPrecision(2);
+    document.getElementById("legend-text").textContent = `weight of a pixel, from −${most} (against) to ${most} (for); zero is the ground`;
+  }
+
+  clear() {
+    for (const [i, canvas] of this.#layers.entries()) {
+      canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+      canvas.setAttribute("aria-label", `Activations of hidden layer ${i + 1}: none`);
+    }
+    document.getElementById("units").replaceChildren();
+    this.#units = [];
+  }
+
+  show(answer) {
+    answer.hidden.forEach((layer, i) => this.#light(this.#layers[i], layer));
+    if (this.#model.units.hidden) {
+      const strongest = answer.hidden[0].strongest.filter(({ activation }) => activation !== 0);
+      this.#cards(strongest.map(({ unit, activation }) => ({ unit, value: activation, name: `unit ${unit}`, text: short(activation) })));
+    } else {
+      const likeliest = [...answer.probabilities].sort((a, b) => b.probability - a.probability).slice(0, 12);
+      const text = (share) => `${(100 * (share ?? 0)).toFixed(0)}%`;
+      this.#cards(likeliest.map(({ class: unit, name, probability }) => ({ unit, value: probability, name, text: text(probability) })));
+    }
+  }
+
+  /** A cell for each unit, the more opaque the more active. */
+  #light(canvas, { layer, units, activations, strongest }) {
+    const context = canvas.getContext("2d");
+    const image = context.createImageData(canvas.width, canvas.height);
+    const cells = activations ?? [];
+    const most = Math.max(1e-9, ...strongest.map(({ activation }) => Math.abs(activation ?? 0)));
+    cells.forEach((value, unit) => {
+      const colour = value < 0 ? COLOURS.negative : COLOURS.positive;
+      image.data.set([...colour, Math.round((255 * Math.abs(value ?? 0)) / most)], 4 * unit);
+    });
+    context.putImageData(image, 0, 0);
+    const first = strongest.slice(0, 3).map(({ unit, activation }) => `unit ${unit} ${short(activation)}`);
+    const silent = cells.filter((value) => value === 0).length;
+    canvas.setAttribute("aria-label", `Activations of hidden layer ${layer}: ${first.join(", ")}; ${silent} of ${units} are nought`);
+  }
+
+  /** The units' weights, each with how active it is. Cards are kept, so that nothing flickers while somebody draws. */
+  #cards(shown) {
+    const list = document.getElementById("units");
+    while (this.#units.length < shown.length) this.#units.push(this.#card(list));
+    while (this.#units.length > shown.length) this.#units.pop().card.remove();
+    const most = Math.max(1e-9, ...shown.map(({ value }) => Math.abs(value ?? 0)));
+    shown.forEach(({ unit, value, name, text }, i) => {
+      const { image, bar, label, number } = this.#units[i];
+      const address = `units/${unit}.png?of=${this.#model.revision}`;
+      if (image.getAttribute("src") !== address) image.src = address;
+      image.alt = `Weights of ${name}`;
+      bar.style.transform = `scaleX(${Math.abs(value ?? 0) / most})`;
+      bar.className = value < 0 ? "negative" : "";
+      label.textContent = label.title = name;
+      number.textContent = text;
+    });
+  }
+
+  #card(list) {
+    const [card, image, meter, bar, caption, label, number] = ["li", "img", "div", "span", "div", "span", "span"].map((tag) => document.createElement(tag));
+    [image.width, image.height] = [this.#model.image.width, this.#model.image.height];
+    image.style.aspectRatio = `${this.#model.image.width} / ${this.#model.image.height}`;
+    image.style.height = "auto";
+    [meter.className, caption.className] = ["meter", "caption"];
+    meter.setAttribute("aria-hidden", "true");
+    meter.append(bar);
+    caption.append(label, number);
+    card.append(image, meter, caption);
+    list.append(card);
+    return { card, image, bar, label, number };
+  }
+}

@@ -1,0 +1,119 @@
+// The page's heart: whatever is drawn is sent, one picture at a time and the newest next, and the answer shown.
+
+import { Sheet } from "./sheet.js";
+import { AnswerView } from "./answer.js";
+import { HiddenView } from "./hidden.js";
+
+const PAUSE = 50; // milliseconds between two pictures at least
+const PATIENCE = 1000; // and after an answer that did not come
+
+const byId = (id) => document.getElementById(id);
+const wait = (time) => new Promise((resolve) => setTimeout(resolve, time));
+
+function trouble(text) {
+  byId("trouble").textContent = text;
+  byId("trouble").hidden = text === "";
+}
+
+/** Asks the server; what comes back is JSON, or an error that says what is wrong and how long to wait. */
+async function ask(address, request) {
+  let response;
+  try {
+    response = await fetch(address, request);
+  } catch {
+    throw Object.assign(new Error("The server does not answer. Is `mlp serve` still running?"), { pause: PATIENCE });
+  }
+  if (response.ok) return response.json();
+  const { error } = await response.json().catch(() => ({ error: response.statusText }));
+  const seconds = Number(response.headers.get("retry-after"));
+  throw Object.assign(new Error(`The server says: ${error}`), { pause: 1000 * seconds || PATIENCE, isWorthAgain: seconds > 0 });
+}
+
+function describe(model) {
+  const layers = [model.inputs, ...model.hidden, model.outputs].join("-");
+  const activation = model.hidden.length > 0 ? `, ${model.activation}` : ", softmax regression";
+  const parameters = model.parameters.toLocaleString("en-GB");
+  byId("model").textContent = `${layers}${activation}, ${parameters} parameters, trained on ${model.dataset}`;
+}
+
+async function begin() {
+  let model;
+  while (!model) {
+    try {
+      model = await ask("model");
+      trouble("");
+    } catch (error) {
+      trouble(error.message);
+      await wait(error.pause);
+    }
+  }
+  describe(model);
+  const [answers, hidden] = [new AnswerView(model), new HiddenView(model)];
+  let [isNew, isAsking, isDown, drawn, cleared] = [false, false, false, 0, 0];
+
+  const sheet = new Sheet(byId("sheet"), model.image, (down) => {
+    [isNew, isDown, drawn] = [true, down, drawn + 1];
+    byId("clear").disabled = byId("undo").disabled = sheet.isEmpty;
+    byId("invitation").hidden = !sheet.isEmpty;
+    if (sheet.isEmpty) empty();
+    else look();
+  });
+
+  function empty() {
+    isNew = false;
+    cleared += 1;
+    answers.clear();
+    hidden.clear();
+    trouble("");
+    byId("spoken").textContent = "cleared";
+  }
+
+  async function look() {
+    if (isAsking) return;
+    isAsking = true;
+    while (isNew && !sheet.isEmpty) {
+      isNew = false;
+      const [now, before] = [drawn, cleared];
+      try {
+        const answer = await ask("predict?polarity=dark-on-light", {
+          method: "POST",
+          headers: { "content-type": "image/png" },
+          body: await sheet.picture(),
+        });
+        trouble("");
+        // An answer about strokes that are gone is nobody's any more.
+        if (cleared !== before) continue;
+        if (answer.blank) [answers, hidden].forEach((view) => view.clear());
+        else [answers, hidden].forEach((view) => view.show(answer));
+        document.body.dataset.shown = now;
+        // Only what is drawn to its end is worth being spoken.
+        if (!isDown && !isNew && !answer.blank) byId("spoken").textContent = AnswerView.inWords(answer);
+        await wait(PAUSE);
+      } catch (error) {
+        trouble(error.message);
+        isNew ||= error.isWorthAgain ?? true;
+        await wait(error.pause ?? PATIENCE);
+      }
+    }
+    isAsking = false;
+  }
+
+  function setPen(hundredths) {
+    const slider = byId("pen");
+    slider.value = hundredths;
+    sheet.pen = Number(slider.value);
+    const side = `${(Number(slider.value) / 100) * 14}rem`;
+    [byId("nib").style.width, byId("nib").style.height] = [side, side];
+  }
+
+  byId("clear").addEventListener("click", () => sheet.clear());
+  byId("undo").addEventListener("click", () => sheet.undo());
+  byId("pen").addEventListener("input", () => setPen(byId("pen").value));
+  byId("sheet").addEventListener("keydown", (event) => {
+    const step = { "[": -1, "]": 1 }[event.key];
+    if (step) setPen(Number(byId("pen").value) + step);
+  });
+  setPen(byId("pen").value);
+}
+
+begin();

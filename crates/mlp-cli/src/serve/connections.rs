@@ -1,0 +1,105 @@
+//! From a listening socket to requests: how many connections there are, how long each may take for what, and how all of them come to an end. axum's
+//! own loop knows none of these limits, so hyper is driven here.
+
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tower::ServiceExt;
+
+use super::guard::Peer;
+use super::limits::Limits;
+
+/// How long nothing is accepted after the system has refused to: it is out of files, say.
+const AFTER_REFUSAL: Duration = Duration::from_millis(50);
+
+/// Accepts connections until `stop` is done; then no more, and those there are may finish the requests that they have begun.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let (stopping, _) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    let mut stop = pin!(stop);
+    loop {
+        let (stream, peer, place) = tokio::select! {
+            () = &mut stop => break,
+            accepted = accept(&listener, &places) => accepted,
+            // Done with: forgotten.
+            Some(_) = connections.join_next() => continue,
+        };
+        let (router, limits, stopping) = (router.clone(), limits.clone(), stopping.subscribe());
+        connections.spawn(async move {
+            let _place = place;
+            connection(stream, peer.ip(), router, &limits, stopping).await;
+        });
+    }
+    drop(listener);
+    stopping.send_replace(true);
+    let finished = async { while connections.join_next().await.is_some() {} };
+    // Each ends by itself within that time; what does not is dropped with the set.
+    let _ = timeout(limits.grace + limits.grace / 2, finished).await;
+}
+
+/// The next connection, as soon as there is a place for it.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
+    // The semaphore is never closed.
+    let place = Arc::clone(places).acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => return (stream, peer, place),
+            Err(_) => sleep(AFTER_REFUSAL).await,
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: IpAddr,
+    router: Router,
+    limits: &Limits,
+    mut stopping: watch::Receiver<bool>,
+) {
+    // Answers are small and wanted at once. Where that cannot be had they come a little later.
+    let _ = stream.set_nodelay(true);
+    let has_begun = Arc::new(AtomicBool::new(false));
+    let service = service_fn(|mut request: hyper::Request<Incoming>| {
+        has_begun.store(true, Ordering::Relaxed);
+        request.extensions_mut().insert(Peer(peer));
+        router.clone().oneshot(request.map(Body::new))
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(limits.head_time);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    // However a connection ends, there is nobody left to be told.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = sleep(limits.connection_time) => {}
+        _ = stopping.wait_for(|stopping| *stopping) => {
+            // Browsers open connections in advance: nothing is running on those.
+            if !has_begun.load(Ordering::Relaxed) {
+                return;
+            }
+        }
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = timeout(limits.grace, connection).await;
+}
