@@ -57,7 +57,7 @@ pub(crate) fn first_layer(network: &Network) -> Vec<Vec<f64>> {
 }
 
 /// The same, of a network of known precision.
-pub(crate) fn columns<A: Scalar>(network: &Mlp<A>) -> Vec<Vec<f64>> {
+fn columns<A: Scalar>(network: &Mlp<A>) -> Vec<Vec<f64>> {
     let weights = network.layers()[0].weights();
     weights.columns().into_iter().map(|unit| unit.iter().map(|&weight| weight.into_f64()).collect()).collect()
 }

@@ -7,6 +7,7 @@ use mlp_data::{Dataset, ImageShape, Preparation};
 use crate::config::{MOST_HIDDEN_LAYERS, TrainConfig};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, check_fits, evaluate};
+use crate::number::Number;
 
 /// The most bytes of names in a model.
 const MOST_TEXT: usize = 1 << 20;
@@ -133,6 +134,27 @@ impl Model {
         if text > MOST_TEXT {
             return Err(format!("{text} bytes of names; expected at most {MOST_TEXT}"));
         }
-        Ok(())
+        let not_finite = match &self.network {
+            Network::F32(network) => not_finite(network),
+            Network::F64(network) => not_finite(network),
+        };
+        not_finite.map_or(Ok(()), |what| {
+            Err(format!("{what} are not all finite; expected those of a training that did not diverge"))
+        })
     }
+}
+
+/// What holds a parameter that is infinite or not a number.
+fn not_finite<A: Number>(network: &Mlp<A>) -> Option<String> {
+    network.layers().iter().enumerate().find_map(|(l, layer)| {
+        let is_finite = |value: &A| value.is_finite();
+        let what = if !layer.weights().iter().all(is_finite) {
+            "weights"
+        } else if !layer.biases().iter().all(is_finite) {
+            "biases"
+        } else {
+            return None;
+        };
+        Some(format!("the {what} of layer {}", l + 1))
+    })
 }

@@ -158,6 +158,35 @@ fn a_length_of_two_to_the_sixty_inside_the_content_takes_no_memory() {
     assert!(scratch.error(&longer).to_string().contains("1 bytes after its end"));
 }
 
+#[test]
+fn a_network_whose_training_diverged_is_no_model() {
+    let scratch = Scratch::new();
+    let whole = model(&[4], Activation::Relu, true);
+    let bytes = scratch.saved(&whole);
+    // The content ends with the last bias.
+    let end = |value: f64| {
+        reframed(&bytes, |content| {
+            let start = content.len() - 8;
+            content[start..].copy_from_slice(&value.to_le_bytes());
+        })
+    };
+    assert!(Model::load(&scratch.write(&end(1.5))).is_ok());
+    for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let error = scratch.error(&end(value)).to_string();
+        assert!(error.contains("the biases of layer 2 are not all finite; expected"), "{error}");
+    }
+    // Nor is it written as one.
+    let architecture = Architecture { inputs: 12, hidden: vec![], outputs: 3, activation: Activation::Relu };
+    let mut weights = ndarray::Array2::<f32>::zeros((12, 3));
+    weights[(5, 1)] = f32::NAN;
+    let layer = mlp_core::Layer::new(weights, ndarray::Array1::zeros(3));
+    let diverged = Mlp::from_layers(vec![layer], architecture.activation).unwrap();
+    let error = Model { network: Network::F32(diverged), ..whole }
+        .save(&scratch.directory.path().join("diverged.mlp"))
+        .unwrap_err();
+    assert!(error.to_string().contains("the weights of layer 1 are not all finite"), "{error}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 

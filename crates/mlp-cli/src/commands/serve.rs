@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Prometheus, `/healthz` says that the server lives. Pictures may have up to 1 MiB.
 ///
 /// On loopback, the default, only this machine is served, and only under its own names. SIGINT and SIGTERM end the server once running requests are
-/// answered; a second signal ends it at once.
+/// answered, with exit code 0; a second signal ends it at once.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .context("cannot start the threads of a server")?;
     let app = Arc::new(App::new(model, limits.clone(), args.host.is_loopback()));
     let wanted = SocketAddr::new(args.host, args.port);
-    let (name, code) = runtime.block_on(async {
+    let signal = runtime.block_on(async {
         let listener = TcpListener::bind(wanted).await.with_context(|| {
             format!("cannot listen on {wanted}; choose another --port (0 for any that is free) or --host")
         })?;
@@ -82,12 +82,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             }
         };
         serve(listener, router(app), limits.clone(), stop).await;
-        heard.context("the server ended without a signal")
+        let (name, _) = heard.context("the server ended without a signal")?;
+        anyhow::Ok(name)
     })?;
     // A picture that is still being decoded for a client that has gone.
     runtime.shutdown_timeout(limits.grace);
-    note(&format!("ended by {name}"));
-    Ok(ExitCode::from(code))
+    note(&format!("ended by {signal}"));
+    // It has done what it was told, which is how a server ends.
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The address is the command's result; the rest is for people.

@@ -1,8 +1,25 @@
-//! The server's tests.
+//! The server's tests: each starts one on loopback and talks to it over a socket, byte by byte where it matters, with limits short enough to be met.
+
+mod bodies;
+mod client;
+mod life;
+mod routes;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream};
-use mlp_data::{ImageShape, Preparation};
+use mlp_data::{ImageShape, Preparation, synthetic};
 use mlp_train::{Metadata, Model, Network};
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
+
+use self::client::{Answer, Connection};
+use super::{App, Limits, router, serve};
+use crate::plot::Raster;
 
 /// An untrained network for images of 28x28.
 pub(super) fn model(hidden: &[usize], names: &[&str]) -> Model {
@@ -23,5 +40,85 @@ pub(super) fn model(hidden: &[usize], names: &[&str]) -> Model {
             config: None,
             program: "a test".to_owned(),
         },
+    }
+}
+
+/// The network that most tests ask: two hidden layers, three classes.
+fn usual() -> Model {
+    model(&[9, 5], &["zero", "one", "two"])
+}
+
+/// A digit, light on dark, as a PNG file.
+fn picture() -> Vec<u8> {
+    let digits = synthetic::digits(1, 1, 3).train;
+    Raster::grey(28, digits.image(0)).to_png()
+}
+
+/// No limits that a test meets by chance.
+fn wide() -> Limits {
+    Limits { rate: 0, ..Limits::default() }
+}
+
+/// A running server; it ends when this is dropped.
+struct Server {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    fn start(model: Model, limits: Limits) -> Self {
+        Self::of(App::new(model, limits, true))
+    }
+
+    fn of(app: App) -> Self {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let thread = thread::spawn(move || {
+            let (limits, stopped) = (app.limits.clone(), async { drop(stopped.await) });
+            runtime.block_on(serve(listener, router(Arc::new(app)), limits, stopped));
+            runtime.shutdown_timeout(Duration::from_secs(5));
+        });
+        Self { address, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Tells the server to end, as a signal would.
+    fn tell_to_end(&mut self) {
+        drop(self.stop.take());
+    }
+
+    /// Waits until it has.
+    fn join(&mut self) {
+        self.tell_to_end();
+        self.thread.take().map(JoinHandle::join).transpose().unwrap();
+    }
+
+    fn connect(&self) -> Connection {
+        Connection::to(self.address)
+    }
+
+    /// Sends one request and reads its answer.
+    fn ask(&self, line: &str, headers: &[&str], body: &[u8]) -> Answer {
+        self.connect().ask(line, headers, body)
+    }
+
+    fn get(&self, path: &str) -> Answer {
+        self.ask(&format!("GET {path}"), &[], b"")
+    }
+
+    fn predict(&self, query: &str, body: &[u8]) -> Answer {
+        self.ask(&format!("POST /predict{query}"), &[], body)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.tell_to_end();
+        if let Some(thread) = self.thread.take() {
+            // A test that has failed has said so already.
+            let _ = thread.join();
+        }
     }
 }

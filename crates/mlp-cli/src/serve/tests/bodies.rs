@@ -1,0 +1,188 @@
+//! What is sent to the server that is no picture, or too much, or not what it says it is.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::super::Limits;
+use super::{Server, picture, usual, wide};
+
+/// A PNG file's head that promises an image of such a size.
+fn promising(width: u32, height: u32) -> Vec<u8> {
+    let mut file = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    let start = file.len() - 4;
+    file.extend([width.to_be_bytes(), height.to_be_bytes()].concat());
+    file.extend([8, 0, 0, 0, 0]);
+    let sum = crc(&file[start..]);
+    file.extend(sum.to_be_bytes());
+    file.extend(b"\0\0\0\x0aIDAT\x78\x9c\x63\0\0\0\x01\0\x01");
+    file
+}
+
+/// The checksum of PNG's chunks.
+fn crc(bytes: &[u8]) -> u32 {
+    let mut sum = u32::MAX;
+    for &byte in bytes {
+        sum ^= u32::from(byte);
+        for _ in 0..8 {
+            sum = if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 };
+        }
+    }
+    !sum
+}
+
+#[test]
+fn no_body_makes_the_server_panic_or_answer_500() {
+    let server = Server::start(usual(), wide());
+    let jpeg = include_bytes!("digit.jpg").to_vec();
+    let pgm = [b"P5 5 4 255\n".to_vec(), (0..20).map(|i| i * 12).collect()].concat();
+    let plain = b"P2 3 2 9 0 1 2 3 4 9 ".to_vec();
+    let seeds = [picture(), jpeg, pgm, plain, promising(300, 200)];
+    for (i, seed) in seeds[..4].iter().enumerate() {
+        assert_eq!(server.predict("", seed).status, 200, "picture {i} as it is");
+    }
+    let files = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..200),
+        // Whole files with a few bytes changed, then cut.
+        (
+            0..seeds.len(),
+            prop::collection::vec(any::<(prop::sample::Index, u8)>(), 0..6),
+            any::<prop::sample::Index>(),
+            any::<bool>()
+        )
+            .prop_map(move |(seed, changes, end, is_cut)| {
+                let mut file = seeds[seed].clone();
+                for (place, byte) in changes {
+                    let place = place.index(file.len());
+                    file[place] = byte;
+                }
+                if is_cut {
+                    file.truncate(end.index(file.len()));
+                }
+                file
+            }),
+    ];
+    let mut runner = TestRunner::new(Config { cases: 600, failure_persistence: None, ..Config::default() });
+    runner
+        .run(&files, |file| {
+            let answer = server.predict("", &file);
+            match answer.status {
+                200 => prop_assert!(answer.json()["class"].as_u64().unwrap() < 3),
+                status => {
+                    prop_assert!(matches!(status, 400 | 422), "{status} {:?}", answer.text());
+                    answer.refusal(status);
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+    let metrics = server.get("/metrics");
+    assert!(!metrics.text().contains("status=\"5"), "{}", metrics.text());
+    assert_eq!(server.predict("", &picture()).status, 200);
+}
+
+#[test]
+fn a_picture_larger_than_any_screen_is_refused_by_its_head() {
+    let server = Server::start(usual(), wide());
+    for (width, height) in [(100_000, 100_000), (u32::MAX, u32::MAX), (1, u32::MAX >> 1), (0, 5)] {
+        server.predict("", &promising(width, height)).refusal(422);
+    }
+    server.predict("", b"P5 99999999999999999999 2 255\n").refusal(422);
+    server.predict("", b"GIF89a\x01\0\x01\0\0\0\0").refusal(422);
+}
+
+#[test]
+fn a_body_that_is_too_long_is_refused_however_it_is_sent() {
+    let server = Server::start(usual(), Limits { body: 1000, ..wide() });
+    let reason = "the body is too large; expected at most 1000 bytes";
+    let long = vec![b'x'; 300_000];
+    assert_eq!(server.predict("", &long).refusal(413), reason);
+    // The connection is fit for the next request.
+    let mut connection = server.connect();
+    assert_eq!(connection.ask("POST /predict", &[], &long).refusal(413), reason);
+    assert_eq!(connection.ask("GET /healthz", &[], b"").status, 200);
+    // In pieces, without a length.
+    let pieces = [b"400\r\n".to_vec(), vec![b'x'; 0x400], b"\r\n0\r\n\r\n".to_vec()].concat();
+    let chunked = server.ask("POST /predict", &["transfer-encoding: chunked"], &pieces);
+    assert_eq!(chunked.refusal(413), reason);
+    // Who asks first is told before it has sent anything.
+    let mut connection = server.connect();
+    connection.send_head("POST /predict", &["expect: 100-continue"], long.len());
+    assert_eq!(connection.answer_to("POST").unwrap().refusal(413), reason);
+    // What is as long as allowed is read.
+    server.predict("", &long[..1000]).refusal(422);
+}
+
+#[test]
+fn a_body_without_end_is_not_read_without_end() {
+    let server = Server::start(usual(), Limits { body: 1000, ..wide() });
+    let mut connection = server.connect();
+    connection.send_head("POST /predict", &["transfer-encoding: chunked"], 0);
+    let piece = [b"100000\r\n".to_vec(), vec![b'x'; 1 << 20], b"\r\n".to_vec()].concat();
+    for _ in 0..40 {
+        connection.send(&piece);
+    }
+    if let Some(answer) = connection.answer_to("POST") {
+        answer.refusal(413);
+    }
+    assert_eq!(server.get("/healthz").status, 200);
+}
+
+#[test]
+fn what_is_asked_wrongly_is_said_in_one_line() {
+    let server = Server::start(usual(), wide());
+    let file = picture();
+    assert_eq!(
+        server.predict("", b"").refusal(400),
+        "the body is empty; expected a PNG, JPEG or PGM picture"
+    );
+    assert_eq!(
+        server.predict("?colour=1", &file).refusal(400),
+        "unknown parameter `colour`; expected polarity or strongest"
+    );
+    assert_eq!(
+        server.predict("?strongest=1001", &file).refusal(400),
+        "strongest is `1001`; expected a number from 0 to 1000"
+    );
+    assert!(server.predict("?polarity=up", &file).refusal(400).contains("up"));
+    for kind in ["text/plain", "multipart/form-data; boundary=x", "image/gif", "é"] {
+        let reason = server.ask("POST /predict", &[&format!("content-type: {kind}")], &file).refusal(415);
+        assert!(reason.contains("expected image/png"), "{reason}");
+    }
+    let encoded = server.ask("POST /predict", &["content-encoding: gzip"], &file);
+    assert!(encoded.refusal(415).contains("gzip"));
+    for kind in ["image/png", "IMAGE/JPEG; q=1", "application/x-www-form-urlencoded"] {
+        assert_eq!(
+            server.ask("POST /predict", &[&format!("content-type: {kind}")], &file).status,
+            200,
+            "{kind}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_http_is_refused_and_forgotten() {
+    let server = Server::start(usual(), wide());
+    let endless = [b"GET / HTTP/1.1\r\nhost: localhost\r\nx: ".to_vec(), vec![b'x'; 1 << 20]].concat();
+    let many: String = (0..200).map(|i| format!("x{i}: y\r\n")).collect();
+    let many = format!("GET / HTTP/1.1\r\nhost: localhost\r\n{many}\r\n");
+    for (bytes, status) in [
+        (&b"GARBAGE\r\n\r\n"[..], 400),
+        (b"GET / HTTP/9.9\r\n\r\n", 400),
+        (b"\0\0\0\0\r\n\r\n", 400),
+        (b"POST /predict HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n", 400),
+        (&endless, 431),
+        (many.as_bytes(), 431),
+    ] {
+        let mut connection = server.connect();
+        connection.send(bytes);
+        // Whose answer did not arrive, because it went on sending, has been cut off.
+        if let Some(answer) = connection.answer_to("GET") {
+            assert_eq!(answer.status, status);
+        }
+    }
+    // HTTP/1.1 requires a host; without it nobody knows for whom the request is.
+    let mut connection = server.connect();
+    connection.send(b"GET / HTTP/1.1\r\n\r\n");
+    assert_eq!(connection.answer_to("GET").unwrap().status, 403);
+    assert_eq!(server.get("/healthz").status, 200);
+}

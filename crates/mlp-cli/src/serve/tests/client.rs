@@ -1,0 +1,119 @@
+//! A client that sends what it is told, however wrong it is.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Longer than any answer takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A connection to a server.
+pub(super) struct Connection(BufReader<TcpStream>);
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    headers: Vec<(String, String)>, // names in small letters
+    pub(super) body: Vec<u8>,
+}
+
+impl Connection {
+    pub(super) fn to(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Self(BufReader::new(stream))
+    }
+
+    pub(super) fn stream(&self) -> &TcpStream {
+        self.0.get_ref()
+    }
+
+    /// Sends bytes. The server may have hung up already: what it says then is read all the same.
+    pub(super) fn send(&mut self, bytes: &[u8]) {
+        let _ = self.0.get_mut().write_all(bytes);
+    }
+
+    /// Sends the head of a request, with a host and with the length of its body if it has one.
+    pub(super) fn send_head(&mut self, line: &str, headers: &[&str], length: usize) {
+        let mut head = format!("{line} HTTP/1.1\r\n");
+        let has = |name: &str| headers.iter().any(|header| header.to_lowercase().starts_with(name));
+        if !has("host:") {
+            head.push_str("host: localhost\r\n");
+        }
+        if length > 0 && !has("transfer-encoding:") && !has("content-length:") {
+            head.push_str(&format!("content-length: {length}\r\n"));
+        }
+        for header in headers {
+            head.push_str(&format!("{header}\r\n"));
+        }
+        self.send(format!("{head}\r\n").as_bytes());
+    }
+
+    pub(super) fn ask(&mut self, line: &str, headers: &[&str], body: &[u8]) -> Answer {
+        self.send_head(line, headers, body.len());
+        self.send(body);
+        self.answer_to(line).expect("an answer")
+    }
+
+    /// The answer to a request of this line; `None` if the server hung up instead.
+    pub(super) fn answer_to(&mut self, line: &str) -> Option<Answer> {
+        let mut first = String::new();
+        if self.0.read_line(&mut first).ok()? == 0 {
+            return None;
+        }
+        let status = first.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut headers = Vec::new();
+        loop {
+            let mut header = String::new();
+            self.0.read_line(&mut header).unwrap();
+            let Some((name, value)) = header.trim_end().split_once(": ") else { break };
+            headers.push((name.to_lowercase(), value.to_owned()));
+        }
+        let mut answer = Answer { status, headers, body: Vec::new() };
+        let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
+        if !line.starts_with("HEAD ") {
+            answer.body.resize(length, 0);
+            self.0.read_exact(&mut answer.body).unwrap();
+        }
+        Some(answer)
+    }
+
+    /// Waits until the server has hung up; what it says before that is nothing.
+    #[track_caller]
+    pub(super) fn expect_end(&mut self) {
+        let mut rest = Vec::new();
+        // A connection that is reset has ended, too.
+        if let Err(error) = self.0.read_to_end(&mut rest) {
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}");
+        }
+        assert_eq!(String::from_utf8_lossy(&rest), "");
+    }
+}
+
+impl Answer {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// The one line that says what is wrong, of a request that must have been refused with this status.
+    #[track_caller]
+    pub(super) fn refusal(&self, status: u16) -> String {
+        assert_eq!(self.status, status, "{:?}", String::from_utf8_lossy(&self.body));
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        let reason = self.json()["error"].as_str().unwrap().to_owned();
+        assert!(!reason.contains('\n') && !reason.is_empty(), "{reason}");
+        reason
+    }
+}

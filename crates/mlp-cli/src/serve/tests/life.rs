@@ -1,0 +1,136 @@
+//! Time: what is too slow, too old or too many, and how the server ends.
+
+use std::net::{Shutdown, TcpStream};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::super::Limits;
+use super::{Server, picture, usual, wide};
+
+/// Long enough for a machine under load to answer within, short enough to be waited for.
+const SHORT: Duration = Duration::from_millis(400);
+
+#[test]
+fn a_head_that_does_not_come_ends_the_connection() {
+    let server = Server::start(usual(), Limits { head_time: SHORT, ..wide() });
+    let start = Instant::now();
+    let (mut silent, mut slow, mut idle) = (server.connect(), server.connect(), server.connect());
+    slow.send(b"GET / HTTP/1.1\r\nhost: local");
+    assert_eq!(idle.ask("GET /healthz", &[], b"").status, 200);
+    silent.expect_end();
+    idle.expect_end();
+    if let Some(answer) = slow.answer_to("GET") {
+        assert_eq!(answer.status, 408);
+    }
+    assert!(start.elapsed() >= SHORT);
+}
+
+#[test]
+fn a_body_that_does_not_come_is_answered_408() {
+    let server = Server::start(usual(), Limits { body_time: SHORT, ..wide() });
+    let mut slow = server.connect();
+    slow.send_head("POST /predict", &[], 5000);
+    slow.send(&picture()[..50]);
+    // Others are served meanwhile.
+    assert_eq!(server.predict("", &picture()).status, 200);
+    let reason = slow.answer_to("POST").unwrap().refusal(408);
+    assert_eq!(reason, "the body took more than 400ms; send it faster");
+}
+
+#[test]
+fn a_request_without_a_turn_is_answered_503() {
+    let limits = Limits { pictures: 0, request_time: SHORT, ..wide() };
+    let server = Server::start(usual(), limits);
+    let answer = server.predict("", &picture());
+    assert_eq!(answer.refusal(503), "the server is busy; try again later");
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    assert_eq!(server.get("/healthz").status, 200);
+    // It no longer counts as running.
+    assert!(server.get("/metrics").text().contains("\nmlp_http_requests_running 1\n"));
+}
+
+#[test]
+fn a_body_that_breaks_off_harms_nobody() {
+    let server = Server::start(usual(), wide());
+    let mut broken = server.connect();
+    broken.send_head("POST /predict", &[], 5000);
+    broken.send(&picture()[..50]);
+    broken.stream().shutdown(Shutdown::Write).unwrap();
+    if let Some(answer) = broken.answer_to("POST") {
+        assert_eq!(answer.refusal(400), "the body broke off; expected all of the picture");
+    }
+    assert_eq!(server.predict("", &picture()).status, 200);
+}
+
+#[test]
+fn an_old_connection_is_told_to_end() {
+    let server = Server::start(usual(), Limits { connection_time: SHORT, ..wide() });
+    let mut old = server.connect();
+    let end = Instant::now() + 20 * SHORT;
+    let mut asked = 0;
+    while Instant::now() < end {
+        old.send_head("GET /healthz", &[], 0);
+        match old.answer_to("GET") {
+            Some(answer) => assert_eq!(answer.status, 200),
+            None => break,
+        }
+        asked += 1;
+        sleep(SHORT / 20);
+    }
+    assert!(asked > 0 && Instant::now() < end, "{asked} requests and still there");
+}
+
+#[test]
+fn connections_beyond_the_limit_wait_for_a_place() {
+    let server = Server::start(usual(), Limits { connections: 2, ..wide() });
+    let (mut a, mut b) = (server.connect(), server.connect());
+    assert_eq!((a.ask("GET /healthz", &[], b"").status, b.ask("GET /healthz", &[], b"").status), (200, 200));
+    let mut third = server.connect();
+    third.send_head("GET /healthz", &[], 0);
+    third.stream().set_read_timeout(Some(SHORT)).unwrap();
+    assert!(third.answer_to("GET").is_none(), "there was no place");
+    third.stream().set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    drop(a);
+    assert_eq!(third.answer_to("GET").unwrap().status, 200);
+}
+
+#[test]
+fn told_to_end_the_server_answers_what_has_begun_and_accepts_nothing_more() {
+    let mut server = Server::start(usual(), wide());
+    let address = server.address;
+    let (mut busy, mut idle, _unused) = (server.connect(), server.connect(), server.connect());
+    assert_eq!(idle.ask("GET /healthz", &[], b"").status, 200);
+    let file = picture();
+    busy.send_head("POST /predict", &[], file.len());
+    busy.send(&file[..100]);
+    // The server has to have begun with it; whether it has shows in its counters.
+    while !server.get("/metrics").text().contains("\nmlp_http_requests_running 2\n") {
+        sleep(Duration::from_millis(5));
+    }
+    let start = Instant::now();
+    server.tell_to_end();
+    idle.expect_end();
+    while TcpStream::connect(address).is_ok() {
+        sleep(Duration::from_millis(5));
+        assert!(start.elapsed() < Duration::from_secs(20), "connections are still accepted");
+    }
+    busy.send(&file[100..]);
+    let answer = busy.answer_to("POST").unwrap();
+    assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+    server.join();
+    assert!(start.elapsed() < wide().grace, "nothing was waited for that had ended");
+}
+
+#[test]
+fn a_client_that_never_finishes_does_not_keep_the_server_alive() {
+    let mut server = Server::start(usual(), Limits { grace: SHORT, ..wide() });
+    let mut endless = server.connect();
+    endless.send_head("POST /predict", &[], 5000);
+    while !server.get("/metrics").text().contains("\nmlp_http_requests_running 2\n") {
+        sleep(Duration::from_millis(5));
+    }
+    let start = Instant::now();
+    server.join();
+    assert!(start.elapsed() >= SHORT && start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    endless.expect_end();
+}

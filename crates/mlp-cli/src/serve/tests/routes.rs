@@ -1,0 +1,210 @@
+//! What is where, and what it says.
+
+use mlp_data::picture::{GreyPicture, Polarity};
+use serde_json::{Value, json};
+
+use super::super::assets::ASSETS;
+use super::super::{App, Limits};
+use super::{Server, model, picture, usual, wide};
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+}
+
+#[test]
+fn the_page_is_served_with_all_that_it_needs_and_a_policy_that_lets_nothing_else_in() {
+    let server = Server::start(usual(), wide());
+    for asset in ASSETS {
+        let answer = server.get(asset.path);
+        assert_eq!((answer.status, answer.text()), (200, asset.content), "{}", asset.path);
+        assert_eq!(answer.header("content-type"), Some(asset.kind));
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert!(answer.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+        // Its own parts by relative names, and nothing from elsewhere; the name of SVG's vocabulary is no address.
+        let outside = asset.content.replace("http://www.w3.org/2000/svg", "");
+        assert!(!outside.contains("http:") && !outside.contains("https:"), "{}", asset.path);
+        for quoted in asset.content.split('"').skip(1).step_by(2) {
+            let name = quoted.trim_start_matches("./");
+            if [".js", ".css", ".svg"].iter().any(|ending| name.ends_with(ending)) {
+                assert!(ASSETS.iter().any(|asset| asset.path[1..] == *name), "{name} in {}", asset.path);
+            }
+        }
+    }
+    let head = server.ask("HEAD /", &[], b"");
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert!(head.header("content-length").unwrap().parse::<usize>().unwrap() > 500);
+}
+
+#[test]
+fn a_picture_is_answered_with_what_the_network_says_of_it() {
+    let (model, file) = (usual(), picture());
+    let prepared = model.metadata.preparation.prepare(
+        &GreyPicture::decode(&file).unwrap(),
+        model.metadata.image_shape,
+        Polarity::Auto,
+    );
+    let expected = model.network.probabilities(&prepared.pixels).into_raw_vec_and_offset().0;
+    let first = model.network.activations(&prepared.pixels, 0).into_raw_vec_and_offset().0;
+
+    let server = Server::start(usual(), wide());
+    let answer = server.predict("", &file).json();
+    let probabilities: Vec<f64> = answer["probabilities"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|share| share["probability"].as_f64().unwrap())
+        .collect();
+    assert_eq!(probabilities, expected);
+    let class = answer["class"].as_u64().unwrap() as usize;
+    assert_eq!(answer["probability"].as_f64(), expected.iter().copied().reduce(f64::max));
+    assert_eq!(answer["probability"].as_f64().unwrap(), expected[class]);
+    assert_eq!(answer["name"], ["zero", "one", "two"][class]);
+    assert_eq!((&answer["blank"], &answer["inverted"]), (&json!(false), &json!(false)));
+    assert_eq!(answer["image"]["pixels"], json!(prepared.pixels));
+
+    let hidden = answer["hidden"].as_array().unwrap();
+    let sizes: Vec<_> = hidden.iter().map(|layer| (&layer["layer"], &layer["units"])).collect();
+    assert_eq!(sizes, [(&json!(1), &json!(9)), (&json!(2), &json!(5))]);
+    for (found, expected) in numbers(&hidden[0]["activations"]).iter().zip(&first) {
+        // Four decimals are sent.
+        assert!((found - expected).abs() <= 0.5e-4 * 1.000_1, "{found} {expected}");
+    }
+    let strongest: Vec<f64> = hidden[0]["strongest"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|strong| strong["activation"].as_f64().unwrap().abs())
+        .collect();
+    assert!(strongest.len() == 9 && strongest.is_sorted_by(|a, b| a >= b), "{strongest:?}");
+    assert_eq!(
+        server.predict("?strongest=2", &file).json()["hidden"][1]["strongest"].as_array().unwrap().len(),
+        2
+    );
+}
+
+#[test]
+fn light_and_dark_are_exchanged_where_that_is_needed_or_wanted() {
+    let server = Server::start(usual(), wide());
+    let light = picture();
+    let grey = GreyPicture::decode(&light).unwrap();
+    let dark: Vec<u8> = grey.pixels().iter().map(|level| 255 - level).collect();
+    let dark = [b"P5 28 28 255\n".to_vec(), dark].concat();
+    let [a, b] = [&light, &dark].map(|file| server.predict("", file).json());
+    assert_eq!((&a["inverted"], &b["inverted"]), (&json!(false), &json!(true)));
+    assert_eq!((&a["image"], &a["probabilities"]), (&b["image"], &b["probabilities"]));
+    let forced = server.predict("?polarity=dark-on-light&strongest=0", &light).json();
+    assert_eq!(forced["inverted"], true);
+    assert_ne!(forced["image"], a["image"]);
+}
+
+#[test]
+fn an_empty_sheet_is_said_to_be_blank() {
+    let server = Server::start(usual(), wide());
+    let white = [b"P5 40 40 255\n".to_vec(), vec![255; 1600]].concat();
+    assert_eq!(server.predict("", &white).json()["blank"], true);
+    assert!(server.get("/metrics").text().contains("\nmlp_blank_pictures_total 1\n"));
+}
+
+#[test]
+fn the_model_is_described_and_its_units_are_pictures() {
+    let server = Server::start(usual(), wide());
+    let about = server.get("/model").json();
+    assert_eq!(about["classes"], json!(["zero", "one", "two"]));
+    assert_eq!(about["hidden"], json!([9, 5]));
+    assert_eq!(about["image"], json!({ "width": 28, "height": 28 }));
+    assert_eq!((&about["units"]["count"], &about["units"]["hidden"]), (&json!(9), &json!(true)));
+    assert_eq!(about["parameters"], 784 * 9 + 9 + 9 * 5 + 5 + 5 * 3 + 3);
+    for unit in [0, 8] {
+        let answer = server.get(&format!("/units/{unit}.png?of=x"));
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("image/png")));
+        assert!(answer.body.starts_with(b"\x89PNG"));
+        assert_eq!(answer.header("cache-control"), Some("private, max-age=86400"));
+    }
+    for path in
+        ["/units/9.png", "/units/-1.png", "/units/0.jpg", "/units/x.png", "/units/0%2f.png", "/units/%ff.png"]
+    {
+        let answer = server.get(path);
+        assert!(matches!(answer.status, 400 | 404), "{path}: {}", answer.status);
+    }
+    assert_eq!(
+        server.get("/units/9.png").refusal(404),
+        "there is no such unit; expected units/0.png to units/8.png"
+    );
+}
+
+#[test]
+fn without_hidden_units_the_classes_take_their_place() {
+    let server = Server::start(model(&[], &["zero", "one"]), wide());
+    let about = server.get("/model").json();
+    assert_eq!((&about["units"]["count"], &about["units"]["hidden"]), (&json!(2), &json!(false)));
+    assert_eq!(server.get("/units/1.png").status, 200);
+    let answer = server.predict("", &picture()).json();
+    assert_eq!(answer["hidden"], json!([]));
+}
+
+#[test]
+fn what_is_not_there_is_said_in_one_line() {
+    let server = Server::start(usual(), wide());
+    assert!(server.get("/nothing").refusal(404).starts_with("there is nothing at /nothing; expected /, "));
+    assert!(server.get("/predict").refusal(405).contains("expected POST for /predict"));
+    assert!(server.ask("DELETE /", &[], b"").refusal(405).contains("GET for everything else"));
+    assert!(server.ask("POST /model", &[], b"x").refusal(405).contains("another method"));
+}
+
+#[test]
+fn everything_is_counted() {
+    let server = Server::start(usual(), wide());
+    assert_eq!(server.get("/healthz").text(), "ok\n");
+    let class = server.predict("", &picture()).json()["class"].clone();
+    let _ = server.predict("", b"no picture");
+    let _ = server.get("/not/there");
+    let metrics = server.get("/metrics");
+    assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    for line in [
+        "mlp_http_requests_total{route=\"/healthz\",status=\"200\"} 1".to_owned(),
+        "mlp_http_requests_total{route=\"/predict\",status=\"200\"} 1".to_owned(),
+        "mlp_http_requests_total{route=\"/predict\",status=\"422\"} 1".to_owned(),
+        "mlp_http_requests_total{route=\"other\",status=\"404\"} 1".to_owned(),
+        "mlp_http_request_duration_seconds_count{route=\"/predict\"} 2".to_owned(),
+        // The one that asks.
+        "mlp_http_requests_running 1".to_owned(),
+        format!(
+            "mlp_predictions_total{{class=\"{class}\",name=\"{}\"}} 1",
+            ["zero", "one", "two"][class.as_u64().unwrap() as usize]
+        ),
+    ] {
+        assert!(metrics.text().lines().any(|found| found == line), "{line}\n{}", metrics.text());
+    }
+}
+
+#[test]
+fn a_server_on_loopback_is_not_for_requests_that_name_another_host() {
+    let evil: &[&str] = &["host: evil.example:8000"];
+    let local = Server::start(usual(), wide());
+    for line in ["GET /", "GET /metrics", "POST /predict", "GET /nothing"] {
+        let reason = local.ask(line, evil, b"").refusal(403);
+        assert_eq!(reason, "the request is for host `evil.example:8000`; this server is for localhost alone");
+    }
+    assert_eq!(local.ask("GET /", &["host: 127.0.0.1:1"], b"").status, 200);
+    assert_eq!(local.ask("GET http://evil.example/", &[], b"").status, 403);
+    let open = Server::of(App::new(usual(), wide(), false));
+    assert_eq!(open.ask("GET /", evil, b"").status, 200);
+}
+
+#[test]
+fn who_asks_too_often_is_told_when_to_come_back_and_may_still_be_watched() {
+    let server = Server::start(usual(), Limits { rate: 1, ..Limits::default() });
+    let answers: Vec<_> = (0..12).map(|_| server.get("/model")).collect();
+    let refused: Vec<_> = answers.iter().filter(|answer| answer.status != 200).collect();
+    // Four at once, and one more for each second that this took.
+    assert!(refused.len() >= 4, "{}", refused.len());
+    assert!(answers[..4].iter().all(|answer| answer.status == 200));
+    for answer in refused {
+        assert_eq!(answer.refusal(429), "more than 1 requests a second; wait and try again");
+        assert_eq!(answer.header("retry-after"), Some("1"));
+    }
+    for _ in 0..20 {
+        assert_eq!((server.get("/healthz").status, server.get("/metrics").status), (200, 200));
+    }
+}
