@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use tokio::runtime::Builder;
 use tokio::time::sleep;
 
 use crate::console::note;
+use crate::run_list::model_in;
 use crate::serve::{App, Limits, router, serve};
 use crate::signals::Signals;
 
@@ -58,7 +59,8 @@ fn address(text: &str) -> Result<IpAddr, String> {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let model = Model::load(&args.model)?;
+    let path = model_in(&args.model);
+    let model = Model::load(&path)?;
     let signals = Signals::listen()?;
     let limits = Limits { rate: args.rate, ..Limits::default() };
     let runtime = Builder::new_multi_thread()
@@ -73,7 +75,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             format!("cannot listen on {wanted}; choose another --port (0 for any that is free) or --host")
         })?;
         let address = listener.local_addr().context("cannot find out the server's address")?;
-        announce(args, address)?;
+        announce(&path, args.host, address)?;
         let mut heard = None;
         let stop = async {
             while heard.is_none() {
@@ -93,12 +95,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// The address is the command's result; the rest is for people.
-fn announce(args: &Args, address: SocketAddr) -> io::Result<()> {
+fn announce(model: &Path, host: IpAddr, address: SocketAddr) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "http://{address}/")?;
     out.flush()?;
     drop(out);
-    let whom = if args.host.is_loopback() { "this machine" } else { "everybody who can reach this machine" };
-    note(&format!("serving {} to {whom}; Ctrl-C ends", args.model.display()));
+    let whom = if host.is_loopback() { "this machine" } else { "everybody who can reach this machine" };
+    note(&format!("serving {} to {whom}; Ctrl-C ends", model.display()));
     Ok(())
 }

@@ -39,6 +39,6 @@ pub(crate) use embedding::embedding;
 pub(crate) use gallery::unit_images;
 pub(crate) use gallery::{Shown, mistakes, weights};
 pub(crate) use range::range_chart;
-#[cfg(feature = "serve")]
 pub(crate) use raster::Raster;
-pub(crate) use terminal::{Colours, Tile, draw_tiles};
+pub(crate) use terminal::{Colours, Tile, columns, draw_tiles};
+pub(crate) use ticks::superscript;
