@@ -2,6 +2,7 @@
 //! an ordinary list of named functions (`checks`) instead, each of which runs `mlp` as a user would (`mlp`) and most of which
 //! compare with what the chapter's program printed (`chapter`).
 
+mod browser;
 mod chapter;
 mod checks;
 mod exchange;

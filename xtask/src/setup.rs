@@ -1,5 +1,5 @@
-//! `cargo xtask setup`: makes a build with OpenBLAS possible, or settles for pure Rust and says why. Which package manager
-//! calls OpenBLAS what is written in [`MANAGERS`]; what is found on the machine is the business of `openblas`.
+//! `cargo xtask setup`: makes a build with OpenBLAS possible, or settles for pure Rust and says why; and the browser that a check needs. Which
+//! package manager calls what by what name is written in [`MANAGERS`]; whether OpenBLAS is on the machine is the business of `openblas`.
 
 use std::process::ExitCode;
 
@@ -13,6 +13,8 @@ struct Manager {
     install: &'static [&'static str],
     openblas: &'static [&'static str],
     compiler: &'static [&'static str],
+    /// Chromium and ChromeDriver; empty where that is not a package like others.
+    browser: &'static [&'static str],
     needs_root: bool,
 }
 
@@ -24,6 +26,7 @@ const MANAGERS: &[Manager] = &[
         install: &["-oDPkg::Lock::Timeout=120", "install", "-y", "-qq", "--no-install-recommends"],
         openblas: &["libopenblas-dev", "pkg-config"],
         compiler: &["gcc", "libc6-dev"],
+        browser: &["chromium", "chromium-driver"],
         needs_root: true,
     },
     Manager {
@@ -32,6 +35,7 @@ const MANAGERS: &[Manager] = &[
         install: &["install", "-y", "-q"],
         openblas: &["openblas-devel", "pkgconf-pkg-config"],
         compiler: &["gcc"],
+        browser: &["chromium", "chromedriver"],
         needs_root: true,
     },
     Manager {
@@ -40,6 +44,7 @@ const MANAGERS: &[Manager] = &[
         install: &["install", "-y", "-q"],
         openblas: &["openblas-devel", "pkgconfig"],
         compiler: &["gcc"],
+        browser: &["chromium", "chromedriver"],
         needs_root: true,
     },
     Manager {
@@ -48,6 +53,7 @@ const MANAGERS: &[Manager] = &[
         install: &["-S", "--noconfirm", "--needed"],
         openblas: &["openblas", "pkgconf"],
         compiler: &["gcc"],
+        browser: &["chromium"],
         needs_root: true,
     },
     Manager {
@@ -56,6 +62,7 @@ const MANAGERS: &[Manager] = &[
         install: &["--non-interactive", "install"],
         openblas: &["openblas-devel", "pkg-config"],
         compiler: &["gcc"],
+        browser: &["chromium", "chromedriver"],
         needs_root: true,
     },
     Manager {
@@ -64,6 +71,7 @@ const MANAGERS: &[Manager] = &[
         install: &["add", "--no-cache"],
         openblas: &["openblas-dev", "pkgconf"],
         compiler: &["gcc", "musl-dev"],
+        browser: &["chromium", "chromium-chromedriver"],
         needs_root: true,
     },
     Manager {
@@ -72,9 +80,13 @@ const MANAGERS: &[Manager] = &[
         install: &["install", "--quiet"],
         openblas: &["openblas", "pkgconf"],
         compiler: &[],
+        browser: &[],
         needs_root: false,
     },
 ];
+
+/// What Chromium goes by.
+const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 /// Where apt-get keeps its lists, and what the name of each contains.
 const APT_LISTS: (&str, &str) = ("/var/lib/apt/lists", "_Packages");
@@ -91,13 +103,45 @@ pub(crate) fn check() -> ExitCode {
     if look.complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// Finds a Chromium with its driver, or installs them.
+///
+/// # Errors
+/// Why there are none.
+pub(crate) fn ensure_browser() -> Result<(), String> {
+    ensure_browser_on(&ThisMachine, &mut |line| eprintln!("setup: {line}"))
+}
+
+fn ensure_browser_on(system: &impl System, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let is_there = || {
+        BROWSERS.iter().any(|browser| system.ask(browser, &["--version"]).is_some())
+            && system.ask("chromedriver", &["--version"]).is_some()
+    };
+    let missing = "no Chromium with ChromeDriver";
+    if is_there() {
+        return Ok(());
+    }
+    install(system, missing, |manager| manager.browser.to_vec(), say)
+        .map_err(|reason| format!("{missing}; {reason}"))?;
+    if is_there() { Ok(()) } else { Err(format!("after installing there is still {missing}")) }
+}
+
 fn ensure_on(system: &impl System, say: &mut dyn FnMut(&str)) -> Backend {
     let look = openblas::look(system);
     if look.complete() {
         say(&look.describe());
         return Backend::OpenBlas;
     }
-    if let Err(reason) = install(system, &look, say) {
+    let packages = |manager: &Manager| {
+        let mut packages = Vec::new();
+        if look.openblas.is_none() {
+            packages.extend(manager.openblas);
+        }
+        if !look.compiler {
+            packages.extend(manager.compiler);
+        }
+        packages
+    };
+    if let Err(reason) = install(system, &look.describe(), packages, say) {
         say(&format!("{}; {reason}; going on in pure Rust, slower and otherwise the same", look.describe()));
         return Backend::PureRust;
     }
@@ -111,19 +155,24 @@ fn ensure_on(system: &impl System, say: &mut dyn FnMut(&str)) -> Backend {
     }
 }
 
-/// Installs what `look` did not find, saying each command before it is run.
-fn install(system: &impl System, look: &openblas::Look, say: &mut dyn FnMut(&str)) -> Result<(), String> {
+/// Installs the packages that this machine's package manager has for something, saying each command before it is run, and before that what was
+/// found.
+fn install(
+    system: &impl System,
+    found: &str,
+    packages: impl FnOnce(&Manager) -> Vec<&'static str>,
+    say: &mut dyn FnMut(&str),
+) -> Result<(), String> {
     let manager = MANAGERS.iter().find(|manager| system.ask(manager.program, &["--version"]).is_some());
     let manager = manager.ok_or("no package manager that this command knows")?;
 
+    let packages = packages(manager);
+    if packages.is_empty() {
+        return Err(format!("{} is not known to have it", manager.program));
+    }
     let mut install = vec![manager.program];
     install.extend(manager.install);
-    if look.openblas.is_none() {
-        install.extend(manager.openblas);
-    }
-    if !look.compiler {
-        install.extend(manager.compiler);
-    }
+    install.extend(packages);
 
     let root = !manager.needs_root || system.ask("id", &["-u"]).as_deref() == Some("0");
     let prefix: &[&str] = if root {
@@ -135,7 +184,7 @@ fn install(system: &impl System, look: &openblas::Look, say: &mut dyn FnMut(&str
     };
     let mut run = |command: &[&str]| {
         let command: Vec<String> = prefix.iter().chain(command).map(|&word| word.to_owned()).collect();
-        say(&format!("{}: {}", look.describe(), command.join(" ")));
+        say(&format!("{found}: {}", command.join(" ")));
         system.change(&command).map_err(|printed| format!("`{}` failed: {printed}", command.join(" ")))
     };
 
@@ -253,5 +302,32 @@ mod tests {
         let (backend, said) = ensure_quietly(&Fake::default().with("cc --version", "gcc"));
         assert_eq!(backend, Backend::PureRust);
         assert!(said[0].starts_with("no OpenBLAS; no package manager"), "{said:?}");
+    }
+
+    #[test]
+    fn a_browser_is_installed_unless_there_is_one_under_any_of_its_names() {
+        let quietly = |machine: &Fake| ensure_browser_on(machine, &mut |_| {});
+        let there = debian().with("google-chrome --version", "150").with("chromedriver --version", "150");
+        assert_eq!(quietly(&there), Ok(()));
+        assert!(there.changes.borrow().is_empty());
+
+        let command = INSTALL.replace("libopenblas-dev pkg-config", "chromium chromium-driver");
+        let brings = ["chromium --version", "chromedriver --version"]
+            .map(|asked| (asked.to_owned(), "150".to_owned()));
+        let machine = Fake {
+            directories: vec!["/var/lib/apt/lists".to_owned()],
+            installs: vec![(command.clone(), brings.to_vec())],
+            ..debian().with("id -u", "0").with("chromium-browser --version", "150")
+        };
+        assert_eq!(quietly(&machine), Ok(()));
+        assert_eq!(*machine.changes.borrow(), [command]);
+    }
+
+    #[test]
+    fn a_browser_that_cannot_be_had_is_an_error_that_says_why() {
+        let error = ensure_browser_on(&Fake::default().with("brew --version", "4"), &mut |_| {}).unwrap_err();
+        assert_eq!(error, "no Chromium with ChromeDriver; brew is not known to have it");
+        let error = ensure_browser_on(&debian().with("id -u", "1000"), &mut |_| {}).unwrap_err();
+        assert!(error.contains("installing needs root: `sudo apt-get"), "{error}");
     }
 }

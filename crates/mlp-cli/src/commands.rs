@@ -15,7 +15,6 @@ pub(crate) mod plot;
 pub(crate) mod predict;
 pub(crate) mod report;
 pub(crate) mod runs;
-#[cfg(feature = "serve")]
 pub(crate) mod serve;
 pub(crate) mod summary;
 pub(crate) mod sweep;

@@ -21,7 +21,6 @@ mod plot;
 mod recipe;
 mod report;
 mod run_list;
-#[cfg(feature = "serve")]
 mod serve;
 mod session;
 mod signals;
@@ -34,11 +33,10 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-#[cfg(feature = "serve")]
-use commands::serve as serve_command;
 use commands::{
     bench, compare, completions, data, descend, eval, export, gradcheck, import, lr_find, man,
-    plot as plot_command, predict, report as report_command, runs, summary, sweep, train, verify_resume,
+    plot as plot_command, predict, report as report_command, runs, serve as serve_command, summary, sweep,
+    train, verify_resume,
 };
 
 /// Train, judge and look at multilayer perceptrons on a CPU.
@@ -61,7 +59,6 @@ enum Command {
     Train(Box<train::Args>),
     Eval(eval::Args),
     Predict(predict::Args),
-    #[cfg(feature = "serve")]
     Serve(serve_command::Args),
     Summary(summary::Args),
     Plot(Box<plot_command::Args>),
@@ -100,7 +97,6 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Predict(args) => predict::run(&args),
-        #[cfg(feature = "serve")]
         Command::Serve(args) => serve_command::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Plot(args) => plot_command::run(&args),

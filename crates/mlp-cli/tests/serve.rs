@@ -1,5 +1,5 @@
 //! `mlp serve` as a process: it says where it is, answers as `mlp predict` does, and ends when it is told to.
-#![cfg(all(feature = "serve", unix))]
+#![cfg(unix)]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -5,6 +5,7 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 
+use super::browser::digits_drawn_in_chromium_are_recognised_while_they_are_drawn;
 use super::chapter;
 use super::chapter::Reference;
 use super::exchange::exports_are_computed_alike_by_onnxruntime_numpy_and_safetensors;
@@ -49,6 +50,7 @@ pub(super) const CHECKS: &[Check] = &[
     check!(tensorboards_own_reader_reads_what_trace_csv_says),
     check!(drawings_that_mnist_never_saw_are_read_within_ten_points_of_the_test_set),
     check!(mnists_own_images_as_png_files_are_read_as_eval_reads_them),
+    check!(digits_drawn_in_chromium_are_recognised_while_they_are_drawn),
     check!(exports_are_computed_alike_by_onnxruntime_numpy_and_safetensors),
     check!(a_truncated_model_is_one_line_and_exit_code_2, quick),
 ];

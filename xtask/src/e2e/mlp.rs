@@ -40,7 +40,9 @@ pub(super) struct Epoch {
 impl Mlp {
     /// Builds `mlp` and empties the directory for its runs.
     pub(super) fn build(workspace: &Workspace, backend: Backend) -> Result<Self> {
-        process::run(workspace.cargo("build").args(["--package", "mlp-cli"]).args(backend.cargo_flags()))?;
+        process::run(
+            workspace.cargo("build").args(["--workspace", "--bin", "mlp"]).args(backend.cargo_flags()),
+        )?;
         let target = workspace.target_dir()?;
         let program = target.join("debug").join(format!("mlp{}", std::env::consts::EXE_SUFFIX));
         let scratch = target.join("e2e");
@@ -78,6 +80,11 @@ impl Mlp {
         process::stdout(&mut self.command(args))
     }
 
+    /// Starts `mlp ARGS` with its output in pipes.
+    pub(super) fn spawn(&self, args: &[&str]) -> Result<Child> {
+        self.start(&mut self.command(args))
+    }
+
     /// Trains with `flags` (separated by spaces) in a run directory called `name`.
     pub(super) fn train(&self, name: &str, flags: &str) -> Result<Run> {
         let dir = self.scratch(name);
@@ -112,15 +119,18 @@ impl Mlp {
     }
 
     fn finish(&self, command: &mut Command, dir: PathBuf) -> Result<Run> {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        let child = child.with_context(|| format!("cannot run {}", self.program.display()))?;
-        let (output, peak_memory) = wait_and_watch(child)?;
+        let (output, peak_memory) = wait_and_watch(self.start(command)?)?;
         if !output.status.success() {
             let stderr = process::text(&output.stderr);
             bail!("`{}` ended with {}:\n{}", process::line(command), output.status, stderr.trim_end());
         }
         let lines = process::text(&output.stdout).lines().map(str::to_owned).collect();
         Ok(Run { lines, dir, peak_memory })
+    }
+
+    fn start(&self, command: &mut Command) -> Result<Child> {
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        child.with_context(|| format!("cannot run {}", self.program.display()))
     }
 
     /// Where the data sets are, as a flag's value.

@@ -35,9 +35,7 @@ pub(crate) use curves::{Curves, curves};
 pub(crate) use descend::{descent_chart, loss_chart};
 pub(crate) use drawing::Drawing;
 pub(crate) use embedding::embedding;
-#[cfg(feature = "serve")]
-pub(crate) use gallery::unit_images;
-pub(crate) use gallery::{Shown, mistakes, weights};
+pub(crate) use gallery::{Shown, mistakes, unit_images, weights};
 pub(crate) use range::range_chart;
 pub(crate) use raster::Raster;
 pub(crate) use terminal::{Colours, Tile, columns, draw_tiles};
