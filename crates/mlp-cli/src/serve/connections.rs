@@ -4,7 +4,6 @@
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -80,9 +79,7 @@ async fn connection(
 ) {
     // Answers are small and wanted at once. Where that cannot be had they come a little later.
     let _ = stream.set_nodelay(true);
-    let has_begun = Arc::new(AtomicBool::new(false));
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
-        has_begun.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(Peer(peer));
         router.clone().oneshot(request.map(Body::new))
     });
@@ -93,12 +90,7 @@ async fn connection(
     tokio::select! {
         _ = connection.as_mut() => return,
         () = sleep(limits.connection_time) => {}
-        _ = stopping.wait_for(|stopping| *stopping) => {
-            // Browsers open connections in advance: nothing is running on those.
-            if !has_begun.load(Ordering::Relaxed) {
-                return;
-            }
-        }
+        _ = stopping.wait_for(|stopping| *stopping) => {}
     }
     connection.as_mut().graceful_shutdown();
     let _ = timeout(limits.grace, connection).await;
