@@ -1,7 +1,7 @@
 //! `mlp serve`: the command's flags, and its life from the socket to the signal that ends it. The server itself is in `crate::serve`.
 
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -96,6 +96,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// The address is the command's result; the rest is for people.
 fn announce(model: &Path, host: IpAddr, address: SocketAddr) -> io::Result<()> {
+    let address = reachable(address);
     let mut out = io::stdout().lock();
     writeln!(out, "http://{address}/")?;
     out.flush()?;
@@ -103,4 +104,22 @@ fn announce(model: &Path, host: IpAddr, address: SocketAddr) -> io::Result<()> {
     let whom = if host.is_loopback() { "this machine" } else { "everybody who can reach this machine" };
     note(&format!("serving {} to {whom}; Ctrl-C ends", model.display()));
     Ok(())
+}
+
+/// `address`, or where it stands for all addresses of this machine, one of them: that which speaks to the rest of the world.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if !address.ip().is_unspecified() {
+        return address;
+    }
+    // From the ranges for documentation. Connecting a UDP socket sends nothing: it only looks up the way.
+    let (any, far) = match address {
+        SocketAddr::V4(_) => ("0.0.0.0:0", "192.0.2.1:9"),
+        SocketAddr::V6(_) => ("[::]:0", "[2001:db8::1]:9"),
+    };
+    let own = UdpSocket::bind(any).and_then(|socket| {
+        socket.connect(far)?;
+        socket.local_addr()
+    });
+    let loopback = if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+    SocketAddr::new(own.map_or(loopback, |own| own.ip()), address.port())
 }
