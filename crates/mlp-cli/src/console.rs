@@ -13,11 +13,24 @@ use serde::Serialize;
 
 use crate::epoch_table::EpochTable;
 use crate::hints::hint;
+use crate::plot::Colours;
 use crate::session::Session;
 
 /// A line on standard error; if nobody reads it, nothing is lost.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+/// What standard output can show of pictures, and how many characters wide it is; `columns` where there is no terminal.
+pub(crate) fn canvas(columns: usize) -> (Colours, usize) {
+    let variable = |name: &str| std::env::var(name).ok();
+    let colours = Colours::of(
+        io::stdout().is_terminal(),
+        variable("NO_COLOR").as_deref(),
+        variable("TERM").as_deref(),
+        variable("COLORTERM").as_deref(),
+    );
+    (colours, terminal_size::terminal_size().map_or(columns, |(width, _)| usize::from(width.0)))
 }
 
 /// What is wrong, in one line, and what to do about it.

@@ -51,7 +51,7 @@ pub(crate) fn show(command: &mut clap::Command) -> anyhow::Result<ExitCode> {
 }
 
 /// The words of a text in lines of so many columns.
-fn wrapped(text: &str, columns: usize) -> Vec<String> {
+pub(crate) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let line = lines.last_mut().expect("never empty");

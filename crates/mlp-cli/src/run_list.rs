@@ -54,6 +54,11 @@ impl State {
     }
 }
 
+/// The model file that a path stands for: of a run, the last model.
+pub(crate) fn model_in(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join(RunDir::MODEL) } else { path.to_owned() }
+}
+
 impl RunSummary {
     /// Reads a run.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {

@@ -2,15 +2,16 @@
 
 mod import;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use mlp_data::{DataSets, Dataset, Preparation, catalog, synthetic};
 
 use super::eval::Split;
+use crate::console::canvas;
 use crate::data_sets::{DataDir, fetch, load_named};
-use crate::plot::{Colours, Tile, draw_tiles};
+use crate::plot::{Tile, draw_tiles};
 use crate::table::{Table, percent, thousands};
 
 /// List, inspect, show, download and make data sets.
@@ -179,13 +180,6 @@ fn show(args: &Show) -> anyhow::Result<String> {
 
 /// The images, drawn for the terminal that standard output is, or for a file.
 pub(crate) fn draw_in_terminal(tiles: &[Tile<'_>]) -> String {
-    let variable = |name: &str| std::env::var(name).ok();
-    let colours = Colours::of(
-        io::stdout().is_terminal(),
-        variable("NO_COLOR").as_deref(),
-        variable("TERM").as_deref(),
-        variable("COLORTERM").as_deref(),
-    );
-    let width = terminal_size::terminal_size().map_or(120, |(width, _)| usize::from(width.0));
+    let (colours, width) = canvas(120);
     draw_tiles(tiles, colours, width)
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use mlp_train::{Model, RunDir};
+use mlp_train::Model;
 
 use super::eval::Split;
 use crate::console::note;
@@ -13,7 +13,7 @@ use crate::figures;
 use crate::judgement::Judgement;
 use crate::picture::{Format, draw};
 use crate::plot::Drawing;
-use crate::run_list::RunSummary;
+use crate::run_list::{RunSummary, model_in};
 
 /// Draw the curves of runs, or what there is to see of a model.
 ///
@@ -125,11 +125,6 @@ fn of_a_model(args: &Args, figure: &str, path: &Path) -> anyhow::Result<Drawing>
         "calibration" => figures::calibration(&judgement, &set),
         _ => figures::mistakes(&model, &judgement, data, args.count, &set),
     })
-}
-
-/// The model file that a path stands for: of a run, the last model.
-fn model_in(path: &Path) -> PathBuf {
-    if path.is_dir() { path.join(RunDir::MODEL) } else { path.to_owned() }
 }
 
 /// Where a figure goes that nobody gave a name.

@@ -37,4 +37,6 @@ pub(crate) use drawing::Drawing;
 pub(crate) use embedding::embedding;
 pub(crate) use gallery::{Shown, mistakes, weights};
 pub(crate) use range::range_chart;
-pub(crate) use terminal::{Colours, Tile, draw_tiles};
+pub(crate) use raster::Raster;
+pub(crate) use terminal::{Colours, Tile, columns, draw_tiles};
+pub(crate) use ticks::superscript;

@@ -96,7 +96,7 @@ fn fitting(tiles: &[Tile<'_>], colours: Colours, width: usize) -> usize {
 }
 
 /// The characters that an image takes from left to right.
-fn columns(tile: &Tile<'_>, colours: Colours) -> usize {
+pub(crate) fn columns(tile: &Tile<'_>, colours: Colours) -> usize {
     if colours == Colours::None { 2 * tile.width } else { tile.width }
 }
 

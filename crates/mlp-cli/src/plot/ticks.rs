@@ -142,7 +142,8 @@ fn sign(negative: bool) -> &'static str {
     if negative { "−" } else { "" }
 }
 
-fn superscript(n: i32) -> String {
+/// A whole number as an upper index.
+pub(crate) fn superscript(n: i32) -> String {
     let raise = |c| match c {
         '-' => '⁻',
         '1' => '¹',
