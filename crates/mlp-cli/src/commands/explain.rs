@@ -9,18 +9,17 @@ use mlp_core::Mlp;
 use mlp_data::atomic::write_atomically;
 use mlp_train::{Model, Network, TrainConfig};
 
-use super::eval::Split;
+use super::eval::SetArgs;
 use crate::console::{canvas, note};
-use crate::data_sets::{DataDir, load_named};
 use crate::explanation::{Explanation, Subject, Terminal, page};
 use crate::run_list::model_in;
 
 /// Explain what a model makes of one example, and what it would learn from it.
 ///
-/// Every quantity of the forward and of the backward pass in the order in which it comes about, with its formula, shape and values; the largest
-/// entries of each gradient against central differences; what one step of gradient descent would do to the loss, predicted and actual.
-/// Everything is computed in f64, and the loss is the chapter's: cross-entropy, without dropout, label smoothing and weight decay. Exit code 1 means
-/// that a gradient disagrees.
+/// Every quantity of the forward and of the backward pass in the order in which it comes about, with its formula, shape and values; the
+/// largest entries of each gradient against central differences; what one step of gradient descent would do to the loss, predicted and
+/// actual. Everything is computed in f64, and the loss is the chapter's: cross-entropy, without dropout, label smoothing and weight
+/// decay. Exit code 1 means that a gradient disagrees.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -34,14 +33,8 @@ pub(crate) struct Args {
     /// Which example, counted from 0
     #[arg(long, value_name = "I", default_value_t = 0)]
     sample: usize,
-    /// The data set, a name or a directory [default: the one that the model was trained on]
-    #[arg(long, value_name = "NAME|DIR")]
-    dataset: Option<String>,
     #[command(flatten)]
-    data_dir: DataDir,
-    /// Which part of it
-    #[arg(long, value_enum, default_value_t)]
-    split: Split,
+    set: SetArgs,
     /// Of the step of descent [default: the one that the model was trained with]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
@@ -62,9 +55,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let path = model_in(&args.model);
     let model = Model::load(&path)?;
-    let dataset = args.dataset.as_deref().unwrap_or(&model.metadata.dataset);
-    let sets = load_named(dataset, &args.data_dir.data_dir, false)?;
-    let (set, split) = (args.split.of(&sets), args.split.name());
+    let sets = args.set.load(&model)?;
+    let (set, split) = (args.set.split.of(&sets), args.set.split.name());
     model.check_fits(set).with_context(|| format!("{} on {}", path.display(), sets.name))?;
     if args.sample >= set.len() {
         let (name, count) = (&sets.name, set.len());

@@ -1,21 +1,24 @@
-//! Central differences of the loss by anything that it depends on: not only by the parameters, as `mlp gradcheck` takes them, but also by the
-//! sums Z and the outputs H in between. Of one example a sum moves as its bias does, and an output moves the sums above it along its row of weights, so
-//! that a network whose parameters are moved is all that it takes.
+//! Central differences of the loss by anything that it depends on: not only by the parameters, as `mlp gradcheck` takes them, but also by
+//! the sums Z and the outputs H in between. Of one example a sum moves as its bias does, and an output moves the sums above it along its
+//! row of weights, so that a network whose parameters are moved is all that it takes.
 //!
-//! **How far the two can differ.** `gradients.md` derives what a difference with the step h = ∛ε is worth for a network of ordinary size: it is
-//! off by some ε^⅔ of the loss, which [`TOLERANCE`] covers. A model from anywhere may be of any size, and an example may be one that it is very sure of; so here
-//! the rounding is followed. For a parameter θ, let L = max_c |∂z^o_c/∂θ|, which the two passes of a difference show, and δ = Ŷ − Y.
+//! **How far the two can differ.** `gradients.md` derives what a difference with the step h = ∛ε is worth for a network of ordinary size:
+//! it is off by some ε^⅔ of the loss, which [`TOLERANCE`] covers. A model from anywhere may be of any size, and an example may be one
+//! that it is very sure of; so here the rounding is followed. For a parameter θ, let L = max_c |∂z^o_c/∂θ|, which the two passes of a
+//! difference show, and δ = Ŷ − Y.
 //!
-//! - *The step.* It is ∛ε·max(1, |θ|), shortened to move no logit further than ∛ε: h ≤ ∛ε/L. The truncation is then that of a loss whose logits are
-//!   moved by ∛ε, some ε^⅔ of L max|δ|, whatever the size of the outputs.
-//! - *The loss.* J = ln(1 + s), with s from the classes that are not the largest, is rounded by ε J. A logit that is off by ε e shifts it by δ_c ε e, and the
-//!   |δ_c| add up to 2 max|δ|. Of two losses, over 2h, that is ε (J + 2 e max|δ|) / h. e is carried through the layers to first order: a sum is off by
-//!   the sum of |input·weight| (its roundings go up and down, so that K of them on partial sums √K times smaller count as one on the whole), and by what its
-//!   inputs are off, each times |weight|; an output by itself and by |f'| times its sum.
-//! - *The backward pass.* Ŷ is a quotient of k exponentials, rounded by up to k ε at 1, and the error arrives at the entry times L: k ε L.
+//! - *The step.* It is ∛ε·max(1, |θ|), shortened to move no logit further than ∛ε: h ≤ ∛ε/L. The truncation is then that of a loss whose
+//!   logits are moved by ∛ε, some ε^⅔ of L max|δ|, whatever the size of the outputs.
+//! - *The loss.* J = ln(1 + s), with s from the classes that are not the largest, is rounded by ε J. A logit that is off by ε e shifts it
+//!   by δ_c ε e, and the |δ_c| add up to 2 max|δ|. Of two losses, over 2h, that is ε (J + 2 e max|δ|) / h. e is carried through the
+//!   layers to first order: a sum is off by the sum of |input·weight| (its roundings go up and down, so that K of them on partial sums √K
+//!   times smaller count as one on the whole), and by what its inputs are off, each times |weight|; an output by itself and by |f'| times
+//!   its sum.
+//! - *The backward pass.* Ŷ is a quotient of k exponentials, rounded by up to k ε at 1, and the error arrives at the entry times L: k ε
+//!   L.
 //!
-//! Where all this exceeds a part of the gradient, the difference says nothing about it ([`Finding::RoundedAway`]): that is so of an example whose probability is 1
-//! up to rounding.
+//! Where all this exceeds a part of the gradient, the difference says nothing about it ([`Finding::RoundedAway`]): that is so of an
+//! example whose probability is 1 up to rounding.
 
 use mlp_core::gradcheck::TOLERANCE;
 use mlp_core::{Mlp, Workspace};
@@ -27,7 +30,8 @@ use super::largest;
 const CHECKED: usize = 3;
 /// As [`mlp_core::gradcheck`]: what is smaller than this share of the loss is measured against the loss.
 const RESOLUTION: f64 = 1.0 / 256.0;
-/// A wrong sign is an error of 2 of the scale, a missing factor one of about 1: where rounding alone makes a sixteenth, neither would be told from it safely.
+/// A wrong sign is an error of 2 of the scale, a missing factor one of about 1: where rounding alone makes a sixteenth, neither would be
+/// told from it safely.
 const TELLING: f64 = 1.0 / 16.0;
 
 /// A matrix whose entries are moved.
@@ -220,9 +224,9 @@ fn logit_error(network: &Mlp<f64>, x: ArrayView1<'_, f64>, workspace: &Workspace
 
 /// −ln ŷ of the class `target`, from the logits.
 ///
-/// Of an example that the network is certain of, the loss is far below the distance between two numbers at 1, at which `log Σ exp` would round it:
-/// `ln (1 + s)` of the other classes' sum keeps all its digits, without which there would be nothing to take a difference of. NaN of logits that are not
-/// finite.
+/// Of an example that the network is certain of, the loss is far below the distance between two numbers at 1, at which `log Σ exp` would
+/// round it: `ln (1 + s)` of the other classes' sum keeps all its digits, without which there would be nothing to take a difference of.
+/// NaN of logits that are not finite.
 pub(super) fn cross_entropy(logits: ArrayView1<'_, f64>, target: usize) -> f64 {
     if logits.iter().any(|z| !z.is_finite()) {
         return f64::NAN;

@@ -1,5 +1,5 @@
-//! Formulas as they stand in `gradients.md`: parts from left to right, and under each matrix its shape. In text `^` and `_` begin an upper and a
-//! lower index; how that is typeset is a renderer's business.
+//! Formulas as they stand in `gradients.md`: parts from left to right, and under each matrix its shape. In text `^` and `_` begin an
+//! upper and a lower index; how that is typeset is a renderer's business.
 
 /// A formula.
 pub(crate) struct Formula(pub(crate) Vec<Part>);

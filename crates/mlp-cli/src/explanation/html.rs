@@ -1,4 +1,5 @@
-//! An explanation as a page: the same sections as in the terminal, with what a terminal has no room for, all numbers of a row and matrices as images.
+//! An explanation as a page: the same sections as in the terminal, with what a terminal has no room for, all numbers of a row and
+//! matrices as images.
 
 use maud::{Markup, html};
 use ndarray::{Array2, Axis as NdAxis};
@@ -43,8 +44,13 @@ fn beginning(explanation: &Explanation, subject: &Subject) -> Markup {
             img.digit src=(image) alt={ "the image, of class " (label) };
             div {
                 p { "label " b { (label) } br; "guess " b { (guess(explanation, subject)) } }
-                p { (INTRODUCTION) " The labels G1 to G7 are those of the derivation in the documentation of mlp-core." }
-                p.muted { "In the images " b.plus { "orange" } " is above 0 and " b.minus { "blue" } " below." }
+                p {
+                    (INTRODUCTION)
+                    " The labels G1 to G7 are those of the derivation in the documentation of mlp-core."
+                }
+                p.muted {
+                    "In the images " b.plus { "orange" } " is above 0 and " b.minus { "blue" } " below."
+                }
                 @for remark in &subject.remarks { p { (remark) } }
             }
         }
@@ -87,23 +93,21 @@ fn values(quantity: &Quantity, subject: &Subject) -> Markup {
 fn bars(quantity: &Quantity, subject: &Subject) -> Markup {
     let row = quantity.values.row(0);
     let most = most(&quantity.values);
-    let has_negative = row.iter().any(|&value| value < 0.0);
     // The point of 0, in per cent of the width.
-    let zero = if has_negative { 50.0 } else { 0.0 };
-    let length = |value: f64| if most > 0.0 { value.abs() / most * (100.0 - zero) } else { 0.0 };
+    let zero = if row.iter().any(|&value| value < 0.0) { 50.0 } else { 0.0 };
+    let style = |value: f64| {
+        let side = if value < 0.0 { "right" } else { "left" };
+        let length = if most > 0.0 { value.abs() / most * (100.0 - zero) } else { 0.0 };
+        format!("{side}:{zero}%;width:{length:.2}%")
+    };
     html! {
         div.scroll {
-            table {
+            table.bars {
                 @for (class, &value) in row.iter().enumerate() {
-                    tr class=[(class == subject.label).then_some("chosen")] {
+                    tr.chosen[class == subject.label] {
                         td { (class_name(&subject.class_names[class], class)) }
                         td { (number(value)) }
-                        td.bar {
-                            span.track {
-                                @let (side, sign) = if value < 0.0 { ("right", Some("minus")) } else { ("left", None) };
-                                i class=[sign] style={ (side) ":" (zero) "%;width:" (format!("{:.2}", length(value))) "%" } {}
-                            }
-                        }
+                        td.bar { span.track { i.minus[value < 0.0] style=(style(value)) {} } }
                     }
                 }
             }
@@ -165,7 +169,8 @@ fn tiles(quantity: &Quantity, subject: &Subject) -> Markup {
                 }
             }
             figcaption {
-                (which) " column of the matrix, laid out as the pixels are. The strongest colour is ±" (number(most)) "."
+                (which) " column of the matrix, laid out as the pixels are. The strongest colour is ±"
+                (number(most)) "."
             }
         }
     }

@@ -1,5 +1,5 @@
-//! The quantities in the order of the passes: of each its formula, what it says, and its numbers. The statements of `network.rs`, one by one, with
-//! the numbers left behind in the workspace; only ∂J/∂H is not kept there and is multiplied out again.
+//! The quantities in the order of the passes: of each its formula, what it says, and its numbers. The statements of `network.rs`, one by
+//! one, with the numbers left behind in the workspace; only ∂J/∂H is not kept there and is multiplied out again.
 
 use mlp_core::{Activation, Gradients, Mlp, Workspace};
 use ndarray::{Array2, ArrayView2, Axis as NdAxis};
@@ -91,10 +91,12 @@ impl Passes<'_> {
             }
             (true, false) => "Each hidden unit adds up the pixels, weighed by its own weights, and its bias.",
             (false, false) => {
-                "Each unit adds up the outputs of the layer below, weighed by its own weights, and its bias."
+                "Each unit adds up the outputs of the layer below, weighed by its own weights, and its \
+                    bias."
             }
             (false, true) => {
-                "Each class adds up what the hidden units say, weighed by its own weights, and its bias: the logits."
+                "Each class adds up what the hidden units say, weighed by its own weights, and its bias: \
+                    the logits."
             }
         };
         self.row(l, names.z(l), None, formula, words, self.workspace.pre_activations(l))
@@ -120,8 +122,8 @@ impl Passes<'_> {
             symbol: "J".to_owned(),
             equation: None,
             formula,
-            words: "Of the targets one is 1 and the others are 0, so that the loss asks for one probability only: that of the \
-                    right class. It is 0 where the network is certain and right."
+            words: "Of the targets one is 1 and the others are 0, so that the loss asks for one \
+                probability only: that of the right class. It is 0 where the network is certain and right."
                 .to_owned(),
             values: Array2::from_elem((1, 1), loss),
             axes: (Axis::One, Axis::One),
@@ -135,8 +137,8 @@ impl Passes<'_> {
         let shape = (1, self.units(l));
         let symbol = format!("∂J/∂{}", self.names.z(l));
         let formula = Formula::new(&symbol, shape).matrix("Ŷ", shape).sign("−").matrix("Y", shape);
-        let words = "The probability that the network gave, less the one that it should have given. Together they are 0: what one \
-                     class gains the others lose.";
+        let words = "The probability that the network gave, less the one that it should have given. \
+            Together they are 0: what one class gains the others lose.";
         self.row(l, symbol, Some("G1"), formula, words, self.workspace.deltas(l))
     }
 
@@ -149,8 +151,9 @@ impl Passes<'_> {
             .matrix(names.input_transposed(l), (inputs, 1))
             .matrix(self.error(l), (1, outputs));
         let words = if l == 0 {
-            "A weight answers for the error of its unit as far as its pixel has ink. A pixel that is 0 teaches its weights nothing: \
-             for each unit the gradient is the image itself, times the unit's error."
+            "A weight answers for the error of its unit as far as its pixel has ink. A pixel that is 0 \
+                teaches its weights nothing: for each unit the gradient is the image itself, times the \
+                unit's error."
         } else {
             "A weight answers for the error of the unit behind it, as far as the unit before it was on."
         };
@@ -170,8 +173,8 @@ impl Passes<'_> {
         let shape = (1, self.units(l));
         let symbol = format!("∂J/∂{}", self.names.of('b', l));
         let formula = Formula::new(&symbol, shape).matrix("1ₙ", (1, 1)).matrix(self.error(l), shape);
-        let words = "A bias is a weight whose input is always 1. It adds up the errors of its unit over the batch; here that is one \
-                     example, and the numbers are those of the errors.";
+        let words = "A bias is a weight whose input is always 1. It adds up the errors of its unit over \
+            the batch; here that is one example, and the numbers are those of the errors.";
         let equation = if self.is_first_hidden(l) { "G7" } else { "G3" };
         let values = self.gradients.layers()[l].biases().insert_axis(NdAxis(0));
         self.row(l, symbol, Some(equation), formula, words, values)
@@ -200,8 +203,8 @@ impl Passes<'_> {
             formula = formula.matrix(factor, shape).sign("⊙");
         }
         let formula = formula.matrix(format!("∂J/∂{h}"), shape);
-        let words = "A unit lets an error through in proportion to how steep its activation is where the unit stands; a saturated \
-                     or inactive unit lets none through.";
+        let words = "A unit lets an error through in proportion to how steep its activation is where the \
+            unit stands; a saturated or inactive unit lets none through.";
         self.row(l, symbol, Some("G5"), formula, words, self.workspace.deltas(l))
     }
 

@@ -1,5 +1,5 @@
-//! An explanation as text for a terminal, section by section, so that somebody can read one and then go on. No line is wider than the terminal, down to
-//! 80 characters.
+//! An explanation as text for a terminal, section by section, so that somebody can read one and then go on. No line is wider than the
+//! terminal, down to 80 characters.
 
 use anstyle::Style;
 use ndarray::Array2;
@@ -16,7 +16,7 @@ const QUIET: Style = Style::new().dimmed();
 /// As many entries as are shown one under the other, with their names.
 const LISTED: usize = 16;
 /// As many as are shown at all; of more, the largest.
-const SHOWN: usize = 128;
+const SHOWN: usize = 200;
 /// The largest entries of a matrix that is too large to be shown.
 const LARGEST: usize = 6;
 /// Characters of the longest name of an entry.
@@ -102,12 +102,12 @@ impl Terminal {
     fn grid(&self, values: &Array2<f64>) -> String {
         let numbers: Vec<String> = values.iter().map(|&value| short_number(value)).collect();
         let widest = numbers.iter().map(|number| number.len() + 1).max().unwrap_or(0);
-        let fits = |count: &usize| 5 + count * widest <= self.width;
+        let fits = |count: &usize| 6 + count * widest <= self.width;
         let in_a_row = [20, 10].into_iter().find(fits).unwrap_or(5);
         let mut text = String::new();
         for (row, chunk) in numbers.chunks(in_a_row).enumerate() {
             let chunk: String = chunk.iter().map(|number| format!("{number:>widest$}")).collect();
-            text += &format!("{:>5}{chunk}\n", row * in_a_row);
+            text += &format!("{QUIET}{:>5}{QUIET:#} {chunk}\n", row * in_a_row);
         }
         text
     }

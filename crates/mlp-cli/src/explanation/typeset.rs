@@ -1,5 +1,5 @@
-//! Formulas in HTML: what `gradients.md` writes in plain text, with upper and lower indices set as such, matrices bold, and derivatives as fractions.
-//! Plain elements only: no script, no fonts, and a reader that has no style sheet still shows something right.
+//! Formulas in HTML: what `gradients.md` writes in plain text, with upper and lower indices set as such, matrices bold, and derivatives
+//! as fractions. Plain elements only: no script, no fonts, and a reader that has no style sheet still shows something right.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -68,7 +68,7 @@ fn inline(source: &str) -> Markup {
             'ₙ' => html! { sub { i { "n" } } },
             '^' => html! { sup { (word(None, &mut chars)) } },
             '_' => html! { sub { (word(None, &mut chars)) } },
-            'Φ' | 'φ' => html! { (c) },
+            'Φ' | 'φ' | 'Σ' => html! { (c) },
             c if c.is_alphabetic() => {
                 let word = word(Some(c), &mut chars);
                 let is_matrix = c.is_uppercase() || chars.peek() == Some(&'^');
@@ -113,6 +113,7 @@ mod tests {
             ("logistic(Z^h)", "logistic(<b>Z</b><sup>h</sup>)"),
             ("−ln ŷ_7", "−ln <i>ŷ</i><sub>7</sub>"),
             ("[Z^h > 0]", "[<b>Z</b><sup>h</sup> &gt; 0]"),
+            ("−Σ_c y_c", "−Σ<sub>c</sub> <i>y</i><sub>c</sub>"),
             ("J", "<i>J</i>"),
             (
                 "∂J/∂Z^h",

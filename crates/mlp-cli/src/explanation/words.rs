@@ -5,14 +5,15 @@ use super::{Axis, Explanation, Quantity, Step, Subject};
 use crate::table::percent;
 
 /// What X, Y and the order of the sections are.
-pub(super) const INTRODUCTION: &str = "X is this image as one row, each pixel from 0 to 1; Y is 1 at the class of the label and 0 \
-    elsewhere. First the forward pass, from X to the loss J, then the backward pass, from the loss to the gradient of every parameter. Under \
-    each matrix stands its shape.";
+pub(super) const INTRODUCTION: &str = "X is this image as one row, each pixel from 0 to 1; Y is 1 at the \
+    class of the label and 0 elsewhere. First the forward pass, from X to the loss J, then the backward pass, \
+    from the loss to the gradient of every parameter. Under each matrix stands its shape.";
 
 /// What is tried at the end, and what for.
-pub(super) const DESCENT: &str = "To first order the step changes the loss of this example by −η‖∇J‖²: that is the slope of J along the step. The \
-    smaller the step, the nearer to 1 is the actual change over the predicted one. What J and the probability ŷ of the right class would be is \
-    found by taking the step, from the same parameters each time.";
+pub(super) const DESCENT: &str = "To first order the step changes the loss of this example by −η‖∇J‖²: that is \
+    the slope of J along the step. The smaller the step, the nearer to 1 is the actual change over the predicted \
+    one. What J and the probability ŷ of the right class would be is found by taking the step, from the same \
+    parameters each time.";
 
 /// `2, at 98.13%: right`.
 pub(super) fn guess(explanation: &Explanation, subject: &Subject) -> String {
@@ -86,7 +87,7 @@ pub(super) fn class_name(name: &str, class: usize) -> String {
 /// Five digits behind the point, or powers of ten where those would show nothing or too much.
 pub(super) fn number(value: f64) -> String {
     match value.abs() {
-        size if size == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         size if !size.is_finite() => "not finite".to_owned(),
         size if (1e-3..1e5).contains(&size) => format!("{value:.5}"),
         _ => format!("{value:.3e}"),
@@ -96,7 +97,7 @@ pub(super) fn number(value: f64) -> String {
 /// As [`number`], in at most seven characters, for many beside each other.
 pub(super) fn short_number(value: f64) -> String {
     match value.abs() {
-        size if size == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         size if (1e-3..10.0).contains(&size) => format!("{value:.3}"),
         size if (10.0..100.0).contains(&size) => format!("{value:.2}"),
         size if (100.0..1e4).contains(&size) => format!("{value:.0}"),
