@@ -209,6 +209,16 @@ fn a_gradient_that_rounding_hides_is_no_disagreement() {
 }
 
 #[test]
+fn a_weight_behind_a_large_input_is_moved_by_less() {
+    // A step of ∛ε would move the logits by 0.06, over which the loss is not a straight line to seven digits.
+    let layer = Layer::new(array![[1e-4, -2e-4]], array![0.0, 0.0]);
+    let network = Mlp::from_layers(vec![layer], Activation::Identity).unwrap();
+    let explanation = Explanation::of(&network, &[1e4], 1, 1e-9).unwrap();
+    let weights = explanation.quantities.iter().find(|quantity| quantity.symbol == "∂J/∂W^o").unwrap();
+    assert!(weights.checks.iter().all(|check| check.finding() == Finding::Agrees), "{:?}", weights.checks);
+}
+
+#[test]
 fn a_network_of_any_size_agrees_and_its_errors_are_found_all_the_same() {
     for activation in [Activation::Relu, Activation::Gelu, Activation::Identity, Activation::Tanh] {
         for factor in [1e-3, 3.0, 30.0, 1e3] {
