@@ -8,6 +8,7 @@ mod commands;
 mod console;
 mod data_sets;
 mod epoch_table;
+mod explanation;
 mod figures;
 #[cfg(test)]
 mod help_examples;
@@ -34,7 +35,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
-    bench, compare, completions, data, descend, eval, export, gradcheck, import, lr_find, man,
+    bench, compare, completions, data, descend, eval, explain, export, gradcheck, import, lr_find, man,
     plot as plot_command, predict, report as report_command, runs, serve as serve_command, summary, sweep,
     train, verify_resume,
 };
@@ -63,6 +64,7 @@ enum Command {
     Summary(summary::Args),
     Plot(Box<plot_command::Args>),
     Report(report_command::Args),
+    Explain(explain::Args),
     Export(export::Args),
     Import(import::Args),
     Runs(runs::Args),
@@ -101,6 +103,7 @@ fn main() -> ExitCode {
         Command::Summary(args) => summary::run(&args),
         Command::Plot(args) => plot_command::run(&args),
         Command::Report(args) => report_command::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Runs(args) => runs::run(&args),

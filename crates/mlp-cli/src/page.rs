@@ -45,13 +45,44 @@ pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use resvg::usvg::roxmltree::Document;
+
     use super::*;
+
+    /// Fails if a page is not well-formed or refers to anything outside itself.
+    #[track_caller]
+    pub(crate) fn check(page: &str) {
+        // HTML's elements without an end, as XML wants them.
+        let void = ["meta", "br", "img"];
+        let mut xml = String::new();
+        let mut rest = page.trim_start_matches("<!DOCTYPE html>");
+        while let Some(start) = rest.find('<') {
+            let end = start + rest[start..].find('>').expect("a tag ends");
+            let name = rest[start + 1..end].split_whitespace().next().unwrap_or_default();
+            xml += &rest[..end];
+            xml += if void.contains(&name) { "/>" } else { ">" };
+            rest = &rest[end + 1..];
+        }
+        let document = Document::parse(&xml).unwrap_or_else(|error| panic!("{error}: {xml}"));
+        for node in document.descendants() {
+            assert!(!["script", "link", "iframe"].contains(&node.tag_name().name()), "{:?}", node.tag_name());
+            for attribute in node.attributes() {
+                let (name, value) = (attribute.name(), attribute.value());
+                assert!(!name.starts_with("on"), "{name}");
+                if ["src", "href", "action", "data"].contains(&name) {
+                    assert!(value.starts_with("data:image/png;base64,"), "{value}");
+                }
+            }
+        }
+        assert!(!page.contains("url(") && !page.contains("@import"), "{page}");
+    }
 
     #[test]
     fn what_is_written_into_a_page_stays_text() {
         let rows = [vec!["<img src=x onerror=alert(1)>".to_owned()]];
         let page = page("<script>", &table(&["</table>"], rows));
+        check(&page);
         assert!(page.contains("<title>&lt;script&gt;</title>"), "{page}");
         assert!(!page.contains("<script") && !page.contains("<img") && page.matches("</table>").count() == 1);
     }

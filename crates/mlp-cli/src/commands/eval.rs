@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::ValueEnum;
 use mlp_core::Reduction;
-use mlp_data::Dataset;
+use mlp_data::{DataSets, Dataset};
 use mlp_train::{Evaluation, Metadata, Model};
 use serde::Serialize;
 
@@ -23,6 +23,16 @@ Examples:
 pub(crate) struct Args {
     /// The model file that `mlp train` wrote
     model: PathBuf,
+    #[command(flatten)]
+    set: SetArgs,
+    /// One JSON object instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which set a model is asked about.
+#[derive(clap::Args)]
+pub(crate) struct SetArgs {
     /// The data set, a name or a directory [default: the one that the model was trained on]
     #[arg(long, value_name = "NAME|DIR")]
     dataset: Option<String>,
@@ -30,10 +40,15 @@ pub(crate) struct Args {
     data_dir: DataDir,
     /// Which part of it
     #[arg(long, value_enum, default_value_t)]
-    split: Split,
-    /// One JSON object instead of tables
-    #[arg(long)]
-    json: bool,
+    pub(crate) split: Split,
+}
+
+impl SetArgs {
+    /// The data sets of the flags, or those that the model was trained on.
+    pub(crate) fn load(&self, model: &Model) -> anyhow::Result<DataSets> {
+        let dataset = self.dataset.as_deref().unwrap_or(&model.metadata.dataset);
+        load_named(dataset, &self.data_dir.data_dir, false)
+    }
 }
 
 /// Which part of a data set.
@@ -52,7 +67,7 @@ impl Split {
         }
     }
 
-    pub(crate) fn of(self, sets: &mlp_data::DataSets) -> &Dataset {
+    pub(crate) fn of(self, sets: &DataSets) -> &Dataset {
         match self {
             Self::Train => &sets.train,
             Self::Test => &sets.test,
@@ -87,10 +102,9 @@ struct ClassRow<'a> {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let model = Model::load(&args.model)?;
-    let dataset = args.dataset.as_deref().unwrap_or(&model.metadata.dataset);
-    let sets = load_named(dataset, &args.data_dir.data_dir, false)?;
+    let sets = args.set.load(&model)?;
     let evaluation = model
-        .evaluate(args.split.of(&sets))
+        .evaluate(args.set.split.of(&sets))
         .with_context(|| format!("{} on {}", args.model.display(), sets.name))?;
     let report = report(args, &model.metadata, &sets.name, &evaluation);
     let mut out = io::stdout().lock();
@@ -121,7 +135,7 @@ fn report<'a>(
     Report {
         model: args.model.display().to_string(),
         dataset,
-        split: args.split.name(),
+        split: args.set.split.name(),
         examples: evaluation.score.examples,
         correct: evaluation.score.correct,
         accuracy: evaluation.score.accuracy(),

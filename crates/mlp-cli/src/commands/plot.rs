@@ -6,9 +6,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use mlp_train::Model;
 
-use super::eval::Split;
+use super::eval::SetArgs;
 use crate::console::note;
-use crate::data_sets::{DataDir, load_named};
 use crate::figures;
 use crate::judgement::Judgement;
 use crate::picture::{Format, draw};
@@ -34,14 +33,8 @@ pub(crate) struct Args {
     /// The picture, an .svg or a .png [default: the figure's name and .svg, in the run or beside the model]
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
-    /// The data set, a name or a directory [default: the one that the model was trained on]
-    #[arg(long, value_name = "NAME|DIR")]
-    dataset: Option<String>,
     #[command(flatten)]
-    data_dir: DataDir,
-    /// Which part of it
-    #[arg(long, value_enum, default_value_t)]
-    split: Split,
+    set: SetArgs,
     /// How many mistakes are shown
     #[arg(long, value_name = "N", default_value_t = 30)]
     count: usize,
@@ -111,10 +104,9 @@ fn of_a_model(args: &Args, figure: &str, path: &Path) -> anyhow::Result<Drawing>
     if figure == "weights" {
         return figures::weights(&model, usize::MAX).with_context(name);
     }
-    let dataset = args.dataset.as_deref().unwrap_or(&model.metadata.dataset);
-    let sets = load_named(dataset, &args.data_dir.data_dir, false)?;
-    let data = args.split.of(&sets);
-    let set = format!("{} ({})", sets.name, args.split.name());
+    let sets = args.set.load(&model)?;
+    let data = args.set.split.of(&sets);
+    let set = format!("{} ({})", sets.name, args.set.split.name());
     if figure == "embedding" {
         model.check_fits(data).with_context(name)?;
         return figures::embedding(&model, data, &set).with_context(name);

@@ -1,0 +1,166 @@
+//! `mlp explain`: the chapter on one example, in the terminal or as a page.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail, ensure};
+use mlp_core::Mlp;
+use mlp_data::atomic::write_atomically;
+use mlp_train::{Model, Network, TrainConfig};
+
+use super::eval::SetArgs;
+use crate::console::{canvas, note};
+use crate::explanation::{Explanation, Subject, Terminal, page};
+use crate::run_list::model_in;
+
+/// Explain what a model makes of one example, and what it would learn from it.
+///
+/// Every quantity of the forward and of the backward pass in the order in which it comes about, with its formula, shape and values; the
+/// largest entries of each gradient against central differences; what one step of gradient descent would do to the loss, predicted and
+/// actual. Everything is computed in f64, and the loss is the chapter's: cross-entropy, without dropout, label smoothing and weight
+/// decay. Exit code 1 means that a gradient disagrees.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  mlp explain runs/mnist --sample 18                        a test image, quantity by quantity
+  mlp explain runs/mnist/model.mlp --sample 18 --step       the same, one at a time
+  mlp explain runs/mnist/model.mlp --sample 18 --html 18.html
+  mlp explain runs/mnist --split train --learning-rate 0.5  what a large step would do")]
+pub(crate) struct Args {
+    /// The model file that `mlp train` wrote, or a run, whose last model is taken
+    model: PathBuf,
+    /// Which example, counted from 0
+    #[arg(long, value_name = "I", default_value_t = 0)]
+    sample: usize,
+    #[command(flatten)]
+    set: SetArgs,
+    /// Of the step of descent [default: the one that the model was trained with]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    learning_rate: Option<f64>,
+    /// Stop after each quantity until Enter is pressed; `q` ends. Where there is no terminal, nothing stops
+    #[arg(long)]
+    step: bool,
+    /// Write a page to FILE instead: one file, with images, that needs nothing else
+    #[arg(long, value_name = "FILE", conflicts_with = "step")]
+    html: Option<PathBuf>,
+}
+
+/// Characters in a line where there is no terminal.
+const COLUMNS: usize = 80;
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if let Some(rate) = args.learning_rate {
+        ensure!(rate.is_finite() && rate > 0.0, "learning rate is {rate}; expected a finite number above 0");
+    }
+    let path = model_in(&args.model);
+    let model = Model::load(&path)?;
+    let sets = args.set.load(&model)?;
+    let (set, split) = (args.set.split.of(&sets), args.set.split.name());
+    model.check_fits(set).with_context(|| format!("{} on {}", path.display(), sets.name))?;
+    if args.sample >= set.len() {
+        let (name, count) = (&sets.name, set.len());
+        bail!(
+            "sample {} of the {split} set of {name}, which has {count}; expected 0 to {}",
+            args.sample,
+            count - 1
+        );
+    }
+    let network: Mlp<f64> = match &model.network {
+        Network::F32(network) => network.cast(),
+        Network::F64(network) => network.clone(),
+    };
+    let levels = mlp_data::levels::<f64>();
+    let (pixels, label) = (set.image(args.sample), set.labels()[args.sample]);
+    let x: Vec<f64> = pixels.iter().map(|&pixel| levels[usize::from(pixel)]).collect();
+    let config = model.metadata.config.as_ref();
+    let (learning_rate, remarks) = learning_rate(args.learning_rate, config);
+    let explanation =
+        Explanation::of(&network, &x, label, learning_rate).with_context(|| path.display().to_string())?;
+    let subject = Subject {
+        model: path.display().to_string(),
+        network: describe(&network),
+        place: format!("{} ({split}), sample {}", sets.name, args.sample),
+        pixels: pixels.to_vec(),
+        shape: model.metadata.image_shape,
+        class_names: model.metadata.class_names,
+        label: usize::from(label),
+        remarks,
+    };
+    match &args.html {
+        Some(file) => {
+            let page = page(&explanation, &subject);
+            write_atomically(file, |out| out.write_all(page.as_bytes()))
+                .with_context(|| format!("{}: cannot write the page", file.display()))?;
+            note(&format!("explanation {}", file.display()));
+        }
+        None => {
+            let (colours, width) = canvas(COLUMNS);
+            let width = width.max(COLUMNS);
+            show(&Terminal { colours, width }.sections(&explanation, &subject), args.step)?;
+        }
+    }
+    Ok(match explanation.disagreements() {
+        0 => ExitCode::SUCCESS,
+        count => {
+            note(&format!("{count} entries of the gradients DISAGREE with their central differences"));
+            ExitCode::from(1)
+        }
+    })
+}
+
+/// Of the step, and what has to be said of how the model was trained.
+fn learning_rate(asked: Option<f64>, config: Option<&TrainConfig>) -> (f64, Vec<String>) {
+    let Some(config) = config else {
+        let default = TrainConfig::default().learning_rate;
+        let of_step = match asked {
+            Some(_) => String::new(),
+            None => format!(" The step at the end takes the chapter’s learning rate, {default}."),
+        };
+        let remark = format!("The model was imported: how it was trained is not known here.{of_step}");
+        return (asked.unwrap_or(default), vec![remark]);
+    };
+    let added = [
+        ("dropout", config.dropout > 0.0 || config.input_dropout > 0.0),
+        ("label smoothing", config.label_smoothing > 0.0),
+        ("weight decay", config.weight_decay.is_some_and(|decay| decay > 0.0)),
+    ];
+    let added: Vec<&str> = added.into_iter().filter(|(_, is_used)| *is_used).map(|(name, _)| name).collect();
+    let remark = (!added.is_empty()).then(|| {
+        format!(
+            "Training added {}. J is the cross-entropy without it, and the step is plain descent.",
+            added.join(", ")
+        )
+    });
+    (asked.unwrap_or(config.learning_rate), remark.into_iter().collect())
+}
+
+/// `784-100-10, logistic`.
+fn describe(network: &Mlp<f64>) -> String {
+    let architecture = network.architecture();
+    let outputs = architecture.layer_sizes().into_iter().map(|(_, outputs)| outputs);
+    let sizes: Vec<String> =
+        [architecture.inputs].into_iter().chain(outputs).map(|size| size.to_string()).collect();
+    let sizes = sizes.join("-");
+    if architecture.hidden.is_empty() { sizes } else { format!("{sizes}, {}", architecture.activation) }
+}
+
+/// All sections, or one at a time where somebody sits at a terminal.
+fn show(sections: &[String], one_at_a_time: bool) -> anyhow::Result<()> {
+    let waits = one_at_a_time && io::stdin().is_terminal() && io::stdout().is_terminal();
+    let mut out = anstream::stdout();
+    for (index, section) in sections.iter().enumerate() {
+        write!(out, "{section}")?;
+        out.flush()?;
+        if waits && index + 1 < sections.len() {
+            // Not through `note`: the answer is typed behind it.
+            write!(io::stderr(), "[{}/{}] Enter goes on, q ends: ", index + 1, sections.len())?;
+            let mut answer = String::new();
+            let is_over = io::stdin().lock().read_line(&mut answer).context("cannot read the terminal")? == 0;
+            if is_over || answer.trim().eq_ignore_ascii_case("q") {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
