@@ -54,9 +54,10 @@ impl State {
     }
 }
 
-/// The model file that a path stands for: of a run, the last model.
+/// The model file that a path stands for: of a run that has one, the last model.
 pub(crate) fn model_in(path: &Path) -> PathBuf {
-    if path.is_dir() { path.join(RunDir::MODEL) } else { path.to_owned() }
+    let model = path.join(RunDir::MODEL);
+    if model.is_file() { model } else { path.to_owned() }
 }
 
 impl RunSummary {

@@ -163,9 +163,12 @@ fn errors_about_models_and_runs_say_what_to_do_next() {
         error(here, "eval model.mlp")
             .contains(&format!("no such file; expected a model file; there is {model}"))
     );
+    // A run stands for its model; another directory does not.
+    for of_run in ["eval", "summary"] {
+        assert!(mlp(here, &format!("{of_run} runs/synthetic")).status.success(), "{of_run}");
+    }
     assert!(
-        error(here, "eval runs/synthetic")
-            .contains(&format!("a directory; expected a model file; the run's model is {model}"))
+        error(here, "eval runs").contains(&format!("a directory; expected a model file; there is {model}"))
     );
     for other in ["checkpoint.mlp", "config.toml"] {
         let line = error(here, &format!("summary runs/synthetic/{other}"));

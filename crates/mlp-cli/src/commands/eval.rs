@@ -1,7 +1,7 @@
 //! `mlp eval`: how good a model is, as a table for people or as JSON for programs.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -12,6 +12,7 @@ use mlp_train::{Evaluation, Metadata, Model};
 use serde::Serialize;
 
 use crate::data_sets::{DataDir, load_named};
+use crate::run_list::model_in;
 use crate::table::{Table, percent, thousands};
 
 /// Evaluate a model: loss, accuracy, each class's precision, recall and F1, and who was taken for whom.
@@ -21,7 +22,7 @@ Examples:
   mlp eval runs/mnist/model.mlp
   mlp eval runs/mnist/model.mlp --json | jq .accuracy")]
 pub(crate) struct Args {
-    /// The model file that `mlp train` wrote
+    /// The model file that `mlp train` wrote, or its run directory
     model: PathBuf,
     #[command(flatten)]
     set: SetArgs,
@@ -101,12 +102,13 @@ struct ClassRow<'a> {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let model = Model::load(&args.model)?;
+    let path = model_in(&args.model);
+    let model = Model::load(&path)?;
     let sets = args.set.load(&model)?;
     let evaluation = model
         .evaluate(args.set.split.of(&sets))
-        .with_context(|| format!("{} on {}", args.model.display(), sets.name))?;
-    let report = report(args, &model.metadata, &sets.name, &evaluation);
+        .with_context(|| format!("{} on {}", path.display(), sets.name))?;
+    let report = report(args, &path, &model.metadata, &sets.name, &evaluation);
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer_pretty(&mut out, &report).map_err(io::Error::from)?;
@@ -119,6 +121,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn report<'a>(
     args: &Args,
+    model: &Path,
     metadata: &'a Metadata,
     dataset: &'a str,
     evaluation: &'a Evaluation,
@@ -133,7 +136,7 @@ fn report<'a>(
         support: class.support,
     };
     Report {
-        model: args.model.display().to_string(),
+        model: model.display().to_string(),
         dataset,
         split: args.set.split.name(),
         examples: evaluation.score.examples,

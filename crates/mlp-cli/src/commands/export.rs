@@ -11,6 +11,7 @@ use mlp_train::exchange::{self, Format, Pixels};
 use super::eval::Split;
 use crate::console::note;
 use crate::data_sets::{DataDir, load_named};
+use crate::run_list::model_in;
 
 /// Carry a model to another tool: PyTorch (.safetensors), NumPy (.npz), any ONNX runtime (.onnx), or its predictions (.csv).
 #[derive(clap::Args)]
@@ -26,7 +27,7 @@ In Python:
   torch_model.load_state_dict(safetensors.torch.load_file('mnist.safetensors'))  # nn.Sequential(Linear, ReLU, Linear)
   w_h, b_h, w_o, b_o = map(numpy.load('mnist.npz').get, ('w_h', 'b_h', 'w_o', 'b_o'))")]
 pub(crate) struct Args {
-    /// The model file that `mlp train` wrote
+    /// The model file that `mlp train` wrote, or its run directory
     model: PathBuf,
     /// The file to write; its ending says what: .safetensors, .npz, .onnx or .csv
     #[arg(long, value_name = "FILE")]
@@ -55,7 +56,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             "{to}: --dataset and --split are for predictions; expected a name ending in .csv, or leave them out"
         );
     }
-    let model = Model::load(&args.model)?;
+    let path = model_in(&args.model);
+    let model = Model::load(&path)?;
     let architecture = model.network.architecture();
     let precision = model.network.precision();
     let (bytes, what) = match format {
@@ -83,7 +85,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             let split = args.split.unwrap_or_default();
             let data = split.of(&sets);
             let text = exchange::predictions(&model, data)
-                .with_context(|| format!("{} on {}", args.model.display(), sets.name))?;
+                .with_context(|| format!("{} on {}", path.display(), sets.name))?;
             (text.into_bytes(), format!("{} predictions, {} ({})", data.len(), sets.name, split.name()))
         }
     };

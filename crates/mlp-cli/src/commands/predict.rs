@@ -22,6 +22,7 @@ use crate::commands::data::draw_in_terminal;
 use crate::console::{self, note};
 use crate::parse;
 use crate::plot::Tile;
+use crate::run_list::model_in;
 
 /// The first batch is small, so that something is seen soon; each next one is twice as large, up to the last number.
 const BATCHES: (usize, usize) = (8, 512);
@@ -39,7 +40,7 @@ Examples:
   mlp predict runs/mnist/model.mlp data/mnist/t10k-images-idx3-ubyte.gz --format json | head -1
   magick photo.jpg -crop 200x200+10+10 png:- | mlp predict runs/mnist/model.mlp -")]
 pub(crate) struct Args {
-    /// The model file that `mlp train` wrote
+    /// The model file that `mlp train` wrote, or its run directory
     model: PathBuf,
     /// PNG, JPEG or PGM pictures, IDX files of images, directories of pictures, or `-` for one picture from standard input
     #[arg(required = true, value_name = "FILE|DIR|-")]
@@ -128,7 +129,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             args.format.name()
         );
     }
-    let model = Model::load(&args.model)?;
+    let path = model_in(&args.model);
+    let model = Model::load(&path)?;
     let preparer = Preparer::new(args, &model)?;
     let mut sources = Sources::new(&args.files)?;
     let mut writer = Writer::new(args.format, args.top.into(), &model.metadata, sources.name_width());

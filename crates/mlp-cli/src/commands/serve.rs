@@ -38,7 +38,7 @@ Examples:
   curl --data-binary @seven.png http://127.0.0.1:8000/predict
   curl --data-binary @seven.png 'http://127.0.0.1:8000/predict?polarity=dark-on-light&strongest=0'")]
 pub(crate) struct Args {
-    /// The model file that `mlp train` wrote, or the run directory that it is in
+    /// The model file that `mlp train` wrote, or its run directory
     model: PathBuf,
     /// The address to listen on; 0.0.0.0 for all of this machine's
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", value_parser = address)]

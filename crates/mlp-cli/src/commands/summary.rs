@@ -6,19 +6,21 @@ use std::process::ExitCode;
 
 use mlp_train::Model;
 
+use crate::run_list::model_in;
 use crate::table::{Table, thousands};
 
 /// Show a model: its layers, their shapes and parameters, and where it came from.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  mlp summary runs/mnist/model.mlp")]
 pub(crate) struct Args {
-    /// The model file that `mlp train` wrote
+    /// The model file that `mlp train` wrote, or its run directory
     model: PathBuf,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let model = Model::load(&args.model)?;
-    write!(io::stdout().lock(), "{}", text(&args.model.display().to_string(), &model))?;
+    let path = model_in(&args.model);
+    let model = Model::load(&path)?;
+    write!(io::stdout().lock(), "{}", text(&path.display().to_string(), &model))?;
     Ok(ExitCode::SUCCESS)
 }
 
