@@ -11,7 +11,7 @@ use crate::openblas::Backend;
 use crate::process;
 use crate::workspace::Workspace;
 
-/// Builds all examples as the whole workspace is built, and runs each from the root, without arguments.
+/// Builds all examples with the tests, as cargo does, and runs each from the root, without arguments.
 ///
 /// # Errors
 /// When there is none, one cannot be built, or one fails.
@@ -19,8 +19,8 @@ pub(crate) fn run(workspace: &Workspace, backend: Backend) -> Result<()> {
     let metadata = workspace.metadata()?;
     let examples = examples(&metadata);
     ensure!(!examples.is_empty(), "no crate has an example");
-    let mut cargo = workspace.cargo("build");
-    process::run(cargo.args(["--workspace", "--examples"]).args(backend.cargo_flags()))?;
+    let mut cargo = workspace.cargo("test");
+    process::run(cargo.args(["--workspace", "--no-run"]).args(backend.cargo_flags()))?;
     let directory = workspace.target_dir()?.join("debug/examples");
     for name in examples {
         process::run(&mut example(workspace, &directory, name))?;

@@ -64,15 +64,15 @@ pub(crate) fn test(workspace: &Workspace, quick: bool, no_openblas: bool) -> Res
         })?;
     }
     step("failing disks", || {
-        let mut cargo = workspace.cargo("test");
-        cargo.args(["--package", "mlp-train", "--test", "disk_failures"]).args(backends[0].cargo_flags());
+        let mut cargo = whole(workspace, "test");
+        cargo.args(["--test", "disk_failures"]).args(backends[0].cargo_flags());
         process::run(cargo.args(["--", "--nocapture"]))
     })?;
     if !quick {
         miri(workspace)?;
         step("exp of every f32", || {
-            let mut cargo = workspace.cargo("test");
-            cargo.args(["--package", "mlp-core", "--lib"]).args(backends[0].cargo_flags());
+            let mut cargo = whole(workspace, "test");
+            cargo.arg("--lib").args(backends[0].cargo_flags());
             process::run(cargo.args(["all_floats", "--", "--ignored", "--nocapture"]))
         })?;
         step("mutate", || mutate::run(workspace, &mutate::Options::default()))?;
@@ -142,7 +142,8 @@ fn step(name: &str, run: impl FnOnce() -> Result<()>) -> Result<()> {
     Ok(())
 }
 
-/// `cargo SUBCOMMAND --workspace`.
+/// `cargo SUBCOMMAND --workspace`. Also for what is in one crate: alone it would be built with the features that it asks for itself, and with
+/// it all that it stands on once more.
 fn whole(workspace: &Workspace, subcommand: &str) -> Command {
     let mut cargo = workspace.cargo(subcommand);
     cargo.arg("--workspace");
