@@ -157,6 +157,10 @@ fn show(sections: &[String], one_at_a_time: bool) -> anyhow::Result<()> {
             write!(io::stderr(), "[{}/{}] Enter goes on, q ends: ", index + 1, sections.len())?;
             let mut answer = String::new();
             let is_over = io::stdin().lock().read_line(&mut answer).context("cannot read the terminal")? == 0;
+            if is_over {
+                // The shell goes on in a line of its own.
+                note("");
+            }
             if is_over || answer.trim().eq_ignore_ascii_case("q") {
                 break;
             }

@@ -14,8 +14,7 @@
 //!   layers to first order: a sum is off by the sum of |input·weight| (its roundings go up and down, so that K of them on partial sums √K
 //!   times smaller count as one on the whole), and by what its inputs are off, each times |weight|; an output by itself and by |f'| times
 //!   its sum.
-//! - *The backward pass.* Ŷ is a quotient of k exponentials, rounded by up to k ε at 1, and the error arrives at the entry times L: k ε
-//!   L.
+//! - *The backward pass.* Ŷ is a quotient of k exponentials, rounded by up to k ε at 1; times L that arrives at the entry: k ε L.
 //!
 //! Where all this exceeds a part of the gradient, the difference says nothing about it ([`Finding::RoundedAway`]): that is so of an
 //! example whose probability is 1 up to rounding.

@@ -102,7 +102,7 @@ fn bars(quantity: &Quantity, subject: &Subject) -> Markup {
     };
     html! {
         div.scroll {
-            table.bars {
+            table {
                 @for (class, &value) in row.iter().enumerate() {
                     tr.chosen[class == subject.label] {
                         td { (class_name(&subject.class_names[class], class)) }
