@@ -3,10 +3,9 @@
 usage: agree.py DIRECTORY MNIST
 
 DIRECTORY holds scaled.onnx, raw.onnx (made with --raw-pixels), model.npz, model.safetensors and predictions.csv, on the test set; MNIST the
-IDX files. A line for each tool with the largest difference of a probability; exit code 1 if one is more than 1e-6."""
-import gzip
+IDX files. The weights have to be the same bits in all of them. A line for each tool with the largest difference of a probability; exit code 1 if one is
+more than rounding explains."""
 import json
-import math
 import os
 import sys
 
@@ -16,66 +15,47 @@ import onnxruntime
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
+from networks import Comparison, feed_forward, idx, predictions, scaled
+
 directory, mnist = sys.argv[1:]
 path = lambda name: os.path.join(directory, name)
 
-
-def images():
-    plain = os.path.join(mnist, 't10k-images-idx3-ubyte')
-    raw = open(plain, 'rb').read() if os.path.exists(plain) else gzip.open(plain + '.gz').read()
-    return np.frombuffer(raw, np.uint8, offset=16).reshape(-1, 784)
-
-
-ACTIVATIONS = {
-    'logistic': lambda z: 1 / (1 + np.exp(-z)),
-    'tanh': np.tanh,
-    'relu': lambda z: np.maximum(z, 0),
-    'leaky-relu': lambda z: np.where(z > 0, z, 0.01 * z),
-    'gelu': lambda z: z * (1 + np.vectorize(math.erf)(z / math.sqrt(2))) / 2,
-    'identity': lambda z: z,
-}
-
-
-def feed_forward(x, layers, activation):
-    """The chapter's, for any depth: layers are pairs of (inputs, units) and (units)."""
-    for w, b in layers[:-1]:
-        x = ACTIVATIONS[activation](x @ w + b)
-    z = x @ layers[-1][0] + layers[-1][1]
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
-
-
-bytes_ = images()
-x = bytes_.astype(np.float32) / np.float32(255)
-expected = np.loadtxt(path('predictions.csv'), delimiter=',', skiprows=1)[:, 3:]
-worst = 0.0
-
-
-def compare(name, found):
-    global worst
-    difference = float(np.abs(found.astype(np.float64) - expected[:len(found)]).max())
-    worst = max(worst, difference if math.isfinite(difference) else math.inf)
-    print(f'{name}: {difference:.1e}')
-
-
-for name, batch in (('scaled.onnx', x), ('raw.onnx', bytes_)):
-    model = onnx.load(path(name))
-    onnx.checker.check_model(model, full_check=True)
-    session = onnxruntime.InferenceSession(path(name), providers=['CPUExecutionProvider'])
-    run = lambda some: session.run(['probabilities'], {'images': some})[0]
-    compare(f'{name}, all', run(batch))
-    compare(f'{name}, one', run(batch[:1]))
-    assert len(json.loads({text.key: text.value for text in model.metadata_props}['class_names'])) == 10
+images = idx(mnist, 't10k-images-idx3-ubyte')
+x = scaled(images)
 
 arrays = np.load(path('model.npz'))
 activation = str(arrays['activation'])
 hidden = sorted(name for name in arrays.files if name.startswith('w_h'))
-layers = [(arrays[w], arrays[w.replace('w', 'b')]) for w in [*hidden, 'w_o']]
-compare('model.npz', feed_forward(x, layers, activation))
+layers = [(arrays[w], arrays[w.replace('w', 'b')].reshape(-1)) for w in [*hidden, 'w_o']]
+comparison = Comparison(images, layers, activation, predictions(path('predictions.csv'))[0])
+comparison.report('model.npz', feed_forward(x.astype(layers[0][0].dtype), layers, activation))
+
+
+def same_bits(name, others):
+    for l, (ours, theirs) in enumerate(zip(layers, others, strict=True)):
+        for a, b in zip(ours, theirs):
+            if a.dtype != b.dtype or a.shape != b.shape or a.tobytes() != np.ascontiguousarray(b).tobytes():
+                sys.exit(f'error: {name}: the parameters of layer {l + 1} are not those of model.npz')
+
 
 tensors = load_file(path('model.safetensors'))
 with safe_open(path('model.safetensors'), 'np') as file:
     assert file.metadata()['format'] == 'pt' and file.metadata()['activation'] == activation
-layers = [(tensors[f'{2 * l}.weight'].T, tensors[f'{2 * l}.bias']) for l in range(len(tensors) // 2)]
-compare('model.safetensors', feed_forward(x, layers, activation))
-sys.exit(worst > 1e-6)
+from_torch = [(tensors[f'{2 * l}.weight'].T, tensors[f'{2 * l}.bias']) for l in range(len(tensors) // 2)]
+same_bits('model.safetensors', from_torch)
+comparison.report('model.safetensors', feed_forward(x.astype(layers[0][0].dtype), from_torch, activation))
+
+for name, batch in (('scaled.onnx', x), ('raw.onnx', images)):
+    model = onnx.load(path(name))
+    onnx.checker.check_model(model, full_check=True)
+    parameters = [onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer]
+    matrices = [array for array in parameters if array.ndim == 2 and array.shape[0] > 1]
+    vectors = [array.reshape(-1) for array in parameters if array.size > 1 and not any(array is m for m in matrices)]
+    same_bits(name, list(zip(matrices, vectors, strict=True)))
+    session = onnxruntime.InferenceSession(path(name), providers=['CPUExecutionProvider'])
+    run = lambda some: session.run(['probabilities'], {'images': some})[0]
+    comparison.report(f'{name}, all', run(batch))
+    comparison.report(f'{name}, one', run(batch[:1]))
+    assert len(json.loads({text.key: text.value for text in model.metadata_props}['class_names'])) == 10
+
+comparison.close()

@@ -64,7 +64,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         return Ok(());
     };
 
-    let python = Environment::prepare(workspace, "bench")?;
+    let python = environment(workspace)?;
     let (peers, not_installed) = install(&python, libraries);
     let versions = library::versions(&python)?;
     let commands = Commands::new(workspace, backend, Some(python))?;
@@ -95,6 +95,21 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     }
     print!("{}", targets::table(&targets));
     Ok(())
+}
+
+/// The Python of the peers.
+fn environment(workspace: &Workspace) -> Result<Environment> {
+    Environment::prepare(workspace, "bench")
+}
+
+/// The Python of the peers with PyTorch in it, for whoever else needs that: it is gigabytes.
+///
+/// # Errors
+/// When it cannot be installed.
+pub(crate) fn pytorch(workspace: &Workspace) -> Result<Environment> {
+    let python = environment(workspace)?;
+    Library::Pytorch.install(&python)?;
+    Ok(python)
 }
 
 /// The peers of those libraries that can be installed, and a line for each that cannot. No name means all of them.

@@ -12,7 +12,7 @@ mod pictures;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use self::checks::CHECKS;
+use self::checks::{CHECKS, Check, Kind};
 use self::mlp::Mlp;
 use crate::openblas::Backend;
 use crate::report::{Report, Selection};
@@ -37,14 +37,46 @@ pub(crate) struct Options {
 /// # Errors
 /// When the build or the data fails, or a check does.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let chosen = CHECKS
-        .iter()
-        .filter(|check| (check.quick || !options.short) && options.selection.includes(check.name));
-    if options.selection.list {
+    let is_of_these = |kind| match kind {
+        Kind::Quick => true,
+        Kind::Long | Kind::Tools => !options.short,
+        Kind::PyTorch => false,
+    };
+    check(workspace, options.no_openblas, &options.selection, is_of_these)
+}
+
+/// Which other tools to ask.
+#[derive(Args)]
+pub(crate) struct ToolsOptions {
+    /// PyTorch too, which pip gets first: gigabytes.
+    #[arg(long)]
+    pytorch: bool,
+    #[command(flatten)]
+    selection: Selection,
+}
+
+/// As [`run`], the checks with other tools only: do they read what `mlp` writes, and it what they write?
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn interop(workspace: &Workspace, options: &ToolsOptions) -> Result<()> {
+    let is_of_these = |kind| kind == Kind::Tools || options.pytorch && kind == Kind::PyTorch;
+    check(workspace, false, &options.selection, is_of_these)
+}
+
+fn check(
+    workspace: &Workspace,
+    no_openblas: bool,
+    selection: &Selection,
+    is_of_these: impl Fn(Kind) -> bool,
+) -> Result<()> {
+    let is_chosen = |check: &&Check| is_of_these(check.kind) && selection.includes(check.name);
+    let chosen = CHECKS.iter().filter(is_chosen);
+    if selection.list {
         chosen.for_each(|check| println!("{}", check.name));
         return Ok(());
     }
-    let backend = if options.no_openblas { Backend::PureRust } else { setup::ensure() };
+    let backend = if no_openblas { Backend::PureRust } else { setup::ensure() };
     fetch::fetch(&["mnist", "fashion-mnist"], &workspace.data_dir())?;
     let mlp = Mlp::build(workspace, backend).context("cannot build mlp")?;
 

@@ -69,6 +69,8 @@ enum Command {
     Semver(semver::Options),
     /// Check the real `mlp` on the real data sets.
     E2e(e2e::Options),
+    /// Check that other tools read what `mlp` writes, and `mlp` what they write.
+    Interop(e2e::ToolsOptions),
     /// Plant errors in the equations of mlp-core, one at a time, and see that its tests catch each.
     Mutate(mutate::Options),
     /// Time `mlp train` against other programs that do the same work.
@@ -111,6 +113,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Ci(args) => suite::ci(&workspace, args.quick, args.no_openblas)?,
         Command::Semver(options) => semver::check(&workspace, &options)?,
         Command::E2e(options) => e2e::run(&workspace, &options)?,
+        Command::Interop(options) => e2e::interop(&workspace, &options)?,
         Command::Mutate(options) => mutate::run(&workspace, &options)?,
         Command::Bench(options) => bench::run(&workspace, &options)?,
     }

@@ -8,7 +8,11 @@ use anyhow::{Context, Result, ensure};
 use super::browser::digits_drawn_in_chromium_are_recognised_while_they_are_drawn;
 use super::chapter;
 use super::chapter::Reference;
-use super::exchange::exports_are_computed_alike_by_onnxruntime_numpy_and_safetensors;
+use super::exchange::{
+    a_network_trained_in_numpy_comes_back_and_evaluates_the_same,
+    exports_are_computed_alike_by_onnxruntime_numpy_and_safetensors, exports_are_computed_alike_by_pytorch,
+    networks_trained_in_pytorch_come_back_and_evaluate_the_same,
+};
 use super::mlp::{Mlp, Run, utf8};
 use super::pictures::{
     drawings_that_mnist_never_saw_are_read_within_ten_points_of_the_test_set,
@@ -22,37 +26,49 @@ pub(super) struct Check {
     pub(super) name: &'static str,
     /// Returns a note, perhaps empty, on what was measured.
     pub(super) run: fn(&Mlp) -> Result<String>,
-    /// Whether it belongs to the short list too.
-    pub(super) quick: bool,
+    pub(super) kind: Kind,
+}
+
+/// When a check is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Always.
+    Quick,
+    /// Unless it is to be short.
+    Long,
+    /// As [`Kind::Long`], and whenever other tools are asked.
+    Tools,
+    /// Only when PyTorch is asked.
+    PyTorch,
 }
 
 macro_rules! check {
-    ($name:ident) => {
-        Check { name: stringify!($name), run: $name, quick: false }
-    };
-    ($name:ident, quick) => {
-        Check { name: stringify!($name), run: $name, quick: true }
+    ($name:ident, $kind:ident) => {
+        Check { name: stringify!($name), run: $name, kind: Kind::$kind }
     };
 }
 
 /// All of them.
 pub(super) const CHECKS: &[Check] = &[
-    check!(seed_0_in_f64_prints_the_chapters_50_lines_byte_for_byte),
-    check!(seed_1_in_f64_prints_the_chapters_lines),
-    check!(seed_7_in_f64_prints_the_chapters_lines, quick),
-    check!(fashion_mnist_in_f64_prints_the_chapters_lines),
-    check!(ten_epochs_in_f32_stay_close_to_the_chapters),
-    check!(an_epoch_in_f32_stays_below_250_megabytes, quick),
-    check!(one_and_two_threads_train_the_same_bits, quick),
-    check!(eval_gives_the_accuracy_that_train_printed, quick),
-    check!(gradcheck_agrees_on_the_chapters_network, quick),
-    check!(the_recipe_fast_reaches_98_percent, quick),
-    check!(tensorboards_own_reader_reads_what_trace_csv_says),
-    check!(drawings_that_mnist_never_saw_are_read_within_ten_points_of_the_test_set),
-    check!(mnists_own_images_as_png_files_are_read_as_eval_reads_them),
-    check!(digits_drawn_in_chromium_are_recognised_while_they_are_drawn),
-    check!(exports_are_computed_alike_by_onnxruntime_numpy_and_safetensors),
-    check!(a_truncated_model_is_one_line_and_exit_code_2, quick),
+    check!(seed_0_in_f64_prints_the_chapters_50_lines_byte_for_byte, Long),
+    check!(seed_1_in_f64_prints_the_chapters_lines, Long),
+    check!(seed_7_in_f64_prints_the_chapters_lines, Quick),
+    check!(fashion_mnist_in_f64_prints_the_chapters_lines, Long),
+    check!(ten_epochs_in_f32_stay_close_to_the_chapters, Long),
+    check!(an_epoch_in_f32_stays_below_250_megabytes, Quick),
+    check!(one_and_two_threads_train_the_same_bits, Quick),
+    check!(eval_gives_the_accuracy_that_train_printed, Quick),
+    check!(gradcheck_agrees_on_the_chapters_network, Quick),
+    check!(the_recipe_fast_reaches_98_percent, Quick),
+    check!(tensorboards_own_reader_reads_what_trace_csv_says, Tools),
+    check!(drawings_that_mnist_never_saw_are_read_within_ten_points_of_the_test_set, Long),
+    check!(mnists_own_images_as_png_files_are_read_as_eval_reads_them, Long),
+    check!(digits_drawn_in_chromium_are_recognised_while_they_are_drawn, Long),
+    check!(exports_are_computed_alike_by_onnxruntime_numpy_and_safetensors, Tools),
+    check!(a_network_trained_in_numpy_comes_back_and_evaluates_the_same, Tools),
+    check!(exports_are_computed_alike_by_pytorch, PyTorch),
+    check!(networks_trained_in_pytorch_come_back_and_evaluate_the_same, PyTorch),
+    check!(a_truncated_model_is_one_line_and_exit_code_2, Quick),
 ];
 
 const NUMPY_F64: &str = "--rng numpy --precision f64";

@@ -60,6 +60,11 @@ impl Mlp {
         Ok(python)
     }
 
+    /// The workspace that it was built from.
+    pub(super) fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
+
     /// A path for a file of a check's own.
     pub(super) fn scratch(&self, name: &str) -> PathBuf {
         self.scratch.join(name)

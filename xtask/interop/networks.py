@@ -1,0 +1,113 @@
+"""What the checks of this directory share: MNIST's test images, a network in NumPy, and how far two programs that compute it in single precision may be
+apart."""
+import gzip
+import math
+import os
+
+import numpy as np
+
+ACTIVATIONS = {
+    'logistic': lambda z: 1 / (1 + np.exp(-z)),
+    'tanh': np.tanh,
+    'relu': lambda z: np.maximum(z, 0),
+    'leaky-relu': lambda z: np.where(z > 0, z, z.dtype.type(0.01) * z),
+    'gelu': lambda z: z * (1 + erf(z / z.dtype.type(math.sqrt(2)))) / 2,
+    'identity': lambda z: z,
+}
+# How steep each can be.
+STEEPEST = {'logistic': 0.25, 'tanh': 1, 'relu': 1, 'leaky-relu': 1, 'gelu': 1.13, 'identity': 1}
+# Units in the last place that an activation, or the exponential function of softmax, may be wrong by: none is correctly rounded in single precision.
+LAST_PLACES = 8
+# How many standard deviations: by Hoeffding's inequality a sum of independent errors is beyond with a probability of at most 2 exp(-8²/2) = 3e-14.
+DEVIATIONS = 8
+
+
+def erf(z):
+    return np.vectorize(math.erf, otypes=[z.dtype])(z)
+
+
+def idx(directory, name):
+    """An IDX file, compressed or not, as a matrix of a row for each item."""
+    plain = os.path.join(directory, name)
+    raw = open(plain, 'rb').read() if os.path.exists(plain) else gzip.open(plain + '.gz').read()
+    count = int.from_bytes(raw[4:8], 'big')
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3]).reshape(count, -1)
+
+
+def scaled(pixels):
+    """As everywhere here: divided by 255 in single precision."""
+    return pixels.astype(np.float32) / np.float32(255)
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def feed_forward(x, layers, activation):
+    """The chapter's, for any depth: layers are pairs of (inputs, units) and (units)."""
+    for w, b in layers[:-1]:
+        x = ACTIVATIONS[activation](x @ w + b)
+    return softmax(x @ layers[-1][0] + layers[-1][1])
+
+
+def truth_and_bound(x, layers, activation):
+    """The probabilities, in double precision, of a network in single precision; and how far from them a program may be that computes in single precision, in
+    whatever order.
+
+    Each rounding is taken for an independent error of mean 0 and at most u = 2⁻²⁴ of its result (Higham and Mary, A new approach to probabilistic rounding
+    error analysis, 2019). A sum of n products that are not 0 has 2 n of them, each of at most u S with S = Σ|x||w| + |b|: together a deviation of u S √(2 n).
+    A layer passes the deviations of its inputs on, weighed by its weights and by how steep its activation is, and they add up by their squares. A probability p
+    whose log-odds are wrong by at most d moves by at most p (1 - p) (exp(d) - 1)."""
+    u, x = 2.0 ** -24, x.astype(np.float64)
+    variance = np.zeros_like(x)
+    for number, (w, b) in enumerate(layers):
+        w, b = w.astype(np.float64), b.astype(np.float64)
+        terms = 2 * (np.count_nonzero(x, axis=1, keepdims=True) + 1)
+        variance = variance @ w ** 2 + terms * (u * (np.abs(x) @ np.abs(w) + np.abs(b))) ** 2
+        x = x @ w + b
+        if number + 1 < len(layers):
+            x = ACTIVATIONS[activation](x)
+            variance = STEEPEST[activation] ** 2 * variance + (LAST_PLACES * u * np.maximum(np.abs(x), 1)) ** 2
+    p = softmax(x)
+    # The log-odds are a logit less a mean of the others.
+    deviation = np.sqrt(variance) + np.sqrt(variance.max(axis=1, keepdims=True))
+    return p, p * (1 - p) * np.expm1(DEVIATIONS * deviation) + (len(b) + 2 * LAST_PLACES) * u * p
+
+
+class Comparison:
+    """Compares probabilities with those that `mlp` said, and says how far the furthest is."""
+
+    def __init__(self, images, layers, activation, expected):
+        self.is_single = layers[0][0].dtype == np.float32
+        self.expected, self.is_bad = expected, False
+        self.furthest, self.largest_share = 0.0, 0.0
+        if self.is_single:
+            self.truth, self.bound = truth_and_bound(scaled(images), layers, activation)
+            self.report('mlp', expected)
+
+    def report(self, name, found):
+        """In double precision within 1e-6; in single precision within the bound of the truth."""
+        found = found.astype(np.float64)
+        count = len(found)
+        difference = float(np.abs(found - self.expected[:count]).max())
+        line, is_good = f'{name}: {difference:.1e} from mlp', difference <= 1e-6
+        self.furthest = max(self.furthest, difference)
+        if self.is_single:
+            share = float((np.abs(found - self.truth[:count]) / self.bound[:count]).max())
+            line, is_good = f'{line}, {share:.2f} of the bound from the truth', share <= 1
+            self.largest_share = max(self.largest_share, share)
+        self.is_bad |= not is_good
+        print(line if is_good else f'error: {line}')
+
+    def close(self):
+        """Says how far the furthest of all was; the program's end."""
+        share = f', at most {self.largest_share:.2f} of the bound from the truth' if self.is_single else ''
+        print(f'within {self.furthest:.1e}{share}')
+        raise SystemExit(self.is_bad)
+
+
+def predictions(path):
+    """The probabilities in what `mlp export --to FILE.csv` wrote, and the guesses."""
+    table = np.loadtxt(path, delimiter=',', skiprows=1)
+    return table[:, 3:], table[:, 2].astype(int)
