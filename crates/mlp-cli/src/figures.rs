@@ -15,10 +15,15 @@ const MOST_POINTS: usize = 1_500;
 
 /// Loss and accuracy by epoch.
 pub(crate) fn curves(runs: &[RunSummary]) -> Drawing {
+    // The directories' own names, unless two are called alike.
+    let own = |run: &RunSummary| run.path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let is_unique = |name: &String| runs.iter().filter(|run| own(run).as_ref() == Some(name)).count() == 1;
+    let names =
+        |run: &RunSummary| own(run).filter(is_unique).unwrap_or_else(|| run.path.display().to_string());
     let curves: Vec<Curves<'_>> = runs
         .iter()
         .map(|run| Curves {
-            name: run.path.display().to_string(),
+            name: names(run),
             records: &run.records,
             best: run.result.as_ref().and_then(|result| Some(result.best?.epoch)),
         })

@@ -36,6 +36,14 @@ fn every_figure_is_drawn_beside_what_it_shows_or_where_it_is_asked_for() {
     }
     succeed(at, "plot runs/a runs/b --to both.png");
     assert!(fs::read(at.join("both.png")).unwrap().starts_with(b"\x89PNG"));
+    // Runs go by their own names, as long as these tell them apart.
+    fs::create_dir(at.join("other")).unwrap();
+    fs::rename(at.join("runs/b"), at.join("other/a")).unwrap();
+    succeed(at, &format!("plot {} --to one.svg", at.join("runs/a").display()));
+    assert!(fs::read_to_string(at.join("one.svg")).unwrap().contains(">a: loss<"));
+    succeed(at, "plot runs/a other/a --to two.svg");
+    let svg = fs::read_to_string(at.join("two.svg")).unwrap();
+    assert!(svg.contains("other/a") && svg.contains("runs/a"), "{svg}");
     succeed(at, "plot --mistakes runs/a/model.mlp --split train --count 3 --to few.svg");
     let svg = fs::read_to_string(at.join("few.svg")).unwrap();
     assert_eq!((svg.matches("<image ").count(), svg.matches("% sure").count()), (3, 3));
