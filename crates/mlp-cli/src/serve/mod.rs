@@ -5,7 +5,7 @@
 //! (time, number)  (host, rate, headers, metrics)
 //! ```
 //!
-//! [`connections`] accepts and knows time; [`guard`] stands before every route and decides who is let in; [`router`] knows what is where; [`predict`]
+//! [`connections`] accepts and knows time; [`guard`] stands before every route and decides who is let in; [`router`](mod@router) knows what is where; [`predict`]
 //! takes a request apart and [`answers`] is what programs get to read. [`App`] is what all of them share. Nothing here prints, and no request,
 //! whatever its bytes, makes the server panic or answer with 500.
 
