@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use mlp_data::picture::{GreyPicture, LabelledFiles, Polarity, Prepared};
 use mlp_data::{DataSets, Dataset, ImageShape, Preparation};
+use mlp_train::TrainConfig;
 use rayon::prelude::*;
 
 use crate::console::{self, note};
@@ -126,8 +127,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         thousands(sets.train.len()),
         thousands(sets.test.len())
     )?;
-    note(&format!("train with `mlp train --dataset {}`", args.to.display()));
+    let batch_size = batch_size_for(sets.train.len());
+    let flag = batch_size.map_or_else(String::new, |size| format!(" --batch-size {size}"));
+    note(&format!("train with `mlp train --dataset {}{flag}`", args.to.display()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// A batch size for so few examples that they do not make one of the usual size; ten steps in an epoch.
+fn batch_size_for(examples: usize) -> Option<usize> {
+    (examples < TrainConfig::default().batch_size).then_some((examples / 10).max(1))
 }
 
 /// The size that all pictures have, if it is small. What cannot be read is left to be complained about later.
