@@ -57,14 +57,15 @@ def truth_and_bound(x, layers, activation):
 
     Each rounding is taken for an independent error of mean 0 and at most u = 2⁻²⁴ of its result (Higham and Mary, A new approach to probabilistic rounding
     error analysis, 2019). A sum of n products that are not 0 has 2 n of them, each of at most u S with S = Σ|x||w| + |b|: together a deviation of u S √(2 n).
-    A layer passes the deviations of its inputs on, weighed by its weights and by how steep its activation is, and they add up by their squares. A probability p
-    whose log-odds are wrong by at most d moves by at most p (1 - p) (exp(d) - 1)."""
+    A layer passes the deviations of its inputs on, weighed by its weights and by how steep its activation is. Those of the first layer's units are independent and
+    add up by their squares; further up units share what was rounded below, and the deviations themselves add up (Minkowski). A probability p whose log-odds are wrong by at most d moves by at most p (1 - p) (exp(d) - 1)."""
     u, x = 2.0 ** -24, x.astype(np.float64)
     variance = np.zeros_like(x)
     for number, (w, b) in enumerate(layers):
         w, b = w.astype(np.float64), b.astype(np.float64)
         terms = 2 * (np.count_nonzero(x, axis=1, keepdims=True) + 1)
-        variance = variance @ w ** 2 + terms * (u * (np.abs(x) @ np.abs(w) + np.abs(b))) ** 2
+        passed_on = variance @ w ** 2 if number < 2 else (np.sqrt(variance) @ np.abs(w)) ** 2
+        variance = passed_on + terms * (u * (np.abs(x) @ np.abs(w) + np.abs(b))) ** 2
         x = x @ w + b
         if number + 1 < len(layers):
             x = ACTIVATIONS[activation](x)
