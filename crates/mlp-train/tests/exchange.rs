@@ -221,8 +221,14 @@ fn arrays_that_make_no_network_are_refused_by_name() {
     let renamed = refused(&replaced(CHAPTER, "b_o", "b_x"));
     assert!(renamed.starts_with("no array `b_o`; expected w_h, b_h, w_o, b_o"), "{renamed}");
     assert!(renamed.ends_with("found w_h, b_h, w_o, b_x"), "{renamed}");
-    // The archive's checksums are of the bytes as they were.
     assert!(refused(&replaced(CHAPTER, "(1, 3)", "(3, 1)")).starts_with("array `b_h`: "));
+    // Numbers that have changed are numbers still: only the archive's checksum knows. They stand behind the header's line.
+    let mut changed = CHAPTER.to_vec();
+    let header = changed.windows(6).position(|bytes| bytes == b"\x93NUMPY").unwrap();
+    let numbers = header + changed[header..].iter().position(|&byte| byte == b'\n').unwrap() + 1;
+    changed[numbers + 2] ^= 1;
+    let refusal = refused(&changed);
+    assert!(refusal.starts_with("array `") && refusal.contains("checksum"), "{refusal}");
     assert!(refused(&replaced(CHAPTER, "<f8", "<c8")).contains("expected f4, f8, i8 or U"));
 }
 
