@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mlp_train::{EpochRecord, RunDir, RunResult, Status};
+use mlp_train::{EpochRecord, Model, RunDir, RunResult, Status};
 use serde::Serialize;
 use toml::{Table, Value};
 
@@ -54,10 +54,15 @@ impl State {
     }
 }
 
-/// The model file that a path stands for: of a run that has one, the last model.
-pub(crate) fn model_in(path: &Path) -> PathBuf {
-    let model = path.join(RunDir::MODEL);
-    if model.is_file() { model } else { path.to_owned() }
+/// The model that a path stands for, of a run that has one its last, and the path of its file.
+///
+/// # Errors
+/// As [`Model::load`].
+pub(crate) fn load_model(path: &Path) -> Result<(PathBuf, Model), mlp_train::Error> {
+    let of_run = path.join(RunDir::MODEL);
+    let file = if of_run.is_file() { of_run } else { path.to_owned() };
+    let model = Model::load(&file)?;
+    Ok((file, model))
 }
 
 impl RunSummary {

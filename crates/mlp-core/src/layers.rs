@@ -1,5 +1,7 @@
 //! What a network consists of: its sizes, and the parameters of a layer. No mathematics here.
 
+use std::fmt;
+
 use ndarray::{Array1, Array2, ArrayViewMut1, ArrayViewMut2, Axis};
 
 use crate::error::NetworkError;
@@ -19,6 +21,24 @@ pub struct Architecture {
     pub outputs: usize,
     /// The non-linearity of all hidden layers.
     pub activation: Activation,
+}
+
+/// As people write it: `784-100-10, logistic`; without hidden layers, and so without an activation, `784-10`.
+///
+/// ```
+/// # use mlp_core::{Activation, Architecture};
+/// let chapter = Architecture { inputs: 784, hidden: vec![100], outputs: 10, activation: Activation::Logistic };
+/// assert_eq!(chapter.to_string(), "784-100-10, logistic");
+/// assert_eq!(Architecture { hidden: vec![], ..chapter }.to_string(), "784-10");
+/// ```
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.inputs)?;
+        for units in self.hidden.iter().chain([&self.outputs]) {
+            write!(f, "-{units}")?;
+        }
+        if self.hidden.is_empty() { Ok(()) } else { write!(f, ", {}", self.activation) }
+    }
 }
 
 impl Architecture {

@@ -12,7 +12,7 @@ use mlp_train::{Evaluation, Metadata, Model};
 use serde::Serialize;
 
 use crate::data_sets::{DataDir, load_named};
-use crate::run_list::model_in;
+use crate::run_list::load_model;
 use crate::table::{Table, percent, thousands};
 
 /// Evaluate a model: loss, accuracy, each class's precision, recall and F1, and who was taken for whom.
@@ -102,8 +102,7 @@ struct ClassRow<'a> {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let path = model_in(&args.model);
-    let model = Model::load(&path)?;
+    let (path, model) = load_model(&args.model)?;
     let sets = args.set.load(&model)?;
     let evaluation = model
         .evaluate(args.set.split.of(&sets))

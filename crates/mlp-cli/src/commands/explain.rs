@@ -7,12 +7,12 @@ use std::process::ExitCode;
 use anyhow::{Context, bail, ensure};
 use mlp_core::Mlp;
 use mlp_data::atomic::write_atomically;
-use mlp_train::{Model, Network, TrainConfig};
+use mlp_train::{Network, TrainConfig};
 
 use super::eval::SetArgs;
 use crate::console::{canvas, note};
 use crate::explanation::{Explanation, Subject, Terminal, page};
-use crate::run_list::model_in;
+use crate::run_list::load_model;
 
 /// Explain what a model makes of one example, and what it would learn from it.
 ///
@@ -53,8 +53,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(rate) = args.learning_rate {
         ensure!(rate.is_finite() && rate > 0.0, "learning rate is {rate}; expected a finite number above 0");
     }
-    let path = model_in(&args.model);
-    let model = Model::load(&path)?;
+    let (path, model) = load_model(&args.model)?;
     let sets = args.set.load(&model)?;
     let (set, split) = (args.set.split.of(&sets), args.set.split.name());
     model.check_fits(set).with_context(|| format!("{} on {}", path.display(), sets.name))?;
@@ -79,7 +78,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Explanation::of(&network, &x, label, learning_rate).with_context(|| path.display().to_string())?;
     let subject = Subject {
         model: path.display().to_string(),
-        network: describe(&network),
+        network: network.architecture().to_string(),
         place: format!("{} ({split}), sample {}", sets.name, args.sample),
         pixels: pixels.to_vec(),
         shape: model.metadata.image_shape,
@@ -133,16 +132,6 @@ fn learning_rate(asked: Option<f64>, config: Option<&TrainConfig>) -> (f64, Vec<
         )
     });
     (asked.unwrap_or(config.learning_rate), remark.into_iter().collect())
-}
-
-/// `784-100-10, logistic`.
-fn describe(network: &Mlp<f64>) -> String {
-    let architecture = network.architecture();
-    let outputs = architecture.layer_sizes().into_iter().map(|(_, outputs)| outputs);
-    let sizes: Vec<String> =
-        [architecture.inputs].into_iter().chain(outputs).map(|size| size.to_string()).collect();
-    let sizes = sizes.join("-");
-    if architecture.hidden.is_empty() { sizes } else { format!("{sizes}, {}", architecture.activation) }
 }
 
 /// All sections, or one at a time where somebody sits at a terminal.

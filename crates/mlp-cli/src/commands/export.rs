@@ -5,13 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use mlp_data::atomic::write_atomically;
-use mlp_train::Model;
 use mlp_train::exchange::{self, Format, Pixels};
 
 use super::eval::Split;
 use crate::console::note;
 use crate::data_sets::{DataDir, load_named};
-use crate::run_list::model_in;
+use crate::run_list::load_model;
 
 /// Carry a model to another tool: PyTorch (.safetensors), NumPy (.npz), any ONNX runtime (.onnx), or its predictions (.csv).
 #[derive(clap::Args)]
@@ -56,8 +55,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             "{to}: --dataset and --split are for predictions; expected a name ending in .csv, or leave them out"
         );
     }
-    let path = model_in(&args.model);
-    let model = Model::load(&path)?;
+    let (path, model) = load_model(&args.model)?;
     let architecture = model.network.architecture();
     let precision = model.network.precision();
     let (bytes, what) = match format {

@@ -72,11 +72,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     imported.model.save(&to)?;
     imported.notes.iter().for_each(|line| note(line));
     let architecture = imported.model.network.architecture();
-    let units = architecture.hidden.iter().copied().chain([architecture.outputs]);
-    let sizes = units.fold(architecture.inputs.to_string(), |sizes, units| format!("{sizes}-{units}"));
-    let (activation, precision) = (architecture.activation, imported.model.network.precision());
-    let activation = if architecture.hidden.is_empty() { String::new() } else { format!(", {activation}") };
-    note(&format!("{}: {sizes}{activation}, {precision}", to.display()));
+    note(&format!("{}: {architecture}, {}", to.display(), imported.model.network.precision()));
     Ok(ExitCode::SUCCESS)
 }
 

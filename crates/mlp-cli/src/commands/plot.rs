@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use mlp_train::Model;
 
 use super::eval::SetArgs;
 use crate::console::note;
@@ -12,7 +11,7 @@ use crate::figures;
 use crate::judgement::Judgement;
 use crate::picture::{Format, draw};
 use crate::plot::Drawing;
-use crate::run_list::{RunSummary, model_in};
+use crate::run_list::{RunSummary, load_model};
 
 /// Draw the curves of runs, or what there is to see of a model.
 ///
@@ -98,8 +97,7 @@ fn of_runs(paths: &[PathBuf]) -> anyhow::Result<Drawing> {
 }
 
 fn of_a_model(args: &Args, figure: &str, path: &Path) -> anyhow::Result<Drawing> {
-    let path = model_in(path);
-    let model = Model::load(&path)?;
+    let (path, model) = load_model(path)?;
     let name = || path.display().to_string();
     if figure == "weights" {
         return figures::weights(&model, usize::MAX).with_context(name);

@@ -22,7 +22,7 @@ use crate::commands::data::draw_in_terminal;
 use crate::console::{self, note};
 use crate::parse;
 use crate::plot::Tile;
-use crate::run_list::model_in;
+use crate::run_list::load_model;
 
 /// The first batch is small, so that something is seen soon; each next one is twice as large, up to the last number.
 const BATCHES: (usize, usize) = (8, 512);
@@ -129,8 +129,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             args.format.name()
         );
     }
-    let path = model_in(&args.model);
-    let model = Model::load(&path)?;
+    let (_, model) = load_model(&args.model)?;
     let preparer = Preparer::new(args, &model)?;
     let mut sources = Sources::new(&args.files)?;
     let mut writer = Writer::new(args.format, args.top.into(), &model.metadata, sources.name_width());

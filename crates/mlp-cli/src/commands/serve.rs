@@ -8,13 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use mlp_train::Model;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::time::sleep;
 
 use crate::console::note;
-use crate::run_list::model_in;
+use crate::run_list::load_model;
 use crate::serve::{App, Limits, router, serve};
 use crate::signals::Signals;
 
@@ -59,8 +58,7 @@ fn address(text: &str) -> Result<IpAddr, String> {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let path = model_in(&args.model);
-    let model = Model::load(&path)?;
+    let (path, model) = load_model(&args.model)?;
     let signals = Signals::listen()?;
     let limits = Limits { rate: args.rate, ..Limits::default() };
     let runtime = Builder::new_multi_thread()

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use mlp_train::Model;
 
-use crate::run_list::model_in;
+use crate::run_list::load_model;
 use crate::table::{Table, thousands};
 
 /// Show a model: its layers, their shapes and parameters, and where it came from.
@@ -18,8 +18,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let path = model_in(&args.model);
-    let model = Model::load(&path)?;
+    let (path, model) = load_model(&args.model)?;
     write!(io::stdout().lock(), "{}", text(&path.display().to_string(), &model))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -169,15 +169,9 @@ fn resume_command(args: &Args, run: &RunDir) -> String {
 fn describe(session: &Session, run: &RunDir) -> String {
     let (sets, plan) = (&session.data.sets, &session.plan);
     let (architecture, config) = (plan.architecture(), plan.config());
-    let sizes: Vec<String> = [architecture.inputs]
-        .iter()
-        .chain(&architecture.hidden)
-        .chain([&architecture.outputs])
-        .map(usize::to_string)
-        .collect();
     format!(
         "data     {}: {} training{} and {} test images of {}, {} classes\n\
-         network  {}, {}, {} parameters in {}\n\
+         network  {}, {} parameters in {}\n\
          run      {}",
         sets.name,
         thousands(sets.train.len()),
@@ -189,8 +183,7 @@ fn describe(session: &Session, run: &RunDir) -> String {
         thousands(sets.test.len()),
         sets.train.shape(),
         sets.train.classes(),
-        sizes.join("-"),
-        config.activation,
+        architecture,
         thousands(architecture.parameters()),
         config.precision,
         run.path().display(),

@@ -40,17 +40,10 @@ pub(super) struct Running<'a>(&'a Metrics);
 
 impl Metrics {
     pub(super) fn new(model: &Model) -> Self {
-        let architecture = model.network.architecture();
-        let sizes: Vec<String> = [architecture.inputs]
-            .into_iter()
-            .chain(architecture.hidden)
-            .chain([architecture.outputs])
-            .map(|size| size.to_string())
-            .collect();
         let labels = format!(
-            "dataset=\"{}\",layers=\"{}\",version=\"{}\"",
+            "dataset=\"{}\",network=\"{}\",version=\"{}\"",
             escape(&model.metadata.dataset),
-            sizes.join("-"),
+            model.network.architecture(),
             env!("CARGO_PKG_VERSION")
         );
         let names = model.metadata.class_names.clone();
