@@ -327,6 +327,9 @@ mod tests {
     fn a_browser_that_cannot_be_had_is_an_error_that_says_why() {
         let error = ensure_browser_on(&Fake::default().with("brew --version", "4"), &mut |_| {}).unwrap_err();
         assert_eq!(error, "no Chromium with ChromeDriver; brew is not known to have it");
+        // A driver alone is no browser.
+        let driver = Fake::default().with("chromedriver --version", "150");
+        assert!(ensure_browser_on(&driver, &mut |_| {}).is_err());
         let error = ensure_browser_on(&debian().with("id -u", "1000"), &mut |_| {}).unwrap_err();
         assert!(error.contains("installing needs root: `sudo apt-get"), "{error}");
     }
