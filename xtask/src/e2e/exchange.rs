@@ -15,12 +15,13 @@ use crate::python::Environment;
 const PACKAGES: &[&[&str]] = &[&["numpy", "onnx", "onnxruntime", "safetensors"]];
 
 /// Networks of different activations, depths and precisions.
-const NETWORKS: [(&str, &str); 5] = [
+const NETWORKS: [(&str, &str); 6] = [
     ("logistic-f64", "--epochs 2 --precision f64"),
     ("relu-f64", "--recipe fast --hidden 40,20 --precision f64"),
     ("gelu-f64", "--recipe fast --set epochs=2 --hidden 24 --activation gelu --precision f64"),
     ("logistic-f32", "--epochs 2"),
     ("fast-f32", "--recipe fast"),
+    ("relu-f32", "--recipe fast --hidden 40,20"),
 ];
 
 pub(super) fn exports_are_computed_alike_by_onnxruntime_numpy_and_safetensors(mlp: &Mlp) -> Result<String> {
