@@ -206,3 +206,52 @@ fn value_info(name: &str, elem_type: i32, columns: usize) -> ValueInfoProto {
     let tensor_type = Some(TensorTypeProto { elem_type, shape });
     ValueInfoProto { name: name.to_owned(), r#type: Some(TypeProto { tensor_type }) }
 }
+
+#[cfg(test)]
+mod tests {
+    use mlp_core::{Architecture, Init, NativeStream};
+    use mlp_data::{ImageShape, Preparation};
+
+    use super::super::onnx_proto::decode;
+    use super::*;
+    use crate::model::Metadata;
+
+    /// Type and sizes of an input or output.
+    fn signature(value: &ValueInfoProto) -> (&str, i32, Vec<Result<i64, &str>>) {
+        let tensor = value.r#type.as_ref().unwrap().tensor_type.as_ref().unwrap();
+        let sizes = &tensor.shape.as_ref().unwrap().dim;
+        let sizes =
+            sizes.iter().map(|size| size.dim_value.ok_or(size.dim_param.as_deref().unwrap_or_default()));
+        (&value.name, tensor.elem_type, sizes.collect())
+    }
+
+    #[test]
+    fn a_graph_takes_any_number_of_images_as_it_was_asked_to() {
+        let architecture =
+            Architecture { inputs: 6, hidden: vec![4], outputs: 3, activation: Activation::Relu };
+        let network = Mlp::<f64>::new(&architecture, Init::Normal, &mut NativeStream::new(0)).unwrap();
+        let metadata = Metadata {
+            dataset: "mine".to_owned(),
+            class_names: ["a", "b", "c"].map(str::to_owned).to_vec(),
+            image_shape: ImageShape { height: 2, width: 3 },
+            preparation: Preparation::Whole,
+            config: None,
+            program: "a test".to_owned(),
+        };
+        for (network, number) in
+            [(Network::F32(network.cast()), data_type::FLOAT), (Network::F64(network), data_type::DOUBLE)]
+        {
+            let model = Model { network, metadata: metadata.clone() };
+            for (pixels, input) in [(Pixels::Scaled, data_type::FLOAT), (Pixels::Raw, data_type::UINT8)] {
+                let written = decode(&to_onnx(&model, pixels).unwrap()).unwrap();
+                let versions: Vec<_> =
+                    written.opset_import.iter().map(|opset| (opset.domain.as_str(), opset.version)).collect();
+                assert_eq!(versions, [("", 13)]);
+                let graph = written.graph.unwrap();
+                assert_eq!((graph.input.len(), graph.output.len()), (1, 1));
+                assert_eq!(signature(&graph.input[0]), ("images", input, vec![Err("batch"), Ok(6)]));
+                assert_eq!(signature(&graph.output[0]), ("probabilities", number, vec![Err("batch"), Ok(3)]));
+            }
+        }
+    }
+}
