@@ -28,7 +28,7 @@ Examples:
   mlp explain runs/mnist/model.mlp --sample 18 --html 18.html
   mlp explain runs/mnist --split train --learning-rate 0.5  what a large step would do")]
 pub(crate) struct Args {
-    /// The model file that `mlp train` wrote, or a run, whose last model is taken
+    /// The model file that `mlp train` wrote, or its run directory
     model: PathBuf,
     /// Which example, counted from 0
     #[arg(long, value_name = "I", default_value_t = 0)]
