@@ -5,7 +5,7 @@ use thiserror::Error;
 
 /// A name that is none of the known ones.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("unknown {kind} `{name}`; expected one of {}", expected.join(", "))]
+#[error("unknown {kind} `{}`; expected one of {}", name.escape_debug(), expected.join(", "))]
 pub struct UnknownName {
     /// What was being named, `activation` for instance.
     pub kind: &'static str,
@@ -93,7 +93,8 @@ pub enum SafetensorsError {
     NoWeights,
     /// A tensor that is neither weights nor biases of an affine layer.
     #[error(
-        "tensor `{name}` of shape {shape:?} belongs to no affine layer; expected `….weight` (outputs, inputs) and `….bias` (outputs) only"
+        "tensor `{}` of shape {shape:?} belongs to no affine layer; expected `….weight` (outputs, inputs) and `….bias` (outputs) only",
+        name.escape_debug()
     )]
     OtherTensor {
         /// Its name.
@@ -103,7 +104,9 @@ pub enum SafetensorsError {
     },
     /// Names that do not say in which order the layers follow each other.
     #[error(
-        "`{first}` and `{second}` do not say which layer comes first; expected a number in each, as in `0.weight`, `2.weight`"
+        "`{}` and `{}` do not say which layer comes first; expected a number in each, as in `0.weight`, `2.weight`",
+        first.escape_debug(),
+        second.escape_debug()
     )]
     Order {
         /// The name of some weights.
@@ -112,7 +115,7 @@ pub enum SafetensorsError {
         second: String,
     },
     /// Numbers of a type that is not trained here.
-    #[error("tensor `{name}` holds {found}; expected F32 or F64 (`model.float()` in PyTorch)")]
+    #[error("tensor `{}` holds {found}; expected F32 or F64 (`model.float()` in PyTorch)", name.escape_debug())]
     Type {
         /// The tensor's name.
         name: String,

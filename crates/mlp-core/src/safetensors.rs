@@ -123,8 +123,10 @@ impl<'a> Tensors<'a> {
     /// # Errors
     /// [`SafetensorsError`], but for its variants about the activation and the network.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, SafetensorsError> {
-        let format =
-            |error: ::safetensors::SafeTensorError| SafetensorsError::Format { reason: error.to_string() };
+        // Names in it are as the file has them.
+        let format = |error: ::safetensors::SafeTensorError| SafetensorsError::Format {
+            reason: error.to_string().escape_debug().to_string(),
+        };
         let tensors = SafeTensors::deserialize(bytes).map_err(format)?;
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(format)?;
         let metadata = header.metadata().iter().flatten();

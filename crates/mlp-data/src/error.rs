@@ -38,14 +38,14 @@ pub enum Error {
     },
 
     /// A preparation that does not exist.
-    #[error("unknown preparation `{name}`; expected digit or whole")]
+    #[error("unknown preparation `{}`; expected digit or whole", name.escape_debug())]
     UnknownPreparation {
         /// What was asked for.
         name: String,
     },
 
     /// A polarity that does not exist.
-    #[error("unknown polarity `{name}`; expected auto, light-on-dark or dark-on-light")]
+    #[error("unknown polarity `{}`; expected auto, light-on-dark or dark-on-light", name.escape_debug())]
     UnknownPolarity {
         /// What was asked for.
         name: String,

@@ -214,6 +214,29 @@ fn a_graph_that_is_no_network_of_ours_is_refused_by_its_node() {
 }
 
 #[test]
+fn a_name_with_a_line_break_in_it_does_not_break_the_line() {
+    let none = Known::default();
+    let small = written(&model(&[2], Activation::Gelu, true));
+    let of =
+        |kind: Format| small.iter().find(|(format, _)| *format == kind).map(|(_, bytes)| &bytes[..]).unwrap();
+    for (format, from, to) in [
+        (Format::Safetensors, "0.weight", "\\nweight"),
+        (Format::Safetensors, "F64", "\\n4"),
+        (Format::Safetensors, "gelu", "\\nlu"),
+        (Format::Npz, "b_o", "b\no"),
+    ] {
+        refused(format, &replaced(of(format), from, to), &none);
+    }
+    // The first node gives it and is called so; the next one takes it.
+    let graph = of(Format::Onnx);
+    let taken = graph.windows(4).enumerate().filter(|(_, bytes)| bytes == b"z_h1").nth(2).unwrap().0;
+    let mut broken = graph.to_vec();
+    broken[taken + 1] = b'\n';
+    let refusal = refused(Format::Onnx, &broken, &none);
+    assert!(refusal.contains("nothing before it gives `z\\nh1`"), "{refusal}");
+}
+
+#[test]
 fn arrays_that_make_no_network_are_refused_by_name() {
     let none = Known::default();
     let refused = |bytes: &[u8]| refused(Format::Npz, bytes, &none);

@@ -98,7 +98,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Content, ExchangeError> {
     let notes = if left.is_empty() {
         Vec::new()
     } else {
-        vec![format!("left aside: the arrays {}", left.join(", "))]
+        vec![format!("left aside: the arrays {}", left.join(", ").escape_debug())]
     };
     let says_scale = known.program.is_some();
     Ok(Content { precision, layers, known, usual_activation: Some(Activation::Logistic), says_scale, notes })
@@ -138,7 +138,11 @@ impl<'a> Arrays<'a> {
 
     fn array(&mut self, name: &str) -> Result<Array, ExchangeError> {
         if !self.has(name) {
-            let found = if self.names.is_empty() { "none".to_owned() } else { self.names.join(", ") };
+            let found = if self.names.is_empty() {
+                "none".to_owned()
+            } else {
+                self.names.join(", ").escape_debug().to_string()
+            };
             return Err(ExchangeError::NoArray { name: name.to_owned(), found });
         }
         let wrong = |reason: String| ExchangeError::Array { name: name.to_owned(), reason };

@@ -113,7 +113,10 @@ fn value<'a>(
         return Err("no operator of ONNX's own".to_owned());
     }
     let arg = |name: &String| {
-        values.get(name.as_str()).copied().ok_or_else(|| format!("nothing before it gives `{name}`"))
+        values
+            .get(name.as_str())
+            .copied()
+            .ok_or_else(|| format!("nothing before it gives `{}`", name.escape_debug()))
     };
     // An argument that is left out has no name.
     let names = node.input.iter().filter(|name| !name.is_empty());

@@ -86,7 +86,7 @@ impl<'a> Constant<'a> {
 
 /// Shape and numbers.
 fn numbers(tensor: &TensorProto) -> Result<(Vec<usize>, Vec<f64>), String> {
-    let of = |reason: String| format!("its tensor `{}` {reason}", tensor.name);
+    let of = |reason: String| format!("its tensor `{}` {reason}", tensor.name.escape_debug());
     if tensor.data_location == EXTERNAL {
         return Err(of(
             "has its numbers in another file; save the model as one (torch.onnx.export with external_data=False)".to_owned(),
