@@ -1,4 +1,4 @@
-//! `cargo xtask e2e`: the real program on the real data sets. Not a `cargo test`, because it needs the downloads and minutes;
+//! `cargo xtask e2e`: the real program on the real datasets. Not a `cargo test`, because it needs the downloads and minutes;
 //! an ordinary list of named functions (`checks`) instead, each of which runs `mlp` as a user would (`mlp`) and most of which
 //! compare with what the chapter's program printed (`chapter`).
 

@@ -1,4 +1,4 @@
-//! `cargo xtask fetch-data`: which data sets to fetch, and the lines and the progress bar on stderr while that is done. The fetching
+//! `cargo xtask fetch-data`: which datasets to fetch, and the lines and the progress bar on stderr while that is done. The fetching
 //! and the verifying are `mlp_data::fetch`'s.
 
 use std::path::Path;
@@ -9,18 +9,18 @@ use indicatif::{ProgressBar, ProgressStyle};
 use mlp_data::catalog::{self, CatalogEntry};
 use mlp_data::fetch::{Event, FetchObserver, FetchOptions, Fetcher};
 
-/// The name that stands for the whole catalogue.
+/// The name that stands for the whole catalog.
 const ALL: &str = "all";
 
-/// Whether the catalogue has a data set of this name.
+/// Whether the catalog has a dataset of this name.
 pub(crate) fn is_known(name: &str) -> bool {
     catalog::find(name).is_ok()
 }
 
-/// Makes the data sets of these names (or `all`) be in `data_dir`, verified.
+/// Makes the datasets of these names (or `all`) be in `data_dir`, verified.
 ///
 /// # Errors
-/// When a name is unknown, before anything is fetched; when a data set cannot be had.
+/// When a name is unknown, before anything is fetched; when a dataset cannot be had.
 pub(crate) fn fetch<S: AsRef<str>>(names: &[S], data_dir: &Path) -> Result<()> {
     let fetcher = Fetcher::new(FetchOptions::default());
     for entry in entries(names)? {
@@ -34,7 +34,7 @@ pub(crate) fn fetch<S: AsRef<str>>(names: &[S], data_dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The catalogue's entries of these names.
+/// The catalog's entries of these names.
 fn entries<S: AsRef<str>>(names: &[S]) -> Result<Vec<&'static CatalogEntry>> {
     let mut entries = Vec::new();
     for name in names.iter().map(AsRef::as_ref) {
@@ -92,7 +92,7 @@ impl FetchObserver for Display {
             Event::Waiting { directory } => {
                 self.line(&format!("waiting for another process that fetches into {}", directory.display()));
             }
-            // Said once for the whole data set.
+            // Said once for the whole dataset.
             _ => {}
         }
     }
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_all_are_looked_up_in_the_catalogue() {
+    fn names_and_all_are_looked_up_in_the_catalog() {
         let names =
             |names: &[&str]| entries(names).unwrap().iter().map(|entry| entry.name).collect::<Vec<_>>();
         assert_eq!(names(&["mnist", "fashion-mnist"]), ["mnist", "fashion-mnist"]);

@@ -46,9 +46,9 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Download data sets and verify them; those already there are only verified.
+    /// Download datasets and verify them; those already there are only verified.
     FetchData {
-        /// Data sets of the catalogue, or `all`.
+        /// Datasets of the catalog, or `all`.
         #[arg(value_name = "NAME", default_value = "mnist")]
         names: Vec<String>,
         /// Where to put them [default: data/ in the workspace].
@@ -67,7 +67,7 @@ enum Command {
     Ci(SuiteArgs),
     /// Compare the libraries' public API with the last release's.
     Semver(semver::Options),
-    /// Check the real `mlp` on the real data sets.
+    /// Check the real `mlp` on the real datasets.
     E2e(e2e::Options),
     /// Check that other tools read what `mlp` writes, and `mlp` what they write.
     Interop(e2e::ToolsOptions),

@@ -89,7 +89,7 @@ pub(crate) fn test(workspace: &Workspace, quick: bool, no_openblas: bool) -> Res
     Ok(())
 }
 
-/// [`test()`], then the public API against the last release's, and licences, advisories, bans and sources of all dependencies.
+/// [`test()`], then the public API against the last release's, and licenses, advisories, bans and sources of all dependencies.
 ///
 /// # Errors
 /// As [`test()`], or when cargo-semver-checks or cargo-deny finds fault.
@@ -103,7 +103,7 @@ pub(crate) fn ci(workspace: &Workspace, quick: bool, no_openblas: bool) -> Resul
     step("deny", || process::run(workspace.cargo("deny").arg("check")))
 }
 
-/// Runs the tests of mlp-core that reach its own `unsafe` in Miri, which finds undefined behaviour and data races: with the portable
+/// Runs the tests of mlp-core that reach its own `unsafe` in Miri, which finds undefined behavior and data races: with the portable
 /// instruction set, there being no other in Miri, and without OpenBLAS, which it cannot call. Some of these tests are smaller
 /// under `cfg(miri)`: it interprets, a thousand times slower.
 fn miri(workspace: &Workspace) -> Result<()> {
@@ -121,7 +121,7 @@ fn miri(workspace: &Workspace) -> Result<()> {
     }
     step("miri", || {
         let modules = ["--lib", "--", "kernels::", "matrix::", "products::", "loss::"];
-        let steps = ["--test", "several_threads", "--test", "sparse_rows"];
+        let steps = ["--test", "several_threads", "--test", "csr_matrix"];
         for tests in [&modules[..], &steps] {
             let mut cargo = workspace.nightly_cargo("miri");
             cargo.args(["test", "--package", "mlp-core", "--no-default-features"]).args(tests);

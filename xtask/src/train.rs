@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::workspace::Workspace;
 use crate::{fetch, process, setup};
 
-/// Sets up, fetches the data set that `args` ask for and runs `mlp train` with them.
+/// Sets up, fetches the dataset that `args` ask for and runs `mlp train` with them.
 ///
 /// # Errors
 /// When the data cannot be had or cargo cannot be started.
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn the_data_set_is_found_in_both_spellings() {
+    fn the_dataset_is_found_in_both_spellings() {
         assert_eq!(value(&["--epochs", "3", "--dataset", "kmnist"]), Some("kmnist".into()));
         assert_eq!(value(&["--dataset=synthetic", "--quiet"]), Some("synthetic".into()));
     }

@@ -37,7 +37,7 @@ impl Workspace {
         &self.root
     }
 
-    /// Where the data sets are: `data/`.
+    /// Where the datasets are: `data/`.
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.root.join("data")
     }

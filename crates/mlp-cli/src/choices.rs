@@ -2,7 +2,7 @@
 //! the keys that people change most.
 
 use mlp_core::{Activation, Init, Precision, Reduction, StreamKind};
-use mlp_train::{Kernel, Metric, OptimiserName, ScheduleName};
+use mlp_train::{Kernel, Metric, OptimizerName, ScheduleName};
 use serde::Serialize;
 
 use crate::parse::{self, Hidden};
@@ -69,58 +69,58 @@ pub(crate) struct Choices {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     keep_remainder: bool,
     /// How a gradient becomes a step
-    #[arg(long, alias = "optimizer", value_parser = parse::optimiser(), help_heading = "Optimisation")]
+    #[arg(long, alias = "optimiser", value_parser = parse::optimizer(), help_heading = "Optimization")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    optimiser: Option<OptimiserName>,
+    optimizer: Option<OptimizerName>,
     /// The step along the negative gradient
-    #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = "Optimisation")]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = "Optimization")]
     #[serde(skip_serializing_if = "Option::is_none")]
     learning_rate: Option<f64>,
     /// How the learning rate changes
-    #[arg(long, value_parser = parse::schedule(), help_heading = "Optimisation")]
+    #[arg(long, value_parser = parse::schedule(), help_heading = "Optimization")]
     #[serde(skip_serializing_if = "Option::is_none")]
     schedule: Option<ScheduleName>,
     /// Epochs of linear warm-up
-    #[arg(long, value_name = "N", help_heading = "Optimisation")]
+    #[arg(long, value_name = "N", help_heading = "Optimization")]
     #[serde(skip_serializing_if = "Option::is_none")]
     warmup_epochs: Option<f64>,
     /// Of momentum and Nesterov
-    #[arg(long, value_name = "SHARE", help_heading = "Optimisation")]
+    #[arg(long, value_name = "SHARE", help_heading = "Optimization")]
     #[serde(skip_serializing_if = "Option::is_none")]
     momentum: Option<f64>,
     /// Decay of the weights, decoupled from the gradient
-    #[arg(long, value_name = "RATE", help_heading = "Optimisation")]
+    #[arg(long, value_name = "RATE", help_heading = "Optimization")]
     #[serde(skip_serializing_if = "Option::is_none")]
     weight_decay: Option<f64>,
     /// The most that the gradient's norm may be
-    #[arg(long, value_name = "NORM", help_heading = "Optimisation")]
+    #[arg(long, value_name = "NORM", help_heading = "Optimization")]
     #[serde(skip_serializing_if = "Option::is_none")]
     clip_norm: Option<f64>,
     /// Keep the moving average of the weights, with this decay, in place of the last ones
-    #[arg(long, value_name = "DECAY", help_heading = "Optimisation")]
+    #[arg(long, value_name = "DECAY", help_heading = "Optimization")]
     #[serde(skip_serializing_if = "Option::is_none")]
     average: Option<f64>,
     /// How the losses of a batch become one
-    #[arg(long, value_parser = parse::reduction(), help_heading = "Optimisation")]
+    #[arg(long, value_parser = parse::reduction(), help_heading = "Optimization")]
     #[serde(skip_serializing_if = "Option::is_none")]
     loss_reduction: Option<Reduction>,
     /// The probability with which a hidden unit is left out of an example
-    #[arg(long, value_name = "SHARE", help_heading = "Regularisation")]
+    #[arg(long, value_name = "SHARE", help_heading = "Regularization")]
     #[serde(skip_serializing_if = "Option::is_none")]
     dropout: Option<f64>,
     /// The probability with which a pixel is left out of an example
-    #[arg(long, value_name = "SHARE", help_heading = "Regularisation")]
+    #[arg(long, value_name = "SHARE", help_heading = "Regularization")]
     #[serde(skip_serializing_if = "Option::is_none")]
     input_dropout: Option<f64>,
     /// The share of the target that is spread over all classes
-    #[arg(long, value_name = "SHARE", help_heading = "Regularisation")]
+    #[arg(long, value_name = "SHARE", help_heading = "Regularization")]
     #[serde(skip_serializing_if = "Option::is_none")]
     label_smoothing: Option<f64>,
     /// The share of the training set, of each class the same, that is set apart to validate on
     #[arg(long, value_name = "SHARE", help_heading = "Judgement")]
     #[serde(skip_serializing_if = "Option::is_none")]
     validation: Option<f64>,
-    /// A data set whose test images are validated on, a name or a directory
+    /// A dataset whose test images are validated on, a name or a directory
     #[arg(long, value_name = "NAME|DIR", conflicts_with = "validation", help_heading = "Judgement")]
     #[serde(skip_serializing_if = "Option::is_none")]
     validation_set: Option<String>,

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::epoch_table::EpochTable;
 use crate::hints::hint;
-use crate::plot::Colours;
+use crate::plot::Colors;
 use crate::session::Session;
 
 /// A line on standard error; if nobody reads it, nothing is lost.
@@ -22,15 +22,15 @@ pub(crate) fn note(text: &str) {
 }
 
 /// What standard output can show of pictures, and how many characters wide it is; `columns` where there is no terminal.
-pub(crate) fn canvas(columns: usize) -> (Colours, usize) {
+pub(crate) fn canvas(columns: usize) -> (Colors, usize) {
     let variable = |name: &str| std::env::var(name).ok();
-    let colours = Colours::of(
+    let colors = Colors::of(
         io::stdout().is_terminal(),
         variable("NO_COLOR").as_deref(),
         variable("TERM").as_deref(),
         variable("COLORTERM").as_deref(),
     );
-    (colours, terminal_size::terminal_size().map_or(columns, |(width, _)| usize::from(width.0)))
+    (colors, terminal_size::terminal_size().map_or(columns, |(width, _)| usize::from(width.0)))
 }
 
 /// What is wrong, in one line, and what to do about it.
@@ -178,7 +178,7 @@ impl Console {
             return Ok(());
         }
         let written = self.bar.suspend(|| {
-            // It leaves colours out where they are not wanted: NO_COLOR, a pipe, a plain terminal.
+            // It leaves colors out where they are not wanted: NO_COLOR, a pipe, a plain terminal.
             let mut out = anstream::stdout().lock();
             writeln!(out, "{text}").and_then(|()| out.flush())
         });

@@ -31,7 +31,7 @@ pub(crate) struct Subject {
     pub(crate) model: String,
     /// Sizes and activation, in short.
     pub(crate) network: String,
-    /// Where the image is: data set, split and number.
+    /// Where the image is: dataset, split and number.
     pub(crate) place: String,
     /// The image, rows of pixels from the top.
     pub(crate) pixels: Vec<u8>,
@@ -50,7 +50,7 @@ pub(crate) struct Explanation {
     /// In the order of the passes.
     pub(crate) quantities: Vec<Quantity>,
     /// The class of the largest probability.
-    pub(crate) guess: usize,
+    pub(crate) prediction: usize,
     /// Ŷ, of each class.
     pub(crate) probabilities: Vec<f64>,
     /// J.
@@ -153,7 +153,7 @@ impl Explanation {
         Ok(Self {
             steps: PARTS.map(step).to_vec(),
             quantities,
-            guess: argmax(probabilities.iter().copied()),
+            prediction: argmax(probabilities.iter().copied()),
             probabilities,
             loss,
             gradient_norm: square.sqrt(),

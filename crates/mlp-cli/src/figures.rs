@@ -11,7 +11,7 @@ use crate::run_list::RunSummary;
 use crate::{plot, table};
 
 /// The most points of an embedding: more would cover each other, and decomposing them takes time.
-const MOST_POINTS: usize = 1_500;
+const MAX_POINTS: usize = 1_500;
 
 /// Loss and accuracy by epoch.
 pub(crate) fn curves(runs: &[RunSummary]) -> Drawing {
@@ -83,7 +83,7 @@ pub(crate) fn mistakes(
             pixels: data.image(mistake.index),
             index: mistake.index,
             label: &names[mistake.label],
-            guess: &names[mistake.guess],
+            prediction: &names[mistake.prediction],
             probability: mistake.probability,
         })
         .collect();
@@ -109,7 +109,7 @@ pub(crate) fn embedding(model: &Model, data: &Dataset, set: &str) -> anyhow::Res
     let Some(last) = model.network.architecture().hidden.len().checked_sub(1) else {
         bail!("the network has no hidden layer; expected one whose activations can be shown");
     };
-    let shown = data.len().min(MOST_POINTS);
+    let shown = data.len().min(MAX_POINTS);
     let activations = model.network.activations(&data.images()[..shown * data.pixels()], last);
     let (examples, units) = activations.dim();
     if examples < 2 || units < 2 {

@@ -8,7 +8,7 @@ use mlp_train::{Error, RunDir};
 use crate::run_list::{RunSummary, State, runs_in};
 
 /// Runs that are named; of more only the number is said.
-const MOST: usize = 5;
+const MAX: usize = 5;
 
 /// Where `mlp train` puts its runs.
 const RUNS: &str = "runs";
@@ -83,8 +83,8 @@ fn listed(paths: Vec<PathBuf>, introduction: &str, none: &str) -> String {
     if paths.is_empty() {
         return none.to_owned();
     }
-    let names: Vec<String> = paths.iter().take(MOST).map(|path| path.display().to_string()).collect();
-    let more = match paths.len().saturating_sub(MOST) {
+    let names: Vec<String> = paths.iter().take(MAX).map(|path| path.display().to_string()).collect();
+    let more = match paths.len().saturating_sub(MAX) {
         0 => String::new(),
         more => format!(" and {more} more (`mlp runs`)"),
     };

@@ -1,31 +1,31 @@
-//! What a model makes of a labelled set, example by example: worked out once, and then looked at from several sides by pictures and reports.
+//! What a model makes of a labeled set, example by example: worked out once, and then looked at from several sides by pictures and reports.
 
 use mlp_core::argmax;
 use mlp_data::Dataset;
 use mlp_train::{ConfusionMatrix, Model};
 use ndarray::Array2;
 
-/// A model's answers to a labelled set.
+/// A model's answers to a labeled set.
 pub(crate) struct Judgement {
     /// (examples, classes)
     pub(crate) probabilities: Array2<f64>,
-    pub(crate) guesses: Vec<usize>,
+    pub(crate) predictions: Vec<usize>,
     pub(crate) labels: Vec<usize>,
     pub(crate) confusion: ConfusionMatrix,
 }
 
-/// An example whose class the model did not guess.
+/// An example whose class the model did not prediction.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Mistake {
     /// Its place in the set.
     pub(crate) index: usize,
     pub(crate) label: usize,
-    pub(crate) guess: usize,
-    /// Of the guess.
+    pub(crate) prediction: usize,
+    /// Of the prediction.
     pub(crate) probability: f64,
 }
 
-/// How far the probabilities of guesses can be believed.
+/// How far the probabilities of predictions can be believed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Calibration {
     /// Of equal width, from 0 to 1.
@@ -34,7 +34,7 @@ pub(crate) struct Calibration {
     pub(crate) error: f64,
 }
 
-/// The guesses of a range of probabilities.
+/// The predictions of a range of probabilities.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Bin {
     pub(crate) count: usize,
@@ -57,42 +57,42 @@ impl Judgement {
     }
 
     fn new(probabilities: Array2<f64>, labels: &[u8]) -> Self {
-        let guesses: Vec<usize> =
+        let predictions: Vec<usize> =
             probabilities.rows().into_iter().map(|row| argmax(row.iter().copied())).collect();
         let labels: Vec<usize> = labels.iter().map(|&label| usize::from(label)).collect();
         let mut confusion = ConfusionMatrix::new(probabilities.ncols());
-        for (&label, &guess) in labels.iter().zip(&guesses) {
-            confusion.add(label, guess);
+        for (&label, &prediction) in labels.iter().zip(&predictions) {
+            confusion.add(label, prediction);
         }
-        Self { probabilities, guesses, labels, confusion }
+        Self { probabilities, predictions, labels, confusion }
     }
 
     /// All of them, the most confident first.
     pub(crate) fn mistakes(&self) -> Vec<Mistake> {
-        let answers = self.labels.iter().zip(&self.guesses).enumerate();
-        let wrong = answers.filter(|(_, (label, guess))| label != guess);
+        let answers = self.labels.iter().zip(&self.predictions).enumerate();
+        let wrong = answers.filter(|(_, (label, prediction))| label != prediction);
         let mut mistakes: Vec<Mistake> = wrong
-            .map(|(index, (&label, &guess))| {
-                let probability = self.probabilities[[index, guess]];
-                Mistake { index, label, guess, probability }
+            .map(|(index, (&label, &prediction))| {
+                let probability = self.probabilities[[index, prediction]];
+                Mistake { index, label, prediction, probability }
             })
             .collect();
         mistakes.sort_by(|a, b| b.probability.total_cmp(&a.probability).then(a.index.cmp(&b.index)));
         mistakes
     }
 
-    /// The reliability of the guesses: ECE = Σ n_b/n · |accuracy_b - confidence_b| over bins b of equal width (Naeini, Cooper and Hauskrecht 2015;
+    /// The reliability of the predictions: ECE = Σ n_b/n · |accuracy_b - confidence_b| over bins b of equal width (Naeini, Cooper and Hauskrecht 2015;
     /// Guo, Pleiss, Sun and Weinberger 2017, equation 3).
     pub(crate) fn calibration(&self) -> Calibration {
         let mut bins = vec![Bin::default(); BINS];
-        for (index, (&label, &guess)) in self.labels.iter().zip(&self.guesses).enumerate() {
-            let probability = self.probabilities[[index, guess]];
+        for (index, (&label, &prediction)) in self.labels.iter().zip(&self.predictions).enumerate() {
+            let probability = self.probabilities[[index, prediction]];
             // A bin holds its upper end, as in the paper.
             let place = (probability * BINS as f64).ceil() as usize;
             let bin = &mut bins[place.clamp(1, BINS) - 1];
             bin.count += 1;
             bin.confidence += probability;
-            bin.accuracy += f64::from(u8::from(label == guess));
+            bin.accuracy += f64::from(u8::from(label == prediction));
         }
         let mut error = 0.0;
         for bin in bins.iter_mut().filter(|bin| bin.count > 0) {
@@ -120,8 +120,8 @@ mod tests {
         let judgement = judgement();
         assert_eq!((judgement.confusion.count(0, 1), judgement.confusion.count(1, 1)), (2, 1));
         let expected = [
-            Mistake { index: 3, label: 0, guess: 1, probability: 0.95 },
-            Mistake { index: 1, label: 0, guess: 1, probability: 0.8 },
+            Mistake { index: 3, label: 0, prediction: 1, probability: 0.95 },
+            Mistake { index: 1, label: 0, prediction: 1, probability: 0.8 },
         ];
         assert_eq!(judgement.mistakes(), expected);
     }

@@ -6,7 +6,7 @@
 mod choices;
 mod commands;
 mod console;
-mod data_sets;
+mod datasets;
 mod epoch_table;
 mod explanation;
 mod figures;

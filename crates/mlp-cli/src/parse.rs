@@ -5,8 +5,8 @@ use std::str::FromStr;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mlp_core::{Activation, Init, Precision, Reduction, StreamKind, descent};
 use mlp_data::picture::Polarity;
-use mlp_data::{ImageShape, Preparation};
-use mlp_train::{Every, Kernel, Metric, OptimiserName, ScheduleName};
+use mlp_data::{ImageShape, Preprocessing};
+use mlp_train::{Every, Kernel, Metric, OptimizerName, ScheduleName};
 
 /// A parser of names that a type's own `FromStr` then takes.
 fn names<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
@@ -41,8 +41,8 @@ pub(crate) fn kernel() -> impl TypedValueParser<Value = Kernel> {
     names(Kernel::ALL.map(Kernel::name))
 }
 
-pub(crate) fn optimiser() -> impl TypedValueParser<Value = OptimiserName> {
-    names(OptimiserName::ALL.map(OptimiserName::name))
+pub(crate) fn optimizer() -> impl TypedValueParser<Value = OptimizerName> {
+    names(OptimizerName::ALL.map(OptimizerName::name))
 }
 
 pub(crate) fn schedule() -> impl TypedValueParser<Value = ScheduleName> {
@@ -57,23 +57,23 @@ pub(crate) fn polarity() -> impl TypedValueParser<Value = Polarity> {
     names(Polarity::ALL.map(Polarity::name))
 }
 
-pub(crate) fn preparation() -> impl TypedValueParser<Value = Preparation> {
-    names(Preparation::ALL.map(Preparation::name))
+pub(crate) fn preprocessing() -> impl TypedValueParser<Value = Preprocessing> {
+    names(Preprocessing::ALL.map(Preprocessing::name))
 }
 
 /// The most pixels of an image: 1024x1024.
-const MOST_PIXELS: usize = 1 << 20;
+const MAX_PIXELS: usize = 1 << 20;
 
 /// The size of images as it is printed, height before width: `28x28`.
 pub(crate) fn image_shape(text: &str) -> Result<ImageShape, String> {
-    let side = |text: &str| text.parse().ok().filter(|side| (1..=MOST_PIXELS).contains(side));
+    let side = |text: &str| text.parse().ok().filter(|side| (1..=MAX_PIXELS).contains(side));
     let shape = text
         .split_once('x')
         .and_then(|(height, width)| Some(ImageShape { height: side(height)?, width: side(width)? }));
     shape
-        .filter(|shape| shape.height.checked_mul(shape.width).is_some_and(|pixels| pixels <= MOST_PIXELS))
+        .filter(|shape| shape.height.checked_mul(shape.width).is_some_and(|pixels| pixels <= MAX_PIXELS))
         .ok_or_else(|| {
-            format!("expected a height and a width such as 28x28, of 1 to {MOST_PIXELS} pixels in all")
+            format!("expected a height and a width such as 28x28, of 1 to {MAX_PIXELS} pixels in all")
         })
 }
 

@@ -18,13 +18,13 @@ const RECIPES: [(&str, &str); 4] = [
     ("wide", include_str!("../../../recipes/wide.toml")),
 ];
 
-/// A data set and how to train on it.
+/// A dataset and how to train on it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Recipe {
     /// The recipe's name or file; of one that a run has kept, what that run began with.
     pub(crate) name: String,
     pub(crate) dataset: String,
-    /// The data set on whose test images is validated.
+    /// The dataset on whose test images is validated.
     pub(crate) validation_set: Option<String>,
     pub(crate) train: TrainConfig,
 }
@@ -188,7 +188,7 @@ mod tests {
         for settings in [
             &[][..],
             &["seed=18446744073709551615", "patience=3", "until=test-accuracy=0.98", "clip_norm=0.5"],
-            &["hidden=[]", "optimiser=adamw", "schedule=one-cycle", "dataset=synthetic", "average=0.99"],
+            &["hidden=[]", "optimizer=adamw", "schedule=one-cycle", "dataset=synthetic", "average=0.99"],
         ] {
             let recipe = resolve("textbook", settings).unwrap();
             fs::write(&path, recipe.to_toml("mlp")).unwrap();

@@ -179,7 +179,7 @@ fn origin(run: &RunSummary, judged: Option<&Judged<'_>>) -> Markup {
             table {
                 tbody {
                     tr { td { "program" } td { (text(&run.config, "program")) } }
-                    tr { td { "data set" } td { (text(&run.config, "dataset")) } }
+                    tr { td { "dataset" } td { (text(&run.config, "dataset")) } }
                     @if let Some(judged) = judged {
                         tr { td { "model, SHA-256" } td { code.hash { (judged.model.sha256()) } } }
                         tr { td { "judged on" } td { (judged.set) ", " (thousands(judged.data.len())) " examples" } }

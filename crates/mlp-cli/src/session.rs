@@ -7,20 +7,20 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use mlp_core::{Mlp, Precision};
-use mlp_data::{DataSets, Dataset, catalog, synthetic};
+use mlp_data::{Dataset, Datasets, catalog, synthetic};
 use mlp_train::{
     Every, Examples, Metadata, Network, Number, Observer, Origin, Plan, RunDir, RunResult, RunSetup, Trainer,
 };
 
 use crate::console::note;
-use crate::data_sets::load_named;
+use crate::datasets::load_named;
 use crate::recipe::Recipe;
 
 pub(crate) const PROGRAM: &str = concat!("mlp ", env!("CARGO_PKG_VERSION"));
 
 /// The data of a recipe.
 pub(crate) struct Data {
-    pub(crate) sets: DataSets, // without what is set apart
+    pub(crate) sets: Datasets, // without what is set apart
     pub(crate) validation: Option<Dataset>,
     pub(crate) origin: Origin,
     validation_set: Option<String>, // by a name that is right everywhere, as the origin's
@@ -107,7 +107,7 @@ impl Session {
         self.recipe.to_toml(PROGRAM)
     }
 
-    /// What a run of it is called: by its data set, or the directory of that.
+    /// What a run of it is called: by its dataset, or the directory of that.
     pub(crate) fn run_name(&self) -> &str {
         Path::new(&self.recipe.dataset).file_name().and_then(|name| name.to_str()).unwrap_or("run")
     }
@@ -143,7 +143,7 @@ impl Session {
                 let (was, is) = (checkpoint.origin(), &data.origin);
                 if (&was.sha256, &was.validation_sha256) != (&is.sha256, &is.validation_sha256) {
                     bail!(
-                        "{}: the data set {} is not the one that the run began with; expected SHA-256 {}, found {}",
+                        "{}: the dataset {} is not the one that the run began with; expected SHA-256 {}, found {}",
                         run.path().display(),
                         was.dataset,
                         was.sha256,
@@ -166,7 +166,7 @@ impl Session {
             metadata: Metadata {
                 dataset: self.recipe.dataset.clone(),
                 class_names: data.sets.class_names.clone(),
-                preparation: data.sets.preparation,
+                preprocessing: data.sets.preprocessing,
                 image_shape: data.sets.train.shape(),
                 config: Some(self.plan.config().clone()),
                 program: PROGRAM.to_owned(),
@@ -181,7 +181,7 @@ impl Session {
     }
 }
 
-/// The name by which the data set is found again from anywhere: of a directory, the whole path.
+/// The name by which the dataset is found again from anywhere: of a directory, the whole path.
 pub(crate) fn full_name(name: &str) -> String {
     let known = catalog::find(name).is_ok() || name == synthetic::NAME;
     let path = (!known).then(|| Path::new(name).canonicalize().ok()).flatten();

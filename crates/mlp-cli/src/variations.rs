@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn what_is_drawn_lies_in_its_range_evenly() {
         let variations =
-            parsed(&["batch_size=1..4", "learning_rate=0.001..1", "dropout=0..0.5", "optimiser=sgd,adam"]);
+            parsed(&["batch_size=1..4", "learning_rate=0.001..1", "dropout=0..0.5", "optimizer=sgd,adam"]);
         let drawn = random(&variations, 4000, 1);
         assert_eq!(drawn, random(&variations, 4000, 1));
         assert_ne!(drawn[0], drawn[1]);
@@ -155,7 +155,7 @@ mod tests {
         for (found, expected) in [
             (share(&|table| float(table, "learning_rate") < 0.01), 1.0 / 3.0),
             (share(&|table| float(table, "dropout") < 0.1), 0.2),
-            (share(&|table| table["optimiser"].as_str() == Some("adam")), 0.5),
+            (share(&|table| table["optimizer"].as_str() == Some("adam")), 0.5),
             // On a logarithmic scale from 0.5 to 4.5.
             (share(&|table| table["batch_size"].as_integer() == Some(1)), (3.0_f64).ln() / (9.0_f64).ln()),
         ] {

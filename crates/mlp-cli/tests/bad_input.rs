@@ -12,7 +12,7 @@ const TRAIN_LABELS: &str = MNIST_FILE_NAMES[1];
 const TEST_IMAGES: &str = MNIST_FILE_NAMES[2];
 const TEST_LABELS: &str = MNIST_FILE_NAMES[3];
 
-/// A directory with a small data set that goes by the name of mnist, to be spoilt.
+/// A directory with a small dataset that goes by the name of mnist, to be spoilt.
 struct Scratch {
     directory: tempfile::TempDir,
 }
@@ -148,7 +148,7 @@ fn a_bad_data_file_is_named_in_one_line() {
         spoil(&scratch);
         eprintln!("case: {what}");
         // As a directory, so that nothing is fetched where a file is missing or cannot be read; a label's range is that of
-        // the catalogue's mnist.
+        // the catalog's mnist.
         let dataset = if *what == "label out of range" { "mnist" } else { "data/mnist" };
         scratch.refuses(&format!("train --quiet --batch-size 20 --dataset {dataset}"), expected);
         assert!(!scratch.path("runs").exists(), "{what}: a run directory was left behind");
@@ -311,7 +311,7 @@ fn a_run_that_cannot_be_gone_on_with() {
     scratch.change(TRAIN_IMAGES, |bytes| bytes[1000] ^= 1);
     scratch.refuses(
         "train --quiet --resume run",
-        "run: the data set mnist is not the one that the run began with; expected SHA-256",
+        "run: the dataset mnist is not the one that the run began with; expected SHA-256",
     );
     scratch.change(TRAIN_IMAGES, |bytes| bytes[1000] ^= 1);
     scratch.mlp("train --quiet --resume run").assert().success();

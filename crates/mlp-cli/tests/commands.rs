@@ -73,7 +73,7 @@ fn eval_and_summary_agree_with_the_training_they_follow() {
 }
 
 #[test]
-fn a_directory_is_a_data_set_and_its_runs_go_where_all_runs_go() {
+fn a_directory_is_a_dataset_and_its_runs_go_where_all_runs_go() {
     use mlp_data::idx::{Idx, IdxData, write_idx};
     let scratch = tempfile::tempdir().unwrap();
     let directory = scratch.path().join("mine/digits");
@@ -100,7 +100,7 @@ fn a_directory_is_a_data_set_and_its_runs_go_where_all_runs_go() {
         "something was written beside the data"
     );
 
-    // The model finds its data set again from anywhere.
+    // The model finds its dataset again from anywhere.
     let elsewhere = tempfile::tempdir().unwrap();
     let model = scratch.path().join("runs/digits/model.mlp");
     assert!(mlp(elsewhere.path(), &format!("eval {}", model.display())).contains("of 30)"));
@@ -128,7 +128,7 @@ fn a_recipe_settings_and_flags_make_one_configuration_which_trains_the_same_agai
     let config: toml::Table = fs::read_to_string(at.join("a/config.toml")).unwrap().parse().unwrap();
     let float = |key: &str| config[key].as_float().unwrap();
     assert_eq!([float("momentum"), float("learning_rate"), float("validation")], [0.8, 0.2, 0.2]);
-    assert_eq!(config["optimiser"].as_str(), Some("nesterov"));
+    assert_eq!(config["optimizer"].as_str(), Some("nesterov"));
     // Of 2,000 synthetic images a fifth is set apart: 32 batches of 50 remain.
     assert!(fs::read_to_string(at.join("a/metrics.jsonl")).unwrap().contains("\"validation\":{"));
 
@@ -202,11 +202,11 @@ fn bench_measures_every_kernel_on_every_number_of_threads() {
 }
 
 #[test]
-fn bench_measures_dense_kernels_alone_on_standardised_pixels() {
+fn bench_measures_dense_kernels_alone_on_standardized_pixels() {
     let scratch = tempfile::tempdir().unwrap();
-    let bench = "bench --dataset synthetic --hidden 20 --quick --threads 1 --standardise --json";
+    let bench = "bench --dataset synthetic --hidden 20 --quick --threads 1 --standardize --json";
     let report: serde_json::Value = serde_json::from_str(&mlp(scratch.path(), bench)).unwrap();
-    assert_eq!(report["standardised"], true);
+    assert_eq!(report["standardized"], true);
     let kernels: Vec<_> = report["training"].as_array().unwrap().iter().map(|row| &row["kernel"]).collect();
     assert_eq!(kernels[0], "dense");
     assert!(!kernels.contains(&&"sparse".into()), "{kernels:?}");
@@ -223,7 +223,7 @@ fn data_lists_describes_and_draws() {
     assert!(info.contains("synthetic: images of 28x28, 10 classes"), "{info}");
     let drawn = mlp(scratch.path(), "data show synthetic --class 3 --count 2");
     assert!(drawn.contains(": 3") && drawn.lines().count() > 28, "{drawn}");
-    assert!(!drawn.contains('\u{1b}'), "colours where no terminal is");
+    assert!(!drawn.contains('\u{1b}'), "colors where no terminal is");
 }
 
 #[test]
@@ -338,7 +338,7 @@ fn lr_find_finds_where_the_loss_falls() {
 }
 
 #[test]
-fn verify_resume_proves_every_optimiser_and_schedule() {
+fn verify_resume_proves_every_optimizer_and_schedule() {
     let scratch = tempfile::tempdir().unwrap();
     let table = mlp(scratch.path(), "verify-resume");
     assert_eq!(table.lines().filter(|line| line.ends_with(" yes")).count(), 36, "{table}");
@@ -364,10 +364,10 @@ fn events_come_as_json_one_in_a_line() {
 }
 
 #[test]
-fn a_data_set_of_its_own_can_be_validated_on() {
+fn a_dataset_of_its_own_can_be_validated_on() {
     let scratch = tempfile::tempdir().unwrap();
     let at = scratch.path();
-    // The test images of the data set itself: each epoch is judged as the end is.
+    // The test images of the dataset itself: each epoch is judged as the end is.
     let flags = format!("train {QUICK} --validation-set synthetic --log-format json --run-dir run");
     let lines = mlp(at, &flags);
     let events: Vec<serde_json::Value> = lines.lines().map(json).collect();
@@ -387,9 +387,9 @@ fn verbose_says_what_was_decided() {
         .output()
         .unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
-    let sets = mlp_data::DataSets::load("synthetic", Path::new("data")).unwrap();
+    let sets = mlp_data::Datasets::load("synthetic", Path::new("data")).unwrap();
     for part in ["kernel   ", "threads  ", "recipe   textbook; seed 0", &sets.train.sha256()] {
         assert!(stderr.contains(part), "{part}: {stderr}");
     }
-    assert!(!stderr.contains('\u{1b}'), "colours where no terminal is");
+    assert!(!stderr.contains('\u{1b}'), "colors where no terminal is");
 }

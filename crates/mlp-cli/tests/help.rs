@@ -50,7 +50,7 @@ fn the_version_is_short_or_says_what_does_the_work() {
 }
 
 #[test]
-fn a_misspelt_command_or_flag_gets_a_suggestion() {
+fn a_misspelled_command_or_flag_gets_a_suggestion() {
     for (flags, suggestion) in
         [("trian", "'train'"), ("train --hiden 3", "'--hidden'"), ("data shwo", "'show'")]
     {

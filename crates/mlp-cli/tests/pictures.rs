@@ -1,11 +1,11 @@
-//! Pictures from elsewhere, as a person uses them: what is on them, and data sets made of them.
+//! Pictures from elsewhere, as a person uses them: what is on them, and datasets made of them.
 
 use std::fs;
 use std::path::Path;
 use std::process::Output;
 
 use assert_cmd::Command;
-use mlp_data::{DataSets, synthetic};
+use mlp_data::{Datasets, synthetic};
 
 fn run(directory: &Path, args: &[&str]) -> Output {
     Command::cargo_bin("mlp").unwrap().current_dir(directory).args(args).output().unwrap()
@@ -56,13 +56,13 @@ fn with_model() -> tempfile::TempDir {
 }
 
 #[test]
-fn a_data_set_of_ones_own_is_trained_on_and_its_names_reach_predict() {
+fn a_dataset_of_ones_own_is_trained_on_and_its_names_reach_predict() {
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path();
     write_classes(&path.join("drawings"), 600, 0);
     let said = mlp(path, &["data", "import", "drawings", "--to", "sets/mine"]);
     assert_eq!(said, "sets/mine: images of 28x28 in 3 classes, 144 to train with and 36 to test with\n");
-    let sets = DataSets::open_dir(&path.join("sets/mine")).unwrap();
+    let sets = Datasets::open_dir(&path.join("sets/mine")).unwrap();
     assert_eq!(sets.class_names, ["one", "two", "zero"]);
     assert_eq!((sets.train.class_counts(), sets.test.class_counts()), (vec![48; 3], vec![12; 3]));
 
@@ -98,7 +98,7 @@ fn the_same_seed_imports_the_same_set_and_train_and_test_directories_stay_what_t
     write_classes(&path.join("all"), 100, 0);
     let hash = |name: &str, flags: &[&str]| {
         mlp(path, &[&["data", "import", "all", "--to", name], flags].concat());
-        DataSets::open_dir(&path.join(name)).unwrap().test.sha256()
+        Datasets::open_dir(&path.join(name)).unwrap().test.sha256()
     };
     let first = hash("a", &[]);
     assert_eq!(hash("b", &["--raw"]), first);
@@ -107,11 +107,11 @@ fn the_same_seed_imports_the_same_set_and_train_and_test_directories_stay_what_t
 
     write_classes(&path.join("split/train"), 100, 0);
     write_classes(&path.join("split/test"), 30, 1);
-    mlp(path, &["data", "import", "split", "--to", "d", "--size", "14x20", "--preparation", "digit"]);
-    let sets = DataSets::open_dir(&path.join("d")).unwrap();
+    mlp(path, &["data", "import", "split", "--to", "d", "--size", "14x20", "--preprocessing", "digit"]);
+    let sets = Datasets::open_dir(&path.join("d")).unwrap();
     assert_eq!((sets.train.len(), sets.test.len()), (30, 9));
     assert_eq!(sets.train.shape().to_string(), "14x20");
-    assert_eq!(sets.preparation, mlp_data::Preparation::Digit);
+    assert_eq!(sets.preprocessing, mlp_data::Preprocessing::Digit);
     let error = refused(path, &["data", "import", "split", "--to", "e", "--test-share", "0.5"]);
     assert!(error.contains("--test-share, but split has a test directory"), "{error}");
 }
@@ -236,7 +236,7 @@ fn a_picture_comes_from_standard_input_and_is_shown_as_the_network_sees_it() {
     let stdin = fs::read(path.join("3.pgm")).unwrap();
     let output = command
         .current_dir(path)
-        .args(["predict", "run/model.mlp", "-", "--show", "--top", "2", "--preparation", "digit"])
+        .args(["predict", "run/model.mlp", "-", "--show", "--top", "2", "--preprocessing", "digit"])
         .write_stdin(stdin)
         .output()
         .unwrap();
@@ -262,8 +262,8 @@ fn flags_that_contradict_each_other_are_refused_in_one_line() {
     for (args, said) in [
         (&["a.png", "--show", "--format", "csv"][..], "--show draws for people"),
         (
-            &["a.png", "--preparation", "none", "--polarity", "auto"],
-            "--polarity auto with --preparation none",
+            &["a.png", "--preprocessing", "none", "--polarity", "auto"],
+            "--polarity auto with --preprocessing none",
         ),
         (&["-", "-"], "`-` twice; standard input holds one picture"),
         (&["empty"], "empty holds no pictures; expected files ending in .png"),

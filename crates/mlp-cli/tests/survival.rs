@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 /// Every kind of state that a checkpoint has to hold.
-const FLAGS: &str = "--dataset synthetic --hidden 24 --optimiser nesterov --schedule one-cycle --loss-reduction mean \
+const FLAGS: &str = "--dataset synthetic --hidden 24 --optimizer nesterov --schedule one-cycle --loss-reduction mean \
                      --learning-rate 0.05 --dropout 0.2 --input-dropout 0.1 --average 0.99 --validation 0.1 --quiet";
 
 struct Scratch(tempfile::TempDir);
@@ -186,7 +186,7 @@ fn a_run_directory_that_vanishes_is_said_in_one_line() {
 fn a_loss_that_is_not_finite_ends_the_run_with_a_code_of_its_own_and_keeps_the_checkpoint() {
     let scratch = Scratch::new();
     let flags = "train --dataset synthetic --hidden 24 --activation relu --init he --loss-reduction mean --epochs 3 \
-                 --learning-rate 0.1 --set schedule=exponential --set schedule_factor=1e30 --quiet --run-dir run";
+                 --learning-rate 0.1 --set schedule=exponential --set gamma=1e30 --quiet --run-dir run";
     let output = scratch.mlp(flags).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{stderr}");

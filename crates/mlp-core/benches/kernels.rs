@@ -12,8 +12,8 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use mlp_core::ndarray::Array2;
 use mlp_core::{
-    Activation, Architecture, Features, Init, Kernels, Mlp, NativeStream, Products, RandomStream, Reduction,
-    SparseRows, Values, Workspace,
+    Activation, Architecture, Compute, CsrMatrix, Features, Init, MatmulBackend, Mlp, NativeStream,
+    RandomStream, Reduction, Values, Workspace,
 };
 
 fn main() {
@@ -75,7 +75,7 @@ mod element_wise {
     /// The same layer with each activation: what one takes beyond the ReLU is its own.
     #[divan::bench(args = Activation::ALL)]
     fn activations(bencher: Bencher<'_, '_>, activation: Activation) {
-        let (network, mut workspace) = network(1, &[1024], 1, activation, Kernels::default(), BATCH);
+        let (network, mut workspace) = network(1, &[1024], 1, activation, Compute::default(), BATCH);
         let x = uniform(BATCH, 1);
         bencher
             .counter(ItemsCount::new(BATCH * 1024))
@@ -86,7 +86,7 @@ mod element_wise {
     #[divan::bench(args = [2, 10, 26, 47, 62, 200])]
     fn softmax_and_loss(bencher: Bencher<'_, '_>, classes: usize) {
         let (network, mut workspace) =
-            network(1, &[], classes, Activation::Logistic, Kernels::default(), BATCH);
+            network(1, &[], classes, Activation::Logistic, Compute::default(), BATCH);
         let (x, labels) = (uniform(BATCH, 1), labels(BATCH, classes));
         bencher
             .counter(ItemsCount::new(BATCH * classes))
@@ -103,10 +103,10 @@ enum Rows {
 }
 
 impl Rows {
-    fn products(self) -> Products {
+    fn products(self) -> MatmulBackend {
         match self {
-            Self::Sparse | Self::Dense => Products::Own,
-            Self::OpenBlas => Products::OpenBlas,
+            Self::Sparse | Self::Dense => MatmulBackend::Portable,
+            Self::OpenBlas => MatmulBackend::OpenBlas,
         }
     }
 }
@@ -171,7 +171,7 @@ impl Case {
     }
 
     fn network(self) -> (Mlp<f32>, Workspace<f32>) {
-        let kernels = Kernels { products: self.rows.products(), threads: self.threads, ..Kernels::default() };
+        let kernels = Compute { products: self.rows.products(), threads: self.threads, ..Compute::default() };
         network(INPUTS, &[self.hidden], CLASSES, Activation::Logistic, kernels, self.batch)
     }
 
@@ -215,7 +215,7 @@ impl Data {
         match self {
             Self::Dense(x) => x.view().into(),
             Self::Sparse { offsets, columns, bytes, levels } => {
-                SparseRows::new(INPUTS, offsets, columns.as_slice(), Values::Bytes { bytes, levels }).into()
+                CsrMatrix::new(INPUTS, offsets, columns.as_slice(), Values::Bytes { bytes, levels }).into()
             }
         }
     }
@@ -226,12 +226,12 @@ fn network(
     hidden: &[usize],
     outputs: usize,
     activation: Activation,
-    kernels: Kernels,
+    kernels: Compute,
     batch: usize,
 ) -> (Mlp<f32>, Workspace<f32>) {
     let architecture = Architecture { inputs, hidden: hidden.to_vec(), outputs, activation };
     let network = Mlp::new(&architecture, Init::Xavier, &mut NativeStream::new(0)).expect("sizes from 1");
-    (network, Workspace::with_kernels(&architecture, batch, kernels))
+    (network, Workspace::with_compute(&architecture, batch, kernels))
 }
 
 /// Numbers from 0 to 1, (rows, columns).

@@ -28,7 +28,7 @@ fn main() -> Result<(), NetworkError> {
         Architecture { inputs: 2, hidden: vec![64, 32], outputs: 2, activation: Activation::Relu };
     let mut stream = NativeStream::new(0);
     let mut network = Mlp::<f32>::new(&architecture, Init::He, &mut stream)?;
-    let mut optimiser = Optimiser::new(Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, &architecture);
+    let mut optimizer = Optimizer::new(Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, &architecture);
     let mut workspace = Workspace::new(&architecture, labels.len());
     let mut order = vec![0; labels.len()];
 
@@ -40,7 +40,7 @@ fn main() -> Result<(), NetworkError> {
             let x = x.select(Axis(0), &rows);
             let labels: Vec<u8> = rows.iter().map(|&row| labels[row]).collect();
             epoch_score +=
-                optimiser.train_step(&mut network, x.view(), &labels, Reduction::Mean, 0.01, &mut workspace);
+                optimizer.train_step(&mut network, x.view(), &labels, Reduction::Mean, 0.01, &mut workspace);
         }
         if epoch % 20 == 0 {
             let loss = epoch_score.loss(Reduction::Mean);

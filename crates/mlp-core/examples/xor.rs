@@ -31,6 +31,6 @@ fn main() -> Result<(), NetworkError> {
         println!("{} xor {} = {}", input[0], input[1], argmax(probabilities.iter().copied()));
     }
     let score = network.forward(x.view(), &labels, &mut workspace);
-    assert_eq!(score.accuracy(), 1.0, "XOR was not learnt");
+    assert_eq!(score.accuracy(), 1.0, "XOR was not learned");
     Ok(())
 }

@@ -7,16 +7,16 @@ use crate::{Isa, Mlp, Scalar, Workspace};
 /// The average of the networks of a training, θ̄ ← d·θ̄ + (1-d)·θ after each step.
 ///
 /// d is the smaller of a given decay and (1+t)/(10+t) in step t, counted from 1, so that the first networks are soon forgotten (TensorFlow's
-/// `ExponentialMovingAverage` with `num_updates`).
+/// `ExponentialEma` with `num_updates`).
 ///
 /// ```
-/// use mlp_core::{Activation, Architecture, Init, Mlp, MovingAverage, NativeStream, Reduction, Workspace};
+/// use mlp_core::{Activation, Architecture, Init, Mlp, Ema, NativeStream, Reduction, Workspace};
 ///
 /// let architecture =
 ///     Architecture { inputs: 2, hidden: vec![], outputs: 2, activation: Activation::Identity };
 /// let mut network = Mlp::<f32>::new(&architecture, Init::Xavier, &mut NativeStream::new(0))?;
 /// let mut workspace = Workspace::new(&architecture, 1);
-/// let mut average = MovingAverage::new(&network, 0.99);
+/// let mut average = Ema::new(&network, 0.99);
 /// for _ in 0..10 {
 ///     let x = ndarray::array![[1.0, -1.0]];
 ///     network.train_step(x.view(), &[1], Reduction::Sum, 0.1, &mut workspace);
@@ -26,13 +26,13 @@ use crate::{Isa, Mlp, Scalar, Workspace};
 /// # Ok::<(), mlp_core::NetworkError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct MovingAverage<A> {
+pub struct Ema<A> {
     network: Mlp<A>,
     decay: f64,
     steps: u64,
 }
 
-impl<A: Scalar> MovingAverage<A> {
+impl<A: Scalar> Ema<A> {
     /// The average at its beginning: the network itself.
     ///
     /// # Panics
@@ -45,7 +45,7 @@ impl<A: Scalar> MovingAverage<A> {
     /// The average as it was after `steps` steps.
     ///
     /// # Panics
-    /// As [`MovingAverage::new`].
+    /// As [`Ema::new`].
     #[track_caller]
     pub fn resume(average: Mlp<A>, decay: f64, steps: u64) -> Self {
         assert!((0.0..1.0).contains(&decay), "a decay of {decay}: expected from 0 to below 1");

@@ -32,7 +32,7 @@ pub enum NetworkError {
     /// More numbers than memory could hold.
     #[error(
         "layer {layer} of {inputs} by {outputs} weights is too large; expected at most {} parameters in all",
-        crate::Architecture::MOST_PARAMETERS
+        crate::Architecture::MAX_PARAMETERS
     )]
     TooLarge {
         /// Counted from 1, the output layer last.
@@ -45,7 +45,7 @@ pub enum NetworkError {
     /// No layer at all.
     #[error("a network of no layers; expected at least the output layer")]
     NoLayers,
-    /// Two neighbouring layers that do not fit.
+    /// Two neighboring layers that do not fit.
     #[error("layer {layer} takes {found} inputs; expected {expected}, the outputs of the layer before")]
     LayersDisagree {
         /// Counted from 1.

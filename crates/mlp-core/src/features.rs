@@ -6,13 +6,13 @@ use crate::Scalar;
 
 /// A batch of examples, one a row.
 ///
-/// Functions that take features take anything that becomes them: an `ArrayView2` or [`SparseRows`].
+/// Functions that take features take anything that becomes them: an `ArrayView2` or [`CsrMatrix`].
 #[derive(Clone, Copy, Debug)]
 pub enum Features<'a, A> {
     /// Every number, (examples, inputs).
     Dense(ArrayView2<'a, A>),
     /// The numbers that are not zero.
-    Sparse(SparseRows<'a, A>),
+    Sparse(CsrMatrix<'a, A>),
 }
 
 impl<A: Copy> Features<'_, A> {
@@ -31,18 +31,18 @@ impl<'a, A> From<ArrayView2<'a, A>> for Features<'a, A> {
     }
 }
 
-impl<'a, A> From<SparseRows<'a, A>> for Features<'a, A> {
-    fn from(x: SparseRows<'a, A>) -> Self {
+impl<'a, A> From<CsrMatrix<'a, A>> for Features<'a, A> {
+    fn from(x: CsrMatrix<'a, A>) -> Self {
         Self::Sparse(x)
     }
 }
 
 /// Rows in compressed form (CSR): for each row the columns of its numbers that are not zero, ascending, and these numbers.
 ///
-/// Borrowed, and cheap to copy. [`SparseRows::select`] names the rows of a batch by their numbers: nothing is gathered for it.
+/// Borrowed, and cheap to copy. [`CsrMatrix::select`] names the rows of a batch by their numbers: nothing is gathered for it.
 ///
 /// ```
-/// use mlp_core::SparseRows;
+/// use mlp_core::CsrMatrix;
 ///
 /// // 0.5 0  0
 /// // 0   0  0
@@ -50,14 +50,14 @@ impl<'a, A> From<SparseRows<'a, A>> for Features<'a, A> {
 /// let offsets = [0, 1, 1, 3]; // where each row begins, and the end of the last
 /// let columns: [u16; 3] = [0, 1, 2];
 /// let values = [0.5_f32, 1.0, 2.0];
-/// let rows = SparseRows::new(3, &offsets, columns.as_slice(), values.as_slice());
+/// let rows = CsrMatrix::new(3, &offsets, columns.as_slice(), values.as_slice());
 /// assert_eq!((rows.len(), rows.width(), rows.non_zeros()), (3, 3, 3));
 ///
 /// let batch = rows.select(&[2, 0]);
 /// assert_eq!(batch.to_dense(), ndarray::array![[0.0, 1.0, 2.0], [0.5, 0.0, 0.0]]);
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct SparseRows<'a, A> {
+pub struct CsrMatrix<'a, A> {
     width: usize,
     offsets: &'a [usize], // (rows + 1)
     columns: Columns<'a>, // (non-zeros)
@@ -152,7 +152,7 @@ impl<A: Copy> Values<'_, A> {
     }
 }
 
-impl<'a, A: Scalar> SparseRows<'a, A> {
+impl<'a, A: Scalar> CsrMatrix<'a, A> {
     /// Rows of `width` numbers: row i has the columns and values from `offsets[i]` to `offsets[i + 1]`.
     ///
     /// # Panics
@@ -227,7 +227,7 @@ impl<'a, A: Scalar> SparseRows<'a, A> {
     }
 }
 
-impl<A: Copy> SparseRows<'_, A> {
+impl<A: Copy> CsrMatrix<'_, A> {
     /// The number of rows.
     pub fn len(&self) -> usize {
         self.selection.map_or(self.offsets.len() - 1, <[u32]>::len)

@@ -104,7 +104,7 @@ pub fn gradcheck<'x>(
 ) -> GradientReport {
     let (architecture, x, objective) = (network.architecture(), x.into(), objective.into());
     let mut workspace = Workspace::new(&architecture, x.dim().0);
-    workspace.regularise(objective.regularisation);
+    workspace.regularize(objective.regularization);
     let mut gradients = Gradients::new(&architecture);
     network.forward_in_training(x, labels, &mut workspace);
     network.backward(x, labels, objective.reduction, &mut workspace, &mut gradients);
@@ -224,7 +224,7 @@ impl<'x, 'l> Probe<'x, 'l> {
     #[track_caller]
     fn new(network: &Mlp<f64>, x: Features<'x, f64>, labels: &'l [u8], objective: Objective) -> Self {
         let mut workspace = Workspace::new(&network.architecture(), x.dim().0);
-        workspace.regularise(objective.regularisation);
+        workspace.regularize(objective.regularization);
         let loss = network.forward_in_training(x, labels, &mut workspace).loss(objective.reduction);
         let weight = objective.reduction.weight(labels.len());
         let network = network.clone();

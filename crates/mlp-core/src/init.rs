@@ -59,7 +59,7 @@ fn normal(shape: (usize, usize), deviation: f64, stream: &mut dyn RandomStream) 
     Array2::from_shape_simple_fn(shape, || deviation * stream.standard_normal())
 }
 
-named!(Init, "initialisation", Normal => "normal", Xavier => "xavier", He => "he", Orthogonal => "orthogonal");
+named!(Init, "initialization", Normal => "normal", Xavier => "xavier", He => "he", Orthogonal => "orthogonal");
 
 #[cfg(test)]
 mod tests {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_chapters_initialisation_draws_biases_and_both_precisions_start_alike() {
+    fn only_the_chapters_initialization_draws_biases_and_both_precisions_start_alike() {
         for init in Init::ALL {
             let wide: Layer<f64> = init.layer(6, 4, &mut NativeStream::new(1));
             let narrow: Layer<f32> = init.layer(6, 4, &mut NativeStream::new(1));

@@ -50,7 +50,7 @@ impl Architecture {
     }
 
     /// The most weights and biases that a network may have: 2²⁸, which is 2 GiB in `f64`.
-    pub const MOST_PARAMETERS: usize = 1 << 28;
+    pub const MAX_PARAMETERS: usize = 1 << 28;
 
     /// Checks that every layer has units and that the whole is not too large.
     ///
@@ -65,7 +65,7 @@ impl Architecture {
             }
             let sum = inputs.checked_mul(outputs).and_then(|weights| weights.checked_add(outputs));
             match sum.and_then(|layer| layer.checked_add(parameters)) {
-                Some(sum) if sum <= Self::MOST_PARAMETERS => parameters = sum,
+                Some(sum) if sum <= Self::MAX_PARAMETERS => parameters = sum,
                 _ => return Err(NetworkError::TooLarge { layer, inputs, outputs }),
             }
         }

@@ -1,7 +1,7 @@
 //! Multilayer perceptrons on a CPU: a small, exact library whose every gradient is derived by hand ([`gradients`]), written
 //! in one file next to its forward pass, and checked against central differences ([`gradcheck`]).
 //!
-//! It knows no data set, no path, no clock and no terminal: arrays go in, arrays come out. The whole loop, with mini-batches, evaluation and
+//! It knows no dataset, no path, no clock and no terminal: arrays go in, arrays come out. The whole loop, with mini-batches, evaluation and
 //! model files, is in `mlp-train`; the program is `mlp`.
 //!
 //! # Train XOR
@@ -25,8 +25,8 @@
 //! }
 //!
 //! let logits = network.logits(x.view(), &mut workspace);
-//! let guesses: Vec<usize> = logits.rows().into_iter().map(|row| argmax(row.iter().copied())).collect();
-//! assert_eq!(guesses, [0, 1, 1, 0]);
+//! let predictions: Vec<usize> = logits.rows().into_iter().map(|row| argmax(row.iter().copied())).collect();
+//! assert_eq!(predictions, [0, 1, 1, 0]);
 //! # Ok::<(), NetworkError>(())
 //! ```
 //!
@@ -64,12 +64,12 @@
 //! | to | read |
 //! |---|---|
 //! | see how the gradients come about | [`gradients`], the derivation; `src/network.rs`, where each statement cites its equation |
-//! | train with momentum, Adam, decay, clipping | [`Optimiser`] and [`Rule`]; [`MovingAverage`] of the weights |
-//! | add dropout or label smoothing | [`Regularisation`], [`Workspace::regularise`] |
+//! | train with momentum, Adam, decay, clipping | [`Optimizer`] and [`Rule`]; [`Ema`] of the weights |
+//! | add dropout or label smoothing | [`Regularization`], [`Workspace::regularize`] |
 //! | take the gradients yourself | [`Mlp::forward`], [`Mlp::backward`], [`Gradients`], [`Mlp::descend`] |
 //! | check gradients, ours or your own | [`gradcheck::gradcheck`], [`gradcheck::check_gradients`] |
 //! | compare with plain loops | [`oracle`] |
-//! | feed sparse rows, or use several threads | [`SparseRows`]; [`Kernels`], [`Workspace::with_kernels`] |
+//! | feed sparse rows, or use several threads | [`CsrMatrix`]; [`Compute`], [`Workspace::with_compute`] |
 //! | look inside | [`Layer`], [`Workspace::activations`], [`Workspace::deltas`] |
 //! | have NumPy's random numbers | [`NumpyStream`] |
 //! | watch gradient descent itself | [`descent`] |
@@ -119,14 +119,14 @@ mod loss;
 mod matrix;
 mod names;
 mod network;
-mod optimiser;
+mod optimizer;
 pub mod oracle;
 mod orthonormal;
 mod pca;
 pub mod prelude;
 mod products;
 mod random;
-mod regularisation;
+mod regularization;
 #[cfg(feature = "safetensors")]
 mod safetensors;
 mod scalar;
@@ -140,21 +140,21 @@ pub mod gradients {}
 pub use ndarray;
 
 pub use activation::Activation;
-pub use average::MovingAverage;
+pub use average::Ema;
 #[cfg(feature = "safetensors")]
 pub use error::SafetensorsError;
 pub use error::{NetworkError, SeedTooLarge, UnknownName};
-pub use features::{Columns, Features, SparseRows, Values};
+pub use features::{Columns, CsrMatrix, Features, Values};
 pub use init::Init;
 pub use kernels::Isa;
 pub use layers::{Architecture, Layer};
 pub use loss::{Reduction, Score, argmax, softmax};
 pub use network::Mlp;
-pub use optimiser::{Optimiser, Rule};
+pub use optimizer::{Optimizer, Rule};
 pub use pca::Pca;
-pub use products::{Kernels, Products, backend};
+pub use products::{Compute, MatmulBackend, backend};
 pub use random::{NativeStream, NumpyStream, RandomStream, Stream, StreamKind, StreamState};
-pub use regularisation::{Objective, Regularisation};
+pub use regularization::{Objective, Regularization};
 #[cfg(feature = "safetensors")]
 pub use safetensors::Tensors;
 pub use scalar::{Precision, Scalar};

@@ -34,7 +34,7 @@ impl Reduction {
 
 named!(Reduction, "loss reduction", Sum => "sum", Mean => "mean");
 
-/// How well a network did on some labelled examples. Scores of several batches add up.
+/// How well a network did on some labeled examples. Scores of several batches add up.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Score {
     /// Sum of the examples' cross-entropies, in nats.
@@ -81,7 +81,7 @@ pub fn argmax<A: Scalar>(values: impl IntoIterator<Item = A>) -> usize {
     best.0
 }
 
-/// Ŷ = softmax(Z^o) row by row; from the same exponentials each example's loss -log ŷ_y = log Σ exp z_c - z_y; and its guess.
+/// Ŷ = softmax(Z^o) row by row; from the same exponentials each example's loss -log ŷ_y = log Σ exp z_c - z_y; and its prediction.
 ///
 /// The row's maximum is subtracted first, so that the largest exponential is 1. Of each row the first `classes` numbers count.
 pub(crate) fn softmax_cross_entropy<A: Scalar>(
@@ -90,10 +90,10 @@ pub(crate) fn softmax_cross_entropy<A: Scalar>(
     z_o: Block<'_, A>,
     labels: &[u8],
     y_hat: BlockMut<'_, A>,
-    (losses, guesses): (&mut [f64], &mut [u8]),
+    (losses, predictions): (&mut [f64], &mut [u8]),
 ) {
-    assert!(z_o.rows() == y_hat.rows() && [labels.len(), losses.len(), guesses.len()] == [z_o.rows(); 3]);
-    isa.run(SoftmaxCrossEntropy { classes, z_o, labels, y_hat, losses, guesses });
+    assert!(z_o.rows() == y_hat.rows() && [labels.len(), losses.len(), predictions.len()] == [z_o.rows(); 3]);
+    isa.run(SoftmaxCrossEntropy { classes, z_o, labels, y_hat, losses, predictions });
 }
 
 struct SoftmaxCrossEntropy<'a, 'y, A> {
@@ -102,7 +102,7 @@ struct SoftmaxCrossEntropy<'a, 'y, A> {
     labels: &'a [u8],
     y_hat: BlockMut<'y, A>,
     losses: &'a mut [f64],
-    guesses: &'a mut [u8],
+    predictions: &'a mut [u8],
 }
 
 impl<A: Scalar> Work for SoftmaxCrossEntropy<'_, '_, A> {
@@ -112,11 +112,11 @@ impl<A: Scalar> Work for SoftmaxCrossEntropy<'_, '_, A> {
     fn run<S: Simd<A>>(mut self, _simd: S) {
         for (row, &label) in self.labels.iter().enumerate() {
             let z = &self.z_o.row(row)[..self.classes];
-            let (guess, sum) = softmax_row(z, &mut self.y_hat.row_mut(row)[..self.classes]);
+            let (prediction, sum) = softmax_row(z, &mut self.y_hat.row_mut(row)[..self.classes]);
             // In f64: the difference of two logits of f32 may leave the range of f32.
-            let difference = z[usize::from(label)].into_f64() - z[guess].into_f64();
+            let difference = z[usize::from(label)].into_f64() - z[prediction].into_f64();
             self.losses[row] = sum.ln().into_f64() - difference;
-            self.guesses[row] = guess as u8;
+            self.predictions[row] = prediction as u8;
         }
     }
 }
@@ -124,8 +124,8 @@ impl<A: Scalar> Work for SoftmaxCrossEntropy<'_, '_, A> {
 /// One row of softmax. Returns the place of the maximum, and Σ exp(z_c - max).
 #[inline(always)]
 fn softmax_row<A: Scalar>(z: &[A], y_hat: &mut [A]) -> (usize, A) {
-    let guess = argmax(z.iter().copied());
-    let max = z[guess];
+    let prediction = argmax(z.iter().copied());
+    let max = z[prediction];
     for (p, &z) in y_hat.iter_mut().zip(z) {
         *p = (z - max).exponential();
     }
@@ -136,7 +136,7 @@ fn softmax_row<A: Scalar>(z: &[A], y_hat: &mut [A]) -> (usize, A) {
     for p in y_hat {
         *p /= sum;
     }
-    (guess, sum)
+    (prediction, sum)
 }
 
 /// Softmax of each row of logits in place, for inference.
@@ -167,19 +167,19 @@ mod tests {
 
     fn run<A: Scalar>(z: &Array2<A>, labels: &[u8]) -> (Array2<A>, Array1<f64>, Vec<u8>) {
         let (rows, classes) = z.dim();
-        let (mut y_hat, mut losses, mut guesses) =
+        let (mut y_hat, mut losses, mut predictions) =
             (vec![A::zero(); rows * classes], vec![0.0; rows], vec![0; rows]);
         let block = BlockMut::of_rows(&mut y_hat, rows, classes, classes);
         let view = z.view();
         let z = Block::from(&view);
-        softmax_cross_entropy(Isa::best(), classes, z, labels, block, (&mut losses, &mut guesses));
-        (Array2::from_shape_vec((rows, classes), y_hat).unwrap(), Array1::from_vec(losses), guesses)
+        softmax_cross_entropy(Isa::best(), classes, z, labels, block, (&mut losses, &mut predictions));
+        (Array2::from_shape_vec((rows, classes), y_hat).unwrap(), Array1::from_vec(losses), predictions)
     }
 
     #[test]
     fn softmax_and_loss_agree_with_their_definitions() {
         let z = array![[0.5_f64, -1.0, 2.0], [3.0, 3.0, -3.0]];
-        let (y_hat, losses, guesses) = run(&z, &[2, 1]);
+        let (y_hat, losses, predictions) = run(&z, &[2, 1]);
         for (i, label) in [2, 1].into_iter().enumerate() {
             let total: f64 = z.row(i).iter().map(|z| z.exp()).sum();
             for c in 0..3 {
@@ -187,8 +187,8 @@ mod tests {
             }
             assert!((losses[i] + (z[[i, label]].exp() / total).ln()).abs() < 16.0 * f64::EPSILON);
         }
-        // The second example's guess is the first of two equal logits.
-        assert_eq!(guesses, [2, 0]);
+        // The second example's prediction is the first of two equal logits.
+        assert_eq!(predictions, [2, 0]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The matrix in which a network keeps its numbers. Rows begin on a cache line and are padded with zeros to whole lines, so that a
 //! kernel never has a tail to treat. And a matrix may lie in strips, one for each thread, of which each has some of the columns: two
-//! threads that write into one row take its lines away from each other, because a processor fetches the neighbours of the lines that
+//! threads that write into one row take its lines away from each other, because a processor fetches the neighbors of the lines that
 //! it uses. (Measured: training on two threads took twice as long.)
 
 use std::fmt;

@@ -15,7 +15,7 @@ use crate::random::RandomStream;
 use crate::workspace::input;
 use crate::{
     Activation, Architecture, Features, Gradients, Init, Layer, Reduction, Scalar, Score, Workspace,
-    regularisation,
+    regularization,
 };
 
 /// A multilayer perceptron: affine layers with an activation between them, and softmax on top.
@@ -146,7 +146,7 @@ impl<A: Scalar> Mlp<A> {
         workspace.logits()
     }
 
-    /// The forward pass on labelled examples x (n×d): logits, softmax and loss. What the backward pass needs stays in the
+    /// The forward pass on labeled examples x (n×d): logits, softmax and loss. What the backward pass needs stays in the
     /// workspace.
     ///
     /// # Panics
@@ -161,7 +161,7 @@ impl<A: Scalar> Mlp<A> {
         self.score(x.into(), labels, false, workspace)
     }
 
-    /// [`Mlp::forward`] with the workspace's [`Regularisation`](crate::Regularisation): a step of training begins with it.
+    /// [`Mlp::forward`] with the workspace's [`Regularization`](crate::Regularization): a step of training begins with it.
     ///
     /// # Panics
     /// As [`Mlp::forward`].
@@ -189,15 +189,20 @@ impl<A: Scalar> Mlp<A> {
         workspace.complete();
         Score {
             loss_sum: workspace.losses().iter().sum(),
-            correct: workspace.guesses().iter().zip(labels).filter(|(guess, label)| guess == label).count(),
+            correct: workspace
+                .predictions()
+                .iter()
+                .zip(labels)
+                .filter(|(prediction, label)| prediction == label)
+                .count(),
             examples: labels.len(),
         }
     }
 
-    /// The forward pass: Z and H of every layer and, of labelled examples, Ŷ and the losses.
+    /// The forward pass: Z and H of every layer and, of labeled examples, Ŷ and the losses.
     fn propagate(&self, x: Features<'_, A>, labels: Option<&[u8]>, workspace: &mut Workspace<A>) {
         let (rows, last, pass) = (x.dim().0, self.layers.len() - 1, workspace.pass());
-        let Workspace { kernels, team, layers: buffers, losses, guesses, dropped, .. } = workspace;
+        let Workspace { kernels, team, layers: buffers, losses, predictions, dropped, .. } = workspace;
         if let Some(masks) = &pass.input_masks {
             dropped.fill(masks, pass.mask_number(0), &x, team);
         }
@@ -223,7 +228,7 @@ impl<A: Scalar> Mlp<A> {
                 if let Some(masks) = &pass.masks {
                     // S ⊙ H is what the layer above sees.
                     masks.fill(pass.mask_number(l + 1), layer.outputs(), own.start, s.reborrow());
-                    regularisation::multiply(s.as_block(), h.as_block(), kept);
+                    regularization::multiply(s.as_block(), h.as_block(), kept);
                 }
             });
         }
@@ -232,7 +237,7 @@ impl<A: Scalar> Mlp<A> {
         let biases = layer.biases.block().row(0);
         let examples = kernels.row_shares(rows, team);
         let (z, y_hat) = (here.z.block_mut().rows_of(0..rows), here.h.block_mut().rows_of(0..rows));
-        let scores = (examples.slice(&mut losses[..rows]), examples.slice(&mut guesses[..rows]));
+        let scores = (examples.slice(&mut losses[..rows]), examples.slice(&mut predictions[..rows]));
         team.run((examples.rows(z), examples.rows(y_hat), scores), |member, (mut z, y_hat, scores)| {
             let own = examples.range(member);
             // Z^o = H·W^o + b^o
@@ -243,12 +248,12 @@ impl<A: Scalar> Mlp<A> {
             if let Some(labels) = labels {
                 // Ŷ = softmax(Z^o), J = -Σ log ŷ_y
                 let (z, classes, labels) = (z.as_block(), layer.outputs(), &labels[own]);
-                let (losses, guesses) = scores;
-                A::softmax_cross_entropy(kernels.isa, classes, z, labels, y_hat, (&mut *losses, guesses));
-                let smoothing = pass.regularisation.label_smoothing;
+                let (losses, predictions) = scores;
+                A::softmax_cross_entropy(kernels.isa, classes, z, labels, y_hat, (&mut *losses, predictions));
+                let smoothing = pass.regularization.label_smoothing;
                 if smoothing > 0.0 {
                     for (row, (loss, &label)) in losses.iter_mut().zip(labels).enumerate() {
-                        *loss += regularisation::smoothing_loss(smoothing, &z.row(row)[..classes], label);
+                        *loss += regularization::smoothing_loss(smoothing, &z.row(row)[..classes], label);
                     }
                 }
             }
@@ -383,7 +388,7 @@ impl<A: Scalar> Backward<'_, A> {
         let x = left.as_ref().map_or(Input::from(&x), Input::from);
         let weight = A::from_f64(reduction.weight(rows));
         let classes = targets[last].outputs();
-        let (every_class, at_label) = pass.regularisation.targets::<A>(classes);
+        let (every_class, at_label) = pass.regularization.targets::<A>(classes);
         let (examples, output) = (kernels.row_shares(rows, team), &mut buffers[last]);
         let (y_hat, delta) = (output.h.block(), output.delta.block_mut().rows_of(0..rows));
         team.run(examples.rows(delta), |member, mut delta| {
@@ -421,7 +426,7 @@ impl<A: Scalar> Backward<'_, A> {
                 if pass.masks.is_some() {
                     // G8: ∂J/∂H = S ⊙ ∂J/∂(S ⊙ H)
                     let s = s.columns_of(own.clone()).rows_of(0..rows);
-                    regularisation::multiply_by(s, below_delta.reborrow());
+                    regularization::multiply_by(s, below_delta.reborrow());
                 }
                 // G5: ∂J/∂Z^h = f'(Z^h) ⊙ ∂J/∂H
                 let [z, h, output] = [z, h, output].map(|of| of.columns_of(own.clone()).rows_of(0..rows));

@@ -77,7 +77,7 @@ pub fn passes_in_training(
         z.push(here);
     }
 
-    let (weight, epsilon) = (objective.reduction.weight(x.len()), objective.regularisation.label_smoothing);
+    let (weight, epsilon) = (objective.reduction.weight(x.len()), objective.regularization.label_smoothing);
     let classes = h[last][0].len();
     // y_ic, smoothed: (1-ε)·y_ic + ε/k
     let y = |i: usize, c: usize| {

@@ -1,4 +1,4 @@
-//! The one factorisation that initialisation needs: the orthonormal factor of a matrix, by LAPACK or without it.
+//! The one factorization that initialization needs: the orthonormal factor of a matrix, by LAPACK or without it.
 //!
 //! A file of its own because it is no product and is not fast: it runs once, before training.
 

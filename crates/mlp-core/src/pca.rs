@@ -43,10 +43,10 @@ impl Pca {
         assert!(n > 0 && k <= n.min(d), "{k} components of {n} points in {d} dimensions");
         assert!(x.iter().all(|value| value.is_finite()), "a point that is not finite");
         let mean = x.mean_axis(Axis(0)).expect("there are rows");
-        let centred = &x - &mean;
+        let centerd = &x - &mean;
         let freedom = (n.max(2) - 1) as f64;
-        let total = centred.iter().map(|value| value * value).sum::<f64>() / freedom;
-        let (mut components, squares) = leading(centred, k);
+        let total = centerd.iter().map(|value| value * value).sum::<f64>() / freedom;
+        let (mut components, squares) = leading(centerd, k);
         for mut column in components.columns_mut() {
             let largest = column.iter().copied().fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a });
             if largest < 0.0 {
@@ -109,14 +109,14 @@ fn orthogonal_iteration(x: &Array2<f64>, k: usize) -> (Array2<f64>, Array1<f64>)
 
     /// Beyond the wanted ones: they make the iteration converge.
     const MORE: usize = 10;
-    const MOST_ROUNDS: usize = 500;
+    const MAX_ROUNDS: usize = 500;
 
     let wide = (k + MORE).min(x.nrows().min(x.ncols()));
     let mut stream = NativeStream::new(0);
     let mut q =
         orthonormal_factor(Array2::from_shape_simple_fn((x.ncols(), wide), || stream.standard_normal()));
     let mut squares = Array1::<f64>::zeros(wide);
-    for _ in 0..MOST_ROUNDS {
+    for _ in 0..MAX_ROUNDS {
         let along = x.dot(&q);
         let (found, rotation) = symmetric_eigen(along.t().dot(&along));
         q = q.dot(&rotation);
@@ -216,9 +216,9 @@ mod tests {
             [(60, vec![5.0, 3.0, 2.0, 1.0, 0.5]), (12, (1..=30).rev().map(f64::from).collect())]
         {
             let x = cloud(n, &deviations);
-            let centred = &x - &x.mean_axis(Axis(0)).unwrap();
+            let centerd = &x - &x.mean_axis(Axis(0)).unwrap();
             let pca = Pca::fit(x.view(), 2);
-            let (v, squares) = orthogonal_iteration(&centred, 2);
+            let (v, squares) = orthogonal_iteration(&centerd, 2);
             for j in 0..2 {
                 let same = v.column(j).dot(&pca.components().column(j)).abs();
                 assert!((same - 1.0).abs() < 1e-9, "{n} points, component {j}: {same}");

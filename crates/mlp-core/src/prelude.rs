@@ -12,6 +12,6 @@
 #[cfg(feature = "safetensors")]
 pub use crate::Tensors;
 pub use crate::{
-    Activation, Architecture, Gradients, Init, Layer, Mlp, NativeStream, NetworkError, Optimiser, Precision,
+    Activation, Architecture, Gradients, Init, Layer, Mlp, NativeStream, NetworkError, Optimizer, Precision,
     RandomStream, Reduction, Rule, Scalar, Score, Workspace, argmax,
 };

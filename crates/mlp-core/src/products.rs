@@ -3,66 +3,66 @@
 use std::ops::Range;
 
 use crate::blas::{self, BLAS_BLOCK};
-use crate::kernels::{Block, BlockMut, MOST_THREADS, Shares, Start, Team};
+use crate::kernels::{Block, BlockMut, MAX_THREADS, Shares, Start, Team};
 use crate::matrix::line;
 use crate::names::named;
-use crate::{Features, Isa, Scalar, SparseRows};
+use crate::{CsrMatrix, Features, Isa, Scalar};
 
 /// How the products of a step are computed.
 ///
-/// The result depends on [`Products`] only: not on the number of threads, and not on the instructions.
+/// The result depends on [`MatmulBackend`] only: not on the number of threads, and not on the instructions.
 ///
 /// ```
-/// use mlp_core::{Kernels, Products};
+/// use mlp_core::{Compute, MatmulBackend};
 ///
-/// let kernels = Kernels { threads: 2, products: Products::Own, ..Kernels::default() };
+/// let kernels = Compute { threads: 2, products: MatmulBackend::Portable, ..Compute::default() };
 /// assert_eq!(kernels.isa, mlp_core::Isa::best());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kernels {
-    /// What multiplies dense matrices. Products with sparse rows are always this crate's own.
-    pub products: Products,
+pub struct Compute {
+    /// What multiplies dense matrices. MatmulBackend with sparse rows are always this crate's own.
+    pub products: MatmulBackend,
     /// The instructions of this crate's own kernels; the best that the machine has by default.
     pub isa: Isa,
-    /// Threads that share each step, from 1, the default, to [`Kernels::MOST_THREADS`].
+    /// Threads that share each step, from 1, the default, to [`Compute::MAX_THREADS`].
     pub threads: usize,
 }
 
-impl Kernels {
+impl Compute {
     /// The most threads that can share a step.
-    pub const MOST_THREADS: usize = MOST_THREADS;
+    pub const MAX_THREADS: usize = MAX_THREADS;
 }
 
-impl Default for Kernels {
+impl Default for Compute {
     fn default() -> Self {
-        Self { products: Products::default(), isa: Isa::best(), threads: 1 }
+        Self { products: MatmulBackend::default(), isa: Isa::best(), threads: 1 }
     }
 }
 
 /// What multiplies dense matrices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Products {
+pub enum MatmulBackend {
     /// OpenBLAS, in a build that has it. Another machine may round otherwise.
     OpenBlas,
     /// The kernels of this crate: one chain of fused multiply-adds for each number, the same bits everywhere.
-    Own,
+    Portable,
 }
 
-named!(Products, "products", OpenBlas => "openblas", Own => "own");
+named!(MatmulBackend, "products", OpenBlas => "openblas", Portable => "portable");
 
 /// OpenBLAS, if it is there.
-impl Default for Products {
+impl Default for MatmulBackend {
     fn default() -> Self {
-        if Self::OpenBlas.are_available() { Self::OpenBlas } else { Self::Own }
+        if Self::OpenBlas.are_available() { Self::OpenBlas } else { Self::Portable }
     }
 }
 
-impl Products {
+impl MatmulBackend {
     /// Whether this build has them.
     pub const fn are_available(self) -> bool {
         match self {
             Self::OpenBlas => cfg!(feature = "_blas"),
-            Self::Own => true,
+            Self::Portable => true,
         }
     }
 }
@@ -78,7 +78,7 @@ pub(crate) enum Input<'a, A> {
     /// X, or the H of the layer below.
     Dense(Block<'a, A>),
     /// X.
-    Sparse(&'a SparseRows<'a, A>),
+    Sparse(&'a CsrMatrix<'a, A>),
 }
 
 impl<'a, A: Scalar> From<&'a Features<'_, A>> for Input<'a, A> {
@@ -117,7 +117,7 @@ impl Write {
     }
 }
 
-impl Kernels {
+impl Compute {
     /// The shares of a team in the units of a layer, cut between cache lines.
     pub(crate) fn unit_shares<A>(&self, units: usize, team: &Team) -> Shares {
         Shares::new(units, self.grain(line::<A>()), team.len())
@@ -130,8 +130,8 @@ impl Kernels {
 
     fn grain(&self, own: usize) -> usize {
         match self.products {
-            Products::OpenBlas => BLAS_BLOCK,
-            Products::Own => own,
+            MatmulBackend::OpenBlas => BLAS_BLOCK,
+            MatmulBackend::Portable => own,
         }
     }
 
@@ -194,11 +194,11 @@ impl Kernels {
         let (units, outputs) = (weights.rows(), transposed.rows());
         let (delta, weights) = (delta.columns_of(0..outputs), weights.columns_of(0..outputs));
         match self.products {
-            Products::OpenBlas => {
+            MatmulBackend::OpenBlas => {
                 let out = out.columns_of(0..units);
                 self.product(A::one(), delta, weights.transposed(), Start::Zero, out, Cut::Columns);
             }
-            Products::Own => {
+            MatmulBackend::Portable => {
                 // A chain over k for many d at a time needs the d of a k side by side.
                 A::transpose(self.isa, weights, transposed.reborrow());
                 self.product(A::one(), delta, transposed.as_block(), Start::Zero, out, Cut::Columns);
@@ -217,8 +217,8 @@ impl Kernels {
         cut: Cut,
     ) {
         match self.products {
-            Products::Own => A::product(self.isa, alpha, a, b, start, c),
-            Products::OpenBlas => {
+            MatmulBackend::Portable => A::product(self.isa, alpha, a, b, start, c),
+            MatmulBackend::OpenBlas => {
                 let beta = match start {
                     Start::Zero => A::zero(),
                     Start::Current => A::one(),
@@ -272,9 +272,9 @@ mod tests {
     }
 
     /// Every way of multiplying that this build has.
-    fn kernels() -> Vec<Kernels> {
-        let own = Isa::available().map(|isa| Kernels { products: Products::Own, isa, threads: 1 });
-        own.chain([Kernels::default()]).collect()
+    fn kernels() -> Vec<Compute> {
+        let own = Isa::available().map(|isa| Compute { products: MatmulBackend::Portable, isa, threads: 1 });
+        own.chain([Compute::default()]).collect()
     }
 
     fn matrix<A: Scalar>(source: &Array2<A>) -> Matrix<A> {
@@ -285,7 +285,7 @@ mod tests {
         matrix(&Array2::from_elem((rows, columns), A::nan()))
     }
 
-    fn check<A: Scalar>(kernels: Kernels, cut: Cut) {
+    fn check<A: Scalar>(kernels: Compute, cut: Cut) {
         // Either side of every threshold: ndarray's for BLAS (7), the tiles', the blocks'.
         for &(n, d, k) in &[
             (1, 1, 1),
@@ -345,7 +345,7 @@ mod tests {
         }
     }
 
-    /// c ← fma(a, alpha·b, c) for ascending j, beginning with `start`: what `Products::Own` is defined to be.
+    /// c ← fma(a, alpha·b, c) for ascending j, beginning with `start`: what `MatmulBackend::Portable` is defined to be.
     fn chain<A: Scalar>(
         alpha: A,
         a: ArrayView2<'_, A>,
@@ -358,7 +358,7 @@ mod tests {
     }
 
     fn check_chains<A: Scalar>(isa: Isa) {
-        let kernels = Kernels { products: Products::Own, isa, threads: 1 };
+        let kernels = Compute { products: MatmulBackend::Portable, isa, threads: 1 };
         let all = &[(1, 1, 1), (3, 5, 2), (7, 3, 10), (9, 17, 10), (13, 40, 33), (100, 31, 70)];
         for &(n, d, k) in if cfg!(miri) { &all[..3] } else { all } {
             let (x, w, delta) = (random::<A>(n, d, 1), random::<A>(d, k, 2), random::<A>(n, k, 3));

@@ -1,4 +1,4 @@
-//! The loops of the optimisers, number by number. A file of its own because they are kernels: every number of the network is treated by
+//! The loops of the optimizers, number by number. A file of its own because they are kernels: every number of the network is treated by
 //! itself, by the same operations in the same order, so that no bit depends on threads or instruction sets.
 
 use crate::kernels::{Block, BlockMut, Simd, Work};
@@ -14,7 +14,7 @@ pub struct Step {
 }
 
 /// θ ← kept·θ, and then the step of θ along a gradient, with what the rule remembers of θ.
-pub(crate) fn optimise<A: Scalar>(
+pub(crate) fn optimize<A: Scalar>(
     isa: Isa,
     step: Step,
     kept: f64,
@@ -22,10 +22,10 @@ pub(crate) fn optimise<A: Scalar>(
     parameters: BlockMut<'_, A>,
     states: [BlockMut<'_, A>; 2],
 ) {
-    isa.run(Optimise { step, kept, gradient, parameters, states });
+    isa.run(Optimize { step, kept, gradient, parameters, states });
 }
 
-struct Optimise<'a, 'p, A> {
+struct Optimize<'a, 'p, A> {
     step: Step,
     kept: f64,
     gradient: Block<'a, A>,
@@ -33,7 +33,7 @@ struct Optimise<'a, 'p, A> {
     states: [BlockMut<'p, A>; 2],
 }
 
-impl<A: Scalar> Work for Optimise<'_, '_, A> {
+impl<A: Scalar> Work for Optimize<'_, '_, A> {
     type Number = A;
 
     #[inline(always)]
@@ -84,7 +84,7 @@ impl<A: Scalar> Work for Optimise<'_, '_, A> {
     }
 }
 
-impl<A: Scalar> Optimise<'_, '_, A> {
+impl<A: Scalar> Optimize<'_, '_, A> {
     #[inline(always)]
     fn stateless(&mut self, step: impl Fn(&mut A, A)) {
         for row in 0..self.parameters.rows() {

@@ -7,8 +7,8 @@ use crate::kernels::Team;
 use crate::layers::name;
 use crate::matrix::Matrix;
 use crate::products::Input;
-use crate::regularisation::{DroppedInputs, Masks};
-use crate::{Architecture, Features, Kernels, Layer, Mlp, Regularisation, Scalar};
+use crate::regularization::{DroppedInputs, Masks};
+use crate::{Architecture, Compute, Features, Layer, Mlp, Regularization, Scalar};
 
 /// The intermediate values of the forward and backward pass for batches of up to a given size, and the threads that compute them.
 ///
@@ -16,13 +16,13 @@ use crate::{Architecture, Features, Kernels, Layer, Mlp, Regularisation, Scalar}
 /// `3 · batch_size · (units of all layers)` numbers, with dropout 5, and a copy of the weights above the first layer.
 #[derive(Debug)]
 pub struct Workspace<A> {
-    pub(crate) kernels: Kernels,
+    pub(crate) kernels: Compute,
     pub(crate) team: Team,
     pub(crate) layers: Vec<Buffers<A>>,
-    pub(crate) losses: Vec<f64>, // (capacity)
-    pub(crate) guesses: Vec<u8>, // (capacity)
+    pub(crate) losses: Vec<f64>,     // (capacity)
+    pub(crate) predictions: Vec<u8>, // (capacity)
     pub(crate) dropped: DroppedInputs<A>,
-    regularisation: Regularisation,
+    regularization: Regularization,
     step: u64,      // forward passes in training so far
     rows: usize,    // of the batch that the buffers hold
     training: bool, // whether that pass was one in training
@@ -57,17 +57,17 @@ impl<A: Scalar> Workspace<A> {
     /// # Panics
     /// If they do not fit into memory: sizes from outside go through [`Architecture::validate`] first.
     pub fn new(architecture: &Architecture, capacity: usize) -> Self {
-        Self::with_kernels(architecture, capacity, Kernels::default())
+        Self::with_compute(architecture, capacity, Compute::default())
     }
 
     /// Buffers for batches of at most `capacity` examples, and as many threads as `kernels` say.
     ///
     /// # Panics
-    /// As [`Workspace::new`]; if `kernels` ask for no thread, for more than [`Kernels::MOST_THREADS`], or for products that this build does
+    /// As [`Workspace::new`]; if `kernels` ask for no thread, for more than [`Compute::MAX_THREADS`], or for products that this build does
     /// not have; if the system refuses a thread.
     #[track_caller]
-    pub fn with_kernels(architecture: &Architecture, capacity: usize, kernels: Kernels) -> Self {
-        let (threads, most) = (kernels.threads, Kernels::MOST_THREADS);
+    pub fn with_compute(architecture: &Architecture, capacity: usize, kernels: Compute) -> Self {
+        let (threads, most) = (kernels.threads, Compute::MAX_THREADS);
         assert!(
             (1..=most).contains(&threads),
             "a workspace of {threads} threads: there can be from 1 to {most}"
@@ -97,9 +97,9 @@ impl<A: Scalar> Workspace<A> {
             kernels,
             team,
             losses: vec![0.0; capacity],
-            guesses: vec![0; capacity],
+            predictions: vec![0; capacity],
             dropped: DroppedInputs::new(0, architecture.inputs),
-            regularisation: Regularisation::default(),
+            regularization: Regularization::default(),
             step: 0,
             rows: 0,
             training: false,
@@ -118,12 +118,12 @@ impl<A: Scalar> Workspace<A> {
     /// # Panics
     /// If a probability is not from 0 to below 1.
     #[track_caller]
-    pub fn regularise(&mut self, regularisation: Regularisation) {
-        regularisation.check();
+    pub fn regularize(&mut self, regularization: Regularization) {
+        regularization.check();
         let rows_if = |drops: bool| if drops { self.losses.len() } else { 0 };
-        let capacity = rows_if(regularisation.hidden_masks().is_some());
+        let capacity = rows_if(regularization.hidden_masks().is_some());
         let inputs = self.dropped.inputs();
-        self.dropped = DroppedInputs::new(rows_if(regularisation.input_masks().is_some()), inputs);
+        self.dropped = DroppedInputs::new(rows_if(regularization.input_masks().is_some()), inputs);
         let last = self.layers.len() - 1;
         for buffers in &mut self.layers[..last] {
             let units = buffers.z.columns();
@@ -132,14 +132,14 @@ impl<A: Scalar> Workspace<A> {
             buffers.mask = Matrix::zeros_in_strips(capacity, units, &shares);
             buffers.kept = Matrix::zeros(capacity, units);
         }
-        (self.regularisation, self.step) = (regularisation, 0);
+        (self.regularization, self.step) = (regularization, 0);
         // No backward pass with other masks than the forward pass before it.
         self.stage = Stage::Logits;
     }
 
     /// What training adds to the passes.
-    pub fn regularisation(&self) -> Regularisation {
-        self.regularisation
+    pub fn regularization(&self) -> Regularization {
+        self.regularization
     }
 
     /// Forward passes in training so far: the number of the next one, of which its masks are a function.
@@ -153,7 +153,7 @@ impl<A: Scalar> Workspace<A> {
     }
 
     /// How it computes.
-    pub fn kernels(&self) -> Kernels {
+    pub fn kernels(&self) -> Compute {
         self.kernels
     }
 
@@ -206,9 +206,9 @@ impl<A: Scalar> Workspace<A> {
     /// # Panics
     /// If the last pass was one for logits only.
     #[track_caller]
-    pub fn guesses(&self) -> &[u8] {
+    pub fn predictions(&self) -> &[u8] {
         self.check_complete();
-        &self.guesses[..self.rows]
+        &self.predictions[..self.rows]
     }
 
     /// Z (n×units) of layer `l`, counted from 0: what goes into the activation, or the logits.
@@ -296,10 +296,10 @@ impl<A: Scalar> Workspace<A> {
 
     /// What the pass adds for training.
     pub(crate) fn pass(&self) -> Pass {
-        let regularisation = if self.training { self.regularisation } else { Regularisation::default() };
-        let (masks, input_masks) = (regularisation.hidden_masks(), regularisation.input_masks());
+        let regularization = if self.training { self.regularization } else { Regularization::default() };
+        let (masks, input_masks) = (regularization.hidden_masks(), regularization.input_masks());
         let first_mask = self.step.wrapping_mul(self.layers.len() as u64);
-        Pass { regularisation, masks, input_masks, first_mask }
+        Pass { regularization, masks, input_masks, first_mask }
     }
 
     #[track_caller]
@@ -335,7 +335,7 @@ impl<A: Scalar> Workspace<A> {
 
 /// What a pass over a batch adds for training.
 pub(crate) struct Pass {
-    pub(crate) regularisation: Regularisation,
+    pub(crate) regularization: Regularization,
     pub(crate) masks: Option<Masks>, // of the hidden layers
     pub(crate) input_masks: Option<Masks>,
     first_mask: u64, // the number of the inputs'

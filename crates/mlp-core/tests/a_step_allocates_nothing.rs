@@ -5,8 +5,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use mlp_core::{
-    Activation, Architecture, Gradients, Init, Kernels, Mlp, MovingAverage, NativeStream, Optimiser,
-    Reduction, Regularisation, Rule, Scalar, SparseRows, Workspace,
+    Activation, Architecture, Compute, CsrMatrix, Ema, Gradients, Init, Mlp, NativeStream, Optimizer,
+    Reduction, Regularization, Rule, Scalar, Workspace,
 };
 use ndarray::Array2;
 
@@ -58,25 +58,25 @@ fn check<A: Scalar>(hidden: &[usize], batch: usize) {
         let offsets: Vec<usize> = (0..=batch).map(|row| row * 3).collect();
         let columns: Vec<u16> = (0..batch).flat_map(|row| [0, 7, 8 + (row % 12) as u16]).collect();
         let values = vec![A::from_f64(0.5); columns.len()];
-        let sparse = SparseRows::new(20, &offsets, columns.as_slice(), values.as_slice());
-        let kernels = Kernels { threads: 2, ..Kernels::default() };
-        let mut shared = Workspace::with_kernels(&architecture, 100, kernels);
+        let sparse = CsrMatrix::new(20, &offsets, columns.as_slice(), values.as_slice());
+        let kernels = Compute { threads: 2, ..Compute::default() };
+        let mut shared = Workspace::with_compute(&architecture, 100, kernels);
         let step = allocations(|| {
             network.train_step(sparse, &labels, Reduction::Sum, 0.01, &mut shared);
         });
         assert_eq!(step, 0, "train_step on sparse rows, {activation}, hidden {hidden:?}, batch {batch}");
 
-        let regularisation =
-            Regularisation { dropout: 0.5, input_dropout: 0.2, label_smoothing: 0.1, seed: 0 };
-        shared.regularise(regularisation);
+        let regularization =
+            Regularization { dropout: 0.5, input_dropout: 0.2, label_smoothing: 0.1, seed: 0 };
+        shared.regularize(regularization);
         for rule in [Rule::Sgd, Rule::Nesterov { momentum: 0.9 }] {
-            let mut optimiser = Optimiser::new(rule, &architecture).with_weight_decay(0.1).with_clipping(1.0);
-            let mut average = MovingAverage::new(&network, 0.9);
+            let mut optimizer = Optimizer::new(rule, &architecture).with_weight_decay(0.1).with_clipping(1.0);
+            let mut average = Ema::new(&network, 0.9);
             // Layers come into their strips once.
             average.update(&network, &mut shared);
-            optimiser.train_step(&mut network, sparse, &labels, Reduction::Mean, 0.01, &mut shared);
+            optimizer.train_step(&mut network, sparse, &labels, Reduction::Mean, 0.01, &mut shared);
             let step = allocations(|| {
-                optimiser.train_step(&mut network, sparse, &labels, Reduction::Mean, 0.01, &mut shared);
+                optimizer.train_step(&mut network, sparse, &labels, Reduction::Mean, 0.01, &mut shared);
                 average.update(&network, &mut shared);
             });
             assert_eq!(

@@ -5,8 +5,8 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 use mlp_core::{
-    Activation, Architecture, Features, Init, Isa, Kernels, Mlp, NativeStream, Products, RandomStream,
-    Reduction, Regularisation, Scalar, SparseRows, Workspace,
+    Activation, Architecture, Compute, CsrMatrix, Features, Init, Isa, MatmulBackend, Mlp, NativeStream,
+    RandomStream, Reduction, Regularization, Scalar, Workspace,
 };
 use ndarray::Array2;
 
@@ -14,7 +14,7 @@ const ROWS: usize = 300;
 const CLASSES: usize = 10;
 const THREADS: [usize; 5] = [1, 2, 3, 5, 8];
 
-/// Labelled examples, of which a fifth of the numbers is not zero, both ways.
+/// Labeled examples, of which a fifth of the numbers is not zero, both ways.
 struct Data<A> {
     offsets: Vec<usize>,
     columns: Vec<u16>,
@@ -37,16 +37,16 @@ impl<A: Scalar> Data<A> {
             }
             offsets.push(columns.len());
         }
-        let dense = SparseRows::new(inputs, &offsets, columns.as_slice(), values.as_slice()).to_dense();
+        let dense = CsrMatrix::new(inputs, &offsets, columns.as_slice(), values.as_slice()).to_dense();
         let labels = (0..ROWS).map(|_| (stream.next_u64() % CLASSES as u64) as u8).collect();
         let mut order = vec![0; ROWS];
         stream.permutation(&mut order);
         Self { offsets, columns, values, dense, labels, order }
     }
 
-    fn sparse(&self) -> SparseRows<'_, A> {
+    fn sparse(&self) -> CsrMatrix<'_, A> {
         let (columns, values) = (self.columns.as_slice(), self.values.as_slice());
-        SparseRows::new(self.dense.ncols(), &self.offsets, columns, values)
+        CsrMatrix::new(self.dense.ncols(), &self.offsets, columns, values)
     }
 
     fn network(&self, hidden: &[usize], activation: Activation) -> Mlp<A> {
@@ -96,21 +96,21 @@ fn hash<A: Scalar>(network: &Mlp<A>) -> u64 {
     hasher.finish()
 }
 
-fn workspace<A: Scalar>(network: &Mlp<A>, batch_size: usize, kernels: Kernels) -> Workspace<A> {
-    Workspace::with_kernels(&network.architecture(), batch_size, kernels)
+fn workspace<A: Scalar>(network: &Mlp<A>, batch_size: usize, kernels: Compute) -> Workspace<A> {
+    Workspace::with_compute(&network.architecture(), batch_size, kernels)
 }
 
-fn own(threads: usize) -> Kernels {
-    Kernels { products: Products::Own, threads, ..Kernels::default() }
+fn own(threads: usize) -> Compute {
+    Compute { products: MatmulBackend::Portable, threads, ..Compute::default() }
 }
 
 /// Every number of threads with each of some instruction sets.
-fn matrix(products: Products, isas: impl Iterator<Item = Isa>) -> Vec<Kernels> {
-    isas.flat_map(|isa| THREADS.map(|threads| Kernels { products, isa, threads })).collect()
+fn matrix(products: MatmulBackend, isas: impl Iterator<Item = Isa>) -> Vec<Compute> {
+    isas.flat_map(|isa| THREADS.map(|threads| Compute { products, isa, threads })).collect()
 }
 
 /// The same training in every way, each of one epoch.
-fn check<A: Scalar>(inputs: usize, rows: Rows, ways: &[Kernels]) {
+fn check<A: Scalar>(inputs: usize, rows: Rows, ways: &[Compute]) {
     let data = Data::<A>::new(inputs);
     for (hidden, activation) in
         [(&[100][..], Activation::Logistic), (&[40, 24], Activation::Tanh), (&[], Activation::Identity)]
@@ -123,7 +123,7 @@ fn check<A: Scalar>(inputs: usize, rows: Rows, ways: &[Kernels]) {
                 let mut workspace = workspace(&network, batch_size, way);
                 data.train(&mut network, rows, &mut workspace);
                 let found = hash(&network);
-                assert_ne!(found, hash(&start), "nothing was learnt");
+                assert_ne!(found, hash(&start), "nothing was learned");
                 let expected = *first.get_or_insert(found);
                 assert_eq!(found, expected, "{} {rows:?} {hidden:?} {batch_size} {way:?}", A::PRECISION);
             }
@@ -133,21 +133,21 @@ fn check<A: Scalar>(inputs: usize, rows: Rows, ways: &[Kernels]) {
 
 #[test]
 fn sparse_rows_teach_the_same_with_any_threads_and_instructions() {
-    check::<f32>(784, Rows::Sparse, &matrix(Products::Own, Isa::available()));
-    check::<f64>(784, Rows::Sparse, &matrix(Products::Own, Isa::available()));
+    check::<f32>(784, Rows::Sparse, &matrix(MatmulBackend::Portable, Isa::available()));
+    check::<f64>(784, Rows::Sparse, &matrix(MatmulBackend::Portable, Isa::available()));
 }
 
 #[test]
 fn dense_rows_teach_the_same_with_any_threads_and_instructions() {
-    check::<f32>(150, Rows::Dense, &matrix(Products::Own, Isa::available()));
-    check::<f64>(150, Rows::Dense, &matrix(Products::Own, Isa::available()));
+    check::<f32>(150, Rows::Dense, &matrix(MatmulBackend::Portable, Isa::available()));
+    check::<f64>(150, Rows::Dense, &matrix(MatmulBackend::Portable, Isa::available()));
 }
 
 #[test]
 fn openblas_teaches_the_same_with_any_threads() {
-    if Products::OpenBlas.are_available() {
+    if MatmulBackend::OpenBlas.are_available() {
         for rows in [Rows::Dense, Rows::Sparse] {
-            let ways = matrix(Products::OpenBlas, std::iter::once(Isa::best()));
+            let ways = matrix(MatmulBackend::OpenBlas, std::iter::once(Isa::best()));
             check::<f32>(150, rows, &ways);
             check::<f64>(150, rows, &ways);
         }
@@ -157,19 +157,19 @@ fn openblas_teaches_the_same_with_any_threads() {
 /// OpenBLAS sums small products in another order than large ones, and whether one is small depends on how threads cut it.
 #[test]
 fn openblas_teaches_the_same_where_threads_cut_layers_of_hundreds_of_units() {
-    if Products::OpenBlas.are_available() {
+    if MatmulBackend::OpenBlas.are_available() {
         let data = Data::<f32>::new(150);
         for hidden in [&[1100][..], &[200, 1100], &[1100, 200]] {
             let start = data.network(hidden, Activation::Logistic);
             let hashes = THREADS.map(|threads| {
-                let kernels = Kernels { products: Products::OpenBlas, threads, ..Kernels::default() };
+                let kernels = Compute { products: MatmulBackend::OpenBlas, threads, ..Compute::default() };
                 let mut network = start.clone();
                 let mut workspace = workspace(&network, ROWS, kernels);
                 data.train(&mut network, Rows::Dense, &mut workspace);
                 hash(&network)
             });
             assert_eq!(hashes, [hashes[0]; THREADS.len()], "{hidden:?}");
-            assert_ne!(hashes[0], hash(&start), "nothing was learnt");
+            assert_ne!(hashes[0], hash(&start), "nothing was learned");
         }
     }
 }
@@ -181,10 +181,10 @@ fn dropout_and_smoothing_teach_the_same_with_any_threads_and_instructions_on_spa
         let start = data.network(hidden, Activation::Relu);
         let mut first = None;
         for rows in [Rows::Sparse, Rows::Dense] {
-            for kernels in matrix(Products::Own, Isa::available()) {
+            for kernels in matrix(MatmulBackend::Portable, Isa::available()) {
                 let (mut network, mut workspace) = (start.clone(), workspace(&start, 37, kernels));
                 let (dropout, input_dropout) = (0.3, 0.2);
-                workspace.regularise(Regularisation {
+                workspace.regularize(Regularization {
                     dropout,
                     input_dropout,
                     label_smoothing: 0.1,
@@ -221,7 +221,7 @@ fn check_activations<A: Scalar>() {
         let mut first = None;
         for isa in Isa::available() {
             let mut network = data.network(&[17], activation);
-            let mut workspace = workspace(&network, 37, Kernels { isa, ..own(2) });
+            let mut workspace = workspace(&network, 37, Compute { isa, ..own(2) });
             data.train(&mut network, Rows::Sparse, &mut workspace);
             let found = hash(&network);
             assert_eq!(found, *first.get_or_insert(found), "{activation} with {}", isa.name());
@@ -240,7 +240,7 @@ fn a_training_goes_on_with_another_number_of_threads() {
     let data = Data::<f32>::new(784);
     for hidden in [&[100][..], &[40, 24], &[]] {
         let start = data.network(hidden, Activation::Logistic);
-        let train = |parts: [Kernels; 2]| {
+        let train = |parts: [Compute; 2]| {
             let mut network = start.clone();
             for kernels in parts {
                 let mut workspace = workspace(&network, 37, kernels);
@@ -307,7 +307,7 @@ fn inference_with_other_threads_gives_the_same_logits() {
         };
         let expected = logits(own(1));
         assert_eq!(expected.len(), ROWS * CLASSES);
-        for kernels in matrix(Products::Own, Isa::available()) {
+        for kernels in matrix(MatmulBackend::Portable, Isa::available()) {
             assert!(logits(kernels) == expected, "{hidden:?} {kernels:?}");
         }
     }

@@ -3,8 +3,8 @@
 
 use mlp_core::gradcheck::{TOLERANCE, check_gradients, gradcheck};
 use mlp_core::{
-    Activation, Architecture, Gradients, Init, Kernels, Mlp, NativeStream, Products, RandomStream, Reduction,
-    SparseRows, Workspace,
+    Activation, Architecture, Compute, CsrMatrix, Gradients, Init, MatmulBackend, Mlp, NativeStream,
+    RandomStream, Reduction, Workspace,
 };
 
 const INPUTS: usize = 7;
@@ -32,8 +32,8 @@ fn stored(seed: u64) -> Stored {
 }
 
 impl Stored {
-    fn batch(&self) -> SparseRows<'_, f64> {
-        SparseRows::new(INPUTS, &self.offsets, self.columns.as_slice(), self.values.as_slice()).select(&BATCH)
+    fn batch(&self) -> CsrMatrix<'_, f64> {
+        CsrMatrix::new(INPUTS, &self.offsets, self.columns.as_slice(), self.values.as_slice()).select(&BATCH)
     }
 }
 
@@ -43,9 +43,9 @@ fn network(hidden: &[usize], activation: Activation, seed: u64) -> Mlp<f64> {
 }
 
 /// The gradients as three threads and our own products compute them.
-fn gradients(network: &Mlp<f64>, x: SparseRows<'_, f64>, reduction: Reduction) -> Gradients<f64> {
-    let kernels = Kernels { products: Products::Own, threads: 3, ..Kernels::default() };
-    let mut workspace = Workspace::with_kernels(&network.architecture(), x.len(), kernels);
+fn gradients(network: &Mlp<f64>, x: CsrMatrix<'_, f64>, reduction: Reduction) -> Gradients<f64> {
+    let kernels = Compute { products: MatmulBackend::Portable, threads: 3, ..Compute::default() };
+    let mut workspace = Workspace::with_compute(&network.architecture(), x.len(), kernels);
     let mut gradients = Gradients::new(&network.architecture());
     network.forward(x, &LABELS, &mut workspace);
     network.backward(x, &LABELS, reduction, &mut workspace, &mut gradients);

@@ -5,7 +5,7 @@
 use mlp_core::gradcheck::{TOLERANCE, check_gradients, gradcheck};
 use mlp_core::{
     Activation, Architecture, Gradients, Init, Layer, Mlp, NativeStream, Objective, RandomStream, Reduction,
-    Regularisation, Scalar, Score, Workspace, oracle,
+    Regularization, Scalar, Score, Workspace, oracle,
 };
 use ndarray::{Array2, ArrayView2};
 
@@ -37,9 +37,9 @@ fn cases() -> Vec<Case> {
             for reduction in Reduction::ALL {
                 let seed = cases.len() as u64;
                 cases.push(case(activation, hidden, reduction, seed));
-                let regularisation =
-                    Regularisation { dropout: 0.4, input_dropout: 0.3, label_smoothing: 0.2, seed };
-                cases.push(case(activation, hidden, Objective { reduction, regularisation }, seed));
+                let regularization =
+                    Regularization { dropout: 0.4, input_dropout: 0.3, label_smoothing: 0.2, seed };
+                cases.push(case(activation, hidden, Objective { reduction, regularization }, seed));
             }
         }
     }
@@ -56,7 +56,7 @@ struct Passes<A> {
 
 fn passes<A: Scalar>(case: &Case, network: &Mlp<A>, x: ArrayView2<'_, A>) -> Passes<A> {
     let mut workspace = Workspace::new(&network.architecture(), x.nrows());
-    workspace.regularise(case.objective.regularisation);
+    workspace.regularize(case.objective.regularization);
     let mut gradients = Gradients::new(&network.architecture());
     let score = network.forward_in_training(x, &case.labels, &mut workspace);
     network.backward(x, &case.labels, case.objective.reduction, &mut workspace, &mut gradients);
@@ -196,7 +196,7 @@ fn a_train_step_is_backward_followed_by_descent() {
     for (number, case) in cases().iter().enumerate() {
         let (mut stepped, mut workspace) =
             (case.network.clone(), Workspace::new(&case.network.architecture(), case.labels.len()));
-        workspace.regularise(case.objective.regularisation);
+        workspace.regularize(case.objective.regularization);
         let reduction = case.objective.reduction;
         let score = stepped.train_step(case.x.view(), &case.labels, reduction, 0.125, &mut workspace);
 

@@ -1,6 +1,6 @@
 //! What a programmer gets wrong panics where it is called, instead of giving a wrong number.
 
-use mlp_core::{Activation, Architecture, Gradients, Init, Kernels, Mlp, NativeStream, Reduction, Workspace};
+use mlp_core::{Activation, Architecture, Compute, Gradients, Init, Mlp, NativeStream, Reduction, Workspace};
 use ndarray::Array2;
 
 struct Setup {
@@ -116,19 +116,19 @@ fn a_workspace_of_another_network() {
 fn backward_under_other_masks() {
     let mut setup = setup();
     setup.forward();
-    setup.workspace.regularise(mlp_core::Regularisation { dropout: 0.5, ..Default::default() });
+    setup.workspace.regularize(mlp_core::Regularization { dropout: 0.5, ..Default::default() });
     setup.backward();
 }
 
 #[test]
 #[should_panic(expected = "dropout of 1: expected from 0 to below 1")]
 fn dropout_of_everything() {
-    setup().workspace.regularise(mlp_core::Regularisation { dropout: 1.0, ..Default::default() });
+    setup().workspace.regularize(mlp_core::Regularization { dropout: 1.0, ..Default::default() });
 }
 
 fn workspace_of_threads(threads: usize) -> Workspace<f64> {
     let architecture = setup().network.architecture();
-    Workspace::with_kernels(&architecture, 4, Kernels { threads, ..Kernels::default() })
+    Workspace::with_compute(&architecture, 4, Compute { threads, ..Compute::default() })
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_workspace_without_threads() {
 #[test]
 #[should_panic(expected = "a workspace of 65 threads: there can be from 1 to 64")]
 fn a_workspace_of_more_threads_than_there_can_be() {
-    workspace_of_threads(Kernels::MOST_THREADS + 1);
+    workspace_of_threads(Compute::MAX_THREADS + 1);
 }
 
 #[test]

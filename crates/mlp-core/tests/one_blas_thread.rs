@@ -8,8 +8,8 @@ use ndarray::Array2;
 
 const CHILD: &str = "MLP_CORE_TEST_CHILD";
 
-/// FNV-1a of the network's bits after an orthogonal initialisation and one step. In f64: rounded to f32, the last bits of a
-/// factorisation would not show.
+/// FNV-1a of the network's bits after an orthogonal initialization and one step. In f64: rounded to f32, the last bits of a
+/// factorization would not show.
 fn fingerprint() -> u64 {
     let architecture =
         Architecture { inputs: 784, hidden: vec![512], outputs: 10, activation: Activation::Tanh };

@@ -4,7 +4,8 @@
 //! trainings in `determinism.rs` are not.
 
 use mlp_core::{
-    Activation, Architecture, Gradients, Init, Kernels, Mlp, NativeStream, Products, Reduction, Workspace,
+    Activation, Architecture, Compute, Gradients, Init, MatmulBackend, Mlp, NativeStream, Reduction,
+    Workspace,
 };
 use ndarray::Array2;
 
@@ -18,11 +19,11 @@ fn a_gradient_made_by_several_threads_is_descended_as_one_made_by_one() {
     let labels: Vec<u8> = (0..examples).map(|i| (i % 3) as u8).collect();
     let descended = |threads, trained_on| {
         let mut network = start.clone();
-        let kernels = |threads| Kernels { threads, products: Products::Own, ..Kernels::default() };
+        let kernels = |threads| Compute { threads, products: MatmulBackend::Portable, ..Compute::default() };
         // After a step on several threads the weights lie in strips, which need not be those of the gradient.
-        let mut before = Workspace::with_kernels(&architecture, examples, kernels(trained_on));
+        let mut before = Workspace::with_compute(&architecture, examples, kernels(trained_on));
         network.train_step(x.view(), &labels, Reduction::Mean, 0.1, &mut before);
-        let mut workspace = Workspace::with_kernels(&architecture, examples, kernels(threads));
+        let mut workspace = Workspace::with_compute(&architecture, examples, kernels(threads));
         let mut gradients = Gradients::new(&architecture);
         network.forward(x.view(), &labels, &mut workspace);
         network.backward(x.view(), &labels, Reduction::Mean, &mut workspace, &mut gradients);

@@ -1,8 +1,8 @@
-//! Draws the first digits of a data set in the terminal, two rows of pixels to a line of half blocks.
+//! Draws the first digits of a dataset in the terminal, two rows of pixels to a line of half blocks.
 //!
 //! `cargo run -p mlp-data --example show_digits [NAME [COUNT [DATA_DIR]]]`, by default `synthetic 10 data`.
 
-use mlp_data::{DataSets, Dataset};
+use mlp_data::{Dataset, Datasets};
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let count = arguments.next().map_or(Ok(10), |count| count.parse())?;
     let data_dir = arguments.next().map_or_else(|| PathBuf::from("data"), PathBuf::from);
 
-    let sets = DataSets::load(&name, &data_dir)?;
+    let sets = Datasets::load(&name, &data_dir)?;
     println!("{}: {} for training, {} for test", sets.name, sets.train.len(), sets.test.len());
     for first in (0..count.min(sets.train.len())).step_by(4) {
         let row: Vec<usize> = (first..sets.train.len().min(count).min(first + 4)).collect();

@@ -1,5 +1,5 @@
 //! Writing a file so that readers see the old one or the new one, never a part: the bytes go to a temporary
-//! file beside the final name, are synced, and are renamed over it. A file of its own because data sets and
+//! file beside the final name, are synced, and are renamed over it. A file of its own because datasets and
 //! model files both need it. It leaves out locking: of two writers the last one wins, whole.
 
 use std::ffi::OsString;

@@ -1,4 +1,4 @@
-//! The data sets known by name: what their files are called, hold and must hash to, and where they come from. It leaves
+//! The datasets known by name: what their files are called, hold and must hash to, and where they come from. It leaves
 //! out the fetching (`fetch`) and the reading. A file of its own because it is facts; the
 //! facts, entry by entry, are in `catalog/entries.rs`.
 //!
@@ -16,7 +16,7 @@
 
 mod entries;
 
-use crate::{Error, ImageShape, Preparation};
+use crate::{Error, ImageShape, Preprocessing};
 
 /// The four file names of MNIST, which Fashion-MNIST and KMNIST share: images and labels for training, then for test.
 pub const MNIST_FILE_NAMES: [&str; 4] = [
@@ -26,14 +26,14 @@ pub const MNIST_FILE_NAMES: [&str; 4] = [
     "t10k-labels-idx1-ubyte",
 ];
 
-/// A data set and everything known about it.
+/// A dataset and everything known about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatalogEntry {
     /// Its name on the command line, and of its directory.
     pub name: &'static str,
     /// Its name in prose.
     pub title: &'static str,
-    /// Who made it, and its licence where one is stated.
+    /// Who made it, and its license where one is stated.
     pub note: &'static str,
     /// Where to read about it.
     pub homepage: &'static str,
@@ -42,7 +42,7 @@ pub struct CatalogEntry {
     /// What each class is called, in the order of the labels.
     pub class_names: &'static [&'static str],
     /// How a picture becomes one of its images.
-    pub preparation: Preparation,
+    pub preprocessing: Preprocessing,
     /// How its labels are stored.
     pub labels: LabelLayout,
     /// Whether the files hold each image with rows and columns exchanged. Loading puts it upright.
@@ -97,7 +97,7 @@ pub enum Checksum {
     OfArchive,
 }
 
-/// A zip file with the `.gz` files of several data sets.
+/// A zip file with the `.gz` files of several datasets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Archive {
     /// The directory under the data directory that keeps it: the sets in it share one download.
@@ -160,12 +160,12 @@ impl CatalogEntry {
     }
 }
 
-/// All data sets of the catalogue. The synthetic digits are not among them: they have no files.
+/// All datasets of the catalog. The synthetic digits are not among them: they have no files.
 pub fn all() -> &'static [CatalogEntry] {
     &entries::ALL
 }
 
-/// The data set of this name.
+/// The dataset of this name.
 ///
 /// # Errors
 /// [`Error::UnknownDataset`], which lists the known names and suggests one that is near.
@@ -185,7 +185,7 @@ fn unknown(name: &str) -> Error {
     Error::UnknownDataset { name: name.to_owned(), suggestion, known: known.join(", ") }
 }
 
-/// How many characters must be inserted, removed, replaced, or exchanged with their neighbour.
+/// How many characters must be inserted, removed, replaced, or exchanged with their neighbor.
 fn edit_distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().collect());
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];

@@ -178,7 +178,7 @@ impl fmt::Debug for Dataset {
     }
 }
 
-/// How many of the pixels are not zero: a sum of bytes per lane, which vectorises where a `usize` per pixel does not.
+/// How many of the pixels are not zero: a sum of bytes per lane, which vectorizes where a `usize` per pixel does not.
 fn count_non_zero(pixels: &[u8]) -> usize {
     let (rounds, rest) = pixels.as_chunks::<64>();
     let mut count = rest.iter().filter(|&&pixel| pixel != 0).count();

@@ -7,26 +7,26 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Preparation};
+use crate::{Error, Preprocessing};
 
 /// The file's name.
 pub(crate) const FILE_NAME: &str = "dataset.toml";
 
 /// The most bytes of the file.
-const MOST_BYTES: u64 = 1 << 18;
+const MAX_BYTES: u64 = 1 << 18;
 
 /// The most bytes of a class's name.
-const MOST_NAME: usize = 200;
+const MAX_NAME: usize = 200;
 
-/// What is said of a data set in its directory.
+/// What is said of a dataset in its directory.
 ///
 /// # Example
 /// ```
-/// use mlp_data::{Description, Preparation};
-/// let text = "class_names = [\"cat\", \"dog\"]\npreparation = \"whole\"\n";
+/// use mlp_data::{Description, Preprocessing};
+/// let text = "class_names = [\"cat\", \"dog\"]\npreprocessing = \"whole\"\n";
 /// let description = Description::parse(text, "dataset.toml".as_ref())?;
 /// assert_eq!(description.class_names, ["cat", "dog"]);
-/// assert_eq!(description.preparation, Preparation::Whole);
+/// assert_eq!(description.preprocessing, Preprocessing::Whole);
 /// # Ok::<(), mlp_data::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct Description {
     /// What each class is called, in the order of their labels: 1 to 256, all different.
     pub class_names: Vec<String>,
     /// How a picture becomes one of the images.
-    pub preparation: Preparation,
+    pub preprocessing: Preprocessing,
     /// Where the images came from, for people to read.
     pub origin: String,
 }
@@ -45,7 +45,7 @@ pub struct Description {
 struct Content {
     class_names: Vec<String>,
     #[serde(default)]
-    preparation: Option<String>,
+    preprocessing: Option<String>,
     #[serde(default)]
     origin: String,
 }
@@ -62,9 +62,9 @@ impl Description {
         }
         let mut text = String::new();
         let file = File::open(&path).map_err(Error::io("open", &path))?;
-        file.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(Error::io("read", &path))?;
-        if text.len() as u64 > MOST_BYTES {
-            return Err(invalid(&path, format!("more than {MOST_BYTES} bytes")));
+        file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(Error::io("read", &path))?;
+        if text.len() as u64 > MAX_BYTES {
+            return Err(invalid(&path, format!("more than {MAX_BYTES} bytes")));
         }
         Self::parse(&text, &path).map(Some)
     }
@@ -76,10 +76,10 @@ impl Description {
     pub fn parse(text: &str, origin: &Path) -> Result<Self, Error> {
         let content: Content =
             toml::from_str(text).map_err(|error| invalid(origin, in_one_line(text, &error)))?;
-        let preparation = content.preparation.map_or(Ok(Preparation::default()), |name| name.parse());
+        let preprocessing = content.preprocessing.map_or(Ok(Preprocessing::default()), |name| name.parse());
         let description = Self {
             class_names: content.class_names,
-            preparation: preparation.map_err(|error| invalid(origin, error.to_string()))?,
+            preprocessing: preprocessing.map_err(|error| invalid(origin, error.to_string()))?,
             origin: content.origin,
         };
         description.check().map_err(|reason| invalid(origin, reason))?;
@@ -94,7 +94,7 @@ impl Description {
         self.check().map_err(|reason| invalid(origin, reason))?;
         let content = Content {
             class_names: self.class_names.clone(),
-            preparation: Some(self.preparation.name().to_owned()),
+            preprocessing: Some(self.preprocessing.name().to_owned()),
             origin: self.origin.clone(),
         };
         toml::to_string(&content).map_err(|error| invalid(origin, error.to_string()))
@@ -106,11 +106,11 @@ impl Description {
             return Err(format!("{} class names; expected 1 to 256", names.len()));
         }
         let bad = |name: &&String| {
-            name.trim().is_empty() || name.len() > MOST_NAME || name.contains(char::is_control)
+            name.trim().is_empty() || name.len() > MAX_NAME || name.contains(char::is_control)
         };
         if let Some(name) = names.iter().find(bad) {
             return Err(format!(
-                "the class name {name:?}; expected 1 to {MOST_NAME} bytes of text in one line"
+                "the class name {name:?}; expected 1 to {MAX_NAME} bytes of text in one line"
             ));
         }
         let mut sorted: Vec<&String> = names.iter().collect();
@@ -146,12 +146,12 @@ mod tests {
     fn what_is_written_is_read_again() {
         let description = Description {
             class_names: ["a \"b\"", "ü", "10"].map(str::to_owned).to_vec(),
-            preparation: Preparation::Digit,
+            preprocessing: Preprocessing::Digit,
             origin: "of a directory".to_owned(),
         };
         let text = description.to_toml(Path::new("d.toml")).unwrap();
         assert_eq!(parse(&text), Ok(description));
-        assert_eq!(parse("class_names = [\"a\"]").unwrap().preparation, Preparation::Whole);
+        assert_eq!(parse("class_names = [\"a\"]").unwrap().preprocessing, Preprocessing::Whole);
     }
 
     #[test]
@@ -166,7 +166,7 @@ mod tests {
             ("class_names = [\"a\\nb\"]", "in one line"),
             ("class_names = [\"a\", \"b\", \"a\"]", "two classes are called \"a\""),
             ("class_names = [\"a\"]\nclasses = 3", "line 2: unknown field `classes`"),
-            ("class_names = [\"a\"]\npreparation = \"crop\"", "unknown preparation `crop`"),
+            ("class_names = [\"a\"]\npreprocessing = \"crop\"", "unknown preprocessing `crop`"),
             ("origin = \"x\"", "missing field `class_names`"),
             ("class_names = 3", "line 1: invalid type"),
             ("[", "line 1"),

@@ -5,7 +5,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What can go wrong when a data set is read, checked, split or fetched.
+/// What can go wrong when a dataset is read, checked, split or fetched.
 ///
 /// Each message is complete in itself: it already contains the text of an operating system's error, so
 /// [`source`](std::error::Error::source) has nothing to add.
@@ -37,9 +37,9 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// A preparation that does not exist.
-    #[error("unknown preparation `{}`; expected digit or whole", name.escape_debug())]
-    UnknownPreparation {
+    /// A preprocessing that does not exist.
+    #[error("unknown preprocessing `{}`; expected digit or whole", name.escape_debug())]
+    UnknownPreprocessing {
         /// What was asked for.
         name: String,
     },
@@ -260,8 +260,8 @@ pub enum Error {
         problem: Box<Error>,
     },
 
-    /// A name that the catalogue does not have, and that is no directory either.
-    #[error("unknown data set {name:?}{}; known are {known}, or the path of a directory with the four MNIST files",
+    /// A name that the catalog does not have, and that is no directory either.
+    #[error("unknown dataset {name:?}{}; known are {known}, or the path of a directory with the four MNIST files",
         suggestion.map(|near| format!(", did you mean {near:?}?")).unwrap_or_default())]
     UnknownDataset {
         /// The name asked for.
@@ -272,10 +272,10 @@ pub enum Error {
         known: String,
     },
 
-    /// Files of a data set are not where they should be.
-    #[error("data set {name} is not in {directory}: no {}; get it with `mlp data fetch {name}`", files.join(", "))]
+    /// Files of a dataset are not where they should be.
+    #[error("dataset {name} is not in {directory}: no {}; get it with `mlp data fetch {name}`", files.join(", "))]
     Missing {
-        /// The data set.
+        /// The dataset.
         name: String,
         /// Where it was looked for.
         directory: PathBuf,
@@ -283,8 +283,8 @@ pub enum Error {
         files: Vec<String>,
     },
 
-    /// A directory was given as a data set but does not hold the four files.
-    #[error("{directory} is no data set: no {} (each raw or with .gz)", files.join(", "))]
+    /// A directory was given as a dataset but does not hold the four files.
+    #[error("{directory} is no dataset: no {} (each raw or with .gz)", files.join(", "))]
     MissingInDirectory {
         /// The directory.
         directory: PathBuf,
@@ -292,7 +292,7 @@ pub enum Error {
         files: Vec<String>,
     },
 
-    /// What a data set's directory says of itself cannot be used.
+    /// What a dataset's directory says of itself cannot be used.
     #[error("{path}: {reason}")]
     Description {
         /// The file, `dataset.toml`.
@@ -308,7 +308,7 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// Directories that were to be the classes of a data set, and are not.
+    /// Directories that were to be the classes of a dataset, and are not.
     #[error("{directory}: {problem}")]
     ClassDirectories {
         /// The directory.
@@ -326,7 +326,7 @@ pub enum Error {
         examples: usize,
     },
 
-    /// A file that is not the one that the catalogue means.
+    /// A file that is not the one that the catalog means.
     #[error("{path}: its {what} is {found}, expected {expected}")]
     Mismatch {
         /// The file.
@@ -345,7 +345,7 @@ pub enum Error {
         failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "), files.join(", ")
     )]
     Fetch {
-        /// The data set.
+        /// The dataset.
         name: String,
         /// Where its files belong.
         directory: PathBuf,

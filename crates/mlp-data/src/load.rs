@@ -1,16 +1,16 @@
-//! From files to [`DataSets`]: which files belong together, which of them hold what, and how the labels of the various
+//! From files to [`Datasets`]: which files belong together, which of them hold what, and how the labels of the various
 //! publishers become classes from 0. A file of its own because it joins what `idx`, `catalog` and `dataset` know.
 
 use crate::catalog::{self, CatalogEntry, LabelLayout};
 use crate::idx::{ElementType, Idx, IdxData, read_idx};
-use crate::{Dataset, Description, Error, ImageShape, Preparation, synthetic};
+use crate::{Dataset, Description, Error, ImageShape, Preprocessing, synthetic};
 use std::path::{Path, PathBuf};
 use std::thread;
 
 /// A training and a test set of the same shape and classes.
 #[derive(Debug, Clone)]
-pub struct DataSets {
-    /// The catalogue's name, `synthetic`, or the directory.
+pub struct Datasets {
+    /// The catalog's name, `synthetic`, or the directory.
     pub name: String,
     /// For training.
     pub train: Dataset,
@@ -19,11 +19,11 @@ pub struct DataSets {
     /// What each class is called; as many as there are classes.
     pub class_names: Vec<String>,
     /// How a picture becomes one of its images.
-    pub preparation: Preparation,
+    pub preprocessing: Preprocessing,
 }
 
-impl DataSets {
-    /// Loads a data set by name: one of the catalogue from `data_dir/<name>/` (each file raw or gzip), `synthetic`
+impl Datasets {
+    /// Loads a dataset by name: one of the catalog from `data_dir/<name>/` (each file raw or gzip), `synthetic`
     /// (drawn on the spot: 10,000 and 2,000 examples of seed 0), or the path of a directory as for [`open_dir`].
     ///
     /// EMNIST's images, which are published transposed, come upright; labels that start at 1 come from 0.
@@ -35,8 +35,8 @@ impl DataSets {
     ///
     /// # Example
     /// ```
-    /// use mlp_data::DataSets;
-    /// let error = DataSets::load("minst", "data".as_ref()).unwrap_err();
+    /// use mlp_data::Datasets;
+    /// let error = Datasets::load("minst", "data".as_ref()).unwrap_err();
     /// assert!(error.to_string().contains(r#"did you mean "mnist"?"#));
     /// ```
     pub fn load(name: &str, data_dir: &Path) -> Result<Self, Error> {
@@ -63,7 +63,7 @@ impl DataSets {
 
     /// Loads the four files that MNIST has, by its names and each raw or gzip, from any directory.
     ///
-    /// Where `dataset.toml` lies beside them, classes and preparation are as it says. Without, there are as many classes as the largest
+    /// Where `dataset.toml` lies beside them, classes and preprocessing are as it says. Without, there are as many classes as the largest
     /// label of both sets says, named by their numbers.
     ///
     /// # Errors
@@ -75,8 +75,8 @@ impl DataSets {
         let most = description.as_ref().map_or(256, |description| description.class_names.len());
         let sets = files.read(most, LabelLayout::PLAIN, false)?;
         let name = directory.display().to_string();
-        if let Some(Description { class_names, preparation, .. }) = description {
-            return Ok(Self { name, train: sets.train, test: sets.test, class_names, preparation });
+        if let Some(Description { class_names, preprocessing, .. }) = description {
+            return Ok(Self { name, train: sets.train, test: sets.test, class_names, preprocessing });
         }
         let labels = sets.train.labels().iter().chain(sets.test.labels());
         let classes = labels.max().map_or(1, |&label| usize::from(label) + 1);
@@ -85,7 +85,7 @@ impl DataSets {
             train: sets.train.with_classes(classes),
             test: sets.test.with_classes(classes),
             class_names: (0..classes).map(|class| class.to_string()).collect(),
-            preparation: Preparation::Whole,
+            preprocessing: Preprocessing::Whole,
         })
     }
 
@@ -98,8 +98,8 @@ impl DataSets {
         })?;
         let sets = files.read(entry.classes(), entry.labels, entry.transposed)?;
         let class_names = entry.class_names.iter().map(|&name| name.to_owned()).collect();
-        let (name, preparation) = (entry.name.to_owned(), entry.preparation);
-        Ok(Self { name, train: sets.train, test: sets.test, class_names, preparation })
+        let (name, preprocessing) = (entry.name.to_owned(), entry.preprocessing);
+        Ok(Self { name, train: sets.train, test: sets.test, class_names, preprocessing })
     }
 }
 
@@ -108,7 +108,7 @@ pub(crate) fn locate(directory: &Path, name: &str) -> Option<PathBuf> {
     [directory.join(name), directory.join(format!("{name}.gz"))].into_iter().find(|path| path.exists())
 }
 
-/// The four files of a data set.
+/// The four files of a dataset.
 struct Files {
     train: Pair,
     test: Pair,
@@ -193,7 +193,7 @@ fn read_images(path: &Path) -> Result<(Vec<u8>, ImageShape), Error> {
 }
 
 const SWAPPED: &str = "are the files of images and labels swapped?";
-const OTHER: &str = "is it a file of another data set?";
+const OTHER: &str = "is it a file of another dataset?";
 
 fn wrong_content(
     path: &Path,

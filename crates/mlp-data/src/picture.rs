@@ -1,19 +1,19 @@
 //! Pictures from elsewhere: photographs, scans, drawings, in any size and either polarity. Here is what they are and what they become; how
-//! bytes are read is in `picture/decode.rs`, files in `picture/files.rs`, how a picture is brought to the form of a data set in `picture/prepare.rs`. Left out
-//! is colour, which no data set here has.
+//! bytes are read is in `picture/decode.rs`, files in `picture/files.rs`, how a picture is brought to the form of a dataset in `picture/prepare.rs`. Left out
+//! is color, which no dataset here has.
 //!
 //! # Example
 //! ```
-//! use mlp_data::picture::{GreyPicture, Polarity};
-//! use mlp_data::{ImageShape, Preparation};
+//! use mlp_data::picture::{GrayPicture, Polarity};
+//! use mlp_data::{ImageShape, Preprocessing};
 //!
 //! // A dark bar on light paper, as a PGM file.
 //! let mut file = b"P5 60 40 255\n".to_vec();
 //! file.extend((0..60 * 40).map(|i| if (10..14).contains(&(i % 60)) && i / 60 > 5 && i / 60 < 30 { 20 } else { 230 }));
-//! let picture = GreyPicture::decode(&file)?;
+//! let picture = GrayPicture::decode(&file)?;
 //!
 //! let shape = ImageShape { height: 28, width: 28 };
-//! let prepared = Preparation::Digit.prepare(&picture, shape, Polarity::Auto);
+//! let prepared = Preprocessing::Digit.prepare(&picture, shape, Polarity::Auto);
 //! assert!(prepared.was_inverted && !prepared.is_blank);
 //! // 24 rows became 20, in the middle of the image.
 //! assert_eq!((prepared.pixels[3 * 28 + 14], prepared.pixels[14 * 28 + 14]), (0, 255));
@@ -28,8 +28,8 @@ mod ink;
 mod plane;
 mod prepare;
 
-pub use classes::LabelledFiles;
-pub use decode::MOST_PIXELS;
+pub use classes::LabeledFiles;
+pub use decode::MAX_PIXELS;
 pub use files::{ENDINGS, natural_order, picture_files};
 
 use std::fmt;
@@ -37,15 +37,15 @@ use std::str::FromStr;
 
 use crate::Error;
 
-/// A picture in shades of grey: 0 is black, 255 white.
+/// A picture in shades of gray: 0 is black, 255 white.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GreyPicture {
+pub struct GrayPicture {
     width: usize,
     height: usize,
     pixels: Vec<u8>, // (height, width), row-major
 }
 
-impl GreyPicture {
+impl GrayPicture {
     /// A picture of pixels, row by row from the top.
     ///
     /// # Errors
@@ -116,9 +116,9 @@ impl FromStr for Polarity {
     }
 }
 
-/// A picture as an image of a data set.
+/// A picture as an image of a dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prepared {
+pub struct Preprocessed {
     /// The image's pixels (height, width) in the shape that was asked for: 0 is ground, 255 ink.
     pub pixels: Vec<u8>,
     /// Whether light and dark were exchanged.

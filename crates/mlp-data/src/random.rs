@@ -1,6 +1,6 @@
 //! The one random stream of this crate: SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), for drawing digits and
 //! for splitting. A file of its own so that its first numbers can be frozen by a test. It is no stream for
-//! training: initialisation and shuffling have theirs in `mlp-core`.
+//! training: initialization and shuffling have theirs in `mlp-core`.
 
 /// SplitMix64: 64 bits of state, every seed good.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! Digits drawn from strokes: 28x28, ten classes, for tests, examples and machines without data. Each digit is a few
 //! curves (`synthetic/strokes.rs`) whose points are jittered, put through a random affine map, and drawn with a pen of
-//! random width, anti-aliased. A file of its own because it is the one data set that no file holds; it is easier
+//! random width, anti-aliased. A file of its own because it is the one dataset that no file holds; it is easier
 //! than MNIST and stands in for nothing in a report.
 //!
 //! Only additions, multiplications, divisions and square roots are used, which IEEE 754 rounds the same way
@@ -8,9 +8,9 @@
 
 mod strokes;
 
-use crate::load::DataSets;
+use crate::load::Datasets;
 use crate::random::SplitMix64;
-use crate::{Dataset, ImageShape, Preparation};
+use crate::{Dataset, ImageShape, Preprocessing};
 use strokes::{POINTS_PER_SPAN, Point, STYLES};
 
 /// The name by which the set goes.
@@ -19,9 +19,9 @@ pub const NAME: &str = "synthetic";
 pub const SHAPE: ImageShape = ImageShape { height: 28, width: 28 };
 /// Number of classes: the digits 0 to 9.
 pub const CLASSES: usize = 10;
-/// Training examples of the data set named `synthetic`.
+/// Training examples of the dataset named `synthetic`.
 pub const TRAIN: usize = 10_000;
-/// Test examples of the data set named `synthetic`.
+/// Test examples of the dataset named `synthetic`.
 pub const TEST: usize = 2_000;
 
 /// Draws `train` and `test` digits. The classes are as even as they can be and in random order.
@@ -34,13 +34,13 @@ pub const TEST: usize = 2_000;
 /// assert_eq!(sets.train.len(), 50);
 /// assert_eq!(sets.test.class_counts(), [2; 10]);
 /// ```
-pub fn digits(train: usize, test: usize, seed: u64) -> DataSets {
-    DataSets {
+pub fn digits(train: usize, test: usize, seed: u64) -> Datasets {
+    Datasets {
         name: NAME.to_owned(),
         train: draw_set(train, seed, 0),
         test: draw_set(test, seed, 1),
         class_names: ('0'..='9').map(String::from).collect(),
-        preparation: Preparation::Digit,
+        preprocessing: Preprocessing::Digit,
     }
 }
 

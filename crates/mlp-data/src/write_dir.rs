@@ -1,4 +1,4 @@
-//! A data set as a directory that [`DataSets::open_dir`] reads: four IDX files and `dataset.toml`. A file of its own because the directory
+//! A dataset as a directory that [`Datasets::open_dir`] reads: four IDX files and `dataset.toml`. A file of its own because the directory
 //! is there whole or not at all, as files are by `atomic.rs`.
 
 use std::fs;
@@ -9,9 +9,9 @@ use crate::catalog::MNIST_FILE_NAMES;
 use crate::description::FILE_NAME;
 use crate::disk::{Disk, sync_directory_of};
 use crate::idx::{Idx, IdxData, write_idx};
-use crate::{DataSets, Dataset, Description, Error};
+use crate::{Dataset, Datasets, Description, Error};
 
-impl DataSets {
+impl Datasets {
     /// Writes the sets as a directory, which must not be there yet: beside its name first, then renamed. `origin` says where the images came
     /// from; with `compressed` the files are gzip.
     ///
@@ -20,11 +20,11 @@ impl DataSets {
     ///
     /// # Example
     /// ```
-    /// use mlp_data::{DataSets, synthetic};
+    /// use mlp_data::{Datasets, synthetic};
     /// let directory = std::env::temp_dir().join(format!("mlp-write-dir-{}", std::process::id()));
     /// let sets = synthetic::digits(20, 10, 0);
     /// sets.write_dir(&directory, "drawn", true)?;
-    /// let read = DataSets::open_dir(&directory)?;
+    /// let read = Datasets::open_dir(&directory)?;
     /// assert_eq!((read.train, read.class_names), (sets.train, sets.class_names));
     /// # std::fs::remove_dir_all(&directory).unwrap();
     /// # Ok::<(), mlp_data::Error>(())
@@ -32,7 +32,7 @@ impl DataSets {
     pub fn write_dir(&self, directory: &Path, origin: &str, compressed: bool) -> Result<(), Error> {
         let description = Description {
             class_names: self.class_names.clone(),
-            preparation: self.preparation,
+            preprocessing: self.preprocessing,
             origin: origin.to_owned(),
         };
         let text = description.to_toml(&directory.join(FILE_NAME))?;
@@ -90,20 +90,23 @@ impl Drop for Beside {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ImageShape, Preparation, synthetic};
+    use crate::{ImageShape, Preprocessing, synthetic};
 
     #[test]
     fn a_directory_is_read_as_it_was_written() {
         let directory = tempfile::tempdir().unwrap();
         let mut sets = synthetic::digits(30, 10, 1);
         sets.class_names = (0..10).map(|class| format!("the {class}")).collect();
-        sets.preparation = Preparation::Digit;
+        sets.preprocessing = Preprocessing::Digit;
         for (name, compressed) in [("raw", false), ("a/b/gz", true)] {
             let path = directory.path().join(name);
             sets.write_dir(&path, "drawn", compressed).unwrap();
-            let read = DataSets::open_dir(&path).unwrap();
+            let read = Datasets::open_dir(&path).unwrap();
             assert_eq!((&read.train, &read.test), (&sets.train, &sets.test));
-            assert_eq!((read.class_names, read.preparation), (sets.class_names.clone(), Preparation::Digit));
+            assert_eq!(
+                (read.class_names, read.preprocessing),
+                (sets.class_names.clone(), Preprocessing::Digit)
+            );
             assert_eq!(fs::read_dir(&path).unwrap().count(), 5);
             assert_eq!(path.join("t10k-labels-idx1-ubyte.gz").exists(), compressed);
         }
@@ -117,7 +120,7 @@ mod tests {
         let error = sets.write_dir(directory.path(), "", false).unwrap_err();
         assert!(matches!(error, Error::Exists { .. }), "{error}");
         let path = directory.path().join("none");
-        let unnamed = DataSets { class_names: vec!["a".to_owned(); 10], ..sets };
+        let unnamed = Datasets { class_names: vec!["a".to_owned(); 10], ..sets };
         assert!(matches!(unnamed.write_dir(&path, "", false), Err(Error::Description { .. })));
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }
@@ -127,16 +130,16 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("set");
         let set = Dataset::new(vec![0; 3], ImageShape { height: 1, width: 1 }, vec![0, 1, 2], 3).unwrap();
-        let sets = DataSets {
+        let sets = Datasets {
             name: String::new(),
             train: set.clone(),
             test: set,
             class_names: ["a", "b", "c"].map(str::to_owned).to_vec(),
-            preparation: Preparation::Whole,
+            preprocessing: Preprocessing::Whole,
         };
         sets.write_dir(&path, "", false).unwrap();
         fs::write(path.join(FILE_NAME), "class_names = [\"a\", \"b\"]").unwrap();
-        let error = DataSets::open_dir(&path).unwrap_err().to_string();
+        let error = Datasets::open_dir(&path).unwrap_err().to_string();
         assert!(error.contains("label 2 of example 2 is out of range, expected 0 to 1"), "{error}");
     }
 }

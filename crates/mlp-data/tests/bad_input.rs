@@ -1,11 +1,11 @@
-//! Everything that can be wrong with the files of a data set, in one table: each gives one clear line that names the
+//! Everything that can be wrong with the files of a dataset, in one table: each gives one clear line that names the
 //! file and says what was found and what was expected.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use mlp_data::catalog::MNIST_FILE_NAMES;
 use mlp_data::idx::{Idx, IdxData, write_idx};
-use mlp_data::{DataSets, Dataset, Error, ImageShape};
+use mlp_data::{Dataset, Datasets, Error, ImageShape};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -59,7 +59,7 @@ fn every_bad_file_gives_one_clear_line() {
         (
             "missing",
             |d| fs::remove_file(d.join(TEST_LABELS)).unwrap(),
-            &["data set mnist is not in", TEST_LABELS, "mlp data fetch mnist"],
+            &["dataset mnist is not in", TEST_LABELS, "mlp data fetch mnist"],
         ),
         (
             "all missing",
@@ -261,11 +261,11 @@ fn every_bad_file_gives_one_clear_line() {
             &[TRAIN_IMAGES, "holds no examples; expected at least one"],
         ),
     ];
-    DataSets::load("mnist", good().path()).expect("the files are good before they are damaged");
+    Datasets::load("mnist", good().path()).expect("the files are good before they are damaged");
     for (what, damage, parts) in cases {
         let data = good();
         damage(&data.path().join("mnist"));
-        let message = DataSets::load("mnist", data.path()).expect_err(what).to_string();
+        let message = Datasets::load("mnist", data.path()).expect_err(what).to_string();
         assert!(!message.contains('\n'), "{what}: {message}");
         for part in *parts {
             assert!(message.contains(part), "{what}: {message:?} lacks {part:?}");
@@ -289,26 +289,26 @@ fn an_unreadable_file_is_told() {
 }
 
 #[test]
-fn a_directory_with_the_four_files_is_a_data_set() {
+fn a_directory_with_the_four_files_is_a_dataset() {
     let data = good();
     let directory = data.path().join("mnist");
-    let sets = DataSets::load(directory.to_str().unwrap(), Path::new("nowhere")).unwrap();
+    let sets = Datasets::load(directory.to_str().unwrap(), Path::new("nowhere")).unwrap();
     assert_eq!((sets.train.len(), sets.test.len(), sets.train.classes()), (6, 3, 6));
     assert_eq!(sets.class_names, ["0", "1", "2", "3", "4", "5"]);
-    assert!(DataSets::is_present(directory.to_str().unwrap(), Path::new("nowhere")));
+    assert!(Datasets::is_present(directory.to_str().unwrap(), Path::new("nowhere")));
 
     fs::remove_file(directory.join(TEST_IMAGES)).unwrap();
-    let error = DataSets::open_dir(&directory).unwrap_err();
+    let error = Datasets::open_dir(&directory).unwrap_err();
     assert!(matches!(&error, Error::MissingInDirectory { files, .. } if *files == [TEST_IMAGES]), "{error}");
-    assert!(!DataSets::is_present(directory.to_str().unwrap(), Path::new("nowhere")));
+    assert!(!Datasets::is_present(directory.to_str().unwrap(), Path::new("nowhere")));
 }
 
 #[test]
 fn an_unknown_name_lists_the_known_ones() {
-    let message = DataSets::load("fashion", Path::new("data")).unwrap_err().to_string();
+    let message = Datasets::load("fashion", Path::new("data")).unwrap_err().to_string();
     assert!(message.contains("mnist, fashion-mnist, kmnist, qmnist, emnist-balanced"), "{message}");
-    assert!(!DataSets::is_present("fashion", Path::new("data")));
-    assert!(DataSets::is_present("synthetic", Path::new("data")));
+    assert!(!Datasets::is_present("fashion", Path::new("data")));
+    assert!(Datasets::is_present("synthetic", Path::new("data")));
 }
 
 #[test]
@@ -341,14 +341,14 @@ fn emnist_comes_upright_and_its_letters_start_at_zero() {
         let labels = Idx::new(vec![2], IdxData::U8(vec![1, 26]));
         write_idx(&directory.join(format!("emnist-letters-{part}-labels-idx1-ubyte.gz")), &labels).unwrap();
     }
-    let sets = DataSets::load("emnist-letters", data.path()).unwrap();
+    let sets = Datasets::load("emnist-letters", data.path()).unwrap();
     assert_eq!(sets.train.images(), [1, 3, 2, 4, 5, 7, 6, 8]);
     assert_eq!(sets.train.labels(), [0, 25]);
     assert_eq!((sets.class_names[0].as_str(), sets.class_names[25].as_str()), ("A", "Z"));
 
     let bad = Idx::new(vec![2], IdxData::U8(vec![0, 26]));
     write_idx(&directory.join("emnist-letters-test-labels-idx1-ubyte.gz"), &bad).unwrap();
-    let message = DataSets::load("emnist-letters", data.path()).unwrap_err().to_string();
+    let message = Datasets::load("emnist-letters", data.path()).unwrap_err().to_string();
     assert!(message.contains("label 0 of example 0 is out of range, expected 1 to 26"), "{message}");
 }
 
@@ -367,7 +367,7 @@ fn a_header_of_sixteen_bytes_that_claims_a_giant_shape_cannot_make_loading_panic
             [0, giant, giant],
         );
     }
-    let error = DataSets::load("emnist-digits", data.path()).unwrap_err();
+    let error = Datasets::load("emnist-digits", data.path()).unwrap_err();
     assert!(
         matches!(&error, Error::NoExamples { path } if path.ends_with("emnist-digits-train-images-idx3-ubyte")),
         "{error}"
@@ -386,12 +386,12 @@ fn qmnist_takes_its_classes_from_the_first_of_eight_columns() {
         let labels = Idx::new(vec![3, 8], IdxData::I32(rows.clone()));
         write_idx(&directory.join(format!("qmnist-{part}-labels-idx2-int")), &labels).unwrap();
     }
-    let sets = DataSets::load("qmnist", data.path()).unwrap();
+    let sets = Datasets::load("qmnist", data.path()).unwrap();
     assert_eq!((sets.train.labels(), sets.test.labels()), (&[0, 1, 2][..], &[0, 1, 2][..]));
 
     let plain = Idx::new(vec![3], IdxData::U8(vec![0, 1, 2]));
     write_idx(&directory.join("qmnist-test-labels-idx2-int"), &plain).unwrap();
-    let message = DataSets::load("qmnist", data.path()).unwrap_err().to_string();
+    let message = Datasets::load("qmnist", data.path()).unwrap_err().to_string();
     assert!(
         message.contains("does not hold labels (i32, rank 2, 8 columns): found an IDX array of u8"),
         "{message}"

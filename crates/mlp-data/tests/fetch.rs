@@ -1,4 +1,4 @@
-//! The fetcher against servers on loopback that misbehave in every way known. One behaviour to a test; no test needs
+//! The fetcher against servers on loopback that misbehave in every way known. One behavior to a test; no test needs
 //! any other network.
 #![cfg(feature = "fetch")]
 
@@ -7,7 +7,7 @@ mod common;
 use common::{Manner, Sample, Server, Sums, options, sample};
 use mlp_data::catalog::Archive;
 use mlp_data::fetch::{Event, FetchOptions, Fetcher, Report, Silent, Verification};
-use mlp_data::{DataSets, Error};
+use mlp_data::{Datasets, Error};
 use std::collections::HashMap;
 use std::fs;
 use std::io::{Cursor, Write};
@@ -451,13 +451,13 @@ fn an_archive_without_the_files_is_told() {
 }
 
 #[test]
-fn a_fetched_set_of_the_catalogue_loads_by_name() {
+fn a_fetched_set_of_the_catalog_loads_by_name() {
     // The real name and the real names of files; a few bytes of content, which loading does not mind.
     let small = sample(Sums::Idx);
     let data = TempDir::new().unwrap();
     let directory = data.path().join("mnist");
     fs::create_dir(&directory).unwrap();
-    assert!(!DataSets::is_present("mnist", data.path()));
+    assert!(!Datasets::is_present("mnist", data.path()));
     for (name, from) in mlp_data::catalog::MNIST_FILE_NAMES.iter().zip([
         "train-images.gz",
         "train-labels.gz",
@@ -466,7 +466,7 @@ fn a_fetched_set_of_the_catalogue_loads_by_name() {
     ]) {
         fs::write(directory.join(format!("{name}.gz")), &small.gz[from]).unwrap();
     }
-    assert!(DataSets::is_present("mnist", data.path()));
-    let sets = DataSets::load("mnist", data.path()).unwrap();
+    assert!(Datasets::is_present("mnist", data.path()));
+    let sets = Datasets::load("mnist", data.path()).unwrap();
     assert_eq!((sets.train.len(), sets.test.len(), sets.class_names.len()), (100, 40, 10));
 }

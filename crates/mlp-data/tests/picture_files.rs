@@ -1,4 +1,4 @@
-//! Reading picture files: every depth and colour there is, sizes that no honest file has, and files that end too soon. The PNG files are put
+//! Reading picture files: every depth and color there is, sizes that no honest file has, and files that end too soon. The PNG files are put
 //! together here, by the standard's book and not by the library that reads them.
 
 use std::io::Write as _;
@@ -8,7 +8,7 @@ use flate2::write::ZlibEncoder;
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
 use mlp_data::Error;
-use mlp_data::picture::GreyPicture;
+use mlp_data::picture::GrayPicture;
 use proptest::prelude::*;
 
 /// A PNG file: `rows` are the bytes of the rows as they are before filtering.
@@ -16,12 +16,12 @@ fn png(
     width: u32,
     height: u32,
     depth: u8,
-    colour: u8,
+    color: u8,
     extra: &[(&[u8; 4], &[u8])],
     rows: &[&[u8]],
 ) -> Vec<u8> {
     let mut header = [width.to_be_bytes(), height.to_be_bytes()].concat();
-    header.extend([depth, colour, 0, 0, 0]);
+    header.extend([depth, color, 0, 0, 0]);
     let mut packed = ZlibEncoder::new(Vec::new(), Compression::default());
     for row in rows {
         packed.write_all(&[0]).unwrap();
@@ -59,23 +59,23 @@ fn jpeg(width: u32, height: u32, level: impl Fn(u32, u32) -> u8) -> Vec<u8> {
 }
 
 fn pixels(file: &[u8]) -> Vec<u8> {
-    GreyPicture::decode(file).unwrap().pixels().to_vec()
+    GrayPicture::decode(file).unwrap().pixels().to_vec()
 }
 
 #[test]
-fn png_of_every_depth_and_colour_is_read() {
-    // Grey of 1, 8 and 16 bits.
+fn png_of_every_depth_and_color_is_read() {
+    // Gray of 1, 8 and 16 bits.
     assert_eq!(pixels(&png(3, 1, 1, 0, &[], &[&[0b1010_0000]])), [255, 0, 255]);
     assert_eq!(pixels(&png(2, 2, 8, 0, &[], &[&[0, 50], &[100, 255]])), [0, 50, 100, 255]);
     assert_eq!(pixels(&png(2, 1, 16, 0, &[], &[&[0x80, 0x80, 0x00, 0x20]])), [0x80, 0]);
-    // Colours by their luminance (ITU-R BT.709): green counts most, blue least.
-    let colours = pixels(&png(3, 1, 8, 2, &[], &[&[255, 0, 0, 0, 255, 0, 0, 0, 255]]));
+    // Colors by their luminance (ITU-R BT.709): green counts most, blue least.
+    let colors = pixels(&png(3, 1, 8, 2, &[], &[&[255, 0, 0, 0, 255, 0, 0, 0, 255]]));
     let luminance = [0.2126, 0.7152, 0.0722].map(|share: f64| (255.0 * share) as u8);
     assert!(
-        colours.iter().zip(luminance).all(|(&found, expected)| found.abs_diff(expected) <= 1),
-        "{colours:?}"
+        colors.iter().zip(luminance).all(|(&found, expected)| found.abs_diff(expected) <= 1),
+        "{colors:?}"
     );
-    // A palette of two greys, four pixels in a byte.
+    // A palette of two grays, four pixels in a byte.
     let palette: (&[u8; 4], &[u8]) = (b"PLTE", &[9, 9, 9, 200, 200, 200]);
     assert_eq!(pixels(&png(4, 1, 2, 3, &[palette], &[&[0b0001_0100]])), [9, 200, 200, 9]);
 }
@@ -86,8 +86,8 @@ fn what_is_transparent_is_laid_over_white() {
     assert_eq!(pixels(&png(3, 1, 8, 4, &[], &[&[0, 255, 0, 128, 0, 0]])), [0, 127, 255]);
     let deep = [0, 0, 0xff, 0xff, 0, 0, 0x80, 0, 0, 0, 0, 0];
     assert_eq!(pixels(&png(3, 1, 16, 4, &[], &[&deep])), [0, 127, 255]);
-    let colour = [200, 200, 200, 0, 0, 0, 0, 255];
-    assert_eq!(pixels(&png(2, 1, 8, 6, &[], &[&colour])), [255, 0]);
+    let color = [200, 200, 200, 0, 0, 0, 0, 255];
+    assert_eq!(pixels(&png(2, 1, 8, 6, &[], &[&color])), [255, 0]);
     let palette: (&[u8; 4], &[u8]) = (b"PLTE", &[0; 6]);
     let alpha: (&[u8; 4], &[u8]) = (b"tRNS", &[255, 0]);
     assert_eq!(pixels(&png(2, 1, 8, 3, &[palette, alpha], &[&[0, 1]])), [0, 255]);
@@ -106,7 +106,7 @@ fn portable_maps_are_read() {
 #[test]
 fn jpeg_is_read_as_the_camera_was_held() {
     let file = jpeg(32, 16, |x, _| if x < 16 { 20 } else { 220 });
-    let picture = GreyPicture::decode(&file).unwrap();
+    let picture = GrayPicture::decode(&file).unwrap();
     assert_eq!((picture.width(), picture.height()), (32, 16));
     assert!(picture.pixels()[4].abs_diff(20) < 4 && picture.pixels()[28].abs_diff(220) < 4);
 
@@ -117,7 +117,7 @@ fn jpeg_is_read_as_the_camera_was_held() {
     turned.extend((exif.len() as u16 + 2).to_be_bytes());
     turned.extend(exif);
     turned.extend(&file[2..]);
-    let picture = GreyPicture::decode(&turned).unwrap();
+    let picture = GrayPicture::decode(&turned).unwrap();
     assert_eq!((picture.width(), picture.height()), (16, 32));
     // Left has become top.
     assert!(picture.pixels()[8].abs_diff(20) < 4 && picture.pixels()[28 * 16 + 8].abs_diff(220) < 4);
@@ -128,12 +128,12 @@ fn sizes_that_would_fill_the_memory_are_refused_before_anything_is_allocated() {
     let huge = png(60_000, 60_000, 8, 0, &[], &[&[0]]);
     let deep = png(7000, 7000, 16, 6, &[], &[&[0]]);
     for file in [&huge[..], &deep[..], b"P5 100000 100000 255\n\0", b"P5 4294967295 4294967295 255\n\0"] {
-        let error = GreyPicture::decode(file).unwrap_err();
+        let error = GrayPicture::decode(file).unwrap_err();
         let said = error.to_string();
         assert!(matches!(error, Error::PictureTooLarge { .. } | Error::Picture { .. }), "{said}");
         assert!(!said.contains('\n'), "{said}");
     }
-    assert!(matches!(GreyPicture::decode(&huge), Err(Error::PictureTooLarge { width: 60_000, .. })));
+    assert!(matches!(GrayPicture::decode(&huge), Err(Error::PictureTooLarge { width: 60_000, .. })));
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn what_is_no_picture_is_said_in_one_line() {
         (b"P5 2 2 255\n\0", "expected a whole"),
         (b"\xff\xd8\xff", "expected a whole"),
     ] {
-        let error = GreyPicture::decode(file).unwrap_err().to_string();
+        let error = GrayPicture::decode(file).unwrap_err().to_string();
         assert!(error.contains(said) && !error.contains('\n') && error.len() < 200, "{error}");
     }
 }
@@ -172,7 +172,7 @@ proptest! {
     fn a_file_that_ends_too_soon_is_an_error_or_a_picture_and_never_a_panic(which in 0usize..5, end in 0.0f64..1.0) {
         let file = &whole_files()[which];
         let end = (file.len() as f64 * end) as usize;
-        if let Err(error) = GreyPicture::decode(&file[..end]) {
+        if let Err(error) = GrayPicture::decode(&file[..end]) {
             prop_assert!(!error.to_string().contains('\n'));
         }
     }
@@ -187,7 +187,7 @@ proptest! {
             let place = place.index(file.len());
             file[place] = byte;
         }
-        if let Err(error) = GreyPicture::decode(&file) {
+        if let Err(error) = GrayPicture::decode(&file) {
             prop_assert!(!error.to_string().contains('\n'));
         }
     }

@@ -1,8 +1,8 @@
 //! What becomes of pictures: the same image wherever the ink is, how large, and whichever of ink and ground is the lighter; and an answer to every
 //! picture, however odd.
 
-use mlp_data::picture::{GreyPicture, Polarity, Prepared};
-use mlp_data::{ImageShape, Preparation};
+use mlp_data::picture::{GrayPicture, Polarity, Preprocessed};
+use mlp_data::{ImageShape, Preprocessing};
 use proptest::prelude::*;
 
 const SHAPE: ImageShape = ImageShape { height: 28, width: 28 };
@@ -44,7 +44,7 @@ impl Page {
     }
 
     /// The levels, changed by a function of place and level.
-    fn drawn(self, change: impl Fn(usize, usize, f64) -> f64) -> GreyPicture {
+    fn drawn(self, change: impl Fn(usize, usize, f64) -> f64) -> GrayPicture {
         let (width, height) = self.size;
         let mut pixels = Vec::with_capacity(width * height);
         for y in 0..height {
@@ -55,7 +55,7 @@ impl Page {
                 pixels.push(change(x, y, level).round().clamp(0.0, 255.0) as u8);
             }
         }
-        GreyPicture::new(width, height, pixels).unwrap()
+        GrayPicture::new(width, height, pixels).unwrap()
     }
 
     /// How much of the pixel at a place is ink: by its distance from the lines.
@@ -70,37 +70,37 @@ impl Page {
         ((PEN - distance.fold(f64::MAX, f64::min)) * self.side + 0.5).clamp(0.0, 1.0)
     }
 
-    fn prepared(self) -> Prepared {
+    fn prepared(self) -> Preprocessed {
         as_digit(&self.drawn(|_, _, level| level))
     }
 }
 
-fn as_digit(picture: &GreyPicture) -> Prepared {
-    Preparation::Digit.prepare(picture, SHAPE, Polarity::Auto)
+fn as_digit(picture: &GrayPicture) -> Preprocessed {
+    Preprocessing::Digit.prepare(picture, SHAPE, Polarity::Auto)
 }
 
 /// The mean difference of two images' pixels.
-fn apart(a: &Prepared, b: &Prepared) -> f64 {
+fn apart(a: &Preprocessed, b: &Preprocessed) -> f64 {
     let sum: u32 = a.pixels.iter().zip(&b.pixels).map(|(&a, &b)| u32::from(a.abs_diff(b))).sum();
     f64::from(sum) / a.pixels.len() as f64
 }
 
-/// The same where one may be moved by a pixel: where a centre is between two pixels, little decides which one it goes to.
-fn apart_at_best(a: &Prepared, b: &Prepared) -> f64 {
+/// The same where one may be moved by a pixel: where a center is between two pixels, little decides which one it goes to.
+fn apart_at_best(a: &Preprocessed, b: &Preprocessed) -> f64 {
     let moved = |dx: isize, dy: isize| {
         let from = |i: usize| {
             let (x, y) = ((i % 28) as isize + dx, (i / 28) as isize + dy);
             let is_inside = (0..28).contains(&x) && (0..28).contains(&y);
             if is_inside { b.pixels[(y * 28 + x) as usize] } else { 0 }
         };
-        Prepared { pixels: (0..784).map(from).collect(), ..b.clone() }
+        Preprocessed { pixels: (0..784).map(from).collect(), ..b.clone() }
     };
     let all = (-1..=1).flat_map(|dy| (-1..=1).map(move |dx| (dx, dy)));
     all.map(|(dx, dy)| apart(a, &moved(dx, dy))).fold(f64::MAX, f64::min)
 }
 
 /// The first and last row and column that are not empty.
-fn bounds(image: &Prepared) -> [usize; 4] {
+fn bounds(image: &Preprocessed) -> [usize; 4] {
     let inked = |of: &dyn Fn(usize) -> usize| {
         let places = || image.pixels.iter().enumerate().filter(|&(_, &pixel)| pixel > 0).map(|(i, _)| of(i));
         (places().min().unwrap(), places().max().unwrap())
@@ -137,7 +137,7 @@ proptest! {
         prop_assert!(apart_at_best(&found, &expected) < CLOSE, "{}", apart_at_best(&found, &expected));
         let told = if ground > ink { Polarity::DarkOnLight } else { Polarity::LightOnDark };
         let picture = page.drawn(|_, _, level| level);
-        prop_assert_eq!(Preparation::Digit.prepare(&picture, SHAPE, told), found);
+        prop_assert_eq!(Preprocessing::Digit.prepare(&picture, SHAPE, told), found);
     }
 
     #[test]
@@ -165,7 +165,7 @@ proptest! {
     #[test]
     fn an_image_that_is_prepared_stays_as_it_is(figure in 0usize..5) {
         let once = Page::new(figure).prepared();
-        let twice = as_digit(&GreyPicture::new(28, 28, once.pixels.clone()).unwrap());
+        let twice = as_digit(&GrayPicture::new(28, 28, once.pixels.clone()).unwrap());
         prop_assert!(!twice.was_inverted);
         // But for an outermost row of almost nothing, which is no part of the ink the second time.
         prop_assert!(apart_at_best(&once, &twice) < CLOSE, "{}", apart_at_best(&once, &twice));
@@ -190,11 +190,11 @@ proptest! {
         width in 1usize..40, height in 1usize..40, bytes in prop::collection::vec(any::<u8>(), 1600),
         (rows, columns) in (1usize..40, 1usize..40),
     ) {
-        let picture = GreyPicture::new(width, height, bytes[..width * height].to_vec()).unwrap();
+        let picture = GrayPicture::new(width, height, bytes[..width * height].to_vec()).unwrap();
         let shape = ImageShape { height: rows, width: columns };
-        for preparation in Preparation::ALL {
+        for preprocessing in Preprocessing::ALL {
             for polarity in Polarity::ALL {
-                let prepared = preparation.prepare(&picture, shape, polarity);
+                let prepared = preprocessing.prepare(&picture, shape, polarity);
                 prop_assert_eq!(prepared.pixels.len(), rows * columns);
             }
         }
@@ -214,11 +214,12 @@ fn figures_that_differ_stay_apart() {
 fn a_picture_with_nothing_on_it_is_said_to_be_blank() {
     let picture = |of: &dyn Fn(usize, usize) -> f64| {
         let pixels = (0..90 * 60).map(|i| of(i % 90, i / 90).round() as u8).collect();
-        GreyPicture::new(90, 60, pixels).unwrap()
+        GrayPicture::new(90, 60, pixels).unwrap()
     };
     let even = [0.0, 20.0, 128.0, 255.0].map(|level| picture(&|_, _| level));
     for picture in &even {
-        let (digit, whole) = (as_digit(picture), Preparation::Whole.prepare(picture, SHAPE, Polarity::Auto));
+        let (digit, whole) =
+            (as_digit(picture), Preprocessing::Whole.prepare(picture, SHAPE, Polarity::Auto));
         assert!(digit.is_blank && whole.is_blank);
         assert_eq!(digit.pixels, [0; 784]);
         // The ground is dark, whichever it was.
@@ -228,7 +229,7 @@ fn a_picture_with_nothing_on_it_is_said_to_be_blank() {
     let shaded = picture(&|x, y| 120.0 + x as f64 + 0.5 * y as f64);
     for picture in [noisy, shaded] {
         assert!(as_digit(&picture).is_blank);
-        assert!(!Preparation::Whole.prepare(&picture, SHAPE, Polarity::Auto).is_blank);
+        assert!(!Preprocessing::Whole.prepare(&picture, SHAPE, Polarity::Auto).is_blank);
     }
 }
 
@@ -237,9 +238,9 @@ fn pictures_of_one_pixel_and_of_one_row_are_no_trouble() {
     for (width, height) in [(1, 1), (1, 50_000), (50_000, 1), (2, 3000), (3, 3)] {
         for line in [false, true] {
             let level = |i: usize| if line && i > width * height / 2 { 255 } else { 0 };
-            let picture = GreyPicture::new(width, height, (0..width * height).map(level).collect()).unwrap();
-            for preparation in Preparation::ALL {
-                let prepared = preparation.prepare(&picture, SHAPE, Polarity::Auto);
+            let picture = GrayPicture::new(width, height, (0..width * height).map(level).collect()).unwrap();
+            for preprocessing in Preprocessing::ALL {
+                let prepared = preprocessing.prepare(&picture, SHAPE, Polarity::Auto);
                 assert_eq!((prepared.pixels.len(), prepared.is_blank), (784, !line || width * height < 3));
             }
         }
@@ -255,7 +256,7 @@ fn a_bold_stroke_that_fills_its_picture_is_ink_all_the_same() {
             let radius = x.hypot(y);
             if (8.0..29.0).contains(&radius) != inverted { 0 } else { 255 }
         };
-        GreyPicture::new(60, 60, (0..3600).map(level).collect()).unwrap()
+        GrayPicture::new(60, 60, (0..3600).map(level).collect()).unwrap()
     };
     for (inverted, picture) in [(true, ring(false)), (false, ring(true))] {
         let image = as_digit(&picture);
@@ -268,8 +269,8 @@ fn a_bold_stroke_that_fills_its_picture_is_ink_all_the_same() {
 fn a_whole_picture_keeps_its_proportions_between_strips_of_its_border() {
     // Three times as wide as high: a dark ground of level 20 with a bright bar.
     let pixels = (0..84 * 28).map(|i| if (40..44).contains(&(i % 84)) { 240 } else { 20 }).collect();
-    let picture = GreyPicture::new(84, 28, pixels).unwrap();
-    let whole = Preparation::Whole.prepare(&picture, SHAPE, Polarity::Auto);
+    let picture = GrayPicture::new(84, 28, pixels).unwrap();
+    let whole = Preprocessing::Whole.prepare(&picture, SHAPE, Polarity::Auto);
     assert!(!whole.was_inverted);
     assert_eq!(whole.pixels[..9 * 28], [20; 9 * 28]);
     // Columns 39 to 41 and 42 to 44 become one each: two of three bright, and two of three.
@@ -278,10 +279,10 @@ fn a_whole_picture_keeps_its_proportions_between_strips_of_its_border() {
     assert_eq!((middle[12], middle[13], middle[14], middle[15]), (20, two_thirds, two_thirds, 20));
 
     let same =
-        GreyPicture::new(28, 28, (0..784).map(|i| if i % 28 == 9 { 200 } else { 3 }).collect()).unwrap();
-    let whole = Preparation::Whole.prepare(&same, SHAPE, Polarity::LightOnDark);
+        GrayPicture::new(28, 28, (0..784).map(|i| if i % 28 == 9 { 200 } else { 3 }).collect()).unwrap();
+    let whole = Preprocessing::Whole.prepare(&same, SHAPE, Polarity::LightOnDark);
     assert_eq!(whole.pixels, same.pixels());
-    let inverted = Preparation::Whole.prepare(&same, SHAPE, Polarity::DarkOnLight);
+    let inverted = Preprocessing::Whole.prepare(&same, SHAPE, Polarity::DarkOnLight);
     assert_eq!((inverted.pixels[9], inverted.pixels[10], inverted.was_inverted), (55, 252, true));
     assert_eq!(same.scaled(SHAPE), same.pixels());
 }
@@ -289,7 +290,7 @@ fn a_whole_picture_keeps_its_proportions_between_strips_of_its_border() {
 #[test]
 fn pixels_that_are_no_rectangle_are_refused() {
     for (width, height, pixels) in [(2, 2, 3), (0, 0, 0), (0, 5, 0), (usize::MAX, 2, 4)] {
-        let error = GreyPicture::new(width, height, vec![0; pixels]).unwrap_err().to_string();
+        let error = GrayPicture::new(width, height, vec![0; pixels]).unwrap_err().to_string();
         assert!(error.starts_with(&format!("{pixels} pixels for a picture of {width}x{height}")), "{error}");
     }
 }
@@ -297,6 +298,6 @@ fn pixels_that_are_no_rectangle_are_refused() {
 #[test]
 #[should_panic(expected = "an image of 0x28 has no pixels")]
 fn an_image_without_pixels_is_a_mistake_of_the_caller() {
-    let picture = GreyPicture::new(1, 1, vec![0]).unwrap();
-    Preparation::Digit.prepare(&picture, ImageShape { height: 0, width: 28 }, Polarity::Auto);
+    let picture = GrayPicture::new(1, 1, vec![0]).unwrap();
+    Preprocessing::Digit.prepare(&picture, ImageShape { height: 0, width: 28 }, Polarity::Auto);
 }

@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             dataset: sets.name.clone(),
             class_names: sets.class_names.clone(),
             image_shape: sets.train.shape(),
-            preparation: sets.preparation,
+            preprocessing: sets.preprocessing,
             config: Some(config),
             program: "example train_and_save".to_owned(),
         },
@@ -59,6 +59,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("written to {}; SHA-256 {}", path.display(), model.sha256());
 
     assert_eq!(Model::load(&path)?, model);
-    assert!(evaluation.score.accuracy() > 0.8, "not learnt");
+    assert!(evaluation.score.accuracy() > 0.8, "not learned");
     Ok(())
 }

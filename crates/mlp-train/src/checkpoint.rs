@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mlp_core::{Mlp, MovingAverage, Stream, StreamState};
+use mlp_core::{Ema, Mlp, Stream, StreamState};
 use mlp_data::Dataset;
 use mlp_data::disk::Disk;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ use crate::trainer::{Examples, Trainer};
 pub struct Origin {
     /// The program that wrote the checkpoint, with its version.
     pub program: String,
-    /// The name of the data set, or its directory.
+    /// The name of the dataset, or its directory.
     pub dataset: String,
     /// [`Dataset::sha256`] of the training set, before anything was set apart.
     pub sha256: String,
@@ -37,8 +37,8 @@ pub struct Checkpoint<A> {
     origin: Origin,
     config: String, // JSON, which can be read without this program
     network: Vec<LayerContent<A>>,
-    optimiser_steps: u64,
-    optimiser: Vec<Vec<LayerContent<A>>>,
+    optimizer_steps: u64,
+    optimizer: Vec<Vec<LayerContent<A>>>,
     average: Option<(u64, Vec<LayerContent<A>>)>,
     best: Option<Vec<LayerContent<A>>>,
     masks: u64,          // forward passes in training so far
@@ -109,8 +109,8 @@ impl<'d, A: Number> Trainer<'d, A> {
             origin: origin.clone(),
             config: serde_json::to_string(self.plan().config()).expect("plain data"),
             network: contents(self.network.layers()),
-            optimiser_steps: self.optimiser.steps(),
-            optimiser: self.optimiser.states().map(contents).collect(),
+            optimizer_steps: self.optimizer.steps(),
+            optimizer: self.optimizer.states().map(contents).collect(),
             average: self
                 .average
                 .as_ref()
@@ -157,10 +157,10 @@ impl<'d, A: Number> Trainer<'d, A> {
             Ok(network)
         };
         self.network = mlp(checkpoint.network)?;
-        let states: Result<Vec<_>, String> = checkpoint.optimiser.into_iter().map(layers).collect();
-        self.optimiser.restore(checkpoint.optimiser_steps, states?)?;
+        let states: Result<Vec<_>, String> = checkpoint.optimizer.into_iter().map(layers).collect();
+        self.optimizer.restore(checkpoint.optimizer_steps, states?)?;
         self.average = match (checkpoint.average, self.plan().config().average) {
-            (Some((steps, average)), Some(decay)) => Some(MovingAverage::resume(mlp(average)?, decay, steps)),
+            (Some((steps, average)), Some(decay)) => Some(Ema::resume(mlp(average)?, decay, steps)),
             (None, None) => None,
             _ => return Err("the checkpoint and its configuration disagree on averaging".to_owned()),
         };

@@ -13,7 +13,7 @@ use crate::plan::Plan;
 use crate::schedule::ScheduleName;
 
 /// With the output layer, what a model file takes.
-pub(crate) const MOST_HIDDEN_LAYERS: usize = 999;
+pub(crate) const MAX_HIDDEN_LAYERS: usize = 999;
 
 /// Every choice of a training run. The defaults are the chapter's, in single precision and on the native stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ pub struct TrainConfig {
     /// How the images go through the network.
     pub kernel: Kernel,
     /// How a gradient becomes a step.
-    pub optimiser: OptimiserName,
+    pub optimizer: OptimizerName,
     /// μ of momentum and of Nesterov's.
     pub momentum: f64,
     /// β₁ of Adam.
@@ -68,13 +68,13 @@ pub struct TrainConfig {
     /// Epochs of linear warm-up; parts of epochs too.
     pub warmup_epochs: f64,
     /// What the schedules step, exponential and plateau multiply the rate by.
-    pub schedule_factor: f64,
+    pub gamma: f64,
     /// Epochs between two steps of the schedule step.
-    pub schedule_epochs: usize,
+    pub step_size: usize,
     /// Where the schedule cosine ends.
-    pub least_learning_rate: f64,
-    /// The share of the steps for which the schedule one-cycle rises.
-    pub cycle_rise: f64,
+    pub min_learning_rate: f64,
+    /// The share of the steps for which the schedule one-pct starts.
+    pub pct_start: f64,
     /// Epochs without a better value of the monitored metric that the schedule plateau takes for a plateau.
     pub plateau_patience: usize,
     /// The probability with which a hidden unit is left out of an example.
@@ -134,7 +134,7 @@ mod seed {
 /// The rules of [`mlp_core::Rule`] by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum OptimiserName {
+pub enum OptimizerName {
     /// [`Rule::Sgd`], the chapter's.
     #[default]
     Sgd,
@@ -151,8 +151,8 @@ pub enum OptimiserName {
 }
 
 named!(
-    OptimiserName,
-    "optimiser",
+    OptimizerName,
+    "optimizer",
     Sgd => "sgd",
     Momentum => "momentum",
     Nesterov => "nesterov",
@@ -176,7 +176,7 @@ impl Default for TrainConfig {
             rng: StreamKind::default(),
             precision: Precision::default(),
             kernel: Kernel::default(),
-            optimiser: OptimiserName::default(),
+            optimizer: OptimizerName::default(),
             momentum: 0.9,
             beta1: 0.9,
             beta2: 0.999,
@@ -187,10 +187,10 @@ impl Default for TrainConfig {
             average: None,
             schedule: ScheduleName::default(),
             warmup_epochs: 0.0,
-            schedule_factor: 0.1,
-            schedule_epochs: 10,
-            least_learning_rate: 0.0,
-            cycle_rise: 0.3,
+            gamma: 0.1,
+            step_size: 10,
+            min_learning_rate: 0.0,
+            pct_start: 0.3,
             plateau_patience: 5,
             dropout: 0.0,
             input_dropout: 0.0,
@@ -229,8 +229,8 @@ impl TrainConfig {
         if let Some(layer) = self.hidden.iter().position(|&units| units == 0) {
             return Err(ConfigError::NoUnits { layer: layer + 1 });
         }
-        if self.hidden.len() > MOST_HIDDEN_LAYERS {
-            return Err(ConfigError::TooDeep { found: self.hidden.len(), most: MOST_HIDDEN_LAYERS });
+        if self.hidden.len() > MAX_HIDDEN_LAYERS {
+            return Err(ConfigError::TooDeep { found: self.hidden.len(), most: MAX_HIDDEN_LAYERS });
         }
         self.rng.seeded(self.seed)?;
         Ok(())
@@ -255,14 +255,9 @@ impl TrainConfig {
             ("clip norm", self.clip_norm.unwrap_or(1.0), self.clip_norm.is_none_or(positive), POSITIVE),
             ("average", self.average.unwrap_or(0.5), self.average.is_none_or(share), SHARE),
             ("warm-up epochs", self.warmup_epochs, not_negative(self.warmup_epochs), NOT_NEGATIVE),
-            ("schedule factor", self.schedule_factor, positive(self.schedule_factor), POSITIVE),
-            (
-                "least learning rate",
-                self.least_learning_rate,
-                not_negative(self.least_learning_rate),
-                NOT_NEGATIVE,
-            ),
-            ("cycle rise", self.cycle_rise, (0.0..=1.0).contains(&self.cycle_rise), "from 0 to 1"),
+            ("gamma", self.gamma, positive(self.gamma), POSITIVE),
+            ("min learning rate", self.min_learning_rate, not_negative(self.min_learning_rate), NOT_NEGATIVE),
+            ("pct start", self.pct_start, (0.0..=1.0).contains(&self.pct_start), "from 0 to 1"),
             ("dropout", self.dropout, share(self.dropout), SHARE),
             ("input dropout", self.input_dropout, share(self.input_dropout), SHARE),
             ("label smoothing", self.label_smoothing, share(self.label_smoothing), SHARE),
@@ -273,7 +268,7 @@ impl TrainConfig {
             return Err(ConfigError::OutOfRange { what, found, expected });
         }
         for (what, count) in [
-            ("schedule epochs", self.schedule_epochs),
+            ("step size", self.step_size),
             ("plateau patience", self.plateau_patience),
             ("patience", self.patience.unwrap_or(1)),
         ] {
@@ -289,7 +284,7 @@ impl TrainConfig {
 
     /// The weight decay, given or not.
     pub(crate) fn decay(&self) -> f64 {
-        let default = if self.optimiser == OptimiserName::AdamW { 0.01 } else { 0.0 };
+        let default = if self.optimizer == OptimizerName::AdamW { 0.01 } else { 0.0 };
         self.weight_decay.unwrap_or(default)
     }
 
@@ -388,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_survives_json_and_a_misspelt_field_does_not() {
+    fn a_configuration_survives_json_and_a_misspelled_field_does_not() {
         let config = TrainConfig { hidden: vec![30, 20], seed: u64::MAX, ..TrainConfig::default() };
         let json = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<TrainConfig>(&json).unwrap(), config);

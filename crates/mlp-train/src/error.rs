@@ -233,9 +233,9 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
-    /// A data set on which a network cannot be evaluated.
+    /// A dataset on which a network cannot be evaluated.
     #[error(
-        "the network takes {inputs} inputs and tells {outputs} classes; the data set has {pixels} pixels and {classes} classes: use the data set that it was trained on"
+        "the network takes {inputs} inputs and tells {outputs} classes; the dataset has {pixels} pixels and {classes} classes: use the dataset that it was trained on"
     )]
     DoesNotFit {
         /// The network's inputs.
@@ -244,20 +244,20 @@ pub enum Error {
         outputs: usize,
         /// Pixels of an image.
         pixels: usize,
-        /// Classes of the data set.
+        /// Classes of the dataset.
         classes: usize,
     },
     /// Images of another form than the model's.
     #[error(
-        "images of {found}; the model takes images of {expected}: use the data set that it was trained on"
+        "images of {found}; the model takes images of {expected}: use the dataset that it was trained on"
     )]
     OtherShape {
-        /// The form of the data set's images.
+        /// The form of the dataset's images.
         found: mlp_data::ImageShape,
         /// The form of the model's.
         expected: mlp_data::ImageShape,
     },
     /// Nothing to evaluate.
-    #[error("the data set is empty; expected at least one example to evaluate")]
+    #[error("the dataset is empty; expected at least one example to evaluate")]
     Empty,
 }

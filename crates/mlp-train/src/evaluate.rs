@@ -1,4 +1,4 @@
-//! How good a network is on labelled examples: loss, accuracy, confusion matrix, and each class's precision, recall and F1.
+//! How good a network is on labeled examples: loss, accuracy, confusion matrix, and each class's precision, recall and F1.
 //!
 //! The examples go through in chunks of a fixed size, which any number of threads may share; the chunks' results are added
 //! up in the order of the chunks.
@@ -24,11 +24,11 @@ pub struct Evaluation {
     pub confusion: ConfusionMatrix,
 }
 
-/// Counts of examples by their label and by the network's guess.
+/// Counts of examples by their label and by the network's prediction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfusionMatrix {
     classes: usize,
-    counts: Vec<u64>, // (label, guess), row by row
+    counts: Vec<u64>, // (label, prediction), row by row
 }
 
 /// One class's row of the report.
@@ -36,11 +36,11 @@ pub struct ConfusionMatrix {
 pub struct ClassReport {
     /// The class number.
     pub class: usize,
-    /// Of the examples guessed to be of this class, the share that is; NaN if there is none.
+    /// Of the examples predicted to be of this class, the share that is; NaN if there is none.
     pub precision: f64,
     /// Of the examples of this class, the share that was found; NaN if there is none.
     pub recall: f64,
-    /// The harmonic mean of the two, 2·true positives / (guessed + actual); NaN if the class neither occurs nor is guessed.
+    /// The harmonic mean of the two, 2·true positives / (predicted + actual); NaN if the class neither occurs nor is predicted.
     pub f1: f64,
     /// Examples of this class.
     pub support: u64,
@@ -57,9 +57,13 @@ impl ConfusionMatrix {
     /// # Panics
     /// If either number is not below the number of classes.
     #[track_caller]
-    pub fn add(&mut self, label: usize, guess: usize) {
-        assert!(label < self.classes && guess < self.classes, "{label}, {guess} of {} classes", self.classes);
-        self.counts[label * self.classes + guess] += 1;
+    pub fn add(&mut self, label: usize, prediction: usize) {
+        assert!(
+            label < self.classes && prediction < self.classes,
+            "{label}, {prediction} of {} classes",
+            self.classes
+        );
+        self.counts[label * self.classes + prediction] += 1;
     }
 
     /// The number of classes.
@@ -67,15 +71,15 @@ impl ConfusionMatrix {
         self.classes
     }
 
-    /// Examples labelled `label` and guessed `guess`.
+    /// Examples labeled `label` and predicted `prediction`.
     ///
     /// # Panics
     /// If either number is not below the number of classes.
-    pub fn count(&self, label: usize, guess: usize) -> u64 {
-        self.row(label)[guess]
+    pub fn count(&self, label: usize, prediction: usize) -> u64 {
+        self.row(label)[prediction]
     }
 
-    /// The guesses for the examples labelled `label`.
+    /// The predictions for the examples labeled `label`.
     ///
     /// # Panics
     /// If `label` is not below the number of classes.
@@ -89,12 +93,12 @@ impl ConfusionMatrix {
             .map(|class| {
                 let hits = self.count(class, class) as f64;
                 let support: u64 = self.row(class).iter().sum();
-                let guessed: u64 = (0..self.classes).map(|label| self.count(label, class)).sum();
+                let predicted: u64 = (0..self.classes).map(|label| self.count(label, class)).sum();
                 ClassReport {
                     class,
-                    precision: hits / guessed as f64,
+                    precision: hits / predicted as f64,
                     recall: hits / support as f64,
-                    f1: 2.0 * hits / (guessed + support) as f64,
+                    f1: 2.0 * hits / (predicted + support) as f64,
                     support,
                 }
             })
@@ -115,7 +119,7 @@ pub(crate) fn check_fits(architecture: &Architecture, data: &Dataset) -> Result<
 /// Runs `network` on every example of `data`.
 ///
 /// # Errors
-/// [`Error::DoesNotFit`] if the data set's images are not of the network's size or it has more classes, [`Error::Empty`] if it has none.
+/// [`Error::DoesNotFit`] if the dataset's images are not of the network's size or it has more classes, [`Error::Empty`] if it has none.
 pub fn evaluate<A: Number>(network: &Mlp<A>, data: &Dataset) -> Result<Evaluation, Error> {
     let architecture = network.architecture();
     let pixels = data.pixels();
@@ -127,7 +131,7 @@ pub fn evaluate<A: Number>(network: &Mlp<A>, data: &Dataset) -> Result<Evaluatio
         .into_par_iter()
         .map_init(
             || {
-                let workspace = Workspace::with_kernels(&architecture, chunk_size, kernel.kernels(1));
+                let workspace = Workspace::with_compute(&architecture, chunk_size, kernel.kernels(1));
                 (workspace, SparseImages::new(), Vec::new())
             },
             |(workspace, images, features), chunk| {
@@ -145,7 +149,7 @@ pub fn evaluate<A: Number>(network: &Mlp<A>, data: &Dataset) -> Result<Evaluatio
                         ArrayView2::from_shape((count, pixels), features).expect("rows times pixels numbers");
                     network.forward(x, labels, workspace)
                 };
-                (score, workspace.guesses().to_vec())
+                (score, workspace.predictions().to_vec())
             },
         )
         .collect();
@@ -154,8 +158,8 @@ pub fn evaluate<A: Number>(network: &Mlp<A>, data: &Dataset) -> Result<Evaluatio
     let mut confusion = ConfusionMatrix::new(architecture.outputs);
     for (chunk, labels) in chunks.iter().zip(data.labels().chunks(CHUNK)) {
         score += chunk.0;
-        for (&label, &guess) in labels.iter().zip(&chunk.1) {
-            confusion.add(usize::from(label), usize::from(guess));
+        for (&label, &prediction) in labels.iter().zip(&chunk.1) {
+            confusion.add(usize::from(label), usize::from(prediction));
         }
     }
     Ok(Evaluation { score, confusion })
@@ -176,8 +180,8 @@ mod tests {
     #[test]
     fn the_report_has_the_definitions_of_precision_recall_and_f1() {
         let mut confusion = ConfusionMatrix::new(3);
-        for (label, guess, count) in [(0, 0, 4), (0, 1, 1), (1, 1, 2), (1, 0, 2)] {
-            (0..count).for_each(|_| confusion.add(label, guess));
+        for (label, prediction, count) in [(0, 0, 4), (0, 1, 1), (1, 1, 2), (1, 0, 2)] {
+            (0..count).for_each(|_| confusion.add(label, prediction));
         }
         let report = confusion.report();
         assert_eq!((report[0].precision, report[0].recall, report[0].support), (4.0 / 6.0, 4.0 / 5.0, 5));
@@ -204,13 +208,12 @@ mod tests {
     }
 
     #[test]
-    fn a_data_set_that_does_not_fit_is_refused() {
+    fn a_dataset_that_does_not_fit_is_refused() {
         let data = mlp_data::synthetic::digits(10, 10, 0).test;
         let error = evaluate(&network(783, 10), &data).unwrap_err().to_string();
         assert!(
-            error.starts_with(
-                "the network takes 783 inputs and tells 10 classes; the data set has 784 pixels"
-            )
+            error
+                .starts_with("the network takes 783 inputs and tells 10 classes; the dataset has 784 pixels")
         );
         let empty = data.take(0);
         assert!(matches!(evaluate(&network(784, 10), &empty), Err(Error::Empty)));

@@ -10,7 +10,7 @@
 //! let architecture = Architecture { inputs: 4, hidden: vec![3], outputs: 2, activation: Activation::Tanh };
 //! let network = Mlp::<f32>::new(&architecture, Init::Normal, &mut NativeStream::new(0))?;
 //! # let metadata = Metadata {
-//! #     dataset: "mine".into(), class_names: vec!["no".into(), "yes".into()], preparation: mlp_data::Preparation::Whole,
+//! #     dataset: "mine".into(), class_names: vec!["no".into(), "yes".into()], preprocessing: mlp_data::Preprocessing::Whole,
 //! #     image_shape: mlp_data::ImageShape { height: 2, width: 2 }, config: None, program: "mine 1.0".into(),
 //! # };
 //! # let model = Model { network: Network::F32(network.clone()), metadata };
@@ -38,7 +38,7 @@ use std::path::Path;
 
 use mlp_core::{Activation, Layer, Mlp, NetworkError, Precision};
 use mlp_data::catalog::{self, CatalogEntry};
-use mlp_data::{ImageShape, Preparation};
+use mlp_data::{ImageShape, Preprocessing};
 
 use crate::model::{Metadata, Model, Network};
 
@@ -94,13 +94,13 @@ struct Content {
     known: Known,
     /// What is taken if nobody names the activation of the hidden layers.
     usual_activation: Option<Activation>,
-    /// Whether it is certain that the network takes grey levels divided by 255.
+    /// Whether it is certain that the network takes gray levels divided by 255.
     says_scale: bool,
     /// What else should be known of the reading.
     notes: Vec<String>,
 }
 
-/// The model in a file. What is `given` goes before what the file says, and that before what the catalogue knows of the data set; but
+/// The model in a file. What is `given` goes before what the file says, and that before what the catalog knows of the dataset; but
 /// the activation that a file names is no matter of opinion.
 ///
 /// # Errors
@@ -129,7 +129,7 @@ pub fn import(format: Format, bytes: &[u8], given: &Known) -> Result<Imported, E
     let network = network(content.precision, content.layers, activation)?;
     if !content.says_scale {
         notes.push(
-            "assumed: it takes grey levels divided by 255, and nothing else was done to them".to_owned(),
+            "assumed: it takes gray levels divided by 255, and nothing else was done to them".to_owned(),
         );
     }
     let metadata = metadata(&network, content.known, given, &mut notes)?;
@@ -138,7 +138,7 @@ pub fn import(format: Format, bytes: &[u8], given: &Known) -> Result<Imported, E
     Ok(Imported { model, notes })
 }
 
-/// What goes with a network: as given, as the file says, as the catalogue knows, or as likely.
+/// What goes with a network: as given, as the file says, as the catalog knows, or as likely.
 fn metadata(
     network: &Network,
     said: Known,
@@ -167,20 +167,20 @@ fn metadata(
     if class_names.len() != classes {
         return Err(ExchangeError::OtherClasses { found: class_names.len(), classes });
     }
-    let preparation = given.preparation.or(said.preparation).or(entry.map(|entry| entry.preparation));
-    let preparation = preparation.unwrap_or_else(|| {
-        notes.push(assumed("preparation", &format!("preparation {}", Preparation::default())));
-        Preparation::default()
+    let preprocessing = given.preprocessing.or(said.preprocessing).or(entry.map(|entry| entry.preprocessing));
+    let preprocessing = preprocessing.unwrap_or_else(|| {
+        notes.push(assumed("preprocessing", &format!("preprocessing {}", Preprocessing::default())));
+        Preprocessing::default()
     });
     let dataset = dataset.unwrap_or_else(|| {
-        notes.push("the data set is unknown (--dataset names it)".to_owned());
+        notes.push("the dataset is unknown (--dataset names it)".to_owned());
         "unknown".to_owned()
     });
     let program = match (given.program.as_deref(), said.program.as_deref()) {
         (Some(given), Some(said)) => format!("{given}, which {said} wrote"),
         (given, said) => given.or(said).unwrap_or("unknown").to_owned(),
     };
-    Ok(Metadata { dataset, class_names, image_shape, preparation, config: None, program })
+    Ok(Metadata { dataset, class_names, image_shape, preprocessing, config: None, program })
 }
 
 fn assumed(flag: &str, what: &str) -> String {

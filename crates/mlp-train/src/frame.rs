@@ -26,9 +26,9 @@ use crate::error::Error;
 
 const HEADER: usize = 52;
 
-/// The largest content: the largest network in double precision, five times over (with its average, its best and two states of the optimiser),
+/// The largest content: the largest network in double precision, five times over (with its average, its best and two states of the optimizer),
 /// and 64 MiB for the rest.
-const LIMIT: usize = mlp_core::Architecture::MOST_PARAMETERS.saturating_mul(5 * 8).saturating_add(1 << 26);
+const LIMIT: usize = mlp_core::Architecture::MAX_PARAMETERS.saturating_mul(5 * 8).saturating_add(1 << 26);
 
 const BINCODE: Configuration<LittleEndian, Fixint, Limit<LIMIT>> =
     bincode::config::standard().with_little_endian().with_fixed_int_encoding().with_limit::<LIMIT>();

@@ -86,7 +86,7 @@ fn through<A: Number>(
     let chunks: Vec<Array2<f64>> = images
         .par_chunks(CHUNK * pixels)
         .map_init(
-            || Workspace::with_kernels(&architecture, capacity, Kernel::Dense.kernels(1)),
+            || Workspace::with_compute(&architecture, capacity, Kernel::Dense.kernels(1)),
             |workspace, chunk| {
                 let features: Vec<A> = chunk.iter().map(|&byte| levels[usize::from(byte)]).collect();
                 let x = ArrayView2::from_shape((chunk.len() / pixels, pixels), &features);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_guesses_are_those_of_the_evaluation_whatever_the_threads() {
+    fn the_predictions_are_those_of_the_evaluation_whatever_the_threads() {
         let data = mlp_data::synthetic::digits(1, 1203, 0).test;
         let found = evaluate(&network(&[20]), &data).unwrap();
         let run = |threads| {
@@ -125,8 +125,9 @@ mod tests {
             pool.install(|| Network::from(network(&[20])).probabilities(data.images()))
         };
         let one = run(1);
-        let guesses = one.rows().into_iter().map(|row| argmax(row.iter().copied()));
-        let correct = guesses.zip(data.labels()).filter(|&(guess, &label)| guess == usize::from(label));
+        let predictions = one.rows().into_iter().map(|row| argmax(row.iter().copied()));
+        let correct =
+            predictions.zip(data.labels()).filter(|&(prediction, &label)| prediction == usize::from(label));
         assert_eq!((one.nrows(), correct.count()), (1203, found.score.correct));
         assert_eq!(run(3), one);
     }

@@ -1,7 +1,7 @@
 //! Which kernels train and evaluate: on sparse rows, on dense rows, or on dense rows by OpenBLAS. The choice is made here, by the
 //! share of pixels that are not zero; how the products are computed is mlp-core's business.
 
-use mlp_core::{Isa, Kernels, Products, SparseRows, Values, named};
+use mlp_core::{Compute, CsrMatrix, Isa, MatmulBackend, Values, named};
 use mlp_data::{Dataset, SparseImages};
 use serde::{Deserialize, Serialize};
 
@@ -45,14 +45,14 @@ impl Kernel {
     /// # Errors
     /// [`ConfigError::NoOpenBlas`] in a build without it, [`ConfigError::TooWide`] of sparse images that are too large.
     pub fn resolve(self, data: &Dataset) -> Result<Self, ConfigError> {
-        let fits = data.pixels() <= SparseImages::MOST_PIXELS;
+        let fits = data.pixels() <= SparseImages::MAX_PIXELS;
         match self {
-            Self::OpenBlas if !Products::OpenBlas.are_available() => Err(ConfigError::NoOpenBlas),
+            Self::OpenBlas if !MatmulBackend::OpenBlas.are_available() => Err(ConfigError::NoOpenBlas),
             Self::Sparse if !fits => {
-                Err(ConfigError::TooWide { found: data.pixels(), most: SparseImages::MOST_PIXELS })
+                Err(ConfigError::TooWide { found: data.pixels(), most: SparseImages::MAX_PIXELS })
             }
             Self::Auto => {
-                let has_openblas = Products::OpenBlas.are_available();
+                let has_openblas = MatmulBackend::OpenBlas.are_available();
                 let is_quick = !(has_openblas && Isa::best().is_portable());
                 if fits && is_quick && data.density() <= Self::DENSITY {
                     Ok(Self::Sparse)
@@ -67,19 +67,16 @@ impl Kernel {
     }
 
     /// What it asks of mlp-core.
-    pub(crate) fn kernels(self, threads: usize) -> Kernels {
-        let products = if self == Self::OpenBlas { Products::OpenBlas } else { Products::Own };
-        Kernels { products, threads, ..Kernels::default() }
+    pub(crate) fn kernels(self, threads: usize) -> Compute {
+        let products = if self == Self::OpenBlas { MatmulBackend::OpenBlas } else { MatmulBackend::Portable };
+        Compute { products, threads, ..Compute::default() }
     }
 }
 
 /// Sparse images as mlp-core takes them.
-pub(crate) fn sparse_rows<'a, A: Number>(
-    images: &'a SparseImages,
-    levels: &'a [A; 256],
-) -> SparseRows<'a, A> {
+pub(crate) fn sparse_rows<'a, A: Number>(images: &'a SparseImages, levels: &'a [A; 256]) -> CsrMatrix<'a, A> {
     let values = Values::Bytes { bytes: images.values(), levels };
-    SparseRows::new(images.pixels(), images.offsets(), images.columns(), values)
+    CsrMatrix::new(images.pixels(), images.offsets(), images.columns(), values)
 }
 
 #[cfg(test)]
@@ -95,7 +92,7 @@ mod tests {
 
     #[test]
     fn the_density_decides_and_a_choice_is_kept() {
-        let has_openblas = Products::OpenBlas.are_available();
+        let has_openblas = MatmulBackend::OpenBlas.are_available();
         let dense = if has_openblas { Kernel::OpenBlas } else { Kernel::Dense };
         let sparse = if has_openblas && Isa::best().is_portable() { dense } else { Kernel::Sparse };
         assert_eq!(Kernel::Auto.resolve(&images(100, 35)), Ok(sparse));
@@ -116,7 +113,7 @@ mod tests {
             "gpu".parse::<Kernel>().unwrap_err().to_string(),
             "unknown kernel `gpu`; expected one of auto, sparse, dense, openblas"
         );
-        if !Products::OpenBlas.are_available() {
+        if !MatmulBackend::OpenBlas.are_available() {
             assert_eq!(
                 Kernel::OpenBlas.resolve(&wide).unwrap_err().to_string(),
                 "this build has no OpenBLAS; expected one of the kernels auto, sparse, dense"

@@ -1,4 +1,4 @@
-//! Training for [`mlp_core`] on the data sets of [`mlp_data`]: the chapter's loop, evaluation, model files and run
+//! Training for [`mlp_core`] on the datasets of [`mlp_data`]: the chapter's loop, evaluation, model files and run
 //! directories.
 //!
 //! Nothing here prints. The loop tells an [`Observer`] what happens, and somebody else shows it. Parallel work runs on the
@@ -53,7 +53,7 @@ mod trainer;
 mod writers;
 
 pub use checkpoint::{Checkpoint, Origin};
-pub use config::{OptimiserName, TrainConfig};
+pub use config::{OptimizerName, TrainConfig};
 pub use error::{ConfigError, Error};
 pub use evaluate::{ClassReport, ConfusionMatrix, Evaluation, evaluate};
 pub use events::{Control, Ending, EpochRecord, Event, Observer, Outcome};

@@ -2,15 +2,15 @@
 //! How that becomes a file is in `model_file.rs`.
 
 use mlp_core::{Mlp, Precision};
-use mlp_data::{Dataset, ImageShape, Preparation};
+use mlp_data::{Dataset, ImageShape, Preprocessing};
 
-use crate::config::{MOST_HIDDEN_LAYERS, TrainConfig};
+use crate::config::{MAX_HIDDEN_LAYERS, TrainConfig};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, check_fits, evaluate};
 use crate::number::Number;
 
 /// The most bytes of names in a model.
-const MOST_TEXT: usize = 1 << 20;
+const MAX_TEXT: usize = 1 << 20;
 
 /// A network of either precision.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,14 +65,14 @@ impl From<Mlp<f64>> for Network {
 /// Where a model came from and what its inputs and outputs mean.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metadata {
-    /// The data set that it was trained on.
+    /// The dataset that it was trained on.
     pub dataset: String,
     /// A name for each class.
     pub class_names: Vec<String>,
-    /// The form of the images that it takes, grey levels from 0 to 255 scaled to [0, 1].
+    /// The form of the images that it takes, gray levels from 0 to 255 scaled to [0, 1].
     pub image_shape: ImageShape,
     /// How a picture becomes such an image.
-    pub preparation: Preparation,
+    pub preprocessing: Preprocessing,
     /// How it was trained; `None` if another program trained it, of which `program` then speaks.
     pub config: Option<TrainConfig>,
     /// The program that wrote it.
@@ -98,7 +98,7 @@ impl Model {
         self.network.evaluate(data)
     }
 
-    /// Whether the model can be asked about a data set: its images have the form and its classes are among those that the model knows.
+    /// Whether the model can be asked about a dataset: its images have the form and its classes are among those that the model knows.
     ///
     /// # Errors
     /// [`Error::OtherShape`], [`Error::DoesNotFit`], [`Error::Empty`].
@@ -123,16 +123,16 @@ impl Model {
         if names != architecture.outputs {
             return Err(format!("{names} class names for a network of {} outputs", architecture.outputs));
         }
-        if architecture.hidden.len() > MOST_HIDDEN_LAYERS {
+        if architecture.hidden.len() > MAX_HIDDEN_LAYERS {
             return Err(format!(
-                "{} hidden layers; expected at most {MOST_HIDDEN_LAYERS}",
+                "{} hidden layers; expected at most {MAX_HIDDEN_LAYERS}",
                 architecture.hidden.len()
             ));
         }
         let names: usize = self.metadata.class_names.iter().map(String::len).sum();
         let text = names + self.metadata.dataset.len() + self.metadata.program.len();
-        if text > MOST_TEXT {
-            return Err(format!("{text} bytes of names; expected at most {MOST_TEXT}"));
+        if text > MAX_TEXT {
+            return Err(format!("{text} bytes of names; expected at most {MAX_TEXT}"));
         }
         let not_finite = match &self.network {
             Network::F32(network) => not_finite(network),

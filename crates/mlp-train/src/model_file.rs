@@ -22,7 +22,7 @@ struct Content {
     class_names: Vec<String>,
     height: u64,
     width: u64,
-    preparation: String,
+    preprocessing: String,
     config: String, // JSON, which can be read without this program; null of a model that was trained elsewhere
     activation: String,
     parameters: Parameters,
@@ -80,7 +80,7 @@ impl Model {
             class_names: metadata.class_names.clone(),
             height: metadata.image_shape.height as u64,
             width: metadata.image_shape.width as u64,
-            preparation: metadata.preparation.name().to_owned(),
+            preprocessing: metadata.preprocessing.name().to_owned(),
             config: serde_json::to_string(&metadata.config).expect("plain data"),
             activation: self.network.architecture().activation.name().to_owned(),
             parameters: match &self.network {
@@ -107,7 +107,7 @@ fn model(content: Content) -> Result<Model, String> {
         dataset: content.dataset,
         class_names: content.class_names,
         image_shape,
-        preparation: content.preparation.parse().map_err(|error: mlp_data::Error| error.to_string())?,
+        preprocessing: content.preprocessing.parse().map_err(|error: mlp_data::Error| error.to_string())?,
         config,
         program: content.program,
     };

@@ -12,7 +12,7 @@ const TOO_SLOW: f64 = 1.2;
 const SLOW: u32 = 2;
 /// Windows alone until sharing is tried again, at first; each time in vain they are doubled, to the most.
 const PATIENCE: u32 = 16;
-const MOST_PATIENCE: u32 = 1024;
+const MAX_PATIENCE: u32 = 1024;
 /// Windows shared after which a disturbance is forgotten.
 const FORGIVEN: u32 = 64;
 
@@ -59,7 +59,7 @@ impl Pace {
                     self.slow += 1;
                     if self.slow == SLOW {
                         self.patience = if self.windows < FORGIVEN {
-                            MOST_PATIENCE.min(2 * self.patience)
+                            MAX_PATIENCE.min(2 * self.patience)
                         } else {
                             PATIENCE
                         };
@@ -115,7 +115,7 @@ mod tests {
         assert!(alone > 99_000, "{alone}");
         // It is over: after the longest patience at the latest they share again.
         let alone = lone(&mut pace, 100_000, 100, 180);
-        assert!(alone <= MOST_PATIENCE * WINDOW, "{alone}");
+        assert!(alone <= MAX_PATIENCE * WINDOW, "{alone}");
         assert!(!pace.is_alone());
     }
 

@@ -1,10 +1,10 @@
 //! [`Plan`], a configuration after validation, and what follows from it. The loop takes a plan, so that it never meets a batch of 0 or a
 //! learning rate of NaN.
 
-use mlp_core::{Architecture, Kernels, Optimiser, Reduction, Regularisation, Rule, Scalar, Score};
+use mlp_core::{Architecture, Compute, Optimizer, Reduction, Regularization, Rule, Scalar, Score};
 use mlp_data::Dataset;
 
-use crate::config::{OptimiserName, TrainConfig};
+use crate::config::{OptimizerName, TrainConfig};
 use crate::error::ConfigError;
 use crate::kernel::Kernel;
 use crate::metric::Metric;
@@ -42,7 +42,7 @@ impl Plan {
         self.config.kernel
     }
 
-    /// The threads that share a step, of the number that there are; a step takes no more than [`Kernels::MOST_THREADS`].
+    /// The threads that share a step, of the number that there are; a step takes no more than [`Compute::MAX_THREADS`].
     pub fn threads(&self, train: &Dataset, available: usize) -> usize {
         let share = |layer| if layer == 0 && self.kernel() == Kernel::Sparse { train.density() } else { 1.0 };
         let sizes = self.architecture.layer_sizes();
@@ -51,7 +51,7 @@ impl Plan {
             layers.map(|(layer, &(inputs, outputs))| share(layer) * (inputs * outputs) as f64).sum();
         let work = 2.0 * example * self.config.batch_size as f64;
         // A float beyond the range of usize becomes its largest value.
-        available.min((work / WORTH_A_THREAD) as usize).clamp(1, Kernels::MOST_THREADS)
+        available.min((work / WORTH_A_THREAD) as usize).clamp(1, Compute::MAX_THREADS)
     }
 
     /// Checks that there are the sets on which metrics are asked for.
@@ -64,7 +64,7 @@ impl Plan {
                 _ if metric.needs_validation() && !has_validation => {
                     ("validation", "a share of the training set to validate on, such as --validation 0.1")
                 }
-                _ if metric.needs_test() && !has_test => ("test", "a data set that has one"),
+                _ if metric.needs_test() && !has_test => ("test", "a dataset that has one"),
                 _ => continue,
             };
             return Err(ConfigError::NoSuchSet { metric, set, expected });
@@ -79,20 +79,20 @@ impl Plan {
             .flatten()
     }
 
-    /// The optimiser at its beginning.
-    pub fn optimiser<A: Scalar>(&self) -> Optimiser<A> {
+    /// The optimizer at its beginning.
+    pub fn optimizer<A: Scalar>(&self) -> Optimizer<A> {
         let TrainConfig { momentum, beta1, beta2, rms_decay: decay, epsilon, .. } = self.config;
-        let rule = match self.config.optimiser {
-            OptimiserName::Sgd => Rule::Sgd,
-            OptimiserName::Momentum => Rule::Momentum { momentum },
-            OptimiserName::Nesterov => Rule::Nesterov { momentum },
-            OptimiserName::Adam | OptimiserName::AdamW => Rule::Adam { beta1, beta2, epsilon },
-            OptimiserName::RmsProp => Rule::RmsProp { decay, epsilon },
+        let rule = match self.config.optimizer {
+            OptimizerName::Sgd => Rule::Sgd,
+            OptimizerName::Momentum => Rule::Momentum { momentum },
+            OptimizerName::Nesterov => Rule::Nesterov { momentum },
+            OptimizerName::Adam | OptimizerName::AdamW => Rule::Adam { beta1, beta2, epsilon },
+            OptimizerName::RmsProp => Rule::RmsProp { decay, epsilon },
         };
-        let optimiser = Optimiser::new(rule, &self.architecture).with_weight_decay(self.config.decay());
+        let optimizer = Optimizer::new(rule, &self.architecture).with_weight_decay(self.config.decay());
         match self.config.clip_norm {
-            Some(most) => optimiser.with_clipping(most),
-            None => optimiser,
+            Some(most) => optimizer.with_clipping(most),
+            None => optimizer,
         }
     }
 
@@ -103,19 +103,19 @@ impl Plan {
             name: config.schedule,
             learning_rate: config.learning_rate,
             warmup_steps: config.warmup_epochs * steps_per_epoch as f64,
-            factor: config.schedule_factor,
-            every_epochs: config.schedule_epochs,
-            least: config.least_learning_rate,
-            cycle_rise: config.cycle_rise,
+            factor: config.gamma,
+            every_epochs: config.step_size,
+            least: config.min_learning_rate,
+            pct_start: config.pct_start,
             steps_per_epoch,
             steps: steps_per_epoch.saturating_mul(config.epochs),
         }
     }
 
     /// What training adds to the passes.
-    pub fn regularisation(&self) -> Regularisation {
+    pub fn regularization(&self) -> Regularization {
         let TrainConfig { dropout, input_dropout, label_smoothing, seed, .. } = self.config;
-        Regularisation { dropout, input_dropout, label_smoothing, seed }
+        Regularization { dropout, input_dropout, label_smoothing, seed }
     }
 
     /// A mean loss of examples on the scale of a training batch: as the reduction has it for one of the batch size.

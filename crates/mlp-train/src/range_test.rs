@@ -22,7 +22,7 @@ pub struct RangePoint {
 pub const SMOOTHING: f64 = 0.95;
 
 /// How many times the lowest smoothed loss the smoothed loss may be before the test ends.
-const MOST_RISE: f64 = 4.0;
+const MAX_RISE: f64 = 4.0;
 
 /// Takes steps with rates from `first` to `last`, spread evenly on a logarithmic scale. The test ends early where the loss has risen to four
 /// times its least, or is not finite.
@@ -57,7 +57,7 @@ pub fn range_test<A: Number>(
         let smoothed = sum / weight;
         points.push(RangePoint { learning_rate, loss, smoothed });
         lowest = f64::min(lowest, smoothed);
-        if smoothed > MOST_RISE * lowest {
+        if smoothed > MAX_RISE * lowest {
             break;
         }
     }

@@ -120,7 +120,7 @@ impl RunDir {
     ///         dataset: "synthetic".into(),
     ///         class_names: sets.class_names.clone(),
     ///         image_shape: sets.train.shape(),
-    ///         preparation: sets.preparation,
+    ///         preprocessing: sets.preprocessing,
     ///         config: Some(plan.config().clone()),
     ///         program: "mine 1.0".into(),
     ///     },

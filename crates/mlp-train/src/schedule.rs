@@ -54,7 +54,7 @@ pub struct Schedule {
     /// η_min of [`ScheduleName::Cosine`].
     pub least: f64,
     /// The share of the steps that [`ScheduleName::OneCycle`] rises for.
-    pub cycle_rise: f64,
+    pub pct_start: f64,
     /// Steps of an epoch.
     pub steps_per_epoch: usize,
     /// Steps of the whole training.
@@ -78,7 +78,7 @@ impl Schedule {
     ///     factor: 0.1,
     ///     every_epochs: 10,
     ///     least: 0.0,
-    ///     cycle_rise: 0.3,
+    ///     pct_start: 0.3,
     ///     steps_per_epoch: 100,
     ///     steps: 110,
     /// };
@@ -106,7 +106,7 @@ impl Schedule {
             ScheduleName::OneCycle => {
                 // As PyTorch counts: the last step has the last rate.
                 let steps = self.steps as f64;
-                let (peak, end) = (self.cycle_rise * steps - 1.0, steps - 1.0);
+                let (peak, end) = (self.pct_start * steps - 1.0, steps - 1.0);
                 if step < peak {
                     between(rate / CYCLE_START, rate, step / peak)
                 } else {
@@ -130,7 +130,7 @@ mod tests {
             factor: 0.3,
             every_epochs: 2,
             least: 0.01,
-            cycle_rise: 0.3,
+            pct_start: 0.3,
             steps_per_epoch: 10,
             steps: 60,
         }
@@ -171,10 +171,10 @@ mod tests {
     #[test]
     fn a_cycle_of_any_length_has_finite_rates() {
         for steps in 1..20 {
-            for cycle_rise in [0.0, 0.3, 1.0] {
-                let schedule = Schedule { steps, cycle_rise, ..schedule(ScheduleName::OneCycle) };
+            for pct_start in [0.0, 0.3, 1.0] {
+                let schedule = Schedule { steps, pct_start, ..schedule(ScheduleName::OneCycle) };
                 let mut rates = (0..steps).map(|step| schedule.rate(step, 0));
-                assert!(rates.all(|rate| (0.0..=0.1).contains(&rate)), "{steps} steps, {cycle_rise}");
+                assert!(rates.all(|rate| (0.0..=0.1).contains(&rate)), "{steps} steps, {pct_start}");
             }
         }
     }

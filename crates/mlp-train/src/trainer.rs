@@ -9,7 +9,7 @@
 
 use std::time::{Duration, Instant};
 
-use mlp_core::{Mlp, MovingAverage, Optimiser, Score, SparseRows, Stream, Workspace};
+use mlp_core::{CsrMatrix, Ema, Mlp, Optimizer, Score, Stream, Workspace};
 use mlp_data::{Dataset, SparseImages, levels};
 use ndarray::{Array2, ArrayView2};
 
@@ -34,7 +34,7 @@ pub struct Examples<'d, A> {
 }
 
 impl<'d, A: Number> Examples<'d, A> {
-    /// The data set that the plan was validated against. For sparse rows this takes a copy of all pixels that are not zero.
+    /// The dataset that the plan was validated against. For sparse rows this takes a copy of all pixels that are not zero.
     pub fn new(plan: &Plan, data: &'d Dataset) -> Self {
         let is_sparse = plan.kernel() == Kernel::Sparse;
         Self { data, sparse: is_sparse.then(|| (data.sparse(), levels())) }
@@ -50,12 +50,12 @@ pub struct Trainer<'d, A> {
     plan: Plan,
     schedule: Schedule,
     data: &'d Dataset,
-    rows: Option<SparseRows<'d, A>>,
+    rows: Option<CsrMatrix<'d, A>>,
     validation: Option<&'d Dataset>,
     test: Option<&'d Dataset>,
     pub(crate) network: Mlp<A>,
-    pub(crate) optimiser: Optimiser<A>,
-    pub(crate) average: Option<MovingAverage<A>>,
+    pub(crate) optimizer: Optimizer<A>,
+    pub(crate) average: Option<Ema<A>>,
     stream: Stream,
     pub(crate) epoch_stream: Stream, // as it was before this epoch's permutation
     pub(crate) workspace: Workspace<A>,
@@ -114,16 +114,16 @@ impl<'d, A: Number> Trainer<'d, A> {
         let kernels = plan.kernel().kernels(plan.threads(data, rayon::current_num_threads()));
         let rows = examples.sparse.as_ref().map(|(images, levels)| sparse_rows(images, levels));
         let gathered = if rows.is_some() { 0 } else { config.batch_size };
-        let mut workspace = Workspace::with_kernels(architecture, config.batch_size, kernels);
-        workspace.regularise(plan.regularisation());
+        let mut workspace = Workspace::with_compute(architecture, config.batch_size, kernels);
+        workspace.regularize(plan.regularization());
         Ok(Self {
             schedule: plan.schedule(),
             data,
             rows,
             validation,
             test,
-            optimiser: plan.optimiser(),
-            average: config.average.map(|decay| MovingAverage::new(&network, decay)),
+            optimizer: plan.optimizer(),
+            average: config.average.map(|decay| Ema::new(&network, decay)),
             network,
             epoch_stream: stream.clone(),
             stream,
@@ -150,7 +150,7 @@ impl<'d, A: Number> Trainer<'d, A> {
 
     /// The network as it is now: with averaging, the average.
     pub fn network(&self) -> &Mlp<A> {
-        self.average.as_ref().map_or(&self.network, MovingAverage::network)
+        self.average.as_ref().map_or(&self.network, Ema::network)
     }
 
     /// [`Trainer::network`], at the end.
@@ -288,7 +288,7 @@ impl<'d, A: Number> Trainer<'d, A> {
             return Err(Error::Diverged { epoch, step, loss, tensor });
         }
         let network = &mut self.network;
-        self.optimiser.descend(network, x, labels, reduction, learning_rate, &mut self.workspace);
+        self.optimizer.descend(network, x, labels, reduction, learning_rate, &mut self.workspace);
         if let Some(average) = &mut self.average {
             average.update(network, &mut self.workspace);
         }
@@ -362,7 +362,7 @@ impl<'d, A: Number> Trainer<'d, A> {
         }
     }
 
-    /// Goes on from a checkpoint, of whose network, optimiser and average this is made already.
+    /// Goes on from a checkpoint, of whose network, optimizer and average this is made already.
     ///
     /// # Errors
     /// What does not fit the plan.

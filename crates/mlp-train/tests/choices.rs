@@ -1,10 +1,10 @@
-//! What a configuration can ask for beyond the chapter's loop: optimisers, schedules, averages, dropout, and the ways in which a training ends.
+//! What a configuration can ask for beyond the chapter's loop: optimizers, schedules, averages, dropout, and the ways in which a training ends.
 
 use mlp_core::{Init, Mlp, Reduction};
 use mlp_data::Dataset;
 use mlp_train::{
     ConfigError, Control, Ending, EpochRecord, Error, Event, Examples, Kernel, Metric, Observer,
-    OptimiserName, ScheduleName, TrainConfig, Trainer,
+    OptimizerName, ScheduleName, TrainConfig, Trainer,
 };
 
 /// 400 examples to train on, 100 to validate on, 50 to test on.
@@ -74,23 +74,23 @@ fn losses(run: &Run) -> Vec<f64> {
 }
 
 #[test]
-fn every_optimiser_learns_with_every_schedule_and_kernel_the_same_bits_on_any_threads() {
+fn every_optimizer_learns_with_every_schedule_and_kernel_the_same_bits_on_any_threads() {
     let sets = sets();
-    for optimiser in OptimiserName::ALL {
-        let learning_rate = match optimiser {
-            OptimiserName::Sgd => 0.5,
-            OptimiserName::Momentum | OptimiserName::Nesterov => 0.1,
+    for optimizer in OptimizerName::ALL {
+        let learning_rate = match optimizer {
+            OptimizerName::Sgd => 0.5,
+            OptimizerName::Momentum | OptimizerName::Nesterov => 0.1,
             _ => 0.005,
         };
         for schedule in ScheduleName::ALL {
             let run = |threads, kernel| {
                 let config = TrainConfig {
-                    optimiser,
+                    optimizer,
                     schedule,
                     learning_rate,
                     kernel,
-                    schedule_epochs: 4,
-                    schedule_factor: 0.7,
+                    step_size: 4,
+                    gamma: 0.7,
                     dropout: 0.1,
                     input_dropout: 0.1,
                     label_smoothing: 0.05,
@@ -104,12 +104,12 @@ fn every_optimiser_learns_with_every_schedule_and_kernel_the_same_bits_on_any_th
             };
             let one = run(1, Kernel::Sparse);
             let found = losses(&one);
-            assert!(found[7] < 0.95 * found[0], "{optimiser} {schedule}: {found:?}");
+            assert!(found[7] < 0.95 * found[0], "{optimizer} {schedule}: {found:?}");
             for (threads, kernel) in [(3, Kernel::Sparse), (2, Kernel::Dense)] {
                 assert_eq!(
                     run(threads, kernel).network,
                     one.network,
-                    "{optimiser} {schedule} {threads} {kernel}"
+                    "{optimizer} {schedule} {threads} {kernel}"
                 );
             }
         }
@@ -178,8 +178,7 @@ fn patience_ends_a_training_and_plateaus_lower_the_rate() {
     assert_eq!((run.ending, run.trace.len()), (Some(Ending::OutOfPatience), end + 1));
     assert_eq!(run.best, Some((end - 1, full[end - 2])), "the best epoch, counted from 1");
 
-    let plateau =
-        TrainConfig { schedule: ScheduleName::Plateau, plateau_patience: 2, schedule_factor: 0.25, ..wild };
+    let plateau = TrainConfig { schedule: ScheduleName::Plateau, plateau_patience: 2, gamma: 0.25, ..wild };
     let run = train(plateau, &sets).unwrap();
     let rate = |epoch: usize| run.rates[epoch * 10];
     assert_eq!((rate(end), rate(end + 1)), (30.0, 7.5));

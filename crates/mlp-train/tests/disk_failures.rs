@@ -14,7 +14,7 @@ use mlp_core::Reduction;
 use mlp_data::Dataset;
 use mlp_data::disk::{Disk, Gate, Operation};
 use mlp_train::{
-    Checkpoint, Error, Every, Examples, Metadata, OptimiserName, Origin, RunDir, RunResult, RunSetup, Status,
+    Checkpoint, Error, Every, Examples, Metadata, OptimizerName, Origin, RunDir, RunResult, RunSetup, Status,
     TrainConfig, Trainer,
 };
 
@@ -90,7 +90,7 @@ fn train(sets: &Sets, disk: &Disk, path: &Path) -> Result<RunResult, Error> {
         batch_size: 30,
         loss_reduction: Reduction::Mean,
         learning_rate: 0.1,
-        optimiser: OptimiserName::Nesterov,
+        optimizer: OptimizerName::Nesterov,
         dropout: 0.2,
         average: Some(0.9),
         ..TrainConfig::default()
@@ -112,7 +112,7 @@ fn train(sets: &Sets, disk: &Disk, path: &Path) -> Result<RunResult, Error> {
         metadata: Metadata {
             dataset: "synthetic".to_owned(),
             class_names: (0..10).map(|class| class.to_string()).collect(),
-            preparation: mlp_data::Preparation::Digit,
+            preprocessing: mlp_data::Preprocessing::Digit,
             image_shape: sets.train.shape(),
             config: Some(plan.config().clone()),
             program: "test".to_owned(),

@@ -2,7 +2,7 @@
 //! more than be refused. That the tools read what is written here is shown by `cargo xtask interop`.
 
 use mlp_core::{Activation, Architecture, Init, Layer, Mlp, NativeStream};
-use mlp_data::{ImageShape, Preparation};
+use mlp_data::{ImageShape, Preprocessing};
 use mlp_train::exchange::{
     ExchangeError, Format, Imported, Known, Pixels, import, predictions, to_npz, to_onnx, to_safetensors,
 };
@@ -18,7 +18,7 @@ fn model(hidden: &[usize], activation: Activation, double: bool) -> Model {
         metadata: Metadata {
             dataset: "three".to_owned(),
             class_names: ["ein", "zwei, \"2\"", "dreißig"].map(str::to_owned).to_vec(),
-            preparation: Preparation::Digit,
+            preprocessing: Preprocessing::Digit,
             image_shape: ImageShape { height: 3, width: 4 },
             config: None,
             program: "test".to_owned(),
@@ -86,11 +86,11 @@ fn what_numpy_has_written_is_the_chapters_network() {
     assert_eq!(imported.model.network, Network::F64(fixture(Activation::Logistic)));
     let expected = [
         "assumed: activation logistic, the chapter's (--activation says otherwise)",
-        "assumed: it takes grey levels divided by 255, and nothing else was done to them",
+        "assumed: it takes gray levels divided by 255, and nothing else was done to them",
         "assumed: images of 2x2 (--image-shape says otherwise)",
         "assumed: classes called 0 to 1 (--class-names says otherwise)",
-        "assumed: preparation whole (--preparation says otherwise)",
-        "the data set is unknown (--dataset names it)",
+        "assumed: preprocessing whole (--preprocessing says otherwise)",
+        "the dataset is unknown (--dataset names it)",
     ];
     assert_eq!(imported.notes, expected);
 
@@ -104,7 +104,7 @@ fn a_state_dict_is_read_when_somebody_says_the_activation() {
     let given = Known {
         class_names: Some(vec!["no".to_owned(), "yes".to_owned()]),
         image_shape: Some(ImageShape { height: 1, width: 4 }),
-        preparation: Some(Preparation::Digit),
+        preprocessing: Some(Preprocessing::Digit),
         dataset: Some("mine".to_owned()),
         program: Some("mlp".to_owned()),
         ..of(Activation::Gelu)
@@ -135,14 +135,17 @@ fn graphs_of_other_exporters_are_read() {
 }
 
 #[test]
-fn a_data_set_of_the_catalogue_says_what_a_file_does_not() {
+fn a_dataset_of_the_catalog_says_what_a_file_does_not() {
     let architecture =
         Architecture { inputs: 784, hidden: vec![2], outputs: 10, activation: Activation::Relu };
     let network = Mlp::<f32>::new(&architecture, Init::He, &mut NativeStream::new(0)).unwrap();
     let bytes = network.to_safetensors(&[]);
     let given = Known { dataset: Some("fashion-mnist".to_owned()), ..Known::default() };
     let metadata = import(Format::Safetensors, &bytes, &given).unwrap().model.metadata;
-    assert_eq!((metadata.class_names[9].as_str(), metadata.preparation), ("Ankle boot", Preparation::Whole));
+    assert_eq!(
+        (metadata.class_names[9].as_str(), metadata.preprocessing),
+        ("Ankle boot", Preprocessing::Whole)
+    );
     // Not of one whose images are of another size.
     let bytes = fixture(Activation::Relu).to_safetensors(&[]);
     let metadata = import(Format::Safetensors, &bytes, &given).unwrap().model.metadata;
@@ -287,7 +290,7 @@ fn predictions_are_a_line_for_each_example() {
     model.metadata.class_names = (0..10).map(|class| format!("class {class}")).collect();
     let text = predictions(&model, &data).unwrap();
     let lines: Vec<&str> = text.lines().collect();
-    assert!(lines[0].starts_with("index,label,guess,class 0,class 1,"));
+    assert!(lines[0].starts_with("index,label,prediction,class 0,class 1,"));
     assert_eq!(lines.len(), 6);
     let exact = model.network.probabilities(data.images());
     for (index, line) in lines[1..].iter().enumerate() {

@@ -17,7 +17,7 @@ fn model(hidden: &[usize], activation: Activation, double: bool) -> Model {
         metadata: Metadata {
             dataset: "three".to_owned(),
             class_names: ["ein", "zwei", "drei"].map(str::to_owned).to_vec(),
-            preparation: mlp_data::Preparation::Whole,
+            preprocessing: mlp_data::Preprocessing::Whole,
             image_shape: ImageShape { height: 3, width: 4 },
             config: Some(TrainConfig { hidden: hidden.to_vec(), activation, ..TrainConfig::default() }),
             program: "test".to_owned(),

@@ -5,7 +5,7 @@ use std::path::Path;
 use mlp_core::{Mlp, Precision, Reduction, StreamKind};
 use mlp_data::Dataset;
 use mlp_train::{
-    Checkpoint, Control, EpochRecord, Error, Event, Examples, Kernel, Number, Observer, OptimiserName,
+    Checkpoint, Control, EpochRecord, Error, Event, Examples, Kernel, Number, Observer, OptimizerName,
     Origin, ScheduleName, TrainConfig, Trainer,
 };
 
@@ -35,7 +35,7 @@ fn config() -> TrainConfig {
         weight_decay: Some(0.01),
         clip_norm: Some(1.0),
         average: Some(0.9),
-        schedule_epochs: 1,
+        step_size: 1,
         plateau_patience: 1,
         ..TrainConfig::default()
     }
@@ -107,7 +107,7 @@ fn every_step_is_a_place_to_be_interrupted_at() {
     let (scratch, sets) = (tempfile::tempdir().unwrap(), sets());
     let path = scratch.path().join("checkpoint");
     for rng in StreamKind::ALL {
-        let config = TrainConfig { rng, optimiser: OptimiserName::Nesterov, ..config() };
+        let config = TrainConfig { rng, optimizer: OptimizerName::Nesterov, ..config() };
         let expected = train::<f32>(&config, &sets, &[], &path);
         assert_eq!(expected.trace.len(), 3);
         for step in 1..=15 {
@@ -118,15 +118,15 @@ fn every_step_is_a_place_to_be_interrupted_at() {
 }
 
 #[test]
-fn every_optimiser_and_schedule_goes_on() {
+fn every_optimizer_and_schedule_goes_on() {
     let (scratch, sets) = (tempfile::tempdir().unwrap(), sets());
     let path = scratch.path().join("checkpoint");
-    for optimiser in OptimiserName::ALL {
+    for optimizer in OptimizerName::ALL {
         for schedule in ScheduleName::ALL {
-            let learning_rate = if optimiser == OptimiserName::Sgd { 0.5 } else { 0.01 };
-            let config = TrainConfig { optimiser, schedule, learning_rate, ..config() };
+            let learning_rate = if optimizer == OptimizerName::Sgd { 0.5 } else { 0.01 };
+            let config = TrainConfig { optimizer, schedule, learning_rate, ..config() };
             let expected = train::<f32>(&config, &sets, &[], &path);
-            assert_eq!(train::<f32>(&config, &sets, &[2, 3, 4], &path), expected, "{optimiser} {schedule}");
+            assert_eq!(train::<f32>(&config, &sets, &[2, 3, 4], &path), expected, "{optimizer} {schedule}");
         }
     }
     for kernel in [Kernel::Sparse, Kernel::Dense] {

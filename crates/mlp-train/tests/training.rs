@@ -1,8 +1,8 @@
 //! The loop: what it computes, what it reports, and that neither depends on the number of threads.
 
 use mlp_core::{
-    Activation, Init, Kernels, Mlp, NumpyStream, Precision, Products, RandomStream, Reduction, StreamKind,
-    Workspace,
+    Activation, Compute, Init, MatmulBackend, Mlp, NumpyStream, Precision, RandomStream, Reduction,
+    StreamKind, Workspace,
 };
 use mlp_data::Dataset;
 use mlp_train::{Control, EpochRecord, Error, Event, Examples, Observer, TrainConfig, Trainer};
@@ -40,8 +40,8 @@ fn chapter_loop(config: &TrainConfig, data: &Dataset) -> (Mlp<f64>, Vec<(f64, f6
             let rows = k * config.batch_size..(k + 1) * config.batch_size;
             let batch = x_epoch.slice(ndarray::s![rows.clone(), ..]);
             // On dense rows, where the trainer takes sparse ones: the same bits.
-            let kernels = Kernels { products: Products::Own, ..Kernels::default() };
-            let mut workspace = Workspace::with_kernels(plan.architecture(), config.batch_size, kernels);
+            let kernels = Compute { products: MatmulBackend::Portable, ..Compute::default() };
+            let mut workspace = Workspace::with_compute(plan.architecture(), config.batch_size, kernels);
             let rate = config.learning_rate;
             let score = network.train_step(batch, &labels[rows], config.loss_reduction, rate, &mut workspace);
             losses.push(score.loss(config.loss_reduction));
@@ -181,7 +181,7 @@ fn an_observers_error_ends_the_run() {
 
 #[test]
 #[should_panic(expected = "a plan for another training set")]
-fn a_plan_is_for_its_own_data_set() {
+fn a_plan_is_for_its_own_dataset() {
     let plan = TrainConfig::default().validate(&data()).unwrap();
     let other = mlp_data::synthetic::digits(529, 10, 0).train;
     let examples = Examples::<f32>::new(&plan, &other);

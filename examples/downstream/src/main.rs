@@ -16,7 +16,7 @@ fn spirals() -> (Array2<f64>, Vec<u8>) {
     for (i, mut point) in x.rows_mut().into_iter().enumerate() {
         let spiral = i % 2;
         let along = (i / 2) as f64 / POINTS as f64;
-        // One turn from the centre outwards; the second spiral is the first turned by half a circle.
+        // One turn from the center outwards; the second spiral is the first turned by half a circle.
         let angle = std::f64::consts::TAU * (along + 0.5 * spiral as f64);
         point[0] = (0.2 + along) * angle.cos();
         point[1] = (0.2 + along) * angle.sin();
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_spirals_are_learnt_with_right_gradients() {
+    fn the_spirals_are_learned_with_right_gradients() {
         let (accuracy, error) = learn().unwrap();
         assert!(accuracy > 0.99, "accuracy {accuracy}");
         assert!(error < mlp_core::gradcheck::TOLERANCE, "relative error {error}");

@@ -202,7 +202,7 @@ impl Commands {
     /// What it makes of dense inputs, as JSON.
     pub(super) fn mlp_bench_dense(&self, workload: &Workload, threads: u32) -> Command {
         let mut command = self.mlp_bench();
-        command.arg("--standardise");
+        command.arg("--standardize");
         let flags = [
             ("--hidden", workload.hidden),
             ("--batch-size", workload.batch),
@@ -259,7 +259,7 @@ mod tests {
     fn dense_inputs_are_asked_for_by_layer_and_batch() {
         assert_eq!(
             process::line(&commands().mlp_bench_dense(&workloads::DENSE[0], 2)),
-            "mlp bench --json --data-dir data --standardise --hidden 512 --batch-size 100 --epochs 3 --threads 2"
+            "mlp bench --json --data-dir data --standardize --hidden 512 --batch-size 100 --epochs 3 --threads 2"
         );
     }
 

@@ -1,5 +1,5 @@
 //! Dense inputs, of which no product can be left out: how much of the sgemm peak an epoch reaches, as `mlp bench` measures both on a
-//! standardised copy of MNIST. No peer takes part, so this is apart from `turns`.
+//! standardized copy of MNIST. No peer takes part, so this is apart from `turns`.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -29,9 +29,9 @@ pub(super) fn measure(commands: &Commands, workloads: &[Workload], threads: u32)
     for workload in workloads {
         eprintln!("bench: dense inputs, {}", workload.name());
         let json = process::stdout(&mut commands.mlp_bench_dense(workload, threads))
-            .context("`mlp bench --standardise` failed")?;
+            .context("`mlp bench --standardize` failed")?;
         let measured = parse(&json, workload);
-        rows.extend(measured.context("cannot read what `mlp bench --standardise --json` printed")?);
+        rows.extend(measured.context("cannot read what `mlp bench --standardize --json` printed")?);
     }
     Ok(rows)
 }

@@ -57,10 +57,10 @@ fn of_peers<'a>(mut rows: impl Iterator<Item = &'a Row>) -> &'static str {
     }
 }
 
-/// A row for each program, with how it stands to ours in the same precision and what it had learnt in the end.
+/// A row for each program, with how it stands to ours in the same precision and what it had learned in the end.
 fn main_table(workload: &Workload, measured: &Measured) -> String {
-    let learnt = format!("loss, accuracy after {} epochs", workload.epochs + 1);
-    let header = ["program", "threads", "median", "min", "max", "times mlp's", &learnt];
+    let learned = format!("loss, accuracy after {} epochs", workload.epochs + 1);
+    let header = ["program", "threads", "median", "min", "max", "times mlp's", &learned];
     let rows: Vec<Vec<String>> = measured
         .rows
         .iter()

@@ -134,7 +134,7 @@ pub(super) fn of_others(all: &[(Workload, Measured)]) -> Vec<Target> {
 pub(super) fn of_dense(rows: &[DenseRow]) -> Vec<Target> {
     let target = |row: &DenseRow| Target {
         against: format!(
-            "the sgemm peak on {} threads, for {} on standardised MNIST, kernel {}",
+            "the sgemm peak on {} threads, for {} on standardized MNIST, kernel {}",
             row.peak.threads,
             row.workload.name(),
             row.kernel
@@ -263,7 +263,7 @@ mod tests {
         let row = |kernel: &str, gflops| DenseRow { kernel: kernel.into(), workload: DENSE[0], gflops, peak };
         let cells = cells(&of_dense(&[row("dense", 128.0), row("openblas", 127.0)]));
         let against =
-            "the sgemm peak on 2 threads, for 784-512-10, batch 100 on standardised MNIST, kernel dense";
+            "the sgemm peak on 2 threads, for 784-512-10, batch 100 on standardized MNIST, kernel dense";
         assert_eq!(cells[0], [against, "160 GFLOP/s", "128 GFLOP/s", "0.800", "at least 0.8", "yes"]);
         assert_eq!(cells[1][2..], ["127 GFLOP/s", "0.794", "at least 0.8", "missed"]);
     }

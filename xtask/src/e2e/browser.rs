@@ -12,7 +12,7 @@ use crate::setup;
 /// What drives the browser.
 const PACKAGES: &[&[&str]] = &[&["selenium"]];
 
-pub(super) fn digits_drawn_in_chromium_are_recognised_while_they_are_drawn(mlp: &Mlp) -> Result<String> {
+pub(super) fn digits_drawn_in_chromium_are_recognized_while_they_are_drawn(mlp: &Mlp) -> Result<String> {
     setup::ensure_browser().map_err(|reason| anyhow!(reason))?;
     let python = mlp.python(PACKAGES)?;
     let run = mlp.train("browser-model", "--recipe fast --seed 1")?;

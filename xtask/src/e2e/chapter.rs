@@ -44,7 +44,7 @@ pub(super) fn fashion_mnist_seed_0() -> Result<Reference> {
     reference!("fashion-mnist-seed0")
 }
 
-/// Both data sets have 10,000 test images, and the chapter's batches 100.
+/// Both datasets have 10,000 test images, and the chapter's batches 100.
 const TEST_BATCHES: f64 = 100.0;
 
 fn parse(lines: &'static str, json: &str) -> Result<Reference> {

@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 
-use super::browser::digits_drawn_in_chromium_are_recognised_while_they_are_drawn;
+use super::browser::digits_drawn_in_chromium_are_recognized_while_they_are_drawn;
 use super::chapter;
 use super::chapter::Reference;
 use super::exchange::{
@@ -63,7 +63,7 @@ pub(super) const CHECKS: &[Check] = &[
     check!(tensorboards_own_reader_reads_what_trace_csv_says, Tools),
     check!(drawings_that_mnist_never_saw_are_read_within_ten_points_of_the_test_set, Long),
     check!(mnists_own_images_as_png_files_are_read_as_eval_reads_them, Long),
-    check!(digits_drawn_in_chromium_are_recognised_while_they_are_drawn, Long),
+    check!(digits_drawn_in_chromium_are_recognized_while_they_are_drawn, Long),
     check!(exports_are_computed_alike_by_onnxruntime_numpy_and_safetensors, Tools),
     check!(a_network_trained_in_numpy_comes_back_and_evaluates_the_same, Tools),
     check!(exports_are_computed_alike_by_pytorch, PyTorch),

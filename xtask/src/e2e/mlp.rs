@@ -138,7 +138,7 @@ impl Mlp {
         child.with_context(|| format!("cannot run {}", self.program.display()))
     }
 
-    /// Where the data sets are, as a flag's value.
+    /// Where the datasets are, as a flag's value.
     pub(super) fn data_dir(&self) -> Result<&str> {
         utf8(&self.data_dir)
     }

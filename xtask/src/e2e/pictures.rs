@@ -29,7 +29,7 @@ const PACKAGES: &[&[&str]] = &[
 /// How far below the test accuracy it may be on drawings.
 const LEFT_BY_DRAWINGS: f64 = 0.10;
 
-/// How much worse it has to be where pictures are only scaled, for the preparation to be what makes the difference.
+/// How much worse it has to be where pictures are only scaled, for the preprocessing to be what makes the difference.
 const GAINED: f64 = 0.50;
 
 /// How far from the test accuracy it may be on the same images as pictures.
@@ -66,7 +66,7 @@ pub(super) fn drawings_that_mnist_never_saw_are_read_within_ten_points_of_the_te
 
     let by_kind = predict(mlp, &run, &drawings, &[])?;
     let prepared = total(&by_kind);
-    let scaled = total(&predict(mlp, &run, &drawings, &["--preparation", "none"])?);
+    let scaled = total(&predict(mlp, &run, &drawings, &["--preprocessing", "none"])?);
     let kinds: Vec<String> =
         by_kind.iter().map(|(kind, right)| format!("{kind} {}", right.percent())).collect();
     let found = format!(
@@ -80,7 +80,7 @@ pub(super) fn drawings_that_mnist_never_saw_are_read_within_ten_points_of_the_te
     ensure!(prepared.share() >= test - LEFT_BY_DRAWINGS, "too few are right: {found}");
     ensure!(
         scaled.share() <= prepared.share() - GAINED,
-        "the preparation makes too little difference: {found}"
+        "the preprocessing makes too little difference: {found}"
     );
     Ok(found)
 }

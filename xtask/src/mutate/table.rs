@@ -118,11 +118,11 @@ const STATEMENTS: &[Statement] = &[
     },
     Statement {
         file: NETWORK,
-        text: "regularisation::multiply_by(s, below_delta.reborrow());",
+        text: "regularization::multiply_by(s, below_delta.reborrow());",
         equation: "G8",
         errors: &[
             ("the mask left out", "let _ = s;"),
-            ("the mask twice", "$0 regularisation::multiply_by(s, below_delta.reborrow());"),
+            ("the mask twice", "$0 regularization::multiply_by(s, below_delta.reborrow());"),
             (
                 "a factor 1/2 too many",
                 "$0 (0..rows).for_each(|i| \

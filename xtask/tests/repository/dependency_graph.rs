@@ -1,4 +1,4 @@
-//! The crates depend on each other as ARCHITECTURE.md says and in no other way: the mathematics knows no data set, the data no
+//! The crates depend on each other as ARCHITECTURE.md says and in no other way: the mathematics knows no dataset, the data no
 //! model, and xtask can be built where nothing else can.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,6 @@
 // What the network says and sees: the guess, a bar for each class, and the image that went in.
 
-const MOST_BARS = 12; // of more classes the likeliest are shown, in their order
+const MAX_BARS = 12; // of more classes the likeliest are shown, in their order
 
 const percent = (share) => (share == null ? "–" : `${(100 * share).toFixed(1)}%`);
 
@@ -11,7 +11,7 @@ export class AnswerView {
   constructor(model) {
     this.#names = model.classes;
     const list = document.getElementById("bars");
-    for (let i = 0; i < Math.min(MOST_BARS, this.#names.length); i += 1) {
+    for (let i = 0; i < Math.min(MAX_BARS, this.#names.length); i += 1) {
       const row = document.createElement("li");
       const [name, track, bar, value] = ["name", "track", "bar", "value"].map((part) => {
         const element = document.createElement(part === "name" || part === "value" ? "span" : "div");
@@ -27,12 +27,12 @@ export class AnswerView {
     const seen = document.getElementById("seen");
     [seen.width, seen.height] = [model.image.width, model.image.height];
     const more = document.getElementById("more");
-    more.hidden = this.#names.length <= MOST_BARS;
-    more.textContent = `The ${MOST_BARS} likeliest of ${this.#names.length} classes.`;
+    more.hidden = this.#names.length <= MAX_BARS;
+    more.textContent = `The ${MAX_BARS} likeliest of ${this.#names.length} classes.`;
     const size = `${model.image.width}×${model.image.height} pixels`;
     document.getElementById("how").textContent =
-      model.preparation === "digit"
-        ? `${size}: light on dark, cropped, scaled and centred by its mass, as the images that it was trained on.`
+      model.preprocessing === "digit"
+        ? `${size}: light on dark, cropped, scaled and centerd by its mass, as the images that it was trained on.`
         : `${size}: the whole sheet, scaled, light on dark.`;
     this.clear();
   }

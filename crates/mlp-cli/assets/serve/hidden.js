@@ -4,7 +4,7 @@
 const sign = (value) => (value < 0 ? "−" : "");
 const short = (value) => (value == null ? "–" : `${sign(value)}${Math.abs(value).toFixed(2)}`);
 
-const COLOURS = { negative: [43, 131, 214], positive: [224, 106, 20] };
+const COLORS = { negative: [43, 131, 214], positive: [224, 106, 20] };
 
 export class HiddenView {
   #model;
@@ -67,8 +67,8 @@ export class HiddenView {
     const cells = activations ?? [];
     const most = Math.max(1e-9, ...strongest.map(({ activation }) => Math.abs(activation ?? 0)));
     cells.forEach((value, unit) => {
-      const colour = value < 0 ? COLOURS.negative : COLOURS.positive;
-      image.data.set([...colour, Math.round((255 * Math.abs(value ?? 0)) / most)], 4 * unit);
+      const color = value < 0 ? COLORS.negative : COLORS.positive;
+      image.data.set([...color, Math.round((255 * Math.abs(value ?? 0)) / most)], 4 * unit);
     });
     context.putImageData(image, 0, 0);
     const first = strongest.slice(0, 3).map(({ unit, activation }) => `unit ${unit} ${short(activation)}`);

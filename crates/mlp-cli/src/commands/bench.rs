@@ -6,23 +6,23 @@
 mod machine;
 mod report;
 mod sgemm;
-mod standardise;
+mod standardize;
 mod training;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::value_parser;
-use mlp_core::Kernels;
+use mlp_core::Compute;
 use mlp_train::TrainConfig;
 
 use crate::console::note;
-use crate::data_sets::{DataArgs, load};
+use crate::datasets::{DataArgs, load};
 use crate::parse::Hidden;
 use machine::Machine;
 use report::{Inference, Report, Training, counted};
 use sgemm::{Effort, Peak};
-use standardise::Standardisation;
+use standardize::Standardization;
 use training::{INFERENCE_BATCH, Task};
 
 /// Measure this machine: epochs and inference per kernel and thread count, and the sgemm peak they are compared with.
@@ -37,7 +37,7 @@ Examples:
   mlp bench                                    the chapter's network on MNIST
   mlp bench --dataset synthetic --quick        a first impression, without any data
   mlp bench --hidden 1024 --batch-size 1000 --threads 1,2,4
-  mlp bench --hidden 512 --standardise         dense inputs, against the peak of matrix products
+  mlp bench --hidden 512 --standardize         dense inputs, against the peak of matrix products
   mlp bench --json | jq '.training[] | {kernel, threads, seconds_per_epoch}'")]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -48,9 +48,9 @@ pub(crate) struct Args {
     /// Examples in a batch
     #[arg(long, value_name = "N", default_value_t = TrainConfig::default().batch_size)]
     batch_size: usize,
-    /// Standardise each pixel by its mean and deviation over the training set: then hardly one is zero, and only dense kernels run
+    /// Standardize each pixel by its mean and deviation over the training set: then hardly one is zero, and only dense kernels run
     #[arg(long)]
-    standardise: bool,
+    standardize: bool,
     /// Numbers of threads, from 1 to 64 each [default: 1 and all cores]
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = value_parser!(u8).range(1..=64))]
     threads: Vec<u8>,
@@ -73,13 +73,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let sets = load(&args.data, false)?;
     let plan = config.validate(&sets.train)?;
     let epochs = if args.quick { 1 } else { args.epochs.into() };
-    let standardisation = args.standardise.then(|| Standardisation::over(&sets.train));
+    let standardization = args.standardize.then(|| Standardization::over(&sets.train));
     let task = Task {
         plan: &plan,
         epochs,
         train: &sets.train,
         test: &sets.test,
-        standardisation: standardisation.as_ref(),
+        standardization: standardization.as_ref(),
     };
     let report = measure(args, &sets.name, &task);
     let mut out = io::stdout().lock();
@@ -96,7 +96,7 @@ impl Args {
     /// Ascending, each once.
     fn thread_counts(&self, cores: usize) -> Vec<usize> {
         let mut counts: Vec<usize> = match self.threads[..] {
-            [] => vec![1, cores.min(Kernels::MOST_THREADS)],
+            [] => vec![1, cores.min(Compute::MAX_THREADS)],
             ref counts => counts.iter().copied().map(usize::from).collect(),
         };
         counts.sort_unstable();
@@ -166,7 +166,7 @@ fn measure(args: &Args, dataset: &str, task: &Task<'_>) -> Report {
     let dense_floor_seconds = dense_flop_per_epoch / (sgemm[all_cores].gflops * 1e9);
     Report {
         dataset: dataset.to_owned(),
-        standardised: args.standardise,
+        standardized: args.standardize,
         layers: architecture
             .layer_sizes()
             .into_iter()

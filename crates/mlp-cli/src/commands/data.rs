@@ -1,4 +1,4 @@
-//! `mlp data`: what data sets there are, what is in them, and how they get here.
+//! `mlp data`: what datasets there are, what is in them, and how they get here.
 
 mod import;
 
@@ -6,15 +6,15 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use mlp_data::{DataSets, Dataset, Preparation, catalog, synthetic};
+use mlp_data::{Dataset, Datasets, Preprocessing, catalog, synthetic};
 
 use super::eval::Split;
 use crate::console::canvas;
-use crate::data_sets::{DataDir, fetch, load_named};
+use crate::datasets::{DataDir, fetch, load_named};
 use crate::plot::{Tile, draw_tiles};
 use crate::table::{Table, percent, thousands};
 
-/// List, inspect, show, download and make data sets.
+/// List, inspect, show, download and make datasets.
 #[derive(clap::Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -28,7 +28,7 @@ pub(crate) enum Command {
     Import(import::Args),
 }
 
-/// Say what is in a data set; without a name, list the data sets there are.
+/// Say what is in a dataset; without a name, list the datasets there are.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  mlp data info\n  mlp data info mnist")]
 pub(crate) struct Info {
@@ -64,7 +64,7 @@ pub(crate) struct Show {
     class: Option<u8>,
 }
 
-/// Download data sets and verify them; those that are here already are verified and left alone.
+/// Download datasets and verify them; those that are here already are verified and left alone.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  mlp data fetch mnist\n  mlp data fetch mnist fashion-mnist --data-dir /var/data"
@@ -104,7 +104,7 @@ fn list(data_dir: &Path) -> String {
             thousands(entry.test.len),
             entry.shape.to_string(),
             entry.classes().to_string(),
-            if DataSets::is_present(entry.name, data_dir) { "yes" } else { "no" }.to_owned(),
+            if Datasets::is_present(entry.name, data_dir) { "yes" } else { "no" }.to_owned(),
         ]);
     }
     table.row([
@@ -118,7 +118,7 @@ fn list(data_dir: &Path) -> String {
     format!("{table}\n`mlp data fetch NAME` puts one into {}\n", data_dir.display())
 }
 
-fn describe(sets: &DataSets) -> String {
+fn describe(sets: &Datasets) -> String {
     let mut table = Table::new(["", "training", "test"]);
     let both = |label: &str, value: &dyn Fn(&Dataset) -> String| {
         [label.to_owned(), value(&sets.train), value(&sets.test)]
@@ -135,9 +135,9 @@ fn describe(sets: &DataSets) -> String {
         sets.name,
         sets.train.shape(),
         sets.train.classes(),
-        match sets.preparation {
-            Preparation::Digit => "digits",
-            Preparation::Whole => "a whole",
+        match sets.preprocessing {
+            Preprocessing::Digit => "digits",
+            Preprocessing::Whole => "a whole",
         },
         sets.train.sha256(),
         sets.test.sha256(),
@@ -180,6 +180,6 @@ fn show(args: &Show) -> anyhow::Result<String> {
 
 /// The images, drawn for the terminal that standard output is, or for a file.
 pub(crate) fn draw_in_terminal(tiles: &[Tile<'_>]) -> String {
-    let (colours, width) = canvas(120);
-    draw_tiles(tiles, colours, width)
+    let (colors, width) = canvas(120);
+    draw_tiles(tiles, colors, width)
 }

@@ -43,7 +43,7 @@ pub(crate) struct Args {
 }
 
 /// More steps than anybody reads, and few enough to draw.
-const MOST_STEPS: usize = 1_000_000;
+const MAX_STEPS: usize = 1_000_000;
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let function = args.function;
@@ -55,8 +55,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if !start.is_finite() {
         bail!("start is {start}; expected a finite number");
     }
-    if args.steps > MOST_STEPS {
-        bail!("steps is {}; expected at most {MOST_STEPS}", args.steps);
+    if args.steps > MAX_STEPS {
+        bail!("steps is {}; expected at most {MAX_STEPS}", args.steps);
     }
     // Before the work: a name with another ending is said at once.
     for file in args.plot.iter().chain(&args.plot_loss) {

@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::ValueEnum;
 use mlp_core::Reduction;
-use mlp_data::{DataSets, Dataset};
+use mlp_data::{Dataset, Datasets};
 use mlp_train::{Evaluation, Metadata, Model};
 use serde::Serialize;
 
-use crate::data_sets::{DataDir, load_named};
+use crate::datasets::{DataDir, load_named};
 use crate::run_list::load_model;
 use crate::table::{Table, percent, thousands};
 
@@ -34,7 +34,7 @@ pub(crate) struct Args {
 /// Which set a model is asked about.
 #[derive(clap::Args)]
 pub(crate) struct SetArgs {
-    /// The data set, a name or a directory [default: the one that the model was trained on]
+    /// The dataset, a name or a directory [default: the one that the model was trained on]
     #[arg(long, value_name = "NAME|DIR")]
     dataset: Option<String>,
     #[command(flatten)]
@@ -45,14 +45,14 @@ pub(crate) struct SetArgs {
 }
 
 impl SetArgs {
-    /// The data sets of the flags, or those that the model was trained on.
-    pub(crate) fn load(&self, model: &Model) -> anyhow::Result<DataSets> {
+    /// The datasets of the flags, or those that the model was trained on.
+    pub(crate) fn load(&self, model: &Model) -> anyhow::Result<Datasets> {
         let dataset = self.dataset.as_deref().unwrap_or(&model.metadata.dataset);
         load_named(dataset, &self.data_dir.data_dir, false)
     }
 }
 
-/// Which part of a data set.
+/// Which part of a dataset.
 #[derive(Clone, Copy, Default, ValueEnum)]
 pub(crate) enum Split {
     Train,
@@ -68,7 +68,7 @@ impl Split {
         }
     }
 
-    pub(crate) fn of(self, sets: &DataSets) -> &Dataset {
+    pub(crate) fn of(self, sets: &Datasets) -> &Dataset {
         match self {
             Self::Train => &sets.train,
             Self::Test => &sets.test,
@@ -87,7 +87,7 @@ struct Report<'a> {
     /// Mean cross-entropy of an example, in nats.
     loss: f64,
     classes: Vec<ClassRow<'a>>,
-    /// Rows are labels, columns are guesses.
+    /// Rows are labels, columns are predictions.
     confusion: Vec<&'a [u64]>,
 }
 
@@ -178,7 +178,9 @@ fn confusion_text(report: &Report<'_>) -> String {
     if report.classes.len() <= WIDEST {
         let mut table = Table::new([""]);
         table.row(
-            ["label \\ guess".to_owned()].into_iter().chain((0..report.classes.len()).map(|c| c.to_string())),
+            ["label \\ prediction".to_owned()]
+                .into_iter()
+                .chain((0..report.classes.len()).map(|c| c.to_string())),
         );
         for (row, counts) in report.classes.iter().zip(&report.confusion) {
             let cell = |&count: &u64| if count == 0 { "·".to_owned() } else { count.to_string() };
@@ -190,15 +192,16 @@ fn confusion_text(report: &Report<'_>) -> String {
     }
     let mut pairs: Vec<(u64, usize, usize)> = Vec::new();
     for (label, counts) in report.confusion.iter().enumerate() {
-        let wrong = counts.iter().enumerate().filter(|&(guess, &count)| guess != label && count > 0);
-        pairs.extend(wrong.map(|(guess, &count)| (count, label, guess)));
+        let wrong =
+            counts.iter().enumerate().filter(|&(prediction, &count)| prediction != label && count > 0);
+        pairs.extend(wrong.map(|(prediction, &count)| (count, label, prediction)));
     }
-    pairs.sort_by_key(|&(count, label, guess)| (std::cmp::Reverse(count), label, guess));
-    let mut table = Table::new(["most frequent confusions", "guessed", "times"]);
-    for &(count, label, guess) in pairs.iter().take(WIDEST) {
+    pairs.sort_by_key(|&(count, label, prediction)| (std::cmp::Reverse(count), label, prediction));
+    let mut table = Table::new(["most frequent confusions", "predicted", "times"]);
+    for &(count, label, prediction) in pairs.iter().take(WIDEST) {
         table.row([
             report.classes[label].name.to_owned(),
-            report.classes[guess].name.to_owned(),
+            report.classes[prediction].name.to_owned(),
             count.to_string(),
         ]);
     }

@@ -94,9 +94,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             note(&format!("explanation {}", file.display()));
         }
         None => {
-            let (colours, width) = canvas(COLUMNS);
+            let (colors, width) = canvas(COLUMNS);
             let width = width.max(COLUMNS);
-            show(&Terminal { colours, width }.sections(&explanation, &subject), args.step)?;
+            show(&Terminal { colors, width }.sections(&explanation, &subject), args.step)?;
         }
     }
     Ok(match explanation.disagreements() {

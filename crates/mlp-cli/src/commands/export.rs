@@ -9,7 +9,7 @@ use mlp_train::exchange::{self, Format, Pixels};
 
 use super::eval::Split;
 use crate::console::note;
-use crate::data_sets::{DataDir, load_named};
+use crate::datasets::{DataDir, load_named};
 use crate::run_list::load_model;
 
 /// Carry a model to another tool: PyTorch (.safetensors), NumPy (.npz), any ONNX runtime (.onnx), or its predictions (.csv).
@@ -31,10 +31,10 @@ pub(crate) struct Args {
     /// The file to write; its ending says what: .safetensors, .npz, .onnx or .csv
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
-    /// ONNX only: grey levels from 0 to 255 go in, as uint8, and the graph divides them by 255; otherwise floats from 0 to 1
+    /// ONNX only: gray levels from 0 to 255 go in, as uint8, and the graph divides them by 255; otherwise floats from 0 to 1
     #[arg(long)]
     raw_pixels: bool,
-    /// Predictions only: the data set, a name or a directory [default: the one that the model was trained on]
+    /// Predictions only: the dataset, a name or a directory [default: the one that the model was trained on]
     #[arg(long, value_name = "NAME|DIR")]
     dataset: Option<String>,
     #[command(flatten)]

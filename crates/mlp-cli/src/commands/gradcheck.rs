@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use mlp_core::gradcheck::{GradientReport, TOLERANCE, gradcheck};
 use mlp_core::{
-    Activation, Architecture, Init, Mlp, NativeStream, Objective, RandomStream, Reduction, Regularisation,
+    Activation, Architecture, Init, Mlp, NativeStream, Objective, RandomStream, Reduction, Regularization,
 };
 use ndarray::Array2;
 
@@ -61,7 +61,7 @@ pub(crate) struct Args {
 }
 
 /// The largest batch: more would take for ever.
-const MOST_NUMBERS: usize = 1 << 24;
+const MAX_NUMBERS: usize = 1 << 24;
 
 /// One kind of network.
 struct Case {
@@ -80,8 +80,8 @@ impl Args {
         for &activation in &activations {
             for hidden in &hiddens {
                 for &reduction in &reductions {
-                    for &regularisation in &self.regularisations() {
-                        let objective = Objective { reduction, regularisation };
+                    for &regularization in &self.regularizations() {
+                        let objective = Objective { reduction, regularization };
                         cases.push(Case { activation, hidden: hidden.clone(), objective });
                     }
                 }
@@ -91,15 +91,15 @@ impl Args {
     }
 
     /// What is asked for; nothing, for one kind of network; nothing and then everything, for all kinds.
-    fn regularisations(&self) -> Vec<Regularisation> {
+    fn regularizations(&self) -> Vec<Regularization> {
         let shares = [self.dropout, self.input_dropout, self.label_smoothing];
         let is_one_kind = self.activation.is_some() || self.hidden.is_some() || self.loss_reduction.is_some();
         let [dropout, input_dropout, label_smoothing] = shares.map(Option::unwrap_or_default);
-        let asked = Regularisation { dropout, input_dropout, label_smoothing, seed: self.seed };
+        let asked = Regularization { dropout, input_dropout, label_smoothing, seed: self.seed };
         if is_one_kind || shares.iter().any(Option::is_some) {
             return vec![asked];
         }
-        vec![asked, Regularisation { dropout: 0.3, input_dropout: 0.2, label_smoothing: 0.1, ..asked }]
+        vec![asked, Regularization { dropout: 0.3, input_dropout: 0.2, label_smoothing: 0.1, ..asked }]
     }
 
     fn check(&self, case: &Case) -> anyhow::Result<GradientReport> {
@@ -131,8 +131,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let numbers = args.batch_size.checked_mul(args.inputs);
     anyhow::ensure!(
-        numbers.is_some_and(|numbers| numbers <= MOST_NUMBERS),
-        "a batch of {} examples of {} numbers; expected at most {MOST_NUMBERS} numbers",
+        numbers.is_some_and(|numbers| numbers <= MAX_NUMBERS),
+        "a batch of {} examples of {} numbers; expected at most {MAX_NUMBERS} numbers",
         args.batch_size,
         args.inputs
     );
@@ -179,7 +179,7 @@ fn row(case: &Case, report: &GradientReport) -> [String; 9] {
         case.activation.to_string(),
         case.hidden.to_string(),
         case.objective.reduction.to_string(),
-        additions(&case.objective.regularisation),
+        additions(&case.objective.regularization),
         format!("{:.1e}", report.worst_error()),
         worst.map_or(String::new(), |tensor| tensor.name.clone()),
         thousands(report.checked()),
@@ -189,8 +189,8 @@ fn row(case: &Case, report: &GradientReport) -> [String; 9] {
 }
 
 /// In short: `dropout 0.3, of inputs 0.2, smoothing 0.1`.
-fn additions(regularisation: &Regularisation) -> String {
-    let Regularisation { dropout, input_dropout, label_smoothing, .. } = *regularisation;
+fn additions(regularization: &Regularization) -> String {
+    let Regularization { dropout, input_dropout, label_smoothing, .. } = *regularization;
     let parts = [("dropout", dropout), ("of inputs", input_dropout), ("smoothing", label_smoothing)];
     let parts = parts.iter().filter(|(_, share)| *share > 0.0);
     let parts: Vec<String> = parts.map(|(name, share)| format!("{name} {share}")).collect();

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use mlp_core::{Activation, Architecture};
-use mlp_data::{ImageShape, Preparation};
+use mlp_data::{ImageShape, Preprocessing};
 use mlp_train::exchange::{self, Format, Known};
 
 use crate::console::note;
@@ -16,7 +16,7 @@ use crate::parse;
 use crate::session::{PROGRAM, full_name};
 
 /// The largest file that is read: the largest network in double precision, and 64 MiB for the rest.
-const MOST_BYTES: u64 = (Architecture::MOST_PARAMETERS as u64) * 8 + (1 << 26);
+const MAX_BYTES: u64 = (Architecture::MAX_PARAMETERS as u64) * 8 + (1 << 26);
 
 /// Bring a model from another tool: PyTorch's state dict (.safetensors), NumPy's arrays (.npz), a sequential ONNX graph (.onnx).
 #[derive(clap::Args)]
@@ -24,7 +24,7 @@ const MOST_BYTES: u64 = (Architecture::MOST_PARAMETERS as u64) * 8 + (1 << 26);
 Examples:
   mlp import chapter.npz --dataset mnist
   mlp import torch.safetensors --activation relu --dataset mnist --to torch.mlp
-  mlp import mine.onnx --class-names cat,dog --image-shape 32x32 --preparation whole
+  mlp import mine.onnx --class-names cat,dog --image-shape 32x32 --preprocessing whole
   mlp eval torch.mlp
 
 The names in a .npz file are w_h, b_h, w_o, b_o; with several hidden layers w_h1, b_h1, w_h2, b_h2, … and w_o, b_o.")]
@@ -43,10 +43,10 @@ pub(crate) struct Args {
     /// Height and width of an image, as in 28x28
     #[arg(long, value_name = "HxW", value_parser = parse::image_shape)]
     image_shape: Option<ImageShape>,
-    /// How a picture becomes an image of the data set
-    #[arg(long, value_name = "NAME", value_parser = parse::preparation())]
-    preparation: Option<Preparation>,
-    /// The data set that it was trained on, a name or a directory; one of `mlp data info` says the three before, too
+    /// How a picture becomes an image of the dataset
+    #[arg(long, value_name = "NAME", value_parser = parse::preprocessing())]
+    preprocessing: Option<Preprocessing>,
+    /// The dataset that it was trained on, a name or a directory; one of `mlp data info` says the three before, too
     #[arg(long, value_name = "NAME|DIR")]
     dataset: Option<String>,
 }
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         activation: args.activation,
         class_names: args.class_names.clone(),
         image_shape: args.image_shape,
-        preparation: args.preparation,
+        preprocessing: args.preprocessing,
         dataset: args.dataset.as_deref().map(full_name),
         program: Some(format!("{PROGRAM}, imported from {name}")),
     };
@@ -87,9 +87,9 @@ fn beside(file: &Path) -> anyhow::Result<PathBuf> {
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(file)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MOST_BYTES {
-        bail!("more than {MOST_BYTES} bytes, which no network needs");
+    File::open(file)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        bail!("more than {MAX_BYTES} bytes, which no network needs");
     }
     Ok(bytes)
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::choices::RecipeArgs;
 use crate::console::{decimals, loss_places, note};
-use crate::data_sets::DataDir;
+use crate::datasets::DataDir;
 use crate::picture::{Format, draw};
 use crate::plot::range_chart;
 use crate::session::Session;
@@ -23,7 +23,7 @@ use crate::table::{Table, three_digits};
 #[command(after_help = "\
 Examples:
   mlp lr-find --plot rates.svg
-  mlp lr-find --recipe modern-100 --optimiser adam --from 1e-6 --to 1")]
+  mlp lr-find --recipe modern-100 --optimizer adam --from 1e-6 --to 1")]
 pub(crate) struct Args {
     #[command(flatten)]
     recipe: RecipeArgs,
@@ -50,7 +50,7 @@ pub(crate) struct Args {
 }
 
 /// More than anybody waits for.
-const MOST_STEPS: usize = 1_000_000;
+const MAX_STEPS: usize = 1_000_000;
 /// Rows of the table.
 const ROWS: usize = 20;
 
@@ -71,8 +71,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             args.to
         );
     }
-    if !(2..=MOST_STEPS).contains(&args.steps) {
-        bail!("steps is {}; expected 2 to {MOST_STEPS}", args.steps);
+    if !(2..=MAX_STEPS).contains(&args.steps) {
+        bail!("steps is {}; expected 2 to {MAX_STEPS}", args.steps);
     }
     if let Some(file) = &args.plot {
         Format::of(file)?;

@@ -52,7 +52,7 @@ struct Subject {
     /// Every hidden unit's weights as an image
     #[arg(long, value_name = "MODEL")]
     weights: Option<PathBuf>,
-    /// The mistakes that it was surest of: image, true class, guess and probability
+    /// The mistakes that it was surest of: image, true class, prediction and probability
     #[arg(long, value_name = "MODEL")]
     mistakes: Option<PathBuf>,
     /// A reliability diagram, with the expected calibration error
@@ -64,13 +64,13 @@ struct Subject {
 }
 
 /// More than anybody looks at, and few enough to draw.
-const MOST_MISTAKES: usize = 3_000;
+const MAX_MISTAKES: usize = 3_000;
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     // Before the work: a name with another ending is said at once.
     args.to.as_deref().map(Format::of).transpose()?;
-    if args.count > MOST_MISTAKES {
-        anyhow::bail!("count is {}; expected at most {MOST_MISTAKES}", args.count);
+    if args.count > MAX_MISTAKES {
+        anyhow::bail!("count is {}; expected at most {MAX_MISTAKES}", args.count);
     }
     let subject = &args.subject;
     let of_model = [

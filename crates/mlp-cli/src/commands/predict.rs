@@ -11,8 +11,8 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::ValueEnum;
 use mlp_core::argmax;
-use mlp_data::picture::{GreyPicture, Polarity, Prepared};
-use mlp_data::{ImageShape, Preparation};
+use mlp_data::picture::{GrayPicture, Polarity, Preprocessed};
+use mlp_data::{ImageShape, Preprocessing};
 use mlp_train::Model;
 use rayon::prelude::*;
 
@@ -36,7 +36,7 @@ const BATCHES: (usize, usize) = (8, 512);
 Examples:
   mlp predict runs/mnist/model.mlp seven.png
   mlp predict runs/mnist/model.mlp scans/ --show
-  mlp predict runs/mnist/model.mlp scans/ --format csv > guesses.csv
+  mlp predict runs/mnist/model.mlp scans/ --format csv > predictions.csv
   mlp predict runs/mnist/model.mlp data/mnist/t10k-images-idx3-ubyte.gz --format json | head -1
   magick photo.jpg -crop 200x200+10+10 png:- | mlp predict runs/mnist/model.mlp -")]
 pub(crate) struct Args {
@@ -56,7 +56,7 @@ pub(crate) struct Args {
     show: bool,
     /// How a picture becomes an image: as MNIST was made, as a whole, or only scaled [default: as the model says]
     #[arg(long, value_enum)]
-    preparation: Option<Way>,
+    preprocessing: Option<Way>,
     /// Which of ink and ground is the lighter one [default: auto]
     #[arg(long, value_parser = parse::polarity())]
     polarity: Option<Polarity>,
@@ -71,34 +71,34 @@ enum Way {
 }
 
 /// What is done with every picture.
-struct Preparer {
+struct Preprocessor {
     shape: ImageShape,
     chosen: Option<Way>,
-    of_the_model: Preparation,
+    of_the_model: Preprocessing,
     polarity: Polarity,
 }
 
-impl Preparer {
+impl Preprocessor {
     fn new(args: &Args, model: &Model) -> anyhow::Result<Self> {
-        if let (Some(Way::None), Some(polarity)) = (args.preparation, args.polarity) {
+        if let (Some(Way::None), Some(polarity)) = (args.preprocessing, args.polarity) {
             bail!(
-                "--polarity {polarity} with --preparation none, which leaves light and dark as they are; give one of them"
+                "--polarity {polarity} with --preprocessing none, which leaves light and dark as they are; give one of them"
             );
         }
         Ok(Self {
             shape: model.metadata.image_shape,
-            chosen: args.preparation,
-            of_the_model: model.metadata.preparation,
+            chosen: args.preprocessing,
+            of_the_model: model.metadata.preprocessing,
             polarity: args.polarity.unwrap_or_default(),
         })
     }
 
-    fn prepare(&self, content: Content) -> Result<Prepared, mlp_data::Error> {
+    fn prepare(&self, content: Content) -> Result<Preprocessed, mlp_data::Error> {
         let picture = match content {
-            Content::File(path) => GreyPicture::read(&path)?,
-            Content::StandardInput => GreyPicture::read_from(io::stdin().lock(), "standard input".as_ref())?,
+            Content::File(path) => GrayPicture::read(&path)?,
+            Content::StandardInput => GrayPicture::read_from(io::stdin().lock(), "standard input".as_ref())?,
             Content::Image(image) => {
-                // Whatever has the form of the data set is not a picture to be made one of its images any more.
+                // Whatever has the form of the dataset is not a picture to be made one of its images any more.
                 let has_form = (image.height(), image.width()) == (self.shape.height, self.shape.width);
                 if has_form && self.chosen.is_none() {
                     return Ok(self.as_it_is(&image));
@@ -106,19 +106,19 @@ impl Preparer {
                 image
             }
         };
-        let preparation = match self.chosen {
+        let preprocessing = match self.chosen {
             Some(Way::None) => return Ok(self.as_it_is(&picture)),
-            Some(Way::Digit) => Preparation::Digit,
-            Some(Way::Whole) => Preparation::Whole,
+            Some(Way::Digit) => Preprocessing::Digit,
+            Some(Way::Whole) => Preprocessing::Whole,
             None => self.of_the_model,
         };
-        Ok(preparation.prepare(&picture, self.shape, self.polarity))
+        Ok(preprocessing.prepare(&picture, self.shape, self.polarity))
     }
 
-    fn as_it_is(&self, picture: &GreyPicture) -> Prepared {
+    fn as_it_is(&self, picture: &GrayPicture) -> Preprocessed {
         let pixels = picture.scaled(self.shape);
         let is_blank = pixels.iter().all(|&pixel| pixel == pixels[0]);
-        Prepared { pixels, was_inverted: false, is_blank }
+        Preprocessed { pixels, was_inverted: false, is_blank }
     }
 }
 
@@ -130,7 +130,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         );
     }
     let (_, model) = load_model(&args.model)?;
-    let preparer = Preparer::new(args, &model)?;
+    let preprocessor = Preprocessor::new(args, &model)?;
     let mut sources = Sources::new(&args.files)?;
     let mut writer = Writer::new(args.format, args.top.into(), &model.metadata, sources.name_width());
     let (mut size, mut read, mut failed) = (BATCHES.0, 0, 0);
@@ -140,7 +140,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             break;
         }
         size = (2 * size).min(BATCHES.1);
-        let (answers, errors) = answer(&model, &preparer, batch);
+        let (answers, errors) = answer(&model, &preprocessor, batch);
         (read, failed) = (read + answers.len(), failed + errors.len());
         // Standard output is not held while errors are printed: on a terminal both are one.
         let mut out = io::stdout().lock();
@@ -162,11 +162,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// What the model says of a batch, in its order, and what could not be read of it.
-fn answer(model: &Model, preparer: &Preparer, batch: Vec<Source>) -> (Vec<Answer>, Vec<anyhow::Error>) {
-    let prepared: Vec<anyhow::Result<(String, Prepared)>> = batch
+fn answer(
+    model: &Model,
+    preprocessor: &Preprocessor,
+    batch: Vec<Source>,
+) -> (Vec<Answer>, Vec<anyhow::Error>) {
+    let prepared: Vec<anyhow::Result<(String, Preprocessed)>> = batch
         .into_par_iter()
         .map(|source| {
-            let prepared = source.content.and_then(|content| preparer.prepare(content));
+            let prepared = source.content.and_then(|content| preprocessor.prepare(content));
             Ok((source.name, prepared?))
         })
         .collect();

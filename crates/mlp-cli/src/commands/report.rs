@@ -9,7 +9,7 @@ use mlp_data::atomic::write_atomically;
 use mlp_train::{Model, RunDir};
 
 use crate::console::note;
-use crate::data_sets::{DataDir, load_named};
+use crate::datasets::{DataDir, load_named};
 use crate::report::{Judged, render};
 use crate::run_list::RunSummary;
 

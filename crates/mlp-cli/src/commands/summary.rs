@@ -43,7 +43,7 @@ fn text(path: &str, model: &Model) -> String {
     let training =
         metadata.config.as_ref().map_or("elsewhere: the model was imported".to_owned(), |config| {
             format!(
-                "{} epochs, batches of {}, learning rate {}, {} loss, {} initialisation, seed {} ({})",
+                "{} epochs, batches of {}, learning rate {}, {} loss, {} initialization, seed {} ({})",
                 config.epochs,
                 config.batch_size,
                 config.learning_rate,
@@ -58,7 +58,7 @@ fn text(path: &str, model: &Model) -> String {
          written by    {}\n\
          trained on    {}, images of {}\n\
          classes       {}\n\
-         preparation   {} (of pictures from elsewhere)\n\
+         preprocessing   {} (of pictures from elsewhere)\n\
          precision     {}\n\
          training      {training}\n\
          SHA-256       {}\n\n{layers}",
@@ -66,7 +66,7 @@ fn text(path: &str, model: &Model) -> String {
         metadata.dataset,
         metadata.image_shape,
         metadata.class_names.join(", "),
-        metadata.preparation,
+        metadata.preprocessing,
         model.network.precision(),
         model.sha256(),
     )

@@ -16,7 +16,7 @@ use self::crew::Crew;
 use self::members::{Member, Sweep, free_directory, value_text};
 use crate::choices::RecipeArgs;
 use crate::console::note;
-use crate::data_sets::DataDir;
+use crate::datasets::DataDir;
 use crate::run_list::{RunSummary, State};
 use crate::session::PROGRAM;
 use crate::signals::Signals;

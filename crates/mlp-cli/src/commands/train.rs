@@ -11,7 +11,7 @@ use mlp_train::{Ending, Every, RunDir, RunResult, Status};
 use super::report;
 use crate::choices::RecipeArgs;
 use crate::console::{Console, LogFormat, note};
-use crate::data_sets::DataDir;
+use crate::datasets::DataDir;
 use crate::hints::shell_quoted;
 use crate::recipe::Recipe;
 use crate::session::{Keeping, Session};
@@ -224,7 +224,7 @@ fn explain(session: &Session, args: &Args) -> String {
         config.batch_size,
         thousands(plan.batches()),
         thousands(plan.batches().saturating_mul(config.epochs)),
-        config.optimiser,
+        config.optimizer,
         config.schedule,
         args.checkpoint_every,
     )

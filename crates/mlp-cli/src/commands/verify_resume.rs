@@ -9,17 +9,17 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use mlp_core::{NativeStream, RandomStream};
-use mlp_train::{Control, Error, Event, Every, Model, Observer, OptimiserName, RunDir, ScheduleName, Status};
+use mlp_train::{Control, Error, Event, Every, Model, Observer, OptimizerName, RunDir, ScheduleName, Status};
 
 use crate::choices::RecipeArgs;
-use crate::data_sets::DataDir;
+use crate::datasets::DataDir;
 use crate::recipe::Recipe;
 use crate::session::{Data, Keeping, Session};
 use crate::table::Table;
 
 /// Prove that interrupted runs are the runs that were never interrupted: train through, train with interruptions, compare.
 ///
-/// Without flags: every optimiser with every schedule, with dropout and averaging on, on drawn digits. With a recipe or flags: that training.
+/// Without flags: every optimizer with every schedule, with dropout and averaging on, on drawn digits. With a recipe or flags: that training.
 /// Every other interruption is like a crash: what came after the last checkpoint is lost and done again.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -45,9 +45,9 @@ const CHECKPOINT_EVERY: u64 = 7;
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut recipes = Vec::new();
     if args.recipe.is_empty() {
-        for optimiser in OptimiserName::ALL {
+        for optimizer in OptimizerName::ALL {
             for schedule in ScheduleName::ALL {
-                recipes.push(small(optimiser, schedule)?);
+                recipes.push(small(optimizer, schedule)?);
             }
         }
     } else {
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let mut data = None;
     let mut table =
-        Table::new(["optimiser", "schedule", "steps", "interrupted", "model, SHA-256", "same bits"]);
+        Table::new(["optimizer", "schedule", "steps", "interrupted", "model, SHA-256", "same bits"]);
     let mut differ = 0;
     for recipe in recipes {
         if recipe.train.max_seconds.is_some() {
@@ -76,7 +76,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let config = session.plan.config();
         differ += usize::from(whole != resumed);
         table.row([
-            config.optimiser.to_string(),
+            config.optimizer.to_string(),
             config.schedule.to_string(),
             steps.to_string(),
             format!("{} times", places.len()),
@@ -95,7 +95,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// A training of a second or less, with everything on that a checkpoint has to hold.
-fn small(optimiser: OptimiserName, schedule: ScheduleName) -> anyhow::Result<Recipe> {
+fn small(optimizer: OptimizerName, schedule: ScheduleName) -> anyhow::Result<Recipe> {
     let set = [
         "dataset=synthetic",
         "hidden=[24]",
@@ -111,10 +111,10 @@ fn small(optimiser: OptimiserName, schedule: ScheduleName) -> anyhow::Result<Rec
         "average=0.95",
         "validation=0.1",
         "plateau_patience=1",
-        "schedule_epochs=1",
+        "step_size=1",
     ];
     let mut settings: Vec<String> = set.map(str::to_owned).into();
-    settings.extend([format!("optimiser={optimiser}"), format!("schedule={schedule}")]);
+    settings.extend([format!("optimizer={optimizer}"), format!("schedule={schedule}")]);
     Recipe::resolve("textbook", &settings, toml::Table::new())
 }
 

@@ -6,7 +6,7 @@ use ndarray::{Array2, Axis as NdAxis};
 
 use super::typeset::{formula, text};
 use super::words::{
-    DESCENT, INTRODUCTION, class_name, entry_name, facts, guess, number, ratio, short_number, verdict,
+    DESCENT, INTRODUCTION, class_name, entry_name, facts, number, prediction, ratio, short_number, verdict,
 };
 use super::{Axis, Explanation, Quantity, Subject};
 use crate::page;
@@ -36,14 +36,14 @@ pub(crate) fn page(explanation: &Explanation, subject: &Subject) -> String {
 
 fn beginning(explanation: &Explanation, subject: &Subject) -> Markup {
     let label = &subject.class_names[subject.label];
-    let image = Raster::grey(subject.shape.width, &subject.pixels).to_uri();
+    let image = Raster::gray(subject.shape.width, &subject.pixels).to_uri();
     html! {
         h1 { "One example, forwards and backwards" }
         p.lead { (subject.place) br; (subject.model) br; (subject.network) }
         div.beside {
             img.digit src=(image) alt={ "the image, of class " (label) };
             div {
-                p { "label " b { (label) } br; "guess " b { (guess(explanation, subject)) } }
+                p { "label " b { (label) } br; "prediction " b { (prediction(explanation, subject)) } }
                 p {
                     (INTRODUCTION)
                     " The labels G1 to G7 are those of the derivation in the documentation of mlp-core."
@@ -139,7 +139,7 @@ fn cells(quantity: &Quantity) -> Markup {
     html! {
         figure {
             img.cells src=(image) style={ "height:" (high) "px" } alt={ (quantity.symbol) " as an image" };
-            figcaption { (what) " The strongest colour is ±" (number(most(values))) "." }
+            figcaption { (what) " The strongest color is ±" (number(most(values))) "." }
         }
     }
 }
@@ -169,7 +169,7 @@ fn tiles(quantity: &Quantity, subject: &Subject) -> Markup {
                 }
             }
             figcaption {
-                (which) " column of the matrix, laid out as the pixels are. The strongest colour is ±"
+                (which) " column of the matrix, laid out as the pixels are. The strongest color is ±"
                 (number(most)) "."
             }
         }

@@ -4,10 +4,12 @@
 use anstyle::Style;
 use ndarray::Array2;
 
-use super::words::{DESCENT, INTRODUCTION, entry_name, facts, guess, number, ratio, short_number, verdict};
+use super::words::{
+    DESCENT, INTRODUCTION, entry_name, facts, number, prediction, ratio, short_number, verdict,
+};
 use super::{Explanation, Quantity, Subject};
 use crate::overview::wrapped;
-use crate::plot::{Colours, Tile, columns, draw_tiles};
+use crate::plot::{Colors, Tile, columns, draw_tiles};
 use crate::table::{Table, percent, three_digits};
 
 const HEADING: Style = Style::new().bold();
@@ -28,7 +30,7 @@ const MEASURE: usize = 96;
 
 /// What the text is for.
 pub(crate) struct Terminal {
-    pub(crate) colours: Colours,
+    pub(crate) colors: Colors,
     pub(crate) width: usize,
 }
 
@@ -43,8 +45,8 @@ impl Terminal {
 
     fn beginning(&self, explanation: &Explanation, subject: &Subject) -> String {
         let tile = Tile { pixels: &subject.pixels, width: subject.shape.width, caption: String::new() };
-        let image = if columns(&tile, self.colours) <= self.width {
-            draw_tiles(&[tile], self.colours, self.width)
+        let image = if columns(&tile, self.colors) <= self.width {
+            draw_tiles(&[tile], self.colors, self.width)
         } else {
             format!("an image of {}, too wide to be drawn here\n", subject.shape)
         };
@@ -52,10 +54,10 @@ impl Terminal {
         let model = from_end(&subject.model, self.width);
         let lines = [&subject.network, &subject.place].map(|line| elided(line, self.width)).join("\n");
         let label = elided(&format!("label  {}", subject.class_names[subject.label]), self.width);
-        let guess = elided(&format!("guess  {}", guess(explanation, subject)), self.width);
+        let prediction = elided(&format!("prediction  {}", prediction(explanation, subject)), self.width);
         let remarks: String = subject.remarks.iter().map(|remark| self.wrapped(remark)).collect();
         format!(
-            "{HEADING}{model}{HEADING:#}\n{lines}\n\n{image}\n{label}\n{guess}\n\n{}{remarks}\n",
+            "{HEADING}{model}{HEADING:#}\n{lines}\n\n{image}\n{label}\n{prediction}\n\n{}{remarks}\n",
             self.wrapped(INTRODUCTION)
         )
     }

@@ -45,7 +45,7 @@ fn the_quantities_of_a_network_worked_out_by_hand_are_those_of_the_chapter_in_it
     for (quantity, (symbol, equation, values)) in explanation.quantities.iter().zip(expected) {
         assert_eq!((&*quantity.symbol, quantity.equation, &quantity.values), (symbol, equation, &values));
     }
-    assert_eq!((explanation.guess, explanation.disagreements()), (0, 0));
+    assert_eq!((explanation.prediction, explanation.disagreements()), (0, 0));
 }
 
 #[test]

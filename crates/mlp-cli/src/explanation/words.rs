@@ -16,12 +16,12 @@ pub(super) const DESCENT: &str = "To first order the step changes the loss of th
     parameters each time.";
 
 /// `2, at 98.13%: right`.
-pub(super) fn guess(explanation: &Explanation, subject: &Subject) -> String {
+pub(super) fn prediction(explanation: &Explanation, subject: &Subject) -> String {
     format!(
         "{}, at {}: {}",
-        subject.class_names[explanation.guess],
-        percent(explanation.probabilities[explanation.guess]),
-        if explanation.guess == subject.label { "right" } else { "wrong" }
+        subject.class_names[explanation.prediction],
+        percent(explanation.probabilities[explanation.prediction]),
+        if explanation.prediction == subject.label { "right" } else { "wrong" }
     )
 }
 

@@ -5,7 +5,7 @@ use super::drawing::Drawing;
 use super::ticks::number;
 use crate::judgement::Calibration;
 
-/// How often guesses of a probability are right, against that probability, and below it how many guesses there are.
+/// How often predictions of a probability are right, against that probability, and below it how many predictions there are.
 pub(crate) fn calibration(calibration: &Calibration, title: &str) -> Drawing {
     let filled = || calibration.bins.iter().filter(|bin| bin.count > 0);
     let axis = |label: &str, scale, range| Axis { label: label.to_owned(), scale, whole: false, range };
@@ -20,8 +20,8 @@ pub(crate) fn calibration(calibration: &Calibration, title: &str) -> Drawing {
     let reliability = Chart {
         title: title.to_owned(),
         subtitle: format!("expected calibration error (ECE) {}, 15 bins", number(calibration.error, 3)),
-        x: axis("probability of the guess", Scale::Linear, unit),
-        y: axis("share of right guesses", Scale::Linear, unit),
+        x: axis("probability of the prediction", Scale::Linear, unit),
+        y: axis("share of right predictions", Scale::Linear, unit),
         series: vec![
             line("as sure as right", vec![(0.0, 0.0), (1.0, 1.0)], Role::Reference, false),
             line(
@@ -36,10 +36,10 @@ pub(crate) fn calibration(calibration: &Calibration, title: &str) -> Drawing {
         ],
     };
     let counts = Chart {
-        title: "How many guesses there are of each probability".to_owned(),
+        title: "How many predictions there are of each probability".to_owned(),
         subtitle: String::new(),
-        x: axis("probability of the guess", Scale::Linear, unit),
-        y: axis("guesses", Scale::Log, None),
+        x: axis("probability of the prediction", Scale::Linear, unit),
+        y: axis("predictions", Scale::Log, None),
         series: vec![line(
             "",
             filled().map(|bin| (bin.confidence, bin.count as f64)).collect(),
@@ -57,7 +57,7 @@ mod tests {
     use crate::judgement::Bin;
 
     #[test]
-    fn the_error_is_said_and_bins_without_guesses_are_left_out() {
+    fn the_error_is_said_and_bins_without_predictions_are_left_out() {
         let mut bins = vec![Bin::default(); 15];
         bins[14] = Bin { count: 90, confidence: 0.97, accuracy: 0.9 };
         let drawing = calibration(&Calibration { bins, error: 0.0712 }, "calibration");

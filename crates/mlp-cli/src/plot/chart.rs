@@ -1,6 +1,6 @@
 //! What a chart shows, as plain data.
 //!
-//! A file of its own because it is the one thing that figures and renderers share. It holds no pixels, no colours and no fonts:
+//! A file of its own because it is the one thing that figures and renderers share. It holds no pixels, no colors and no fonts:
 //! a series says which part it plays ([`Role`]), and the renderer knows what that looks like on light and on dark ground.
 
 /// A figure with two axes: a loss curve, the path of a descent, several runs overlaid, a reliability diagram.
@@ -52,7 +52,7 @@ pub(crate) struct Series {
     pub(crate) label: String,
     /// (x, y) in the axes' own units.
     pub(crate) points: Vec<(f64, f64)>,
-    /// The part the series plays, which decides its colour.
+    /// The part the series plays, which decides its color.
     pub(crate) role: Role,
     /// The line through the points, if any. Where it leaves the frame for a point outside, it ends in an arrowhead
     /// if the series has markers: a marked point that cannot be shown is thus never lost silently.
@@ -66,7 +66,7 @@ pub(crate) struct Series {
 pub(crate) enum Role {
     /// Something to compare with, kept in the background.
     Reference,
-    /// The data, in the n-th colour of the palette (which starts anew when it is used up).
+    /// The data, in the n-th color of the palette (which starts anew when it is used up).
     Data(usize),
 }
 

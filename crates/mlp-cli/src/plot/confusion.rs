@@ -20,7 +20,7 @@ const NAMES: f64 = 150.0;
 const TITLE: Font = Font { size: 17.0, anchor: Anchor::Start, ink: Ink::Text };
 const NOTE: Font = Font { size: 13.0, anchor: Anchor::Start, ink: Ink::Muted };
 
-/// Rows are classes, columns are guesses. What is right is green, what is wrong orange, each the stronger the more there is of it in its kind:
+/// Rows are classes, columns are predictions. What is right is green, what is wrong orange, each the stronger the more there is of it in its kind:
 /// on one scale the diagonal would leave nothing to see of the mistakes.
 pub(crate) fn confusion(confusion: &ConfusionMatrix, names: &[String], title: &str) -> Drawing {
     let classes = confusion.classes();
@@ -37,7 +37,7 @@ pub(crate) fn confusion(confusion: &ConfusionMatrix, names: &[String], title: &s
     let mut svg = Svg::new(width, top + side + EDGE);
     svg.text((EDGE, heading), title, TITLE);
     svg.text((EDGE, heading + 20.0), &counts(confusion), NOTE);
-    svg.text((left, top - above - 14.0), "guess", NOTE);
+    svg.text((left, top - above - 14.0), "prediction", NOTE);
     svg.text_upwards((EDGE + 8.0, top + side / 2.0), "class", Font { anchor: Anchor::Middle, ..NOTE });
     let at = |row: usize, column: usize| (left + cell * column as f64, top + cell * row as f64);
     let strongest = |is_right: bool| {
@@ -55,8 +55,8 @@ pub(crate) fn confusion(confusion: &ConfusionMatrix, names: &[String], title: &s
         let middle = 0.5 * cell + 0.35 * name_size;
         svg.text((left - 6.0, at(row, 0).1 + middle), &name, font);
         if is_upright {
-            let centre = at(0, row).0 + 0.5 * cell;
-            svg.text((centre, top - 6.0), &name, Font { anchor: Anchor::Middle, ..font });
+            let center = at(0, row).0 + 0.5 * cell;
+            svg.text((center, top - 6.0), &name, Font { anchor: Anchor::Middle, ..font });
         } else {
             svg.text_upwards(
                 (at(0, row).0 + middle, top - 6.0),

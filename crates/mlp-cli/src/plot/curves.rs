@@ -14,7 +14,7 @@ pub(crate) struct Curves<'a> {
     pub(crate) best: Option<usize>,
 }
 
-/// Two charts, loss above accuracy. A single run has a colour for each of its sets; of several, each has a colour of its own, its training set
+/// Two charts, loss above accuracy. A single run has a color for each of its sets; of several, each has a color of its own, its training set
 /// dashed where there is a validation set.
 pub(crate) fn curves(runs: &[Curves<'_>]) -> Drawing {
     let title = match runs {

@@ -34,7 +34,7 @@ impl Drawing {
         &self.svg
     }
 
-    /// The picture as a PNG, in the light colours, twice as many pixels each way as the SVG has units.
+    /// The picture as a PNG, in the light colors, twice as many pixels each way as the SVG has units.
     ///
     /// # Errors
     /// If the picture is too large for one.

@@ -1,9 +1,9 @@
-//! What a network makes of a data set, seen from the side from which it spreads most: hidden activations in two dimensions.
+//! What a network makes of a dataset, seen from the side from which it spreads most: hidden activations in two dimensions.
 
 use super::chart::{Axis, Chart, Marker, Role, Scale, Series};
 use super::drawing::Drawing;
 
-/// Points (n×2) coloured by class, each class's name at its middle. `shares` are what the two directions have of the whole variance.
+/// Points (n×2) colored by class, each class's name at its middle. `shares` are what the two directions have of the whole variance.
 pub(crate) fn embedding(
     points: &[(f64, f64)],
     labels: &[usize],

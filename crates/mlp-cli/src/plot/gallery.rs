@@ -15,7 +15,7 @@ const NOTE: Font = Font { size: 13.0, anchor: Anchor::Start, ink: Ink::Muted };
 /// Under the headings.
 const TOP: f64 = EDGE + 54.0;
 
-/// The weights of every unit of the first layer as an image, all on one scale, and the weight that has the full colour. `units` are the
+/// The weights of every unit of the first layer as an image, all on one scale, and the weight that has the full color. `units` are the
 /// columns of the weights.
 pub(crate) fn unit_images(units: &[Vec<f64>], shape: ImageShape) -> (Vec<Raster>, f64) {
     let sizes = units.iter().flatten().filter(|value| value.is_finite()).map(|value| value.abs());
@@ -43,7 +43,7 @@ pub(crate) fn weights(units: &[Vec<f64>], shape: ImageShape, title: &str, note: 
     Drawing::new(svg, title)
 }
 
-/// What the colours mean.
+/// What the colors mean.
 fn scale_bar(svg: &mut Svg, (left, top): (f64, f64), limit: f64) {
     const STEPS: usize = 49;
     let ramp: Vec<f64> = (0..STEPS).map(|step| step as f64 / (STEPS - 1) as f64 * 2.0 - 1.0).collect();
@@ -69,11 +69,11 @@ pub(crate) struct Shown<'a> {
     pub(crate) pixels: &'a [u8],
     pub(crate) index: usize,
     pub(crate) label: &'a str,
-    pub(crate) guess: &'a str,
+    pub(crate) prediction: &'a str,
     pub(crate) probability: f64,
 }
 
-/// Mistakes with their image, the true class, the guess and its probability.
+/// Mistakes with their image, the true class, the prediction and its probability.
 pub(crate) fn mistakes(shown: &[Shown<'_>], shape: ImageShape, title: &str, note: &str) -> Drawing {
     const COLUMNS: usize = 6;
     const GAP: f64 = 14.0;
@@ -88,12 +88,12 @@ pub(crate) fn mistakes(shown: &[Shown<'_>], shape: ImageShape, title: &str, note
     for (place, mistake) in shown.iter().enumerate() {
         let left = EDGE + (side + GAP) * (place % COLUMNS) as f64;
         let top = TOP + (height + captions) * (place / COLUMNS) as f64;
-        svg.image((left, top), (width, height), &Raster::grey(shape.width, mistake.pixels));
+        svg.image((left, top), (width, height), &Raster::gray(shape.width, mistake.pixels));
         let line = |svg: &mut Svg, number: usize, words: &str, ink| {
             let font = Font { size: 12.0, anchor: Anchor::Start, ink };
             svg.text((left, top + height + 14.0 * number as f64 + 1.0), &text::fit(words, 12.0, side), font);
         };
-        line(&mut svg, 1, &format!("{}, not {}", mistake.label, mistake.guess), Ink::Text);
+        line(&mut svg, 1, &format!("{}, not {}", mistake.label, mistake.prediction), Ink::Text);
         // Never 100% of a mistake: it is rounded down.
         let percent = (mistake.probability * 1000.0).floor() / 10.0;
         line(&mut svg, 2, &format!("{percent:.1}% sure"), Ink::Palette(1));
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn a_mistake_says_what_it_is() {
         let pixels = [0, 255, 0, 255, 0, 255, 0, 255, 0, 255, 0, 255];
-        let shown = Shown { pixels: &pixels, index: 17, label: "<4>", guess: "9", probability: 0.99999 };
+        let shown = Shown { pixels: &pixels, index: 17, label: "<4>", prediction: "9", probability: 0.99999 };
         let drawing = mistakes(&[shown], SHAPE, "mistakes", "1 of 1");
         let document = Document::parse(drawing.svg()).unwrap();
         let texts: Vec<_> =

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A new figure is a new function that returns a [`Drawing`]. Where it has axes it describes a [`chart::Chart`], and gets ticks, legend and the light and
-//! dark colours without further code; a figure that is no chart (a gallery, a matrix of cells) starts one step later and draws on the same
+//! dark colors without further code; a figure that is no chart (a gallery, a matrix of cells) starts one step later and draws on the same
 //! [`svg`] document. Images of pixels are a [`raster`]. Terminal pictures stand apart, in [`terminal`].
 
 mod calibration;
@@ -38,5 +38,5 @@ pub(crate) use embedding::embedding;
 pub(crate) use gallery::{Shown, mistakes, unit_images, weights};
 pub(crate) use range::range_chart;
 pub(crate) use raster::Raster;
-pub(crate) use terminal::{Colours, Tile, columns, draw_tiles};
+pub(crate) use terminal::{Colors, Tile, columns, draw_tiles};
 pub(crate) use ticks::superscript;

@@ -4,10 +4,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Steps of a weight's colour on either side of zero: more than the eye tells apart, and few enough to be compressed well.
+/// Steps of a weight's color on either side of zero: more than the eye tells apart, and few enough to be compressed well.
 const STEPS: i32 = 24;
 
-/// An image of bytes that stand for colours.
+/// An image of bytes that stand for colors.
 #[derive(Debug, Clone)]
 pub(crate) struct Raster {
     pub(crate) width: usize,
@@ -17,8 +17,8 @@ pub(crate) struct Raster {
 }
 
 impl Raster {
-    /// Grey levels, 0 being black.
-    pub(crate) fn grey(width: usize, pixels: &[u8]) -> Self {
+    /// Gray levels, 0 being black.
+    pub(crate) fn gray(width: usize, pixels: &[u8]) -> Self {
         let palette = (0..=255).map(|level| [level, level, level, 255]).collect();
         Self { width, height: pixels.len() / width.max(1), pixels: pixels.to_vec(), palette }
     }
@@ -31,11 +31,11 @@ impl Raster {
             // From 0 for -limit to 2·STEPS for limit.
             ((share * f64::from(STEPS)).round() as i32 + STEPS) as u8
         };
-        let colour = |step: i32| {
+        let color = |step: i32| {
             let [r, g, b] = if step < 0 { [0x2b, 0x83, 0xd6] } else { [0xe0, 0x6a, 0x14] };
             [r, g, b, (255 * step.abs() / STEPS) as u8]
         };
-        let palette = (-STEPS..=STEPS).map(colour).collect();
+        let palette = (-STEPS..=STEPS).map(color).collect();
         let pixels: Vec<u8> = values.iter().copied().map(step).collect();
         Self { width, height: pixels.len() / width.max(1), pixels, palette }
     }
@@ -64,7 +64,7 @@ impl Raster {
         encoder.set_color(png::ColorType::Indexed);
         encoder.set_depth(png::BitDepth::Eight);
         encoder.set_palette(self.palette.iter().flat_map(|[r, g, b, _]| [*r, *g, *b]).collect::<Vec<u8>>());
-        encoder.set_trns(self.palette.iter().map(|colour| colour[3]).collect::<Vec<u8>>());
+        encoder.set_trns(self.palette.iter().map(|color| color[3]).collect::<Vec<u8>>());
         let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&self.pixels));
         written.expect("memory takes whatever has a width and a height");
         bytes
@@ -105,8 +105,8 @@ mod tests {
     }
 
     #[test]
-    fn grey_levels_stay_what_they_are() {
-        let png = Raster::grey(2, &[0, 100, 200, 255]).to_png();
+    fn gray_levels_stay_what_they_are() {
+        let png = Raster::gray(2, &[0, 100, 200, 255]).to_png();
         let pixels = Pixmap::decode_png(&png).unwrap();
         assert_eq!(pixels.pixels().iter().map(|pixel| pixel.red()).collect::<Vec<_>>(), [0, 100, 200, 255]);
     }

@@ -40,7 +40,7 @@ const LINE: f64 = 20.0;
 
 /// Draws `chart`.
 ///
-/// The picture brings its own ground and has colours for light and for dark viewers. The text asks for DejaVu Sans or Verdana, and any
+/// The picture brings its own ground and has colors for light and for dark viewers. The text asks for DejaVu Sans or Verdana, and any
 /// sans-serif font will do.
 pub(super) fn chart_svg(chart: &Chart) -> Svg {
     chart_svg_from(chart, left_of(chart))

@@ -1,15 +1,15 @@
-//! An SVG document in the making: the few shapes that our pictures consist of, in colours for light and for dark ground.
+//! An SVG document in the making: the few shapes that our pictures consist of, in colors for light and for dark ground.
 //!
-//! Apart from the charts because pictures that are no charts draw on it too. Every shape carries its light colour as an attribute
-//! and a class; a style sheet gives the class its dark colour where the viewer prefers dark. A program that knows no media
+//! Apart from the charts because pictures that are no charts draw on it too. Every shape carries its light color as an attribute
+//! and a class; a style sheet gives the class its dark color where the viewer prefers dark. A program that knows no media
 //! queries (the one that makes our PNGs is one) thus sees the light picture. The ground is part of the picture, so that it can be
-//! read on a page of any colour.
+//! read on a page of any color.
 
 use std::fmt::Write as _;
 
 use super::raster::Raster;
 
-/// The colours of a picture, by what they are for.
+/// The colors of a picture, by what they are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ink {
     /// The ground of the picture.
@@ -20,11 +20,11 @@ pub(super) enum Ink {
     Muted,
     /// Lines that help the eye.
     Grid,
-    /// The n-th colour for data.
+    /// The n-th color for data.
     Palette(usize),
 }
 
-/// Colours for data, light and dark, in the order of use. All can be told apart with the common kinds of colour blindness (after Okabe
+/// Colors for data, light and dark, in the order of use. All can be told apart with the common kinds of color blindness (after Okabe
 /// and Ito); the light ones have been darkened and the dark ones lightened until each stands out from its ground.
 const PALETTE: [(&str, &str); 10] = [
     ("#0065ad", "#58a6ff"),
@@ -40,8 +40,8 @@ const PALETTE: [(&str, &str); 10] = [
 ];
 
 impl Ink {
-    /// The colours on light and on dark ground.
-    fn colours(self) -> (&'static str, &'static str) {
+    /// The colors on light and on dark ground.
+    fn colors(self) -> (&'static str, &'static str) {
         match self {
             Self::Ground => ("#ffffff", "#0d1117"),
             Self::Text => ("#1f2328", "#e6edf3"),
@@ -129,12 +129,12 @@ impl Svg {
     /// A circle, filled, outlined or both.
     pub(super) fn circle(
         &mut self,
-        centre: (f64, f64),
+        center: (f64, f64),
         radius: f64,
         fill: Option<Ink>,
         outline: Option<Pen>,
     ) {
-        let place = format!("cx='{}' cy='{}' r='{}'", n(centre.0), n(centre.1), n(radius));
+        let place = format!("cx='{}' cy='{}' r='{}'", n(center.0), n(center.1), n(radius));
         self.shape("circle", &place, fill, outline);
     }
 
@@ -181,9 +181,9 @@ impl Svg {
         let inks = inks.into_iter().chain((0..PALETTE.len()).map(Ink::Palette));
         let mut dark = String::new();
         for ink in inks {
-            let (class, (_, colour)) = (ink.class(), ink.colours());
+            let (class, (_, color)) = (ink.class(), ink.colors());
             let _ =
-                write!(dark, ".mlp-plot .f-{class}{{fill:{colour}}}.mlp-plot .s-{class}{{stroke:{colour}}}");
+                write!(dark, ".mlp-plot .f-{class}{{fill:{color}}}.mlp-plot .s-{class}{{stroke:{color}}}");
         }
         format!(
             "<svg xmlns='http://www.w3.org/2000/svg' class='mlp-plot' role='img' width='{w}' height='{h}' \
@@ -199,13 +199,13 @@ impl Svg {
         let mut paint = String::new();
         match fill {
             Some(ink) => {
-                let _ = write!(paint, " fill='{}'", ink.colours().0);
+                let _ = write!(paint, " fill='{}'", ink.colors().0);
                 classes.push(format!("f-{}", ink.class()));
             }
             None => paint.push_str(" fill='none'"),
         }
         if let Some(Pen { width, dashed, ink }) = pen {
-            let _ = write!(paint, " stroke='{}' stroke-width='{}'", ink.colours().0, n(width));
+            let _ = write!(paint, " stroke='{}' stroke-width='{}'", ink.colors().0, n(width));
             paint.push_str(" stroke-linejoin='round'");
             if dashed {
                 let _ = write!(paint, " stroke-dasharray='{} {}'", n(4.0 * width), n(3.0 * width));
@@ -221,10 +221,10 @@ impl Svg {
             Anchor::Middle => "middle",
             Anchor::End => "end",
         };
-        let (class, (colour, _)) = (ink.class(), ink.colours());
+        let (class, (color, _)) = (ink.class(), ink.colors());
         let _ = writeln!(
             self.body,
-            "<text class='f-{class}' {place} font-size='{}' text-anchor='{anchor}' fill='{colour}'>{}</text>",
+            "<text class='f-{class}' {place} font-size='{}' text-anchor='{anchor}' fill='{color}'>{}</text>",
             n(size),
             escape(text)
         );
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn every_ink_in_use_has_a_dark_colour() {
+    fn every_ink_in_use_has_a_dark_color() {
         let mut svg = Svg::new(10.0, 10.0);
         for ink in [Ink::Text, Ink::Muted, Ink::Grid, Ink::Palette(0), Ink::Palette(9), Ink::Palette(10)] {
             svg.circle((1.0, 1.0), 1.0, Some(ink), Some(Pen { width: 1.0, dashed: true, ink }));

@@ -1,31 +1,31 @@
-//! Grey images drawn in a terminal, side by side with captions.
+//! Gray images drawn in a terminal, side by side with captions.
 //!
-//! Apart from the charts, with which it shares nothing: the canvas is a grid of characters. In colour a character shows two pixels, one
+//! Apart from the charts, with which it shares nothing: the canvas is a grid of characters. In color a character shows two pixels, one
 //! above the other, as the two halves of `▀`; characters being about twice as high as wide, pixels come out square. Without
-//! colour, a digit is made of signs of ten degrees of darkness, two signs for each pixel for the same reason. It only makes the
-//! text: whether the terminal has colours and how wide it is, the caller finds out.
+//! color, a digit is made of signs of ten degrees of darkness, two signs for each pixel for the same reason. It only makes the
+//! text: whether the terminal has colors and how wide it is, the caller finds out.
 
 use std::fmt::Write as _;
 
-/// From no ink to full ink, for terminals without colour.
+/// From no ink to full ink, for terminals without color.
 const RAMP: [char; 10] = [' ', '.', ':', '-', '=', '+', '*', '#', '%', '@'];
-/// Columns between neighbouring images.
+/// Columns between neighboring images.
 const GAP: usize = 2;
 
 /// What the terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Colours {
-    /// Every shade of grey.
+pub(crate) enum Colors {
+    /// Every shade of gray.
     True,
-    /// The 256 colours of xterm, 26 of which are greys.
+    /// The 256 colors of xterm, 26 of which are grays.
     Indexed,
     /// Characters only.
     None,
 }
 
-impl Colours {
+impl Colors {
     /// What can be assumed of the output: nothing if it is not a terminal, if `NO_COLOR` is set or `TERM` says `dumb`; every
-    /// colour if `COLORTERM` promises it; otherwise the 256 that practically all terminals know.
+    /// color if `COLORTERM` promises it; otherwise the 256 that practically all terminals know.
     pub(crate) fn of(
         is_terminal: bool,
         no_color: Option<&str>,
@@ -54,14 +54,14 @@ pub(crate) struct Tile<'a> {
 }
 
 /// Draws the images from left to right in as many columns as `width` characters have room for (at least one), with captions
-/// centred under them and an empty line between one row of images and the next. Every line ends in a newline and leaves the
-/// terminal's colours as they were.
+/// centerd under them and an empty line between one row of images and the next. Every line ends in a newline and leaves the
+/// terminal's colors as they were.
 ///
 /// # Panics
 ///
 /// If the pixels of an image do not make up whole rows.
 #[track_caller]
-pub(crate) fn draw_tiles(tiles: &[Tile<'_>], colours: Colours, width: usize) -> String {
+pub(crate) fn draw_tiles(tiles: &[Tile<'_>], colors: Colors, width: usize) -> String {
     for tile in tiles {
         assert!(
             tile.width > 0 && tile.pixels.len().is_multiple_of(tile.width),
@@ -73,8 +73,8 @@ pub(crate) fn draw_tiles(tiles: &[Tile<'_>], colours: Colours, width: usize) -> 
     let mut text = String::new();
     let mut rest = tiles;
     while !rest.is_empty() {
-        let (band, after) = rest.split_at(fitting(rest, colours, width));
-        draw_band(&mut text, band, colours);
+        let (band, after) = rest.split_at(fitting(rest, colors, width));
+        draw_band(&mut text, band, colors);
         if !after.is_empty() {
             text.push('\n');
         }
@@ -84,10 +84,10 @@ pub(crate) fn draw_tiles(tiles: &[Tile<'_>], colours: Colours, width: usize) -> 
 }
 
 /// How many of the tiles fit beside each other, at least one.
-fn fitting(tiles: &[Tile<'_>], colours: Colours, width: usize) -> usize {
+fn fitting(tiles: &[Tile<'_>], colors: Colors, width: usize) -> usize {
     let mut used = 0;
     let fits = tiles.iter().take_while(|tile| {
-        used += columns(tile, colours);
+        used += columns(tile, colors);
         let fits = used <= width;
         used += GAP;
         fits
@@ -96,22 +96,22 @@ fn fitting(tiles: &[Tile<'_>], colours: Colours, width: usize) -> usize {
 }
 
 /// The characters that an image takes from left to right.
-pub(crate) fn columns(tile: &Tile<'_>, colours: Colours) -> usize {
-    if colours == Colours::None { 2 * tile.width } else { tile.width }
+pub(crate) fn columns(tile: &Tile<'_>, colors: Colors) -> usize {
+    if colors == Colors::None { 2 * tile.width } else { tile.width }
 }
 
-fn draw_band(text: &mut String, band: &[Tile<'_>], colours: Colours) {
-    let pixels_per_line = if colours == Colours::None { 1 } else { 2 };
+fn draw_band(text: &mut String, band: &[Tile<'_>], colors: Colors) {
+    let pixels_per_line = if colors == Colors::None { 1 } else { 2 };
     let rows = band.iter().map(|tile| tile.pixels.len() / tile.width).max().unwrap_or(0);
     for top in (0..rows).step_by(pixels_per_line) {
-        let parts = band.iter().map(|tile| match colours {
-            Colours::None => shaded_line(tile, top),
-            Colours::True | Colours::Indexed => coloured_line(tile, top, colours),
+        let parts = band.iter().map(|tile| match colors {
+            Colors::None => shaded_line(tile, top),
+            Colors::True | Colors::Indexed => colored_line(tile, top, colors),
         });
         push_line(text, parts);
     }
     if band.iter().any(|tile| !tile.caption.is_empty()) {
-        push_line(text, band.iter().map(|tile| centred(&tile.caption, columns(tile, colours))));
+        push_line(text, band.iter().map(|tile| centerd(&tile.caption, columns(tile, colors))));
     }
 }
 
@@ -128,8 +128,8 @@ fn shaded_line(tile: &Tile<'_>, y: usize) -> String {
     row.iter().flat_map(|&pixel| [RAMP[usize::from(pixel) * RAMP.len() / 256]; 2]).collect()
 }
 
-/// Rows `y` and `y + 1` of the image in one line of half blocks, or blanks below its end. A colour is named only where it changes.
-fn coloured_line(tile: &Tile<'_>, y: usize, colours: Colours) -> String {
+/// Rows `y` and `y + 1` of the image in one line of half blocks, or blanks below its end. A color is named only where it changes.
+fn colored_line(tile: &Tile<'_>, y: usize, colors: Colors) -> String {
     let mut rows = tile.pixels.chunks(tile.width).skip(y);
     let Some(upper) = rows.next() else { return " ".repeat(tile.width) };
     let lower = rows.next();
@@ -137,12 +137,12 @@ fn coloured_line(tile: &Tile<'_>, y: usize, colours: Colours) -> String {
     let (mut foreground, mut background) = (None, None);
     for (x, &ink) in upper.iter().enumerate() {
         if foreground != Some(ink) {
-            push_colour(&mut line, 38, ink, colours);
+            push_color(&mut line, 38, ink, colors);
             foreground = Some(ink);
         }
         // Below the last row of an image of odd height there is the terminal's own ground.
         if let Some(&ink) = lower.map(|row| &row[x]).filter(|ink| background != Some(**ink)) {
-            push_colour(&mut line, 48, ink, colours);
+            push_color(&mut line, 48, ink, colors);
             background = Some(ink);
         }
         line.push('▀');
@@ -150,26 +150,26 @@ fn coloured_line(tile: &Tile<'_>, y: usize, colours: Colours) -> String {
     line + "\x1b[0m"
 }
 
-/// Appends the sequence that sets the foreground (`layer` 38) or the background (48) to a grey.
-fn push_colour(line: &mut String, layer: u8, grey: u8, colours: Colours) {
+/// Appends the sequence that sets the foreground (`layer` 38) or the background (48) to a gray.
+fn push_color(line: &mut String, layer: u8, gray: u8, colors: Colors) {
     // Writing to a String cannot fail.
-    let _ = match colours {
-        Colours::True => write!(line, "\x1b[{layer};2;{grey};{grey};{grey}m"),
-        Colours::Indexed | Colours::None => write!(line, "\x1b[{layer};5;{}m", nearest_grey(grey)),
+    let _ = match colors {
+        Colors::True => write!(line, "\x1b[{layer};2;{gray};{gray};{gray}m"),
+        Colors::Indexed | Colors::None => write!(line, "\x1b[{layer};5;{}m", nearest_gray(gray)),
     };
 }
 
-/// The index of the xterm colour that is nearest: black (16), the ramp from 8 in steps of 10 (232 to 255), or white (231).
-fn nearest_grey(grey: u8) -> u8 {
-    match grey {
+/// The index of the xterm color that is nearest: black (16), the ramp from 8 in steps of 10 (232 to 255), or white (231).
+fn nearest_gray(gray: u8) -> u8 {
+    match gray {
         0..=3 => 16,
-        4..=246 => 232 + (grey.saturating_sub(3) / 10).min(23),
+        4..=246 => 232 + (gray.saturating_sub(3) / 10).min(23),
         247..=255 => 231,
     }
 }
 
 /// The caption in the middle of `width` columns, cut with an ellipsis if it is longer.
-fn centred(caption: &str, width: usize) -> String {
+fn centerd(caption: &str, width: usize) -> String {
     let flat = |c: char| if c.is_control() { ' ' } else { c };
     let mut shown: String = caption.chars().map(flat).collect();
     if shown.chars().count() > width {
@@ -187,43 +187,43 @@ mod tests {
     }
 
     #[test]
-    fn without_colour_a_pixel_is_two_signs_as_dark_as_it() {
+    fn without_color_a_pixel_is_two_signs_as_dark_as_it() {
         let pixels = [0, 25, 26, 255, 128, 0];
-        assert_eq!(draw_tiles(&[tile(&pixels, 3, "")], Colours::None, 80), "    ..\n@@++\n");
+        assert_eq!(draw_tiles(&[tile(&pixels, 3, "")], Colors::None, 80), "    ..\n@@++\n");
     }
 
     #[test]
-    fn in_colour_a_character_is_two_pixels_one_above_the_other() {
-        let drawn = draw_tiles(&[tile(&[1, 2, 3, 4], 2, "")], Colours::True, 80);
+    fn in_color_a_character_is_two_pixels_one_above_the_other() {
+        let drawn = draw_tiles(&[tile(&[1, 2, 3, 4], 2, "")], Colors::True, 80);
         let expected = "\x1b[38;2;1;1;1m\x1b[48;2;3;3;3m▀\x1b[38;2;2;2;2m\x1b[48;2;4;4;4m▀\x1b[0m\n";
         assert_eq!(drawn, expected);
     }
 
     #[test]
-    fn a_colour_is_not_named_again_while_it_stays() {
-        let drawn = draw_tiles(&[tile(&[9; 8], 4, "")], Colours::Indexed, 80);
+    fn a_color_is_not_named_again_while_it_stays() {
+        let drawn = draw_tiles(&[tile(&[9; 8], 4, "")], Colors::Indexed, 80);
         assert_eq!(drawn.matches('\x1b').count(), 3, "{drawn:?}");
         assert!(drawn.contains("▀▀▀▀"));
     }
 
     #[test]
     fn the_last_row_of_an_odd_height_has_no_lower_half() {
-        let drawn = draw_tiles(&[tile(&[5; 3], 1, "")], Colours::True, 80);
+        let drawn = draw_tiles(&[tile(&[5; 3], 1, "")], Colors::True, 80);
         let last = drawn.lines().last().unwrap();
         assert_eq!(last, "\x1b[38;2;5;5;5m▀\x1b[0m");
     }
 
     #[test]
-    fn every_indexed_grey_is_the_nearest_there_is() {
+    fn every_indexed_gray_is_the_nearest_there_is() {
         let level = |index: u8| match index {
             16 => 0,
             231 => 255,
             _ => 8 + 10 * i32::from(index - 232),
         };
         let all: Vec<u8> = [16, 231].into_iter().chain(232..=255).collect();
-        for grey in 0..=255u8 {
-            let off = |index: u8| (level(index) - i32::from(grey)).abs();
-            assert_eq!(off(nearest_grey(grey)), all.iter().map(|&i| off(i)).min().unwrap(), "{grey}");
+        for gray in 0..=255u8 {
+            let off = |index: u8| (level(index) - i32::from(gray)).abs();
+            assert_eq!(off(nearest_gray(gray)), all.iter().map(|&i| off(i)).min().unwrap(), "{gray}");
         }
     }
 
@@ -231,44 +231,44 @@ mod tests {
     fn images_stand_side_by_side_as_far_as_the_terminal_is_wide() {
         let pixels = [255u8; 9];
         let tiles = vec![tile(&pixels, 3, "a"); 5];
-        let lines = |width| draw_tiles(&tiles, Colours::None, width).lines().count();
+        let lines = |width| draw_tiles(&tiles, Colors::None, width).lines().count();
         // Three rows of pixels and a caption for each band, an empty line between bands.
         assert_eq!((lines(38), lines(37), lines(22), lines(21), lines(1)), (4, 9, 9, 14, 24));
     }
 
     #[test]
-    fn captions_are_centred_and_cut_to_the_image() {
+    fn captions_are_centerd_and_cut_to_the_image() {
         let pixels = [255u8; 4];
         let tiles = [tile(&pixels, 4, "7"), tile(&pixels, 4, "trousers\n")];
-        let drawn = draw_tiles(&tiles, Colours::None, 80);
+        let drawn = draw_tiles(&tiles, Colors::None, 80);
         assert_eq!(drawn.lines().nth(1), Some("   7      trouser…"));
     }
 
     #[test]
     fn images_of_different_height_share_a_band() {
         let (tall, low) = ([255u8; 3], [255u8; 1]);
-        let drawn = draw_tiles(&[tile(&low, 1, "a"), tile(&tall, 1, "b")], Colours::None, 80);
+        let drawn = draw_tiles(&[tile(&low, 1, "a"), tile(&tall, 1, "b")], Colors::None, 80);
         assert_eq!(drawn, "@@  @@\n    @@\n    @@\na   b\n");
     }
 
     #[test]
-    fn colours_are_used_only_where_they_are_wanted_and_known() {
+    fn colors_are_used_only_where_they_are_wanted_and_known() {
         let xterm = Some("xterm-256color");
-        assert_eq!(Colours::of(true, None, xterm, Some("truecolor")), Colours::True);
-        assert_eq!(Colours::of(true, Some(""), xterm, None), Colours::Indexed);
-        assert_eq!(Colours::of(true, Some("1"), xterm, Some("truecolor")), Colours::None);
-        assert_eq!(Colours::of(true, None, Some("dumb"), None), Colours::None);
-        assert_eq!(Colours::of(false, None, xterm, Some("24bit")), Colours::None);
+        assert_eq!(Colors::of(true, None, xterm, Some("truecolor")), Colors::True);
+        assert_eq!(Colors::of(true, Some(""), xterm, None), Colors::Indexed);
+        assert_eq!(Colors::of(true, Some("1"), xterm, Some("truecolor")), Colors::None);
+        assert_eq!(Colors::of(true, None, Some("dumb"), None), Colors::None);
+        assert_eq!(Colors::of(false, None, xterm, Some("24bit")), Colors::None);
     }
 
     #[test]
     fn nothing_to_draw_is_no_text() {
-        assert_eq!(draw_tiles(&[], Colours::True, 80), "");
+        assert_eq!(draw_tiles(&[], Colors::True, 80), "");
     }
 
     #[test]
     #[should_panic(expected = "5 pixels are not whole rows of 2")]
     fn pixels_that_do_not_fill_their_rows_are_a_mistake_of_the_caller() {
-        draw_tiles(&[tile(&[0; 5], 2, "")], Colours::None, 80);
+        draw_tiles(&[tile(&[0; 5], 2, "")], Colors::None, 80);
     }
 }

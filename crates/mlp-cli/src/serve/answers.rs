@@ -71,7 +71,7 @@ pub(super) struct About<'a> {
     classes: &'a [String],
     /// The form of the images that the network takes.
     image: Size,
-    preparation: &'static str,
+    preprocessing: &'static str,
     inputs: usize,
     hidden: Vec<usize>,
     outputs: usize,
@@ -98,7 +98,7 @@ struct Units {
     count: usize,
     /// Whether these are hidden units, or the classes of a network without any.
     hidden: bool,
-    /// The weight that has the full colour.
+    /// The weight that has the full color.
     scale: f64,
 }
 
@@ -111,7 +111,7 @@ impl<'a> About<'a> {
             program: &metadata.program,
             classes: &metadata.class_names,
             image: Size { width: metadata.image_shape.width, height: metadata.image_shape.height },
-            preparation: metadata.preparation.name(),
+            preprocessing: metadata.preprocessing.name(),
             inputs: architecture.inputs,
             outputs: architecture.outputs,
             activation: architecture.activation.name(),

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use mlp_core::argmax;
 use mlp_data::Error;
-use mlp_data::picture::{GreyPicture, Polarity};
+use mlp_data::picture::{GrayPicture, Polarity};
 use mlp_train::Model;
 use tokio::sync::Semaphore;
 
@@ -18,14 +18,14 @@ use crate::figures;
 use crate::plot::{Raster, unit_images};
 
 /// The most units of a layer whose activations are all listed.
-const MOST_LISTED: usize = 4096;
+const MAX_LISTED: usize = 4096;
 
 /// The server's state.
 pub(crate) struct App {
     pub(super) model: Model,
     /// The weights of each unit of the first layer.
     pub(super) units: Vec<Raster>,
-    /// The weight that has the full colour in them.
+    /// The weight that has the full color in them.
     pub(super) scale: f64,
     /// Tells the answers of this process from those of others at the same address.
     pub(super) revision: String,
@@ -67,8 +67,8 @@ impl App {
     /// What the network says of the picture in a file's bytes.
     pub(super) fn answer(&self, file: &[u8], question: Question) -> Result<Answer<'_>, Error> {
         let (network, metadata) = (&self.model.network, &self.model.metadata);
-        let picture = GreyPicture::decode(file)?;
-        let prepared = metadata.preparation.prepare(&picture, metadata.image_shape, question.polarity);
+        let picture = GrayPicture::decode(file)?;
+        let prepared = metadata.preprocessing.prepare(&picture, metadata.image_shape, question.polarity);
         let probabilities = network.probabilities(&prepared.pixels).into_raw_vec_and_offset().0;
         let class = argmax(probabilities.iter().copied());
         let hidden = network.architecture().hidden;
@@ -78,7 +78,7 @@ impl App {
                 layer: l + 1,
                 units,
                 strongest: strongest(&activations, question.strongest),
-                activations: (units <= MOST_LISTED).then(|| activations.into_iter().map(short).collect()),
+                activations: (units <= MAX_LISTED).then(|| activations.into_iter().map(short).collect()),
             }
         };
         let hidden = hidden.into_iter().enumerate().map(layer).collect();

@@ -30,7 +30,7 @@ const TYPES: [&str; 9] = [
 
 /// How many units of a layer are named if nobody says.
 const USUAL_STRONGEST: usize = 12;
-const MOST_STRONGEST: usize = 1000;
+const MAX_STRONGEST: usize = 1000;
 
 pub(super) async fn predict(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let question = question(request.uri().query().unwrap_or_default())?;
@@ -80,9 +80,9 @@ fn question(query: &str) -> Result<Question, Problem> {
                     value.parse().map_err(|error: mlp_data::Error| refused(error.to_string()))?;
             }
             "strongest" => {
-                let number = value.parse().ok().filter(|number| *number <= MOST_STRONGEST);
+                let number = value.parse().ok().filter(|number| *number <= MAX_STRONGEST);
                 let expected =
-                    || format!("strongest is `{value}`; expected a number from 0 to {MOST_STRONGEST}");
+                    || format!("strongest is `{value}`; expected a number from 0 to {MAX_STRONGEST}");
                 question.strongest = number.ok_or_else(|| refused(expected()))?;
             }
             _ => return Err(refused(format!("unknown parameter `{name}`; expected polarity or strongest"))),
@@ -134,7 +134,7 @@ async fn read(request: Request, limits: &Limits) -> Result<Bytes, Problem> {
 /// The whole body; `None` if it has more than so many bytes. Of such a body the rest is read, too, up to a point: were it left lying, the client would be cut
 /// off while it sends and never see the answer.
 async fn collect(mut body: Body, most: usize) -> Result<Option<Bytes>, axum::Error> {
-    const MOST_DISCARDED: usize = 16 << 20;
+    const MAX_DISCARDED: usize = 16 << 20;
     let (mut bytes, mut length) = (Vec::new(), 0_usize);
     while let Some(frame) =
         std::future::poll_fn(|context| std::pin::Pin::new(&mut body).poll_frame(context)).await
@@ -143,7 +143,7 @@ async fn collect(mut body: Body, most: usize) -> Result<Option<Bytes>, axum::Err
         length = length.saturating_add(data.len());
         if length <= most {
             bytes.extend_from_slice(&data);
-        } else if length > MOST_DISCARDED {
+        } else if length > MAX_DISCARDED {
             break;
         }
     }

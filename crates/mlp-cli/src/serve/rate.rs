@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const BURST: f64 = 4.0;
 
 /// The most addresses that are told apart; all others share a bucket.
-const MOST: usize = 4096;
+const MAX: usize = 4096;
 
 /// Who may ask how often.
 #[derive(Debug)]
@@ -46,10 +46,10 @@ impl RateLimiter {
         };
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let mut key = network(address);
-        if buckets.len() >= MOST && !buckets.contains_key(&key) {
+        if buckets.len() >= MAX && !buckets.contains_key(&key) {
             // A full bucket is as good as none.
             buckets.retain(|_, bucket| filled(bucket) < most);
-            if buckets.len() >= MOST {
+            if buckets.len() >= MAX {
                 key = Ipv6Addr::UNSPECIFIED.into();
             }
         }
@@ -111,15 +111,15 @@ mod tests {
     fn so_many_addresses_are_told_apart_and_no_more() {
         let (limiter, now) = (RateLimiter::new(1), Instant::now());
         let address = |i: usize| IpAddr::V4(std::net::Ipv4Addr::from_bits(i as u32));
-        for i in 0..2 * MOST {
+        for i in 0..2 * MAX {
             let _ = limiter.take(address(i), now);
         }
-        assert!(limiter.buckets.lock().unwrap().len() <= MOST + 1);
+        assert!(limiter.buckets.lock().unwrap().len() <= MAX + 1);
         // Those known keep their tokens; later ones have emptied the one they share.
         assert!(limiter.take(address(0), now).is_ok());
-        assert!(limiter.take(address(3 * MOST), now).is_err());
+        assert!(limiter.take(address(3 * MAX), now).is_err());
         // Once the others are full again there is room.
-        assert!(limiter.take(address(3 * MOST), now + Duration::from_secs(5)).is_ok());
+        assert!(limiter.take(address(3 * MAX), now + Duration::from_secs(5)).is_ok());
         assert_eq!(limiter.buckets.lock().unwrap().len(), 1);
     }
 }

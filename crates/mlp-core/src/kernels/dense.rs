@@ -1,4 +1,4 @@
-//! Products of dense matrices, C = A·B and C += alpha·A·B: for the layers above the first one, and for dense images where OpenBLAS
+//! MatmulBackend of dense matrices, C = A·B and C += alpha·A·B: for the layers above the first one, and for dense images where OpenBLAS
 //! is not there or not wanted.
 //!
 //! A tile of C, a few rows by a few vectors, stays in registers while the kernel goes along the index that is summed over, once: that

@@ -38,7 +38,7 @@ pub(crate) use dense::Start;
 pub(crate) use exp::exp;
 pub use isa::Isa;
 pub(crate) use isa::Work;
-pub(crate) use shares::{ByColumns, MOST_THREADS, Shares};
+pub(crate) use shares::{ByColumns, MAX_THREADS, Shares};
 pub(crate) use simd::Simd;
 pub(crate) use team::Team;
 
@@ -46,14 +46,14 @@ use std::ops::Range;
 
 use crate::activation::{self, Activation};
 use crate::step::{self, Step};
-use crate::{SparseRows, average, loss};
+use crate::{CsrMatrix, average, loss};
 
 /// Writes the trait [`Compiled`] and its two implementations from one list of kernels: `fn method(arguments) = function`.
 macro_rules! kernels {
     ($($(#[$doc:meta])* fn $method:ident($($argument:ident: $type:ty),+) = $function:path;)+) => {
         /// The kernels for one type of numbers.
         ///
-        /// They are methods of a trait so that they are compiled here, once and optimised, and not again in every crate that
+        /// They are methods of a trait so that they are compiled here, once and optimized, and not again in every crate that
         /// trains a network.
         pub trait Compiled: Copy + Sized {
             #[cfg(target_arch = "x86_64")]
@@ -98,13 +98,13 @@ kernels! {
 
     /// [`sparse::affine`].
     fn sparse_affine(
-        isa: Isa, x: &SparseRows<'_, Self>, rows: Range<usize>, weights: Block<'_, Self>, biases: &[Self],
+        isa: Isa, x: &CsrMatrix<'_, Self>, rows: Range<usize>, weights: Block<'_, Self>, biases: &[Self],
         z: BlockMut<'_, Self>
     ) = sparse::affine;
 
     /// [`sparse::transposed_product`].
     fn sparse_transposed_product(
-        isa: Isa, alpha: Self, x: &SparseRows<'_, Self>, delta: Block<'_, Self>, weights: BlockMut<'_, Self>
+        isa: Isa, alpha: Self, x: &CsrMatrix<'_, Self>, delta: Block<'_, Self>, weights: BlockMut<'_, Self>
     ) = sparse::transposed_product;
 
     /// [`activation::apply`].
@@ -121,11 +121,11 @@ kernels! {
         scores: (&mut [f64], &mut [u8])
     ) = loss::softmax_cross_entropy;
 
-    /// [`step::optimise`].
-    fn optimise(
+    /// [`step::optimize`].
+    fn optimize(
         isa: Isa, step: Step, kept: f64, gradient: Block<'_, Self>, parameters: BlockMut<'_, Self>,
         states: [BlockMut<'_, Self>; 2]
-    ) = step::optimise;
+    ) = step::optimize;
 
     /// [`step::add_squares`].
     fn add_squares(isa: Isa, gradient: Block<'_, Self>, sums: &mut [f64]) = step::add_squares;

@@ -9,21 +9,21 @@ use std::ops::Range;
 use super::BlockMut;
 
 /// The most members of a team.
-pub(crate) const MOST_THREADS: usize = 64;
+pub(crate) const MAX_THREADS: usize = 64;
 
 /// Where a sequence is cut: one range for each member, one after the other, together all of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shares {
-    cuts: [usize; MOST_THREADS + 1],
+    cuts: [usize; MAX_THREADS + 1],
     count: usize,
 }
 
 impl Shares {
     /// 0..`len` in `count` shares that are as equal as cuts at multiples of `grain` allow.
     pub(crate) fn new(len: usize, grain: usize, count: usize) -> Self {
-        assert!((1..=MOST_THREADS).contains(&count));
+        assert!((1..=MAX_THREADS).contains(&count));
         let grains = len.div_ceil(grain);
-        let mut cuts = [len; MOST_THREADS + 1];
+        let mut cuts = [len; MAX_THREADS + 1];
         for (index, cut) in cuts[..=count].iter_mut().enumerate() {
             *cut = len.min(grains * index / count * grain);
         }
@@ -62,7 +62,7 @@ impl Shares {
     /// A matrix whose columns lie in strips that end where the shares do.
     #[track_caller]
     pub(crate) fn strips<'a, A>(&self, strips: impl Iterator<Item = BlockMut<'a, A>>) -> ByColumns<'a, A> {
-        let mut apart = [const { None }; MOST_THREADS];
+        let mut apart = [const { None }; MAX_THREADS];
         for (member, strip) in strips.enumerate() {
             assert_eq!(strip.columns(), self.range(member).len(), "a strip that is no share");
             apart[member] = Some(strip);
@@ -119,7 +119,7 @@ pub(crate) struct ByColumns<'a, A> {
 )]
 enum Columns<'a, A> {
     Together(BlockMut<'a, A>),
-    Apart([Option<BlockMut<'a, A>>; MOST_THREADS]),
+    Apart([Option<BlockMut<'a, A>>; MAX_THREADS]),
 }
 
 /// See [`Shares::rows`].

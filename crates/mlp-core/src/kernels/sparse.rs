@@ -15,7 +15,7 @@ use super::simd::Simd;
 use super::tile::{Tile, for_width, tiles};
 use super::{Block, BlockMut, Isa, LANES};
 use crate::Scalar;
-use crate::features::{Columns, SparseRows, Values};
+use crate::features::{Columns, CsrMatrix, Values};
 
 /// Bytes of the widest tile: eight registers of 32 bytes, or four of 64.
 const TILE_BYTES: usize = 256;
@@ -62,7 +62,7 @@ macro_rules! with_entries {
 #[track_caller]
 pub(super) fn affine<A: Scalar>(
     isa: Isa,
-    x: &SparseRows<'_, A>,
+    x: &CsrMatrix<'_, A>,
     rows: Range<usize>,
     weights: Block<'_, A>,
     biases: &[A],
@@ -79,7 +79,7 @@ pub(super) fn affine<A: Scalar>(
 pub(super) fn transposed_product<A: Scalar>(
     isa: Isa,
     alpha: A,
-    x: &SparseRows<'_, A>,
+    x: &CsrMatrix<'_, A>,
     delta: Block<'_, A>,
     weights: BlockMut<'_, A>,
 ) {
@@ -222,7 +222,7 @@ trait Visitor<A> {
 
 /// Sparse rows with their entries in one of the forms.
 struct Entries<'a, A, C, V, D> {
-    rows: &'a SparseRows<'a, A>,
+    rows: &'a CsrMatrix<'a, A>,
     columns: &'a [C],
     values: &'a [V],
     decode: D,

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::thread::{self, JoinHandle};
 
-use super::shares::{Divide, MOST_THREADS};
+use super::shares::{Divide, MAX_THREADS};
 
 /// Rounds of waiting awake before the processor is offered to others, and offers before falling asleep.
 const SPINS: usize = if cfg!(miri) { 1 } else { 4_000 };
@@ -61,12 +61,12 @@ unsafe impl Sync for Shared {}
 unsafe impl Send for Shared {}
 
 impl Team {
-    /// `threads` members, from 1 to [`MOST_THREADS`]; of one member no thread is started.
+    /// `threads` members, from 1 to [`MAX_THREADS`]; of one member no thread is started.
     ///
     /// # Panics
     /// If it is another number, or the system refuses a thread.
     pub(crate) fn new(threads: usize) -> Self {
-        assert!((1..=MOST_THREADS).contains(&threads), "a team of {threads}");
+        assert!((1..=MAX_THREADS).contains(&threads), "a team of {threads}");
         let helpers = threads - 1;
         let idle = Job { closure: std::ptr::null(), call: |_, _| {} };
         let shared = Arc::new(Shared {

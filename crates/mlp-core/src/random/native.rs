@@ -48,7 +48,7 @@ impl NativeStream {
     }
 
     /// Fills `keys` with the sort keys of the permutation of as many numbers: key i is `first` + i in the low half, under
-    /// 32 random bits of the next word. Sorted, the low halves are the permutation. (Equal bits leave two neighbours in
+    /// 32 random bits of the next word. Sorted, the low halves are the permutation. (Equal bits leave two neighbors in
     /// order: a chance of 2⁻³² for a pair, too rare to be seen in any statistic.) `first` + the number of keys is at most 2³².
     pub fn permutation_keys(&mut self, first: u32, keys: &mut [u64]) {
         for (index, key) in (u64::from(first)..).zip(keys) {
@@ -95,7 +95,7 @@ fn inverse_normal_distribution(p: f64) -> f64 {
     let q = p - 0.5;
     if q.abs() <= 0.425 {
         let r = 0.180_625 - q * q;
-        return q * polynomial(&CENTRE_NUMERATOR, r) / polynomial(&CENTRE_DENOMINATOR, r);
+        return q * polynomial(&CENTER_NUMERATOR, r) / polynomial(&CENTER_DENOMINATOR, r);
     }
     let r = (-libm::log(if q < 0.0 { p } else { 1.0 - p })).sqrt();
     let tail = if r <= 5.0 {
@@ -111,7 +111,7 @@ fn polynomial(coefficients: &[f64; 8], x: f64) -> f64 {
     coefficients.iter().fold(0.0, |sum, c| sum * x + c)
 }
 
-const CENTRE_NUMERATOR: [f64; 8] = [
+const CENTER_NUMERATOR: [f64; 8] = [
     2_509.080_928_730_122_7,
     33_430.575_583_588_13,
     67_265.770_927_008_7,
@@ -121,7 +121,7 @@ const CENTRE_NUMERATOR: [f64; 8] = [
     133.141_667_891_784_38,
     3.387_132_872_796_366_5,
 ];
-const CENTRE_DENOMINATOR: [f64; 8] = [
+const CENTER_DENOMINATOR: [f64; 8] = [
     5_226.495_278_852_854,
     28_729.085_735_721_943,
     39_307.895_800_092_71,

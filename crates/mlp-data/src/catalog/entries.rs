@@ -1,8 +1,8 @@
-//! The entries of the catalogue. Names, sizes and checksums are the publishers' own; see the module above for where
+//! The entries of the catalog. Names, sizes and checksums are the publishers' own; see the module above for where
 //! the checksums are from.
 
 use super::{Archive, CatalogEntry, CatalogFile, Checksum, LabelLayout, MNIST_FILE_NAMES, Package, Split};
-use crate::{ImageShape, Preparation};
+use crate::{ImageShape, Preprocessing};
 
 const SHAPE: ImageShape = ImageShape { height: 28, width: 28 };
 
@@ -40,7 +40,7 @@ pub(super) static ALL: [CatalogEntry; 10] = [
         homepage: "https://en.wikipedia.org/wiki/MNIST_database",
         shape: SHAPE,
         class_names: DIGITS,
-        preparation: Preparation::Digit,
+        preprocessing: Preprocessing::Digit,
         labels: LabelLayout::PLAIN,
         transposed: false,
         train: mnist_split(
@@ -75,7 +75,7 @@ pub(super) static ALL: [CatalogEntry; 10] = [
     CatalogEntry {
         name: "fashion-mnist",
         title: "Fashion-MNIST articles of clothing",
-        note: "H. Xiao, K. Rasul and R. Vollgraf, Zalando Research; MIT licence",
+        note: "H. Xiao, K. Rasul and R. Vollgraf, Zalando Research; MIT license",
         homepage: "https://github.com/zalandoresearch/fashion-mnist",
         shape: SHAPE,
         class_names: &[
@@ -90,7 +90,7 @@ pub(super) static ALL: [CatalogEntry; 10] = [
             "Bag",
             "Ankle boot",
         ],
-        preparation: Preparation::Whole,
+        preprocessing: Preprocessing::Whole,
         labels: LabelLayout::PLAIN,
         transposed: false,
         train: mnist_split(
@@ -132,7 +132,7 @@ pub(super) static ALL: [CatalogEntry; 10] = [
         homepage: "https://codh.rois.ac.jp/kmnist/",
         shape: SHAPE,
         class_names: &["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"],
-        preparation: Preparation::Whole,
+        preprocessing: Preprocessing::Whole,
         labels: LabelLayout::PLAIN,
         transposed: false,
         train: mnist_split(
@@ -161,11 +161,11 @@ pub(super) static ALL: [CatalogEntry; 10] = [
     CatalogEntry {
         name: "qmnist",
         title: "QMNIST, MNIST reconstructed with its lost test digits",
-        note: "C. Yadav and L. Bottou, Cold Case: The Lost MNIST Digits, 2019; BSD-style licence",
+        note: "C. Yadav and L. Bottou, Cold Case: The Lost MNIST Digits, 2019; BSD-style license",
         homepage: "https://github.com/facebookresearch/qmnist",
         shape: SHAPE,
         class_names: DIGITS,
-        preparation: Preparation::Digit,
+        preprocessing: Preprocessing::Digit,
         labels: LabelLayout { columns: 8, first: 0 },
         transposed: false,
         train: Split {
@@ -275,7 +275,7 @@ const fn emnist(
         homepage: "https://www.nist.gov/itl/products-and-services/emnist-dataset",
         shape: SHAPE,
         class_names,
-        preparation: Preparation::Digit,
+        preprocessing: Preprocessing::Digit,
         labels: LabelLayout { columns: 1, first },
         transposed: true,
         train: emnist_split(train),

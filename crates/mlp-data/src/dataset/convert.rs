@@ -24,7 +24,7 @@ impl Real for f32 {
 
     #[inline]
     fn from_pixel(pixel: u8) -> Self {
-        // The division vectorises, and the loop waits for memory anyway: a table or products are no faster.
+        // The division vectorizes, and the loop waits for memory anyway: a table or products are no faster.
         Self::from(pixel) / 255.0
     }
 }

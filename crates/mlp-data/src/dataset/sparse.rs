@@ -1,5 +1,5 @@
 //! The pixels that are not zero, as compressed sparse rows: 19 of 100 in MNIST. A file of its own because its inner loop
-//! must not wait for a guess whether a pixel is zero. What the bytes are worth is in `dataset/convert.rs`, and what
+//! must not wait for a prediction whether a pixel is zero. What the bytes are worth is in `dataset/convert.rs`, and what
 //! is computed with them is not this crate's business: here are plain arrays.
 
 use super::{Dataset, count_non_zero};
@@ -40,7 +40,7 @@ pub struct SparseImages {
 
 impl SparseImages {
     /// The most pixels that an image can have here: as many as a column of 16 bits can tell apart.
-    pub const MOST_PIXELS: usize = 1 << 16;
+    pub const MAX_PIXELS: usize = 1 << 16;
 
     /// No images yet, and no allocation that grows with them.
     pub fn new() -> Self {
@@ -54,7 +54,7 @@ impl SparseImages {
     /// a whole set there is [`Dataset::sparse`].
     ///
     /// # Panics
-    /// If the images have more than [`MOST_PIXELS`](Self::MOST_PIXELS), or the range goes beyond the end.
+    /// If the images have more than [`MAX_PIXELS`](Self::MAX_PIXELS), or the range goes beyond the end.
     #[track_caller]
     pub fn fill(&mut self, dataset: &Dataset, range: Range<usize>) {
         let images = self.count(dataset, range);
@@ -103,7 +103,7 @@ impl SparseImages {
     #[track_caller]
     fn count<'a>(&mut self, dataset: &'a Dataset, range: Range<usize>) -> &'a [u8] {
         let (pixels, len) = (dataset.pixels(), dataset.len());
-        assert!(pixels <= Self::MOST_PIXELS, "sparse images have at most 65536 pixels, not {pixels}");
+        assert!(pixels <= Self::MAX_PIXELS, "sparse images have at most 65536 pixels, not {pixels}");
         assert!(range.start <= range.end && range.end <= len, "examples {range:?} of {len}");
         let images = &dataset.images()[range.start * pixels..range.end * pixels];
         self.pixels = pixels;
@@ -158,7 +158,7 @@ impl Dataset {
     /// The non-zero pixels of all images, three bytes each and not one more, found on all processors.
     ///
     /// # Panics
-    /// If the images have more than [`SparseImages::MOST_PIXELS`].
+    /// If the images have more than [`SparseImages::MAX_PIXELS`].
     #[track_caller]
     pub fn sparse(&self) -> SparseImages {
         let processors = thread::available_parallelism().map_or(1, usize::from);
@@ -206,7 +206,7 @@ fn compress_image(image: &[u8], columns: &mut [u16], values: &mut [u8]) {
     write_entries(rest, words.len() * 8, &mut next, columns, values);
 }
 
-/// Writes every pixel to the entry `next`, zero or not, and moves on if it is not: the processor has nothing to guess.
+/// Writes every pixel to the entry `next`, zero or not, and moves on if it is not: the processor has nothing to prediction.
 /// After the last entry only zeros can follow, and they have no place any more.
 #[inline(always)]
 fn write_entries(pixels: &[u8], first: usize, next: &mut usize, columns: &mut [u16], values: &mut [u8]) {
@@ -309,10 +309,10 @@ mod tests {
 
     #[test]
     fn the_largest_images_have_all_columns_of_16_bits() {
-        let mut images = vec![0; 2 * SparseImages::MOST_PIXELS];
+        let mut images = vec![0; 2 * SparseImages::MAX_PIXELS];
         *images.last_mut().unwrap() = 3;
         images[0] = 2;
-        let sparse = dataset(images, SparseImages::MOST_PIXELS).sparse();
+        let sparse = dataset(images, SparseImages::MAX_PIXELS).sparse();
         assert_eq!(sparse.columns(), [0, u16::MAX]);
         assert_eq!(sparse.offsets(), [0, 1, 2]);
     }
@@ -320,7 +320,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "at most 65536 pixels, not 65537")]
     fn larger_images_panic() {
-        dataset(vec![1; SparseImages::MOST_PIXELS + 1], SparseImages::MOST_PIXELS + 1).sparse();
+        dataset(vec![1; SparseImages::MAX_PIXELS + 1], SparseImages::MAX_PIXELS + 1).sparse();
     }
 
     #[test]

@@ -105,7 +105,7 @@ mod tests {
     use crate::ImageShape;
     use proptest::prelude::*;
 
-    fn labelled(labels: Vec<u8>) -> Dataset {
+    fn labeled(labels: Vec<u8>) -> Dataset {
         let images = (0..labels.len()).flat_map(|i| (i as u16).to_le_bytes()).collect();
         Dataset::new(images, ImageShape { height: 1, width: 2 }, labels, 5).unwrap()
     }
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn parts_keep_images_and_labels_together() {
-        let data = labelled(vec![0, 1, 2, 3, 4]);
+        let data = labeled(vec![0, 1, 2, 3, 4]);
         let (first, rest) = data.clone().split_at(2);
         assert_eq!((ids(&first), first.labels()), (vec![0, 1], &[0, 1][..]));
         assert_eq!((ids(&rest), rest.labels()), (vec![2, 3, 4], &[2, 3, 4][..]));
@@ -128,16 +128,16 @@ mod tests {
 
     #[test]
     fn shares_that_leave_a_side_empty_are_refused() {
-        let data = labelled(vec![0; 10]);
+        let data = labeled(vec![0; 10]);
         for fraction in [0.0, 0.04, 0.96, 1.0, -1.0, 2.0, f64::NAN, f64::INFINITY] {
             assert!(matches!(data.split_stratified(fraction, 0), Err(Error::Split { examples: 10, .. })));
         }
-        assert!(labelled(vec![]).split_stratified(0.5, 0).is_err());
+        assert!(labeled(vec![]).split_stratified(0.5, 0).is_err());
     }
 
     #[test]
     fn the_seed_decides_the_split() {
-        let data = labelled((0..200).map(|i| i % 5).collect());
+        let data = labeled((0..200).map(|i| i % 5).collect());
         let held_out = |seed| ids(&data.split_stratified(0.25, seed).unwrap().1);
         assert_eq!(held_out(1), held_out(1));
         assert_ne!(held_out(1), held_out(2));
@@ -150,7 +150,7 @@ mod tests {
             fraction in 0.01f64..0.99,
             seed: u64,
         ) {
-            let data = labelled(labels);
+            let data = labeled(labels);
             let Ok((kept, held_out)) = data.split_stratified(fraction, seed) else {
                 let rounded = (data.len() as f64 * fraction).round();
                 prop_assert!(rounded < 1.0 || rounded >= data.len() as f64);

@@ -1,5 +1,5 @@
-//! Files out of a published zip archive, which several data sets share. A file of its own because EMNIST alone comes
-//! this way: one archive of half a gigabyte, kept beside the data sets so that the next one needs no download, and
+//! Files out of a published zip archive, which several datasets share. A file of its own because EMNIST alone comes
+//! this way: one archive of half a gigabyte, kept beside the datasets so that the next one needs no download, and
 //! `.gz` files in it, which are taken out as they are.
 
 use super::verify::{Expected, check_sha256, write_sums};

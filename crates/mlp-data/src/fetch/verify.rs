@@ -1,4 +1,4 @@
-//! Whether a file is the one that the catalogue means. A file of its own because a name is given to a file only after
+//! Whether a file is the one that the catalog means. A file of its own because a name is given to a file only after
 //! this says yes, wherever the file came from.
 
 use super::appended;
@@ -119,7 +119,7 @@ impl Expected<'_> {
     }
 
     /// Reads the whole array, which checks everything about it that has no checksum. What it takes of memory is for
-    /// the catalogue to say, not for the file: it comes from anywhere.
+    /// the catalog to say, not for the file: it comes from anywhere.
     fn read(&self, path: &Path) -> Result<crate::idx::Idx, Error> {
         let idx = read_idx_at_most(path, self.file.idx_bytes)?;
         if (idx.data().element(), idx.shape()) != (self.element, &self.shape[..]) {
@@ -222,7 +222,7 @@ mod tests {
     use flate2::write::GzEncoder;
 
     #[test]
-    fn a_file_that_promises_more_than_the_catalogue_is_refused_by_its_header() {
+    fn a_file_that_promises_more_than_the_catalog_is_refused_by_its_header() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("labels.gz");
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());

@@ -1,4 +1,4 @@
-//! Directories of pictures as labelled files: `class-name/*.png`, or the same below `train/` and `test/`. A file of its own because it only
+//! Directories of pictures as labeled files: `class-name/*.png`, or the same below `train/` and `test/`. A file of its own because it only
 //! looks at names; reading the pictures, on as many threads as there are, is the caller's.
 
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::Error;
 
 /// The picture files of a directory, with their classes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LabelledFiles {
+pub struct LabeledFiles {
     /// The names of the classes, in natural order.
     pub class_names: Vec<String>,
     /// The files to train with, each with its class, class after class.
@@ -22,7 +22,7 @@ pub struct LabelledFiles {
 /// The classes of one directory, each with its files.
 type Classes = Vec<(String, Vec<PathBuf>)>;
 
-impl LabelledFiles {
+impl LabeledFiles {
     /// Looks into a directory: a directory in it is a class, and the pictures in that, however deep, are its examples. If there are only
     /// `train` and perhaps `test` in it, it looks into these.
     ///
@@ -40,7 +40,7 @@ impl LabelledFiles {
             && directories.iter().all(|path| ["train", "test"].contains(&name(path).as_str()));
         if !is_split {
             let (classes, strays) = classes(directory)?;
-            return Ok(Self { train: labelled(&classes), class_names: names(classes), test: None, strays });
+            return Ok(Self { train: labeled(&classes), class_names: names(classes), test: None, strays });
         }
         let (train, mut strays) = classes(&directory.join("train"))?;
         let mut test = None;
@@ -62,7 +62,7 @@ impl LabelledFiles {
             }
             test = Some(files);
         }
-        Ok(Self { train: labelled(&train), class_names: names(train), test, strays })
+        Ok(Self { train: labeled(&train), class_names: names(train), test, strays })
     }
 }
 
@@ -93,7 +93,7 @@ fn classes(directory: &Path) -> Result<(Classes, usize), Error> {
     Ok((classes, strays))
 }
 
-fn labelled(classes: &Classes) -> Vec<(PathBuf, u8)> {
+fn labeled(classes: &Classes) -> Vec<(PathBuf, u8)> {
     let labels = 0..=u8::MAX;
     classes
         .iter()
@@ -129,10 +129,10 @@ mod tests {
         directory
     }
 
-    fn found(files: &[&str]) -> Result<LabelledFiles, String> {
+    fn found(files: &[&str]) -> Result<LabeledFiles, String> {
         let directory = tree(files);
         let error = |error: Error| error.to_string().replace(&directory.path().display().to_string(), "DIR");
-        LabelledFiles::find(directory.path()).map_err(error)
+        LabeledFiles::find(directory.path()).map_err(error)
     }
 
     #[test]
@@ -168,6 +168,6 @@ mod tests {
             let error = found(files).unwrap_err();
             assert!(error.starts_with(said), "{error}");
         }
-        assert!(LabelledFiles::find(Path::new("no such directory")).is_err());
+        assert!(LabeledFiles::find(Path::new("no such directory")).is_err());
     }
 }

@@ -6,23 +6,23 @@ use std::io::Cursor;
 use image::error::ImageError;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 
-use super::GreyPicture;
+use super::GrayPicture;
 use crate::Error;
 
 /// The most pixels that a picture may have: more than cameras and a scanned page at 600 dots an inch have.
-pub const MOST_PIXELS: u64 = 64_000_000;
+pub const MAX_PIXELS: u64 = 64_000_000;
 
 /// The most bytes that a picture may take while it is decoded.
-const MOST_BYTES: u64 = 4 * MOST_PIXELS;
+const MAX_BYTES: u64 = 4 * MAX_PIXELS;
 
-impl GreyPicture {
-    /// The picture in a file's bytes: PNG, JPEG, or PGM and the other portable maps (PBM, PPM, PAM), of any depth and colour.
+impl GrayPicture {
+    /// The picture in a file's bytes: PNG, JPEG, or PGM and the other portable maps (PBM, PPM, PAM), of any depth and color.
     ///
-    /// Colours become their luminance, whatever is transparent is laid over white, and a photograph is turned as its camera says it
+    /// Colors become their luminance, whatever is transparent is laid over white, and a photograph is turned as its camera says it
     /// was held.
     ///
     /// # Errors
-    /// [`Error::Picture`] if the bytes are none of these or damaged, [`Error::PictureTooLarge`] above [`MOST_PIXELS`] or 256 MB.
+    /// [`Error::Picture`] if the bytes are none of these or damaged, [`Error::PictureTooLarge`] above [`MAX_PIXELS`] or 256 MB.
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.is_empty() {
             return Err(Error::Picture { problem: "it is empty".to_owned() });
@@ -37,11 +37,11 @@ impl GreyPicture {
         let mut decoder = reader.into_decoder().map_err(problem)?;
         let (width, height) = decoder.dimensions();
         let (width, height) = (u64::from(width), u64::from(height));
-        if width * height > MOST_PIXELS || decoder.total_bytes() > MOST_BYTES {
-            return Err(Error::PictureTooLarge { width, height, most: MOST_PIXELS / 1_000_000 });
+        if width * height > MAX_PIXELS || decoder.total_bytes() > MAX_BYTES {
+            return Err(Error::PictureTooLarge { width, height, most: MAX_PIXELS / 1_000_000 });
         }
         let mut limits = Limits::default();
-        limits.max_alloc = Some(MOST_BYTES);
+        limits.max_alloc = Some(MAX_BYTES);
         decoder.set_limits(limits).map_err(problem)?;
         // A picture whose camera did not say how it was held is upright.
         let orientation = decoder.orientation().ok();
@@ -50,11 +50,11 @@ impl GreyPicture {
             decoded.apply_orientation(orientation);
         }
         let (width, height) = (decoded.width() as usize, decoded.height() as usize);
-        Self::new(width, height, grey(decoded))
+        Self::new(width, height, gray(decoded))
     }
 }
 
-fn grey(decoded: DynamicImage) -> Vec<u8> {
+fn gray(decoded: DynamicImage) -> Vec<u8> {
     if !decoded.color().has_alpha() {
         return decoded.into_luma8().into_raw();
     }

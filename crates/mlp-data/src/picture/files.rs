@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use image::ImageReader;
 use image::error::ImageError;
 
-use super::GreyPicture;
+use super::GrayPicture;
 use super::decode::problem;
 use crate::Error;
 
@@ -17,16 +17,16 @@ use crate::Error;
 pub const ENDINGS: [&str; 7] = ["png", "jpg", "jpeg", "pgm", "pnm", "ppm", "pbm"];
 
 /// The most bytes of a picture file.
-const MOST_FILE_BYTES: u64 = 256_000_000;
+const MAX_FILE_BYTES: u64 = 256_000_000;
 
 /// The deepest directory that is looked into, below the one that was asked for.
 const DEEPEST: usize = 32;
 
-impl GreyPicture {
-    /// Reads a picture file, as [`GreyPicture::decode`].
+impl GrayPicture {
+    /// Reads a picture file, as [`GrayPicture::decode`].
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::InFile`] with what [`GreyPicture::decode`] finds wrong.
+    /// [`Error::Io`]; [`Error::InFile`] with what [`GrayPicture::decode`] finds wrong.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let file = File::open(path).map_err(Error::io("open", path))?;
         Self::read_from(file, path)
@@ -35,7 +35,7 @@ impl GreyPicture {
     /// Columns and rows of a picture file, by what it says at its beginning; a photograph may turn out to be turned.
     ///
     /// # Errors
-    /// As [`GreyPicture::read`].
+    /// As [`GrayPicture::read`].
     pub fn size_of(path: &Path) -> Result<(usize, usize), Error> {
         let problem =
             |error: ImageError| Error::InFile { path: path.to_owned(), problem: Box::new(problem(error)) };
@@ -45,15 +45,15 @@ impl GreyPicture {
         Ok((width as usize, height as usize))
     }
 
-    /// [`GreyPicture::read`] from any reader; `origin` is the path to name in errors.
+    /// [`GrayPicture::read`] from any reader; `origin` is the path to name in errors.
     ///
     /// # Errors
-    /// As [`GreyPicture::read`].
+    /// As [`GrayPicture::read`].
     pub fn read_from(reader: impl Read, origin: &Path) -> Result<Self, Error> {
         let mut bytes = Vec::new();
-        reader.take(MOST_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io("read", origin))?;
-        let decoded = if bytes.len() as u64 > MOST_FILE_BYTES {
-            Err(Error::Picture { problem: format!("more than {} MB", MOST_FILE_BYTES / 1_000_000) })
+        reader.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io("read", origin))?;
+        let decoded = if bytes.len() as u64 > MAX_FILE_BYTES {
+            Err(Error::Picture { problem: format!("more than {} MB", MAX_FILE_BYTES / 1_000_000) })
         } else {
             Self::decode(&bytes)
         };
@@ -172,7 +172,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.png");
         fs::write(&path, "no picture").unwrap();
-        let error = GreyPicture::read(&path).unwrap_err().to_string();
+        let error = GrayPicture::read(&path).unwrap_err().to_string();
         let expected = format!(
             "{}: it begins with 6e 6f 20 70; expected a whole PNG, JPEG or PGM picture",
             path.display()

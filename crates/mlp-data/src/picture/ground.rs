@@ -85,7 +85,7 @@ pub(super) struct Ground {
 
 impl Ground {
     /// Of a picture on which ink is lighter. Shading of a page is followed by a surface of second order, fitted to the pixels that are
-    /// ground. Which ones are is first guessed in two ways: those that are dark, which is right of drawings, however bold, and all of
+    /// ground. Which ones are is first predicted in two ways: those that are dark, which is right of drawings, however bold, and all of
     /// them, which is right of pages whose shaded corners are as far from their middle as the ink.
     pub(super) fn of(plane: &Plane) -> Self {
         let samples = samples(plane);

@@ -150,7 +150,7 @@ impl Patch {
     }
 }
 
-/// The neighbours of a pixel, eight or fewer.
+/// The neighbors of a pixel, eight or fewer.
 fn around(at: usize, width: usize, height: usize) -> impl Iterator<Item = usize> {
     let (x, y) = (at % width, at / width);
     let rows = y.saturating_sub(1)..(y + 2).min(height);

@@ -1,7 +1,7 @@
 //! Levels on a grid, as numbers that can be calculated with, and how they get another size: reduced by averaging the area that falls on a
 //! new pixel, enlarged by interpolating between old ones. Both leave a plane that keeps its size as it is.
 
-use super::GreyPicture;
+use super::GrayPicture;
 
 /// Levels on a grid.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +13,7 @@ pub(super) struct Plane {
 
 impl Plane {
     /// A picture's levels, with its longer side reduced to `side` pixels, if it has more.
-    pub(super) fn of(picture: &GreyPicture, side: usize) -> Self {
+    pub(super) fn of(picture: &GrayPicture, side: usize) -> Self {
         let (width, height) = (picture.width(), picture.height());
         if width.max(height) <= side {
             return Self {
@@ -27,7 +27,7 @@ impl Plane {
     }
 
     /// A picture's levels in another size, of at least one pixel each way.
-    pub(super) fn scaled(picture: &GreyPicture, width: usize, height: usize) -> Self {
+    pub(super) fn scaled(picture: &GrayPicture, width: usize, height: usize) -> Self {
         resized(picture.pixels(), picture.width(), width, height)
     }
 
@@ -134,7 +134,7 @@ mod tests {
     fn a_plane_that_keeps_its_size_stays_as_it_is() {
         let plane = plane(3, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         assert_eq!(plane.resized(3, 2), plane);
-        let picture = GreyPicture::new(3, 2, vec![1, 2, 3, 4, 5, 6]).unwrap();
+        let picture = GrayPicture::new(3, 2, vec![1, 2, 3, 4, 5, 6]).unwrap();
         assert_eq!((Plane::of(&picture, 3), Plane::scaled(&picture, 3, 2)), (plane.clone(), plane));
     }
 
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_large_picture_is_reduced_with_its_proportions() {
-        let picture = GreyPicture::new(4, 2, vec![0, 2, 10, 30, 4, 6, 20, 40]).unwrap();
+        let picture = GrayPicture::new(4, 2, vec![0, 2, 10, 30, 4, 6, 20, 40]).unwrap();
         assert_eq!(Plane::of(&picture, 2), plane(2, &[3.0, 25.0]));
     }
 

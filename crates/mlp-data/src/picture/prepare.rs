@@ -1,20 +1,20 @@
-//! From a picture to an image of a data set: the two ways of [`Preparation`], and the plain one that only changes the size. What ground and ink
+//! From a picture to an image of a dataset: the two ways of [`Preprocessing`], and the plain one that only changes the size. What ground and ink
 //! are is found out in `ground.rs` and `ink.rs`; here is where the ink goes.
 
 use super::ground::{Ground, oriented};
 use super::ink::{Ink, Patch};
 use super::plane::{Plane, fitted};
-use super::{GreyPicture, Polarity, Prepared};
-use crate::{ImageShape, Preparation};
+use super::{GrayPicture, Polarity, Preprocessed};
+use crate::{ImageShape, Preprocessing};
 
 /// A larger picture is reduced to this side first, which averages its noise, too: a digit is left with twenty pixels of it.
 const WORKING_SIDE: usize = 512;
 
-impl Preparation {
-    /// Brings a picture to the form of a data set.
+impl Preprocessing {
+    /// Brings a picture to the form of a dataset.
     ///
     /// [`Digit`](Self::Digit): the ground is subtracted, with its shading and noise, and what is left stretched from no to full ink; specks
-    /// are dropped; the rest is cropped, fitted into five sevenths of the shape (20 of 28 pixels) and moved until its centre of mass is
+    /// are dropped; the rest is cropped, fitted into five sevenths of the shape (20 of 28 pixels) and moved until its center of mass is
     /// in the middle. An image that is MNIST's own comes out nearly as it was.
     ///
     /// [`Whole`](Self::Whole): the picture is scaled until it fits, and what is left beside it filled with the level of its border.
@@ -25,7 +25,7 @@ impl Preparation {
     /// # Panics
     /// If the shape has no pixels.
     #[track_caller]
-    pub fn prepare(self, picture: &GreyPicture, shape: ImageShape, polarity: Polarity) -> Prepared {
+    pub fn prepare(self, picture: &GrayPicture, shape: ImageShape, polarity: Polarity) -> Preprocessed {
         assert!(shape.pixels() > 0, "an image of {shape} has no pixels");
         let (plane, was_inverted) = oriented(Plane::of(picture, WORKING_SIDE), polarity);
         match self {
@@ -35,7 +35,7 @@ impl Preparation {
     }
 }
 
-impl GreyPicture {
+impl GrayPicture {
     /// The picture scaled to a shape and nothing else: proportions and polarity may be wrong afterwards.
     ///
     /// # Panics
@@ -47,17 +47,17 @@ impl GreyPicture {
     }
 }
 
-fn digit(plane: &Plane, shape: ImageShape, was_inverted: bool) -> Prepared {
+fn digit(plane: &Plane, shape: ImageShape, was_inverted: bool) -> Preprocessed {
     let Some(ink) = Ink::of(plane, &Ground::of(plane)) else {
-        return Prepared { pixels: vec![0; shape.pixels()], was_inverted, is_blank: true };
+        return Preprocessed { pixels: vec![0; shape.pixels()], was_inverted, is_blank: true };
     };
     let Patch { left, top, width, height, .. } = ink.bounds;
     let (into_width, into_height) = (inner(shape.width), inner(shape.height));
     let (to_width, to_height) = fitted(width, height, into_width, into_height);
     let fitted = ink.amounts.part(left, top, width, height).resized(to_width, to_height);
     let strongest = fitted.levels.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
-    let left = centred(centre(&fitted, |i| i % to_width), to_width, shape.width);
-    let top = centred(centre(&fitted, |i| i / to_width), to_height, shape.height);
+    let left = centerd(center(&fitted, |i| i % to_width), to_width, shape.width);
+    let top = centerd(center(&fitted, |i| i / to_width), to_height, shape.height);
     let mut pixels = vec![0; shape.pixels()];
     for (row, amounts) in fitted.levels.chunks_exact(to_width).enumerate() {
         let place = (top + row) * shape.width + left;
@@ -65,7 +65,7 @@ fn digit(plane: &Plane, shape: ImageShape, was_inverted: bool) -> Prepared {
             *pixel = (255.0 * amount / strongest).round() as u8;
         }
     }
-    Prepared { pixels, was_inverted, is_blank: false }
+    Preprocessed { pixels, was_inverted, is_blank: false }
 }
 
 /// How much of a side the ink may take: MNIST's 20 of 28.
@@ -73,21 +73,21 @@ fn inner(side: usize) -> usize {
     (side * 5 / 7).max(1)
 }
 
-/// The centre of mass along a direction, a pixel's middle having its number.
-fn centre(plane: &Plane, along: impl Fn(usize) -> usize) -> f32 {
+/// The center of mass along a direction, a pixel's middle having its number.
+fn center(plane: &Plane, along: impl Fn(usize) -> usize) -> f32 {
     let mass: f32 = plane.levels.iter().sum();
     let moment: f32 = plane.levels.iter().enumerate().map(|(i, level)| level * along(i) as f32).sum();
     if mass > 0.0 { moment / mass } else { 0.0 }
 }
 
-/// Where ink of `length` pixels begins in `side` so that its `centre` is in the middle, or as near to it as there is room.
-fn centred(centre: f32, length: usize, side: usize) -> usize {
-    let begin = (side as f32 / 2.0 - centre).round();
+/// Where ink of `length` pixels begins in `side` so that its `center` is in the middle, or as near to it as there is room.
+fn centerd(center: f32, length: usize, side: usize) -> usize {
+    let begin = (side as f32 / 2.0 - center).round();
     (begin.max(0.0) as usize).min(side - length)
 }
 
 /// `plane` is the picture as it was reduced and turned; here it only tells the level beside it.
-fn whole(picture: &GreyPicture, plane: &Plane, shape: ImageShape, was_inverted: bool) -> Prepared {
+fn whole(picture: &GrayPicture, plane: &Plane, shape: ImageShape, was_inverted: bool) -> Preprocessed {
     let is_blank = picture.pixels().iter().all(|&pixel| pixel == picture.pixels()[0]);
     let (width, height) = fitted(picture.width(), picture.height(), shape.width, shape.height);
     let fitted = Plane::scaled(picture, width, height);
@@ -101,5 +101,5 @@ fn whole(picture: &GreyPicture, plane: &Plane, shape: ImageShape, was_inverted: 
     for (row, levels) in fitted.chunks_exact(width).enumerate() {
         pixels[(top + row) * shape.width + left..][..width].copy_from_slice(levels);
     }
-    Prepared { pixels, was_inverted, is_blank }
+    Preprocessed { pixels, was_inverted, is_blank }
 }

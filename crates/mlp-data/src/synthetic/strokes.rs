@@ -7,7 +7,7 @@ pub(super) type Point = (f64, f64);
 type Stroke = &'static [Point];
 type Style = &'static [Stroke];
 
-/// Straight pieces per pair of neighbouring points.
+/// Straight pieces per pair of neighboring points.
 pub(super) const POINTS_PER_SPAN: usize = 6;
 
 /// The styles of each digit.

@@ -1,4 +1,4 @@
-//! What the fetcher's tests share: a server on loopback that can misbehave, and a small data set to serve.
+//! What the fetcher's tests share: a server on loopback that can misbehave, and a small dataset to serve.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -168,7 +168,7 @@ fn answer(
     stream.write_all(&bytes).ok()
 }
 
-/// A data set of a few images, as files and as the entry of a catalogue that describes them.
+/// A dataset of a few images, as files and as the entry of a catalog that describes them.
 pub(crate) struct Sample {
     pub(crate) entry: CatalogEntry,
     /// The `.gz` files by name.
@@ -222,7 +222,7 @@ pub(crate) fn sample(sums: Sums) -> Sample {
         homepage: "",
         shape: ImageShape { height: 2, width: 3 },
         class_names: &["even", "odd"],
-        preparation: mlp_data::Preparation::Digit,
+        preprocessing: mlp_data::Preprocessing::Digit,
         labels: LabelLayout::PLAIN,
         transposed: false,
         train,

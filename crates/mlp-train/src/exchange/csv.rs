@@ -1,4 +1,4 @@
-//! Predictions as a table: what a network says of every example of a data set.
+//! Predictions as a table: what a network says of every example of a dataset.
 
 use std::fmt::Write as _;
 
@@ -8,14 +8,14 @@ use mlp_data::Dataset;
 use crate::error::Error;
 use crate::model::Model;
 
-/// A line for each example: its index, its label, the network's guess, and the probability of each class, so that reading it gives
+/// A line for each example: its index, its label, the network's prediction, and the probability of each class, so that reading it gives
 /// the same numbers to the bit. The line before names the columns.
 ///
 /// # Errors
 /// [`Error::OtherShape`], or [`Error::DoesNotFit`] if there are more classes than the network tells apart.
 pub fn predictions(model: &Model, data: &Dataset) -> Result<String, Error> {
     model.check_fits(data)?;
-    let mut text = String::from("index,label,guess");
+    let mut text = String::from("index,label,prediction");
     for name in &model.metadata.class_names {
         text.push(',');
         text.push_str(&field(name));

@@ -2,7 +2,7 @@
 //! that both use the same names.
 
 use mlp_core::Activation;
-use mlp_data::{ImageShape, Preparation};
+use mlp_data::{ImageShape, Preprocessing};
 
 use super::ExchangeError;
 use crate::model::Model;
@@ -11,7 +11,7 @@ pub(super) const ACTIVATION: &str = "activation";
 pub(super) const CLASS_NAMES: &str = "class_names";
 const HEIGHT: &str = "height";
 const WIDTH: &str = "width";
-pub(super) const PREPARATION: &str = "preparation";
+pub(super) const PREPARATION: &str = "preprocessing";
 pub(super) const DATASET: &str = "dataset";
 pub(super) const PROGRAM: &str = "program";
 
@@ -25,8 +25,8 @@ pub struct Known {
     /// The form of its images.
     pub image_shape: Option<ImageShape>,
     /// How a picture becomes such an image.
-    pub preparation: Option<Preparation>,
-    /// The data set that it was trained on. One of the catalogue says the three before, too.
+    pub preprocessing: Option<Preprocessing>,
+    /// The dataset that it was trained on. One of the catalog says the three before, too.
     pub dataset: Option<String>,
     /// The program that wrote it.
     pub program: Option<String>,
@@ -48,7 +48,7 @@ impl Known {
                 (Some(height), Some(width)) => Some(ImageShape { height, width }),
                 _ => None,
             },
-            preparation: text(PREPARATION).map(preparation).transpose()?,
+            preprocessing: text(PREPARATION).map(preprocessing).transpose()?,
             dataset: text(DATASET).map(str::to_owned),
             program: text(PROGRAM).map(str::to_owned),
         })
@@ -64,8 +64,8 @@ pub(super) fn activation(name: &str) -> Result<Activation, ExchangeError> {
     name.parse().map_err(invalid)
 }
 
-/// The preparation of a name in a file.
-pub(super) fn preparation(name: &str) -> Result<Preparation, ExchangeError> {
+/// The preprocessing of a name in a file.
+pub(super) fn preprocessing(name: &str) -> Result<Preprocessing, ExchangeError> {
     let invalid =
         |error: mlp_data::Error| ExchangeError::Metadata { name: PREPARATION, reason: error.to_string() };
     name.parse().map_err(invalid)
@@ -79,7 +79,7 @@ pub(super) fn texts(model: &Model) -> [(&'static str, String); 7] {
         (CLASS_NAMES, serde_json::json!(metadata.class_names).to_string()),
         (HEIGHT, metadata.image_shape.height.to_string()),
         (WIDTH, metadata.image_shape.width.to_string()),
-        (PREPARATION, metadata.preparation.name().to_owned()),
+        (PREPARATION, metadata.preprocessing.name().to_owned()),
         (DATASET, metadata.dataset.clone()),
         (PROGRAM, metadata.program.clone()),
     ]

@@ -15,7 +15,7 @@ use std::io::Read;
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
 /// The longest header that is read. NumPy's own are of 118 bytes.
-const MOST_HEADER: usize = 1 << 16;
+const MAX_HEADER: usize = 1 << 16;
 
 /// Numbers or texts with their shape.
 #[derive(Clone, Debug, PartialEq)]
@@ -121,8 +121,8 @@ impl Header {
         let digits = if fixed[6] == 1 { 2 } else { 4 };
         reader.read_exact(&mut length[..digits]).map_err(cut)?;
         let length = u32::from_le_bytes(length) as usize;
-        if length > MOST_HEADER {
-            return Err(format!("a header of {length} bytes; expected at most {MOST_HEADER}"));
+        if length > MAX_HEADER {
+            return Err(format!("a header of {length} bytes; expected at most {MAX_HEADER}"));
         }
         let mut text = vec![0; length];
         reader.read_exact(&mut text).map_err(cut)?;

@@ -9,23 +9,25 @@ use ndarray::{Array1, Array2};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-use super::known::{ACTIVATION, CLASS_NAMES, DATASET, Known, PREPARATION, PROGRAM, activation, preparation};
+use super::known::{
+    ACTIVATION, CLASS_NAMES, DATASET, Known, PREPARATION, PROGRAM, activation, preprocessing,
+};
 use super::npy::{Array, Values};
 use super::{Content, ExchangeError};
-use crate::config::MOST_HIDDEN_LAYERS;
+use crate::config::MAX_HIDDEN_LAYERS;
 use crate::model::{Model, Network};
 use crate::number::Number;
 
 const IMAGE_SHAPE: &str = "image_shape";
 
 /// How much more than the whole file one of its arrays may be: weights do not compress a hundredfold.
-const MOST_EXPANSION: usize = 100;
+const MAX_EXPANSION: usize = 100;
 
 /// What an array may be in any case, so that a small network of zeros can be read.
 const ALWAYS_READ: usize = 1 << 26;
 
 /// A model as NumPy keeps it: `w_h` (inputs, units), `b_h` (1, units), `w_o`, `b_o`, with several hidden layers `w_h1`, `b_h1`, `w_h2`, …, in the
-/// network's precision; and `activation`, `class_names`, `image_shape`, `preparation`, `dataset`, `program`.
+/// network's precision; and `activation`, `class_names`, `image_shape`, `preprocessing`, `dataset`, `program`.
 pub fn to_npz(model: &Model) -> Vec<u8> {
     let metadata = &model.metadata;
     let mut arrays = match &model.network {
@@ -38,7 +40,7 @@ pub fn to_npz(model: &Model) -> Vec<u8> {
         (ACTIVATION.to_owned(), Array::text(model.network.architecture().activation.name())),
         (CLASS_NAMES.to_owned(), Array { shape: vec![names.len()], values: Values::Texts(names) }),
         (IMAGE_SHAPE.to_owned(), Array { shape: vec![2], values: Values::I64(shape) }),
-        (PREPARATION.to_owned(), Array::text(metadata.preparation.name())),
+        (PREPARATION.to_owned(), Array::text(metadata.preprocessing.name())),
         (DATASET.to_owned(), Array::text(&metadata.dataset)),
         (PROGRAM.to_owned(), Array::text(&metadata.program)),
     ]);
@@ -118,7 +120,7 @@ impl<'a> Arrays<'a> {
         let archive = archive.map_err(|error| ExchangeError::Npz { reason: error.to_string() })?;
         let names = archive.file_names().flatten();
         let names = names.map(|name| name.strip_suffix(".npy").unwrap_or(&name).to_owned()).collect();
-        let most = bytes.len().saturating_mul(MOST_EXPANSION).max(ALWAYS_READ);
+        let most = bytes.len().saturating_mul(MAX_EXPANSION).max(ALWAYS_READ);
         Ok(Self { archive, names, read: Vec::new(), most })
     }
 
@@ -131,7 +133,7 @@ impl<'a> Arrays<'a> {
         if self.has("w_h") {
             return 2;
         }
-        let hidden = (1..=MOST_HIDDEN_LAYERS).take_while(|l| self.has(&format!("w_h{l}"))).count();
+        let hidden = (1..=MAX_HIDDEN_LAYERS).take_while(|l| self.has(&format!("w_h{l}"))).count();
         // One hidden layer by number has a name that is asked for in vain, and the error says so.
         hidden + 1
     }
@@ -189,11 +191,11 @@ impl<'a> Arrays<'a> {
         let mut text =
             |name| Ok::<_, ExchangeError>(self.texts(name)?.and_then(|texts| texts.into_iter().next()));
         let activation = text(ACTIVATION)?.map(|name| activation(&name)).transpose()?;
-        let preparation = text(PREPARATION)?.map(|name| preparation(&name)).transpose()?;
+        let preprocessing = text(PREPARATION)?.map(|name| preprocessing(&name)).transpose()?;
         let (dataset, program) = (text(DATASET)?, text(PROGRAM)?);
         let class_names = self.texts(CLASS_NAMES)?;
         let image_shape = if self.has(IMAGE_SHAPE) { Some(self.image_shape()?) } else { None };
-        Ok(Known { activation, class_names, image_shape, preparation, dataset, program })
+        Ok(Known { activation, class_names, image_shape, preprocessing, dataset, program })
     }
 
     fn image_shape(&mut self) -> Result<ImageShape, ExchangeError> {

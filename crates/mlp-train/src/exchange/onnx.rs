@@ -25,10 +25,10 @@ const IR_VERSION: i64 = 7;
 /// What goes into the graph.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pixels {
-    /// Grey levels scaled to [0, 1], of `float`.
+    /// Gray levels scaled to [0, 1], of `float`.
     #[default]
     Scaled,
-    /// Grey levels from 0 to 255, of `uint8`: the graph divides them.
+    /// Gray levels from 0 to 255, of `uint8`: the graph divides them.
     Raw,
 }
 
@@ -210,7 +210,7 @@ fn value_info(name: &str, elem_type: i32, columns: usize) -> ValueInfoProto {
 #[cfg(test)]
 mod tests {
     use mlp_core::{Architecture, Init, NativeStream};
-    use mlp_data::{ImageShape, Preparation};
+    use mlp_data::{ImageShape, Preprocessing};
 
     use super::super::onnx_proto::decode;
     use super::*;
@@ -234,7 +234,7 @@ mod tests {
             dataset: "mine".to_owned(),
             class_names: ["a", "b", "c"].map(str::to_owned).to_vec(),
             image_shape: ImageShape { height: 2, width: 3 },
-            preparation: Preparation::Whole,
+            preprocessing: Preprocessing::Whole,
             config: None,
             program: "a test".to_owned(),
         };

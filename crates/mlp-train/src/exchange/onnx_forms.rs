@@ -222,7 +222,7 @@ impl Found {
         match *x {
             Value::Of(Form::Images) if layer == 0 => {
                 if self.is_byte && !self.is_divided {
-                    return Err("it takes grey levels from 0 to 255 that were not divided by 255".to_owned());
+                    return Err("it takes gray levels from 0 to 255 that were not divided by 255".to_owned());
                 }
             }
             Value::Of(Form::Hidden(before)) if before + 1 == layer => {}

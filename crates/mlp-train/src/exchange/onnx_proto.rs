@@ -153,7 +153,7 @@ pub(super) struct DimensionProto {
 }
 
 /// The most messages and texts in a file: an empty one takes two bytes there and a hundred in memory. A network of 64 layers has a thousand.
-const MOST_MESSAGES: usize = 100_000;
+const MAX_MESSAGES: usize = 100_000;
 
 /// A field in which there are messages or texts, by its number, and those in them if they are counted, too.
 struct Nest(u32, &'static [Nest]);
@@ -167,7 +167,7 @@ const MODEL: &[Nest] = &[Nest(7, GRAPH), Nest(8, &[]), Nest(14, &[])];
 
 /// The model in some bytes. The memory that it takes is in proportion to their number.
 pub(super) fn decode(bytes: &[u8]) -> Result<ModelProto, String> {
-    let mut left = MOST_MESSAGES;
+    let mut left = MAX_MESSAGES;
     count(bytes, MODEL, &mut left)?;
     ModelProto::decode(bytes).map_err(|error| error.to_string())
 }
@@ -183,7 +183,7 @@ fn count(mut bytes: &[u8], nests: &[Nest], left: &mut usize) -> Result<(), Strin
             skip_field(wire_type, field, &mut bytes, DecodeContext::default()).map_err(text)?;
             continue;
         };
-        *left = left.checked_sub(1).ok_or_else(|| format!("more than {MOST_MESSAGES} messages in it"))?;
+        *left = left.checked_sub(1).ok_or_else(|| format!("more than {MAX_MESSAGES} messages in it"))?;
         let length = usize::try_from(decode_varint(&mut bytes).map_err(text)?).unwrap_or(usize::MAX);
         let (message, rest) = bytes.split_at_checked(length).ok_or("it is cut short")?;
         if !inside.is_empty() {

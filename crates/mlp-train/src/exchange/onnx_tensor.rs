@@ -95,7 +95,7 @@ fn numbers(tensor: &TensorProto) -> Result<(Vec<usize>, Vec<f64>), String> {
     let shape: Option<Vec<usize>> = tensor.dims.iter().map(|&size| usize::try_from(size).ok()).collect();
     let shape = shape.ok_or_else(|| of(format!("has the shape {:?}", tensor.dims)))?;
     let count = shape.iter().try_fold(1_usize, |count, &size| count.checked_mul(size));
-    let count = count.filter(|&count| count <= Architecture::MOST_PARAMETERS);
+    let count = count.filter(|&count| count <= Architecture::MAX_PARAMETERS);
     let count = count.ok_or_else(|| of(format!("of shape {shape:?} is larger than a network may be")))?;
     let raw = &tensor.raw_data;
     let numbers: Vec<f64> = match tensor.data_type {

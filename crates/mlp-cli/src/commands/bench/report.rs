@@ -13,8 +13,8 @@ use crate::table::{Table, thousands};
 pub(super) struct Report {
     pub(super) machine: Machine,
     pub(super) dataset: String,
-    /// Whether its pixels were standardised first.
-    pub(super) standardised: bool,
+    /// Whether its pixels were standardized first.
+    pub(super) standardized: bool,
     /// The network: inputs, units of each hidden layer, classes.
     pub(super) layers: Vec<usize>,
     /// What an epoch costs if no product is left out.
@@ -96,10 +96,10 @@ pub(super) fn text(report: &Report) -> String {
     }
     let memory = report.peak_memory_bytes.map(|bytes| format!("peak memory  {} MB\n", bytes / 1_000_000));
     let layers: Vec<String> = report.layers.iter().map(usize::to_string).collect();
-    let standardised = if report.standardised { ", standardised" } else { "" };
+    let standardized = if report.standardized { ", standardized" } else { "" };
     let batches = report.training.first().map_or(0, |row| row.batch_size);
     format!(
-        "{cpu}, {}, {}\n{} on {}{standardised}, batches of {batches}, f32\n\n{training}\n{inference}\n{sgemm}\ndense floor  {} ms an epoch: {:.2} GFLOP at the peak of {}\n{}",
+        "{cpu}, {}, {}\n{} on {}{standardized}, batches of {batches}, f32\n\n{training}\n{inference}\n{sgemm}\ndense floor  {} ms an epoch: {:.2} GFLOP at the peak of {}\n{}",
         counted(*cores, "core"),
         instructions.join(" "),
         layers.join("-"),
@@ -145,7 +145,7 @@ mod tests {
                 products: "OpenBLAS",
             },
             dataset: "mnist".into(),
-            standardised: false,
+            standardized: false,
             layers: vec![784, 100, 10],
             dense_flop_per_epoch: 19.176e9,
             sgemm: vec![Peak { threads: 1, gflops: 80.0 }, Peak { threads: 2, gflops: 160.0 }],
@@ -188,9 +188,9 @@ peak memory  123 MB
     }
 
     #[test]
-    fn standardised_pixels_are_told() {
-        let report = Report { standardised: true, ..report() };
-        assert!(text(&report).contains("784-100-10 on mnist, standardised, batches of 100, f32"));
+    fn standardized_pixels_are_told() {
+        let report = Report { standardized: true, ..report() };
+        assert!(text(&report).contains("784-100-10 on mnist, standardized, batches of 100, f32"));
     }
 
     #[test]

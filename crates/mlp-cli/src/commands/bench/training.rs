@@ -5,13 +5,14 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use mlp_core::{
-    Architecture, Features, Kernels, Mlp, NativeStream, Products, RandomStream, SparseRows, Values, Workspace,
+    Architecture, Compute, CsrMatrix, Features, MatmulBackend, Mlp, NativeStream, RandomStream, Values,
+    Workspace,
 };
 use mlp_data::{Dataset, SparseImages};
 use mlp_train::Plan;
 use ndarray::ArrayView2;
 
-use super::standardise::Standardisation;
+use super::standardize::Standardization;
 
 /// How a network reads its images, and what multiplies them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ impl Kernel {
     /// Those that can train on images of so many pixels in this build.
     pub(super) fn for_pixels(pixels: usize) -> impl Iterator<Item = Self> {
         [Self::Sparse, Self::Dense, Self::OpenBlas].into_iter().filter(move |kernel| match kernel {
-            Self::Sparse => pixels <= SparseImages::MOST_PIXELS,
+            Self::Sparse => pixels <= SparseImages::MAX_PIXELS,
             Self::Dense | Self::OpenBlas => kernel.products().are_available(),
         })
     }
@@ -41,16 +42,16 @@ impl Kernel {
         }
     }
 
-    fn products(self) -> Products {
+    fn products(self) -> MatmulBackend {
         match self {
-            Self::Sparse | Self::Dense => Products::Own,
-            Self::OpenBlas => Products::OpenBlas,
+            Self::Sparse | Self::Dense => MatmulBackend::Portable,
+            Self::OpenBlas => MatmulBackend::OpenBlas,
         }
     }
 
     fn workspace(self, architecture: &Architecture, capacity: usize, threads: usize) -> Workspace<f32> {
-        let kernels = Kernels { products: self.products(), threads, ..Kernels::default() };
-        Workspace::with_kernels(architecture, capacity, kernels)
+        let kernels = Compute { products: self.products(), threads, ..Compute::default() };
+        Workspace::with_compute(architecture, capacity, kernels)
     }
 }
 
@@ -62,13 +63,13 @@ pub(super) struct Task<'a> {
     pub(super) train: &'a Dataset,
     pub(super) test: &'a Dataset,
     /// What becomes of the pixels before they are multiplied.
-    pub(super) standardisation: Option<&'a Standardisation>,
+    pub(super) standardization: Option<&'a Standardization>,
 }
 
 impl Task<'_> {
-    /// The kernels that can train on these images in this build. Of standardised ones sparse rows would leave out nothing.
+    /// The kernels that can train on these images in this build. Of standardized ones sparse rows would leave out nothing.
     pub(super) fn kernels(&self) -> impl Iterator<Item = Kernel> {
-        let dense = self.standardisation.is_some();
+        let dense = self.standardization.is_some();
         Kernel::for_pixels(self.train.pixels()).filter(move |&kernel| !dense || kernel != Kernel::Sparse)
     }
 
@@ -95,7 +96,7 @@ impl Task<'_> {
                     Features::Sparse(rows.select(batch))
                 } else {
                     self.train.gather(batch, &mut dense, &mut labels);
-                    self.standardise(&mut dense);
+                    self.standardize(&mut dense);
                     Features::Dense(matrix(&dense, pixels))
                 };
                 network.train_step(x, &labels, config.loss_reduction, config.learning_rate, &mut workspace);
@@ -121,7 +122,7 @@ impl Task<'_> {
                 } else {
                     let dense = &mut dense[..range.len() * pixels];
                     self.test.features(range, dense);
-                    self.standardise(dense);
+                    self.standardize(dense);
                     Features::Dense(matrix(dense, pixels))
                 };
                 black_box(network.logits(x, &mut workspace));
@@ -131,9 +132,9 @@ impl Task<'_> {
         median((0..INFERENCE_PASSES).map(|_| seconds(&mut pass)).collect())
     }
 
-    fn standardise(&self, features: &mut [f32]) {
-        if let Some(standardisation) = self.standardisation {
-            standardisation.apply(features);
+    fn standardize(&self, features: &mut [f32]) {
+        if let Some(standardization) = self.standardization {
+            standardization.apply(features);
         }
     }
 }
@@ -144,9 +145,9 @@ pub(super) const INFERENCE_BATCH: usize = 500;
 /// Timed ones; one more comes before them.
 const INFERENCE_PASSES: usize = 9;
 
-fn rows<'a>(images: &'a SparseImages, levels: &'a [f32; 256]) -> SparseRows<'a, f32> {
+fn rows<'a>(images: &'a SparseImages, levels: &'a [f32; 256]) -> CsrMatrix<'a, f32> {
     let values = Values::Bytes { bytes: images.values(), levels };
-    SparseRows::new(images.pixels(), images.offsets(), images.columns(), values)
+    CsrMatrix::new(images.pixels(), images.offsets(), images.columns(), values)
 }
 
 fn matrix(features: &[f32], pixels: usize) -> ArrayView2<'_, f32> {
@@ -184,7 +185,7 @@ mod tests {
         let config = TrainConfig { hidden: vec![8], ..TrainConfig::default() };
         let plan = config.validate(&sets.train).unwrap();
         let task =
-            Task { plan: &plan, epochs: 1, train: &sets.train, test: &sets.test, standardisation: None };
+            Task { plan: &plan, epochs: 1, train: &sets.train, test: &sets.test, standardization: None };
         let (reference, _) = task.train(Kernel::Sparse, 1);
         let weights = reference.layers()[0].weights();
         for kernel in task.kernels() {
@@ -199,14 +200,14 @@ mod tests {
     }
 
     #[test]
-    fn standardised_images_train_another_network_and_never_as_sparse_rows() {
+    fn standardized_images_train_another_network_and_never_as_sparse_rows() {
         let sets = mlp_data::synthetic::digits(250, 20, 0);
         let config = TrainConfig { hidden: vec![8], ..TrainConfig::default() };
         let plan = config.validate(&sets.train).unwrap();
         let plain =
-            Task { plan: &plan, epochs: 1, train: &sets.train, test: &sets.test, standardisation: None };
-        let standardisation = Standardisation::over(&sets.train);
-        let task = Task { standardisation: Some(&standardisation), ..plain };
+            Task { plan: &plan, epochs: 1, train: &sets.train, test: &sets.test, standardization: None };
+        let standardization = Standardization::over(&sets.train);
+        let task = Task { standardization: Some(&standardization), ..plain };
         assert!(task.kernels().all(|kernel| kernel != Kernel::Sparse));
         let (network, _) = task.train(Kernel::Dense, 1);
         assert_ne!(network, plain.train(Kernel::Dense, 1).0);
@@ -215,7 +216,7 @@ mod tests {
 
     #[test]
     fn images_too_large_for_sparse_rows_train_dense() {
-        assert!(Kernel::for_pixels(SparseImages::MOST_PIXELS).any(|kernel| kernel == Kernel::Sparse));
-        assert!(Kernel::for_pixels(SparseImages::MOST_PIXELS + 1).all(|kernel| kernel != Kernel::Sparse));
+        assert!(Kernel::for_pixels(SparseImages::MAX_PIXELS).any(|kernel| kernel == Kernel::Sparse));
+        assert!(Kernel::for_pixels(SparseImages::MAX_PIXELS + 1).all(|kernel| kernel != Kernel::Sparse));
     }
 }

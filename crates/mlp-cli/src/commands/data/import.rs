@@ -1,4 +1,4 @@
-//! `mlp data import`: a data set out of directories of pictures. Which file belongs to which class the library finds out; here the pictures are
+//! `mlp data import`: a dataset out of directories of pictures. Which file belongs to which class the library finds out; here the pictures are
 //! prepared, on all threads, and what is odd about them is said.
 
 use std::collections::HashMap;
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use mlp_data::picture::{GreyPicture, LabelledFiles, Polarity, Prepared};
-use mlp_data::{DataSets, Dataset, ImageShape, Preparation};
+use mlp_data::picture::{GrayPicture, LabeledFiles, Polarity, Preprocessed};
+use mlp_data::{Dataset, Datasets, ImageShape, Preprocessing};
 use mlp_train::TrainConfig;
 use rayon::prelude::*;
 
@@ -24,9 +24,9 @@ const SMALL: usize = 64;
 const USUAL: ImageShape = ImageShape { height: 28, width: 28 };
 
 /// The most bytes of all images together.
-const MOST_BYTES: usize = 4_000_000_000;
+const MAX_BYTES: usize = 4_000_000_000;
 
-/// Make a data set of your own pictures: a directory for each class, with its PNG, JPEG or PGM files.
+/// Make a dataset of your own pictures: a directory for each class, with its PNG, JPEG or PGM files.
 ///
 /// DIR holds `class-name/*.png`, or `train/class-name/*.png` and `test/class-name/*.png`. What is written is a directory that `--dataset` takes:
 /// four IDX files as MNIST's, and `dataset.toml` with the names of the classes and how pictures become images, which models keep for
@@ -35,7 +35,7 @@ const MOST_BYTES: usize = 4_000_000_000;
 #[command(after_help = "\
 Examples:
   mlp data import drawings/ --to data/drawings
-  mlp data import digits/ --to data/my-digits --preparation digit
+  mlp data import digits/ --to data/my-digits --preprocessing digit
   mlp data import leaves/ --to data/leaves --size 32x32 --test-share 0.1
   mlp train --dataset data/drawings")]
 pub(crate) struct Args {
@@ -48,8 +48,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "HxW", value_parser = parse::image_shape)]
     size: Option<ImageShape>,
     /// How a picture becomes an image: as MNIST was made, or as a whole, scaled until it fits
-    #[arg(long, value_parser = parse::preparation(), default_value_t = Preparation::Whole)]
-    preparation: Preparation,
+    #[arg(long, value_parser = parse::preprocessing(), default_value_t = Preprocessing::Whole)]
+    preprocessing: Preprocessing,
     /// Which of ink and ground is the lighter one
     #[arg(long, value_parser = parse::polarity(), default_value_t)]
     polarity: Polarity,
@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.to.symlink_metadata().is_ok() {
         return Err(mlp_data::Error::Exists { path: args.to.clone() }.into());
     }
-    let files = LabelledFiles::find(&args.dir)?;
+    let files = LabeledFiles::find(&args.dir)?;
     if files.strays > 0 {
         note(&format!("{} beside the classes' directories, left out", pictures(files.strays)));
     }
@@ -111,12 +111,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     }
     let origin = origin(args, shape, share, read);
-    let sets = DataSets {
+    let sets = Datasets {
         name: args.to.display().to_string(),
         train,
         test,
         class_names: files.class_names,
-        preparation: args.preparation,
+        preprocessing: args.preprocessing,
     };
     sets.write_dir(&args.to, &origin, !args.raw)?;
     writeln!(
@@ -139,10 +139,10 @@ fn batch_size_for(examples: usize) -> Option<usize> {
 }
 
 /// The size that all pictures have, if it is small. What cannot be read is left to be complained about later.
-fn common_size(files: &LabelledFiles) -> Option<ImageShape> {
+fn common_size(files: &LabeledFiles) -> Option<ImageShape> {
     let all: Vec<&PathBuf> =
         files.train.iter().chain(files.test.iter().flatten()).map(|(path, _)| path).collect();
-    let sizes: Vec<_> = all.par_iter().filter_map(|path| GreyPicture::size_of(path).ok()).collect();
+    let sizes: Vec<_> = all.par_iter().filter_map(|path| GrayPicture::size_of(path).ok()).collect();
     let &(width, height) = sizes.first()?;
     let is_common = sizes.iter().all(|&size| size == (width, height));
     (is_common && (1..=SMALL).contains(&width) && (1..=SMALL).contains(&height))
@@ -151,13 +151,13 @@ fn common_size(files: &LabelledFiles) -> Option<ImageShape> {
 
 /// Reads pictures and makes images of them, in order.
 fn prepare(args: &Args, shape: ImageShape, files: &[(PathBuf, u8)]) -> anyhow::Result<Images> {
-    let bytes = files.len().checked_mul(shape.pixels()).filter(|&bytes| bytes <= MOST_BYTES);
+    let bytes = files.len().checked_mul(shape.pixels()).filter(|&bytes| bytes <= MAX_BYTES);
     if bytes.is_none() {
         bail!("{} as images of {shape} are more than 4 GB; choose a smaller --size", pictures(files.len()));
     }
-    let prepared: Vec<Result<Prepared, mlp_data::Error>> = files
+    let prepared: Vec<Result<Preprocessed, mlp_data::Error>> = files
         .par_iter()
-        .map(|(path, _)| Ok(args.preparation.prepare(&GreyPicture::read(path)?, shape, args.polarity)))
+        .map(|(path, _)| Ok(args.preprocessing.prepare(&GrayPicture::read(path)?, shape, args.polarity)))
         .collect();
     let mut images = Images { paths: Vec::new(), labels: Vec::new(), pixels: Vec::new(), blank: Vec::new() };
     let mut failed = 0;
@@ -237,10 +237,10 @@ fn origin(args: &Args, shape: ImageShape, share: Option<f64>, read: usize) -> St
         format!("test share {share} by seed {}", args.seed)
     });
     format!(
-        "{PROGRAM} data import: {} of {}, as images of {shape}, preparation {}, polarity {}, {split}",
+        "{PROGRAM} data import: {} of {}, as images of {shape}, preprocessing {}, polarity {}, {split}",
         pictures(read),
         from.display(),
-        args.preparation,
+        args.preprocessing,
         args.polarity
     )
 }

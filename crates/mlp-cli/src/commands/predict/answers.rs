@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use clap::ValueEnum;
-use mlp_data::picture::Prepared;
+use mlp_data::picture::Preprocessed;
 use mlp_train::Metadata;
 use serde::Serialize;
 
@@ -40,7 +40,7 @@ pub(super) struct Answer {
     pub(super) name: String,
     pub(super) class: usize,
     pub(super) probabilities: Vec<f64>,
-    pub(super) prepared: Prepared,
+    pub(super) prepared: Preprocessed,
 }
 
 impl Answer {
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     fn answer(name: &str) -> Answer {
-        let prepared = Prepared { pixels: vec![0], was_inverted: true, is_blank: false };
+        let prepared = Preprocessed { pixels: vec![0], was_inverted: true, is_blank: false };
         Answer { name: name.to_owned(), class: 1, probabilities: vec![0.25, 0.625, 0.125], prepared }
     }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use mlp_data::Error;
 use mlp_data::idx::{IdxData, read_idx};
-use mlp_data::picture::{ENDINGS, GreyPicture, picture_files};
+use mlp_data::picture::{ENDINGS, GrayPicture, picture_files};
 
 /// A picture that is to be looked at.
 pub(super) struct Source {
@@ -23,7 +23,7 @@ pub(super) struct Source {
 pub(super) enum Content {
     File(PathBuf),
     StandardInput,
-    Image(GreyPicture),
+    Image(GrayPicture),
 }
 
 /// All pictures, in order.
@@ -131,6 +131,6 @@ impl Images {
         let pixels = self.pixels.get(self.next * size..(self.next + 1) * size)?.to_vec();
         let name = format!("{}[{}]", self.path.display(), self.next);
         self.next += 1;
-        Some(Source { name, content: GreyPicture::new(self.width, self.height, pixels).map(Content::Image) })
+        Some(Source { name, content: GrayPicture::new(self.width, self.height, pixels).map(Content::Image) })
     }
 }

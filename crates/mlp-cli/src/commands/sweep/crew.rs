@@ -28,7 +28,7 @@ pub(super) struct Crew<'a> {
     members: &'a [Member],
     next: AtomicUsize,
     failure: Mutex<Option<anyhow::Error>>,
-    /// The data sets that are asked for, by what decides them.
+    /// The datasets that are asked for, by what decides them.
     data: Mutex<BTreeMap<String, Arc<Data>>>,
     bars: MultiProgress,
 }

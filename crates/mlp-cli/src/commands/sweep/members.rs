@@ -13,7 +13,7 @@ use crate::recipe::Recipe;
 use crate::variations::{Variation, grid, random};
 
 /// More runs than anybody waits for.
-const MOST_RUNS: usize = 100_000;
+const MAX_RUNS: usize = 100_000;
 const FILE: &str = "sweep.toml";
 
 /// What is in `sweep.toml`.
@@ -93,12 +93,12 @@ impl Sweep {
             .map(|text| text.parse().map_err(|reason| anyhow::anyhow!("{text}: {reason}")))
             .collect::<anyhow::Result<_>>()?;
         let combinations = match self.random {
-            Some(count) if count > MOST_RUNS => bail!("{count} runs; expected at most {MOST_RUNS}"),
+            Some(count) if count > MAX_RUNS => bail!("{count} runs; expected at most {MAX_RUNS}"),
             Some(count) => random(&variations, count, self.seed.parse().context("the seed of the sweep")?),
             None => grid(&variations).map_err(anyhow::Error::msg)?,
         };
-        if !(1..=MOST_RUNS).contains(&combinations.len()) {
-            bail!("{} runs; expected 1 to {MOST_RUNS}", combinations.len());
+        if !(1..=MAX_RUNS).contains(&combinations.len()) {
+            bail!("{} runs; expected 1 to {MAX_RUNS}", combinations.len());
         }
         let width = combinations.len().to_string().len().max(3);
         let member = |(number, varied): (usize, Keys)| {

@@ -4,7 +4,7 @@ use mlp_core::Activation;
 
 use super::super::*;
 use super::example;
-use crate::plot::Colours;
+use crate::plot::Colors;
 
 fn subject(class_names: Vec<String>) -> Subject {
     Subject {
@@ -28,7 +28,7 @@ fn a_step_that_is_far_too_large_leaves_nothing_finite_and_says_so() {
     let (network, x, label) = example(&[5], Activation::Relu);
     let explanation = Explanation::of(&network, &x, label, 1e308).unwrap();
     assert!(!explanation.steps[0].loss.is_finite(), "{:?}", explanation.steps);
-    let terminal = Terminal { colours: Colours::None, width: 80 };
+    let terminal = Terminal { colors: Colors::None, width: 80 };
     let text = terminal.sections(&explanation, &subject(names())).pop().unwrap();
     assert!(text.contains("not finite") && !text.contains("NaN") && !text.contains("inf"), "{text}");
     assert_lines_fit(&[text], 80);
@@ -38,7 +38,7 @@ fn a_step_that_is_far_too_large_leaves_nothing_finite_and_says_so() {
 fn in_the_terminal_each_section_is_a_quantity() {
     let (network, x, label) = example(&[5], Activation::Logistic);
     let explanation = Explanation::of(&network, &x, label, 0.01).unwrap();
-    let terminal = Terminal { colours: Colours::None, width: 80 };
+    let terminal = Terminal { colors: Colors::None, width: 80 };
     let sections: Vec<String> = terminal
         .sections(&explanation, &subject(names()))
         .iter()
@@ -70,7 +70,7 @@ fn whatever_is_long_is_wrapped_or_cut_to_the_terminal() {
         let subject =
             Subject { model: "directory/".repeat(20) + "model.mlp", ..subject(vec![long.clone(); 4]) };
         for width in [80, 200] {
-            let sections = Terminal { colours: Colours::True, width }.sections(&explanation, &subject);
+            let sections = Terminal { colors: Colors::True, width }.sections(&explanation, &subject);
             assert_lines_fit(&sections, width);
             assert!(sections[0].contains("directory/model.mlp"), "{}", sections[0]);
         }
@@ -80,7 +80,7 @@ fn whatever_is_long_is_wrapped_or_cut_to_the_terminal() {
     let explanation = Explanation::of(&network, &x, label, 0.1).unwrap();
     let wide =
         Subject { pixels: vec![9; 100], shape: ImageShape { height: 1, width: 100 }, ..subject(names()) };
-    let sections = Terminal { colours: Colours::None, width: 80 }.sections(&explanation, &wide);
+    let sections = Terminal { colors: Colors::None, width: 80 }.sections(&explanation, &wide);
     assert!(sections[0].contains("an image of 1x100, too wide to be drawn here"), "{}", sections[0]);
 }
 

@@ -136,8 +136,8 @@ fn what_is_asked_wrongly_is_said_in_one_line() {
         "the body is empty; expected a PNG, JPEG or PGM picture"
     );
     assert_eq!(
-        server.predict("?colour=1", &file).refusal(400),
-        "unknown parameter `colour`; expected polarity or strongest"
+        server.predict("?color=1", &file).refusal(400),
+        "unknown parameter `color`; expected polarity or strongest"
     );
     assert_eq!(
         server.predict("?strongest=1001", &file).refusal(400),

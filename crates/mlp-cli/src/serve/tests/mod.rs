@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream};
-use mlp_data::{ImageShape, Preparation, synthetic};
+use mlp_data::{ImageShape, Preprocessing, synthetic};
 use mlp_train::{Metadata, Model, Network};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -36,7 +36,7 @@ pub(super) fn model(hidden: &[usize], names: &[&str]) -> Model {
             dataset: "made up".to_owned(),
             class_names: names.iter().map(|&name| name.to_owned()).collect(),
             image_shape: ImageShape { height: 28, width: 28 },
-            preparation: Preparation::Digit,
+            preprocessing: Preprocessing::Digit,
             config: None,
             program: "a test".to_owned(),
         },
@@ -51,7 +51,7 @@ fn usual() -> Model {
 /// A digit, light on dark, as a PNG file.
 fn picture() -> Vec<u8> {
     let digits = synthetic::digits(1, 1, 3).train;
-    Raster::grey(28, digits.image(0)).to_png()
+    Raster::gray(28, digits.image(0)).to_png()
 }
 
 /// No limits that a test meets by chance.

@@ -1,6 +1,6 @@
 //! What is where, and what it says.
 
-use mlp_data::picture::{GreyPicture, Polarity};
+use mlp_data::picture::{GrayPicture, Polarity};
 use serde_json::{Value, json};
 
 use super::super::assets::ASSETS;
@@ -39,8 +39,8 @@ fn the_page_is_served_with_all_that_it_needs_and_a_policy_that_lets_nothing_else
 #[test]
 fn a_picture_is_answered_with_what_the_network_says_of_it() {
     let (model, file) = (usual(), picture());
-    let prepared = model.metadata.preparation.prepare(
-        &GreyPicture::decode(&file).unwrap(),
+    let prepared = model.metadata.preprocessing.prepare(
+        &GrayPicture::decode(&file).unwrap(),
         model.metadata.image_shape,
         Polarity::Auto,
     );
@@ -87,8 +87,8 @@ fn a_picture_is_answered_with_what_the_network_says_of_it() {
 fn light_and_dark_are_exchanged_where_that_is_needed_or_wanted() {
     let server = Server::start(usual(), wide());
     let light = picture();
-    let grey = GreyPicture::decode(&light).unwrap();
-    let dark: Vec<u8> = grey.pixels().iter().map(|level| 255 - level).collect();
+    let gray = GrayPicture::decode(&light).unwrap();
+    let dark: Vec<u8> = gray.pixels().iter().map(|level| 255 - level).collect();
     let dark = [b"P5 28 28 255\n".to_vec(), dark].concat();
     let [a, b] = [&light, &dark].map(|file| server.predict("", file).json());
     assert_eq!((&a["inverted"], &b["inverted"]), (&json!(false), &json!(true)));

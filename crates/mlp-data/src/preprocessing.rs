@@ -1,4 +1,4 @@
-//! How a picture becomes an image of a data set: the two ways there are, by name. A data set and a model that was trained on it keep
+//! How a picture becomes an image of a dataset: the two ways there are, by name. A dataset and a model that was trained on it keep
 //! which one is theirs, so that pictures from elsewhere can be brought to the same form.
 
 use std::fmt;
@@ -6,18 +6,18 @@ use std::str::FromStr;
 
 use crate::Error;
 
-/// How pictures are brought to the form of a data set.
+/// How pictures are brought to the form of a dataset.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Preparation {
+pub enum Preprocessing {
     /// As MNIST was made: light ink on a dark ground, cropped to the ink, fitted into 20 of 28 pixels each way, and moved until its
-    /// centre of mass is in the middle.
+    /// center of mass is in the middle.
     Digit,
     /// The whole picture, scaled until it fits, with its proportions.
     #[default]
     Whole,
 }
 
-impl Preparation {
+impl Preprocessing {
     /// Every one there is.
     pub const ALL: [Self; 2] = [Self::Digit, Self::Whole];
 
@@ -30,20 +30,20 @@ impl Preparation {
     }
 }
 
-impl fmt::Display for Preparation {
+impl fmt::Display for Preprocessing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
 }
 
-impl FromStr for Preparation {
+impl FromStr for Preprocessing {
     type Err = Error;
 
     /// # Errors
-    /// [`Error::UnknownPreparation`].
+    /// [`Error::UnknownPreprocessing`].
     fn from_str(name: &str) -> Result<Self, Error> {
         let known = Self::ALL.into_iter().find(|known| known.name() == name);
-        known.ok_or_else(|| Error::UnknownPreparation { name: name.to_owned() })
+        known.ok_or_else(|| Error::UnknownPreprocessing { name: name.to_owned() })
     }
 }
 
@@ -53,12 +53,12 @@ mod tests {
 
     #[test]
     fn names_lead_back_to_what_they_name() {
-        for way in Preparation::ALL {
-            assert_eq!(way.name().parse::<Preparation>().unwrap(), way);
+        for way in Preprocessing::ALL {
+            assert_eq!(way.name().parse::<Preprocessing>().unwrap(), way);
         }
         assert_eq!(
-            "crop".parse::<Preparation>().unwrap_err().to_string(),
-            "unknown preparation `crop`; expected digit or whole"
+            "crop".parse::<Preprocessing>().unwrap_err().to_string(),
+            "unknown preprocessing `crop`; expected digit or whole"
         );
     }
 }

@@ -1,13 +1,13 @@
-//! Each rule of the optimisers takes the steps that PyTorch's takes (`fixtures/optimisers.py`) and those of its formula in plain loops;
+//! Each rule of the optimizers takes the steps that PyTorch's takes (`fixtures/optimizers.py`) and those of its formula in plain loops;
 //! on any number of threads and with any instructions the same bits.
 
 use mlp_core::{
-    Activation, Architecture, Gradients, Init, Isa, Kernels, Layer, Mlp, MovingAverage, NativeStream,
-    Optimiser, Products, RandomStream, Reduction, Regularisation, Rule, Scalar, Workspace,
+    Activation, Architecture, Compute, Ema, Gradients, Init, Isa, Layer, MatmulBackend, Mlp, NativeStream,
+    Optimizer, RandomStream, Reduction, Regularization, Rule, Scalar, Workspace,
 };
 use ndarray::{Array1, Array2};
 
-/// The start that `optimisers.py` has, too.
+/// The start that `optimizers.py` has, too.
 fn start() -> Mlp<f64> {
     let mut k = 0.0;
     let mut next = || {
@@ -28,7 +28,7 @@ fn parameters<A: Scalar>(layers: &[Layer<A>]) -> Vec<f64> {
 
 /// The case of PyTorch's.
 fn fixture(name: &str) -> Vec<f64> {
-    let lines = include_str!("fixtures/optimisers.txt").lines();
+    let lines = include_str!("fixtures/optimizers.txt").lines();
     let mut words =
         lines.map(str::split_whitespace).find(|words| words.clone().next() == Some(name)).unwrap();
     words.next();
@@ -47,7 +47,7 @@ const RULES: [Rule; 5] = [
 #[test]
 fn every_rule_takes_the_steps_that_pytorch_takes() {
     let architecture = start().architecture();
-    let new = |rule| Optimiser::new(rule, &architecture);
+    let new = |rule| Optimizer::new(rule, &architecture);
     let cases = [
         ("sgd", new(Rule::Sgd), 0.3),
         ("sgd-decay", new(Rule::Sgd).with_weight_decay(0.02), 0.3),
@@ -62,13 +62,13 @@ fn every_rule_takes_the_steps_that_pytorch_takes() {
     ];
     let x = Array2::from_shape_fn((6, 5), |(i, j)| (0.9 * (5 * i + j) as f64).cos());
     let labels: Vec<u8> = (0..6).map(|i| i % 3).collect();
-    for (name, mut optimiser, rate) in cases {
+    for (name, mut optimizer, rate) in cases {
         let (mut network, mut workspace) = (start(), Workspace::new(&architecture, 6));
         let label_smoothing = if name == "smoothed" { 0.2 } else { 0.0 };
-        workspace.regularise(Regularisation { label_smoothing, ..Regularisation::default() });
-        let mut average = MovingAverage::new(&network, 0.7);
+        workspace.regularize(Regularization { label_smoothing, ..Regularization::default() });
+        let mut average = Ema::new(&network, 0.7);
         for _ in 0..20 {
-            optimiser.train_step(&mut network, x.view(), &labels, Reduction::Mean, rate, &mut workspace);
+            optimizer.train_step(&mut network, x.view(), &labels, Reduction::Mean, rate, &mut workspace);
             average.update(&network, &mut workspace);
         }
         let found = if name == "averaged" { average.network() } else { &network };
@@ -140,12 +140,12 @@ fn task<A: Scalar>(hidden: &[usize]) -> Task<A> {
 #[test]
 fn every_rule_is_its_formula_parameter_by_parameter() {
     for rule in RULES {
-        for (weight_decay, most_norm) in [(0.0, None), (0.3, None), (0.0, Some(0.1)), (0.1, Some(1e9))] {
+        for (weight_decay, max_norm) in [(0.0, None), (0.3, None), (0.0, Some(0.1)), (0.1, Some(1e9))] {
             let task = task::<f64>(&[20]);
             let architecture = task.network.architecture();
-            let mut optimiser = Optimiser::new(rule, &architecture).with_weight_decay(weight_decay);
-            if let Some(most) = most_norm {
-                optimiser = optimiser.with_clipping(most);
+            let mut optimizer = Optimizer::new(rule, &architecture).with_weight_decay(weight_decay);
+            if let Some(most) = max_norm {
+                optimizer = optimizer.with_clipping(most);
             }
             let (mut network, mut workspace) = (task.network, Workspace::new(&architecture, 70));
             let mut gradients = Gradients::new(&architecture);
@@ -170,12 +170,12 @@ fn every_rule_is_its_formula_parameter_by_parameter() {
                 );
                 let gradient = parameters(gradients.layers());
                 let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
-                let scale = most_norm.map_or(1.0, |most: f64| (most / norm).min(1.0));
+                let scale = max_norm.map_or(1.0, |most: f64| (most / norm).min(1.0));
                 for (index, theta) in expected.iter_mut().enumerate() {
                     *theta = plain[index].step(*theta, scale * gradient[index], rate, decays[index]);
                 }
                 let (labels, reduction) = (&task.labels, Reduction::Mean);
-                optimiser.train_step(&mut network, task.x.view(), labels, reduction, rate, &mut workspace);
+                optimizer.train_step(&mut network, task.x.view(), labels, reduction, rate, &mut workspace);
                 let found = parameters(network.layers());
                 // A step rounds a dozen times, and Adam's division can magnify what the gradients' sums have lost.
                 for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
@@ -188,20 +188,20 @@ fn every_rule_is_its_formula_parameter_by_parameter() {
     }
 }
 
-fn train<A: Scalar>(rule: Rule, hidden: &[usize], kernels: Kernels, clipped: bool) -> [Vec<f64>; 2] {
+fn train<A: Scalar>(rule: Rule, hidden: &[usize], kernels: Compute, clipped: bool) -> [Vec<f64>; 2] {
     let task = task::<A>(hidden);
     let architecture = task.network.architecture();
-    let mut workspace = Workspace::with_kernels(&architecture, 70, kernels);
-    workspace.regularise(Regularisation { dropout: 0.3, input_dropout: 0.2, label_smoothing: 0.1, seed: 2 });
+    let mut workspace = Workspace::with_compute(&architecture, 70, kernels);
+    workspace.regularize(Regularization { dropout: 0.3, input_dropout: 0.2, label_smoothing: 0.1, seed: 2 });
     let mut network = task.network;
-    let mut optimiser = Optimiser::new(rule, &architecture).with_weight_decay(0.01);
+    let mut optimizer = Optimizer::new(rule, &architecture).with_weight_decay(0.01);
     if clipped {
-        optimiser = optimiser.with_clipping(0.5);
+        optimizer = optimizer.with_clipping(0.5);
     }
-    let mut average = MovingAverage::new(&network, 0.9);
+    let mut average = Ema::new(&network, 0.9);
     for _ in 0..6 {
         let (x, labels) = (task.x.view(), &task.labels);
-        optimiser.train_step(&mut network, x, labels, Reduction::Mean, 0.02, &mut workspace);
+        optimizer.train_step(&mut network, x, labels, Reduction::Mean, 0.02, &mut workspace);
         average.update(&network, &mut workspace);
     }
     [parameters(network.layers()), parameters(average.network().layers())]
@@ -211,7 +211,7 @@ fn train<A: Scalar>(rule: Rule, hidden: &[usize], kernels: Kernels, clipped: boo
 fn no_bit_depends_on_threads_or_instructions() {
     for rule in RULES {
         for (hidden, clipped) in [(&[100][..], true), (&[40, 24], false), (&[], true)] {
-            let with = |isa, threads| Kernels { products: Products::Own, isa, threads };
+            let with = |isa, threads| Compute { products: MatmulBackend::Portable, isa, threads };
             let expected = train::<f32>(rule, hidden, with(Isa::best(), 1), clipped);
             let wide = train::<f64>(rule, hidden, with(Isa::best(), 1), clipped);
             for isa in Isa::available() {
@@ -226,23 +226,23 @@ fn no_bit_depends_on_threads_or_instructions() {
 }
 
 #[test]
-fn a_restored_optimiser_goes_on_as_if_nothing_had_been() {
+fn a_restored_optimizer_goes_on_as_if_nothing_had_been() {
     for rule in RULES {
         let task = task::<f32>(&[20]);
         let architecture = task.network.architecture();
-        let kernels = Kernels { threads: 2, ..Kernels::default() };
-        let new = || Optimiser::new(rule, &architecture).with_clipping(1.0);
-        let (mut network, mut optimiser) = (task.network.clone(), new());
-        let mut workspace = Workspace::with_kernels(&architecture, 70, kernels);
+        let kernels = Compute { threads: 2, ..Compute::default() };
+        let new = || Optimizer::new(rule, &architecture).with_clipping(1.0);
+        let (mut network, mut optimizer) = (task.network.clone(), new());
+        let mut workspace = Workspace::with_compute(&architecture, 70, kernels);
         let (x, labels) = (task.x.view(), &task.labels);
-        let mut step = |network: &mut Mlp<f32>, optimiser: &mut Optimiser<f32>| {
-            optimiser.train_step(network, x, labels, Reduction::Mean, 0.1, &mut workspace);
+        let mut step = |network: &mut Mlp<f32>, optimizer: &mut Optimizer<f32>| {
+            optimizer.train_step(network, x, labels, Reduction::Mean, 0.1, &mut workspace);
         };
-        (0..3).for_each(|_| step(&mut network, &mut optimiser));
+        (0..3).for_each(|_| step(&mut network, &mut optimizer));
         let mut restored = new();
-        restored.restore(optimiser.steps(), optimiser.states().map(<[_]>::to_vec).collect()).unwrap();
+        restored.restore(optimizer.steps(), optimizer.states().map(<[_]>::to_vec).collect()).unwrap();
         let mut again = network.clone();
-        (0..3).for_each(|_| step(&mut network, &mut optimiser));
+        (0..3).for_each(|_| step(&mut network, &mut optimizer));
         (0..3).for_each(|_| step(&mut again, &mut restored));
         assert_eq!(again, network, "{rule:?}");
         assert_ne!(again, task.network);
@@ -253,11 +253,11 @@ fn a_restored_optimiser_goes_on_as_if_nothing_had_been() {
 #[test]
 fn states_of_another_network_or_rule_are_refused() {
     let sizes = |hidden| Architecture { inputs: 3, hidden, outputs: 2, activation: Activation::Tanh };
-    let other = Optimiser::<f32>::new(RULES[1], &sizes(vec![5]));
+    let other = Optimizer::<f32>::new(RULES[1], &sizes(vec![5]));
     let states: Vec<_> = other.states().map(<[_]>::to_vec).collect();
-    let mut optimiser = Optimiser::new(RULES[1], &sizes(vec![4]));
-    let error = optimiser.restore(1, states.clone()).unwrap_err();
-    assert_eq!(error, "states of an optimiser of another network");
-    let mut adam = Optimiser::new(ADAM, &sizes(vec![5]));
-    assert_eq!(adam.restore(1, states).unwrap_err(), "1 states of an optimiser that has 2");
+    let mut optimizer = Optimizer::new(RULES[1], &sizes(vec![4]));
+    let error = optimizer.restore(1, states.clone()).unwrap_err();
+    assert_eq!(error, "states of an optimizer of another network");
+    let mut adam = Optimizer::new(ADAM, &sizes(vec![5]));
+    assert_eq!(adam.restore(1, states).unwrap_err(), "1 states of an optimizer that has 2");
 }

@@ -1,23 +1,23 @@
-//! Data sets as commands take them: a name or a directory, fetched when it is a known name whose files are not here yet.
+//! Datasets as commands take them: a name or a directory, fetched when it is a known name whose files are not here yet.
 
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mlp_data::DataSets;
+use mlp_data::Datasets;
 use mlp_data::catalog::{self, CatalogEntry};
 use mlp_data::fetch::{Event, FetchObserver, FetchOptions, Fetcher};
 
 use crate::console::note;
 
-/// Where data sets are kept.
+/// Where datasets are kept.
 #[derive(clap::Args)]
 pub(crate) struct DataDir {
-    /// Where data sets are kept, each in a directory of its name
+    /// Where datasets are kept, each in a directory of its name
     #[arg(long, value_name = "DIR", default_value = "data")]
     pub(crate) data_dir: PathBuf,
 }
 
-/// Which data set, and where data sets are kept.
+/// Which dataset, and where datasets are kept.
 #[derive(clap::Args)]
 pub(crate) struct DataArgs {
     /// A name from `mlp data info`, `synthetic`, or a directory with four IDX files
@@ -27,22 +27,22 @@ pub(crate) struct DataArgs {
     pub(crate) data_dir: DataDir,
 }
 
-/// Reads the data set of the flags.
-pub(crate) fn load(args: &DataArgs, quiet: bool) -> anyhow::Result<DataSets> {
+/// Reads the dataset of the flags.
+pub(crate) fn load(args: &DataArgs, quiet: bool) -> anyhow::Result<Datasets> {
     load_named(&args.dataset, &args.data_dir.data_dir, quiet)
 }
 
-/// Reads a data set; one that the catalogue knows and that is not here is fetched first.
-pub(crate) fn load_named(name: &str, data_dir: &Path, quiet: bool) -> anyhow::Result<DataSets> {
-    if !DataSets::is_present(name, data_dir)
+/// Reads a dataset; one that the catalog knows and that is not here is fetched first.
+pub(crate) fn load_named(name: &str, data_dir: &Path, quiet: bool) -> anyhow::Result<Datasets> {
+    if !Datasets::is_present(name, data_dir)
         && let Ok(entry) = catalog::find(name)
     {
         fetch(entry, data_dir, quiet)?;
     }
-    Ok(DataSets::load(name, data_dir)?)
+    Ok(Datasets::load(name, data_dir)?)
 }
 
-/// Fetches a data set, with a progress bar and a line for each file on standard error.
+/// Fetches a dataset, with a progress bar and a line for each file on standard error.
 pub(crate) fn fetch(entry: &CatalogEntry, data_dir: &Path, quiet: bool) -> anyhow::Result<()> {
     let report = Fetcher::new(FetchOptions::default()).fetch(entry, data_dir, &mut Progress::new(quiet))?;
     if !quiet {

@@ -1,16 +1,16 @@
-//! Standardised pixels, hardly one of which is zero: what dense kernels are measured on. A file of its own because the trainer has nothing
+//! Standardized pixels, hardly one of which is zero: what dense kernels are measured on. A file of its own because the trainer has nothing
 //! like it: its pixels stay as they are, from 0 to 1.
 
 use mlp_data::Dataset;
 
 /// How the pixels of each position are moved to mean 0 and scaled to standard deviation 1.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Standardisation {
+pub(super) struct Standardization {
     means: Vec<f32>,   // (pixels)
     factors: Vec<f32>, // (pixels): 1 / deviation
 }
 
-impl Standardisation {
+impl Standardization {
     /// By means and standard deviations over these images. Where all are the same the deviation counts as 1, and they all become 0.
     pub(super) fn over(data: &Dataset) -> Self {
         let (mut sums, mut squares) = (vec![0_u64; data.pixels()], vec![0_u64; data.pixels()]);
@@ -34,7 +34,7 @@ impl Standardisation {
         }
     }
 
-    /// Standardises images whose pixels have been scaled to 0..=1: whole rows, (images, pixels).
+    /// Standardizes images whose pixels have been scaled to 0..=1: whole rows, (images, pixels).
     pub(super) fn apply(&self, features: &mut [f32]) {
         for row in features.chunks_exact_mut(self.means.len()) {
             for ((value, mean), factor) in row.iter_mut().zip(&self.means).zip(&self.factors) {
@@ -56,7 +56,7 @@ mod tests {
         let data = Dataset::new(images, ImageShape { height: 1, width: 3 }, vec![0; 4], 1).unwrap();
         let mut features = vec![0_f32; 12];
         data.features(0..4, &mut features);
-        Standardisation::over(&data).apply(&mut features);
+        Standardization::over(&data).apply(&mut features);
         let column = |pixel: usize| features.iter().skip(pixel).step_by(3).copied();
         // Each operation rounds once, of numbers up to 2 that are made from numbers up to 1.
         let tolerance = 8.0 * f32::EPSILON;

@@ -1,7 +1,7 @@
 //! What is done with a gradient beyond plain descent: momentum, the adaptive methods, weight decay, clipping. Each rule stands with its
 //! formula and its source; the loops that compute them are in `step.rs`.
 //!
-//! The learning rate comes with every step: schedules are not the optimiser's business.
+//! The learning rate comes with every step: schedules are not the optimizer's business.
 
 use crate::matrix::Matrix;
 use crate::step::Step;
@@ -46,7 +46,7 @@ pub enum Rule {
 /// A rule with its state, and what is done to gradient and weights besides.
 ///
 /// ```
-/// use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream, Optimiser, Reduction, Rule, Workspace};
+/// use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream, Optimizer, Reduction, Rule, Workspace};
 /// use ndarray::array;
 ///
 /// let x = array![[0.0_f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
@@ -56,25 +56,25 @@ pub enum Rule {
 /// let mut network = Mlp::new(&architecture, Init::Xavier, &mut NativeStream::new(0))?;
 /// let mut workspace = Workspace::new(&architecture, 4);
 ///
-/// let mut optimiser = Optimiser::new(Rule::Nesterov { momentum: 0.9 }, &architecture);
+/// let mut optimizer = Optimizer::new(Rule::Nesterov { momentum: 0.9 }, &architecture);
 /// for _ in 0..100 {
-///     optimiser.train_step(&mut network, x.view(), &labels, Reduction::Mean, 0.1, &mut workspace);
+///     optimizer.train_step(&mut network, x.view(), &labels, Reduction::Mean, 0.1, &mut workspace);
 /// }
 /// assert_eq!(network.forward(x.view(), &labels, &mut workspace).accuracy(), 1.0);
 /// # Ok::<(), mlp_core::NetworkError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Optimiser<A> {
+pub struct Optimizer<A> {
     rule: Rule,
     weight_decay: f64,
-    most_norm: Option<f64>,
+    max_norm: Option<f64>,
     steps: u64,
     gradients: Gradients<A>,
     squares: Vec<f64>,          // scratch of the norm
     states: [Vec<Layer<A>>; 2], // v, or m and v, of each layer; no rows where the rule has none
 }
 
-impl<A: Scalar> Optimiser<A> {
+impl<A: Scalar> Optimizer<A> {
     /// The rule at its beginning, without weight decay or clipping.
     ///
     /// # Panics
@@ -93,7 +93,7 @@ impl<A: Scalar> Optimiser<A> {
         Self {
             rule,
             weight_decay: 0.0,
-            most_norm: None,
+            max_norm: None,
             steps: 0,
             gradients: Gradients::new(architecture),
             squares: Vec::new(),
@@ -123,7 +123,7 @@ impl<A: Scalar> Optimiser<A> {
         assert!(most > 0.0, "a gradient of norm at most {most}: expected above 0");
         let widths = self.gradients.layers().iter().map(|layer| layer.weights.width());
         let squares = vec![0.0; widths.max().unwrap_or(0)];
-        Self { most_norm: Some(most), squares, ..self }
+        Self { max_norm: Some(most), squares, ..self }
     }
 
     /// The rule.
@@ -142,19 +142,19 @@ impl<A: Scalar> Optimiser<A> {
         self.states[..self.rule.states()].iter().map(Vec::as_slice)
     }
 
-    /// Goes on where another optimiser of this rule was after `steps` steps, with what its [`states`](Self::states) were.
+    /// Goes on where another optimizer of this rule was after `steps` steps, with what its [`states`](Self::states) were.
     ///
     /// # Errors
-    /// What does not fit, if there are not as many states, or they have not the shapes of this optimiser's network.
+    /// What does not fit, if there are not as many states, or they have not the shapes of this optimizer's network.
     pub fn restore(&mut self, steps: u64, states: Vec<Vec<Layer<A>>>) -> Result<(), String> {
         let (expected, found) = (self.rule.states(), states.len());
         if found != expected {
-            return Err(format!("{found} states of an optimiser that has {expected}"));
+            return Err(format!("{found} states of an optimizer that has {expected}"));
         }
         let shape = |layer: &Layer<A>| (layer.inputs(), layer.outputs(), layer.biases.columns());
         for (own, state) in self.states.iter().zip(&states) {
             if !own.iter().map(shape).eq(state.iter().map(shape)) {
-                return Err("states of an optimiser of another network".to_owned());
+                return Err("states of an optimizer of another network".to_owned());
             }
         }
         self.states.iter_mut().zip(states).for_each(|(own, state)| *own = state);
@@ -165,7 +165,7 @@ impl<A: Scalar> Optimiser<A> {
     /// One step on a batch. Returns the score before it, and is [`Mlp::train_step`] for [`Rule::Sgd`].
     ///
     /// # Panics
-    /// As [`Mlp::train_step`]; if the optimiser is one of another architecture.
+    /// As [`Mlp::train_step`]; if the optimizer is one of another architecture.
     #[track_caller]
     pub fn train_step<'x>(
         &mut self,
@@ -188,7 +188,7 @@ impl<A: Scalar> Optimiser<A> {
     /// Plain descent with neither decay nor clipping never stores the gradient.
     ///
     /// # Panics
-    /// As [`Mlp::backward`]; if the optimiser is one of another architecture.
+    /// As [`Mlp::backward`]; if the optimizer is one of another architecture.
     #[track_caller]
     pub fn descend<'x>(
         &mut self,
@@ -200,13 +200,13 @@ impl<A: Scalar> Optimiser<A> {
         workspace: &mut Workspace<A>,
     ) {
         self.steps += 1;
-        if self.rule == Rule::Sgd && self.weight_decay == 0.0 && self.most_norm.is_none() {
+        if self.rule == Rule::Sgd && self.weight_decay == 0.0 && self.max_norm.is_none() {
             network.descend_in_place(x, labels, reduction, learning_rate, workspace);
             return;
         }
         network.backward(x, labels, reduction, workspace, &mut self.gradients);
         workspace.spend();
-        let scale = self.most_norm.map_or(1.0, |most| {
+        let scale = self.max_norm.map_or(1.0, |most| {
             let norm = norm(&self.gradients, &mut self.squares, workspace);
             if norm > most { most / norm } else { 1.0 }
         });
@@ -229,8 +229,8 @@ impl<A: Scalar> Optimiser<A> {
                 let own = units.range(member);
                 let (w_gradient, b_gradient) =
                     (gradient.weights.columns_of(own.clone()), gradient.biases.columns_of(own));
-                A::optimise(kernels.isa, step, kept, w_gradient, w, [first_w, second_w]);
-                A::optimise(kernels.isa, step, 1.0, b_gradient, b, [first_b, second_b]);
+                A::optimize(kernels.isa, step, kept, w_gradient, w, [first_w, second_w]);
+                A::optimize(kernels.isa, step, 1.0, b_gradient, b, [first_b, second_b]);
             });
         }
     }

@@ -2,7 +2,7 @@
 //! neither: they belong to a [`Workspace`](crate::Workspace) in training, not to the network.
 //!
 //! Their derivatives are in [`crate::gradients`] and in the backward pass of `network.rs`. Weight decay is no part of the passes: it is in
-//! `optimiser.rs`.
+//! `optimizer.rs`.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -10,18 +10,18 @@ use rand_core::{Rng, SeedableRng};
 use ndarray::{Array2, s};
 
 use crate::kernels::{Block, BlockMut, Shares, Team};
-use crate::{Features, Reduction, Scalar, SparseRows};
+use crate::{CsrMatrix, Features, Reduction, Scalar};
 
 /// Dropout and label smoothing. The default is neither.
 ///
 /// ```
-/// use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream, Reduction, Regularisation, Workspace};
+/// use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream, Reduction, Regularization, Workspace};
 ///
 /// let architecture =
 ///     Architecture { inputs: 4, hidden: vec![50], outputs: 3, activation: Activation::Relu };
 /// let mut network = Mlp::new(&architecture, Init::He, &mut NativeStream::new(0))?;
 /// let mut workspace = Workspace::new(&architecture, 2);
-/// workspace.regularise(Regularisation { dropout: 0.5, label_smoothing: 0.1, ..Regularisation::default() });
+/// workspace.regularize(Regularization { dropout: 0.5, label_smoothing: 0.1, ..Regularization::default() });
 ///
 /// let x = ndarray::array![[1.0_f32, 0.0, 0.5, 0.0], [0.0, 1.0, 0.0, 0.5]];
 /// network.train_step(x.view(), &[0, 2], Reduction::Mean, 0.1, &mut workspace);
@@ -31,7 +31,7 @@ use crate::{Features, Reduction, Scalar, SparseRows};
 /// # Ok::<(), mlp_core::NetworkError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Regularisation {
+pub struct Regularization {
     /// p, the probability with which a hidden unit is left out of an example, from 0 to below 1. H becomes S ⊙ H, where an entry of S is 0
     /// with probability p and else 1/(1-p), so that its mean is 1 and the trained network is used as it is: Srivastava and
     /// others 2014, in the "inverted" form. The probability is taken as a multiple of 2⁻¹⁶.
@@ -58,7 +58,7 @@ pub struct Objective {
     /// How the losses of the examples become one.
     pub reduction: Reduction,
     /// What training adds.
-    pub regularisation: Regularisation,
+    pub regularization: Regularization,
 }
 
 impl From<Reduction> for Objective {
@@ -67,7 +67,7 @@ impl From<Reduction> for Objective {
     }
 }
 
-impl Regularisation {
+impl Regularization {
     /// # Panics
     /// If a probability is not from 0 to below 1.
     #[track_caller]
@@ -266,7 +266,7 @@ impl<A: Scalar> DroppedInputs<A> {
         if self.is_sparse {
             let (ends, examples) = (&self.ends[..2 * rows], &self.examples[..rows]);
             let inputs = self.inputs();
-            Features::Sparse(SparseRows::of_parts(inputs, ends, &self.columns, &self.values, examples))
+            Features::Sparse(CsrMatrix::of_parts(inputs, ends, &self.columns, &self.values, examples))
         } else {
             Features::Dense(self.dense.slice(s![..rows, ..]))
         }

@@ -5,8 +5,8 @@
 //! matter, for whole trainings, is in `determinism.rs`.
 
 use mlp_core::{
-    Activation, Architecture, Columns, Features, Gradients, Init, Isa, Kernels, Mlp, NativeStream, Products,
-    RandomStream, Reduction, Scalar, SparseRows, Values, Workspace,
+    Activation, Architecture, Columns, Compute, CsrMatrix, Features, Gradients, Init, Isa, MatmulBackend,
+    Mlp, NativeStream, RandomStream, Reduction, Scalar, Values, Workspace,
 };
 use ndarray::{Array1, Array2, array};
 use proptest::prelude::*;
@@ -114,7 +114,7 @@ impl<A: Scalar> Case<A> {
     }
 
     /// The batch as the network gets it.
-    fn sparse(&self) -> SparseRows<'_, A> {
+    fn sparse(&self) -> CsrMatrix<'_, A> {
         let columns =
             if self.sizes.wide_columns { Columns::U32(&self.columns) } else { Columns::U16(&self.narrow) };
         let values = if self.sizes.bytes {
@@ -122,7 +122,7 @@ impl<A: Scalar> Case<A> {
         } else {
             Values::Numbers(&self.values)
         };
-        let rows = SparseRows::new(self.sizes.inputs, &self.offsets, columns, values);
+        let rows = CsrMatrix::new(self.sizes.inputs, &self.offsets, columns, values);
         match &self.batch {
             Some(batch) => rows.select(batch),
             None => rows,
@@ -167,9 +167,9 @@ impl<A: Scalar> Case<A> {
     }
 
     /// With a little more room than the batch needs.
-    fn workspace(&self, kernels: Kernels) -> Workspace<A> {
+    fn workspace(&self, kernels: Compute) -> Workspace<A> {
         let spare = (self.sizes.seed % 3) as usize;
-        Workspace::with_kernels(&self.network.architecture(), self.labels.len() + spare, kernels)
+        Workspace::with_compute(&self.network.architecture(), self.labels.len() + spare, kernels)
     }
 
     fn gradients(&self, x: Features<'_, A>, workspace: &mut Workspace<A>) -> Gradients<A> {
@@ -192,16 +192,16 @@ fn same_bits<'a, A: Scalar>(
     found.into_iter().map(bits).eq(expected.into_iter().map(bits))
 }
 
-fn all_kernels(products: Products) -> impl Iterator<Item = Kernels> {
+fn all_kernels(products: MatmulBackend) -> impl Iterator<Item = Compute> {
     Isa::available()
-        .flat_map(move |isa| THREADS.iter().map(move |&threads| Kernels { products, isa, threads }))
+        .flat_map(move |isa| THREADS.iter().map(move |&threads| Compute { products, isa, threads }))
 }
 
 fn check_against_plain_loops<A: Scalar>(sizes: &Sizes) -> Result<(), TestCaseError> {
     let case = Case::<A>::new(sizes);
     let (x, layer) = (case.sparse(), &case.network.layers()[0]);
     let z = case.affine();
-    for kernels in all_kernels(Products::Own) {
+    for kernels in all_kernels(MatmulBackend::Portable) {
         let (mut workspace, mut network) = (case.workspace(kernels), case.network.clone());
         network.train_step(x, &case.labels, sizes.reduction, LEARNING_RATE, &mut workspace);
         prop_assert!(same_bits(&workspace.pre_activations(0), &z), "Z, {kernels:?}");
@@ -232,7 +232,7 @@ fn check_against_dense_rows<A: Scalar>(sizes: &Sizes) -> Result<(), TestCaseErro
         prop_assert_eq!(row, expected.view(), "row {} made dense", i);
     }
     for &threads in THREADS {
-        let kernels = Kernels { products: Products::Own, threads, ..Kernels::default() };
+        let kernels = Compute { products: MatmulBackend::Portable, threads, ..Compute::default() };
         let [mut sparsely, mut densely] = [(); 2].map(|()| (case.network.clone(), case.workspace(kernels)));
         let step = |(network, workspace): &mut (Mlp<A>, Workspace<A>), x: Features<'_, A>| {
             network.train_step(x, &case.labels, sizes.reduction, LEARNING_RATE, workspace)
@@ -257,14 +257,14 @@ fn two_sums<A: Scalar>(terms: usize, magnitude: f64) -> f64 {
 }
 
 fn check_against_openblas<A: Scalar>(sizes: &Sizes) -> Result<(), TestCaseError> {
-    if !Products::OpenBlas.are_available() {
+    if !MatmulBackend::OpenBlas.are_available() {
         return Ok(());
     }
     let case = Case::<A>::new(sizes);
     let (layer, dense) = (&case.network.layers()[0], case.sparse().to_dense());
     let (weights, biases) = (layer.weights(), layer.biases());
     for threads in [1, 2] {
-        let kernels = Kernels { products: Products::OpenBlas, threads, ..Kernels::default() };
+        let kernels = Compute { products: MatmulBackend::OpenBlas, threads, ..Compute::default() };
         let (mut sparsely, mut densely) = (case.workspace(kernels), case.workspace(kernels));
         let on_sparse = case.gradients(case.sparse().into(), &mut sparsely);
         let on_dense = case.gradients(dense.view().into(), &mut densely);
@@ -324,8 +324,8 @@ const OFFSETS: [usize; 3] = [0, 2, 3];
 const COLUMNS: [u16; 3] = [0, 2, 2];
 const VALUES: [f32; 3] = [1.0, 2.0, 3.0];
 
-fn rows(width: usize, offsets: &'static [usize], columns: &'static [u16]) -> SparseRows<'static, f32> {
-    SparseRows::new(width, offsets, columns, VALUES.as_slice())
+fn rows(width: usize, offsets: &'static [usize], columns: &'static [u16]) -> CsrMatrix<'static, f32> {
+    CsrMatrix::new(width, offsets, columns, VALUES.as_slice())
 }
 
 #[test]
@@ -336,20 +336,20 @@ fn a_selection_of_no_rows_and_a_matrix_of_none_are_empty() {
     let none = all.select(&[]);
     assert_eq!((none.is_empty(), none.len(), none.non_zeros(), none.width()), (true, 0, 0, 3));
     let nothing: [u16; 0] = [];
-    assert!(SparseRows::<f32>::new(3, &[0], nothing.as_slice(), [].as_slice()).is_empty());
+    assert!(CsrMatrix::<f32>::new(3, &[0], nothing.as_slice(), [].as_slice()).is_empty());
 }
 
 #[test]
 #[should_panic(expected = "2 values for 3 columns")]
 fn fewer_values_than_columns() {
-    SparseRows::new(3, &OFFSETS, COLUMNS.as_slice(), &VALUES[..2]);
+    CsrMatrix::new(3, &OFFSETS, COLUMNS.as_slice(), &VALUES[..2]);
 }
 
 #[test]
 #[should_panic(expected = "4 values for 3 columns")]
 fn more_bytes_than_columns() {
     let values = Values::Bytes { bytes: &[1; 4], levels: &[1.0; 256] };
-    SparseRows::<f32>::new(3, &OFFSETS, COLUMNS.as_slice(), values);
+    CsrMatrix::<f32>::new(3, &OFFSETS, COLUMNS.as_slice(), values);
 }
 
 #[test]
@@ -398,7 +398,7 @@ fn a_column_beyond_the_width() {
 #[should_panic(expected = "the columns of a row do not ascend below its width, 3")]
 fn a_wide_column_that_would_fit_if_it_were_cut_off() {
     let columns: [u32; 3] = [0, 2, 1 << 16];
-    SparseRows::new(3, &OFFSETS, columns.as_slice(), VALUES.as_slice());
+    CsrMatrix::new(3, &OFFSETS, columns.as_slice(), VALUES.as_slice());
 }
 
 #[test]
