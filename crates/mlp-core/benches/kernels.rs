@@ -229,7 +229,7 @@ fn network(
     kernels: Compute,
     batch: usize,
 ) -> (Mlp<f32>, Workspace<f32>) {
-    let architecture = Architecture { inputs, hidden: hidden.to_vec(), outputs, activation };
+    let architecture = Architecture::new(inputs, hidden, outputs).with_activation(activation);
     let network = Mlp::new(&architecture, Init::Xavier, &mut NativeStream::new(0)).expect("sizes from 1");
     (network, Workspace::with_compute(&architecture, batch, kernels))
 }

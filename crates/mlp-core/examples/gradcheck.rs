@@ -10,8 +10,7 @@ use mlp_core::prelude::*;
 fn main() -> Result<(), NetworkError> {
     let x = array![[0.5, -1.0, 2.0], [1.0, 0.0, 0.25]]; // (examples, inputs)
     let labels = [0, 1];
-    let architecture =
-        Architecture { inputs: 3, hidden: vec![5, 4], outputs: 2, activation: Activation::Gelu };
+    let architecture = Architecture::new(3, &[5, 4], 2).with_activation(Activation::Gelu);
     let network = Mlp::<f64>::new(&architecture, Init::Xavier, &mut NativeStream::new(1))?;
 
     println!("the library's gradients:");
@@ -21,9 +20,10 @@ fn main() -> Result<(), NetworkError> {
 
     // A backward pass of your own goes here. This one is the library's, with the biases' gradient of the last layer doubled.
     let mut workspace = Workspace::new(&architecture, labels.len());
+    workspace.set_objective(Objective::mean());
     let mut gradients = Gradients::new(&architecture);
     network.forward(x.view(), &labels, &mut workspace);
-    network.backward(x.view(), &labels, Reduction::Mean, &mut workspace, &mut gradients);
+    network.backward(x.view(), &mut workspace, &mut gradients);
     let (_weights, mut biases) = gradients.layer_mut(2);
     biases *= 2.0;
 

@@ -24,12 +24,13 @@ fn spirals() -> (Array2<f32>, Vec<u8>) {
 
 fn main() -> Result<(), NetworkError> {
     let (x, labels) = spirals();
-    let architecture =
-        Architecture { inputs: 2, hidden: vec![64, 32], outputs: 2, activation: Activation::Relu };
+    let architecture = Architecture::new(2, &[64, 32], 2).with_activation(Activation::Relu);
     let mut stream = NativeStream::new(0);
     let mut network = Mlp::<f32>::new(&architecture, Init::He, &mut stream)?;
-    let mut optimizer = Optimizer::new(Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, &architecture);
+    let mut optimizer =
+        Optimizer::new(OptimizerKind::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, &architecture);
     let mut workspace = Workspace::new(&architecture, labels.len());
+    workspace.set_objective(Objective::mean());
     let mut order = vec![0; labels.len()];
 
     for epoch in 1..=80 {
@@ -39,8 +40,7 @@ fn main() -> Result<(), NetworkError> {
             let rows: Vec<usize> = batch.iter().map(|&index| index as usize).collect();
             let x = x.select(Axis(0), &rows);
             let labels: Vec<u8> = rows.iter().map(|&row| labels[row]).collect();
-            epoch_score +=
-                optimizer.train_step(&mut network, x.view(), &labels, Reduction::Mean, 0.01, &mut workspace);
+            epoch_score += optimizer.train_step(&mut network, x.view(), &labels, 0.01, &mut workspace);
         }
         if epoch % 20 == 0 {
             let loss = epoch_score.loss(Reduction::Mean);
@@ -49,7 +49,7 @@ fn main() -> Result<(), NetworkError> {
     }
 
     draw(&network);
-    let accuracy = network.forward(x.view(), &labels, &mut workspace).accuracy();
+    let accuracy = network.score(x.view(), &labels, &mut workspace).accuracy();
     assert!(accuracy > 0.98, "the spirals were not told apart: accuracy {accuracy}");
     Ok(())
 }

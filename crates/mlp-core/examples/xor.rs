@@ -9,14 +9,16 @@ fn main() -> Result<(), NetworkError> {
     let x = array![[0.0_f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]; // (examples, inputs)
     let labels = [0, 1, 1, 0];
 
-    let architecture = Architecture { inputs: 2, hidden: vec![8], outputs: 2, activation: Activation::Tanh };
+    let architecture = Architecture::new(2, &[8], 2).with_activation(Activation::Tanh);
     // The same seed gives the same network, on any machine.
     let mut network = Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(0))?;
     // The buffers of a step are the caller's: nothing is allocated in the loop.
     let mut workspace = Workspace::new(&architecture, labels.len());
 
+    workspace.set_objective(Objective::mean());
+
     for step in 0..=500 {
-        let score = network.train_step(x.view(), &labels, Reduction::Mean, 0.5, &mut workspace);
+        let score = network.train_step(x.view(), &labels, 0.5, &mut workspace);
         if step % 100 == 0 {
             println!(
                 "step {step:3}  loss {:.4}  accuracy {:.2}",
@@ -30,7 +32,7 @@ fn main() -> Result<(), NetworkError> {
     for (input, probabilities) in x.rows().into_iter().zip(probabilities.rows()) {
         println!("{} xor {} = {}", input[0], input[1], argmax(probabilities.iter().copied()));
     }
-    let score = network.forward(x.view(), &labels, &mut workspace);
+    let score = network.score(x.view(), &labels, &mut workspace);
     assert_eq!(score.accuracy(), 1.0, "XOR was not learned");
     Ok(())
 }

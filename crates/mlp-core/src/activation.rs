@@ -1,11 +1,8 @@
-//! The activation functions. Each is its value and its derivative under one heading, so that nobody can mend one and
-//! forget the other; the derivations are in [`crate::gradients`]. Softmax is not here: it belongs to the loss.
+//! The activation functions, each with its value and its derivative side by side. The derivations are in
+//! [`crate::gradients`]; softmax belongs to the loss.
 
-use std::marker::PhantomData;
-
-use crate::kernels::{Block, BlockMut, Simd, Work};
+use crate::kernels::real::Real;
 use crate::names::named;
-use crate::{Isa, Scalar};
 
 /// The non-linearity of the hidden layers, applied element by element: h = f(z).
 ///
@@ -38,60 +35,60 @@ pub enum Activation {
 }
 
 /// One activation function. `derivative` is given z and the value h = f(z), and uses whichever is cheaper.
-trait Function {
-    fn value<A: Scalar>(z: A) -> A;
-    fn derivative<A: Scalar>(z: A, h: A) -> A;
+pub(crate) trait Function {
+    fn value<A: Real>(z: A) -> A;
+    fn derivative<A: Real>(z: A, h: A) -> A;
     /// Whether f' jumps at z = 0.
     const KINK: bool = false;
 }
 
-struct Logistic;
+pub(crate) struct Logistic;
 
 impl Function for Logistic {
     /// exp(-z) overflows to infinity for a very negative z, and 1/∞ is the right answer, 0.
     #[inline(always)]
-    fn value<A: Scalar>(z: A) -> A {
+    fn value<A: Real>(z: A) -> A {
         A::one() / (A::one() + (-z).exponential())
     }
 
     #[inline(always)]
-    fn derivative<A: Scalar>(_z: A, h: A) -> A {
+    fn derivative<A: Real>(_z: A, h: A) -> A {
         h * (A::one() - h)
     }
 }
 
-struct Tanh;
+pub(crate) struct Tanh;
 
 impl Function for Tanh {
     #[inline(always)]
-    fn value<A: Scalar>(z: A) -> A {
+    fn value<A: Real>(z: A) -> A {
         z.tanh()
     }
 
     #[inline(always)]
-    fn derivative<A: Scalar>(_z: A, h: A) -> A {
+    fn derivative<A: Real>(_z: A, h: A) -> A {
         A::one() - h * h
     }
 }
 
-struct Relu;
+pub(crate) struct Relu;
 
 impl Function for Relu {
     const KINK: bool = true;
 
     /// Written so that NaN stays NaN.
     #[inline(always)]
-    fn value<A: Scalar>(z: A) -> A {
+    fn value<A: Real>(z: A) -> A {
         if z <= A::zero() { A::zero() } else { z }
     }
 
     #[inline(always)]
-    fn derivative<A: Scalar>(z: A, _h: A) -> A {
+    fn derivative<A: Real>(z: A, _h: A) -> A {
         if z <= A::zero() { A::zero() } else { A::one() }
     }
 }
 
-struct LeakyRelu;
+pub(crate) struct LeakyRelu;
 
 impl LeakyRelu {
     /// The slope left of the kink (Maas, Hannun and Ng 2013).
@@ -102,160 +99,106 @@ impl Function for LeakyRelu {
     const KINK: bool = true;
 
     #[inline(always)]
-    fn value<A: Scalar>(z: A) -> A {
+    fn value<A: Real>(z: A) -> A {
         if z <= A::zero() { A::from_f64(Self::SLOPE) * z } else { z }
     }
 
     #[inline(always)]
-    fn derivative<A: Scalar>(z: A, _h: A) -> A {
+    fn derivative<A: Real>(z: A, _h: A) -> A {
         if z <= A::zero() { A::from_f64(Self::SLOPE) } else { A::one() }
     }
 }
 
-struct Gelu;
+pub(crate) struct Gelu;
 
 impl Gelu {
     /// Φ(z) = erfc(-z/√2) / 2: the complementary function keeps its digits where Φ is tiny.
     #[inline(always)]
-    fn normal_distribution<A: Scalar>(z: A) -> A {
+    fn normal_distribution<A: Real>(z: A) -> A {
         A::from_f64(0.5) * (-z * A::from_f64(std::f64::consts::FRAC_1_SQRT_2)).erfc()
     }
 
     /// φ(z) = exp(-z²/2) / √(2π).
     #[inline(always)]
-    fn normal_density<A: Scalar>(z: A) -> A {
+    fn normal_density<A: Real>(z: A) -> A {
         A::from_f64(0.398_942_280_401_432_7) * (-A::from_f64(0.5) * z * z).exponential()
     }
 }
 
 impl Function for Gelu {
     #[inline(always)]
-    fn value<A: Scalar>(z: A) -> A {
+    fn value<A: Real>(z: A) -> A {
         z * Self::normal_distribution(z)
     }
 
     #[inline(always)]
-    fn derivative<A: Scalar>(z: A, _h: A) -> A {
+    fn derivative<A: Real>(z: A, _h: A) -> A {
         Self::normal_distribution(z) + z * Self::normal_density(z)
     }
 }
 
-struct Identity;
+pub(crate) struct Identity;
 
 impl Function for Identity {
     #[inline(always)]
-    fn value<A: Scalar>(z: A) -> A {
+    fn value<A: Real>(z: A) -> A {
         z
     }
 
     #[inline(always)]
-    fn derivative<A: Scalar>(_z: A, _h: A) -> A {
+    fn derivative<A: Real>(_z: A, _h: A) -> A {
         A::one()
     }
 }
 
-/// The one place where a name meets its function; the body is compiled once for each.
+/// Evaluates `$body` with `$function` as the type of the activation's [`Function`]: it is compiled once for each.
 macro_rules! dispatch {
     ($activation:expr, $function:ident => $body:expr) => {
         match $activation {
-            Activation::Logistic => {
-                type $function = Logistic;
+            $crate::activation::Activation::Logistic => {
+                type $function = $crate::activation::Logistic;
                 $body
             }
-            Activation::Tanh => {
-                type $function = Tanh;
+            $crate::activation::Activation::Tanh => {
+                type $function = $crate::activation::Tanh;
                 $body
             }
-            Activation::Relu => {
-                type $function = Relu;
+            $crate::activation::Activation::Relu => {
+                type $function = $crate::activation::Relu;
                 $body
             }
-            Activation::LeakyRelu => {
-                type $function = LeakyRelu;
+            $crate::activation::Activation::LeakyRelu => {
+                type $function = $crate::activation::LeakyRelu;
                 $body
             }
-            Activation::Gelu => {
-                type $function = Gelu;
+            $crate::activation::Activation::Gelu => {
+                type $function = $crate::activation::Gelu;
                 $body
             }
-            Activation::Identity => {
-                type $function = Identity;
+            $crate::activation::Activation::Identity => {
+                type $function = $crate::activation::Identity;
                 $body
             }
         }
     };
 }
 
+pub(crate) use dispatch;
+
 impl Activation {
-    /// h = f(z).
-    pub fn value<A: Scalar>(self, z: A) -> A {
+    /// Returns h = f(z).
+    pub fn value<A: Real>(self, z: A) -> A {
         dispatch!(self, F => F::value(z))
     }
 
-    /// f'(z), given z and the value h = f(z).
-    pub fn derivative<A: Scalar>(self, z: A, h: A) -> A {
+    /// Returns f'(z), given z and the value h = f(z).
+    pub fn derivative<A: Real>(self, z: A, h: A) -> A {
         dispatch!(self, F => F::derivative(z, h))
     }
 
-    /// Whether f' jumps at z = 0, so that central differences across it mean nothing.
+    /// Returns true if f' jumps at z = 0, where central differences are no derivative.
     pub const fn has_kink(self) -> bool {
         dispatch!(self, F => F::KINK)
-    }
-}
-
-/// H = f(Z), element by element.
-pub(crate) fn apply<A: Scalar>(activation: Activation, isa: Isa, z: Block<'_, A>, h: BlockMut<'_, A>) {
-    dispatch!(activation, F => isa.run(Apply::<A, F> { z, h, function: PhantomData }));
-}
-
-/// D = D ⊙ f'(Z), element by element, given H = f(Z).
-pub(crate) fn multiply_by_derivative<A: Scalar>(
-    activation: Activation,
-    isa: Isa,
-    z: Block<'_, A>,
-    h: Block<'_, A>,
-    d: BlockMut<'_, A>,
-) {
-    dispatch!(activation, F => isa.run(MultiplyByDerivative::<A, F> { z, h, d, function: PhantomData }));
-}
-
-struct Apply<'a, 'h, A, F> {
-    z: Block<'a, A>,
-    h: BlockMut<'h, A>,
-    function: PhantomData<F>,
-}
-
-impl<A: Scalar, F: Function> Work for Apply<'_, '_, A, F> {
-    type Number = A;
-
-    #[inline(always)]
-    fn run<S: Simd<A>>(mut self, _simd: S) {
-        for row in 0..self.h.rows() {
-            for (h, &z) in self.h.row_mut(row).iter_mut().zip(self.z.row(row)) {
-                *h = F::value(z);
-            }
-        }
-    }
-}
-
-struct MultiplyByDerivative<'a, 'd, A, F> {
-    z: Block<'a, A>,
-    h: Block<'a, A>,
-    d: BlockMut<'d, A>,
-    function: PhantomData<F>,
-}
-
-impl<A: Scalar, F: Function> Work for MultiplyByDerivative<'_, '_, A, F> {
-    type Number = A;
-
-    #[inline(always)]
-    fn run<S: Simd<A>>(mut self, _simd: S) {
-        for row in 0..self.d.rows() {
-            let (z, h) = (self.z.row(row), self.h.row(row));
-            for ((d, &z), &h) in self.d.row_mut(row).iter_mut().zip(z).zip(h) {
-                *d *= F::derivative(z, h);
-            }
-        }
     }
 }
 

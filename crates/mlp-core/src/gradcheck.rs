@@ -4,7 +4,12 @@
 
 use ndarray::Array2;
 
-use crate::{Features, Gradients, Mlp, Objective, Workspace};
+use crate::layer::Gradients;
+use crate::layer::{Layer, name};
+use crate::linalg::csr::Features;
+use crate::network::Mlp;
+use crate::objective::Objective;
+use crate::workspace::Workspace;
 
 /// The relative error below which backward and central differences are taken to agree.
 pub const TOLERANCE: f64 = 1e-7;
@@ -82,10 +87,9 @@ impl GradientReport {
 ///
 /// ```
 /// use mlp_core::gradcheck::gradcheck;
-/// use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream, Reduction};
+/// use mlp_core::prelude::*;
 ///
-/// let architecture =
-///     Architecture { inputs: 3, hidden: vec![4], outputs: 2, activation: Activation::Logistic };
+/// let architecture = Architecture::new(3, &[4], 2);
 /// let network = Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(1))?;
 /// let x = ndarray::array![[0.5, -1.0, 2.0], [1.0, 0.0, 0.25]];
 /// let report = gradcheck(&network, x.view(), &[0, 1], Reduction::Mean);
@@ -104,10 +108,10 @@ pub fn gradcheck<'x>(
 ) -> GradientReport {
     let (architecture, x, objective) = (network.architecture(), x.into(), objective.into());
     let mut workspace = Workspace::new(&architecture, x.dim().0);
-    workspace.regularize(objective.regularization);
+    workspace.set_objective(objective);
     let mut gradients = Gradients::new(&architecture);
-    network.forward_in_training(x, labels, &mut workspace);
-    network.backward(x, labels, objective.reduction, &mut workspace, &mut gradients);
+    network.forward(x, labels, &mut workspace);
+    network.backward(x, &mut workspace, &mut gradients);
     check_gradients(network, &gradients, x, labels, objective)
 }
 
@@ -133,7 +137,7 @@ pub fn check_gradients<'x>(
             let analytic = tensor.of(gradient);
             let scale = analytic.fold(RESOLUTION * loss.abs(), |scale, value| scale.max(value.abs()));
             let mut report = TensorReport {
-                name: crate::layers::name(tensor.letter(), l, count),
+                name: name(tensor.letter(), l, count),
                 equation: tensor.equation(l == 0 && count > 1),
                 shape: analytic.dim(),
                 checked: 0,
@@ -181,7 +185,7 @@ impl Tensor {
         }
     }
 
-    fn of(self, layer: &crate::Layer<f64>) -> Array2<f64> {
+    fn of(self, layer: &Layer<f64>) -> Array2<f64> {
         match self {
             Self::Weights => layer.weights(),
             Self::Biases => layer.biases().insert_axis(ndarray::Axis(0)),
@@ -224,8 +228,8 @@ impl<'x, 'l> Probe<'x, 'l> {
     #[track_caller]
     fn new(network: &Mlp<f64>, x: Features<'x, f64>, labels: &'l [u8], objective: Objective) -> Self {
         let mut workspace = Workspace::new(&network.architecture(), x.dim().0);
-        workspace.regularize(objective.regularization);
-        let loss = network.forward_in_training(x, labels, &mut workspace).loss(objective.reduction);
+        workspace.set_objective(objective);
+        let loss = network.forward(x, labels, &mut workspace).loss(objective.reduction);
         let weight = objective.reduction.weight(labels.len());
         let network = network.clone();
         Self { network, x, labels, weight, loss, workspace, losses: Vec::new(), signs: Vec::new() }
@@ -260,7 +264,7 @@ impl<'x, 'l> Probe<'x, 'l> {
     fn forward_at(&mut self, l: usize, tensor: Tensor, index: (usize, usize), value: f64) {
         *tensor.entry(&mut self.network, l, index) = value;
         self.workspace.seek_step(0);
-        self.network.forward_in_training(self.x, self.labels, &mut self.workspace);
+        self.network.forward(self.x, self.labels, &mut self.workspace);
     }
 }
 

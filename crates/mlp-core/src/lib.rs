@@ -1,13 +1,13 @@
-//! Multilayer perceptrons on a CPU: a small, exact library whose every gradient is derived by hand ([`gradients`]), written
-//! in one file next to its forward pass, and checked against central differences ([`gradcheck`]).
+//! Multilayer perceptrons on CPUs: small, exact, fast. Every gradient is derived by hand ([`gradients`]), written next to its
+//! forward pass, and checked against central differences ([`gradcheck`]).
 //!
-//! It knows no dataset, no path, no clock and no terminal: arrays go in, arrays come out. The whole loop, with mini-batches, evaluation and
-//! model files, is in `mlp-train`; the program is `mlp`.
+//! The crate knows no datasets, paths, clocks or terminals: arrays go in, arrays come out. The training loop, with mini-batches,
+//! evaluation and model files, is in `mlp-train`; the program is `mlp`.
 //!
 //! # Train XOR
 //!
-//! A network is an [`Mlp`]; its random beginning is an [`Init`] and a [`RandomStream`]; a step takes a [`Workspace`] that the caller owns, and
-//! allocates nothing. What nearly every program needs is in the [`prelude`].
+//! A network is an [`Mlp`]. Its first parameters come from an [`Init`] and a [`RandomStream`]; its steps run in a [`Workspace`] that
+//! the caller owns, and allocate nothing. The [`prelude`] has what most programs need.
 //!
 //! ```
 //! use mlp_core::ndarray::array;
@@ -16,12 +16,12 @@
 //! let x = array![[0.0_f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]; // (examples, inputs)
 //! let labels = [0, 1, 1, 0];
 //!
-//! let architecture = Architecture { inputs: 2, hidden: vec![8], outputs: 2, activation: Activation::Logistic };
+//! let architecture = Architecture::new(2, &[8], 2);
 //! let mut network = Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(0))?;
 //! let mut workspace = Workspace::new(&architecture, 4);
 //!
 //! for _ in 0..2000 {
-//!     network.train_step(x.view(), &labels, Reduction::Sum, 0.5, &mut workspace);
+//!     network.train_step(x.view(), &labels, 0.5, &mut workspace);
 //! }
 //!
 //! let logits = network.logits(x.view(), &mut workspace);
@@ -32,9 +32,9 @@
 //!
 //! # Load a model and classify
 //!
-//! With the feature `safetensors` a network is read from bytes and written into bytes, in names and shapes those of PyTorch's
-//! `nn.Sequential`: `Mlp::from_safetensors`, `Mlp::to_safetensors`, and `Tensors` for files that PyTorch has written. `mlp export` writes such a
-//! file of a model that `mlp train` has trained.
+//! With the feature `safetensors`, networks are read from and written to bytes with the names and shapes of PyTorch's
+//! `nn.Sequential`: `Mlp::from_safetensors`, `Mlp::to_safetensors`, and `Tensors` for files that PyTorch has written. `mlp export`
+//! writes such a file from a model that `mlp train` has trained.
 //!
 //! ```
 //! # #[cfg(feature = "safetensors")]
@@ -63,40 +63,40 @@
 //!
 //! | to | read |
 //! |---|---|
-//! | see how the gradients come about | [`gradients`], the derivation; `src/network.rs`, where each statement cites its equation |
-//! | train with momentum, Adam, decay, clipping | [`Optimizer`] and [`Rule`]; [`Ema`] of the weights |
-//! | add dropout or label smoothing | [`Regularization`], [`Workspace::regularize`] |
-//! | take the gradients yourself | [`Mlp::forward`], [`Mlp::backward`], [`Gradients`], [`Mlp::descend`] |
+//! | see where the gradients come from | [`gradients`], the derivation; [`oracle`], the equations as plain loops; `src/passes.rs`, the passes |
+//! | train with momentum, Adam, weight decay, clipping | [`Optimizer`] and [`OptimizerKind`]; [`Ema`], the average of the weights |
+//! | choose the loss, dropout, label smoothing | [`Objective`], [`Workspace::set_objective`] |
+//! | use the gradients yourself | [`Mlp::forward`], [`Mlp::backward`], [`Gradients`], [`Mlp::descend`] |
 //! | check gradients, ours or your own | [`gradcheck::gradcheck`], [`gradcheck::check_gradients`] |
-//! | compare with plain loops | [`oracle`] |
-//! | feed sparse rows, or use several threads | [`CsrMatrix`]; [`Compute`], [`Workspace::with_compute`] |
+//! | train on sparse rows, or on several threads | [`CsrMatrix`]; [`Compute`], [`Workspace::with_compute`] |
 //! | look inside | [`Layer`], [`Workspace::activations`], [`Workspace::deltas`] |
-//! | have NumPy's random numbers | [`NumpyStream`] |
+//! | draw NumPy's random numbers | [`NumpyStream`] |
 //! | watch gradient descent itself | [`descent`] |
 //!
-//! The directory `examples/` has `xor`, `gradcheck` and `spiral`, each of one page: `cargo run -p mlp-core --example spiral`.
+//! The directory `examples/` has `xor`, `gradcheck` and `spiral`, one page each: `cargo run -p mlp-core --example spiral`.
 //!
 //! # Features
 //!
-//! | feature | default | what it brings |
+//! | feature | default | what it adds |
 //! |---|---|---|
-//! | `openblas` | yes | matrix products on the system's OpenBLAS (`libopenblas-dev`, `openblas-devel`, …). The library sets it to one thread, once, because OpenBLAS's threads would get in the way of the caller's |
-//! | `openblas-static` | | the same, built from source and linked in. It takes the place of the default: `--no-default-features --features openblas-static` |
-//! | `safetensors` | | networks from bytes and into bytes |
+//! | `openblas` | yes | dense products by the system's OpenBLAS (`libopenblas-dev`, `openblas-devel`, …). The library sets OpenBLAS to one thread, once, because its threads would compete with the caller's |
+//! | `openblas-static` | | the same, built from source and linked statically: `--no-default-features --features openblas-static` |
+//! | `safetensors` | | networks from and to bytes |
 //! | `serde` | | `Serialize` and `Deserialize` for the configuration types |
 //!
-//! Without the first two dense rows go through this crate's own kernels, as sparse rows always do: no C compiler, no Fortran, no library to install.
+//! Products with sparse rows always use this crate's own kernels (BLAS has none). Without OpenBLAS, or with
+//! [`MatmulBackend::Portable`], dense products do, too: no C compiler, no Fortran, no library to install.
 //!
 //! # How fast, how exact
 //!
-//! An epoch of MNIST (60,000 images, 784-100-10, batches of 100, `f32`) takes 0.064 s on two cores of an AMD EPYC (Zen 4), the sparse rows being multiplied as such; eager
-//! PyTorch takes 0.348 s there, and NumPy 0.326 s. `mlp bench` measures your machine.
+//! An epoch of MNIST (60,000 images, 784-100-10, batches of 100, `f32`) takes 0.064 s on two cores of an AMD EPYC (Zen 4) with sparse
+//! rows; eager PyTorch takes 0.348 s there, and NumPy 0.326 s. `mlp bench` measures your machine.
 //!
-//! Every gradient agrees with central differences in `f64` to a relative error below 10⁻⁷, at every depth and with every activation, and with the plain loops
-//! of [`oracle`] to the rounding of their sums. The same seed gives the same network: random numbers are a function of seed and position, and in this crate's own kernels
-//! the bits of a result depend neither on the number of threads nor on the instructions of the processor ([`Isa`]). OpenBLAS may round
-//! otherwise on another processor. The loss is computed from the logits and is finite for any finite logits. A step allocates
-//! nothing; a test counts.
+//! Every gradient agrees with central differences in `f64` to a relative error below 10⁻⁷, at every depth and with every activation,
+//! and with the plain loops of [`oracle`] to the rounding of their sums. The same seed gives the same network: random numbers
+//! are a function of seed and position, no result depends on the number of threads, and with [`MatmulBackend::Portable`] none
+//! depends on the processor ([`Isa`]); OpenBLAS may round differently on another one. The loss is computed from the logits and
+//! is finite for any finite logits. A step allocates nothing; a test counts.
 // `deny`, not `forbid`: the kernels need it, the BLAS boundary has one call, and ndarray's `s!` has an inner `allow`.
 #![deny(unsafe_code)]
 
@@ -104,33 +104,28 @@
 extern crate blas_src as _;
 
 mod activation;
-mod average;
-#[cfg_attr(any(feature = "openblas", feature = "openblas-static"), allow(unsafe_code))]
-mod blas;
-pub mod descent;
-mod error;
-mod features;
+mod architecture;
 pub mod gradcheck;
-mod init;
 #[allow(unsafe_code)]
 mod kernels;
-mod layers;
+mod layer;
+mod linalg;
 mod loss;
-mod matrix;
 mod names;
 mod network;
-mod optimizer;
+mod objective;
+mod ops;
+mod optim;
 pub mod oracle;
-mod orthonormal;
+#[allow(unsafe_code)]
+mod parallel;
+mod passes;
 mod pca;
 pub mod prelude;
-mod products;
 mod random;
-mod regularization;
 #[cfg(feature = "safetensors")]
 mod safetensors;
 mod scalar;
-mod step;
 mod workspace;
 
 #[doc = include_str!("../docs/gradients.md")]
@@ -140,22 +135,23 @@ pub mod gradients {}
 pub use ndarray;
 
 pub use activation::Activation;
-pub use average::Ema;
-#[cfg(feature = "safetensors")]
-pub use error::SafetensorsError;
-pub use error::{NetworkError, SeedTooLarge, UnknownName};
-pub use features::{Columns, CsrMatrix, Features, Values};
-pub use init::Init;
-pub use kernels::Isa;
-pub use layers::{Architecture, Layer};
+pub use architecture::{Architecture, NetworkError};
+pub use kernels::{Isa, Real};
+pub use layer::{Gradients, Layer, parameter_names};
+pub use linalg::csr::{Columns, CsrMatrix, Features, Values};
 pub use loss::{Reduction, Score, argmax, softmax};
+pub use names::UnknownName;
 pub use network::Mlp;
-pub use optimizer::{Optimizer, Rule};
+pub use objective::Objective;
+pub use ops::compute::{Compute, MatmulBackend};
+pub use optim::descent;
+pub use optim::ema::Ema;
+pub use optim::kind::OptimizerKind;
+pub use optim::optimizer::Optimizer;
 pub use pca::Pca;
-pub use products::{Compute, MatmulBackend, backend};
-pub use random::{NativeStream, NumpyStream, RandomStream, Stream, StreamKind, StreamState};
-pub use regularization::{Objective, Regularization};
+pub use random::init::Init;
+pub use random::{NativeStream, NumpyStream, RandomStream, SeedTooLarge, Stream, StreamKind, StreamState};
 #[cfg(feature = "safetensors")]
-pub use safetensors::Tensors;
+pub use safetensors::{SafetensorsError, Tensors};
 pub use scalar::{Precision, Scalar};
-pub use workspace::{Gradients, Workspace};
+pub use workspace::Workspace;

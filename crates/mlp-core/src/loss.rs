@@ -1,15 +1,14 @@
-//! Softmax and cross-entropy as one operation on the logits. Apart they are unstable: exp overflows, and the logarithm
-//! of a probability that has underflowed to 0 is -∞. Together the loss is log Σ exp z - z_y, which is stable for any finite logits.
+//! Softmax and cross-entropy of one example, computed together from the logits: separately exp overflows, and the logarithm of
+//! a probability that has underflowed is -∞, while log Σ exp z - z_y is stable for any finite logits.
 //!
-//! The derivative G1 is the first statement of the backward pass in `network.rs`.
+//! The loops over a batch, and the derivative G1, are in `kernels/softmax.rs`.
 
 use std::ops::AddAssign;
 
 use ndarray::{ArrayViewMut2, Axis};
 
-use crate::kernels::{Block, BlockMut, Simd, Work};
+use crate::kernels::real::Real;
 use crate::names::named;
-use crate::{Isa, Scalar};
 
 /// How the losses of the examples of a batch become the loss J of the batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,7 +69,7 @@ impl AddAssign for Score {
 /// ```
 /// assert_eq!(mlp_core::argmax([1.0_f32, 3.0, 3.0, 2.0]), 1);
 /// ```
-pub fn argmax<A: Scalar>(values: impl IntoIterator<Item = A>) -> usize {
+pub fn argmax<A: Real>(values: impl IntoIterator<Item = A>) -> usize {
     let mut values = values.into_iter().enumerate();
     let Some(mut best) = values.next() else { return 0 };
     for (index, value) in values {
@@ -81,49 +80,10 @@ pub fn argmax<A: Scalar>(values: impl IntoIterator<Item = A>) -> usize {
     best.0
 }
 
-/// Ŷ = softmax(Z^o) row by row; from the same exponentials each example's loss -log ŷ_y = log Σ exp z_c - z_y; and its prediction.
-///
-/// The row's maximum is subtracted first, so that the largest exponential is 1. Of each row the first `classes` numbers count.
-pub(crate) fn softmax_cross_entropy<A: Scalar>(
-    isa: Isa,
-    classes: usize,
-    z_o: Block<'_, A>,
-    labels: &[u8],
-    y_hat: BlockMut<'_, A>,
-    (losses, predictions): (&mut [f64], &mut [u8]),
-) {
-    assert!(z_o.rows() == y_hat.rows() && [labels.len(), losses.len(), predictions.len()] == [z_o.rows(); 3]);
-    isa.run(SoftmaxCrossEntropy { classes, z_o, labels, y_hat, losses, predictions });
-}
-
-struct SoftmaxCrossEntropy<'a, 'y, A> {
-    classes: usize,
-    z_o: Block<'a, A>,
-    labels: &'a [u8],
-    y_hat: BlockMut<'y, A>,
-    losses: &'a mut [f64],
-    predictions: &'a mut [u8],
-}
-
-impl<A: Scalar> Work for SoftmaxCrossEntropy<'_, '_, A> {
-    type Number = A;
-
-    #[inline(always)]
-    fn run<S: Simd<A>>(mut self, _simd: S) {
-        for (row, &label) in self.labels.iter().enumerate() {
-            let z = &self.z_o.row(row)[..self.classes];
-            let (prediction, sum) = softmax_row(z, &mut self.y_hat.row_mut(row)[..self.classes]);
-            // In f64: the difference of two logits of f32 may leave the range of f32.
-            let difference = z[usize::from(label)].into_f64() - z[prediction].into_f64();
-            self.losses[row] = sum.ln().into_f64() - difference;
-            self.predictions[row] = prediction as u8;
-        }
-    }
-}
-
-/// One row of softmax. Returns the place of the maximum, and Σ exp(z_c - max).
+/// Computes one row of softmax. Returns the place of the maximum, and Σ exp(z_c - max). The maximum is subtracted first, so
+/// that the largest exponential is 1.
 #[inline(always)]
-fn softmax_row<A: Scalar>(z: &[A], y_hat: &mut [A]) -> (usize, A) {
+pub(crate) fn softmax_row<A: Real>(z: &[A], y_hat: &mut [A]) -> (usize, A) {
     let prediction = argmax(z.iter().copied());
     let max = z[prediction];
     for (p, &z) in y_hat.iter_mut().zip(z) {
@@ -146,7 +106,7 @@ fn softmax_row<A: Scalar>(z: &[A], y_hat: &mut [A]) -> (usize, A) {
 /// mlp_core::softmax(p.view_mut());
 /// assert_eq!(p, ndarray::array![[0.5, 0.5, 0.0]]);
 /// ```
-pub fn softmax<A: Scalar>(mut logits: ArrayViewMut2<'_, A>) {
+pub fn softmax<A: Real>(mut logits: ArrayViewMut2<'_, A>) {
     if logits.ncols() == 0 {
         return;
     }
@@ -159,20 +119,38 @@ pub fn softmax<A: Scalar>(mut logits: ArrayViewMut2<'_, A>) {
     }
 }
 
+/// Returns the cross-entropy -log ŷ_y = log Σ exp z_c - z_y of logits z at a label, given what [`softmax_row`] returned.
+#[inline(always)]
+pub(crate) fn cross_entropy<A: Real>(z: &[A], label: u8, prediction: usize, sum: A) -> f64 {
+    // In f64: the difference of two logits of f32 may leave the range of f32.
+    let difference = z[usize::from(label)].into_f64() - z[prediction].into_f64();
+    sum.ln().into_f64() - difference
+}
+
+/// Returns what label smoothing ε adds to the cross-entropy of logits z at a label y: J = lse(z) - (1-ε) z_y - (ε/k) Σ z_c,
+/// which is lse(z) - z_y + ε (z_y - mean z).
+pub(crate) fn smoothing_loss<A: Real>(label_smoothing: f64, z: &[A], label: u8) -> f64 {
+    let at_label = z[usize::from(label)].into_f64();
+    // The differences first: a sum of logits may leave the range.
+    let distance: f64 = z.iter().map(|&z| at_label - z.into_f64()).sum();
+    label_smoothing * distance / z.len() as f64
+}
+
 #[cfg(test)]
 mod tests {
     use ndarray::{Array1, Array2, array};
 
     use super::*;
 
-    fn run<A: Scalar>(z: &Array2<A>, labels: &[u8]) -> (Array2<A>, Array1<f64>, Vec<u8>) {
+    fn run<A: Real>(z: &Array2<A>, labels: &[u8]) -> (Array2<A>, Array1<f64>, Vec<usize>) {
         let (rows, classes) = z.dim();
         let (mut y_hat, mut losses, mut predictions) =
             (vec![A::zero(); rows * classes], vec![0.0; rows], vec![0; rows]);
-        let block = BlockMut::of_rows(&mut y_hat, rows, classes, classes);
-        let view = z.view();
-        let z = Block::from(&view);
-        softmax_cross_entropy(Isa::best(), classes, z, labels, block, (&mut losses, &mut predictions));
+        for (i, (row, &label)) in z.rows().into_iter().zip(labels).enumerate() {
+            let z = row.to_vec();
+            let (prediction, sum) = softmax_row(&z, &mut y_hat[i * classes..(i + 1) * classes]);
+            (losses[i], predictions[i]) = (cross_entropy(&z, label, prediction, sum), prediction);
+        }
         (Array2::from_shape_vec((rows, classes), y_hat).unwrap(), Array1::from_vec(losses), predictions)
     }
 
@@ -214,5 +192,17 @@ mod tests {
         assert!(
             "average".parse::<Reduction>().unwrap_err().to_string().contains("expected one of sum, mean")
         );
+    }
+
+    #[test]
+    fn the_smoothed_loss_is_that_of_its_definition() {
+        let (z, label, epsilon) = ([0.5_f64, -1.0, 2.0], 1, 0.2);
+        let lse = z.iter().map(|z| z.exp()).sum::<f64>().ln();
+        let plain = lse - z[label];
+        let target = |c| if c == label { 1.0 - epsilon + epsilon / 3.0 } else { epsilon / 3.0 };
+        let smoothed: f64 = (0..3).map(|c| target(c) * (lse - z[c])).sum();
+        let found = plain + smoothing_loss(epsilon, &z, label as u8);
+        assert!((found - smoothed).abs() < 8.0 * f64::EPSILON, "{found} {smoothed}");
+        assert_eq!(smoothing_loss(0.1, &[3e38_f32; 10], 2), 0.0);
     }
 }

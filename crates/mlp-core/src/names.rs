@@ -1,5 +1,19 @@
-//! Enumerations that go by names in flags and files. One macro, so that a name is written once and every such type offers the
-//! same: `ALL`, `name`, `Display` and `FromStr`.
+//! Enumerations with names in flags and files: one macro, so that each name is written once and every such type has `ALL`,
+//! `name`, `Display` and `FromStr`.
+
+use thiserror::Error;
+
+/// A name that is not one of the known ones.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("unknown {kind} `{}`; expected one of {}", name.escape_debug(), expected.join(", "))]
+pub struct UnknownName {
+    /// What was named, `activation` for instance.
+    pub kind: &'static str,
+    /// The name that was given.
+    pub name: String,
+    /// The known names.
+    pub expected: Vec<&'static str>,
+}
 
 /// `named!(Type, "kind of thing", Variant => "name", …)` for an enumeration without data. For the crates of this workspace only.
 #[doc(hidden)]

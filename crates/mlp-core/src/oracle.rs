@@ -6,7 +6,10 @@
 // The indices are the formulas'.
 #![allow(clippy::needless_range_loop)]
 
-use crate::{Activation, Mlp, Objective, Reduction};
+use crate::activation::Activation;
+use crate::loss::Reduction;
+use crate::network::Mlp;
+use crate::objective::Objective;
 
 /// A matrix as rows.
 pub type Rows = Vec<Vec<f64>>;
@@ -77,7 +80,7 @@ pub fn passes_in_training(
         z.push(here);
     }
 
-    let (weight, epsilon) = (objective.reduction.weight(x.len()), objective.regularization.label_smoothing);
+    let (weight, epsilon) = (objective.reduction.weight(x.len()), objective.label_smoothing);
     let classes = h[last][0].len();
     // y_ic, smoothed: (1-ε)·y_ic + ε/k
     let y = |i: usize, c: usize| {

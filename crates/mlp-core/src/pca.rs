@@ -86,7 +86,7 @@ fn leading(x: Array2<f64>, k: usize) -> (Array2<f64>, Array1<f64>) {
     use ndarray::s;
     use ndarray_linalg::{JobSvd, SVDDC};
 
-    crate::blas::one_blas_thread();
+    crate::linalg::blas::one_blas_thread();
     let (_, sigma, vt) = x.svddc(JobSvd::Some).expect("LAPACK decomposes every finite matrix");
     let vt = vt.expect("V was asked for");
     (vt.slice(s![..k, ..]).t().to_owned(), sigma.slice(s![..k]).mapv(|sigma| sigma * sigma))
@@ -104,7 +104,7 @@ fn leading(x: Array2<f64>, k: usize) -> (Array2<f64>, Array1<f64>) {
 fn orthogonal_iteration(x: &Array2<f64>, k: usize) -> (Array2<f64>, Array1<f64>) {
     use ndarray::s;
 
-    use crate::orthonormal::orthonormal_factor;
+    use crate::linalg::qr::orthonormal_factor;
     use crate::random::{NativeStream, RandomStream};
 
     /// Beyond the wanted ones: they make the iteration converge.

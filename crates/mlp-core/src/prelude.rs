@@ -3,7 +3,7 @@
 //! ```
 //! use mlp_core::prelude::*;
 //!
-//! let architecture = Architecture { inputs: 2, hidden: vec![8], outputs: 2, activation: Activation::Tanh };
+//! let architecture = Architecture::new(2, &[8], 2);
 //! let network = Mlp::<f64>::new(&architecture, Init::Xavier, &mut NativeStream::new(0))?;
 //! assert_eq!(network.architecture().parameters(), 42);
 //! # Ok::<(), NetworkError>(())
@@ -12,6 +12,6 @@
 #[cfg(feature = "safetensors")]
 pub use crate::Tensors;
 pub use crate::{
-    Activation, Architecture, Gradients, Init, Layer, Mlp, NativeStream, NetworkError, Optimizer, Precision,
-    RandomStream, Reduction, Rule, Scalar, Score, Workspace, argmax,
+    Activation, Architecture, Ema, Gradients, Init, Layer, Mlp, NativeStream, NetworkError, Objective,
+    Optimizer, OptimizerKind, Precision, RandomStream, Reduction, Scalar, Score, Workspace, argmax,
 };

@@ -10,8 +10,14 @@ use std::collections::BTreeMap;
 use ::safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use ndarray::{Array1, Array2};
 use serde_json::{Map, Value, json};
+use thiserror::Error;
 
-use crate::{Activation, Architecture, Layer, Mlp, Precision, SafetensorsError, Scalar};
+use crate::activation::Activation;
+use crate::architecture::{Architecture, NetworkError};
+use crate::layer::Layer;
+use crate::names::UnknownName;
+use crate::network::Mlp;
+use crate::scalar::{Precision, Scalar};
 
 /// The key of the metadata that names the activation of the hidden layers.
 const ACTIVATION: &str = "activation";
@@ -27,9 +33,9 @@ impl<A: Scalar> Mlp<A> {
     /// Available with the feature `safetensors`.
     ///
     /// ```
-    /// use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream, Tensors};
+    /// use mlp_core::prelude::*;
     ///
-    /// let architecture = Architecture { inputs: 4, hidden: vec![3], outputs: 2, activation: Activation::Relu };
+    /// let architecture = Architecture::new(4, &[3], 2).with_activation(Activation::Relu);
     /// let network = Mlp::<f32>::new(&architecture, Init::He, &mut NativeStream::new(0))?;
     /// let bytes = network.to_safetensors(&[("classes", "no yes")]);
     ///
@@ -95,7 +101,7 @@ impl<A: Scalar> Mlp<A> {
 /// ```
 /// use mlp_core::{Activation, Mlp, SafetensorsError, Tensors};
 /// # use mlp_core::{Architecture, Init, NativeStream};
-/// # let architecture = Architecture { inputs: 4, hidden: vec![3], outputs: 2, activation: Activation::Tanh };
+/// # let architecture = Architecture::new(4, &[3], 2).with_activation(Activation::Tanh);
 /// # let network = Mlp::<f32>::new(&architecture, Init::He, &mut NativeStream::new(0)).unwrap();
 /// # let state_dict = network.to_safetensors(&[]);
 ///
@@ -192,8 +198,8 @@ impl<'a> Tensors<'a> {
         // Before anything is copied: padded rows may take much more room than the file.
         let outputs = |layer: &Affine<'_>| layer.weights.shape()[0];
         let inputs = self.layers[0].weights.shape()[1];
-        let hidden = below.iter().map(outputs).collect();
-        Architecture { inputs, hidden, outputs: outputs(last), activation }.validate()?;
+        let hidden: Vec<usize> = below.iter().map(outputs).collect();
+        Architecture::new(inputs, &hidden, outputs(last)).validate()?;
         let layers = self.layers.iter().map(Affine::layer).collect();
         Ok(Mlp::from_layers(layers, activation)?)
     }
@@ -225,4 +231,61 @@ fn last_number(name: &str) -> Option<u64> {
     let end = name.rfind(|c: char| c.is_ascii_digit())? + 1;
     let start = name[..end].trim_end_matches(|c: char| c.is_ascii_digit()).len();
     name[start..end].parse().ok()
+}
+
+/// Why bytes are not a network in safetensors.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SafetensorsError {
+    /// Not the format at all, or cut short.
+    #[error("not safetensors: {reason}")]
+    Format {
+        /// As the crate `safetensors` says it.
+        reason: String,
+    },
+    /// No weights in it.
+    #[error(
+        "no tensor is called `….weight`; expected the layers of a PyTorch nn.Sequential: `0.weight`, `0.bias`, `2.weight`, …"
+    )]
+    NoWeights,
+    /// A tensor that is neither weights nor biases of an affine layer.
+    #[error(
+        "tensor `{}` of shape {shape:?} belongs to no affine layer; expected `….weight` (outputs, inputs) and `….bias` (outputs) only",
+        name.escape_debug()
+    )]
+    OtherTensor {
+        /// Its name.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// Names that do not say in which order the layers follow each other.
+    #[error(
+        "`{}` and `{}` do not say which layer comes first; expected a number in each, as in `0.weight`, `2.weight`",
+        first.escape_debug(),
+        second.escape_debug()
+    )]
+    Order {
+        /// The name of some weights.
+        first: String,
+        /// The name of others.
+        second: String,
+    },
+    /// Numbers of a type that is not trained here.
+    #[error("tensor `{}` holds {found}; expected F32 or F64 (`model.float()` in PyTorch)", name.escape_debug())]
+    Type {
+        /// The tensor's name.
+        name: String,
+        /// Its type as the file names it.
+        found: String,
+    },
+    /// Nothing says which activation the hidden layers have.
+    #[error("no `activation` in the metadata, and a state dict has none: it must be given; one of {}", Activation::ALL.map(Activation::name).join(", "))]
+    NoActivation,
+    /// An activation that is none of ours.
+    #[error("in the metadata: {0}")]
+    UnknownActivation(#[from] UnknownName),
+    /// Layers that make no network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
 }

@@ -1,14 +1,20 @@
-//! The buffers of a training step, owned by the caller, so that a step allocates nothing; and the gradients, which have the
-//! shape of the network. No mathematics here.
+//! The memory and the threads of a training step, owned by the caller, so that a step allocates nothing. No mathematics here.
 
-use ndarray::{Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2, s};
+use ndarray::{Array2, ArrayView2, s};
 
-use crate::kernels::Team;
-use crate::layers::name;
-use crate::matrix::Matrix;
-use crate::products::Input;
-use crate::regularization::{DroppedInputs, Masks};
-use crate::{Architecture, Compute, Features, Layer, Mlp, Regularization, Scalar};
+use crate::architecture::Architecture;
+use crate::layer::Layer;
+use crate::linalg::csr::Features;
+use crate::linalg::matrix::Matrix;
+use crate::loss::softmax;
+use crate::objective::Objective;
+use crate::ops::Ops;
+use crate::ops::buffers::Buffers;
+use crate::ops::compute::Compute;
+use crate::ops::dropout::{DroppedInputs, Masking};
+use crate::ops::output::{Labels, Scores};
+use crate::passes::Memory;
+use crate::scalar::Scalar;
 
 /// The intermediate values of the forward and backward pass for batches of up to a given size, and the threads that compute them.
 ///
@@ -16,43 +22,33 @@ use crate::{Architecture, Compute, Features, Layer, Mlp, Regularization, Scalar}
 /// `3 · batch_size · (units of all layers)` numbers, with dropout 5, and a copy of the weights above the first layer.
 #[derive(Debug)]
 pub struct Workspace<A> {
-    pub(crate) kernels: Compute,
-    pub(crate) team: Team,
-    pub(crate) layers: Vec<Buffers<A>>,
-    pub(crate) losses: Vec<f64>,     // (capacity)
-    pub(crate) predictions: Vec<u8>, // (capacity)
-    pub(crate) dropped: DroppedInputs<A>,
-    regularization: Regularization,
+    pub(crate) ops: Ops,
+    layers: Vec<Buffers<A>>,
+    losses: Vec<f64>,     // (capacity)
+    predictions: Vec<u8>, // (capacity)
+    dropped: DroppedInputs<A>,
+    objective: Objective,
     step: u64,      // forward passes in training so far
     rows: usize,    // of the batch that the buffers hold
-    training: bool, // whether that pass was one in training
+    training: bool, // whether its pass was one in training
     stage: Stage,
 }
 
-/// How far the passes over the batch in the buffers have come.
+/// What the last pass has computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Z^o is there.
+    /// Z^o.
     Logits,
-    /// Ŷ and the losses, too: backward may follow.
+    /// Ŷ and the losses, too.
+    Scored,
+    /// ∂J/∂Z^o, too: backward may follow.
     Forward,
-    /// The weights have changed since: all values may be looked at, but backward would be wrong.
+    /// The weights have changed since: all values can be looked at, but backward would be wrong.
     Spent,
 }
 
-/// What is kept of one layer.
-#[derive(Debug)]
-pub(crate) struct Buffers<A> {
-    pub(crate) z: Matrix<A>,          // (capacity, outputs): X·W + b
-    pub(crate) h: Matrix<A>,          // (capacity, outputs): f(Z), and softmax(Z) in the output layer
-    pub(crate) delta: Matrix<A>,      // (capacity, outputs): ∂J/∂Z
-    pub(crate) transposed: Matrix<A>, // (outputs, inputs): scratch for Wᵀ, of the layers that a hidden one feeds
-    pub(crate) mask: Matrix<A>,       // (capacity, outputs): S, of hidden layers with dropout; else no rows
-    pub(crate) kept: Matrix<A>,       // (capacity, outputs): S ⊙ H, as the mask
-}
-
 impl<A: Scalar> Workspace<A> {
-    /// Buffers for batches of at most `capacity` examples, and one thread.
+    /// Returns buffers for batches of at most `capacity` examples, and one thread.
     ///
     /// # Panics
     /// If they do not fit into memory: sizes from outside go through [`Architecture::validate`] first.
@@ -60,27 +56,18 @@ impl<A: Scalar> Workspace<A> {
         Self::with_compute(architecture, capacity, Compute::default())
     }
 
-    /// Buffers for batches of at most `capacity` examples, and as many threads as `kernels` say.
+    /// Returns buffers for batches of at most `capacity` examples, and as many threads as `compute` says.
     ///
     /// # Panics
-    /// As [`Workspace::new`]; if `kernels` ask for no thread, for more than [`Compute::MAX_THREADS`], or for products that this build does
-    /// not have; if the system refuses a thread.
+    /// As [`Workspace::new`]; if `compute` asks for no thread, for more than [`Compute::MAX_THREADS`], or for a backend that this
+    /// build does not have; if the system refuses a thread.
     #[track_caller]
-    pub fn with_compute(architecture: &Architecture, capacity: usize, kernels: Compute) -> Self {
-        let (threads, most) = (kernels.threads, Compute::MAX_THREADS);
-        assert!(
-            (1..=most).contains(&threads),
-            "a workspace of {threads} threads: there can be from 1 to {most}"
-        );
-        assert!(kernels.products.are_available(), "this build has no {}", kernels.products);
-        let team = Team::new(threads);
+    pub fn with_compute(architecture: &Architecture, capacity: usize, compute: Compute) -> Self {
+        let ops = Ops::new(compute);
         let last = architecture.hidden.len();
         let buffers = |(layer, (inputs, outputs))| {
             let zeros = || Matrix::zeros(capacity, outputs);
-            let strips = || {
-                let shares = kernels.unit_shares::<A>(zeros().width(), &team);
-                Matrix::zeros_in_strips(capacity, outputs, &shares)
-            };
+            let strips = || Matrix::zeros_in_strips(capacity, outputs, &ops.units::<A>(zeros().width()));
             let is_hidden = layer < last;
             Buffers {
                 z: if is_hidden { strips() } else { zeros() },
@@ -90,16 +77,17 @@ impl<A: Scalar> Workspace<A> {
                 transposed: if layer == 0 { Matrix::zeros(0, 0) } else { Matrix::zeros(outputs, inputs) },
                 mask: Matrix::zeros(0, outputs),
                 kept: Matrix::zeros(0, outputs),
+                rows: 0,
+                is_masked: false,
             }
         };
         Self {
             layers: architecture.layer_sizes().into_iter().enumerate().map(buffers).collect(),
-            kernels,
-            team,
+            ops,
             losses: vec![0.0; capacity],
             predictions: vec![0; capacity],
             dropped: DroppedInputs::new(0, architecture.inputs),
-            regularization: Regularization::default(),
+            objective: Objective::default(),
             step: 0,
             rows: 0,
             training: false,
@@ -107,54 +95,48 @@ impl<A: Scalar> Workspace<A> {
         }
     }
 
-    /// Whether the calling thread does the parts of all threads, one after the other, from now on; at first it does not. The numbers are the same.
-    /// Where another program keeps a processor busy this is quicker than to wait for the thread that it holds up.
-    pub fn leave_to_caller(&mut self, alone: bool) {
-        self.team.is_caller_alone = alone;
-    }
-
-    /// From now on training drops units and smooths labels like this; the count of steps begins at 0.
+    /// Sets what training minimizes; the count of steps starts at 0.
     ///
     /// # Panics
     /// If a probability is not from 0 to below 1.
     #[track_caller]
-    pub fn regularize(&mut self, regularization: Regularization) {
-        regularization.check();
+    pub fn set_objective(&mut self, objective: Objective) {
+        objective.check();
+        let masking = Masking::new(&objective, 0, self.layers.len());
         let rows_if = |drops: bool| if drops { self.losses.len() } else { 0 };
-        let capacity = rows_if(regularization.hidden_masks().is_some());
-        let inputs = self.dropped.inputs();
-        self.dropped = DroppedInputs::new(rows_if(regularization.input_masks().is_some()), inputs);
+        let capacity = rows_if(masking.hidden(0).is_some());
+        self.dropped = DroppedInputs::new(rows_if(masking.inputs().is_some()), self.dropped.inputs());
         let last = self.layers.len() - 1;
         for buffers in &mut self.layers[..last] {
-            let units = buffers.z.columns();
             // As threads write them: where Z and H lie in strips, these do.
-            let shares = self.kernels.unit_shares::<A>(buffers.z.width(), &self.team);
-            buffers.mask = Matrix::zeros_in_strips(capacity, units, &shares);
+            let (units, width) = (buffers.z.columns(), buffers.z.width());
+            buffers.mask = Matrix::zeros_in_strips(capacity, units, &self.ops.units::<A>(width));
             buffers.kept = Matrix::zeros(capacity, units);
         }
-        (self.regularization, self.step) = (regularization, 0);
-        // No backward pass with other masks than the forward pass before it.
+        (self.objective, self.step) = (objective, 0);
+        // No backward pass under another objective than the forward pass before it.
         self.stage = Stage::Logits;
     }
 
-    /// What training adds to the passes.
-    pub fn regularization(&self) -> Regularization {
-        self.regularization
+    /// Returns what training minimizes.
+    pub fn objective(&self) -> Objective {
+        self.objective
     }
 
-    /// Forward passes in training so far: the number of the next one, of which its masks are a function.
+    /// Returns the number of forward passes in training so far, which is the number of the next one: its masks are a function
+    /// of it.
     pub fn step(&self) -> u64 {
         self.step
     }
 
-    /// Goes to a step: the masks of a training that goes on are those of one that was never interrupted.
+    /// Sets the number of the next step, so that a resumed training has the masks of one that was never interrupted.
     pub fn seek_step(&mut self, step: u64) {
         self.step = step;
     }
 
-    /// How it computes.
-    pub fn kernels(&self) -> Compute {
-        self.kernels
+    /// Returns how it computes.
+    pub fn compute(&self) -> Compute {
+        self.ops.compute
     }
 
     /// The largest batch that fits.
@@ -183,7 +165,7 @@ impl<A: Scalar> Workspace<A> {
         let output = &mut self.layers[last];
         let mut y_hat = output.h.view_mut().slice_move(s![..rows, ..]);
         y_hat.assign(&output.z.view().slice_move(s![..rows, ..]));
-        crate::softmax(y_hat);
+        softmax(y_hat);
         self.softmaxed()
     }
 
@@ -231,10 +213,7 @@ impl<A: Scalar> Workspace<A> {
 
     /// X (n×inputs) of the last pass in training, with what was left out being 0; `None` if nothing was.
     pub fn dropped_inputs(&self) -> Option<Array2<A>> {
-        self.pass().input_masks.map(|_| match self.dropped.features(self.rows) {
-            Features::Dense(x) => x.to_owned(),
-            Features::Sparse(x) => x.to_dense(),
-        })
+        self.dropped.to_array()
     }
 
     /// S (n×units) of hidden layer `l`, counted from 0, of the last pass in training: what H was multiplied by. It has no rows if
@@ -258,30 +237,6 @@ impl<A: Scalar> Workspace<A> {
         self.layers[l].delta.to_array().slice_move(s![..self.rows, ..])
     }
 
-    /// The name of the first thing in the last forward pass of `network` that is infinite or not a number, in the order in which it
-    /// came about: `w_h` (weights), `b_h` (biases), `z_h` (pre-activations), `h` (activations), …, `z_o` (logits).
-    ///
-    /// # Panics
-    /// If the workspace was made for another architecture.
-    #[track_caller]
-    pub fn first_not_finite(&self, network: &Mlp<A>) -> Option<String> {
-        let layers = network.layers();
-        self.check_fits(layers);
-        let is_finite = |matrix: &Array2<A>| matrix.iter().all(|value| value.is_finite());
-        let count = layers.len();
-        for (l, layer) in layers.iter().enumerate() {
-            let biases = layer.biases.to_array();
-            let values = [('w', layer.weights()), ('b', biases), ('z', self.pre_activations(l))];
-            if let Some((letter, _)) = values.iter().find(|(_, matrix)| !is_finite(matrix)) {
-                return Some(name(*letter, l, count));
-            }
-            if l + 1 < count && !is_finite(&self.activations(l)) {
-                return Some(if count == 2 { "h".to_owned() } else { format!("h{}", l + 1) });
-            }
-        }
-        None
-    }
-
     /// Takes in a batch.
     #[track_caller]
     pub(crate) fn begin(&mut self, layers: &[Layer<A>], x: &Features<'_, A>, training: bool) {
@@ -294,29 +249,30 @@ impl<A: Scalar> Workspace<A> {
         self.stage = Stage::Logits;
     }
 
-    /// What the pass adds for training.
-    pub(crate) fn pass(&self) -> Pass {
-        let regularization = if self.training { self.regularization } else { Regularization::default() };
-        let (masks, input_masks) = (regularization.hidden_masks(), regularization.input_masks());
-        let first_mask = self.step.wrapping_mul(self.layers.len() as u64);
-        Pass { regularization, masks, input_masks, first_mask }
+    /// What the output layer is compared with: the classes as they are, or as the objective says in training.
+    pub(crate) fn compared_with<'l>(&self, classes: &'l [u8]) -> Labels<'l> {
+        let Objective { reduction, label_smoothing, .. } = self.objective;
+        match self.training {
+            true => Labels { classes, smoothing: label_smoothing, weight: Some(reduction.weight(self.rows)) },
+            false => Labels { classes, smoothing: 0.0, weight: None },
+        }
     }
 
-    #[track_caller]
-    fn check_fits(&self, layers: &[Layer<A>]) {
-        let fits = self.layers.iter().map(|b| b.z.columns()).eq(layers.iter().map(Layer::outputs));
-        assert!(fits, "the workspace was made for another architecture");
+    /// What the passes work on.
+    pub(crate) fn memory(&mut self) -> Memory<'_, A> {
+        let masking = match self.training {
+            true => Masking::new(&self.objective, self.step, self.layers.len()),
+            false => Masking::NONE,
+        };
+        let scores = Scores { losses: &mut self.losses, predictions: &mut self.predictions };
+        let (ops, buffers, dropped) = (&mut self.ops, &mut self.layers[..], &mut self.dropped);
+        Memory { ops, buffers, dropped, scores, masking }
     }
 
-    #[track_caller]
-    fn check_complete(&self) {
-        assert_ne!(self.stage, Stage::Logits, "no forward pass with labels since the last one without");
-    }
-
-    /// The forward pass has come to its end.
+    /// A forward pass with labels has come to its end.
     pub(crate) fn complete(&mut self) {
         self.step += u64::from(self.training);
-        self.stage = Stage::Forward;
+        self.stage = if self.training { Stage::Forward } else { Stage::Scored };
     }
 
     /// The weights are about to change.
@@ -325,82 +281,21 @@ impl<A: Scalar> Workspace<A> {
     }
 
     #[track_caller]
+    pub(crate) fn check_fits(&self, layers: &[Layer<A>]) {
+        let fits = self.layers.iter().map(|b| b.z.columns()).eq(layers.iter().map(Layer::outputs));
+        assert!(fits, "the workspace was made for another architecture");
+    }
+
+    #[track_caller]
+    fn check_complete(&self) {
+        assert_ne!(self.stage, Stage::Logits, "no pass with labels since the last one without");
+    }
+
+    #[track_caller]
     pub(crate) fn check_ready(&self, layers: &[Layer<A>], x: &Features<'_, A>) {
         self.check_fits(layers);
         assert_eq!(self.stage, Stage::Forward, "backward without a forward pass of the same batch before it");
         let rows = x.dim().0;
         assert_eq!(rows, self.rows, "backward with {rows} examples after forward with {}", self.rows);
-    }
-}
-
-/// What a pass over a batch adds for training.
-pub(crate) struct Pass {
-    pub(crate) regularization: Regularization,
-    pub(crate) masks: Option<Masks>, // of the hidden layers
-    pub(crate) input_masks: Option<Masks>,
-    first_mask: u64, // the number of the inputs'
-}
-
-impl Pass {
-    /// The number of the mask on what goes into layer `l`.
-    pub(crate) fn mask_number(&self, l: usize) -> u64 {
-        self.first_mask.wrapping_add(l as u64)
-    }
-
-    /// Rows of S and S ⊙ H in a batch of `rows`.
-    pub(crate) fn masked(&self, rows: usize) -> usize {
-        if self.masks.is_some() { rows } else { 0 }
-    }
-}
-
-impl<A> Buffers<A> {
-    /// What comes out of the layer: H, or S ⊙ H.
-    pub(crate) fn output(&self, pass: &Pass) -> &Matrix<A> {
-        if pass.masks.is_some() { &self.kept } else { &self.h }
-    }
-}
-
-/// What goes into the layer above `below`: X, where there is none, or what comes out of the last of them.
-pub(crate) fn input<'a, A: Scalar>(below: &'a [Buffers<A>], x: Input<'a, A>, pass: &Pass) -> Input<'a, A> {
-    below.last().map_or(x, |below| Input::Dense(below.output(pass).block()))
-}
-
-/// ∂J/∂W and ∂J/∂b of every layer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Gradients<A> {
-    layers: Vec<Layer<A>>,
-}
-
-impl<A: Scalar> Gradients<A> {
-    /// Room for the gradients of a network of this architecture, all zeros.
-    pub fn new(architecture: &Architecture) -> Self {
-        let layers = architecture.layer_sizes();
-        Self { layers: layers.into_iter().map(|(inputs, outputs)| Layer::zeros(inputs, outputs)).collect() }
-    }
-
-    /// The gradients of the layers' parameters, the output layer last.
-    pub fn layers(&self) -> &[Layer<A>] {
-        &self.layers
-    }
-
-    /// ∂J/∂W (inputs, outputs) and ∂J/∂b (outputs) of layer `l`, counted from 0, to be changed.
-    ///
-    /// # Panics
-    /// If there is no such layer.
-    #[track_caller]
-    pub fn layer_mut(&mut self, l: usize) -> (ArrayViewMut2<'_, A>, ArrayViewMut1<'_, A>) {
-        self.layers[l].parts_mut()
-    }
-
-    pub(crate) fn layers_mut(&mut self) -> &mut [Layer<A>] {
-        &mut self.layers
-    }
-
-    #[track_caller]
-    pub(crate) fn check(&self, layers: &[Layer<A>]) {
-        let shape = |layer: &Layer<A>| (layer.inputs(), layer.outputs());
-        let shapes = |layers: &[Layer<A>]| layers.iter().map(shape).collect::<Vec<_>>();
-        let same = self.layers.iter().map(shape).eq(layers.iter().map(shape));
-        assert!(same, "gradients of shapes {:?} for layers of {:?}", shapes(&self.layers), shapes(layers));
     }
 }

@@ -5,8 +5,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use mlp_core::{
-    Activation, Architecture, Compute, CsrMatrix, Ema, Gradients, Init, Mlp, NativeStream, Optimizer,
-    Reduction, Regularization, Rule, Scalar, Workspace,
+    Activation, Architecture, Compute, CsrMatrix, Ema, Gradients, Init, Mlp, NativeStream, Objective,
+    Optimizer, OptimizerKind, Scalar, Workspace,
 };
 use ndarray::Array2;
 
@@ -43,7 +43,7 @@ fn allocations(mut work: impl FnMut()) -> usize {
 
 fn check<A: Scalar>(hidden: &[usize], batch: usize) {
     for activation in Activation::ALL {
-        let architecture = Architecture { inputs: 20, hidden: hidden.to_vec(), outputs: 10, activation };
+        let architecture = Architecture::new(20, hidden, 10).with_activation(activation);
         let mut network: Mlp<A> = Mlp::new(&architecture, Init::Xavier, &mut NativeStream::new(1)).unwrap();
         let (mut workspace, mut gradients) =
             (Workspace::new(&architecture, 100), Gradients::new(&architecture));
@@ -51,7 +51,7 @@ fn check<A: Scalar>(hidden: &[usize], batch: usize) {
         let labels: Vec<u8> = (0..batch).map(|i| (i % 10) as u8).collect();
 
         let step = allocations(|| {
-            network.train_step(x.view(), &labels, Reduction::Sum, 0.01, &mut workspace);
+            network.train_step(x.view(), &labels, 0.01, &mut workspace);
         });
         assert_eq!(step, 0, "train_step, {activation}, hidden {hidden:?}, batch {batch}");
 
@@ -59,24 +59,23 @@ fn check<A: Scalar>(hidden: &[usize], batch: usize) {
         let columns: Vec<u16> = (0..batch).flat_map(|row| [0, 7, 8 + (row % 12) as u16]).collect();
         let values = vec![A::from_f64(0.5); columns.len()];
         let sparse = CsrMatrix::new(20, &offsets, columns.as_slice(), values.as_slice());
-        let kernels = Compute { threads: 2, ..Compute::default() };
+        let kernels = Compute::default().with_threads(2);
         let mut shared = Workspace::with_compute(&architecture, 100, kernels);
         let step = allocations(|| {
-            network.train_step(sparse, &labels, Reduction::Sum, 0.01, &mut shared);
+            network.train_step(sparse, &labels, 0.01, &mut shared);
         });
         assert_eq!(step, 0, "train_step on sparse rows, {activation}, hidden {hidden:?}, batch {batch}");
 
-        let regularization =
-            Regularization { dropout: 0.5, input_dropout: 0.2, label_smoothing: 0.1, seed: 0 };
-        shared.regularize(regularization);
-        for rule in [Rule::Sgd, Rule::Nesterov { momentum: 0.9 }] {
+        let objective = Objective::mean().with_dropout(0.5).with_input_dropout(0.2);
+        shared.set_objective(objective.with_label_smoothing(0.1));
+        for rule in [OptimizerKind::Sgd, OptimizerKind::Nesterov { momentum: 0.9 }] {
             let mut optimizer = Optimizer::new(rule, &architecture).with_weight_decay(0.1).with_clipping(1.0);
             let mut average = Ema::new(&network, 0.9);
             // Layers come into their strips once.
             average.update(&network, &mut shared);
-            optimizer.train_step(&mut network, sparse, &labels, Reduction::Mean, 0.01, &mut shared);
+            optimizer.train_step(&mut network, sparse, &labels, 0.01, &mut shared);
             let step = allocations(|| {
-                optimizer.train_step(&mut network, sparse, &labels, Reduction::Mean, 0.01, &mut shared);
+                optimizer.train_step(&mut network, sparse, &labels, 0.01, &mut shared);
                 average.update(&network, &mut shared);
             });
             assert_eq!(
@@ -86,7 +85,7 @@ fn check<A: Scalar>(hidden: &[usize], batch: usize) {
         }
         let separate = allocations(|| {
             network.forward(x.view(), &labels, &mut workspace);
-            network.backward(x.view(), &labels, Reduction::Mean, &mut workspace, &mut gradients);
+            network.backward(x.view(), &mut workspace, &mut gradients);
             network.descend(&gradients, 0.01);
         });
         assert_eq!(

@@ -73,12 +73,8 @@ struct Case<A> {
 impl<A: Scalar> Case<A> {
     fn new(sizes: &Sizes) -> Self {
         let mut stream = NativeStream::new(sizes.seed);
-        let architecture = Architecture {
-            inputs: sizes.inputs,
-            hidden: vec![sizes.hidden],
-            outputs: CLASSES,
-            activation: Activation::Tanh,
-        };
+        let architecture =
+            Architecture::new(sizes.inputs, &[sizes.hidden], CLASSES).with_activation(Activation::Tanh);
         let mut network = Mlp::new(&architecture, Init::Xavier, &mut stream).unwrap();
         // Xavier's biases are 0, and a chain that forgot them would go unnoticed.
         network.layer_mut(0).1.mapv_inplace(|_| A::from_f64(stream.standard_normal()));
@@ -169,7 +165,10 @@ impl<A: Scalar> Case<A> {
     /// With a little more room than the batch needs.
     fn workspace(&self, kernels: Compute) -> Workspace<A> {
         let spare = (self.sizes.seed % 3) as usize;
-        Workspace::with_compute(&self.network.architecture(), self.labels.len() + spare, kernels)
+        let capacity = self.labels.len() + spare;
+        let mut workspace = Workspace::with_compute(&self.network.architecture(), capacity, kernels);
+        workspace.set_objective(self.sizes.reduction.into());
+        workspace
     }
 
     fn gradients(&self, x: Features<'_, A>, workspace: &mut Workspace<A>) -> Gradients<A> {
@@ -178,7 +177,7 @@ impl<A: Scalar> Case<A> {
         gradients.layer_mut(0).0.fill(A::nan());
         gradients.layer_mut(0).1.fill(A::nan());
         self.network.forward(x, &self.labels, workspace);
-        self.network.backward(x, &self.labels, self.sizes.reduction, workspace, &mut gradients);
+        self.network.backward(x, workspace, &mut gradients);
         gradients
     }
 }
@@ -193,8 +192,11 @@ fn same_bits<'a, A: Scalar>(
 }
 
 fn all_kernels(products: MatmulBackend) -> impl Iterator<Item = Compute> {
-    Isa::available()
-        .flat_map(move |isa| THREADS.iter().map(move |&threads| Compute { products, isa, threads }))
+    Isa::available().flat_map(move |isa| {
+        THREADS.iter().map(move |&threads| {
+            Compute::default().with_backend(products).with_isa(isa).with_threads(threads)
+        })
+    })
 }
 
 fn check_against_plain_loops<A: Scalar>(sizes: &Sizes) -> Result<(), TestCaseError> {
@@ -203,7 +205,7 @@ fn check_against_plain_loops<A: Scalar>(sizes: &Sizes) -> Result<(), TestCaseErr
     let z = case.affine();
     for kernels in all_kernels(MatmulBackend::Portable) {
         let (mut workspace, mut network) = (case.workspace(kernels), case.network.clone());
-        network.train_step(x, &case.labels, sizes.reduction, LEARNING_RATE, &mut workspace);
+        network.train_step(x, &case.labels, LEARNING_RATE, &mut workspace);
         prop_assert!(same_bits(&workspace.pre_activations(0), &z), "Z, {kernels:?}");
         let delta = workspace.deltas(0);
         prop_assert!(delta.iter().any(|&delta| delta != A::zero()), "nothing to learn: a vacuous case");
@@ -232,10 +234,10 @@ fn check_against_dense_rows<A: Scalar>(sizes: &Sizes) -> Result<(), TestCaseErro
         prop_assert_eq!(row, expected.view(), "row {} made dense", i);
     }
     for &threads in THREADS {
-        let kernels = Compute { products: MatmulBackend::Portable, threads, ..Compute::default() };
+        let kernels = Compute::default().with_backend(MatmulBackend::Portable).with_threads(threads);
         let [mut sparsely, mut densely] = [(); 2].map(|()| (case.network.clone(), case.workspace(kernels)));
         let step = |(network, workspace): &mut (Mlp<A>, Workspace<A>), x: Features<'_, A>| {
-            network.train_step(x, &case.labels, sizes.reduction, LEARNING_RATE, workspace)
+            network.train_step(x, &case.labels, LEARNING_RATE, workspace)
         };
         prop_assert_eq!(step(&mut sparsely, x.into()), step(&mut densely, dense.view().into()));
         prop_assert_eq!(sparsely.1.pre_activations(0), densely.1.pre_activations(0));
@@ -257,14 +259,14 @@ fn two_sums<A: Scalar>(terms: usize, magnitude: f64) -> f64 {
 }
 
 fn check_against_openblas<A: Scalar>(sizes: &Sizes) -> Result<(), TestCaseError> {
-    if !MatmulBackend::OpenBlas.are_available() {
+    if !MatmulBackend::OpenBlas.is_available() {
         return Ok(());
     }
     let case = Case::<A>::new(sizes);
     let (layer, dense) = (&case.network.layers()[0], case.sparse().to_dense());
     let (weights, biases) = (layer.weights(), layer.biases());
     for threads in [1, 2] {
-        let kernels = Compute { products: MatmulBackend::OpenBlas, threads, ..Compute::default() };
+        let kernels = Compute::default().with_backend(MatmulBackend::OpenBlas).with_threads(threads);
         let (mut sparsely, mut densely) = (case.workspace(kernels), case.workspace(kernels));
         let on_sparse = case.gradients(case.sparse().into(), &mut sparsely);
         let on_dense = case.gradients(dense.view().into(), &mut densely);

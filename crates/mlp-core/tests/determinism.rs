@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 
 use mlp_core::{
     Activation, Architecture, Compute, CsrMatrix, Features, Init, Isa, MatmulBackend, Mlp, NativeStream,
-    RandomStream, Reduction, Regularization, Scalar, Workspace,
+    Objective, RandomStream, Scalar, Workspace,
 };
 use ndarray::Array2;
 
@@ -50,18 +50,13 @@ impl<A: Scalar> Data<A> {
     }
 
     fn network(&self, hidden: &[usize], activation: Activation) -> Mlp<A> {
-        let architecture = Architecture {
-            inputs: self.dense.ncols(),
-            hidden: hidden.to_vec(),
-            outputs: CLASSES,
-            activation,
-        };
+        let architecture = Architecture::new(self.dense.ncols(), hidden, CLASSES).with_activation(activation);
         Mlp::new(&architecture, Init::Xavier, &mut NativeStream::new(7)).unwrap()
     }
 
     /// An epoch over the rows in a random order, the last batch being smaller.
     fn train(&self, network: &mut Mlp<A>, rows: Rows, workspace: &mut Workspace<A>) {
-        for (number, batch) in self.order.chunks(workspace.capacity()).enumerate() {
+        for batch in self.order.chunks(workspace.capacity()) {
             let labels: Vec<u8> = batch.iter().map(|&row| self.labels[row as usize]).collect();
             let gathered: Array2<A>;
             let x: Features<'_, A> = match rows {
@@ -72,9 +67,7 @@ impl<A: Scalar> Data<A> {
                     gathered.view().into()
                 }
             };
-            // Who does the parts of the threads makes no difference either.
-            workspace.leave_to_caller(number % 3 == 1);
-            network.train_step(x, &labels, Reduction::Mean, 0.5, workspace);
+            network.train_step(x, &labels, 0.5, workspace);
         }
     }
 }
@@ -97,16 +90,21 @@ fn hash<A: Scalar>(network: &Mlp<A>) -> u64 {
 }
 
 fn workspace<A: Scalar>(network: &Mlp<A>, batch_size: usize, kernels: Compute) -> Workspace<A> {
-    Workspace::with_compute(&network.architecture(), batch_size, kernels)
+    let mut workspace = Workspace::with_compute(&network.architecture(), batch_size, kernels);
+    workspace.set_objective(Objective::mean());
+    workspace
 }
 
 fn own(threads: usize) -> Compute {
-    Compute { products: MatmulBackend::Portable, threads, ..Compute::default() }
+    Compute::default().with_backend(MatmulBackend::Portable).with_threads(threads)
 }
 
 /// Every number of threads with each of some instruction sets.
 fn matrix(products: MatmulBackend, isas: impl Iterator<Item = Isa>) -> Vec<Compute> {
-    isas.flat_map(|isa| THREADS.map(|threads| Compute { products, isa, threads })).collect()
+    isas.flat_map(|isa| {
+        THREADS.map(|threads| Compute::default().with_backend(products).with_isa(isa).with_threads(threads))
+    })
+    .collect()
 }
 
 /// The same training in every way, each of one epoch.
@@ -145,7 +143,7 @@ fn dense_rows_teach_the_same_with_any_threads_and_instructions() {
 
 #[test]
 fn openblas_teaches_the_same_with_any_threads() {
-    if MatmulBackend::OpenBlas.are_available() {
+    if MatmulBackend::OpenBlas.is_available() {
         for rows in [Rows::Dense, Rows::Sparse] {
             let ways = matrix(MatmulBackend::OpenBlas, std::iter::once(Isa::best()));
             check::<f32>(150, rows, &ways);
@@ -157,12 +155,12 @@ fn openblas_teaches_the_same_with_any_threads() {
 /// OpenBLAS sums small products in another order than large ones, and whether one is small depends on how threads cut it.
 #[test]
 fn openblas_teaches_the_same_where_threads_cut_layers_of_hundreds_of_units() {
-    if MatmulBackend::OpenBlas.are_available() {
+    if MatmulBackend::OpenBlas.is_available() {
         let data = Data::<f32>::new(150);
         for hidden in [&[1100][..], &[200, 1100], &[1100, 200]] {
             let start = data.network(hidden, Activation::Logistic);
             let hashes = THREADS.map(|threads| {
-                let kernels = Compute { products: MatmulBackend::OpenBlas, threads, ..Compute::default() };
+                let kernels = Compute::default().with_backend(MatmulBackend::OpenBlas).with_threads(threads);
                 let mut network = start.clone();
                 let mut workspace = workspace(&network, ROWS, kernels);
                 data.train(&mut network, Rows::Dense, &mut workspace);
@@ -184,12 +182,8 @@ fn dropout_and_smoothing_teach_the_same_with_any_threads_and_instructions_on_spa
             for kernels in matrix(MatmulBackend::Portable, Isa::available()) {
                 let (mut network, mut workspace) = (start.clone(), workspace(&start, 37, kernels));
                 let (dropout, input_dropout) = (0.3, 0.2);
-                workspace.regularize(Regularization {
-                    dropout,
-                    input_dropout,
-                    label_smoothing: 0.1,
-                    seed: 4,
-                });
+                let objective = Objective::mean().with_dropout(dropout).with_input_dropout(input_dropout);
+                workspace.set_objective(objective.with_label_smoothing(0.1).with_seed(4));
                 data.train(&mut network, rows, &mut workspace);
                 let (found, step) = (hash(&network), workspace.step());
                 assert_eq!(found, *first.get_or_insert(found), "{hidden:?} {rows:?} {kernels:?}");
@@ -221,7 +215,7 @@ fn check_activations<A: Scalar>() {
         let mut first = None;
         for isa in Isa::available() {
             let mut network = data.network(&[17], activation);
-            let mut workspace = workspace(&network, 37, Compute { isa, ..own(2) });
+            let mut workspace = workspace(&network, 37, own(2).with_isa(isa));
             data.train(&mut network, Rows::Sparse, &mut workspace);
             let found = hash(&network);
             assert_eq!(found, *first.get_or_insert(found), "{activation} with {}", isa.name());

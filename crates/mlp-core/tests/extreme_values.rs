@@ -16,7 +16,7 @@ fn run(network: &Mlp<f32>, x: &Array2<f32>, labels: &[u8]) -> (f64, Gradients<f3
     let mut gradients = Gradients::new(&network.architecture());
     let score = network.forward(x.view(), labels, &mut workspace);
     let probabilities = workspace.probabilities().to_owned();
-    network.backward(x.view(), labels, Reduction::Sum, &mut workspace, &mut gradients);
+    network.backward(x.view(), &mut workspace, &mut gradients);
     (score.loss(Reduction::Sum), gradients, probabilities)
 }
 

@@ -38,17 +38,18 @@ impl Stored {
 }
 
 fn network(hidden: &[usize], activation: Activation, seed: u64) -> Mlp<f64> {
-    let architecture = Architecture { inputs: INPUTS, hidden: hidden.to_vec(), outputs: 4, activation };
+    let architecture = Architecture::new(INPUTS, hidden, 4).with_activation(activation);
     Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(seed)).unwrap()
 }
 
 /// The gradients as three threads and our own products compute them.
 fn gradients(network: &Mlp<f64>, x: CsrMatrix<'_, f64>, reduction: Reduction) -> Gradients<f64> {
-    let kernels = Compute { products: MatmulBackend::Portable, threads: 3, ..Compute::default() };
+    let kernels = Compute::default().with_backend(MatmulBackend::Portable).with_threads(3);
     let mut workspace = Workspace::with_compute(&network.architecture(), x.len(), kernels);
+    workspace.set_objective(reduction.into());
     let mut gradients = Gradients::new(&network.architecture());
     network.forward(x, &LABELS, &mut workspace);
-    network.backward(x, &LABELS, reduction, &mut workspace, &mut gradients);
+    network.backward(x, &mut workspace, &mut gradients);
     gradients
 }
 

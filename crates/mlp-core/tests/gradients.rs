@@ -5,7 +5,7 @@
 use mlp_core::gradcheck::{TOLERANCE, check_gradients, gradcheck};
 use mlp_core::{
     Activation, Architecture, Gradients, Init, Layer, Mlp, NativeStream, Objective, RandomStream, Reduction,
-    Regularization, Scalar, Score, Workspace, oracle,
+    Scalar, Score, Workspace, oracle,
 };
 use ndarray::{Array2, ArrayView2};
 
@@ -18,7 +18,7 @@ struct Case {
 }
 
 fn case(activation: Activation, hidden: &[usize], objective: impl Into<Objective>, seed: u64) -> Case {
-    let architecture = Architecture { inputs: 7, hidden: hidden.to_vec(), outputs: 4, activation };
+    let architecture = Architecture::new(7, hidden, 4).with_activation(activation);
     let mut stream = NativeStream::new(seed);
     let network = Mlp::new(&architecture, Init::Normal, &mut stream).unwrap();
     // As many examples as inputs in every other pair of cases: there X is square.
@@ -37,9 +37,9 @@ fn cases() -> Vec<Case> {
             for reduction in Reduction::ALL {
                 let seed = cases.len() as u64;
                 cases.push(case(activation, hidden, reduction, seed));
-                let regularization =
-                    Regularization { dropout: 0.4, input_dropout: 0.3, label_smoothing: 0.2, seed };
-                cases.push(case(activation, hidden, Objective { reduction, regularization }, seed));
+                let objective = Objective::from(reduction).with_dropout(0.4).with_input_dropout(0.3);
+                let objective = objective.with_label_smoothing(0.2).with_seed(seed);
+                cases.push(case(activation, hidden, objective, seed));
             }
         }
     }
@@ -56,10 +56,10 @@ struct Passes<A> {
 
 fn passes<A: Scalar>(case: &Case, network: &Mlp<A>, x: ArrayView2<'_, A>) -> Passes<A> {
     let mut workspace = Workspace::new(&network.architecture(), x.nrows());
-    workspace.regularize(case.objective.regularization);
+    workspace.set_objective(case.objective);
     let mut gradients = Gradients::new(&network.architecture());
-    let score = network.forward_in_training(x, &case.labels, &mut workspace);
-    network.backward(x, &case.labels, case.objective.reduction, &mut workspace, &mut gradients);
+    let score = network.forward(x, &case.labels, &mut workspace);
+    network.backward(x, &mut workspace, &mut gradients);
     let masks =
         (0..network.layers().len() - 1).map(|l| rows(&workspace.dropout_mask(l).map(|s| s.into_f64())));
     let left = workspace.dropped_inputs().unwrap_or_else(|| x.to_owned()).map(|x| x.into_f64());
@@ -196,9 +196,8 @@ fn a_train_step_is_backward_followed_by_descent() {
     for (number, case) in cases().iter().enumerate() {
         let (mut stepped, mut workspace) =
             (case.network.clone(), Workspace::new(&case.network.architecture(), case.labels.len()));
-        workspace.regularize(case.objective.regularization);
-        let reduction = case.objective.reduction;
-        let score = stepped.train_step(case.x.view(), &case.labels, reduction, 0.125, &mut workspace);
+        workspace.set_objective(case.objective);
+        let score = stepped.train_step(case.x.view(), &case.labels, 0.125, &mut workspace);
 
         let passes = passes(case, &case.network, case.x.view());
         assert_eq!(score, passes.score);

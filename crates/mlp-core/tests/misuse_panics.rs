@@ -1,6 +1,6 @@
 //! What a programmer gets wrong panics where it is called, instead of giving a wrong number.
 
-use mlp_core::{Activation, Architecture, Compute, Gradients, Init, Mlp, NativeStream, Reduction, Workspace};
+use mlp_core::{Activation, Architecture, Compute, Gradients, Init, Mlp, NativeStream, Objective, Workspace};
 use ndarray::Array2;
 
 struct Setup {
@@ -13,7 +13,7 @@ struct Setup {
 const LABELS: [u8; 4] = [0, 1, 2, 0];
 
 fn setup() -> Setup {
-    let architecture = Architecture { inputs: 5, hidden: vec![6], outputs: 3, activation: Activation::Tanh };
+    let architecture = Architecture::new(5, &[6], 3).with_activation(Activation::Tanh);
     Setup {
         network: Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(1)).unwrap(),
         workspace: Workspace::new(&architecture, 4),
@@ -29,7 +29,7 @@ impl Setup {
 
     fn backward(&mut self) {
         let (x, workspace) = (self.x.view(), &mut self.workspace);
-        self.network.backward(x, &LABELS, Reduction::Sum, workspace, &mut self.gradients);
+        self.network.backward(x, workspace, &mut self.gradients);
     }
 }
 
@@ -61,13 +61,21 @@ fn backward_after_logits_of_something_else() {
 #[should_panic(expected = "backward without a forward pass of the same batch before it")]
 fn backward_after_the_weights_have_changed() {
     let mut setup = setup();
-    setup.network.train_step(setup.x.view(), &LABELS, Reduction::Sum, 0.1, &mut setup.workspace);
+    setup.network.train_step(setup.x.view(), &LABELS, 0.1, &mut setup.workspace);
     assert_eq!(setup.workspace.probabilities().dim(), (4, 3), "what was computed may still be looked at");
     setup.backward();
 }
 
 #[test]
-#[should_panic(expected = "no forward pass with labels since the last one without")]
+#[should_panic(expected = "backward without a forward pass of the same batch before it")]
+fn backward_after_score() {
+    let mut setup = setup();
+    setup.network.score(setup.x.view(), &LABELS, &mut setup.workspace);
+    setup.backward();
+}
+
+#[test]
+#[should_panic(expected = "no pass with labels since the last one without")]
 fn losses_after_logits() {
     let mut setup = setup();
     setup.forward();
@@ -107,7 +115,7 @@ fn more_examples_than_the_workspace_holds() {
 #[should_panic(expected = "the workspace was made for another architecture")]
 fn a_workspace_of_another_network() {
     let setup = setup();
-    let other = Architecture { inputs: 5, hidden: vec![7], outputs: 3, activation: Activation::Tanh };
+    let other = Architecture::new(5, &[7], 3).with_activation(Activation::Tanh);
     setup.network.logits(setup.x.view(), &mut Workspace::new(&other, 4));
 }
 
@@ -116,19 +124,19 @@ fn a_workspace_of_another_network() {
 fn backward_under_other_masks() {
     let mut setup = setup();
     setup.forward();
-    setup.workspace.regularize(mlp_core::Regularization { dropout: 0.5, ..Default::default() });
+    setup.workspace.set_objective(Objective::sum().with_dropout(0.5));
     setup.backward();
 }
 
 #[test]
 #[should_panic(expected = "dropout of 1: expected from 0 to below 1")]
 fn dropout_of_everything() {
-    setup().workspace.regularize(mlp_core::Regularization { dropout: 1.0, ..Default::default() });
+    setup().workspace.set_objective(Objective::sum().with_dropout(1.0));
 }
 
 fn workspace_of_threads(threads: usize) -> Workspace<f64> {
     let architecture = setup().network.architecture();
-    Workspace::with_compute(&architecture, 4, Compute { threads, ..Compute::default() })
+    Workspace::with_compute(&architecture, 4, Compute::default().with_threads(threads))
 }
 
 #[test]
@@ -138,7 +146,7 @@ fn a_workspace_without_threads() {
 }
 
 #[test]
-#[should_panic(expected = "a workspace of 65 threads: there can be from 1 to 64")]
+#[should_panic(expected = "65 threads; expected 1 to 64")]
 fn a_workspace_of_more_threads_than_there_can_be() {
     workspace_of_threads(Compute::MAX_THREADS + 1);
 }

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream, Reduction, Workspace};
+use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream, Workspace};
 use ndarray::Array2;
 
 const CHILD: &str = "MLP_CORE_TEST_CHILD";
@@ -11,12 +11,11 @@ const CHILD: &str = "MLP_CORE_TEST_CHILD";
 /// FNV-1a of the network's bits after an orthogonal initialization and one step. In f64: rounded to f32, the last bits of a
 /// factorization would not show.
 fn fingerprint() -> u64 {
-    let architecture =
-        Architecture { inputs: 784, hidden: vec![512], outputs: 10, activation: Activation::Tanh };
+    let architecture = Architecture::new(784, &[512], 10).with_activation(Activation::Tanh);
     let mut network: Mlp<f64> = Mlp::new(&architecture, Init::Orthogonal, &mut NativeStream::new(1)).unwrap();
     let x = Array2::from_shape_fn((64, 784), |(i, j)| ((i * 31 + j * 7) % 19) as f64 / 19.0);
     let mut workspace = Workspace::new(&architecture, 64);
-    network.train_step(x.view(), &[3; 64], Reduction::Mean, 0.1, &mut workspace);
+    network.train_step(x.view(), &[3; 64], 0.1, &mut workspace);
     let numbers = network.layers().iter().flat_map(|layer| layer.weights().to_owned().into_iter());
     numbers.fold(0xcbf2_9ce4_8422_2325, |hash, w| (hash ^ w.to_bits()).wrapping_mul(0x0100_0000_01b3))
 }

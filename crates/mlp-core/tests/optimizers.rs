@@ -3,7 +3,7 @@
 
 use mlp_core::{
     Activation, Architecture, Compute, Ema, Gradients, Init, Isa, Layer, MatmulBackend, Mlp, NativeStream,
-    Optimizer, RandomStream, Reduction, Regularization, Rule, Scalar, Workspace,
+    Objective, Optimizer, OptimizerKind, RandomStream, Real, Scalar, Workspace,
 };
 use ndarray::{Array1, Array2};
 
@@ -23,7 +23,7 @@ fn start() -> Mlp<f64> {
 
 fn parameters<A: Scalar>(layers: &[Layer<A>]) -> Vec<f64> {
     let tensors = layers.iter().flat_map(|layer| layer.weights().into_iter().chain(layer.biases()));
-    tensors.map(Scalar::into_f64).collect()
+    tensors.map(Real::into_f64).collect()
 }
 
 /// The case of PyTorch's.
@@ -35,13 +35,13 @@ fn fixture(name: &str) -> Vec<f64> {
     words.map(|word| word.parse().unwrap()).collect()
 }
 
-const ADAM: Rule = Rule::Adam { beta1: 0.8, beta2: 0.99, epsilon: 1e-6 };
-const RULES: [Rule; 5] = [
-    Rule::Sgd,
-    Rule::Momentum { momentum: 0.9 },
-    Rule::Nesterov { momentum: 0.9 },
+const ADAM: OptimizerKind = OptimizerKind::Adam { beta1: 0.8, beta2: 0.99, epsilon: 1e-6 };
+const RULES: [OptimizerKind; 5] = [
+    OptimizerKind::Sgd,
+    OptimizerKind::Momentum { momentum: 0.9 },
+    OptimizerKind::Nesterov { momentum: 0.9 },
     ADAM,
-    Rule::RmsProp { decay: 0.9, epsilon: 1e-6 },
+    OptimizerKind::RmsProp { decay: 0.9, epsilon: 1e-6 },
 ];
 
 #[test]
@@ -49,26 +49,26 @@ fn every_rule_takes_the_steps_that_pytorch_takes() {
     let architecture = start().architecture();
     let new = |rule| Optimizer::new(rule, &architecture);
     let cases = [
-        ("sgd", new(Rule::Sgd), 0.3),
-        ("sgd-decay", new(Rule::Sgd).with_weight_decay(0.02), 0.3),
+        ("sgd", new(OptimizerKind::Sgd), 0.3),
+        ("sgd-decay", new(OptimizerKind::Sgd).with_weight_decay(0.02), 0.3),
         ("momentum", new(RULES[1]), 0.3),
         ("nesterov", new(RULES[2]), 0.3),
         ("adam", new(ADAM), 0.03),
         ("adamw", new(ADAM).with_weight_decay(0.5), 0.03),
         ("rmsprop", new(RULES[4]), 0.03),
         ("clipped", new(RULES[1]).with_clipping(0.05), 0.3),
-        ("smoothed", new(Rule::Sgd), 0.3),
-        ("averaged", new(Rule::Sgd), 0.3),
+        ("smoothed", new(OptimizerKind::Sgd), 0.3),
+        ("averaged", new(OptimizerKind::Sgd), 0.3),
     ];
     let x = Array2::from_shape_fn((6, 5), |(i, j)| (0.9 * (5 * i + j) as f64).cos());
     let labels: Vec<u8> = (0..6).map(|i| i % 3).collect();
     for (name, mut optimizer, rate) in cases {
         let (mut network, mut workspace) = (start(), Workspace::new(&architecture, 6));
         let label_smoothing = if name == "smoothed" { 0.2 } else { 0.0 };
-        workspace.regularize(Regularization { label_smoothing, ..Regularization::default() });
+        workspace.set_objective(Objective::mean().with_label_smoothing(label_smoothing));
         let mut average = Ema::new(&network, 0.7);
         for _ in 0..20 {
-            optimizer.train_step(&mut network, x.view(), &labels, Reduction::Mean, rate, &mut workspace);
+            optimizer.train_step(&mut network, x.view(), &labels, rate, &mut workspace);
             average.update(&network, &mut workspace);
         }
         let found = if name == "averaged" { average.network() } else { &network };
@@ -84,7 +84,7 @@ fn every_rule_takes_the_steps_that_pytorch_takes() {
 
 /// One parameter's way by the formulas, in plain f64.
 struct Plain {
-    rule: Rule,
+    rule: OptimizerKind,
     t: i32,
     m: f64,
     v: f64,
@@ -97,22 +97,22 @@ impl Plain {
         theta
             - rate
                 * match self.rule {
-                    Rule::Sgd => g,
-                    Rule::Momentum { momentum } => {
+                    OptimizerKind::Sgd => g,
+                    OptimizerKind::Momentum { momentum } => {
                         self.v = momentum * self.v + g;
                         self.v
                     }
-                    Rule::Nesterov { momentum } => {
+                    OptimizerKind::Nesterov { momentum } => {
                         self.v = momentum * self.v + g;
                         g + momentum * self.v
                     }
-                    Rule::Adam { beta1, beta2, epsilon } => {
+                    OptimizerKind::Adam { beta1, beta2, epsilon } => {
                         self.m = beta1 * self.m + (1.0 - beta1) * g;
                         self.v = beta2 * self.v + (1.0 - beta2) * g * g;
                         let m = self.m / (1.0 - beta1.powi(self.t));
                         m / ((self.v / (1.0 - beta2.powi(self.t))).sqrt() + epsilon)
                     }
-                    Rule::RmsProp { decay, epsilon } => {
+                    OptimizerKind::RmsProp { decay, epsilon } => {
                         self.v = decay * self.v + (1.0 - decay) * g * g;
                         g / (self.v.sqrt() + epsilon)
                     }
@@ -130,8 +130,7 @@ struct Task<A> {
 
 fn task<A: Scalar>(hidden: &[usize]) -> Task<A> {
     let mut stream = NativeStream::new(5);
-    let architecture =
-        Architecture { inputs: 30, hidden: hidden.to_vec(), outputs: 10, activation: Activation::Relu };
+    let architecture = Architecture::new(30, hidden, 10).with_activation(Activation::Relu);
     let x = Array2::from_shape_simple_fn((70, 30), || A::from_f64(stream.standard_normal()));
     let labels = (0..70).map(|_| (stream.next_u64() % 10) as u8).collect();
     Task { x, labels, network: Mlp::new(&architecture, Init::He, &mut stream).unwrap() }
@@ -148,6 +147,7 @@ fn every_rule_is_its_formula_parameter_by_parameter() {
                 optimizer = optimizer.with_clipping(most);
             }
             let (mut network, mut workspace) = (task.network, Workspace::new(&architecture, 70));
+            workspace.set_objective(Objective::mean());
             let mut gradients = Gradients::new(&architecture);
             let mut expected = parameters(network.layers());
             let mut plain: Vec<Plain> =
@@ -161,21 +161,14 @@ fn every_rule_is_its_formula_parameter_by_parameter() {
             for step in 0..5 {
                 let rate = 0.05 / (1.0 + f64::from(step));
                 network.forward(task.x.view(), &task.labels, &mut workspace);
-                network.backward(
-                    task.x.view(),
-                    &task.labels,
-                    Reduction::Mean,
-                    &mut workspace,
-                    &mut gradients,
-                );
+                network.backward(task.x.view(), &mut workspace, &mut gradients);
                 let gradient = parameters(gradients.layers());
                 let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
                 let scale = max_norm.map_or(1.0, |most: f64| (most / norm).min(1.0));
                 for (index, theta) in expected.iter_mut().enumerate() {
                     *theta = plain[index].step(*theta, scale * gradient[index], rate, decays[index]);
                 }
-                let (labels, reduction) = (&task.labels, Reduction::Mean);
-                optimizer.train_step(&mut network, task.x.view(), labels, reduction, rate, &mut workspace);
+                optimizer.train_step(&mut network, task.x.view(), &task.labels, rate, &mut workspace);
                 let found = parameters(network.layers());
                 // A step rounds a dozen times, and Adam's division can magnify what the gradients' sums have lost.
                 for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
@@ -188,11 +181,12 @@ fn every_rule_is_its_formula_parameter_by_parameter() {
     }
 }
 
-fn train<A: Scalar>(rule: Rule, hidden: &[usize], kernels: Compute, clipped: bool) -> [Vec<f64>; 2] {
+fn train<A: Scalar>(rule: OptimizerKind, hidden: &[usize], kernels: Compute, clipped: bool) -> [Vec<f64>; 2] {
     let task = task::<A>(hidden);
     let architecture = task.network.architecture();
     let mut workspace = Workspace::with_compute(&architecture, 70, kernels);
-    workspace.regularize(Regularization { dropout: 0.3, input_dropout: 0.2, label_smoothing: 0.1, seed: 2 });
+    let objective = Objective::mean().with_dropout(0.3).with_input_dropout(0.2).with_label_smoothing(0.1);
+    workspace.set_objective(objective.with_seed(2));
     let mut network = task.network;
     let mut optimizer = Optimizer::new(rule, &architecture).with_weight_decay(0.01);
     if clipped {
@@ -201,7 +195,7 @@ fn train<A: Scalar>(rule: Rule, hidden: &[usize], kernels: Compute, clipped: boo
     let mut average = Ema::new(&network, 0.9);
     for _ in 0..6 {
         let (x, labels) = (task.x.view(), &task.labels);
-        optimizer.train_step(&mut network, x, labels, Reduction::Mean, 0.02, &mut workspace);
+        optimizer.train_step(&mut network, x, labels, 0.02, &mut workspace);
         average.update(&network, &mut workspace);
     }
     [parameters(network.layers()), parameters(average.network().layers())]
@@ -211,7 +205,9 @@ fn train<A: Scalar>(rule: Rule, hidden: &[usize], kernels: Compute, clipped: boo
 fn no_bit_depends_on_threads_or_instructions() {
     for rule in RULES {
         for (hidden, clipped) in [(&[100][..], true), (&[40, 24], false), (&[], true)] {
-            let with = |isa, threads| Compute { products: MatmulBackend::Portable, isa, threads };
+            let with = |isa, threads| {
+                Compute::default().with_backend(MatmulBackend::Portable).with_isa(isa).with_threads(threads)
+            };
             let expected = train::<f32>(rule, hidden, with(Isa::best(), 1), clipped);
             let wide = train::<f64>(rule, hidden, with(Isa::best(), 1), clipped);
             for isa in Isa::available() {
@@ -230,13 +226,14 @@ fn a_restored_optimizer_goes_on_as_if_nothing_had_been() {
     for rule in RULES {
         let task = task::<f32>(&[20]);
         let architecture = task.network.architecture();
-        let kernels = Compute { threads: 2, ..Compute::default() };
+        let kernels = Compute::default().with_threads(2);
         let new = || Optimizer::new(rule, &architecture).with_clipping(1.0);
         let (mut network, mut optimizer) = (task.network.clone(), new());
         let mut workspace = Workspace::with_compute(&architecture, 70, kernels);
+        workspace.set_objective(Objective::mean());
         let (x, labels) = (task.x.view(), &task.labels);
         let mut step = |network: &mut Mlp<f32>, optimizer: &mut Optimizer<f32>| {
-            optimizer.train_step(network, x, labels, Reduction::Mean, 0.1, &mut workspace);
+            optimizer.train_step(network, x, labels, 0.1, &mut workspace);
         };
         (0..3).for_each(|_| step(&mut network, &mut optimizer));
         let mut restored = new();
@@ -246,18 +243,21 @@ fn a_restored_optimizer_goes_on_as_if_nothing_had_been() {
         (0..3).for_each(|_| step(&mut again, &mut restored));
         assert_eq!(again, network, "{rule:?}");
         assert_ne!(again, task.network);
-        assert_eq!(restored.states().count(), if rule == ADAM { 2 } else { usize::from(rule != Rule::Sgd) });
+        assert_eq!(
+            restored.states().count(),
+            if rule == ADAM { 2 } else { usize::from(rule != OptimizerKind::Sgd) }
+        );
     }
 }
 
 #[test]
 fn states_of_another_network_or_rule_are_refused() {
-    let sizes = |hidden| Architecture { inputs: 3, hidden, outputs: 2, activation: Activation::Tanh };
-    let other = Optimizer::<f32>::new(RULES[1], &sizes(vec![5]));
+    let sizes = |hidden: &[usize]| Architecture::new(3, hidden, 2).with_activation(Activation::Tanh);
+    let other = Optimizer::<f32>::new(RULES[1], &sizes(&[5]));
     let states: Vec<_> = other.states().map(<[_]>::to_vec).collect();
-    let mut optimizer = Optimizer::new(RULES[1], &sizes(vec![4]));
+    let mut optimizer = Optimizer::new(RULES[1], &sizes(&[4]));
     let error = optimizer.restore(1, states.clone()).unwrap_err();
     assert_eq!(error, "states of an optimizer of another network");
-    let mut adam = Optimizer::new(ADAM, &sizes(vec![5]));
+    let mut adam = Optimizer::new(ADAM, &sizes(&[5]));
     assert_eq!(adam.restore(1, states).unwrap_err(), "1 states of an optimizer that has 2");
 }

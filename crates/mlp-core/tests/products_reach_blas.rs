@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::ffi::c_int;
 
-use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream, Reduction, Scalar, Workspace};
+use mlp_core::{Architecture, Init, Mlp, NativeStream, Scalar, Workspace};
 use ndarray::{Array2, s};
 
 const TRANSPOSED: c_int = 112; // CblasTrans
@@ -76,15 +76,14 @@ counting_gemm!(cblas_sgemm, f32);
 counting_gemm!(cblas_dgemm, f64);
 
 fn calls_of_a_step<A: Scalar>(hidden: &[usize], batch: usize) -> Vec<Call> {
-    let architecture =
-        Architecture { inputs: 20, hidden: hidden.to_vec(), outputs: 10, activation: Activation::Logistic };
+    let architecture = Architecture::new(20, hidden, 10);
     let mut network: Mlp<A> = Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(1)).unwrap();
     // Larger than the batch, as for the last batch of an epoch.
     let mut workspace = Workspace::new(&architecture, batch + 3);
     let x = Array2::from_elem((batch + 3, 20), A::one());
     let x = x.slice(s![..batch, ..]);
     CALLS.take();
-    network.train_step(x, &vec![3; batch], Reduction::Sum, 0.01, &mut workspace);
+    network.train_step(x, &vec![3; batch], 0.01, &mut workspace);
     CALLS.take()
 }
 

@@ -94,7 +94,7 @@ fn the_bytes_are_a_function_of_the_network_and_its_metadata() {
 }
 
 fn comes_back<A: Scalar>(hidden: Vec<usize>, activation: Activation) {
-    let architecture = Architecture { inputs: 5, hidden, outputs: 3, activation };
+    let architecture = Architecture::new(5, &hidden, 3).with_activation(activation);
     let network = Mlp::<A>::new(&architecture, Init::Normal, &mut NativeStream::new(3)).unwrap();
     let bytes = network.to_safetensors(&[]);
     assert_eq!(Tensors::parse(&bytes).unwrap().precision(), A::PRECISION);

@@ -4,7 +4,7 @@
 //! trainings in `determinism.rs` are not.
 
 use mlp_core::{
-    Activation, Architecture, Compute, Gradients, Init, MatmulBackend, Mlp, NativeStream, Reduction,
+    Activation, Architecture, Compute, Gradients, Init, MatmulBackend, Mlp, NativeStream, Objective,
     Workspace,
 };
 use ndarray::Array2;
@@ -13,20 +13,23 @@ use ndarray::Array2;
 fn a_gradient_made_by_several_threads_is_descended_as_one_made_by_one() {
     let [inputs, hidden, above, examples] = if cfg!(miri) { [3, 9, 9, 2] } else { [9, 40, 20, 6] };
     let activation = Activation::Logistic;
-    let architecture = Architecture { inputs, hidden: vec![hidden, above], outputs: 3, activation };
+    let architecture = Architecture::new(inputs, &[hidden, above], 3).with_activation(activation);
     let start = Mlp::<f64>::new(&architecture, Init::Normal, &mut NativeStream::new(4)).unwrap();
     let x = Array2::from_shape_fn((examples, inputs), |(i, j)| (i * 7 + j * 3) as f64 / 50.0);
     let labels: Vec<u8> = (0..examples).map(|i| (i % 3) as u8).collect();
     let descended = |threads, trained_on| {
         let mut network = start.clone();
-        let kernels = |threads| Compute { threads, products: MatmulBackend::Portable, ..Compute::default() };
+        let kernels =
+            |threads| Compute::default().with_threads(threads).with_backend(MatmulBackend::Portable);
         // After a step on several threads the weights lie in strips, which need not be those of the gradient.
         let mut before = Workspace::with_compute(&architecture, examples, kernels(trained_on));
-        network.train_step(x.view(), &labels, Reduction::Mean, 0.1, &mut before);
+        before.set_objective(Objective::mean());
+        network.train_step(x.view(), &labels, 0.1, &mut before);
         let mut workspace = Workspace::with_compute(&architecture, examples, kernels(threads));
         let mut gradients = Gradients::new(&architecture);
+        workspace.set_objective(Objective::mean());
         network.forward(x.view(), &labels, &mut workspace);
-        network.backward(x.view(), &labels, Reduction::Mean, &mut workspace, &mut gradients);
+        network.backward(x.view(), &mut workspace, &mut gradients);
         network.descend(&gradients, 0.5);
         network
     };

@@ -6,10 +6,10 @@
 //! too.
 
 use super::isa::Work;
-use super::simd::Simd;
+use super::mat::{MatMut, MatRef};
+use super::real::Real;
+use super::simd::{LANES, Simd};
 use super::tile::{Tile, for_width, tiles};
-use super::{Block, BlockMut, Isa, LANES};
-use crate::Scalar;
 
 /// What the chains begin with.
 #[derive(Clone, Copy)]
@@ -24,74 +24,56 @@ pub enum Start<'a, A> {
 
 /// C ← start + alpha·A·B: (n×m)(m×k) -> (n×k), each element the chain c ← fma(a_ij, alpha·b_jc, c) for ascending j.
 ///
-/// C's columns are whole [`LANES`]; B may have more.
-#[track_caller]
-pub(super) fn product<A: Scalar>(
-    isa: Isa,
-    alpha: A,
-    a: Block<'_, A>,
-    b: Block<'_, A>,
-    start: Start<'_, A>,
-    c: BlockMut<'_, A>,
-) {
-    assert!(
-        a.rows() == c.rows() && a.columns() == b.rows() && b.columns() >= c.columns(),
-        "{a:?} {b:?} {c:?}"
-    );
-    assert!(c.columns().is_multiple_of(LANES));
-    if let Start::Row(row) = start {
-        assert!(row.len() >= c.columns());
-    }
-    if alpha == A::one() {
-        isa.run(Product::<'_, '_, A, false> { alpha, a, b, start, c });
-    } else {
-        isa.run(Product::<'_, '_, A, true> { alpha, a, b, start, c });
-    }
-}
-
-/// B ← Aᵀ: (n×k) -> (k×n).
-#[track_caller]
-pub(super) fn transpose<A: Scalar>(isa: Isa, a: Block<'_, A>, b: BlockMut<'_, A>) {
-    assert!(a.rows() <= b.columns() && a.columns() <= b.rows());
-    isa.run(Transpose { a, b });
-}
-
-struct Product<'a, 'c, A, const SCALED: bool> {
-    alpha: A,
-    a: Block<'a, A>,
-    b: Block<'a, A>,
-    start: Start<'a, A>,
-    c: BlockMut<'c, A>,
+/// C's columns are a multiple of [`LANES`]; B may have more.
+pub(super) struct Product<'a, 'c, A> {
+    pub(super) alpha: A,
+    pub(super) a: MatRef<'a, A>,
+    pub(super) b: MatRef<'a, A>,
+    pub(super) start: Start<'a, A>,
+    pub(super) c: MatMut<'c, A>,
 }
 
 /// Rows of a tile. With the widest tile that [`Simd`] allows they fill three quarters of the registers.
 const TILE_ROWS: usize = 6;
 
-impl<A: Scalar, const SCALED: bool> Work for Product<'_, '_, A, SCALED> {
+impl<A: Real> Work for Product<'_, '_, A> {
     type Number = A;
 
     #[inline(always)]
-    fn run<S: Simd<A>>(mut self, simd: S) {
+    fn run<S: Simd<A>>(self, simd: S) {
+        let Self { alpha, a, b, start, c } = &self;
+        assert!(a.rows() == c.rows() && a.columns() == b.rows() && b.columns() >= c.columns());
+        assert!(c.columns().is_multiple_of(LANES));
+        if let Start::Row(row) = start {
+            assert!(row.len() >= c.columns());
+        }
+        if *alpha == A::one() { self.tiles::<S, false>(simd) } else { self.tiles::<S, true>(simd) }
+    }
+}
+
+impl<A: Real> Product<'_, '_, A> {
+    #[inline(always)]
+    fn tiles<S: Simd<A>, const SCALED: bool>(mut self, simd: S) {
         for (column, lanes) in tiles(self.c.columns(), S::TILE_VECTORS * S::LANES / LANES) {
             let rows = self.c.rows();
             let mut row = 0;
             while row < rows {
                 let height = rows - row;
                 row += match height {
-                    TILE_ROWS.. => for_width!(lanes, S, self.tile, [_, TILE_ROWS], (simd, row, column)),
-                    4.. => for_width!(lanes, S, self.tile, [_, 4], (simd, row, column)),
-                    2.. => for_width!(lanes, S, self.tile, [_, 2], (simd, row, column)),
-                    _ => for_width!(lanes, S, self.tile, [_, 1], (simd, row, column)),
+                    TILE_ROWS.. => {
+                        for_width!(lanes, S, self.tile, [_, SCALED, TILE_ROWS], (simd, row, column))
+                    }
+                    4.. => for_width!(lanes, S, self.tile, [_, SCALED, 4], (simd, row, column)),
+                    2.. => for_width!(lanes, S, self.tile, [_, SCALED, 2], (simd, row, column)),
+                    _ => for_width!(lanes, S, self.tile, [_, SCALED, 1], (simd, row, column)),
                 };
             }
         }
     }
-}
 
-impl<A: Scalar, const SCALED: bool> Product<'_, '_, A, SCALED> {
     /// Computes a tile, and returns how many rows it has.
     #[inline(always)]
-    fn tile<S: Simd<A>, const M: usize, const F: usize, const H: usize>(
+    fn tile<S: Simd<A>, const SCALED: bool, const M: usize, const F: usize, const H: usize>(
         &mut self,
         simd: S,
         row: usize,
@@ -127,16 +109,18 @@ impl<A: Scalar, const SCALED: bool> Product<'_, '_, A, SCALED> {
     }
 }
 
-struct Transpose<'a, 'b, A> {
-    a: Block<'a, A>,
-    b: BlockMut<'b, A>,
+/// B ← Aᵀ: (n×k) -> (k×n).
+pub(super) struct Transpose<'a, 'b, A> {
+    pub(super) a: MatRef<'a, A>,
+    pub(super) b: MatMut<'b, A>,
 }
 
-impl<A: Scalar> Work for Transpose<'_, '_, A> {
+impl<A: Real> Work for Transpose<'_, '_, A> {
     type Number = A;
 
     #[inline(always)]
     fn run<S: Simd<A>>(mut self, _simd: S) {
+        assert!(self.a.rows() <= self.b.columns() && self.a.columns() <= self.b.rows());
         // Square tiles, so that both sides stay in the cache.
         for first in (0..self.a.rows()).step_by(LANES) {
             let end = self.a.rows().min(first + LANES);

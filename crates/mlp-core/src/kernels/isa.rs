@@ -5,8 +5,7 @@
 
 use std::fmt;
 
-use super::Compiled;
-use super::simd::Simd;
+use super::simd::{Simd, Vectors};
 
 /// A set of vector instructions that this machine has. There is no other way to get one than to ask which there are.
 ///
@@ -16,7 +15,7 @@ use super::simd::Simd;
 /// use mlp_core::Isa;
 ///
 /// let names: Vec<&str> = Isa::available().map(Isa::name).collect();
-/// assert_eq!(names.last(), Some(&"portable"));
+/// assert_eq!(names.last(), Some(&"generic"));
 /// assert_eq!(Isa::best(), Isa::available().next().unwrap());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,27 +30,27 @@ enum Kind {
     #[cfg(target_arch = "aarch64")]
     Neon,
     /// What the compiler makes of plain loops; on x86-64 a call for every fused multiply-add.
-    Portable,
+    Generic,
 }
 
 /// A kernel with its operands.
 pub(crate) trait Work {
     /// Its numbers.
-    type Number: Compiled;
+    type Number: Vectors;
 
     /// Does it. Has to be `#[inline(always)]`, or it is compiled for the baseline.
     fn run<S: Simd<Self::Number>>(self, simd: S);
 }
 
 impl Isa {
-    /// Those that this machine can run, the fastest first, the portable one last.
+    /// Those that this machine can run, the fastest first, the generic one last.
     pub fn available() -> impl Iterator<Item = Self> {
         Kind::ALL.iter().copied().filter(|kind| kind.is_present()).map(Self)
     }
 
     /// The fastest.
     pub fn best() -> Self {
-        Self::available().next().unwrap_or(Self(Kind::Portable))
+        Self::available().next().unwrap_or(Self(Kind::Generic))
     }
 
     /// The one of this name, if the machine has it.
@@ -59,7 +58,7 @@ impl Isa {
         Self::available().find(|isa| isa.name() == name)
     }
 
-    /// Its name: `avx512`, `avx2`, `neon` or `portable`.
+    /// Its name: `avx512`, `avx2`, `neon` or `generic`.
     pub fn name(self) -> &'static str {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
@@ -68,14 +67,13 @@ impl Isa {
             Kind::Avx2 => "avx2",
             #[cfg(target_arch = "aarch64")]
             Kind::Neon => "neon",
-            Kind::Portable => "portable",
+            Kind::Generic => "generic",
         }
     }
 
-    /// Whether these are no vector instructions that this crate knows, but what the compiler makes of plain loops: on x86-64 several times
-    /// slower than OpenBLAS.
-    pub fn is_portable(self) -> bool {
-        self.0 == Kind::Portable
+    /// Returns true if these are plain loops and not vector instructions: on x86-64 several times slower than OpenBLAS.
+    pub fn is_generic(self) -> bool {
+        self.0 == Kind::Generic
     }
 
     /// Runs a kernel with these instructions.
@@ -90,20 +88,20 @@ impl Isa {
             Kind::Avx2 => unsafe { avx2(work) },
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
-            Kind::Neon => work.run::<<W::Number as Compiled>::Neon>(unsafe { Simd::assume() }),
+            Kind::Neon => work.run::<<W::Number as Vectors>::Neon>(unsafe { Simd::assume() }),
             // SAFETY: this every machine has.
-            Kind::Portable => work.run::<<W::Number as Compiled>::Portable>(unsafe { Simd::assume() }),
+            Kind::Generic => work.run::<<W::Number as Vectors>::Generic>(unsafe { Simd::assume() }),
         }
     }
 }
 
 impl Kind {
     #[cfg(target_arch = "x86_64")]
-    const ALL: &[Self] = &[Self::Avx512, Self::Avx2, Self::Portable];
+    const ALL: &[Self] = &[Self::Avx512, Self::Avx2, Self::Generic];
     #[cfg(target_arch = "aarch64")]
-    const ALL: &[Self] = &[Self::Neon, Self::Portable];
+    const ALL: &[Self] = &[Self::Neon, Self::Generic];
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    const ALL: &[Self] = &[Self::Portable];
+    const ALL: &[Self] = &[Self::Generic];
 
     fn is_present(self) -> bool {
         match self {
@@ -118,7 +116,7 @@ impl Kind {
             Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(target_arch = "aarch64")]
             Self::Neon => true,
-            Self::Portable => true,
+            Self::Generic => true,
         }
     }
 }
@@ -127,14 +125,14 @@ impl Kind {
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
 fn avx512<W: Work>(work: W) {
     // SAFETY: this function is only called where there are these instructions.
-    work.run::<<W::Number as Compiled>::Avx512>(unsafe { Simd::assume() });
+    work.run::<<W::Number as Vectors>::Avx512>(unsafe { Simd::assume() });
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn avx2<W: Work>(work: W) {
     // SAFETY: this function is only called where there are these instructions.
-    work.run::<<W::Number as Compiled>::Avx2>(unsafe { Simd::assume() });
+    work.run::<<W::Number as Vectors>::Avx2>(unsafe { Simd::assume() });
 }
 
 /// Asks for some memory to be fetched into the cache, without waiting for it. Nothing depends on whether it comes.
@@ -168,7 +166,7 @@ impl fmt::Display for Isa {
 
 #[cfg(test)]
 mod tests {
-    use super::super::LANES;
+    use super::super::simd::LANES;
     use super::*;
 
     struct FusedMultiplyAdd<'a>([f32; 3], &'a mut [f32]);
@@ -209,7 +207,7 @@ mod tests {
     fn names_find_what_is_there_and_nothing_else() {
         for isa in Isa::available() {
             assert_eq!(Isa::find(isa.name()), Some(isa));
-            assert_eq!(isa.is_portable(), isa.name() == "portable");
+            assert_eq!(isa.is_generic(), isa.name() == "generic");
         }
         assert_eq!(Isa::find("sse9"), None);
     }

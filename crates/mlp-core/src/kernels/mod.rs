@@ -1,138 +1,127 @@
-//! The kernels: what the time of a training step is spent in. Everything that needs `unsafe`, apart from one call to OpenBLAS in
-//! `blas.rs`, is in this folder.
+//! The kernels: how a part of an operation is computed. This folder and `parallel/` are the only places, apart from one call to
+//! OpenBLAS, that need `unsafe`.
 //!
-//! **One chain.** Every element of a product is computed as a single chain of fused multiply-adds in the order of the index that
-//! is summed over: `acc ← fma(a, b, acc)`, beginning with the bias, with what was there, or with zero. Neither the width of a
-//! vector, nor the size of a tile, nor the share of a thread, nor a zero that is left out appears in that definition, and
-//! therefore none of them has an influence on a bit of the result. (A term with a zero factor leaves a finite chain as it is;
-//! that is why sparse and dense rows give the same numbers, up to the sign of a zero.)
+//! **One chain.** Every element of a product is a single chain of fused multiply-adds in the order of the index that is summed
+//! over: `acc ← fma(a, b, acc)`, starting with the bias, with what was there, or with zero. The width of a vector, the size of a
+//! tile, the part of a thread and a zero that is left out do not appear in that definition, so none of them changes a bit of the
+//! result. (A term with a zero factor leaves a finite chain as it is: sparse and dense rows give the same numbers, up to the
+//! sign of a zero.)
 //!
-//! **One body.** A kernel is one text, compiled once for each instruction set (`isa.rs`). What it does number by number is a plain loop; what
-//! has to stay in registers is a tile of vectors (`tile.rs`), whose few operations are intrinsics, or plain loops in the portable
-//! version (`simd.rs`), which Miri runs.
+//! **One body.** A kernel is a struct with its operands whose [`Work::run`] is compiled once for each instruction set (`isa.rs`).
+//! What goes number by number is a plain loop; what has to stay in registers is a tile of vectors (`tile.rs`, `simd.rs`).
 //!
 //! | file | holds |
 //! |---|---|
-//! | `isa.rs` | which instruction sets there are, and calling a kernel compiled for one |
-//! | `simd.rs` | vectors of numbers, by the intrinsics of each instruction set |
-//! | `tile.rs` | some numbers of a row in registers |
-//! | `team.rs` | the threads of a step |
-//! | `shares.rs` | what each of them works on: buffers cut into shares |
-//! | `block.rs` | matrices with a row stride, of which a thread writes its own part |
-//! | `dense.rs` | C = A·B and C += A·B |
-//! | `sparse.rs` | X·W + b and W += alpha·Xᵀ·δ with sparse rows |
-//! | `exp.rs` | the exponential function |
+//! | `mat.rs` | `MatRef` and `MatMut`: views of matrices with strides |
+//! | `real.rs`, `exp.rs` | the arithmetic of one number; the exponential function |
+//! | `simd.rs`, `tile.rs` | vectors by the intrinsics of each instruction set; some numbers of a row in registers |
+//! | `isa.rs` | which instruction sets there are, and running a kernel with one |
+//! | `dense.rs`, `sparse.rs` | products with dense rows and with CSR rows |
+//! | `elementwise.rs`, `softmax.rs`, `update.rs` | loops over numbers: activations; the output layer; optimizers |
 
-mod block;
 mod dense;
+mod elementwise;
 mod exp;
 mod isa;
-mod shares;
-mod simd;
+pub(crate) mod mat;
+pub(crate) mod real;
+pub(crate) mod simd;
+mod softmax;
 mod sparse;
-mod team;
 mod tile;
+mod update;
 
-pub(crate) use block::{Block, BlockMut};
 pub(crate) use dense::Start;
-pub(crate) use exp::exp;
 pub use isa::Isa;
-pub(crate) use isa::Work;
-pub(crate) use shares::{ByColumns, MAX_THREADS, Shares};
-pub(crate) use simd::Simd;
-pub(crate) use team::Team;
+pub(crate) use mat::{MatMut, MatRef};
+pub use real::Real;
+pub(crate) use update::Step;
 
 use std::ops::Range;
 
-use crate::activation::{self, Activation};
-use crate::step::{self, Step};
-use crate::{CsrMatrix, average, loss};
+use crate::activation::Activation;
+use crate::linalg::csr::CsrMatrix;
 
-/// Writes the trait [`Compiled`] and its two implementations from one list of kernels: `fn method(arguments) = function`.
+/// Writes the trait [`Kernels`] and its two implementations from one list: `fn method(arguments) = the kernel with its operands`.
 macro_rules! kernels {
-    ($($(#[$doc:meta])* fn $method:ident($($argument:ident: $type:ty),+) = $function:path;)+) => {
-        /// The kernels for one type of numbers.
+    ($($(#[$doc:meta])* fn $method:ident($($argument:ident: $type:ty),+ $(,)?) = $work:expr;)+) => {
+        /// The kernels for one number type.
         ///
-        /// They are methods of a trait so that they are compiled here, once and optimized, and not again in every crate that
-        /// trains a network.
-        pub trait Compiled: Copy + Sized {
-            #[cfg(target_arch = "x86_64")]
-            type Avx512: Simd<Self>;
-            #[cfg(target_arch = "x86_64")]
-            type Avx2: Simd<Self>;
-            #[cfg(target_arch = "aarch64")]
-            type Neon: Simd<Self>;
-            type Portable: Simd<Self>;
-
-            $($(#[$doc])* fn $method($($argument: $type),+);)+
+        /// They are methods of a trait with two implementations here, so that they are compiled once, with this crate's
+        /// optimization level, and not again in every crate that trains a network.
+        #[allow(clippy::too_many_arguments, reason = "operands of a kernel, in the order of its formula")]
+        pub trait Kernels: Sized {
+            $($(#[$doc])* fn $method(isa: Isa, $($argument: $type),+);)+
         }
 
-        kernels!(of f32: $(fn $method($($argument: $type),+) = $function;)+);
-        kernels!(of f64: $(fn $method($($argument: $type),+) = $function;)+);
+        kernels!(of f32: $(fn $method($($argument: $type),+) = $work;)+);
+        kernels!(of f64: $(fn $method($($argument: $type),+) = $work;)+);
     };
-    (of $number:ty: $(fn $method:ident($($argument:ident: $type:ty),+) = $function:path;)+) => {
-        impl Compiled for $number {
-            #[cfg(target_arch = "x86_64")]
-            type Avx512 = simd::Avx512;
-            #[cfg(target_arch = "x86_64")]
-            type Avx2 = simd::Avx2;
-            #[cfg(target_arch = "aarch64")]
-            type Neon = simd::Neon;
-            type Portable = simd::Portable;
-
-            $(fn $method($($argument: $type),+) {
-                $function($($argument),+);
+    (of $number:ty: $(fn $method:ident($($argument:ident: $type:ty),+) = $work:expr;)+) => {
+        impl Kernels for $number {
+            $(fn $method(isa: Isa, $($argument: $type),+) {
+                isa.run($work);
             })+
         }
     };
 }
 
 kernels! {
-    /// [`dense::product`].
+    /// C ← start + alpha·A·B.
     fn product(
-        isa: Isa, alpha: Self, a: Block<'_, Self>, b: Block<'_, Self>, start: Start<'_, Self>, c: BlockMut<'_, Self>
-    ) = dense::product;
+        alpha: Self, a: MatRef<'_, Self>, b: MatRef<'_, Self>, start: Start<'_, Self>, c: MatMut<'_, Self>,
+    ) = dense::Product { alpha, a, b, start, c };
 
-    /// [`dense::transpose`].
-    fn transpose(isa: Isa, a: Block<'_, Self>, b: BlockMut<'_, Self>) = dense::transpose;
+    /// B ← Aᵀ.
+    fn transpose(a: MatRef<'_, Self>, b: MatMut<'_, Self>) = dense::Transpose { a, b };
 
-    /// [`sparse::affine`].
+    /// Z ← X·W + b, for some rows of a sparse X.
     fn sparse_affine(
-        isa: Isa, x: &CsrMatrix<'_, Self>, rows: Range<usize>, weights: Block<'_, Self>, biases: &[Self],
-        z: BlockMut<'_, Self>
-    ) = sparse::affine;
+        x: &CsrMatrix<'_, Self>, rows: Range<usize>, weights: MatRef<'_, Self>, biases: &[Self], z: MatMut<'_, Self>,
+    ) = sparse::Affine { x, rows, weights, biases, z };
 
-    /// [`sparse::transposed_product`].
-    fn sparse_transposed_product(
-        isa: Isa, alpha: Self, x: &CsrMatrix<'_, Self>, delta: Block<'_, Self>, weights: BlockMut<'_, Self>
-    ) = sparse::transposed_product;
+    /// W ← W + alpha·Xᵀ·δ, for a sparse X.
+    fn sparse_update(
+        alpha: Self, x: &CsrMatrix<'_, Self>, delta: MatRef<'_, Self>, weights: MatMut<'_, Self>,
+    ) = sparse::Update { alpha, x, delta, weights };
 
-    /// [`activation::apply`].
-    fn apply(activation: Activation, isa: Isa, z: Block<'_, Self>, h: BlockMut<'_, Self>) = activation::apply;
+    /// H ← f(Z).
+    fn activate(activation: Activation, z: MatRef<'_, Self>, h: MatMut<'_, Self>) =
+        elementwise::Activate { activation, z, h };
 
-    /// [`activation::multiply_by_derivative`].
+    /// D ← D ⊙ f'(Z), given H = f(Z).
     fn multiply_by_derivative(
-        activation: Activation, isa: Isa, z: Block<'_, Self>, h: Block<'_, Self>, d: BlockMut<'_, Self>
-    ) = activation::multiply_by_derivative;
+        activation: Activation, z: MatRef<'_, Self>, h: MatRef<'_, Self>, d: MatMut<'_, Self>,
+    ) = elementwise::MultiplyByDerivative { activation, z, h, d };
 
-    /// [`loss::softmax_cross_entropy`].
+    /// Out ← S ⊙ H.
+    fn multiply(s: MatRef<'_, Self>, h: MatRef<'_, Self>, out: MatMut<'_, Self>) =
+        elementwise::Multiply { s, h, out };
+
+    /// D ← S ⊙ D.
+    fn mask(s: MatRef<'_, Self>, d: MatMut<'_, Self>) = elementwise::Mask { s, d };
+
+    /// Ŷ ← softmax(Z), with the loss and the prediction of each example.
     fn softmax_cross_entropy(
-        isa: Isa, classes: usize, z_o: Block<'_, Self>, labels: &[u8], y_hat: BlockMut<'_, Self>,
-        scores: (&mut [f64], &mut [u8])
-    ) = loss::softmax_cross_entropy;
+        classes: usize, label_smoothing: f64, z: MatRef<'_, Self>, labels: &[u8], y_hat: MatMut<'_, Self>,
+        losses: &mut [f64], predictions: &mut [u8],
+    ) = softmax::SoftmaxCrossEntropy { classes, label_smoothing, z, labels, y_hat, losses, predictions };
 
-    /// [`step::optimize`].
+    /// δ ← (Ŷ - Y)·weight.
+    fn output_delta(
+        classes: usize, label_smoothing: f64, weight: f64, y_hat: MatRef<'_, Self>, labels: &[u8],
+        delta: MatMut<'_, Self>,
+    ) = softmax::OutputDelta { classes, label_smoothing, weight, y_hat, labels, delta };
+
+    /// A step of an optimizer.
     fn optimize(
-        isa: Isa, step: Step, kept: f64, gradient: Block<'_, Self>, parameters: BlockMut<'_, Self>,
-        states: [BlockMut<'_, Self>; 2]
-    ) = step::optimize;
+        step: Step, kept: f64, gradient: MatRef<'_, Self>, parameters: MatMut<'_, Self>, states: [MatMut<'_, Self>; 2],
+    ) = update::Optimize { step, kept, gradient, parameters, states };
 
-    /// [`step::add_squares`].
-    fn add_squares(isa: Isa, gradient: Block<'_, Self>, sums: &mut [f64]) = step::add_squares;
+    /// Sums ← sums + the squares of each column.
+    fn add_squares(gradient: MatRef<'_, Self>, sums: &mut [f64]) = update::AddSquares { gradient, sums };
 
-    /// [`average::approach`].
-    fn approach(isa: Isa, share: f64, target: Block<'_, Self>, average: BlockMut<'_, Self>) = average::approach;
+    /// Average ← average + share·(target - average).
+    fn approach(share: f64, target: MatRef<'_, Self>, average: MatMut<'_, Self>) =
+        update::Approach { share, target, average };
 }
-
-/// Numbers that a kernel handles together: widths are multiples of it.
-pub(crate) const LANES: usize = 8;

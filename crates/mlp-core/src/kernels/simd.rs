@@ -1,12 +1,42 @@
-//! Vectors of numbers, for the kernels whose time depends on where each number is kept: the compiler alone would leave some of a tile in
-//! memory, or take it apart. A handful of operations, for each instruction set.
+//! Vectors of numbers: a handful of operations for each instruction set, for kernels that must keep a tile in registers, which
+//! the compiler alone does not do reliably.
 //!
-//! A value of type `S: Simd<A>` is the permission to use these instructions: `isa.rs` makes one where it has found them. All
-//! other code here is safe to call with it, apart from what reads and writes memory by address.
+//! A value of type `S: Simd<A>` is the permission to use these instructions; `isa.rs` makes one where it has detected them. With
+//! it everything here is safe to call, except what reads and writes memory by address.
+
+/// Numbers that a kernel handles together: the widths of its operands are multiples of it.
+pub(crate) const LANES: usize = 8;
+
+/// The vectors of one number type, by instruction set.
+pub trait Vectors: Copy + Sized {
+    #[cfg(target_arch = "x86_64")]
+    type Avx512: Simd<Self>;
+    #[cfg(target_arch = "x86_64")]
+    type Avx2: Simd<Self>;
+    #[cfg(target_arch = "aarch64")]
+    type Neon: Simd<Self>;
+    type Generic: Simd<Self>;
+}
+
+macro_rules! vectors {
+    ($($number:ty),+) => {$(
+        impl Vectors for $number {
+            #[cfg(target_arch = "x86_64")]
+            type Avx512 = Avx512;
+            #[cfg(target_arch = "x86_64")]
+            type Avx2 = Avx2;
+            #[cfg(target_arch = "aarch64")]
+            type Neon = Neon;
+            type Generic = Generic;
+        }
+    )+};
+}
+
+vectors!(f32, f64);
 
 /// A set of instructions on vectors of `A`.
 pub trait Simd<A>: Copy {
-    /// [`LANES`](super::LANES) numbers, or twice as many, in one or more registers.
+    /// [`LANES`] numbers, or twice as many, in one or more registers.
     type Vector: Copy;
     /// Instructions on half as many numbers, for what a whole vector is too wide for; these ones, where nothing is.
     type Half: Simd<A>;
@@ -43,16 +73,16 @@ pub trait Simd<A>: Copy {
     unsafe fn store(self, vector: Self::Vector, to: *mut A);
 }
 
-/// What every machine has.
+/// Plain loops, which every processor runs.
 #[derive(Clone, Copy)]
-pub struct Portable;
+pub struct Generic;
 
-macro_rules! portable {
+macro_rules! generic {
     ($($number:ty),+) => {$(
-        impl Simd<$number> for Portable {
-            type Vector = [$number; super::LANES];
+        impl Simd<$number> for Generic {
+            type Vector = [$number; LANES];
             type Half = Self;
-            const LANES: usize = super::LANES;
+            const LANES: usize = LANES;
             const TILE_VECTORS: usize = 1;
 
             #[inline(always)]
@@ -72,7 +102,7 @@ macro_rules! portable {
 
             #[inline(always)]
             fn splat(self, a: $number) -> Self::Vector {
-                [a; super::LANES]
+                [a; LANES]
             }
 
             #[inline(always)]
@@ -100,7 +130,7 @@ macro_rules! portable {
     )+};
 }
 
-portable!(f32, f64);
+generic!(f32, f64);
 
 /// Implements [`Simd`] by intrinsics, on `$registers` registers at a time.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
@@ -169,7 +199,7 @@ macro_rules! by_intrinsics {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(super) use x86::{Avx2, Avx512};
+pub(crate) use x86::{Avx2, Avx512};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
@@ -206,7 +236,7 @@ mod x86 {
 }
 
 #[cfg(target_arch = "aarch64")]
-pub(super) use arm::Neon;
+pub(crate) use arm::Neon;
 
 #[cfg(target_arch = "aarch64")]
 mod arm {

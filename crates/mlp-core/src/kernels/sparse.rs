@@ -11,11 +11,11 @@ use std::ops::Range;
 use std::slice;
 
 use super::isa::{Work, prefetch};
-use super::simd::Simd;
+use super::mat::{MatMut, MatRef};
+use super::real::Real;
+use super::simd::{LANES, Simd};
 use super::tile::{Tile, for_width, tiles};
-use super::{Block, BlockMut, Isa, LANES};
-use crate::Scalar;
-use crate::features::{Columns, CsrMatrix, Values};
+use crate::linalg::csr::{Columns, CsrMatrix, Values};
 
 /// Bytes of the widest tile: eight registers of 32 bytes, or four of 64.
 const TILE_BYTES: usize = 256;
@@ -57,76 +57,61 @@ macro_rules! with_entries {
     };
 }
 
-/// Z ← X·W + b for some rows of X: each element the chain z ← fma(x_ij, w_jc, z), beginning with b_c, for ascending j with x_ij
-/// among the entries.
-#[track_caller]
-pub(super) fn affine<A: Scalar>(
-    isa: Isa,
-    x: &CsrMatrix<'_, A>,
-    rows: Range<usize>,
-    weights: Block<'_, A>,
-    biases: &[A],
-    z: BlockMut<'_, A>,
-) {
-    assert!(rows.len() == z.rows() && rows.end <= x.len() && x.width() <= weights.rows());
-    assert!(weights.columns() >= z.columns() && biases.len() >= z.columns());
-    assert!(z.columns().is_multiple_of(LANES));
-    with_entries!(x, x => isa.run(Affine { x, rows, weights, biases, z }));
+/// Z ← X·W + b for some rows of X: each element the chain z ← fma(x_ij, w_jc, z), beginning with b_c, for ascending j with
+/// x_ij among the entries.
+pub(super) struct Affine<'a, 'z, A> {
+    pub(super) x: &'a CsrMatrix<'a, A>,
+    pub(super) rows: Range<usize>,
+    pub(super) weights: MatRef<'a, A>,
+    pub(super) biases: &'a [A],
+    pub(super) z: MatMut<'z, A>,
 }
 
-/// W ← W + alpha·Xᵀ·δ: each element the chain w ← fma(x_ij, alpha·δ_ic, w) for ascending i with x_ij among the entries.
-#[track_caller]
-pub(super) fn transposed_product<A: Scalar>(
-    isa: Isa,
-    alpha: A,
-    x: &CsrMatrix<'_, A>,
-    delta: Block<'_, A>,
-    weights: BlockMut<'_, A>,
-) {
-    assert!(x.len() == delta.rows() && x.width() <= weights.rows());
-    assert!(delta.columns() >= weights.columns());
-    assert!(weights.columns().is_multiple_of(LANES));
-    with_entries!(x, x => isa.run(Update { alpha, x, delta, weights }));
-}
-
-struct Affine<'a, 'z, A, C, V, D> {
-    x: Entries<'a, A, C, V, D>,
-    rows: Range<usize>,
-    weights: Block<'a, A>,
-    biases: &'a [A],
-    z: BlockMut<'z, A>,
-}
-
-impl<A: Scalar, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Work for Affine<'_, '_, A, C, V, D> {
+impl<A: Real> Work for Affine<'_, '_, A> {
     type Number = A;
 
     #[inline(always)]
-    fn run<S: Simd<A>>(mut self, simd: S) {
-        for (column, lanes) in tiles(self.z.columns(), most_lanes::<A>()) {
+    fn run<S: Simd<A>>(self, simd: S) {
+        let Self { x, rows, weights, biases, z } = &self;
+        assert!(rows.len() == z.rows() && rows.end <= x.len() && x.width() <= weights.rows());
+        assert!(weights.columns() >= z.columns() && biases.len() >= z.columns());
+        assert!(z.columns().is_multiple_of(LANES));
+        with_entries!(self.x, x => self.tiles(simd, x));
+    }
+}
+
+impl<A: Real> Affine<'_, '_, A> {
+    #[inline(always)]
+    fn tiles<S: Simd<A>, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>>(
+        mut self,
+        simd: S,
+        x: Entries<'_, A, C, V, D>,
+    ) {
+        for (column, lanes) in tiles(self.z.columns(), max_lanes::<A>()) {
             let (weights, z) = (self.weights, self.z.reborrow());
             let tile = AffineTile { simd, weights, biases: self.biases, z, column, lanes };
-            self.x.visit(self.rows.clone(), tile);
+            x.visit(self.rows.clone(), tile);
         }
     }
 }
 
 struct AffineTile<'a, 'z, A, S> {
     simd: S,
-    weights: Block<'a, A>,
+    weights: MatRef<'a, A>,
     biases: &'a [A],
-    z: BlockMut<'z, A>,
+    z: MatMut<'z, A>,
     column: usize,
     lanes: usize,
 }
 
-impl<A: Scalar, S: Simd<A>> Visitor<A> for AffineTile<'_, '_, A, S> {
+impl<A: Real, S: Simd<A>> Visitor<A> for AffineTile<'_, '_, A, S> {
     #[inline(always)]
     fn visit(&mut self, example: usize, is_first: bool, entries: impl Iterator<Item = (usize, A)>) {
         for_width!(self.lanes, S, self.add, [], (example, is_first, entries));
     }
 }
 
-impl<A: Scalar, S: Simd<A>> AffineTile<'_, '_, A, S> {
+impl<A: Real, S: Simd<A>> AffineTile<'_, '_, A, S> {
     #[inline(always)]
     fn add<const F: usize, const H: usize>(
         &mut self,
@@ -149,22 +134,38 @@ impl<A: Scalar, S: Simd<A>> AffineTile<'_, '_, A, S> {
     }
 }
 
-struct Update<'a, 'w, A, C, V, D> {
-    alpha: A,
-    x: Entries<'a, A, C, V, D>,
-    delta: Block<'a, A>,
-    weights: BlockMut<'w, A>,
+/// W ← W + alpha·Xᵀ·δ: each element the chain w ← fma(x_ij, alpha·δ_ic, w) for ascending i with x_ij among the entries.
+pub(super) struct Update<'a, 'w, A> {
+    pub(super) alpha: A,
+    pub(super) x: &'a CsrMatrix<'a, A>,
+    pub(super) delta: MatRef<'a, A>,
+    pub(super) weights: MatMut<'w, A>,
 }
 
-impl<A: Scalar, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Work for Update<'_, '_, A, C, V, D> {
+impl<A: Real> Work for Update<'_, '_, A> {
     type Number = A;
 
     #[inline(always)]
-    fn run<S: Simd<A>>(mut self, simd: S) {
-        for (column, lanes) in tiles(self.weights.columns(), most_lanes::<A>()) {
+    fn run<S: Simd<A>>(self, simd: S) {
+        let Self { x, delta, weights, .. } = &self;
+        assert!(x.len() == delta.rows() && x.width() <= weights.rows());
+        assert!(delta.columns() >= weights.columns());
+        assert!(weights.columns().is_multiple_of(LANES));
+        with_entries!(self.x, x => self.tiles(simd, x));
+    }
+}
+
+impl<A: Real> Update<'_, '_, A> {
+    #[inline(always)]
+    fn tiles<S: Simd<A>, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>>(
+        mut self,
+        simd: S,
+        x: Entries<'_, A, C, V, D>,
+    ) {
+        for (column, lanes) in tiles(self.weights.columns(), max_lanes::<A>()) {
             let (alpha, delta, weights) = (self.alpha, self.delta, self.weights.reborrow());
             let tile = UpdateTile { simd, alpha, delta, weights, column, lanes };
-            self.x.visit(0..delta.rows(), tile);
+            x.visit(0..delta.rows(), tile);
         }
     }
 }
@@ -172,20 +173,20 @@ impl<A: Scalar, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Work for Update<'
 struct UpdateTile<'a, 'w, A, S> {
     simd: S,
     alpha: A,
-    delta: Block<'a, A>,
-    weights: BlockMut<'w, A>,
+    delta: MatRef<'a, A>,
+    weights: MatMut<'w, A>,
     column: usize,
     lanes: usize,
 }
 
-impl<A: Scalar, S: Simd<A>> Visitor<A> for UpdateTile<'_, '_, A, S> {
+impl<A: Real, S: Simd<A>> Visitor<A> for UpdateTile<'_, '_, A, S> {
     #[inline(always)]
     fn visit(&mut self, example: usize, _is_first: bool, entries: impl Iterator<Item = (usize, A)>) {
         for_width!(self.lanes, S, self.add, [], (example, entries));
     }
 }
 
-impl<A: Scalar, S: Simd<A>> UpdateTile<'_, '_, A, S> {
+impl<A: Real, S: Simd<A>> UpdateTile<'_, '_, A, S> {
     #[inline(always)]
     fn add<const F: usize, const H: usize>(
         &mut self,
@@ -209,7 +210,7 @@ impl<A: Scalar, S: Simd<A>> UpdateTile<'_, '_, A, S> {
 }
 
 /// The widest tile, in [`LANES`].
-const fn most_lanes<A>() -> usize {
+const fn max_lanes<A>() -> usize {
     TILE_BYTES / (LANES * size_of::<A>())
 }
 
@@ -251,7 +252,7 @@ impl<A: Copy> Decode<u8, A> for Levels<'_, A> {
     }
 }
 
-impl<A: Scalar, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Entries<'_, A, C, V, D> {
+impl<A: Real, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Entries<'_, A, C, V, D> {
     /// Shows the entries of some examples: chunk after chunk of examples, of these panel after panel of columns, and of these
     /// example after example.
     #[inline(always)]

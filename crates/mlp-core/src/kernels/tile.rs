@@ -1,7 +1,6 @@
-//! Some numbers of a row in registers, a whole number of [`LANES`].
+//! A tile: some numbers of a row in registers, a multiple of [`LANES`].
 
-use super::LANES;
-use super::simd::Simd;
+use super::simd::{LANES, Simd};
 
 /// F vectors of `S`, and H (0 or 1) of half of them.
 pub(super) struct Tile<A, S: Simd<A>, const F: usize, const H: usize> {

@@ -5,7 +5,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-use super::{RandomStream, permutation_length};
+use super::stream::{RandomStream, permutation_length};
 
 /// ChaCha8 keyed by the seed; word i is bytes 8i to 8i+7 of the key stream.
 ///

@@ -2,7 +2,7 @@
 //! froze it (NEP 19), so it can be followed. The algorithms: the Mersenne Twister MT19937 (Matsumoto and Nishimura 1998),
 //! Marsaglia's polar method, Fisher and Yates's shuffle with masked rejection.
 
-use super::{RandomStream, permutation_length};
+use super::stream::{RandomStream, permutation_length};
 
 const N: usize = 624; // words of state
 const M: usize = 397; // the middle word of the recurrence

@@ -9,7 +9,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, Axis, ShapeBuilder};
 
 /// A matrix to read, of any layout.
 #[derive(Debug)]
-pub struct Block<'a, A> {
+pub struct MatRef<'a, A> {
     start: *const A,
     rows: usize,
     columns: usize,
@@ -20,7 +20,7 @@ pub struct Block<'a, A> {
 
 /// A matrix to write to, the numbers of a row one after the other.
 #[derive(Debug)]
-pub struct BlockMut<'a, A> {
+pub struct MatMut<'a, A> {
     start: *mut A,
     rows: usize,
     columns: usize,
@@ -28,27 +28,27 @@ pub struct BlockMut<'a, A> {
     lifetime: PhantomData<&'a mut A>,
 }
 
-// SAFETY: a `Block` is a shared borrow of its elements, as `&[A]` is.
-unsafe impl<A: Sync> Send for Block<'_, A> {}
+// SAFETY: a `MatRef` is a shared borrow of its elements, as `&[A]` is.
+unsafe impl<A: Sync> Send for MatRef<'_, A> {}
 // SAFETY: as above.
-unsafe impl<A: Sync> Sync for Block<'_, A> {}
-// SAFETY: a `BlockMut` is a unique borrow of its elements, as `&mut [A]` is.
-unsafe impl<A: Send> Send for BlockMut<'_, A> {}
-// SAFETY: through a shared `BlockMut` elements can only be read.
-unsafe impl<A: Sync> Sync for BlockMut<'_, A> {}
+unsafe impl<A: Sync> Sync for MatRef<'_, A> {}
+// SAFETY: a `MatMut` is a unique borrow of its elements, as `&mut [A]` is.
+unsafe impl<A: Send> Send for MatMut<'_, A> {}
+// SAFETY: through a shared `MatMut` elements can only be read.
+unsafe impl<A: Sync> Sync for MatMut<'_, A> {}
 
-impl<A> Clone for Block<'_, A> {
+impl<A> Clone for MatRef<'_, A> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<A> Copy for Block<'_, A> {}
+impl<A> Copy for MatRef<'_, A> {}
 
-impl<'a, A> Block<'a, A> {
+impl<'a, A> MatRef<'a, A> {
     /// The first `columns` of each row of a buffer whose rows begin every `stride`.
     #[track_caller]
-    pub(crate) fn of_rows(buffer: &'a [A], rows: usize, columns: usize, stride: usize) -> Self {
+    pub(crate) fn from_rows(buffer: &'a [A], rows: usize, columns: usize, stride: usize) -> Self {
         check_size(buffer.len(), rows, columns, stride);
         let (row_stride, column_stride) = (stride as isize, 1);
         Self { start: buffer.as_ptr(), rows, columns, row_stride, column_stride, lifetime: PhantomData }
@@ -151,7 +151,7 @@ impl<'a, A> Block<'a, A> {
     }
 }
 
-impl<'a, A> From<&'a ArrayView2<'_, A>> for Block<'a, A> {
+impl<'a, A> From<&'a ArrayView2<'_, A>> for MatRef<'a, A> {
     fn from(view: &'a ArrayView2<'_, A>) -> Self {
         let (rows, columns) = view.dim();
         let (row_stride, column_stride) = (view.strides()[0], view.strides()[1]);
@@ -159,10 +159,10 @@ impl<'a, A> From<&'a ArrayView2<'_, A>> for Block<'a, A> {
     }
 }
 
-impl<'a, A> BlockMut<'a, A> {
-    /// As [`Block::of_rows`].
+impl<'a, A> MatMut<'a, A> {
+    /// As [`MatRef::of_rows`].
     #[track_caller]
-    pub(crate) fn of_rows(buffer: &'a mut [A], rows: usize, columns: usize, stride: usize) -> Self {
+    pub(crate) fn from_rows(buffer: &'a mut [A], rows: usize, columns: usize, stride: usize) -> Self {
         check_size(buffer.len(), rows, columns, stride);
         Self { start: buffer.as_mut_ptr(), rows, columns, row_stride: stride, lifetime: PhantomData }
     }
@@ -176,13 +176,13 @@ impl<'a, A> BlockMut<'a, A> {
     }
 
     /// The same block for a shorter time.
-    pub(crate) fn reborrow(&mut self) -> BlockMut<'_, A> {
-        BlockMut { lifetime: PhantomData, ..*self }
+    pub(crate) fn reborrow(&mut self) -> MatMut<'_, A> {
+        MatMut { lifetime: PhantomData, ..*self }
     }
 
     /// The same block to read.
-    pub(crate) fn as_block(&self) -> Block<'_, A> {
-        Block {
+    pub(crate) fn as_mat(&self) -> MatRef<'_, A> {
+        MatRef {
             start: self.start,
             rows: self.rows,
             columns: self.columns,
@@ -227,7 +227,7 @@ impl<'a, A> BlockMut<'a, A> {
         unsafe { slice::from_raw_parts_mut(self.start.add(row * self.row_stride), self.columns) }
     }
 
-    /// As [`Block::address`], to write to.
+    /// As [`MatRef::address`], to write to.
     ///
     /// # Safety
     /// As there.
@@ -270,7 +270,7 @@ mod tests {
             source.slice(s![..0, ..;-1]),
         ];
         for view in views {
-            let block = Block::from(&view);
+            let block = MatRef::from(&view);
             assert_eq!(block.view(), view);
             assert_eq!(block.transposed().view(), view.t());
         }

@@ -2,7 +2,7 @@
 
 use ndarray::ArrayView2;
 
-use crate::Scalar;
+use crate::kernels::real::Real;
 
 /// A batch of examples, one a row.
 ///
@@ -152,7 +152,7 @@ impl<A: Copy> Values<'_, A> {
     }
 }
 
-impl<'a, A: Scalar> CsrMatrix<'a, A> {
+impl<'a, A: Real> CsrMatrix<'a, A> {
     /// Rows of `width` numbers: row i has the columns and values from `offsets[i]` to `offsets[i + 1]`.
     ///
     /// # Panics
@@ -178,7 +178,7 @@ impl<'a, A: Scalar> CsrMatrix<'a, A> {
 
     /// Rows that this crate has made itself: those with the numbers `rows` among what lies between one offset and the next. Where
     /// their columns ascend below `width`, so do all that are looked at.
-    pub(crate) fn of_parts(
+    pub(crate) fn from_parts(
         width: usize,
         offsets: &'a [usize],
         columns: &'a [u32],

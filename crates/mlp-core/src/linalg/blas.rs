@@ -1,31 +1,42 @@
-//! The BLAS boundary: products by OpenBLAS, and the one call that is not ndarray's.
+//! The BLAS boundary: products by OpenBLAS, and the one call to it that is not ndarray's.
 //!
-//! OpenBLAS is called through ndarray's `general_mat_mul`: one call of `cblas_sgemm` or `cblas_dgemm` for each block of at most
-//! [`BLAS_BLOCK`] rows or columns. A transpose is a view whose strides are swapped: BLAS is given it as a flag, and nothing is copied.
+//! Each block of a product is one call of `cblas_sgemm` or `cblas_dgemm`, through ndarray's `general_mat_mul`. A transpose is a
+//! view with swapped strides: BLAS gets it as a flag, and nothing is copied.
 //!
-//! It runs single-threaded: the parallelism is ours, in `network.rs`. How it rounds depends on the sizes of a call, since it sums small
-//! products in another order than large ones. So the calls must not depend on the number of threads: they are blocks along the
-//! axis that the threads share, and each thread computes whole ones.
+//! OpenBLAS runs single-threaded here: the threads are ours. How it rounds depends on the sizes of a call, since it sums small
+//! products in another order than large ones. The blocks therefore depend on the length of the axis that threads share and
+//! not on the number of threads, and each thread computes whole blocks.
 
 use std::ops::Range;
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayBase, ArrayView2, ArrayViewMut2, Axis, Ix2, RawData};
 
-use crate::Scalar;
-use crate::kernels::{Block, BlockMut};
-use crate::products::Cut;
+use crate::kernels::mat::{MatMut, MatRef};
+use crate::kernels::real::Real;
 
-/// Rows or columns of a product that OpenBLAS is asked for.
-pub(crate) const BLAS_BLOCK: usize = 64;
+/// Along which axis threads share a product, and the size of the blocks that OpenBLAS is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// Each thread has some rows.
+    Rows(usize),
+    /// Each thread has some columns.
+    Columns(usize),
+}
 
-/// C ← alpha·A·B + beta·C by OpenBLAS, in blocks that begin at multiples of [`BLAS_BLOCK`] where C is cut.
-pub(crate) fn product<A: Scalar>(
+/// Returns the size of the blocks in which OpenBLAS computes along an axis of this length: small enough that a few threads get
+/// equal parts, large enough that a call is worth it.
+pub(crate) fn block(len: usize) -> usize {
+    len.div_ceil(8).next_multiple_of(16).clamp(16, 64)
+}
+
+/// C ← alpha·A·B + beta·C by OpenBLAS, in blocks that begin at multiples of the block size.
+pub(crate) fn product<A: Real>(
     alpha: A,
-    a: Block<'_, A>,
-    b: Block<'_, A>,
+    a: MatRef<'_, A>,
+    b: MatRef<'_, A>,
     beta: A,
-    mut c: BlockMut<'_, A>,
+    mut c: MatMut<'_, A>,
     cut: Cut,
 ) {
     one_blas_thread();
@@ -33,18 +44,18 @@ pub(crate) fn product<A: Scalar>(
         general_mat_mul(alpha, &unit_axes(a), &unit_axes(b), beta, &mut unit_axes(c));
     };
     match cut {
-        Cut::Rows => blocks(c.rows()).for_each(|rows| {
+        Cut::Rows(size) => blocks(c.rows(), size).for_each(|rows| {
             gemm(a.rows_of(rows.clone()).view(), b.view(), c.reborrow().rows_of(rows).view_mut());
         }),
-        Cut::Columns => blocks(c.columns()).for_each(|columns| {
+        Cut::Columns(size) => blocks(c.columns(), size).for_each(|columns| {
             gemm(a.view(), b.columns_of(columns.clone()).view(), c.reborrow().columns_of(columns).view_mut());
         }),
     }
 }
 
 /// 0..`len` in blocks.
-fn blocks(len: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..len).step_by(BLAS_BLOCK).map(move |first| first..len.min(first + BLAS_BLOCK))
+fn blocks(len: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..len).step_by(size).map(move |first| first..len.min(first + size))
 }
 
 /// The same matrix with stride 1 along an axis of length 1. A slice of one row leaves stride 0 there, which ndarray's test

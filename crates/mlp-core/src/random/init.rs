@@ -3,10 +3,11 @@
 
 use ndarray::{Array1, Array2};
 
+use super::stream::RandomStream;
+use crate::layer::Layer;
+use crate::linalg::qr::orthonormal_factor;
 use crate::names::named;
-use crate::orthonormal::orthonormal_factor;
-use crate::random::RandomStream;
-use crate::{Layer, Scalar};
+use crate::scalar::Scalar;
 
 /// The distribution of a layer's first weights (d inputs, k outputs) and biases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,7 +65,7 @@ named!(Init, "initialization", Normal => "normal", Xavier => "xavier", He => "he
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::NativeStream;
+    use crate::random::native::NativeStream;
 
     /// Mean and variance of the weights; their standard errors are sd/√n and var·√(2/n) for normal ones, less for uniform.
     fn moments(init: Init, inputs: usize, outputs: usize) -> (f64, f64) {

@@ -1,15 +1,17 @@
-//! The matrix in which a network keeps its numbers. Rows begin on a cache line and are padded with zeros to whole lines, so that a
-//! kernel never has a tail to treat. And a matrix may lie in strips, one for each thread, of which each has some of the columns: two
-//! threads that write into one row take its lines away from each other, because a processor fetches the neighbors of the lines that
-//! it uses. (Measured: training on two threads took twice as long.)
+//! The matrix in which a network keeps its numbers. Rows start on a cache line and are padded with zeros to whole lines, so
+//! kernels never have a tail. A matrix can lie in strips of columns, one for each thread: two threads that write to one row
+//! take its lines away from each other, because a processor prefetches the neighbors of the lines it uses. (Measured: training
+//! on two threads took twice as long.)
 
 use std::fmt;
 use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, ShapeBuilder, s};
 
-use crate::Scalar;
-use crate::kernels::{Block, BlockMut, ByColumns, LANES, Shares};
+use crate::kernels::mat::{MatMut, MatRef};
+use crate::kernels::real::Real;
+use crate::kernels::simd::LANES;
+use crate::parallel::partition::{ByColumns, Partition};
 
 /// Bytes of a cache line.
 const LINE: usize = 64;
@@ -36,17 +38,17 @@ struct Strip<A> {
     stride: usize, // from row to row, a multiple of the line
 }
 
-impl<A: Scalar> Matrix<A> {
+impl<A: Real> Matrix<A> {
     /// All zeros, the padding too, in one strip.
     pub(crate) fn zeros(rows: usize, columns: usize) -> Self {
         Self { rows, columns, strips: vec![Strip::zeros(rows, 0..columns)] }
     }
 
-    /// All zeros, in strips that end where the shares do.
-    pub(crate) fn zeros_in_strips(rows: usize, columns: usize, shares: &Shares) -> Self {
+    /// All zeros, in strips that end where the parts do.
+    pub(crate) fn zeros_in_strips(rows: usize, columns: usize, partition: &Partition) -> Self {
         let strip =
             |range: Range<usize>| Strip::zeros(rows, range.start.min(columns)..range.end.min(columns));
-        Self { rows, columns, strips: shares.ranges().map(strip).collect() }
+        Self { rows, columns, strips: partition.ranges().map(strip).collect() }
     }
 
     /// A copy of a matrix of any layout, in one strip.
@@ -65,12 +67,12 @@ impl<A: Scalar> Matrix<A> {
         array
     }
 
-    /// Lays the columns into strips that end where the shares do, if they are not there already.
-    pub(crate) fn arrange(&mut self, shares: &Shares) {
-        let cuts = shares.ranges().map(|range| range.end.min(self.columns));
+    /// Lays the columns into strips that end where the parts do, if they are not there already.
+    pub(crate) fn arrange(&mut self, partition: &Partition) {
+        let cuts = partition.ranges().map(|range| range.end.min(self.columns));
         if !cuts.eq(self.strips.iter().map(|strip| strip.first + strip.columns)) {
             let all = self.to_array();
-            *self = Self::zeros_in_strips(self.rows, self.columns, shares);
+            *self = Self::zeros_in_strips(self.rows, self.columns, partition);
             for strip in &mut self.strips {
                 let columns = strip.first..strip.first + strip.columns;
                 strip.view_mut(self.rows).assign(&all.slice(s![.., columns]));
@@ -136,15 +138,15 @@ impl<A> Matrix<A> {
 
     /// The whole for a kernel, of a matrix that lies in one strip.
     #[track_caller]
-    pub(crate) fn block(&self) -> Block<'_, A> {
+    pub(crate) fn mat(&self) -> MatRef<'_, A> {
         self.columns_of(0..self.width())
     }
 
     /// [`Matrix::block`] to write to.
     #[track_caller]
-    pub(crate) fn block_mut(&mut self) -> BlockMut<'_, A> {
+    pub(crate) fn mat_mut(&mut self) -> MatMut<'_, A> {
         assert_eq!(self.strips.len(), 1);
-        self.strips[0].block_mut(self.rows)
+        self.strips[0].mat_mut(self.rows)
     }
 
     fn row(&self, row: usize) -> impl Iterator<Item = &A> {
@@ -155,20 +157,20 @@ impl<A> Matrix<A> {
 
     /// Some columns for a kernel, all in one strip.
     #[track_caller]
-    pub(crate) fn columns_of(&self, range: Range<usize>) -> Block<'_, A> {
+    pub(crate) fn columns_of(&self, range: Range<usize>) -> MatRef<'_, A> {
         let mut pieces = self.pieces(range.clone());
         let (piece, block) = pieces.next().unwrap_or_else(|| {
             let strip = &self.strips[0];
-            (range.clone(), strip.block(self.rows).columns_of(0..0))
+            (range.clone(), strip.mat(self.rows).columns_of(0..0))
         });
         assert_eq!(piece, range, "columns of several strips");
         block
     }
 
     /// Some columns for a kernel, strip by strip, with the columns that are in each.
-    pub(crate) fn pieces(&self, range: Range<usize>) -> impl Iterator<Item = (Range<usize>, Block<'_, A>)> {
+    pub(crate) fn pieces(&self, range: Range<usize>) -> impl Iterator<Item = (Range<usize>, MatRef<'_, A>)> {
         self.strips.iter().filter_map(move |strip| {
-            let block = strip.block(self.rows);
+            let block = strip.mat(self.rows);
             let piece = range.start.max(strip.first)..range.end.min(strip.first + block.columns());
             let inside = |column| column - strip.first;
             (piece.start < piece.end)
@@ -176,18 +178,18 @@ impl<A> Matrix<A> {
         })
     }
 
-    /// The first `rows` rows, cut between columns: into its strips, if it lies in strips that end where the shares do.
+    /// The first `rows` rows, cut between columns: into its strips, if it lies in strips that end where the parts do.
     #[track_caller]
-    pub(crate) fn by_columns(&mut self, rows: usize, shares: &Shares) -> ByColumns<'_, A> {
+    pub(crate) fn by_columns(&mut self, rows: usize, partition: &Partition) -> ByColumns<'_, A> {
         let total = self.rows;
         match &mut self.strips[..] {
-            [strip] => shares.columns(strip.block_mut(total).rows_of(0..rows)),
-            strips => shares.strips(strips.iter_mut().map(|strip| strip.block_mut(total).rows_of(0..rows))),
+            [strip] => partition.columns(strip.mat_mut(total).rows_of(0..rows)),
+            strips => partition.strips(strips.iter_mut().map(|strip| strip.mat_mut(total).rows_of(0..rows))),
         }
     }
 }
 
-impl<A: Scalar> Strip<A> {
+impl<A: Real> Strip<A> {
     fn zeros(rows: usize, columns: Range<usize>) -> Self {
         let lines = columns.len().div_ceil(line::<A>());
         // Rows 512 bytes apart, or a multiple of that, would compete for a few places of the cache.
@@ -210,14 +212,14 @@ impl<A> Strip<A> {
         ArrayViewMut2::from_shape(shape, &mut self.buffer[self.start..]).expect("the buffer holds all rows")
     }
 
-    fn block(&self, rows: usize) -> Block<'_, A> {
+    fn mat(&self, rows: usize) -> MatRef<'_, A> {
         let width = self.columns.next_multiple_of(LANES);
-        Block::of_rows(&self.buffer[self.start..], rows, width, self.stride)
+        MatRef::from_rows(&self.buffer[self.start..], rows, width, self.stride)
     }
 
-    fn block_mut(&mut self, rows: usize) -> BlockMut<'_, A> {
+    fn mat_mut(&mut self, rows: usize) -> MatMut<'_, A> {
         let width = self.columns.next_multiple_of(LANES);
-        BlockMut::of_rows(&mut self.buffer[self.start..], rows, width, self.stride)
+        MatMut::from_rows(&mut self.buffer[self.start..], rows, width, self.stride)
     }
 }
 
@@ -260,14 +262,14 @@ mod tests {
 
     use super::*;
 
-    fn check<A: Scalar>() {
+    fn check<A: Real>() {
         let sizes = [(0, 3), (0, 100), (1, 1), (2, 0), (4, 17), (3, 10), (5, 16), (3, 100)];
         for (rows, columns) in sizes.into_iter().take(if cfg!(miri) { 5 } else { sizes.len() }) {
             let source = Array2::from_shape_fn((rows, columns), |(i, j)| A::from_f64((i * 100 + j) as f64));
             for threads in [1, 2, 3] {
                 let mut matrix = Matrix::copy_of(source.view());
-                let shares = Shares::new(matrix.width(), line::<A>(), threads);
-                matrix.arrange(&shares);
+                let partition = Partition::new(matrix.width(), line::<A>(), threads);
+                matrix.arrange(&partition);
                 let copy = matrix.clone();
                 assert_eq!(matrix, copy);
                 assert_eq!((matrix.to_array(), copy.to_array()), (source.clone(), source.clone()));
@@ -300,7 +302,7 @@ mod tests {
         for threads in [(1, 1), (1, 3), (3, 1), (2, 3), (3, 3)] {
             let mut matrices = [threads.0, threads.1].map(|threads| {
                 let mut matrix = Matrix::copy_of(source.view());
-                matrix.arrange(&Shares::new(matrix.width(), line::<f64>(), threads));
+                matrix.arrange(&Partition::new(matrix.width(), line::<f64>(), threads));
                 matrix
             });
             let [to, from] = &mut matrices;
@@ -312,7 +314,7 @@ mod tests {
     #[test]
     fn elements_are_found_in_any_strip() {
         let mut matrix: Matrix<f32> = Matrix::zeros(2, 40);
-        matrix.arrange(&Shares::new(40, 16, 3));
+        matrix.arrange(&Partition::new(40, 16, 3));
         *matrix.at_mut(1, 39) = 5.0;
         *matrix.at_mut(0, 16) = 3.0;
         let array = matrix.to_array();

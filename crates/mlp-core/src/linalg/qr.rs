@@ -13,7 +13,7 @@ use ndarray::Axis;
 pub(crate) fn orthonormal_factor(a: Array2<f64>) -> Array2<f64> {
     use ndarray_linalg::QRInto;
 
-    crate::blas::one_blas_thread();
+    super::blas::one_blas_thread();
     let (mut q, r) = a.qr_into().expect("LAPACK refuses only sizes that an array cannot have");
     for (mut column, &diagonal) in q.columns_mut().into_iter().zip(r.diag()) {
         if diagonal < 0.0 {

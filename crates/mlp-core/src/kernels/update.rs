@@ -1,0 +1,117 @@
+//! The loops that change parameters: one step of each optimizer, the moving average, and the squares that a norm adds up. Every
+//! number is treated by itself, by the same operations in the same order, so no bit depends on threads or instruction sets.
+
+use super::elementwise::{zip1, zip2, zip3};
+use super::isa::Work;
+use super::mat::{MatMut, MatRef};
+use super::real::Real;
+use super::simd::Simd;
+use crate::optim::kind::OptimizerKind;
+
+/// One step of an optimizer.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    pub(crate) kind: OptimizerKind,
+    pub(crate) learning_rate: f64,
+    pub(crate) scale: f64,  // of the gradient
+    pub(crate) number: u64, // counted from 1
+}
+
+/// θ ← kept·θ, and then the step of θ along a gradient, with the state of θ.
+pub(super) struct Optimize<'a, 'p, A> {
+    pub(super) step: Step,
+    pub(super) kept: f64,
+    pub(super) gradient: MatRef<'a, A>,
+    pub(super) parameters: MatMut<'p, A>,
+    pub(super) states: [MatMut<'p, A>; 2],
+}
+
+impl<A: Real> Work for Optimize<'_, '_, A> {
+    type Number = A;
+
+    #[inline(always)]
+    fn run<S: Simd<A>>(self, _simd: S) {
+        let Step { kind, learning_rate, scale, number } = self.step;
+        let (rate, scale, kept) = (A::from_f64(learning_rate), A::from_f64(scale), A::from_f64(self.kept));
+        let [first, second] = self.states;
+        match kind {
+            OptimizerKind::Sgd => {
+                zip1(self.parameters, self.gradient, |w, g| *w = kept * *w - rate * (scale * g))
+            }
+            OptimizerKind::Momentum { momentum } => {
+                let momentum = A::from_f64(momentum);
+                zip2(self.parameters, self.gradient, first, |w, g, v| {
+                    *v = momentum * *v + scale * g;
+                    *w = kept * *w - rate * *v;
+                });
+            }
+            OptimizerKind::Nesterov { momentum } => {
+                let momentum = A::from_f64(momentum);
+                zip2(self.parameters, self.gradient, first, |w, g, v| {
+                    let g = scale * g;
+                    *v = momentum * *v + g;
+                    *w = kept * *w - rate * (g + momentum * *v);
+                });
+            }
+            OptimizerKind::RmsProp { decay, epsilon } => {
+                let [decay, rest, epsilon] = [decay, 1.0 - decay, epsilon].map(A::from_f64);
+                zip2(self.parameters, self.gradient, first, |w, g, v| {
+                    let g = scale * g;
+                    *v = decay * *v + rest * (g * g);
+                    *w = kept * *w - rate * g / (v.sqrt() + epsilon);
+                });
+            }
+            OptimizerKind::Adam { beta1, beta2, epsilon } => {
+                // `libm`'s power is the same on every machine.
+                let correction = |beta: f64| 1.0 - libm::pow(beta, number as f64);
+                let rate = A::from_f64(learning_rate / correction(beta1));
+                let root = A::from_f64(1.0 / correction(beta2).sqrt());
+                let [beta1, rest1] = [beta1, 1.0 - beta1].map(A::from_f64);
+                let [beta2, rest2] = [beta2, 1.0 - beta2].map(A::from_f64);
+                let epsilon = A::from_f64(epsilon);
+                zip3(self.parameters, self.gradient, first, second, |w, g, m, v| {
+                    let g = scale * g;
+                    *m = beta1 * *m + rest1 * g;
+                    *v = beta2 * *v + rest2 * (g * g);
+                    *w = kept * *w - rate * *m / (root * v.sqrt() + epsilon);
+                });
+            }
+        }
+    }
+}
+
+/// Average ← average + share·(target - average).
+pub(super) struct Approach<'a, 'p, A> {
+    pub(super) share: f64,
+    pub(super) target: MatRef<'a, A>,
+    pub(super) average: MatMut<'p, A>,
+}
+
+impl<A: Real> Work for Approach<'_, '_, A> {
+    type Number = A;
+
+    #[inline(always)]
+    fn run<S: Simd<A>>(self, _simd: S) {
+        let share = A::from_f64(self.share);
+        zip1(self.average, self.target, |average, target| *average += share * (target - *average));
+    }
+}
+
+/// Sums + the squares of each column, from the first row to the last.
+pub(super) struct AddSquares<'a, 's, A> {
+    pub(super) gradient: MatRef<'a, A>,
+    pub(super) sums: &'s mut [f64],
+}
+
+impl<A: Real> Work for AddSquares<'_, '_, A> {
+    type Number = A;
+
+    #[inline(always)]
+    fn run<S: Simd<A>>(self, _simd: S) {
+        for row in 0..self.gradient.rows() {
+            for (sum, &g) in self.sums.iter_mut().zip(self.gradient.row(row)) {
+                *sum += g.into_f64() * g.into_f64();
+            }
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! Dropout's random masks: of hidden layers, and of the inputs.
+//!
+//! A mask is a function of seed, step, layer, example in the batch and unit, so that neither threads nor interruptions can
+//! change it.
+
+use ndarray::{Array2, s};
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+
+use super::Ops;
+use super::matmul::Input;
+use crate::kernels::mat::{MatMut, MatRef};
+use crate::linalg::csr::{CsrMatrix, Features};
+use crate::objective::Objective;
+use crate::parallel::Partition;
+use crate::scalar::Scalar;
+
+/// The masks of one pass: what is dropped of the inputs and of each hidden layer.
+pub(crate) struct Masking {
+    inputs: Option<Masks>,
+    hidden: Option<Masks>,
+    first: u64, // the number of the inputs' mask
+}
+
+impl Masking {
+    /// Nothing is dropped.
+    pub(crate) const NONE: Self = Self { inputs: None, hidden: None, first: 0 };
+
+    /// The masks of a step in training, for a network of so many layers.
+    pub(crate) fn new(objective: &Objective, step: u64, layers: usize) -> Self {
+        let masks = |probability| Masks::new(objective.seed, probability);
+        let (inputs, hidden) = (masks(objective.input_dropout), masks(objective.dropout));
+        Self { inputs, hidden, first: step.wrapping_mul(layers as u64) }
+    }
+
+    /// The mask of the inputs.
+    pub(crate) fn inputs(&self) -> Option<LayerMask<'_>> {
+        self.inputs.as_ref().map(|masks| LayerMask { masks, number: self.first })
+    }
+
+    /// The mask of hidden layer `l`, counted from 0.
+    pub(crate) fn hidden(&self, l: usize) -> Option<LayerMask<'_>> {
+        let number = self.first.wrapping_add(l as u64 + 1);
+        self.hidden.as_ref().map(|masks| LayerMask { masks, number })
+    }
+}
+
+const HALF_WORDS: f64 = 65_536.0;
+
+/// Units whose random numbers are drawn together: rows begin at a multiple.
+const ROW: usize = 16;
+
+/// Where masks of one probability come from. Mask number m is drawn from stream m + 1 of the seed (stream 0 is that of
+/// [`NativeStream`](crate::NativeStream)); a unit takes half a word of 32 bits.
+#[derive(Clone, Debug)]
+pub(crate) struct Masks {
+    generator: ChaCha8Rng,
+    threshold: u32, // of 2¹⁶: smaller half-words drop their unit
+    scale: f64,
+}
+
+impl Masks {
+    /// The masks that drop with this probability, if they ever drop anything.
+    pub(crate) fn new(seed: u64, probability: f64) -> Option<Self> {
+        let threshold = (probability * HALF_WORDS).round().min(HALF_WORDS - 1.0) as u32;
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&seed.to_le_bytes());
+        let scale = HALF_WORDS / (HALF_WORDS - f64::from(threshold));
+        (threshold > 0).then(|| Self { generator: ChaCha8Rng::from_seed(key), threshold, scale })
+    }
+
+    /// What kept units are multiplied by, 1/(1-p).
+    fn scale<A: Scalar>(&self) -> A {
+        A::from_f64(self.scale)
+    }
+
+    /// Mask `number`, of rows of `units`.
+    fn mask(&self, number: u64, units: usize) -> Mask {
+        let mut generator = self.generator.clone();
+        generator.set_stream(number.wrapping_add(1));
+        Mask { generator, threshold: self.threshold, row_words: units.next_multiple_of(ROW) / 2 }
+    }
+
+    /// S (rows × some units) of mask `number` of a layer of `units`, from unit `first`, a multiple of 8, on.
+    pub(crate) fn fill<A: Scalar>(&self, number: u64, units: usize, first: usize, mut s: MatMut<'_, A>) {
+        let (mut mask, scale) = (self.mask(number, units), self.scale());
+        for row in 0..s.rows() {
+            mask.seek(row, first);
+            for pair in s.row_mut(row).chunks_mut(2) {
+                for (s, keep) in pair.iter_mut().zip(mask.next_two()) {
+                    *s = if keep { scale } else { A::zero() };
+                }
+            }
+        }
+    }
+}
+
+/// The mask of one layer in one step.
+#[derive(Clone, Copy)]
+pub(crate) struct LayerMask<'a> {
+    pub(crate) masks: &'a Masks,
+    pub(crate) number: u64,
+}
+
+impl LayerMask<'_> {
+    /// S (rows × some units) of a layer of `units`, starting with unit `first`, a multiple of 8.
+    pub(crate) fn fill<A: Scalar>(&self, units: usize, first: usize, s: MatMut<'_, A>) {
+        self.masks.fill(self.number, units, first, s);
+    }
+}
+
+/// One mask, read row by row.
+struct Mask {
+    generator: ChaCha8Rng,
+    threshold: u32,
+    row_words: usize,
+}
+
+impl Mask {
+    /// Goes to an even unit of a row.
+    fn seek(&mut self, row: usize, unit: usize) {
+        self.generator.set_word_pos((row * self.row_words + unit / 2) as u128);
+    }
+
+    /// Whether the next two units stay.
+    #[inline]
+    fn next_two(&mut self) -> [bool; 2] {
+        let word = self.generator.next_u32();
+        [word & 0xFFFF, word >> 16].map(|half| half >= self.threshold)
+    }
+}
+
+/// A batch with inputs dropped. The mask runs along the nonzero numbers, so that it is the same for dense and for sparse rows.
+#[derive(Debug)]
+pub(crate) struct DroppedInputs<A> {
+    rows: usize,        // of the last batch; 0 if nothing was dropped
+    is_sparse: bool,    // that batch
+    dense: Array2<A>,   // (capacity, inputs)
+    ends: Vec<usize>,   // (2·capacity): where each example's entries begin and end
+    columns: Vec<u32>,  // (capacity·inputs) at most
+    values: Vec<A>,     // (capacity·inputs) at most
+    examples: Vec<u32>, // 0, 2, 4, …: the examples among what lies between two ends
+    starts: Vec<usize>, // (capacity + 1): where the entries of an example would begin if none were dropped
+}
+
+impl<A: Scalar> DroppedInputs<A> {
+    pub(crate) fn new(capacity: usize, inputs: usize) -> Self {
+        let count = capacity * inputs;
+        Self {
+            rows: 0,
+            is_sparse: false,
+            dense: Array2::zeros((capacity, inputs)),
+            ends: vec![0; 2 * capacity],
+            columns: vec![0; count],
+            values: vec![A::zero(); count],
+            examples: (0..capacity).map(|example| 2 * example as u32).collect(),
+            starts: vec![0; capacity + 1],
+        }
+    }
+
+    /// Numbers of an example.
+    pub(crate) fn inputs(&self) -> usize {
+        self.dense.ncols()
+    }
+
+    /// S ⊙ X, or X where there is no mask.
+    pub(crate) fn drop_from<'a>(
+        &'a mut self,
+        x: &'a Features<'_, A>,
+        mask: Option<LayerMask<'_>>,
+        ops: &mut Ops,
+    ) -> Input<'a, A> {
+        self.rows = 0;
+        if let Some(mask) = mask {
+            self.fill(mask, x, ops);
+        }
+        self.rest_of(x)
+    }
+
+    /// What the last [`drop_from`](Self::drop_from) left of X.
+    pub(crate) fn rest_of<'a>(&'a self, x: &'a Features<'_, A>) -> Input<'a, A> {
+        match self.rows {
+            0 => Input::from(x),
+            _ if self.is_sparse => Input::Sparse(self.sparse()),
+            rows => Input::Dense(self.dense().rows_of(0..rows)),
+        }
+    }
+
+    /// Drops numbers of `x`, each thread those of its own examples.
+    fn fill(&mut self, mask: LayerMask<'_>, x: &Features<'_, A>, ops: &mut Ops) {
+        let (LayerMask { masks, number }, (rows, inputs), pool) = (mask, x.dim(), &mut ops.pool);
+        let (examples, scale) = (Partition::new(rows, 1, pool.len()), masks.scale::<A>());
+        (self.rows, self.is_sparse) = (rows, matches!(x, Features::Sparse(_)));
+        match x {
+            Features::Dense(x) => {
+                let dense = self.dense.as_slice_mut().expect("made contiguous");
+                let cut = examples.map(|example| example * inputs);
+                pool.run(cut.slice(&mut dense[..rows * inputs]), |part, dense| {
+                    let mut mask = masks.mask(number, inputs);
+                    for (row, dense) in examples.range(part).zip(dense.chunks_mut(inputs)) {
+                        mask.seek(row, 0);
+                        let (mut keeps, mut next) = ([false; 2], 0);
+                        for (dense, &x) in dense.iter_mut().zip(x.row(row)) {
+                            *dense = A::zero();
+                            if x != A::zero() {
+                                if next % 2 == 0 {
+                                    keeps = mask.next_two();
+                                }
+                                if keeps[next % 2] {
+                                    *dense = x * scale;
+                                }
+                                next += 1;
+                            }
+                        }
+                    }
+                });
+            }
+            Features::Sparse(x) => {
+                for row in 0..rows {
+                    self.starts[row + 1] = self.starts[row] + x.range(row).len();
+                }
+                let (starts, total) = (&self.starts, self.starts[rows]);
+                let entries = examples.map(|example| starts[example]);
+                let kept =
+                    (entries.slice(&mut self.columns[..total]), entries.slice(&mut self.values[..total]));
+                let ends = examples.map(|example| 2 * example).slice(&mut self.ends[..2 * rows]);
+                pool.run((kept, ends), |part, ((columns, values), ends)| {
+                    let mut mask = masks.mask(number, inputs);
+                    let first = entries.range(part).start;
+                    for (row, ends) in examples.range(part).zip(ends.chunks_mut(2)) {
+                        mask.seek(row, 0);
+                        let mut at = starts[row] - first;
+                        ends[0] = first + at;
+                        let (mut keeps, range) = ([false; 2], x.range(row));
+                        for (index, entry) in range.enumerate() {
+                            if index % 2 == 0 {
+                                keeps = mask.next_two();
+                            }
+                            columns[at] = x.columns().at(entry) as u32;
+                            values[at] = x.values().at(entry) * scale;
+                            at += usize::from(keeps[index % 2]);
+                        }
+                        ends[1] = first + at;
+                    }
+                });
+            }
+        }
+    }
+
+    /// The last batch (examples × inputs), if something was dropped of it.
+    pub(crate) fn to_array(&self) -> Option<Array2<A>> {
+        match self.rows {
+            0 => None,
+            _ if self.is_sparse => Some(self.sparse().to_dense()),
+            rows => Some(self.dense.slice(s![..rows, ..]).to_owned()),
+        }
+    }
+
+    fn sparse(&self) -> CsrMatrix<'_, A> {
+        let (ends, examples) = (&self.ends[..2 * self.rows], &self.examples[..self.rows]);
+        CsrMatrix::from_parts(self.inputs(), ends, &self.columns, &self.values, examples)
+    }
+
+    fn dense(&self) -> MatRef<'_, A> {
+        let (capacity, inputs) = self.dense.dim();
+        MatRef::from_rows(self.dense.as_slice().expect("made contiguous"), capacity, inputs, inputs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linalg::matrix::{Matrix, line};
+    use crate::parallel::Pool;
+
+    fn mask<A: Scalar>(dropout: f64, units: usize, cuts: usize) -> ndarray::Array2<A> {
+        let mut s = Matrix::zeros(40, units);
+        let partition = Partition::new(s.width(), line::<A>(), cuts);
+        s.arrange(&partition);
+        let masks = Masks::new(3, dropout).unwrap();
+        let mut pool = Pool::new(cuts);
+        pool.run(s.by_columns(40, &partition), |number, part| {
+            masks.fill(5, units, partition.range(number).start, part);
+        });
+        s.to_array()
+    }
+
+    #[test]
+    fn a_mask_does_not_depend_on_who_draws_it() {
+        for units in [1, 10, 33, 100] {
+            let all = mask::<f32>(0.3, units, 1);
+            for cuts in [2, 3, 5] {
+                assert_eq!(mask::<f32>(0.3, units, cuts), all, "{units} units, {cuts} threads");
+            }
+            let doubles = mask::<f64>(0.3, units, 2);
+            assert!(all.iter().zip(&doubles).all(|(&s, &d)| s == d as f32));
+        }
+    }
+
+    #[test]
+    fn a_mask_leaves_out_its_share_and_has_mean_one() {
+        for dropout in [0.1, 0.5, 0.9] {
+            let s = mask::<f64>(dropout, 1000, 1);
+            let n = s.len() as f64;
+            let out = s.iter().filter(|&&s| s == 0.0).count() as f64;
+            // Five standard deviations of a binomial distribution.
+            assert!((out - n * dropout).abs() < 5.0 * (n * dropout * (1.0 - dropout)).sqrt());
+            let kept = s.iter().copied().fold(0.0, f64::max);
+            assert!((kept - 1.0 / (1.0 - dropout)).abs() < 1e-3);
+        }
+        assert!(Masks::new(3, 0.0).is_none());
+    }
+
+    #[test]
+    fn the_masks_are_frozen() {
+        let s = mask::<f32>(0.5, 24, 1);
+        let bits: Vec<u8> = s.row(1).iter().map(|&s| u8::from(s > 0.0)).collect();
+        assert_eq!(bits, FROZEN);
+    }
+
+    const FROZEN: [u8; 24] = [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0];
+}

@@ -1,0 +1,146 @@
+//! The operations of the hidden layers, forward and under it backward. A thread has the same units in both, so what it computes of
+//! δ is all that it needs for the gradients of its own weights.
+
+use super::Ops;
+use super::buffers::Buffers;
+use super::compute::Compute;
+use super::dropout::LayerMask;
+use super::matmul::{Input, Write};
+use crate::activation::Activation;
+use crate::kernels::mat::{MatMut, MatRef};
+use crate::layer::Layer;
+use crate::linalg::blas::Cut;
+use crate::scalar::Scalar;
+
+/// What becomes of a gradient: target ← alpha·∂J/∂(W, b), or target ← target + alpha·∂J/∂(W, b).
+#[derive(Clone, Copy)]
+pub(crate) struct Descent<A> {
+    pub(crate) alpha: A,
+    pub(crate) write: Write,
+}
+
+impl Ops {
+    /// Z = X·W + b, H = f(Z), and with dropout S ⊙ H.
+    pub(crate) fn hidden_forward<A: Scalar>(
+        &mut self,
+        layer: &Layer<A>,
+        activation: Activation,
+        input: Input<'_, A>,
+        mask: Option<LayerMask<'_>>,
+        here: &mut Buffers<A>,
+    ) {
+        let (compute, isa, rows) = (self.compute, self.compute.isa, input.rows());
+        let (biases, masked) = (layer.biases.mat().row(0), if mask.is_some() { rows } else { 0 });
+        let units = self.units::<A>(layer.weights.width());
+        (here.rows, here.is_masked) = (rows, mask.is_some());
+        let values = (here.z.by_columns(rows, &units), here.h.by_columns(rows, &units));
+        let dropout = (here.mask.by_columns(masked, &units), here.kept.by_columns(masked, &units));
+        self.pool.run((values, dropout), |part, ((mut z, mut h), (mut s, kept))| {
+            let own = units.range(part);
+            for (piece, weights) in layer.weights.pieces(own.clone()) {
+                let z = z.reborrow().columns_of(piece.start - own.start..piece.end - own.start);
+                compute.affine(input, 0..rows, weights, &biases[piece], z, Cut::Columns(units.grain()));
+            }
+            A::activate(isa, activation, z.as_mat(), h.reborrow());
+            if let Some(mask) = &mask {
+                mask.fill(layer.outputs(), own.start, s.reborrow());
+                A::multiply(isa, s.as_mat(), h.as_mat(), kept);
+            }
+        });
+    }
+
+    /// From δ of layer `here`: δ of the hidden layer `below` (G4, G8, G5) and the gradient of `here` (G2, G3); where `below` is the
+    /// first layer, its gradient, too (G6, G7), from the network's input.
+    ///
+    /// `parameters` are W and b of `here` where they are not the target themselves.
+    pub(crate) fn hidden_backward<A: Scalar>(
+        &mut self,
+        descent: Descent<A>,
+        activation: Activation,
+        (below, here): (&mut Buffers<A>, &mut Buffers<A>),
+        parameters: Option<&Layer<A>>,
+        target: &mut Layer<A>,
+        first: Option<(Input<'_, A>, &mut Layer<A>)>,
+    ) {
+        let (Descent { alpha, write }, compute, isa) = (descent, self.compute, self.compute.isa);
+        let rows = here.rows;
+        let delta = here.delta.mat().rows_of(0..rows);
+        // A thread changes the weights that its units below are multiplied by: no other thread reads these.
+        let units = self.units::<A>(below.delta.width());
+        let (fed, outputs) = (units.up_to(target.inputs()), self.units::<A>(delta.columns()));
+        let (x, first) = first.unzip();
+        let first = first.map(|first| {
+            first.weights.arrange(&units);
+            first.by_columns(&units)
+        });
+        let (z, h, s) = (&below.z, &below.h, &below.mask);
+        let output = if below.is_masked { &below.kept } else { h };
+        let parts = (
+            below.delta.by_columns(rows, &units),
+            here.transposed.by_columns(here.transposed.rows(), &units),
+            (fed.rows(target.weights.mat_mut()), target.biases.by_columns(1, &outputs)),
+            first,
+        );
+        self.pool.run(parts, |part, (mut below_delta, transposed, (target, mut biases), first)| {
+            let (own, fed) = (units.range(part), fed.range(part));
+            let weights =
+                parameters.map_or(target.as_mat(), |layer| layer.weights.mat().rows_of(fed.clone()));
+            let cut = Cut::Columns(units.grain());
+            // G4: ∂J/∂H = ∂J/∂Z · Wᵀ
+            compute.product_with_transposed(delta, weights, transposed, below_delta.reborrow(), cut);
+            if below.is_masked {
+                // G8: ∂J/∂H = S ⊙ ∂J/∂(S ⊙ H)
+                A::mask(isa, s.columns_of(own.clone()).rows_of(0..rows), below_delta.reborrow());
+            }
+            // G5: ∂J/∂Z = f'(Z) ⊙ ∂J/∂H
+            let [z, h, output] = [z, h, output].map(|matrix| matrix.columns_of(own.clone()).rows_of(0..rows));
+            A::multiply_by_derivative(isa, activation, z, h, below_delta.reborrow());
+            let input = Input::Dense(output.columns_of(0..fed.len()));
+            // G2: ∂J/∂W = Hᵀ · ∂J/∂Z
+            compute.transposed_product(alpha, input, delta, write, target, Cut::Rows(units.grain()));
+            // G3: ∂J/∂b = 1 · ∂J/∂Z
+            compute.column_sums(alpha, delta.columns_of(outputs.range(part)), write, biases.row_mut(0));
+            if let (Some(x), Some(first)) = (x, first) {
+                gradient_of_units(compute, descent, x, below_delta.as_mat(), first, units.grain());
+            }
+        });
+    }
+
+    /// The gradient of the first layer from its input and its δ (G6, G7).
+    pub(crate) fn input_gradient<A: Scalar>(
+        &mut self,
+        descent: Descent<A>,
+        x: Input<'_, A>,
+        here: &Buffers<A>,
+        target: &mut Layer<A>,
+    ) {
+        let (compute, delta) = (self.compute, here.delta.mat().rows_of(0..x.rows()));
+        let units = self.units::<A>(delta.columns());
+        target.weights.arrange(&units);
+        self.pool.run(target.by_columns(&units), |part, target| {
+            gradient_of_units(
+                compute,
+                descent,
+                x,
+                delta.columns_of(units.range(part)),
+                target,
+                units.grain(),
+            );
+        });
+    }
+}
+
+/// G6 and G7 for the units of a thread: their columns of δ, of W and of b.
+fn gradient_of_units<A: Scalar>(
+    compute: Compute,
+    Descent { alpha, write }: Descent<A>,
+    x: Input<'_, A>,
+    delta: MatRef<'_, A>,
+    (weights, mut biases): (MatMut<'_, A>, MatMut<'_, A>),
+    grain: usize,
+) {
+    // G6: ∂J/∂W = Xᵀ · ∂J/∂Z
+    compute.transposed_product(alpha, x, delta, write, weights, Cut::Columns(grain));
+    // G7: ∂J/∂b = 1 · ∂J/∂Z
+    compute.column_sums(alpha, delta, write, biases.row_mut(0));
+}

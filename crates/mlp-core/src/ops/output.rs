@@ -1,0 +1,64 @@
+//! The operation of the output layer: logits and, of labeled examples, softmax, loss and the derivative G1. One region, because a
+//! thread has whole examples.
+
+use super::Ops;
+use super::buffers::Buffers;
+use super::matmul::Input;
+use crate::layer::Layer;
+use crate::linalg::blas::Cut;
+use crate::scalar::Scalar;
+
+/// What the output layer is compared with.
+#[derive(Clone, Copy)]
+pub(crate) struct Labels<'a> {
+    pub(crate) classes: &'a [u8], // (examples)
+    /// ε: the target is (1-ε)·Y + ε/k.
+    pub(crate) smoothing: f64,
+    /// In training, what each example's loss is multiplied by in J: 1, or 1/n.
+    pub(crate) weight: Option<f64>,
+}
+
+/// The results for each example of a batch.
+pub(crate) struct Scores<'a> {
+    pub(crate) losses: &'a mut [f64],     // (capacity)
+    pub(crate) predictions: &'a mut [u8], // (capacity)
+}
+
+impl Ops {
+    /// Z = H·W + b; with labels Ŷ = softmax(Z) and J; in training δ = ∂J/∂Z, too (G1).
+    pub(crate) fn output_forward<A: Scalar>(
+        &mut self,
+        layer: &Layer<A>,
+        input: Input<'_, A>,
+        labels: Option<Labels<'_>>,
+        here: &mut Buffers<A>,
+        scores: Scores<'_>,
+    ) {
+        let (compute, isa, rows) = (self.compute, self.compute.isa, input.rows());
+        let (biases, classes) = (layer.biases.mat().row(0), layer.outputs());
+        let examples = self.examples(rows);
+        here.rows = rows;
+        let cut = |matrix| examples.rows(matrix);
+        let parts = (
+            cut(here.z.mat_mut().rows_of(0..rows)),
+            cut(here.h.mat_mut().rows_of(0..rows)),
+            cut(here.delta.mat_mut().rows_of(0..rows)),
+            (examples.slice(&mut scores.losses[..rows]), examples.slice(&mut scores.predictions[..rows])),
+        );
+        self.pool.run(parts, |part, (mut z, mut y_hat, delta, (losses, predictions))| {
+            let own = examples.range(part);
+            for (piece, weights) in layer.weights.pieces(0..z.columns()) {
+                let z = z.reborrow().columns_of(piece.clone());
+                compute.affine(input, own.clone(), weights, &biases[piece], z, Cut::Rows(examples.grain()));
+            }
+            let Some(Labels { classes: labels, smoothing, weight }) = labels else { return };
+            let labels = &labels[own];
+            let (z, probabilities) = (z.as_mat(), y_hat.reborrow());
+            A::softmax_cross_entropy(isa, classes, smoothing, z, labels, probabilities, losses, predictions);
+            if let Some(weight) = weight {
+                // G1: ∂J/∂Z = Ŷ - Y, times 1/n for the mean
+                A::output_delta(isa, classes, smoothing, weight, y_hat.as_mat(), labels, delta);
+            }
+        });
+    }
+}

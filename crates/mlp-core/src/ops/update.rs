@@ -1,0 +1,63 @@
+//! The operations that follow a backward pass: an optimizer's step, the norm of a gradient, the moving average. Each thread does them
+//! for its own units.
+
+use super::Ops;
+use crate::kernels::Step;
+use crate::layer::Layer;
+use crate::scalar::Scalar;
+
+impl Ops {
+    /// θ ← the step of θ along a gradient, W having decayed to kept·W before.
+    pub(crate) fn optimize<A: Scalar>(
+        &mut self,
+        step: Step,
+        kept: f64,
+        gradient: &Layer<A>,
+        layer: &mut Layer<A>,
+        states: [&mut Layer<A>; 2],
+    ) {
+        let isa = self.compute.isa;
+        let units = self.units::<A>(layer.weights.width());
+        let [first, second] = states.map(|state| state.by_columns(&units));
+        self.pool.run(
+            (layer.by_columns(&units), first, second),
+            |part, ((w, b), (first_w, first_b), (second_w, second_b))| {
+                let own = units.range(part);
+                let w_grad = gradient.weights.columns_of(own.clone());
+                let b_grad = gradient.biases.columns_of(own);
+                A::optimize(isa, step, kept, w_grad, w, [first_w, second_w]);
+                A::optimize(isa, step, 1.0, b_grad, b, [first_b, second_b]);
+            },
+        );
+    }
+
+    /// The sum of the squares of a gradient: of each column from row to row, then the columns in order, so that it does not
+    /// depend on the number of threads. `squares` is scratch, as long as the layer is wide.
+    pub(crate) fn sum_of_squares<A: Scalar>(&mut self, gradient: &Layer<A>, squares: &mut [f64]) -> f64 {
+        let isa = self.compute.isa;
+        let units = self.units::<A>(squares.len());
+        self.pool.run(units.slice(squares), |part, squares| {
+            squares.fill(0.0);
+            for matrix in [&gradient.weights, &gradient.biases] {
+                A::add_squares(isa, matrix.columns_of(units.range(part)), squares);
+            }
+        });
+        // The padding does not count.
+        squares[..gradient.outputs()].iter().sum()
+    }
+
+    /// Average ← average + share·(target - average).
+    pub(crate) fn approach<A: Scalar>(&mut self, share: f64, target: &Layer<A>, average: &mut Layer<A>) {
+        let isa = self.compute.isa;
+        let units = self.units::<A>(target.weights.width());
+        self.pool.run(average.by_columns(&units), |part, (weights, biases)| {
+            let own = units.range(part);
+            for (mut average, target) in [(weights, &target.weights), (biases, &target.biases)] {
+                for (piece, target) in target.pieces(own.clone()) {
+                    let inside = piece.start - own.start..piece.end - own.start;
+                    A::approach(isa, share, target, average.reborrow().columns_of(inside));
+                }
+            }
+        });
+    }
+}

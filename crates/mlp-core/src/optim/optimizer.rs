@@ -1,0 +1,198 @@
+//! The optimizers: their state, and a step with weight decay and clipping. The formulas are in `kind.rs`, the loops in
+//! `kernels/update.rs`. The learning rate comes with every step: schedules are not the optimizer's business.
+
+use super::kind::OptimizerKind;
+use crate::architecture::Architecture;
+use crate::kernels::Step;
+use crate::layer::Gradients;
+use crate::layer::Layer;
+use crate::linalg::csr::Features;
+use crate::linalg::matrix::Matrix;
+use crate::loss::Score;
+use crate::network::Mlp;
+use crate::scalar::Scalar;
+use crate::workspace::Workspace;
+
+/// A rule with its state, and what is done to gradient and weights besides.
+///
+/// ```
+/// use mlp_core::prelude::*;
+/// use ndarray::array;
+///
+/// let x = array![[0.0_f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
+/// let labels = [0, 1, 1, 0];
+/// let architecture = Architecture::new(2, &[8], 2).with_activation(Activation::Tanh);
+/// let mut network = Mlp::new(&architecture, Init::Xavier, &mut NativeStream::new(0))?;
+/// let mut workspace = Workspace::new(&architecture, 4);
+/// workspace.set_objective(Objective::mean());
+///
+/// let mut optimizer = Optimizer::new(OptimizerKind::Nesterov { momentum: 0.9 }, &architecture);
+/// for _ in 0..100 {
+///     optimizer.train_step(&mut network, x.view(), &labels, 0.1, &mut workspace);
+/// }
+/// assert_eq!(network.score(x.view(), &labels, &mut workspace).accuracy(), 1.0);
+/// # Ok::<(), mlp_core::NetworkError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Optimizer<A> {
+    kind: OptimizerKind,
+    weight_decay: f64,
+    max_norm: Option<f64>,
+    steps: u64,
+    gradients: Gradients<A>,
+    squares: Vec<f64>,          // scratch of the norm
+    states: [Vec<Layer<A>>; 2], // v, or m and v, of each layer; no rows where the rule has none
+}
+
+impl<A: Scalar> Optimizer<A> {
+    /// The rule at its beginning, without weight decay or clipping.
+    ///
+    /// # Panics
+    /// If a number of the rule is out of its range.
+    #[track_caller]
+    pub fn new(kind: OptimizerKind, architecture: &Architecture) -> Self {
+        kind.check();
+        let states = |present: bool| {
+            let layer = |(inputs, outputs)| Layer {
+                weights: Matrix::zeros(if present { inputs } else { 0 }, outputs),
+                biases: Matrix::zeros(usize::from(present), outputs),
+            };
+            architecture.layer_sizes().into_iter().map(layer).collect()
+        };
+        let count = kind.states();
+        Self {
+            kind,
+            weight_decay: 0.0,
+            max_norm: None,
+            steps: 0,
+            gradients: Gradients::new(architecture),
+            squares: Vec::new(),
+            states: [states(count > 0), states(count > 1)],
+        }
+    }
+
+    /// Decoupled weight decay (Loshchilov and Hutter 2019): before each step W ← (1 - η·`decay`) W. Biases do not decay.
+    ///
+    /// # Panics
+    /// If it is not a finite number from 0 on.
+    #[must_use]
+    #[track_caller]
+    pub fn with_weight_decay(self, decay: f64) -> Self {
+        assert!(decay.is_finite() && decay >= 0.0, "a weight decay of {decay}: expected 0 or more");
+        Self { weight_decay: decay, ..self }
+    }
+
+    /// Clipping by norm (Pascanu and others 2013): a gradient whose Euclidean norm, over all parameters together, is above
+    /// `most` is scaled down to that norm.
+    ///
+    /// # Panics
+    /// If it is not above 0.
+    #[must_use]
+    #[track_caller]
+    pub fn with_clipping(self, most: f64) -> Self {
+        assert!(most > 0.0, "a gradient of norm at most {most}: expected above 0");
+        let widths = self.gradients.layers().iter().map(|layer| layer.weights.width());
+        let squares = vec![0.0; widths.max().unwrap_or(0)];
+        Self { max_norm: Some(most), squares, ..self }
+    }
+
+    /// The rule.
+    pub fn kind(&self) -> OptimizerKind {
+        self.kind
+    }
+
+    /// Steps taken.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// What the rule remembers, each like the parameters of a network: v of [`OptimizerKind::Momentum`], [`OptimizerKind::Nesterov`] and
+    /// [`OptimizerKind::RmsProp`], m and v of [`OptimizerKind::Adam`]; of [`OptimizerKind::Sgd`] nothing.
+    pub fn states(&self) -> impl Iterator<Item = &[Layer<A>]> {
+        self.states[..self.kind.states()].iter().map(Vec::as_slice)
+    }
+
+    /// Goes on where another optimizer of this rule was after `steps` steps, with what its [`states`](Self::states) were.
+    ///
+    /// # Errors
+    /// What does not fit, if there are not as many states, or they have not the shapes of this optimizer's network.
+    pub fn restore(&mut self, steps: u64, states: Vec<Vec<Layer<A>>>) -> Result<(), String> {
+        let (expected, found) = (self.kind.states(), states.len());
+        if found != expected {
+            return Err(format!("{found} states of an optimizer that has {expected}"));
+        }
+        let shape = |layer: &Layer<A>| (layer.inputs(), layer.outputs(), layer.biases.columns());
+        for (own, state) in self.states.iter().zip(&states) {
+            if !own.iter().map(shape).eq(state.iter().map(shape)) {
+                return Err("states of an optimizer of another network".to_owned());
+            }
+        }
+        self.states.iter_mut().zip(states).for_each(|(own, state)| *own = state);
+        self.steps = steps;
+        Ok(())
+    }
+
+    /// One step on a batch. Returns the score before it, and is [`Mlp::train_step`] for [`OptimizerKind::Sgd`].
+    ///
+    /// # Panics
+    /// As [`Mlp::train_step`]; if the optimizer is one of another architecture.
+    #[track_caller]
+    pub fn train_step<'x>(
+        &mut self,
+        network: &mut Mlp<A>,
+        x: impl Into<Features<'x, A>>,
+        labels: &[u8],
+        learning_rate: f64,
+        workspace: &mut Workspace<A>,
+    ) -> Score {
+        let x = x.into();
+        let score = network.forward(x, labels, workspace);
+        self.descend(network, x, learning_rate, workspace);
+        score
+    }
+
+    /// The second half of [`train_step`](Self::train_step): the backward pass for the batch that [`Mlp::forward`] has just seen,
+    /// and the step.
+    ///
+    /// Plain descent with neither decay nor clipping never stores the gradient.
+    ///
+    /// # Panics
+    /// As [`Mlp::backward`]; if the optimizer is one of another architecture.
+    #[track_caller]
+    pub fn descend<'x>(
+        &mut self,
+        network: &mut Mlp<A>,
+        x: impl Into<Features<'x, A>>,
+        learning_rate: f64,
+        workspace: &mut Workspace<A>,
+    ) {
+        self.steps += 1;
+        if self.kind == OptimizerKind::Sgd && self.weight_decay == 0.0 && self.max_norm.is_none() {
+            network.descend_in_place(x, learning_rate, workspace);
+            return;
+        }
+        network.backward(x, workspace, &mut self.gradients);
+        workspace.spend();
+        let ops = &mut workspace.ops;
+        let scale = self.max_norm.map_or(1.0, |max| {
+            let (gradients, squares) = (self.gradients.layers(), &mut self.squares);
+            let square = |layer: &Layer<A>| ops.sum_of_squares(layer, &mut squares[..layer.weights.width()]);
+            let norm = gradients.iter().map(square).sum::<f64>().sqrt();
+            if norm > max { max / norm } else { 1.0 }
+        });
+        let step = Step { kind: self.kind, learning_rate, scale, number: self.steps };
+        let kept = 1.0 - learning_rate * self.weight_decay;
+        let [first, second] = &mut self.states;
+        let states = first.iter_mut().zip(second);
+        for (l, (layer, (first, second))) in network.layers.iter_mut().zip(states).enumerate() {
+            if l == 0 {
+                // The backward pass leaves the first layer's gradient in strips.
+                let units = ops.units::<A>(layer.weights.width());
+                for matrix in [&mut layer.weights, &mut first.weights, &mut second.weights] {
+                    matrix.arrange(&units);
+                }
+            }
+            ops.optimize(step, kept, &self.gradients.layers()[l], layer, [first, second]);
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Splitting work over threads: where a sequence is cut, and buffers cut there into parts that can be written at the same time.
+//! A thread usually gets the same part, so that it finds its weights in its own cache. The threads are in `pool.rs`.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use crate::kernels::mat::MatMut;
+
+/// The largest number of threads of a pool, and so of parts.
+pub(crate) const MAX_THREADS: usize = 64;
+
+/// Where a sequence is cut: consecutive ranges that together are all of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Partition {
+    cuts: [usize; MAX_THREADS + 1],
+    count: usize,
+    grain: usize,
+}
+
+impl Partition {
+    /// 0..`len` in `count` parts, as equal as cuts at multiples of `grain` allow.
+    pub(crate) fn new(len: usize, grain: usize, count: usize) -> Self {
+        assert!((1..=MAX_THREADS).contains(&count));
+        let grains = len.div_ceil(grain);
+        let mut cuts = [len; MAX_THREADS + 1];
+        for (index, cut) in cuts[..=count].iter_mut().enumerate() {
+            *cut = len.min(grains * index / count * grain);
+        }
+        Self { cuts, count, grain }
+    }
+
+    /// Returns the number of which all cuts but the last are multiples.
+    pub(crate) fn grain(&self) -> usize {
+        self.grain
+    }
+
+    /// The same cuts, in a shorter sequence.
+    pub(crate) fn up_to(self, len: usize) -> Self {
+        self.map(|cut| len.min(cut))
+    }
+
+    /// The same parts of another sequence, cut at `f(cut)` for each cut; `f` must be monotonic.
+    pub(crate) fn map(mut self, f: impl Fn(usize) -> usize) -> Self {
+        self.cuts[..=self.count].iter_mut().for_each(|cut| *cut = f(*cut));
+        assert!(self.cuts[..=self.count].is_sorted());
+        self
+    }
+
+    /// A part.
+    pub(crate) fn range(&self, part: usize) -> Range<usize> {
+        self.cuts[..=self.count][part]..self.cuts[..=self.count][part + 1]
+    }
+
+    /// All parts, in order.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
+        (0..self.count).map(|part| self.range(part))
+    }
+
+    /// A matrix cut between columns.
+    #[track_caller]
+    pub(crate) fn columns<'a, A>(&self, block: MatMut<'a, A>) -> ByColumns<'a, A> {
+        assert_eq!(self.end(), block.columns());
+        ByColumns { whole: Columns::Together(block), partition: *self }
+    }
+
+    /// A matrix whose columns lie in strips that end where the parts do.
+    #[track_caller]
+    pub(crate) fn strips<'a, A>(&self, strips: impl Iterator<Item = MatMut<'a, A>>) -> ByColumns<'a, A> {
+        let mut apart = [const { None }; MAX_THREADS];
+        for (part, strip) in strips.enumerate() {
+            assert_eq!(strip.columns(), self.range(part).len(), "a strip that is not a part");
+            apart[part] = Some(strip);
+        }
+        ByColumns { whole: Columns::Apart(apart), partition: *self }
+    }
+
+    /// A matrix cut between rows.
+    #[track_caller]
+    pub(crate) fn rows<'a, A>(&self, block: MatMut<'a, A>) -> ByRows<'a, A> {
+        assert_eq!(self.end(), block.rows());
+        ByRows(block, *self)
+    }
+
+    /// A slice cut where this is cut.
+    #[track_caller]
+    pub(crate) fn slice<'a, T>(&self, slice: &'a mut [T]) -> Slice<'a, T> {
+        assert_eq!(self.end(), slice.len());
+        Slice { start: slice.as_mut_ptr(), partition: *self, lifetime: PhantomData }
+    }
+
+    /// Returns the length of the sequence.
+    fn end(&self) -> usize {
+        self.cuts[self.count]
+    }
+}
+
+/// Something that is cut into disjoint parts.
+///
+/// # Safety
+/// Parts of different numbers have no element in common.
+pub(crate) unsafe trait Divide: Sync {
+    /// One part.
+    type Part;
+
+    /// Returns true if there are this many parts.
+    fn has(&self, count: usize) -> bool;
+
+    /// Returns a part.
+    ///
+    /// # Safety
+    /// Is called once for each number, and the whole is not used meanwhile.
+    unsafe fn part(&self, part: usize) -> Self::Part;
+}
+
+/// See [`Partition::columns`] and [`Partition::strips`].
+pub(crate) struct ByColumns<'a, A> {
+    whole: Columns<'a, A>,
+    partition: Partition,
+}
+
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives on the stack of one call; a box would be an allocation in every step"
+)]
+enum Columns<'a, A> {
+    Together(MatMut<'a, A>),
+    Apart([Option<MatMut<'a, A>>; MAX_THREADS]),
+}
+
+/// See [`Partition::rows`].
+pub(crate) struct ByRows<'a, A>(MatMut<'a, A>, Partition);
+
+/// See [`Partition::slice`].
+pub(crate) struct Slice<'a, T> {
+    start: *mut T,
+    partition: Partition,
+    lifetime: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: it only hands out disjoint parts, each to be used by one thread.
+unsafe impl<T: Send> Sync for Slice<'_, T> {}
+
+// SAFETY: parts are disjoint ranges of columns, or strips, of which each has one owner.
+unsafe impl<'a, A: Send + Sync> Divide for ByColumns<'a, A> {
+    type Part = MatMut<'a, A>;
+
+    fn has(&self, count: usize) -> bool {
+        self.partition.count == count
+    }
+
+    unsafe fn part(&self, part: usize) -> Self::Part {
+        match &self.whole {
+            // SAFETY: no other part has these columns.
+            Columns::Together(block) => unsafe { block.alias() }.columns_of(self.partition.range(part)),
+            Columns::Apart(strips) => {
+                let strip = strips[part].as_ref().expect("a strip for each part");
+                // SAFETY: no other part has this strip.
+                unsafe { strip.alias() }
+            }
+        }
+    }
+}
+
+// SAFETY: parts are disjoint ranges of rows.
+unsafe impl<'a, A: Send + Sync> Divide for ByRows<'a, A> {
+    type Part = MatMut<'a, A>;
+
+    fn has(&self, count: usize) -> bool {
+        self.1.count == count
+    }
+
+    unsafe fn part(&self, part: usize) -> Self::Part {
+        // SAFETY: no other part has these rows.
+        unsafe { self.0.alias() }.rows_of(self.1.range(part))
+    }
+}
+
+// SAFETY: parts are disjoint ranges, all inside the slice, whose end is the last cut.
+unsafe impl<'a, T: Send> Divide for Slice<'a, T> {
+    type Part = &'a mut [T];
+
+    fn has(&self, count: usize) -> bool {
+        self.partition.count == count
+    }
+
+    unsafe fn part(&self, part: usize) -> Self::Part {
+        let range = self.partition.range(part);
+        // SAFETY: inside the slice, and no other part has these elements.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
+    }
+}
+
+/// What is not there is divided into parts that are not there.
+// SAFETY: as for what is there.
+unsafe impl<P: Divide> Divide for Option<P> {
+    type Part = Option<P::Part>;
+
+    fn has(&self, count: usize) -> bool {
+        self.as_ref().is_none_or(|whole| whole.has(count))
+    }
+
+    unsafe fn part(&self, part: usize) -> Self::Part {
+        // SAFETY: what the caller promises holds for the whole.
+        self.as_ref().map(|whole| unsafe { whole.part(part) })
+    }
+}
+
+macro_rules! divide_together {
+    ($($whole:ident $index:tt),+) => {
+        // SAFETY: each of them is divided into disjoint parts.
+        unsafe impl<$($whole: Divide),+> Divide for ($($whole,)+) {
+            type Part = ($($whole::Part,)+);
+
+            fn has(&self, count: usize) -> bool {
+                [$(self.$index.has(count)),+].iter().all(|&has| has)
+            }
+
+            unsafe fn part(&self, part: usize) -> Self::Part {
+                // SAFETY: what the caller promises holds for each of them.
+                unsafe { ($(self.$index.part(part),)+) }
+            }
+        }
+    };
+}
+
+divide_together!(A 0, B 1);
+divide_together!(A 0, B 1, C 2);
+divide_together!(A 0, B 1, C 2, D 3);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_all_of_it_in_order_and_cut_at_the_grain() {
+        for (len, grain, count) in [(104, 16, 2), (0, 16, 3), (5, 16, 4), (100, 1, 7), (112, 8, 64)] {
+            let partition = Partition::new(len, grain, count);
+            let mut end = 0;
+            for part in 0..count {
+                let range = partition.range(part);
+                assert_eq!(range.start, end);
+                assert!(range.end.is_multiple_of(grain) || range.end == len);
+                end = range.end;
+            }
+            assert_eq!(end, len);
+        }
+        assert_eq!(Partition::new(104, 16, 2).range(0), 0..48);
+    }
+}

@@ -1,0 +1,224 @@
+//! The random streams by name, for where one is chosen at run time.
+
+use thiserror::Error;
+
+use super::native::NativeStream;
+use super::numpy::NumpyStream;
+use super::stream::RandomStream;
+use crate::names::named;
+
+/// The kinds of stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
+pub enum StreamKind {
+    /// [`NativeStream`].
+    #[default]
+    Native,
+    /// [`NumpyStream`].
+    Numpy,
+}
+
+impl StreamKind {
+    /// A stream of this kind.
+    ///
+    /// # Errors
+    /// If `seed` is above 2³²-1 and the kind is [`StreamKind::Numpy`].
+    pub fn seeded(self, seed: u64) -> Result<Stream, SeedTooLarge> {
+        match self {
+            Self::Native => Ok(Stream::Native(NativeStream::new(seed))),
+            Self::Numpy => {
+                let seed = u32::try_from(seed).map_err(|_| SeedTooLarge { seed })?;
+                Ok(Stream::Numpy(NumpyStream::new(seed)))
+            }
+        }
+    }
+}
+
+named!(StreamKind, "random stream", Native => "native", Numpy => "numpy");
+
+/// A stream of either kind.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a run has one of these, and never moves it")]
+pub enum Stream {
+    /// Ours.
+    Native(NativeStream),
+    /// NumPy's.
+    Numpy(NumpyStream),
+}
+
+/// Where a stream is, to be kept and gone on with: [`Stream::state`], [`Stream::restore`].
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum StreamState {
+    /// Of [`NativeStream`].
+    Native {
+        /// Its seed.
+        seed: u64,
+        /// Words drawn.
+        position: u64,
+    },
+    /// Of [`NumpyStream`]; the first three are what `np.random.get_state` calls `keys`, `pos` and `cached_gaussian`.
+    Numpy {
+        /// The 624 words of the generator.
+        words: Vec<u32>,
+        /// The index of the next one.
+        next: u64,
+        /// The second normal number of a pair whose first one has been drawn.
+        cached_normal: Option<f64>,
+    },
+}
+
+impl Stream {
+    /// Where the stream is.
+    ///
+    /// ```
+    /// use mlp_core::{RandomStream, Stream, StreamKind};
+    ///
+    /// let mut stream = StreamKind::Numpy.seeded(1)?;
+    /// stream.standard_normal();
+    /// let mut again = Stream::restore(&stream.state()).unwrap();
+    /// assert_eq!(again.standard_normal(), stream.standard_normal());
+    /// # Ok::<(), mlp_core::SeedTooLarge>(())
+    /// ```
+    pub fn state(&self) -> StreamState {
+        match self {
+            Self::Native(stream) => StreamState::Native { seed: stream.seed(), position: stream.position() },
+            Self::Numpy(stream) => {
+                let (words, next, cached_normal) = stream.parts();
+                StreamState::Numpy { words: words.to_vec(), next: next as u64, cached_normal }
+            }
+        }
+    }
+
+    /// A stream that goes on from there; `None` if no stream is ever there.
+    pub fn restore(state: &StreamState) -> Option<Self> {
+        match state {
+            &StreamState::Native { seed, position } => {
+                let mut stream = NativeStream::new(seed);
+                stream.seek(position);
+                Some(Self::Native(stream))
+            }
+            StreamState::Numpy { words, next, cached_normal } => {
+                let next = usize::try_from(*next).ok()?;
+                NumpyStream::of_parts(words, next, *cached_normal).map(Self::Numpy)
+            }
+        }
+    }
+
+    fn inner(&mut self) -> &mut dyn RandomStream {
+        match self {
+            Self::Native(stream) => stream,
+            Self::Numpy(stream) => stream,
+        }
+    }
+}
+
+impl RandomStream for Stream {
+    fn next_u64(&mut self) -> u64 {
+        self.inner().next_u64()
+    }
+
+    fn uniform(&mut self) -> f64 {
+        self.inner().uniform()
+    }
+
+    fn standard_normal(&mut self) -> f64 {
+        self.inner().standard_normal()
+    }
+
+    fn permutation(&mut self, order: &mut [u32]) {
+        self.inner().permutation(order);
+    }
+}
+
+/// A seed that the stream cannot take.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("seed {seed} is too large for the numpy stream; expected at most 4294967295, as np.random.seed does")]
+pub struct SeedTooLarge {
+    /// The seed that was given.
+    pub seed: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stream_gives_permutations_and_moments_as_it_should() {
+        for kind in StreamKind::ALL {
+            let mut stream = kind.seeded(11).unwrap();
+            for n in [0, 1, 2, 3, 1000] {
+                let mut order = vec![7; n];
+                stream.permutation(&mut order);
+                let mut sorted = order.clone();
+                sorted.sort_unstable();
+                assert!(sorted.iter().copied().eq(0..n as u32), "{kind}: {n}");
+                assert!(
+                    n < 1000 || order != sorted,
+                    "{kind}: a permutation of 1000 left everything in place"
+                );
+            }
+            // Standard errors of the mean and of the second moment: 1/√n and √(2/n).
+            let n = 100_000;
+            let draws: Vec<f64> = (0..n).map(|_| stream.standard_normal()).collect();
+            let mean = draws.iter().sum::<f64>() / f64::from(n);
+            let second = draws.iter().map(|x| x * x).sum::<f64>() / f64::from(n);
+            assert!(mean.abs() < 5.0 / f64::from(n).sqrt(), "{kind}: mean {mean}");
+            assert!((second - 1.0).abs() < 5.0 * (2.0 / f64::from(n)).sqrt(), "{kind}: variance {second}");
+        }
+    }
+
+    #[test]
+    fn every_permutation_of_three_is_as_likely_as_any_other() {
+        for kind in StreamKind::ALL {
+            let (mut stream, mut counts, n) = (kind.seeded(2).unwrap(), [0_u32; 6], 60_000);
+            for _ in 0..n {
+                let mut order = [0; 3];
+                stream.permutation(&mut order);
+                counts[(order[0] * 2 + u32::from(order[1] > order[2])) as usize] += 1;
+            }
+            // Binomial with p = 1/6: five standard deviations.
+            let (expected, deviation) = (f64::from(n) / 6.0, (f64::from(n) * 5.0 / 36.0).sqrt());
+            for count in counts {
+                assert!((f64::from(count) - expected).abs() < 5.0 * deviation, "{kind}: {counts:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_restored_stream_goes_on_from_anywhere() {
+        for kind in StreamKind::ALL {
+            let mut stream = kind.seeded(8).unwrap();
+            for draws in [0, 1, 2, 7, 1000] {
+                for _ in 0..draws {
+                    stream.standard_normal();
+                }
+                let mut again = Stream::restore(&stream.state()).unwrap();
+                let (mut order, mut expected) = (vec![0; 50], vec![0; 50]);
+                again.permutation(&mut order);
+                stream.permutation(&mut expected);
+                assert_eq!(order, expected);
+                assert_eq!(
+                    [again.uniform(), again.standard_normal()],
+                    [stream.uniform(), stream.standard_normal()]
+                );
+                assert_eq!(again.state(), stream.state(), "{kind}");
+            }
+        }
+        let words = vec![0; 623];
+        assert!(Stream::restore(&StreamState::Numpy { words, next: 0, cached_normal: None }).is_none());
+        let words = vec![0; 624];
+        assert!(Stream::restore(&StreamState::Numpy { words, next: 625, cached_normal: None }).is_none());
+    }
+
+    #[test]
+    fn a_seed_that_numpy_refuses_is_refused() {
+        let error = StreamKind::Numpy.seeded(1 << 32).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "seed 4294967296 is too large for the numpy stream; expected at most 4294967295, as np.random.seed does"
+        );
+        assert!(StreamKind::Native.seeded(u64::MAX).is_ok());
+        assert_eq!("numpy".parse(), Ok(StreamKind::Numpy));
+    }
+}
