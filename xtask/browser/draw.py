@@ -144,7 +144,7 @@ for digit, strokes in DIGITS.items():
     probabilities = shares()
     expect(abs(sum(probabilities) - 1) < 0.006, f'probabilities of {sum(probabilities)}')
     expect(max(probabilities) == probabilities[int(found)], f'{found} is not the likeliest of {probabilities}')
-    # What the network sees is centerd by its mass, in the middle of 28 by 28.
+    # What the network sees is centered by its mass, in the middle of 28 by 28.
     pixels = seen()
     mass = sum(pixels)
     x, y = (sum(level * place for level, place in zip(pixels, places)) / mass

@@ -43,10 +43,10 @@ impl Pca {
         assert!(n > 0 && k <= n.min(d), "{k} components of {n} points in {d} dimensions");
         assert!(x.iter().all(|value| value.is_finite()), "a point that is not finite");
         let mean = x.mean_axis(Axis(0)).expect("there are rows");
-        let centerd = &x - &mean;
+        let centered = &x - &mean;
         let freedom = (n.max(2) - 1) as f64;
-        let total = centerd.iter().map(|value| value * value).sum::<f64>() / freedom;
-        let (mut components, squares) = leading(centerd, k);
+        let total = centered.iter().map(|value| value * value).sum::<f64>() / freedom;
+        let (mut components, squares) = leading(centered, k);
         for mut column in components.columns_mut() {
             let largest = column.iter().copied().fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a });
             if largest < 0.0 {
@@ -216,9 +216,9 @@ mod tests {
             [(60, vec![5.0, 3.0, 2.0, 1.0, 0.5]), (12, (1..=30).rev().map(f64::from).collect())]
         {
             let x = cloud(n, &deviations);
-            let centerd = &x - &x.mean_axis(Axis(0)).unwrap();
+            let centered = &x - &x.mean_axis(Axis(0)).unwrap();
             let pca = Pca::fit(x.view(), 2);
-            let (v, squares) = orthogonal_iteration(&centerd, 2);
+            let (v, squares) = orthogonal_iteration(&centered, 2);
             for j in 0..2 {
                 let same = v.column(j).dot(&pca.components().column(j)).abs();
                 assert!((same - 1.0).abs() < 1e-9, "{n} points, component {j}: {same}");

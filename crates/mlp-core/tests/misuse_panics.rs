@@ -140,7 +140,7 @@ fn workspace_of_threads(threads: usize) -> Workspace<f64> {
 }
 
 #[test]
-#[should_panic(expected = "a workspace of 0 threads: there can be from 1 to 64")]
+#[should_panic(expected = "0 threads; expected 1 to 64")]
 fn a_workspace_without_threads() {
     workspace_of_threads(0);
 }

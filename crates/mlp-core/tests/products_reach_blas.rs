@@ -1,6 +1,6 @@
 //! The fast path is taken: every matrix product of a training step is one call of `cblas_sgemm` (or `cblas_dgemm`) for each block of 64
 //! units or examples, with its transposes as flags. The two functions are defined here, count, and compute by plain loops; the program's own
-//! definition comes before the library's. Whether OpenBLAS's answers are right is tested in `src/products.rs`.
+//! definition comes before the library's. Whether OpenBLAS's answers are right is tested in `src/ops/matmul.rs`.
 
 #![cfg(feature = "_blas")]
 

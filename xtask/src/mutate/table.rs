@@ -17,24 +17,47 @@ struct Statement {
     errors: &'static [(&'static str, &'static str)],
 }
 
-const NETWORK: &str = "crates/mlp-core/src/network.rs";
+const OUTPUT: &str = "crates/mlp-core/src/kernels/softmax.rs";
+const HIDDEN: &str = "crates/mlp-core/src/ops/hidden.rs";
+const LOOPS: &str = "crates/mlp-core/src/kernels/elementwise.rs";
 const ACTIVATION: &str = "crates/mlp-core/src/activation.rs";
 
-/// What can be wrong with G2 and with G6.
-const WRONG_PRODUCT: &[(&str, &str)] = &[
+/// What can be wrong with G2.
+const WRONG_HIDDEN_PRODUCT: &[(&str, &str)] = &[
     ("the sign of ∂J/∂W", "let alpha = -alpha; $0"),
     ("a factor 1/2 too many", "let alpha = A::from_f64(0.5) * alpha; $0"),
     (
-        "Aδ for Aᵀδ, where A is square",
+        "Hδ for Hᵀδ, where H is square",
         "let input = match input { \
-             Input::Dense(a) if a.rows() == a.columns() => Input::Dense(a.transposed()), \
+             Input::Dense(h) if h.rows() == h.columns() => Input::Dense(h.transposed()), \
              other => other, \
          }; $0",
     ),
     (
         "an example left out",
         "let (input, delta) = match input { \
-             Input::Dense(a) => (Input::Dense(a.rows_of(1..rows)), delta.rows_of(1..rows)), \
+             Input::Dense(h) => (Input::Dense(h.rows_of(1..rows)), delta.rows_of(1..rows)), \
+             other => (other, delta), \
+         }; $0",
+    ),
+];
+
+/// What can be wrong with G6.
+const WRONG_INPUT_PRODUCT: &[(&str, &str)] = &[
+    ("the sign of ∂J/∂W", "let alpha = -alpha; $0"),
+    ("a factor 1/2 too many", "let alpha = A::from_f64(0.5) * alpha; $0"),
+    (
+        "Xδ for Xᵀδ, where X is square",
+        "let x = match x { \
+             Input::Dense(x) if x.rows() == x.columns() => Input::Dense(x.transposed()), \
+             other => other, \
+         }; $0",
+    ),
+    (
+        "an example left out",
+        "let rows = delta.rows(); \
+         let (x, delta) = match x { \
+             Input::Dense(x) => (Input::Dense(x.rows_of(1..rows)), delta.rows_of(1..rows)), \
              other => (other, delta), \
          }; $0",
     ),
@@ -43,37 +66,40 @@ const WRONG_PRODUCT: &[(&str, &str)] = &[
 /// What can be wrong with G3 and with G7.
 const WRONG_SUM: &[(&str, &str)] = &[
     ("the sign of ∂J/∂b", "let alpha = -alpha; $0"),
-    ("the mean over the examples for their sum", "let alpha = alpha / A::from_f64(rows as f64); $0"),
+    ("the mean over the examples for their sum", "let alpha = alpha / A::from_f64(delta.rows() as f64); $0"),
     ("a factor 1/2 too many", "let alpha = A::from_f64(0.5) * alpha; $0"),
-    ("an example left out", "let delta = delta.rows_of(1..rows); $0"),
+    ("an example left out", "let delta = delta.rows_of(1..delta.rows()); $0"),
 ];
 
 const STATEMENTS: &[Statement] = &[
     Statement {
-        file: NETWORK,
-        text: "delta.copy_from_slice(y_hat.row(example));",
+        file: OUTPUT,
+        text: "delta.copy_from_slice(self.y_hat.row(row));",
         equation: "G1",
-        errors: &[("Ŷ left out", "let _ = y_hat.row(example); delta.fill(A::zero());")],
+        errors: &[("Ŷ left out", "let _ = self.y_hat.row(row); delta.fill(A::zero());")],
     },
     Statement {
-        file: NETWORK,
-        text: "delta[label] -= at_label;",
+        file: OUTPUT,
+        text: "delta[usize::from(label)] -= at_label;",
         equation: "G1",
         errors: &[
-            ("Ŷ + Y for Ŷ - Y", "delta[label] += at_label;"),
+            ("Ŷ + Y for Ŷ - Y", "delta[usize::from(label)] += at_label;"),
             ("Y left out", "let _ = (label, at_label);"),
-            ("the wrong class in Y", "delta[(label + 1) % classes] -= at_label;"),
-            ("the label's target not lowered by smoothing", "let _ = at_label; delta[label] -= A::one();"),
+            ("the wrong class in Y", "delta[(usize::from(label) + 1) % classes] -= at_label;"),
+            (
+                "the label's target not lowered by smoothing",
+                "let _ = at_label; delta[usize::from(label)] -= A::one();",
+            ),
         ],
     },
     Statement {
-        file: NETWORK,
+        file: OUTPUT,
         text: "delta[..classes].iter_mut().for_each(|delta| *delta -= every_class);",
         equation: "G1",
         errors: &[("the other classes' share of smoothing left out", "let _ = every_class;")],
     },
     Statement {
-        file: NETWORK,
+        file: OUTPUT,
         text: "delta.iter_mut().for_each(|delta| *delta *= weight);",
         equation: "G1",
         errors: &[
@@ -82,20 +108,21 @@ const STATEMENTS: &[Statement] = &[
         ],
     },
     Statement {
-        file: NETWORK,
-        text: "kernels.transposed_product(alpha, input, delta, write, target, Cut::Rows);",
+        file: HIDDEN,
+        text: "compute.transposed_product(alpha, input, delta, write, target, Cut::Rows(units.grain()));",
         equation: "G2",
-        errors: WRONG_PRODUCT,
+        errors: WRONG_HIDDEN_PRODUCT,
     },
     Statement {
-        file: NETWORK,
-        text: "// G3: ∂J/∂b^o = 1 · ∂J/∂Z^o\n                kernels.column_sums(alpha, delta, write, biases.row_mut(0));",
+        file: HIDDEN,
+        text: "// G3: ∂J/∂b = 1 · ∂J/∂Z\n            let delta = delta.columns_of(outputs.range(part));\n            \
+               compute.column_sums(alpha, delta, write, biases.row_mut(0));",
         equation: "G3",
         errors: WRONG_SUM,
     },
     Statement {
-        file: NETWORK,
-        text: "kernels.product_with_transposed(delta, weights, transposed, below_delta.reborrow());",
+        file: HIDDEN,
+        text: "compute.product_with_transposed(delta, weights, transposed, below_delta.reborrow(), cut);",
         equation: "G4",
         errors: &[
             (
@@ -107,7 +134,7 @@ const STATEMENTS: &[Statement] = &[
                 "$0 (0..rows).for_each(|i| \
                  below_delta.row_mut(i).iter_mut().for_each(|value| *value *= A::from_f64(0.5)));",
             ),
-            ("Y left out of ∂J/∂Z^o", "let delta = here.h.block().rows_of(0..rows); $0"),
+            ("Y left out of ∂J/∂Z^o", "let delta = here.h.mat().rows_of(0..rows); $0"),
             (
                 "W for Wᵀ, where W is square",
                 "let weights = if weights.rows() == transposed.rows() { \
@@ -117,12 +144,12 @@ const STATEMENTS: &[Statement] = &[
         ],
     },
     Statement {
-        file: NETWORK,
-        text: "regularization::multiply_by(s, below_delta.reborrow());",
+        file: HIDDEN,
+        text: "A::mask(isa, s, below_delta.reborrow());",
         equation: "G8",
         errors: &[
             ("the mask left out", "let _ = s;"),
-            ("the mask twice", "$0 regularization::multiply_by(s, below_delta.reborrow());"),
+            ("the mask twice", "$0 A::mask(isa, s, below_delta.reborrow());"),
             (
                 "a factor 1/2 too many",
                 "$0 (0..rows).for_each(|i| \
@@ -137,31 +164,31 @@ const STATEMENTS: &[Statement] = &[
         ],
     },
     Statement {
-        file: NETWORK,
-        text: "A::multiply_by_derivative(activation, kernels.isa, z, h, below_delta);",
+        file: HIDDEN,
+        text: "A::multiply_by_derivative(isa, activation, z, h, below_delta.reborrow());",
         equation: "G5",
         errors: &[
-            ("f' left out", "let _ = (z, h, below_delta);"),
+            ("f' left out", "let _ = (z, h);"),
             (
                 "Z and H swapped in f'",
-                "A::multiply_by_derivative(activation, kernels.isa, h, z, below_delta);",
+                "A::multiply_by_derivative(isa, activation, h, z, below_delta.reborrow());",
             ),
         ],
     },
     Statement {
-        file: NETWORK,
-        text: "kernels.transposed_product(alpha, input, delta, write, weights, Cut::Columns);",
+        file: HIDDEN,
+        text: "compute.transposed_product(alpha, x, delta, write, weights, Cut::Columns(grain));",
         equation: "G6",
-        errors: WRONG_PRODUCT,
+        errors: WRONG_INPUT_PRODUCT,
     },
     Statement {
-        file: NETWORK,
-        text: "// G7: ∂J/∂b^h = 1 · ∂J/∂Z^h\n            kernels.column_sums(alpha, delta, write, biases.row_mut(0));",
+        file: HIDDEN,
+        text: "// G7: ∂J/∂b = 1 · ∂J/∂Z\n    compute.column_sums(alpha, delta, write, biases.row_mut(0));",
         equation: "G7",
         errors: WRONG_SUM,
     },
     Statement {
-        file: ACTIVATION,
+        file: LOOPS,
         text: "*d *= F::derivative(z, h)",
         equation: "G5",
         errors: &[
@@ -211,7 +238,7 @@ const STATEMENTS: &[Statement] = &[
     },
     Statement {
         file: ACTIVATION,
-        text: "fn derivative<A: Scalar>(_z: A, _h: A) -> A {\n        A::one()",
+        text: "fn derivative<A: Real>(_z: A, _h: A) -> A {\n        A::one()",
         equation: "G5",
         errors: &[("identity: 2 for 1", "$0 + A::one()")],
     },

@@ -1,11 +1,11 @@
-//! Code and derivation speak of the same equations: the labels that `network.rs` cites are those that `gradients.md` derives,
+//! Code and derivation speak of the same equations: the labels that `passes.rs` cites are those that `gradients.md` derives,
 //! each under one heading.
 
 use std::collections::BTreeSet;
 
 use crate::tree;
 
-const CODE: &str = "crates/mlp-core/src/network.rs";
+const CODE: &str = "crates/mlp-core/src/passes.rs";
 const DOCUMENT: &str = "crates/mlp-core/docs/gradients.md";
 
 /// The words of `line` that are a G and a number.

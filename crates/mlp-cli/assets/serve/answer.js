@@ -32,7 +32,7 @@ export class AnswerView {
     const size = `${model.image.width}×${model.image.height} pixels`;
     document.getElementById("how").textContent =
       model.preprocessing === "digit"
-        ? `${size}: light on dark, cropped, scaled and centerd by its mass, as the images that it was trained on.`
+        ? `${size}: light on dark, cropped, scaled and centered by its mass, as the images that it was trained on.`
         : `${size}: the whole sheet, scaled, light on dark.`;
     this.clear();
   }

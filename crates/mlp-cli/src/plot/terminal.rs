@@ -54,7 +54,7 @@ pub(crate) struct Tile<'a> {
 }
 
 /// Draws the images from left to right in as many columns as `width` characters have room for (at least one), with captions
-/// centerd under them and an empty line between one row of images and the next. Every line ends in a newline and leaves the
+/// centered under them and an empty line between one row of images and the next. Every line ends in a newline and leaves the
 /// terminal's colors as they were.
 ///
 /// # Panics
@@ -111,7 +111,7 @@ fn draw_band(text: &mut String, band: &[Tile<'_>], colors: Colors) {
         push_line(text, parts);
     }
     if band.iter().any(|tile| !tile.caption.is_empty()) {
-        push_line(text, band.iter().map(|tile| centerd(&tile.caption, columns(tile, colors))));
+        push_line(text, band.iter().map(|tile| centered(&tile.caption, columns(tile, colors))));
     }
 }
 
@@ -169,7 +169,7 @@ fn nearest_gray(gray: u8) -> u8 {
 }
 
 /// The caption in the middle of `width` columns, cut with an ellipsis if it is longer.
-fn centerd(caption: &str, width: usize) -> String {
+fn centered(caption: &str, width: usize) -> String {
     let flat = |c: char| if c.is_control() { ' ' } else { c };
     let mut shown: String = caption.chars().map(flat).collect();
     if shown.chars().count() > width {
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn captions_are_centerd_and_cut_to_the_image() {
+    fn captions_are_centered_and_cut_to_the_image() {
         let pixels = [255u8; 4];
         let tiles = [tile(&pixels, 4, "7"), tile(&pixels, 4, "trousers\n")];
         let drawn = draw_tiles(&tiles, Colors::None, 80);

@@ -90,7 +90,8 @@ impl Ops {
             compute.product_with_transposed(delta, weights, transposed, below_delta.reborrow(), cut);
             if below.is_masked {
                 // G8: ∂J/∂H = S ⊙ ∂J/∂(S ⊙ H)
-                A::mask(isa, s.columns_of(own.clone()).rows_of(0..rows), below_delta.reborrow());
+                let s = s.columns_of(own.clone()).rows_of(0..rows);
+                A::mask(isa, s, below_delta.reborrow());
             }
             // G5: ∂J/∂Z = f'(Z) ⊙ ∂J/∂H
             let [z, h, output] = [z, h, output].map(|matrix| matrix.columns_of(own.clone()).rows_of(0..rows));
@@ -99,7 +100,8 @@ impl Ops {
             // G2: ∂J/∂W = Hᵀ · ∂J/∂Z
             compute.transposed_product(alpha, input, delta, write, target, Cut::Rows(units.grain()));
             // G3: ∂J/∂b = 1 · ∂J/∂Z
-            compute.column_sums(alpha, delta.columns_of(outputs.range(part)), write, biases.row_mut(0));
+            let delta = delta.columns_of(outputs.range(part));
+            compute.column_sums(alpha, delta, write, biases.row_mut(0));
             if let (Some(x), Some(first)) = (x, first) {
                 gradient_of_units(compute, descent, x, below_delta.as_mat(), first, units.grain());
             }
