@@ -11,7 +11,7 @@ use mlp_train::{Network, TrainConfig};
 
 use super::eval::SetArgs;
 use crate::console::{canvas, note};
-use crate::explanation::{Explanation, Subject, Terminal, page};
+use crate::explain::{Explanation, Subject, Terminal, page};
 use crate::run_list::load_model;
 
 /// Explain what a model makes of one example, and what it would learn from it.
