@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config = model.metadata.config.as_ref();
     let (learning_rate, remarks) = learning_rate(args.learning_rate, config);
     let explanation =
-        Explanation::of(&network, &x, label, learning_rate).with_context(|| path.display().to_string())?;
+        Explanation::new(&network, &x, label, learning_rate).with_context(|| path.display().to_string())?;
     let subject = Subject {
         model: path.display().to_string(),
         network: network.architecture().to_string(),

@@ -1,33 +1,31 @@
-//! Formulas as they stand in `gradients.md`: parts from left to right, and under each matrix its shape. In text `^` and `_` begin an
-//! upper and a lower index; how that is typeset is a renderer's business.
+//! Formulas as in `gradients.md`: parts from left to right, with the shape of each matrix below it.
+//! In the text, `^` and `_` start a superscript or subscript; renderers decide how to typeset it.
 
 /// A formula.
 pub(crate) struct Formula(pub(crate) Vec<Part>);
 
-/// A symbol or a sign of it.
+/// A matrix, or a sign between matrices.
 pub(crate) struct Part {
     pub(crate) text: String,
-    /// Rows and columns.
+    /// Rows and columns of a matrix.
     pub(crate) shape: Option<(usize, usize)>,
 }
 
+pub(super) fn sign(text: impl Into<String>) -> Part {
+    Part { text: text.into(), shape: None }
+}
+
+pub(super) fn matrix(text: impl Into<String>, shape: (usize, usize)) -> Part {
+    Part { text: text.into(), shape: Some(shape) }
+}
+
 impl Formula {
-    /// Of what stands left of the equals sign.
-    pub(super) fn new(symbol: &str, shape: (usize, usize)) -> Self {
-        Self(Vec::new()).matrix(symbol, shape).sign("=")
+    /// `symbol = right`.
+    pub(super) fn new(symbol: &str, shape: (usize, usize), right: Vec<Part>) -> Self {
+        Self([matrix(symbol, shape), sign("=")].into_iter().chain(right).collect())
     }
 
-    pub(super) fn sign(mut self, text: impl Into<String>) -> Self {
-        self.0.push(Part { text: text.into(), shape: None });
-        self
-    }
-
-    pub(super) fn matrix(mut self, text: impl Into<String>, shape: (usize, usize)) -> Self {
-        self.0.push(Part { text: text.into(), shape: Some(shape) });
-        self
-    }
-
-    /// The formula and its shapes, one line under the other.
+    /// The formula, and the shapes aligned below it.
     pub(super) fn lines(&self) -> [String; 2] {
         let mut lines = [String::new(), String::new()];
         for part in &self.0 {
@@ -47,7 +45,8 @@ mod tests {
 
     #[test]
     fn shapes_stand_under_their_matrices() {
-        let formula = Formula::new("∂J/∂W^o", (100, 10)).matrix("Hᵀ", (100, 1)).matrix("(Ŷ − Y)", (1, 10));
+        let right = vec![matrix("Hᵀ", (100, 1)), matrix("(Ŷ − Y)", (1, 10))];
+        let formula = Formula::new("∂J/∂W^o", (100, 10), right);
         let expected = ["∂J/∂W^o  =   Hᵀ    (Ŷ − Y)", "100×10      100×1   1×10"];
         assert_eq!(formula.lines(), expected);
     }

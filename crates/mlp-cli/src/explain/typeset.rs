@@ -1,14 +1,14 @@
-//! Formulas in HTML: what `gradients.md` writes in plain text, with upper and lower indices set as such, matrices bold, and derivatives
-//! as fractions. Plain elements only: no script, no fonts, and a reader that has no style sheet still shows something right.
+//! Formulas as HTML: superscripts, subscripts, bold matrices, and derivatives as fractions. Plain
+//! elements only, without scripts or fonts, so that a formula is readable without a style sheet.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
 use maud::{Markup, PreEscaped, html};
 
-use super::Formula;
+use super::formula::Formula;
 
-/// The parts of a formula beside each other, each with its shape under it.
+/// The parts of a formula side by side, each with its shape below it.
 pub(super) fn formula(formula: &Formula) -> Markup {
     html! {
         div.formula {
@@ -22,54 +22,34 @@ pub(super) fn formula(formula: &Formula) -> Markup {
     }
 }
 
-/// A symbol or a piece of a formula.
+/// A symbol or a part of a formula; a derivative becomes a fraction.
 pub(super) fn text(source: &str) -> Markup {
-    let mut markup = String::new();
-    let mut rest = source;
-    // ∂J/∂W^o: a fraction of what comes up to the end of the symbol.
-    while let Some(start) = rest.find("∂J/∂") {
-        let (before, after) = (&rest[..start], &rest[start + "∂J/∂".len()..]);
-        let end = symbol_length(after);
-        markup += &inline(before).into_string();
-        let fraction = html! {
-            span.fraction { span { "∂" i { "J" } } span { "∂" (inline(&after[..end])) } }
-        };
-        markup += &fraction.into_string();
-        rest = &after[end..];
+    match source.strip_prefix("∂J/∂") {
+        Some(variable) => html! {
+            span.fraction { span { "∂" i { "J" } } span { "∂" (inline(variable)) } }
+        },
+        None => inline(source),
     }
-    markup += &inline(rest).into_string();
-    PreEscaped(markup)
 }
 
-/// The bytes of a letter and its upper index.
-fn symbol_length(text: &str) -> usize {
-    let mut letter = text.chars().next().map_or(0, char::len_utf8);
-    letter += text[letter..].chars().take_while(|&c| raised(c).is_some()).map(char::len_utf8).sum::<usize>();
-    let Some(index) = text[letter..].strip_prefix('^') else { return letter };
-    letter + 1 + index.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(index.len())
-}
-
-/// The digit that stands as an upper index.
+/// The value of a superscript digit.
 fn raised(c: char) -> Option<usize> {
     "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().position(|raised| raised == c)
 }
 
-/// Everything but fractions.
+/// Text with superscripts, subscripts, and matrices in bold.
 fn inline(source: &str) -> Markup {
     let mut chars = source.chars().peekable();
     let mut markup = String::new();
     while let Some(c) = chars.next() {
-        if let Some(digit) = raised(c) {
-            markup += &html! { sup { (digit) } }.into_string();
-            continue;
-        }
-        let piece = match c {
-            'ᵀ' => html! { sup { "T" } },
-            'ₙ' => html! { sub { i { "n" } } },
-            '^' => html! { sup { (word(None, &mut chars)) } },
-            '_' => html! { sub { (word(None, &mut chars)) } },
-            'Φ' | 'φ' | 'Σ' => html! { (c) },
-            c if c.is_alphabetic() => {
+        let piece = match (c, raised(c)) {
+            (_, Some(digit)) => html! { sup { (digit) } },
+            ('ᵀ', _) => html! { sup { "T" } },
+            ('ₙ', _) => html! { sub { i { "n" } } },
+            ('^', _) => html! { sup { (word(None, &mut chars)) } },
+            ('_', _) => html! { sub { (word(None, &mut chars)) } },
+            ('Φ' | 'φ' | 'Σ', _) => html! { (c) },
+            _ if c.is_alphabetic() => {
                 let word = word(Some(c), &mut chars);
                 let is_matrix = c.is_uppercase() || chars.peek() == Some(&'^');
                 match word.chars().count() {
@@ -79,22 +59,18 @@ fn inline(source: &str) -> Markup {
                     _ => html! { (word) },
                 }
             }
-            c => html! { (c) },
+            _ => html! { (c) },
         };
         markup += &piece.into_string();
     }
     PreEscaped(markup)
 }
 
-/// Letters and digits up to the next sign; the letters that are indices by themselves are signs.
+/// Letters and digits up to the next sign. The letters that are superscripts or subscripts by
+/// themselves are signs.
 fn word(first: Option<char>, chars: &mut Peekable<Chars<'_>>) -> String {
-    let mut word: String = first.into_iter().collect();
-    while let Some(c) =
-        chars.next_if(|c| c.is_alphanumeric() && !matches!(c, 'ᵀ' | 'ₙ') && raised(*c).is_none())
-    {
-        word.push(c);
-    }
-    word
+    let is_word = |c: &char| c.is_alphanumeric() && !matches!(c, 'ᵀ' | 'ₙ') && raised(*c).is_none();
+    first.into_iter().chain(std::iter::from_fn(|| chars.next_if(is_word))).collect()
 }
 
 #[cfg(test)]

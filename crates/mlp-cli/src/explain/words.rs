@@ -1,19 +1,21 @@
-//! What the terminal and the page say in the same words: numbers, names of entries, and what a check or a step has found.
+//! The wording that the terminal and the page share: sentences, numbers, names of entries, and rows
+//! of tables.
 
-use super::differences::{Check, Finding};
-use super::{Axis, Explanation, Quantity, Step, Subject};
-use crate::table::percent;
+use super::check::{Check, Finding};
+use super::explanation::{Explanation, Subject};
+use super::quantity::{Axis, Quantity};
+use crate::table::{percent, three_digits};
 
-/// What X, Y and the order of the sections are.
-pub(super) const INTRODUCTION: &str = "X is this image as one row, each pixel from 0 to 1; Y is 1 at the \
-    class of the label and 0 elsewhere. First the forward pass, from X to the loss J, then the backward pass, \
-    from the loss to the gradient of every parameter. Under each matrix stands its shape.";
+/// What X, Y and the order of the sections mean.
+pub(super) const INTRODUCTION: &str = "X is this image as a row of pixels from 0 to 1; Y is 1 for the class \
+    of the label and 0 for the others. The forward pass leads from X to the loss J, the backward pass from the \
+    loss to the gradient of every parameter. The shape of each matrix is shown below it.";
 
-/// What is tried at the end, and what for.
-pub(super) const DESCENT: &str = "To first order the step changes the loss of this example by −η‖∇J‖²: that is \
-    the slope of J along the step. The smaller the step, the nearer to 1 is the actual change over the predicted \
-    one. What J and the probability ŷ of the right class would be is found by taking the step, from the same \
-    parameters each time.";
+/// What the steps at the end show.
+pub(super) const DESCENT: &str = "To first order, the step changes the loss of this example by −η‖∇J‖², the \
+    slope of J along the step. The smaller the step, the closer to 1 is the ratio of the actual to the predicted \
+    change. J and the probability ŷ of the correct class are measured by taking the step, each time from the \
+    same parameters.";
 
 /// `2, at 98.13%: right`.
 pub(super) fn prediction(explanation: &Explanation, subject: &Subject) -> String {
@@ -25,30 +27,24 @@ pub(super) fn prediction(explanation: &Explanation, subject: &Subject) -> String
     )
 }
 
-/// Norm, range and zeros.
-pub(super) fn facts(quantity: &Quantity, subject: &Subject) -> String {
+/// Norm, range and zeros of the values.
+pub(super) fn summary(quantity: &Quantity, subject: &Subject) -> String {
     let values = &quantity.values;
-    let by = |better: fn(f64, f64) -> bool| {
-        let first = ((0, 0), values[(0, 0)]);
-        let pick = |best: ((usize, usize), f64), (index, &value): ((usize, usize), &f64)| {
-            if better(value, best.1) { (index, value) } else { best }
-        };
-        values.indexed_iter().fold(first, pick)
+    let extreme = |is_better: fn(f64, f64) -> bool| {
+        let best =
+            values.indexed_iter().reduce(|best, next| if is_better(*next.1, *best.1) { next } else { best });
+        let (index, value) = best.expect("a layer has units");
+        format!("{} ({})", number(*value), entry_name(quantity, index, subject))
     };
-    let said = |(index, value): ((usize, usize), f64)| {
-        format!("{} ({})", number(value), entry_name(quantity, index, subject))
+    let (min, max) = (extreme(|a, b| a < b), extreme(|a, b| a > b));
+    let zeros = match values.iter().filter(|value| **value == 0.0).count() {
+        0 => String::new(),
+        zeros => format!(", {zeros} of {} are 0", values.len()),
     };
-    let zeros = values.iter().filter(|value| **value == 0.0).count();
-    let zeros = if zeros == 0 { String::new() } else { format!(", {zeros} of {} are 0", values.len()) };
-    format!(
-        "norm {}, from {} to {}{zeros}",
-        number(quantity.norm()),
-        said(by(|value, best| value < best)),
-        said(by(|value, best| value > best))
-    )
+    format!("norm {}, from {min} to {max}{zeros}", number(quantity.norm()))
 }
 
-/// What a check found, in words where a number does not say it.
+/// The relative error of a check, and what it means if that is not obvious.
 pub(super) fn verdict(check: &Check) -> String {
     let error = check.relative_error().map_or(String::new(), |error| format!("{error:.0e}"));
     match check.finding() {
@@ -59,13 +55,27 @@ pub(super) fn verdict(check: &Check) -> String {
     }
 }
 
-/// The actual change over the predicted one.
-pub(super) fn ratio(step: &Step) -> String {
-    let ratio = step.actual / step.predicted;
-    if ratio.is_finite() { format!("{ratio:.4}") } else { "-".to_owned() }
+/// The table of steps: learning rate, predicted and actual change of J, their ratio, J, and ŷ.
+pub(super) fn step_rows(explanation: &Explanation, subject: &Subject) -> Vec<Vec<String>> {
+    let nothing = String::new;
+    let before = percent(explanation.probabilities[subject.label]);
+    let mut rows =
+        vec![vec!["before".to_owned(), nothing(), nothing(), nothing(), number(explanation.loss), before]];
+    rows.extend(explanation.steps.iter().map(|step| {
+        let ratio = step.actual / step.predicted;
+        vec![
+            three_digits(step.learning_rate),
+            number(step.predicted),
+            number(step.actual),
+            if ratio.is_finite() { format!("{ratio:.4}") } else { "-".to_owned() },
+            number(step.loss),
+            percent(step.probability),
+        ]
+    }));
+    rows
 }
 
-/// What an entry belongs to: `pixel (14, 9) → unit 17`, `class 3`. Of two units the first is of the layer below.
+/// The name of an entry: `pixel (14, 9) → unit 17`, `class 3`. The unit of the lower layer comes first.
 pub(super) fn entry_name(quantity: &Quantity, (row, column): (usize, usize), subject: &Subject) -> String {
     let name = |axis: Axis, index: usize| match axis {
         Axis::One => None,
@@ -79,12 +89,12 @@ pub(super) fn entry_name(quantity: &Quantity, (row, column): (usize, usize), sub
     names.into_iter().flatten().collect::<Vec<_>>().join(" → ")
 }
 
-/// `class 7`, or `class 7 (sneaker)` where the name says more than the number.
+/// `class 7`, or `class 7 (sneaker)` if the name is more than the number.
 pub(super) fn class_name(name: &str, class: usize) -> String {
     if name == class.to_string() { format!("class {class}") } else { format!("class {class} ({name})") }
 }
 
-/// Five digits behind the point, or powers of ten where those would show nothing or too much.
+/// Five decimals, or scientific notation for very small and very large numbers.
 pub(super) fn number(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),
@@ -94,7 +104,7 @@ pub(super) fn number(value: f64) -> String {
     }
 }
 
-/// As [`number`], in at most seven characters, for many beside each other.
+/// Like [`number`] in at most seven characters, for tables of numbers.
 pub(super) fn short_number(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),
