@@ -102,12 +102,12 @@ const DATA_CASES: &[DataCase] = &[
 
 #[test]
 fn a_bad_data_file_is_named_in_one_line() {
-    for (what, spoil, expected) in DATA_CASES {
+    for (what, damage, expected) in DATA_CASES {
         let scratch = with_mnist();
-        spoil(&scratch);
+        damage(&scratch);
         eprintln!("case: {what}");
-        // As a directory, so that nothing is fetched where a file is missing or cannot be read; a label's range is that of
-        // the catalog's mnist.
+        // A directory, so that nothing is fetched if a file is missing or unreadable. Only the mnist of
+        // the catalog has a range of labels.
         let dataset = if *what == "label out of range" { "mnist" } else { "data/mnist" };
         scratch.refuses(&format!("train --quiet --batch-size 20 --dataset {dataset}"), expected);
         assert!(!scratch.path("runs").exists(), "{what}: a run directory was left behind");
@@ -152,7 +152,7 @@ fn a_bad_flag_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn a_bad_choice_is_refused_before_anything_is_downloaded() {
+fn a_bad_flag_is_refused_before_a_download() {
     let scratch = with_mnist();
     scratch.refuses("train --quiet --dataset kmnist --epochs 0", "epochs is 0; expected at least 1");
     assert!(!scratch.path("data/kmnist").exists(), "the download was begun");
@@ -162,16 +162,16 @@ fn a_bad_choice_is_refused_before_anything_is_downloaded() {
 fn a_bad_model_is_refused() {
     let scratch = with_mnist();
     let good = train(&scratch);
-    let spoilt = |name: &str, change: fn(&mut Vec<u8>)| {
+    let damaged = |name: &str, change: fn(&mut Vec<u8>)| {
         let mut bytes = good.clone();
         change(&mut bytes);
         fs::write(scratch.path(name), bytes).unwrap();
     };
-    spoilt("version", |b| b[8] = 9);
-    spoilt("flipped", |b| b[1000] ^= 4);
-    spoilt("truncated", |b| b.truncate(500));
-    spoilt("appended", |b| b.push(0));
-    spoilt("empty", Vec::clear);
+    damaged("version", |b| b[8] = 9);
+    damaged("flipped", |b| b[1000] ^= 4);
+    damaged("truncated", |b| b.truncate(500));
+    damaged("appended", |b| b.push(0));
+    damaged("empty", Vec::clear);
     fs::create_dir(scratch.path("directory")).unwrap();
     for (name, expected) in [
         ("version", "model format version 9; this program reads version 2"),
@@ -191,7 +191,7 @@ fn a_bad_model_is_refused() {
 }
 
 #[test]
-fn a_model_is_not_evaluated_on_images_of_another_form() {
+fn a_model_is_not_evaluated_on_images_of_another_size() {
     let scratch = with_mnist();
     train(&scratch);
     write_dataset(&scratch.path("other"), [4, 5], [(&[7; 60], &[0, 1, 9]); 2]);
@@ -208,7 +208,7 @@ fn a_run_is_never_overwritten() {
 }
 
 #[test]
-fn other_commands_refuse_nonsense_too() {
+fn other_commands_refuse_bad_flags() {
     let scratch = with_mnist();
     for (flags, expected) in [
         ("descend --learning-rate nan", "learning rate is NaN"),
@@ -235,7 +235,7 @@ fn other_commands_refuse_nonsense_too() {
 }
 
 #[test]
-fn a_run_that_cannot_be_gone_on_with() {
+fn a_run_that_cannot_be_resumed() {
     let scratch = with_mnist();
     scratch.refuses("train --resume nowhere", "nowhere: no run: there is no config.toml in it");
     train(&scratch);
@@ -271,7 +271,7 @@ fn a_run_that_cannot_be_gone_on_with() {
 }
 
 #[test]
-fn commands_about_runs_that_have_none() {
+fn commands_need_runs() {
     let scratch = with_mnist();
     scratch.refuses("runs", "runs: cannot list the runs: No such file or directory");
     train(&scratch);
@@ -282,7 +282,7 @@ fn commands_about_runs_that_have_none() {
 }
 
 #[test]
-fn sweeps_and_range_tests_that_cannot_be() {
+fn bad_flags_of_sweeps_and_range_tests() {
     let scratch = with_mnist();
     for (flags, expected) in [
         (
@@ -319,7 +319,7 @@ fn sweeps_and_range_tests_that_cannot_be() {
 }
 
 #[test]
-fn images_to_validate_on_of_another_form() {
+fn a_validation_set_with_images_of_another_size() {
     let scratch = with_mnist();
     write_dataset(&scratch.path("small"), [2, 2], [(&[0; 4], &[0]); 2]);
     scratch.refuses(

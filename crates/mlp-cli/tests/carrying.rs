@@ -29,7 +29,7 @@ fn a_model_comes_back_from_every_format_with_the_same_predictions() {
 }
 
 #[test]
-fn what_cannot_be_carried_is_said_in_one_line_and_nothing_is_left() {
+fn errors_of_export_and_import_are_one_line_and_leave_nothing_behind() {
     let scratch = Scratch::trained(FLAGS);
     scratch.mlp("export run/model.mlp --to m.npz");
     fs::write(scratch.path("torn.npz"), &scratch.bytes("m.npz")[..400]).unwrap();

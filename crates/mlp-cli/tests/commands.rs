@@ -63,7 +63,7 @@ fn eval_and_summary_agree_with_the_training_they_follow() {
 }
 
 #[test]
-fn a_directory_is_a_dataset_and_its_runs_go_where_all_runs_go() {
+fn a_directory_is_a_dataset_and_its_runs_go_to_the_usual_place() {
     let scratch = Scratch::new();
     let directory = scratch.path("mine/digits");
     write_digits(&directory, 100, 30);
@@ -81,7 +81,7 @@ fn a_directory_is_a_dataset_and_its_runs_go_where_all_runs_go() {
 }
 
 #[test]
-fn a_recipe_settings_and_flags_make_one_configuration_which_trains_the_same_again() {
+fn recipe_settings_and_flags_combine_into_a_configuration_that_reproduces_the_run() {
     let scratch = Scratch::new();
     fs::write(
         scratch.path("mine.toml"),
@@ -114,7 +114,7 @@ fn a_recipe_settings_and_flags_make_one_configuration_which_trains_the_same_agai
 fn gradcheck_checks_every_kind_of_network() {
     let scratch = Scratch::new();
     let all = scratch.mlp("gradcheck");
-    // A header; six activations, three depths, two reductions, with and without dropout and smoothing; the verdict.
+    // Six activations, three depths, two reductions, with and without dropout and smoothing.
     assert_eq!(all.lines().filter(|line| line.ends_with(" ok")).count(), 72, "{all}");
     assert_eq!(all.lines().filter(|line| line.contains("smoothing 0.1")).count(), 36, "{all}");
     let one = scratch.mlp("gradcheck --activation relu --hidden 9,7 --loss-reduction mean");
@@ -193,7 +193,7 @@ fn data_lists_describes_and_draws() {
     assert!(info.contains("synthetic: images of 28x28, 10 classes"), "{info}");
     let drawn = scratch.mlp("data show synthetic --class 3 --count 2");
     assert!(drawn.contains(": 3") && drawn.lines().count() > 28, "{drawn}");
-    assert!(!drawn.contains('\u{1b}'), "colors where no terminal is");
+    assert!(!drawn.contains('\u{1b}'), "colors without a terminal");
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn runs_are_listed_and_compared() {
     let compared = scratch.mlp("compare runs/a runs/below/b-9");
     let rows: Vec<Vec<&str>> = compared.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows[0], ["runs/a", "runs/below/b-9"]);
-    // Only what differs of the configuration.
+    // Only the differences of the configurations.
     assert_eq!(rows[1..3], [["learning_rate", "0.5", "0.25"], ["validation", "0.2", "0.0"]]);
     assert!(rows[3].is_empty() && compared.contains("\ntest accuracy "), "{compared}");
 }
@@ -255,14 +255,14 @@ fn a_sweep_tries_every_combination_and_ranks_them() {
         let path = run["path"].as_str().unwrap();
         let config: toml::Table = scratch.text(&format!("{path}/config.toml")).parse().unwrap();
         assert_eq!(config["learning_rate"].as_float(), run["varied"]["learning_rate"].as_f64());
-        assert_eq!(config["validation"].as_float(), Some(0.1), "set apart to judge by");
+        assert_eq!(config["validation"].as_float(), Some(0.1), "a validation set is needed to rank by");
     }
 
-    // Whatever order the runs were trained in, beside each other or alone: the bits of `mlp train`.
+    // In whatever order and number the runs were trained, they have the bits of `mlp train`.
     scratch.mlp("train --recipe runs/sweep/002/config.toml --run-dir alone");
     assert_eq!(scratch.bytes("alone/model.mlp"), scratch.bytes("runs/sweep/002/model.mlp"));
 
-    // What is missing is done, and nothing else.
+    // Only the missing run is trained.
     let kept = fs::metadata(scratch.path("runs/sweep/002/model.mlp")).unwrap().modified().unwrap();
     fs::remove_dir_all(scratch.path("runs/sweep/003")).unwrap();
     let again = json(&scratch.mlp("sweep --resume runs/sweep --json"));
@@ -288,7 +288,7 @@ fn lr_find_finds_where_the_loss_falls() {
     assert!(picture.starts_with("<svg") && picture.contains("Loss by learning rate"));
     let table = scratch.mlp(&flags);
     assert!(table.contains("the loss falls fastest at "), "{table}");
-    assert!(!scratch.path("runs").exists(), "looking for a rate leaves a run");
+    assert!(!scratch.path("runs").exists(), "lr-find left a run");
 }
 
 #[test]
@@ -301,11 +301,11 @@ fn verify_resume_proves_every_optimizer_and_schedule() {
         one.contains(" 20 times ") && one.lines().filter(|line| line.ends_with(" yes")).count() == 1,
         "{one}"
     );
-    assert_eq!(scratch.count(""), 0, "something is left behind");
+    assert_eq!(scratch.count(""), 0, "something was left behind");
 }
 
 #[test]
-fn events_come_as_json_one_in_a_line() {
+fn events_are_json_one_per_line() {
     let scratch = Scratch::new();
     let lines = scratch.mlp(&format!("train {QUICK} --validation 0.2 --log-format json"));
     let events: Vec<serde_json::Value> = lines.lines().map(json).collect();
@@ -318,9 +318,9 @@ fn events_come_as_json_one_in_a_line() {
 }
 
 #[test]
-fn a_dataset_of_its_own_can_be_validated_on() {
+fn a_separate_dataset_can_be_used_for_validation() {
     let scratch = Scratch::new();
-    // The test images of the dataset itself: each epoch is judged as the end is.
+    // The test images of the dataset itself: each epoch is evaluated like the end.
     let flags = format!("train {QUICK} --validation-set synthetic --log-format json --run-dir run");
     let lines = scratch.mlp(&flags);
     let events: Vec<serde_json::Value> = lines.lines().map(json).collect();
@@ -331,12 +331,12 @@ fn a_dataset_of_its_own_can_be_validated_on() {
 }
 
 #[test]
-fn verbose_says_what_was_decided() {
+fn verbose_prints_the_decisions() {
     let scratch = Scratch::new();
     let stderr = scratch.succeeds(&format!("train -v {QUICK}")).stderr;
     let sets = mlp_data::Datasets::load("synthetic", Path::new("data")).unwrap();
     for part in ["kernel   ", "threads  ", "recipe   textbook; seed 0", &sets.train.sha256()] {
         assert!(stderr.contains(part), "{part}: {stderr}");
     }
-    assert!(!stderr.contains('\u{1b}'), "colors where no terminal is");
+    assert!(!stderr.contains('\u{1b}'), "colors without a terminal");
 }

@@ -52,7 +52,7 @@ fn an_example_is_explained_in_the_order_of_the_chapter() {
 }
 
 #[test]
-fn the_page_of_an_example_needs_nothing_from_elsewhere() {
+fn the_page_of_an_example_is_self_contained() {
     let scratch = Scratch::trained(SMALL);
     assert_eq!(scratch.mlp("explain run --sample 3 --html page.html"), "");
     let page = scratch.text("page.html");
@@ -93,7 +93,7 @@ fn networks_of_any_depth_and_precision_are_explained() {
 }
 
 #[test]
-fn a_model_from_elsewhere_is_explained_with_the_chapters_learning_rate() {
+fn an_imported_model_is_explained_with_the_chapters_learning_rate() {
     let scratch = Scratch::trained("--epochs 1 --hidden 6 --learning-rate 0.07");
     let mut model = Model::load(&scratch.path("run/model.mlp")).unwrap();
     assert!(scratch.mlp("explain run").contains("\n  0.07 "));
@@ -107,7 +107,7 @@ fn a_model_from_elsewhere_is_explained_with_the_chapters_learning_rate() {
 }
 
 #[test]
-fn what_cannot_be_explained_is_said_in_one_line_and_leaves_nothing() {
+fn errors_are_one_line_and_leave_nothing_behind() {
     let scratch = Scratch::trained("--epochs 1 --hidden 5");
     fs::create_dir(scratch.path("directory.html")).unwrap();
     write_dataset(&scratch.path("small"), [5, 5], [(&[0; 50], &[0, 0]); 2]);

@@ -35,7 +35,7 @@ fn without_a_command_there_is_an_overview() {
 }
 
 #[test]
-fn the_version_is_short_or_says_what_does_the_work() {
+fn the_version_is_short_or_names_the_backend() {
     let short = stdout("-V");
     assert!(short.starts_with("mlp 0.") && short.lines().count() == 1, "{short}");
     let long = stdout("--version");
@@ -100,7 +100,7 @@ fn there_are_completions_for_five_shells() {
 }
 
 #[test]
-fn every_command_has_a_manual_page_that_troff_can_set() {
+fn every_command_has_a_valid_manual_page() {
     let scratch = Scratch::new();
     let directory = scratch.path("share/man1");
     assert_eq!(scratch.mlp("man share/man1"), "");

@@ -30,7 +30,7 @@ fn write_classes(directory: &Path, count: usize, seed: u64) {
 }
 
 #[test]
-fn a_dataset_of_ones_own_is_trained_on_and_its_names_reach_predict() {
+fn an_imported_dataset_can_be_trained_on_and_its_names_reach_predict() {
     let scratch = Scratch::new();
     write_classes(&scratch.path("drawings"), 600, 0);
     let said = scratch.mlp("data import drawings --to sets/mine");
@@ -65,7 +65,7 @@ fn a_dataset_of_ones_own_is_trained_on_and_its_names_reach_predict() {
 }
 
 #[test]
-fn the_same_seed_imports_the_same_set_and_train_and_test_directories_stay_what_they_are() {
+fn imports_depend_on_the_seed_only_and_keep_a_given_split() {
     let scratch = Scratch::new();
     write_classes(&scratch.path("all"), 100, 0);
     let hash = |name: &str, flags: &str| {
@@ -89,7 +89,7 @@ fn the_same_seed_imports_the_same_set_and_train_and_test_directories_stay_what_t
 }
 
 #[test]
-fn what_is_odd_about_pictures_is_said_when_they_are_imported() {
+fn import_reports_suspicious_pictures() {
     let scratch = Scratch::new();
     write_classes(&scratch.path("odd"), 60, 0);
     let one = fs::read_dir(scratch.path("odd/one")).unwrap().next().unwrap().unwrap().path();
@@ -140,7 +140,7 @@ fn what_is_odd_about_pictures_is_said_when_they_are_imported() {
 }
 
 #[test]
-fn answers_come_in_order_and_a_bad_file_stops_none_of_the_others() {
+fn predictions_are_in_order_and_skip_bad_files() {
     let scratch = Scratch::trained(SMALL);
     let digits = synthetic::digits(1, 1200, 0).test;
     for i in 0..1200 {
@@ -171,7 +171,7 @@ fn answers_come_in_order_and_a_bad_file_stops_none_of_the_others() {
 }
 
 #[test]
-fn images_that_have_the_form_already_are_taken_as_they_are() {
+fn idx_files_are_classified_without_preprocessing() {
     let scratch = Scratch::trained(SMALL);
     let sets = synthetic::digits(synthetic::TRAIN, synthetic::TEST, 0);
     sets.write_dir(&scratch.path("set"), "", true).unwrap();
@@ -188,7 +188,7 @@ fn images_that_have_the_form_already_are_taken_as_they_are() {
 }
 
 #[test]
-fn a_picture_comes_from_standard_input_and_is_shown_as_the_network_sees_it() {
+fn a_picture_from_standard_input_is_shown_as_the_network_sees_it() {
     let scratch = Scratch::trained(SMALL);
     let digits = synthetic::digits(1, 30, 3).test;
     let three = digits.labels().iter().position(|&label| label == 3).unwrap();
@@ -209,7 +209,7 @@ fn a_picture_comes_from_standard_input_and_is_shown_as_the_network_sees_it() {
 }
 
 #[test]
-fn flags_that_contradict_each_other_are_refused_in_one_line() {
+fn conflicting_flags_are_refused_in_one_line() {
     let scratch = Scratch::trained(SMALL);
     fs::create_dir(scratch.path("empty")).unwrap();
     for (flags, said) in [

@@ -9,7 +9,7 @@ use common::Scratch;
 const TRAIN: &str = "train --dataset synthetic --learning-rate 0.02 --quiet";
 
 #[test]
-fn every_figure_is_drawn_beside_what_it_shows_or_where_it_is_asked_for() {
+fn figures_are_written_into_the_run_or_to_a_given_file() {
     let scratch = Scratch::new();
     scratch
         .succeeds(&format!("{TRAIN} --epochs 2 --hidden 12 --validation 0.1 --run-dir runs/a --no-report"));
@@ -38,7 +38,7 @@ fn every_figure_is_drawn_beside_what_it_shows_or_where_it_is_asked_for() {
 }
 
 #[test]
-fn the_report_of_a_run_needs_nothing_from_elsewhere() {
+fn the_report_of_a_run_is_self_contained() {
     let scratch = Scratch::new();
     let run = "runs/it's_<b>";
     scratch.succeeds(&format!("{TRAIN} --epochs 2 --hidden 12 --validation 0.1 --run-dir {run}"));
@@ -50,7 +50,7 @@ fn the_report_of_a_run_needs_nothing_from_elsewhere() {
     for address in written.split("href='").skip(1).chain(written.split("src=\"").skip(1)) {
         assert!(address.starts_with("data:image/png;base64,"), "{}", &address[..60.min(address.len())]);
     }
-    // Of a namespace, not an address.
+    // Namespaces, not addresses.
     assert_eq!(written.matches("http").count(), 5 + 1, "five SVGs and a meta http-equiv");
     assert!(written.contains(r"mlp train --recipe 'runs/it'\''s_&lt;b&gt;/config.toml'"), "{written}");
     // The same by the command, from the files alone.
@@ -71,7 +71,7 @@ fn a_run_without_a_model_has_a_report_too() {
 }
 
 #[test]
-fn what_cannot_be_drawn_is_said_in_one_line() {
+fn errors_of_plot_and_report_are_one_line() {
     let scratch = Scratch::new();
     scratch.succeeds(&format!("{TRAIN} --epochs 1 --hidden none --run-dir runs/none"));
     for (flags, expected) in [
@@ -85,7 +85,7 @@ fn what_cannot_be_drawn_is_said_in_one_line() {
     ] {
         scratch.refuses(flags, expected);
     }
-    // A network without hidden units has a report all the same.
+    // A network without hidden units has a report as well.
     let written = scratch.text("runs/none/report.html");
     assert_eq!(written.matches("<svg ").count(), 4);
 }

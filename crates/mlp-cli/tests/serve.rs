@@ -71,7 +71,7 @@ impl Drop for Server {
 }
 
 #[test]
-fn a_server_says_what_predict_says_and_ends_when_it_is_told() {
+fn a_server_answers_like_predict_and_ends_on_a_signal() {
     let scratch = Scratch::trained(SMALL);
     fs::write(scratch.path("digit.pgm"), picture()).unwrap();
     let expected = json(&scratch.mlp("predict run/model.mlp digit.pgm --format json"));
@@ -102,7 +102,7 @@ fn a_server_says_what_predict_says_and_ends_when_it_is_told() {
 }
 
 #[test]
-fn a_second_signal_does_not_wait_for_anybody() {
+fn a_second_signal_ends_the_server_immediately() {
     let scratch = Scratch::trained(SMALL);
     let server = Server::start(&scratch, "run/model.mlp --port 0 --host localhost");
     let _endless = server.send("POST /predict", 1000, b"P5");
@@ -123,7 +123,7 @@ fn a_second_signal_does_not_wait_for_anybody() {
 }
 
 #[test]
-fn what_cannot_be_served_is_said_in_one_line() {
+fn errors_at_startup_are_one_line() {
     let scratch = Scratch::trained(SMALL);
     fs::write(scratch.path("text"), "no model").unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

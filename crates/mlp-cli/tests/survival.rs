@@ -29,7 +29,7 @@ impl Dice {
 }
 
 #[test]
-fn a_run_that_is_killed_a_hundred_times_ends_with_the_same_bits() {
+fn runs_killed_a_hundred_times_end_with_the_same_bits() {
     const KILLS: usize = 100;
     let scratch = Scratch::new();
     let begin = format!("train {FLAGS} --epochs 150 --checkpoint-every 20steps --run-dir");
@@ -71,7 +71,7 @@ fn a_run_that_is_killed_a_hundred_times_ends_with_the_same_bits() {
 
 #[cfg(unix)]
 #[test]
-fn a_signal_ends_a_run_when_it_is_saved_and_says_how_to_go_on() {
+fn a_signal_saves_the_run_and_prints_how_to_resume() {
     let scratch = Scratch::new();
     let begin = format!("train {} --epochs 100", FLAGS.replace("--quiet", "")).to_owned();
     scratch.succeeds(&format!("{begin} --run-dir whole"));
@@ -99,7 +99,7 @@ fn a_signal_ends_a_run_when_it_is_saved_and_says_how_to_go_on() {
 
 #[cfg(unix)]
 #[test]
-fn a_second_signal_ends_the_program_at_once() {
+fn a_second_signal_ends_training_immediately() {
     // Steps so long that the program is in the middle of one.
     let scratch = Scratch::new();
     let child = scratch.spawn(
@@ -130,7 +130,7 @@ fn two_processes_do_not_train_in_one_directory() {
 }
 
 #[test]
-fn a_run_directory_that_vanishes_is_said_in_one_line() {
+fn a_vanished_run_directory_is_an_error_in_one_line() {
     let scratch = Scratch::new();
     let child = scratch.spawn(&format!("train {FLAGS} --epochs 100000 --run-dir run"));
     while !scratch.path("run/checkpoint.mlp").exists() {
@@ -145,7 +145,7 @@ fn a_run_directory_that_vanishes_is_said_in_one_line() {
 }
 
 #[test]
-fn a_loss_that_is_not_finite_ends_the_run_with_a_code_of_its_own_and_keeps_the_checkpoint() {
+fn divergence_has_an_exit_code_and_keeps_the_checkpoint() {
     let scratch = Scratch::new();
     let flags = "train --dataset synthetic --hidden 24 --activation relu --init he --loss-reduction mean --epochs 3 \
                  --learning-rate 0.1 --set schedule=exponential --set gamma=1e30 --quiet --run-dir run";

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shapes_stand_under_their_matrices() {
+    fn shapes_are_below_their_matrices() {
         let right = vec![matrix("Hᵀ", (100, 1)), matrix("(Ŷ − Y)", (1, 10))];
         let formula = Formula::new("∂J/∂W^o", (100, 10), right);
         let expected = ["∂J/∂W^o  =   Hᵀ    (Ŷ − Y)", "100×10      100×1   1×10"];

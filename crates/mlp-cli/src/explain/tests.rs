@@ -36,7 +36,7 @@ fn by_hand() -> Mlp<f64> {
 }
 
 #[test]
-fn the_quantities_of_a_network_worked_out_by_hand_are_those_of_the_chapter_in_its_order() {
+fn a_network_worked_out_by_hand_has_the_quantities_of_the_chapter_in_order() {
     let explanation = Explanation::new(&by_hand(), &[1.0, 0.5], 0, 0.1).unwrap();
     let expected: [(&str, Option<&str>, Array2<f64>); 12] = [
         ("Z^h", None, array![[2.0, -0.5]]),
@@ -80,7 +80,7 @@ fn a_step_is_predicted_by_the_gradient_and_then_taken() {
 }
 
 #[test]
-fn every_value_is_that_of_the_plain_loops_at_every_depth_and_activation() {
+fn every_value_equals_the_plain_loops_at_every_depth_and_activation() {
     for activation in Activation::ALL {
         for hidden in [&[][..], &[5], &[5, 3], &[5, 3, 4]] {
             let (network, x, label) = example(hidden, activation);
@@ -98,7 +98,7 @@ fn every_value_is_that_of_the_plain_loops_at_every_depth_and_activation() {
                 expected.push((name("Z", l), passes.z[l].clone()));
                 expected.push((format!("∂J/∂{}", name("W", l)), gradient.weights.clone()));
                 expected.push((format!("∂J/∂{}", name("b", l)), vec![gradient.biases.clone()]));
-                // Of one example the derivatives by the sums are those by the biases.
+                // For one example, the derivatives by the sums equal those by the biases.
                 expected.push((format!("∂J/∂{}", name("Z", l)), vec![gradient.biases.clone()]));
                 let output = match last {
                     last if l == last => "Ŷ".to_owned(),
@@ -133,7 +133,7 @@ fn every_value_is_that_of_the_plain_loops_at_every_depth_and_activation() {
                     );
                 }
             }
-            // Each gradient is measured, and each measurement agrees or says why there is none.
+            // Each gradient is checked, and each check agrees or is inconclusive.
             let gradients = explanation.quantities.iter().filter(|quantity| quantity.equation().is_some());
             assert!(gradients.clone().all(|quantity| !quantity.checks.is_empty()));
             assert_eq!(explanation.disagreements(), 0, "{activation}, {hidden:?}");
@@ -142,7 +142,7 @@ fn every_value_is_that_of_the_plain_loops_at_every_depth_and_activation() {
 }
 
 #[test]
-fn each_gradient_that_is_spoilt_is_found() {
+fn each_wrong_gradient_is_found() {
     let (network, x, label) = example(&[5, 3], Activation::Tanh);
     let mut explanation = Explanation::new(&network, &x, label, 0.01).unwrap();
     let x = ArrayView2::from_shape((1, 6), &x).unwrap();
@@ -162,7 +162,7 @@ fn each_gradient_that_is_spoilt_is_found() {
             differences.check(variable, &right).iter().all(|check| check.finding() == Finding::Agrees),
             "{symbol}"
         );
-        // A part in a million is enough to be seen.
+        // One part in a million is enough.
         for factor in [-1.0, 2.0, 1.000_001] {
             let found = differences.check(variable, &(&right * factor));
             assert!(
@@ -176,7 +176,7 @@ fn each_gradient_that_is_spoilt_is_found() {
 }
 
 #[test]
-fn an_example_that_the_network_is_certain_of_can_be_checked_too() {
+fn examples_with_a_tiny_loss_can_be_checked() {
     // Logits of 0 and 18: a loss of 1.5e-8, which `log Σ exp` would give to eight digits only.
     let layer = Layer::new(array![[0.0, 9.0], [0.0, 9.0]], array![0.0, 0.0]);
     let network = Mlp::from_layers(vec![layer], Activation::Identity).unwrap();
@@ -188,7 +188,7 @@ fn an_example_that_the_network_is_certain_of_can_be_checked_too() {
 }
 
 #[test]
-fn across_a_kink_there_is_no_difference_and_the_text_says_so() {
+fn a_difference_across_a_kink_is_inconclusive() {
     // The first unit's sum is 0, so that each step moves it from one side to the other.
     let hidden = Layer::new(array![[1.0, -1.0], [-2.0, 1.0]], array![0.0, 2.0]);
     let output = Layer::new(array![[0.5, 0.0], [1.0, 3.0]], array![0.0, 1.0]);
@@ -204,8 +204,9 @@ fn across_a_kink_there_is_no_difference_and_the_text_says_so() {
 }
 
 #[test]
-fn a_gradient_that_rounding_hides_is_no_disagreement() {
-    // ŷ of the right class is 1 up to rounding: its error in the backward pass is 0 or ε, and really exp(-40).
+fn a_gradient_below_the_rounding_error_is_inconclusive() {
+    // ŷ of the correct class is 1 up to rounding: its error in the backward pass is 0 or ε instead of
+    // exp(-40).
     let layer = Layer::new(array![[0.0, 40.0], [0.0, 0.0]], array![0.0, 0.0]);
     let network = Mlp::from_layers(vec![layer], Activation::Identity).unwrap();
     let explanation = Explanation::new(&network, &[1.0, 1.0], 1, 0.1).unwrap();
@@ -215,8 +216,8 @@ fn a_gradient_that_rounding_hides_is_no_disagreement() {
 }
 
 #[test]
-fn a_weight_behind_a_large_input_is_moved_by_less() {
-    // A step of ∛ε would move the logits by 0.06, over which the loss is not a straight line to seven digits.
+fn the_step_is_shortened_for_large_inputs() {
+    // A step of ∛ε would move the logits by 0.06, over which the loss is not linear to seven digits.
     let layer = Layer::new(array![[1e-4, -2e-4]], array![0.0, 0.0]);
     let network = Mlp::from_layers(vec![layer], Activation::Identity).unwrap();
     let explanation = Explanation::new(&network, &[1e4], 1, 1e-9).unwrap();
@@ -225,7 +226,7 @@ fn a_weight_behind_a_large_input_is_moved_by_less() {
 }
 
 #[test]
-fn a_network_of_any_size_agrees_and_its_errors_are_found_all_the_same() {
+fn networks_of_any_size_agree_and_their_errors_are_found() {
     for activation in [Activation::Relu, Activation::Gelu, Activation::Identity, Activation::Tanh] {
         for factor in [1e-3, 3.0, 30.0, 1e3] {
             let (mut network, mut x, _) = example(&[40, 30], activation);
@@ -238,7 +239,8 @@ fn a_network_of_any_size_agrees_and_its_errors_are_found_all_the_same() {
                     0,
                     "{activation}, weights times {factor}, class {label}"
                 );
-                // Of the largest weights no step is both small enough for the loss and large enough for the logits.
+                // For the largest weights, no step is small enough for the loss and large enough for
+                // the logits.
                 if factor > 10.0 || explanation.loss < 1e-9 {
                     continue;
                 }
@@ -256,7 +258,7 @@ fn a_network_of_any_size_agrees_and_its_errors_are_found_all_the_same() {
 }
 
 #[test]
-fn a_network_that_is_not_finite_is_not_explained() {
+fn a_network_that_is_not_finite_is_an_error() {
     let (mut network, x, label) = example(&[5], Activation::Logistic);
     network.layer_mut(1).1[2] = f64::NAN;
     let error = Explanation::new(&network, &x, label, 0.01).err().unwrap();

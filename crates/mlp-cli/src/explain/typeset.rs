@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn symbols_are_set_as_in_the_chapter() {
+    fn symbols_are_typeset_as_in_the_chapter() {
         for (source, expected) in [
             ("W^o", "<b>W</b><sup>o</sup>"),
             ("b^h2", "<b>b</b><sup>h2</sup>"),

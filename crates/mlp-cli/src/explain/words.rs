@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_have_the_digits_that_say_something() {
+    fn numbers_have_meaningful_digits() {
         let numbers = [0.0, -0.123_456_7, 99_999.5, 1e-10, -2e30, f64::NAN, f64::NEG_INFINITY].map(number);
         assert_eq!(
             numbers,
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_is_named_where_its_name_says_something() {
+    fn class_names_are_shown_unless_they_are_numbers() {
         assert_eq!([class_name("7", 7), class_name("sneaker", 7)], ["class 7", "class 7 (sneaker)"]);
     }
 }

@@ -83,12 +83,15 @@ impl Metrics {
         let counts = self.counts();
         let requests = counts.requests.iter();
         let requests = requests
-            .map(|((route, status), count)| format!("{{route=\"{route}\",status=\"{status}\"}} {count}"));
+            .map(|((route, status), count)| format!("{{route=\"{route}\",status=\"{status}\"}} {count}"))
+            .collect();
         let predictions = self.class_names.iter().zip(&counts.predictions).enumerate();
-        let predictions = predictions.map(|(class, (name, count))| {
-            format!("{{class=\"{class}\",name=\"{}\"}} {count}", escaped(name))
-        });
-        let seconds = counts.seconds.iter().flat_map(|(route, histogram)| histogram.samples(route));
+        let predictions = predictions
+            .map(|(class, (name, n))| format!("{{class=\"{class}\",name=\"{}\"}} {n}", escaped(name)))
+            .collect();
+        let seconds = counts.seconds.iter().flat_map(|(route, times)| times.samples(route)).collect();
+        let single = |count: u64| vec![format!(" {count}")];
+        let model = vec![format!("{{{}}} 1", self.model)];
         let mut text = String::new();
         let mut family = |name: &str, kind: &str, help: &str, samples: Vec<String>| {
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
@@ -96,29 +99,12 @@ impl Metrics {
                 let _ = writeln!(text, "{name}{sample}");
             }
         };
-        family(
-            "mlp_http_requests_total",
-            "counter",
-            "Answered requests by route and status.",
-            requests.collect(),
-        );
-        let running = vec![format!(" {}", counts.running)];
-        family("mlp_http_requests_running", "gauge", "Requests in progress.", running);
-        family(
-            "mlp_predictions_total",
-            "counter",
-            "Classified pictures by predicted class.",
-            predictions.collect(),
-        );
-        let blank = vec![format!(" {}", counts.blank)];
-        family("mlp_blank_pictures_total", "counter", "Pictures with nothing on them.", blank);
-        family("mlp_model_info", "gauge", "The served model.", vec![format!("{{{}}} 1", self.model)]);
-        family(
-            "mlp_http_request_duration_seconds",
-            "histogram",
-            "Time from the head of a request to its answer by route.",
-            seconds.collect(),
-        );
+        family("mlp_http_requests_total", "counter", "Answered requests by route and status.", requests);
+        family("mlp_http_requests_running", "gauge", "Requests in progress.", single(counts.running));
+        family("mlp_predictions_total", "counter", "Pictures by predicted class.", predictions);
+        family("mlp_blank_pictures_total", "counter", "Pictures with nothing on them.", single(counts.blank));
+        family("mlp_model_info", "gauge", "The served model.", model);
+        family("mlp_http_request_duration_seconds", "histogram", "Time to answer by route.", seconds);
         text
     }
 
@@ -162,7 +148,7 @@ mod tests {
     use crate::serve::tests::model;
 
     #[test]
-    fn the_text_is_what_prometheus_reads() {
+    fn the_text_is_in_the_format_of_prometheus() {
         let metrics = Metrics::new(&model(&[5], &["a \"b\"\\\n", "c"]));
         metrics.answered("/predict", 200, Duration::from_millis(2));
         metrics.answered("/predict", 200, Duration::from_secs(30));

@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_machine_is_known_by_each_of_its_names() {
+    fn all_names_of_this_machine_are_recognized() {
         for host in [
             "localhost",
             "LOCALHOST:80",

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_have_buckets_of_their_own_and_networks_one() {
+    fn each_address_or_ipv6_network_has_a_bucket() {
         let (limiter, now) = (RateLimiter::new(1), Instant::now());
         assert_eq!(drain(&limiter, A, now), 4);
         assert_eq!(drain(&limiter, "10.0.0.2", now), 4);
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_addresses_are_told_apart_and_no_more() {
+    fn the_number_of_buckets_is_limited() {
         let (limiter, now) = (RateLimiter::new(1), Instant::now());
         let address = |i: usize| Peer::new(Ipv4Addr::from_bits(i as u32).into());
         for i in 0..2 * MAX_PEERS {

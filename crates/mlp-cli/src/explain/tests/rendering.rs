@@ -1,4 +1,4 @@
-//! What is seen of explanations, in a terminal and on a page.
+//! Explanations in a terminal and on a page.
 
 use mlp_core::Activation;
 use mlp_data::ImageShape;
@@ -25,7 +25,7 @@ fn names() -> Vec<String> {
 }
 
 #[test]
-fn a_step_that_is_far_too_large_leaves_nothing_finite_and_says_so() {
+fn a_step_that_is_far_too_large_is_not_finite() {
     let (network, x, label) = example(&[5], Activation::Relu);
     let explanation = Explanation::new(&network, &x, label, 1e308).unwrap();
     assert!(!explanation.steps[0].loss.is_finite(), "{:?}", explanation.steps);
@@ -36,7 +36,7 @@ fn a_step_that_is_far_too_large_leaves_nothing_finite_and_says_so() {
 }
 
 #[test]
-fn in_the_terminal_each_section_is_a_quantity() {
+fn the_terminal_has_a_section_for_each_quantity() {
     let (network, x, label) = example(&[5], Activation::Logistic);
     let explanation = Explanation::new(&network, &x, label, 0.01).unwrap();
     let terminal = Terminal { colors: Colors::None, width: 80 };
@@ -62,7 +62,7 @@ fn assert_lines_fit(sections: &[String], width: usize) {
 }
 
 #[test]
-fn whatever_is_long_is_wrapped_or_cut_to_the_terminal() {
+fn long_text_is_wrapped_or_cut_to_the_terminal() {
     let long = "an extraordinarily long name of a class ".repeat(9);
     for (hidden, factor) in [(&[300, 2000][..], 1e-150), (&[100], -1e3), (&[16, 16], 1.0)] {
         let (mut network, x, label) = example(hidden, Activation::Gelu);
@@ -86,7 +86,7 @@ fn whatever_is_long_is_wrapped_or_cut_to_the_terminal() {
 }
 
 #[test]
-fn the_page_is_whole_and_takes_no_name_for_markup() {
+fn the_page_is_well_formed_and_escapes_names() {
     let hostile = "<script>alert(\"&'\")</script>";
     let class_names = vec![hostile.to_owned(), "1".to_owned(), hostile.to_owned(), "3".to_owned()];
     for hidden in [&[][..], &[5], &[5, 3]] {

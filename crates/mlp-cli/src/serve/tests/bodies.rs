@@ -81,7 +81,7 @@ fn no_body_makes_the_server_panic_or_answer_500() {
 }
 
 #[test]
-fn a_picture_larger_than_any_screen_is_refused_by_its_head() {
+fn a_huge_picture_is_refused_by_its_header() {
     let server = Server::start(usual(), wide());
     for (width, height) in [(100_000, 100_000), (u32::MAX, u32::MAX), (1, u32::MAX >> 1), (0, 5)] {
         server.predict("", &promising(width, height)).refusal(422);
@@ -91,7 +91,7 @@ fn a_picture_larger_than_any_screen_is_refused_by_its_head() {
 }
 
 #[test]
-fn a_body_that_is_too_long_is_refused_however_it_is_sent() {
+fn a_body_that_is_too_large_is_refused_however_it_is_sent() {
     let server = Server::start(usual(), Limits { body: 1000, ..wide() });
     let reason = "the body is too large; expected at most 1000 bytes";
     let long = vec![b'x'; 300_000];
@@ -113,7 +113,7 @@ fn a_body_that_is_too_long_is_refused_however_it_is_sent() {
 }
 
 #[test]
-fn a_body_without_end_is_not_read_without_end() {
+fn an_endless_body_is_not_read_forever() {
     let server = Server::start(usual(), Limits { body: 1000, ..wide() });
     let mut connection = server.connect();
     connection.send_head("POST /predict", &["transfer-encoding: chunked"], 0);
@@ -128,7 +128,7 @@ fn a_body_without_end_is_not_read_without_end() {
 }
 
 #[test]
-fn what_is_asked_wrongly_is_said_in_one_line() {
+fn invalid_parameters_and_types_are_refused_in_one_line() {
     let server = Server::start(usual(), wide());
     let file = picture();
     assert_eq!(
@@ -160,7 +160,7 @@ fn what_is_asked_wrongly_is_said_in_one_line() {
 }
 
 #[test]
-fn what_is_no_http_is_refused_and_forgotten() {
+fn invalid_http_is_refused() {
     let server = Server::start(usual(), wide());
     let endless = [b"GET / HTTP/1.1\r\nhost: localhost\r\nx: ".to_vec(), vec![b'x'; 1 << 20]].concat();
     let many: String = (0..200).map(|i| format!("x{i}: y\r\n")).collect();

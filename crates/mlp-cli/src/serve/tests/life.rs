@@ -11,7 +11,7 @@ use super::{Server, picture, usual, wide};
 const SHORT: Duration = Duration::from_millis(400);
 
 #[test]
-fn a_head_that_does_not_come_ends_the_connection() {
+fn a_missing_head_ends_the_connection() {
     let server = Server::start(usual(), Limits { head_time: SHORT, ..wide() });
     let start = Instant::now();
     let (mut silent, mut slow, mut idle) = (server.connect(), server.connect(), server.connect());
@@ -26,7 +26,7 @@ fn a_head_that_does_not_come_ends_the_connection() {
 }
 
 #[test]
-fn a_body_that_does_not_come_is_answered_408() {
+fn a_missing_body_is_answered_408() {
     let server = Server::start(usual(), Limits { body_time: SHORT, ..wide() });
     let mut slow = server.connect();
     slow.send_head("POST /predict", &[], 5000);
@@ -50,7 +50,7 @@ fn a_request_without_a_turn_is_answered_503() {
 }
 
 #[test]
-fn a_body_that_breaks_off_harms_nobody() {
+fn an_incomplete_body_does_not_affect_other_requests() {
     let server = Server::start(usual(), wide());
     let mut broken = server.connect();
     broken.send_head("POST /predict", &[], 5000);
@@ -63,7 +63,7 @@ fn a_body_that_breaks_off_harms_nobody() {
 }
 
 #[test]
-fn an_old_connection_is_told_to_end() {
+fn an_old_connection_is_closed() {
     let server = Server::start(usual(), Limits { connection_time: SHORT, ..wide() });
     let mut old = server.connect();
     let end = Instant::now() + 20 * SHORT;
@@ -95,7 +95,7 @@ fn connections_beyond_the_limit_wait_for_a_place() {
 }
 
 #[test]
-fn told_to_end_the_server_answers_what_has_begun_and_accepts_nothing_more() {
+fn shutdown_finishes_running_requests_and_accepts_no_more() {
     let mut server = Server::start(usual(), wide());
     let address = server.address;
     // Browsers open connections in advance and leave them unused.
@@ -121,7 +121,7 @@ fn told_to_end_the_server_answers_what_has_begun_and_accepts_nothing_more() {
 }
 
 #[test]
-fn a_client_that_never_finishes_does_not_keep_the_server_alive() {
+fn a_client_that_never_finishes_does_not_prevent_shutdown() {
     let mut server = Server::start(usual(), Limits { grace: SHORT, ..wide() });
     let mut endless = server.connect();
     endless.send_head("POST /predict", &[], 5000);

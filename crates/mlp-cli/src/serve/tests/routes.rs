@@ -14,7 +14,7 @@ fn numbers(array: &Value, pointer: &str) -> Vec<f64> {
 }
 
 #[test]
-fn the_page_is_served_with_all_that_it_needs_and_a_policy_that_lets_nothing_else_in() {
+fn the_page_is_complete_and_its_policy_allows_nothing_else() {
     let server = Server::start(usual(), wide());
     for asset in ASSETS {
         let answer = server.get(asset.path);
@@ -39,7 +39,7 @@ fn the_page_is_served_with_all_that_it_needs_and_a_policy_that_lets_nothing_else
 }
 
 #[test]
-fn a_picture_is_answered_with_what_the_network_says_of_it() {
+fn a_picture_is_answered_with_the_output_of_the_network() {
     let (model, file) = (usual(), picture());
     let prepared = model.metadata.preprocessing.prepare(
         &GrayPicture::decode(&file).unwrap(),
@@ -73,7 +73,7 @@ fn a_picture_is_answered_with_what_the_network_says_of_it() {
 }
 
 #[test]
-fn light_and_dark_are_exchanged_where_that_is_needed_or_wanted() {
+fn light_and_dark_are_swapped_if_needed_or_requested() {
     let server = Server::start(usual(), wide());
     let light = picture();
     let gray = GrayPicture::decode(&light).unwrap();
@@ -88,7 +88,7 @@ fn light_and_dark_are_exchanged_where_that_is_needed_or_wanted() {
 }
 
 #[test]
-fn an_empty_sheet_is_said_to_be_blank() {
+fn an_empty_picture_is_blank() {
     let server = Server::start(usual(), wide());
     let white = [b"P5 40 40 255\n".to_vec(), vec![255; 1600]].concat();
     assert_eq!(server.predict("", &white).json()["blank"], true);
@@ -96,7 +96,7 @@ fn an_empty_sheet_is_said_to_be_blank() {
 }
 
 #[test]
-fn the_model_is_described_and_its_units_are_pictures() {
+fn the_model_is_described_and_its_units_have_images() {
     let server = Server::start(usual(), wide());
     let about = server.get("/model").json();
     assert_eq!(about["classes"], json!(["zero", "one", "two"]));
@@ -120,7 +120,7 @@ fn the_model_is_described_and_its_units_are_pictures() {
 }
 
 #[test]
-fn without_hidden_units_the_classes_take_their_place() {
+fn without_hidden_units_the_classes_have_images() {
     let server = Server::start(model(&[], &["zero", "one"]), wide());
     let about = server.get("/model").json();
     assert_eq!((&about["units"]["count"], &about["units"]["hidden"]), (&json!(2), &json!(false)));
@@ -130,7 +130,7 @@ fn without_hidden_units_the_classes_take_their_place() {
 }
 
 #[test]
-fn what_is_not_there_is_said_in_one_line() {
+fn unknown_paths_and_methods_are_refused_in_one_line() {
     let server = Server::start(usual(), wide());
     assert!(server.get("/nothing").refusal(404).starts_with("there is nothing at /nothing; expected /, "));
     assert!(server.get("/predict").refusal(405).contains("expected POST for /predict"));
@@ -139,11 +139,13 @@ fn what_is_not_there_is_said_in_one_line() {
 }
 
 #[test]
-fn everything_is_counted() {
+fn requests_and_predictions_are_counted() {
     let server = Server::start(usual(), wide());
     assert_eq!(server.get("/healthz").text(), "ok\n");
     let class = server.predict("", &picture()).json()["class"].clone();
     let _ = server.predict("", b"no picture");
+    let _ = server.get("/predict");
+    let _ = server.get("/units/0.png?of=x");
     let _ = server.get("/not/there");
     let metrics = server.get("/metrics");
     assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
@@ -151,8 +153,10 @@ fn everything_is_counted() {
         "mlp_http_requests_total{route=\"/healthz\",status=\"200\"} 1".to_owned(),
         "mlp_http_requests_total{route=\"/predict\",status=\"200\"} 1".to_owned(),
         "mlp_http_requests_total{route=\"/predict\",status=\"422\"} 1".to_owned(),
+        "mlp_http_requests_total{route=\"/predict\",status=\"405\"} 1".to_owned(),
+        "mlp_http_requests_total{route=\"/units\",status=\"200\"} 1".to_owned(),
         "mlp_http_requests_total{route=\"other\",status=\"404\"} 1".to_owned(),
-        "mlp_http_request_duration_seconds_count{route=\"/predict\"} 2".to_owned(),
+        "mlp_http_request_duration_seconds_count{route=\"/predict\"} 3".to_owned(),
         // The one that asks.
         "mlp_http_requests_running 1".to_owned(),
         format!(
@@ -165,7 +169,7 @@ fn everything_is_counted() {
 }
 
 #[test]
-fn a_server_on_loopback_is_not_for_requests_that_name_another_host() {
+fn a_server_on_loopback_refuses_other_hosts() {
     let evil: &[&str] = &["host: evil.example:8000"];
     let local = Server::start(usual(), wide());
     for line in ["GET /", "GET /metrics", "POST /predict", "GET /nothing"] {
@@ -182,7 +186,7 @@ fn a_server_on_loopback_is_not_for_requests_that_name_another_host() {
 }
 
 #[test]
-fn who_asks_too_often_is_told_when_to_come_back_and_may_still_be_watched() {
+fn too_many_requests_are_refused_but_monitoring_still_works() {
     let server = Server::start(usual(), Limits { rate: 1, ..Limits::default() });
     let answers: Vec<_> = (0..12).map(|_| server.get("/model")).collect();
     let refused: Vec<_> = answers.iter().filter(|answer| answer.status != 200).collect();
