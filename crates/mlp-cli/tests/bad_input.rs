@@ -239,7 +239,7 @@ fn a_run_that_cannot_be_resumed() {
     let scratch = with_mnist();
     scratch.refuses("train --resume nowhere", "nowhere: no run: there is no config.toml in it");
     train(&scratch);
-    // As if it had been killed before it wrote its result.
+    // As if the run had been killed before it wrote its result.
     let run = |name: &str| scratch.path("run").join(name);
     fs::remove_file(run("result.json")).unwrap();
 

@@ -100,7 +100,7 @@ fn recipe_settings_and_flags_combine_into_a_configuration_that_reproduces_the_ru
     let float = |key: &str| config[key].as_float().unwrap();
     assert_eq!([float("momentum"), float("learning_rate"), float("validation")], [0.8, 0.2, 0.2]);
     assert_eq!(config["optimizer"].as_str(), Some("nesterov"));
-    // Of 2,000 synthetic images a fifth is set apart: 32 batches of 50 remain.
+    // A fifth of the images is set apart for validation.
     assert!(scratch.text("a/metrics.jsonl").contains("\"validation\":{"));
 
     assert_eq!(scratch.mlp("train --recipe a/config.toml --threads 3 --run-dir b"), first);
@@ -146,7 +146,7 @@ fn bench_measures_every_kernel_on_every_number_of_threads() {
     let threads =
         |list: &str| rows(list).iter().map(|row| row["threads"].as_u64().unwrap()).collect::<Vec<_>>();
     assert_eq!(threads("inference"), [1, 2]);
-    // And on all cores, for the floor.
+    // Also on all cores, for the floor.
     assert!(threads("sgemm").starts_with(&[1, 2]), "{report}");
     let kernels: Vec<_> =
         rows("training").iter().map(|row| row["kernel"].as_str().unwrap().to_owned()).collect();
@@ -154,7 +154,7 @@ fn bench_measures_every_kernel_on_every_number_of_threads() {
     assert_eq!(on_one, on_two);
     assert!(on_one.starts_with(&["sparse".to_owned(), "dense".to_owned()]), "{kernels:?}");
 
-    // The figures are of the same 10,000 images, each in a positive time.
+    // All figures are for the same 10,000 images, with positive times.
     let flop = 2.0 * 10_000.0 * (2.0 * 784.0 * 20.0 + 3.0 * 20.0 * 10.0);
     for row in rows("training") {
         let figure = |name: &str| row[name].as_f64().unwrap();

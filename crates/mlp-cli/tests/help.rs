@@ -62,7 +62,7 @@ fn bash_completes_commands_flags_and_values() {
     let scratch = Scratch::new();
     let script = scratch.path("mlp.bash");
     fs::write(&script, stdout("completions bash")).unwrap();
-    // As the shell calls it: the words so far, and the number of the one that is being typed.
+    // Called like the shell does, with the words so far and the index of the current one.
     let complete = |words: &[&str]| {
         let program = format!(
             ". '{}'; COMP_WORDS=({}); COMP_CWORD={}; _mlp mlp '{}' '{}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
@@ -88,7 +88,7 @@ fn there_are_completions_for_five_shells() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = stdout(&format!("completions {shell}"));
         assert!(script.contains("verify-resume") && script.contains("label-smoothing"), "{shell}");
-        // Each shell that is here says whether it can read its own.
+        // Each installed shell checks the syntax of its own script.
         if shell != "powershell" && shell != "elvish" && is_there(shell, "--version") {
             let scratch = Scratch::new();
             fs::write(scratch.path("script"), script).unwrap();
@@ -124,7 +124,7 @@ fn every_command_has_a_valid_manual_page() {
             assert!(set.status.success() && warnings.is_empty(), "{}: {warnings}", page.display());
         }
     }
-    // Written again in its place; and not where there can be no directory.
+    // Existing pages are replaced. A file in place of the directory is an error.
     scratch.mlp("man share/man1");
     assert!(scratch.error("man share/man1/mlp.1").contains("cannot make the directory"));
 }
@@ -156,7 +156,7 @@ fn errors_about_models_and_runs_say_what_to_do_next() {
     scratch.refuses(&again, "");
     assert!(!scratch.error(&again).contains("--resume"));
 
-    // As if it had been killed before its end.
+    // As if the run had been killed before its end.
     fs::remove_file(scratch.path(model)).unwrap();
     fs::remove_file(scratch.path("runs/synthetic/result.json")).unwrap();
     let resume = "go on with what was interrupted by `mlp train --resume runs/synthetic`";

@@ -108,7 +108,7 @@ fn import_reports_suspicious_pictures() {
     ] {
         assert!(stderr.contains(said), "{said}: {stderr}");
     }
-    // So few pictures do not make a batch of the usual size: what is said to come next works all the same.
+    // The default batch size is too large for so few pictures; the suggested command works.
     let (_, next) = stderr.split_once("train with `mlp ").unwrap();
     let (next, _) = next.split_once('`').unwrap();
     assert!(next.starts_with("train --dataset set --batch-size "), "{next}");

@@ -24,7 +24,7 @@ fn figures_are_written_into_the_run_or_to_a_given_file() {
     }
     scratch.succeeds("plot runs/a runs/b --to both.png");
     assert!(scratch.bytes("both.png").starts_with(b"\x89PNG"));
-    // Runs go by their own names, as long as these tell them apart.
+    // Runs have the names of their directories, unless two names are equal.
     fs::create_dir(scratch.path("other")).unwrap();
     fs::rename(scratch.path("runs/b"), scratch.path("other/a")).unwrap();
     scratch.succeeds(&format!("plot {} --to one.svg", scratch.path("runs/a").display()));
@@ -53,7 +53,7 @@ fn the_report_of_a_run_is_self_contained() {
     // Namespaces, not addresses.
     assert_eq!(written.matches("http").count(), 5 + 1, "five SVGs and a meta http-equiv");
     assert!(written.contains(r"mlp train --recipe 'runs/it'\''s_&lt;b&gt;/config.toml'"), "{written}");
-    // The same by the command, from the files alone.
+    // `mlp report` writes the same, from the files alone.
     fs::remove_file(&file).unwrap();
     scratch.succeeds(&format!("report {run}"));
     assert_eq!(fs::read_to_string(&file).unwrap(), written);

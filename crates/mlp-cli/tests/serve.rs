@@ -33,7 +33,7 @@ impl Server {
         Self { address: address.unwrap_or_else(|| panic!("{line:?}")).to_owned(), process }
     }
 
-    /// Sends a request whose head and body are given, and begins to read: the connection.
+    /// Sends a request with this first line and body, and returns the connection.
     fn send(&self, line: &str, length: usize, body: &[u8]) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -111,14 +111,14 @@ fn a_second_signal_ends_the_server_immediately() {
     }
     let start = Instant::now();
     signal(&server.process, "TERM");
-    // It has to have been heard: then nobody is served any more.
+    // Once the server has noticed, it accepts no more connections.
     while TcpStream::connect(&server.address).is_ok() {
         std::thread::sleep(Duration::from_millis(5));
     }
     signal(&server.process, "TERM");
     let (code, said) = server.end();
     assert_eq!(code, Some(143), "{said}");
-    // An orderly end would have waited for that body.
+    // An orderly shutdown would have waited for that body.
     assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
 }
 

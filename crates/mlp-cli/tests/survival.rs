@@ -42,7 +42,7 @@ fn runs_killed_a_hundred_times_end_with_the_same_bits() {
         let run = scratch.path(&name);
         let mut kills_of_this = 0;
         loop {
-            // A run that was killed before it had a configuration is begun again.
+            // A run that was killed before it had a configuration starts again.
             let is_begun = run.join("config.toml").exists();
             let flags = if is_begun {
                 format!(

@@ -157,7 +157,7 @@ fn requests_and_predictions_are_counted() {
         "mlp_http_requests_total{route=\"/units\",status=\"200\"} 1".to_owned(),
         "mlp_http_requests_total{route=\"other\",status=\"404\"} 1".to_owned(),
         "mlp_http_request_duration_seconds_count{route=\"/predict\"} 3".to_owned(),
-        // The one that asks.
+        // The request for the metrics itself.
         "mlp_http_requests_running 1".to_owned(),
         format!(
             "mlp_predictions_total{{class=\"{class}\",name=\"{}\"}} 1",
