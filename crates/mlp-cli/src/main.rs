@@ -8,7 +8,7 @@ mod commands;
 mod console;
 mod datasets;
 mod epoch_table;
-mod explanation;
+mod explain;
 mod figures;
 #[cfg(test)]
 mod help_examples;
@@ -35,9 +35,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
-    bench, compare, completions, data, descend, eval, explain, export, gradcheck, import, lr_find, man,
-    plot as plot_command, predict, report as report_command, runs, serve as serve_command, summary, sweep,
-    train, verify_resume,
+    bench, compare, completions, data, descend, eval, explain as explain_command, export, gradcheck, import,
+    lr_find, man, plot as plot_command, predict, report as report_command, runs, serve as serve_command,
+    summary, sweep, train, verify_resume,
 };
 
 /// Train, judge and look at multilayer perceptrons on a CPU.
@@ -64,7 +64,7 @@ enum Command {
     Summary(summary::Args),
     Plot(Box<plot_command::Args>),
     Report(report_command::Args),
-    Explain(explain::Args),
+    Explain(explain_command::Args),
     Export(export::Args),
     Import(import::Args),
     Runs(runs::Args),
@@ -103,7 +103,7 @@ fn main() -> ExitCode {
         Command::Summary(args) => summary::run(&args),
         Command::Plot(args) => plot_command::run(&args),
         Command::Report(args) => report_command::run(&args),
-        Command::Explain(args) => explain::run(&args),
+        Command::Explain(args) => explain_command::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Runs(args) => runs::run(&args),

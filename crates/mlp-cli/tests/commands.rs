@@ -1,24 +1,18 @@
 //! The commands as a person uses them, on the synthetic digits.
 
+mod common;
+
 use std::fs;
 use std::path::Path;
 
-use assert_cmd::Command;
-
-fn mlp(directory: &Path, flags: &str) -> String {
-    let mut command = Command::cargo_bin("mlp").unwrap();
-    let output = command.current_dir(directory).args(flags.split_whitespace()).output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "mlp {flags}: {stderr}");
-    String::from_utf8(output.stdout).unwrap()
-}
+use common::{Scratch, finish, json, write_digits};
 
 const TRAIN: &str = "train --dataset synthetic --hidden 20 --epochs 3 --learning-rate 0.02";
 
 #[test]
 fn train_prints_the_chapters_lines_and_leaves_a_run_directory() {
-    let scratch = tempfile::tempdir().unwrap();
-    let lines = mlp(scratch.path(), TRAIN);
+    let scratch = Scratch::new();
+    let lines = scratch.mlp(TRAIN);
     let lines: Vec<&str> = lines.lines().collect();
     assert_eq!(lines.len(), 4);
     for (line, head) in lines.iter().zip(["1/3  loss ", "2/3  loss ", "3/3  loss ", "test  loss "]) {
@@ -28,7 +22,7 @@ fn train_prints_the_chapters_lines_and_leaves_a_run_directory() {
         assert_eq!((accuracy.len(), accuracy.starts_with("0.")), (6, true), "{line}");
     }
 
-    let run = scratch.path().join("runs/synthetic");
+    let run = scratch.path("runs/synthetic");
     let config: toml::Table = fs::read_to_string(run.join("config.toml")).unwrap().parse().unwrap();
     assert_eq!((&config["dataset"], &config["learning_rate"]), (&"synthetic".into(), &0.02.into()));
     let trace = fs::read_to_string(run.join("trace.csv")).unwrap();
@@ -38,25 +32,21 @@ fn train_prints_the_chapters_lines_and_leaves_a_run_directory() {
     assert!(run.join("model.mlp").exists());
 
     // A second run takes the next directory, and the same seed gives the same bits whatever the threads.
-    mlp(scratch.path(), &format!("{TRAIN} --threads 3"));
-    let models = ["synthetic", "synthetic-2"]
-        .map(|name| fs::read(scratch.path().join("runs").join(name).join("model.mlp")));
+    scratch.mlp(&format!("{TRAIN} --threads 3"));
+    let models =
+        ["synthetic", "synthetic-2"].map(|name| fs::read(scratch.path("runs").join(name).join("model.mlp")));
     assert_eq!(models[0].as_ref().unwrap(), models[1].as_ref().unwrap());
-    mlp(scratch.path(), &format!("{TRAIN} --seed 1"));
-    assert_ne!(
-        fs::read(scratch.path().join("runs/synthetic-3/model.mlp")).unwrap(),
-        *models[0].as_ref().unwrap()
-    );
+    scratch.mlp(&format!("{TRAIN} --seed 1"));
+    assert_ne!(fs::read(scratch.path("runs/synthetic-3/model.mlp")).unwrap(), *models[0].as_ref().unwrap());
 }
 
 #[test]
 fn eval_and_summary_agree_with_the_training_they_follow() {
-    let scratch = tempfile::tempdir().unwrap();
-    let trained = mlp(scratch.path(), &format!("{TRAIN} --precision f64 --run-dir run"));
+    let scratch = Scratch::new();
+    let trained = scratch.mlp(&format!("{TRAIN} --precision f64 --run-dir run"));
     let test = trained.lines().last().unwrap();
 
-    let report: serde_json::Value =
-        serde_json::from_str(&mlp(scratch.path(), "eval run/model.mlp --json")).unwrap();
+    let report = json(&scratch.mlp("eval run/model.mlp --json"));
     let (accuracy, loss) = (report["accuracy"].as_f64().unwrap(), report["loss"].as_f64().unwrap());
     assert_eq!(test, format!("test  loss {:.1}  acc {accuracy:.4}", 100.0 * loss));
     let confusion: Vec<Vec<u64>> = serde_json::from_value(report["confusion"].clone()).unwrap();
@@ -64,76 +54,57 @@ fn eval_and_summary_agree_with_the_training_they_follow() {
     let hits: u64 = (0..10).map(|class| confusion[class][class]).sum();
     assert_eq!(hits, report["correct"].as_u64().unwrap());
 
-    let table = mlp(scratch.path(), "eval run/model.mlp");
+    let table = scratch.mlp("eval run/model.mlp");
     assert!(table.contains(&format!("accuracy  {:.2}%", 100.0 * accuracy)), "{table}");
-    let summary = mlp(scratch.path(), "summary run/model.mlp");
+    let summary = scratch.mlp("summary run/model.mlp");
     for part in ["784 x 20", "20 x 10", "15,910", "synthetic", "f64"] {
         assert!(summary.contains(part), "{part}: {summary}");
     }
 }
 
 #[test]
-fn a_directory_is_a_dataset_and_its_runs_go_where_all_runs_go() {
-    use mlp_data::idx::{Idx, IdxData, write_idx};
-    let scratch = tempfile::tempdir().unwrap();
-    let directory = scratch.path().join("mine/digits");
-    fs::create_dir_all(&directory).unwrap();
-    let sets = mlp_data::synthetic::digits(100, 30, 0);
-    let [train_images, train_labels, test_images, test_labels] = mlp_data::catalog::MNIST_FILE_NAMES;
-    for (set, images, labels) in
-        [(&sets.train, train_images, train_labels), (&sets.test, test_images, test_labels)]
-    {
-        let write = |name: &str, shape: Vec<usize>, bytes: &[u8]| {
-            write_idx(&directory.join(name), &Idx::new(shape, IdxData::U8(bytes.to_vec()))).unwrap();
-        };
-        write(images, vec![set.len(), 28, 28], set.images());
-        write(labels, vec![set.len()], set.labels());
-    }
-    mlp(scratch.path(), "train --dataset mine/digits --epochs 1 --hidden 5");
-    mlp(scratch.path(), &format!("train --dataset {} --epochs 1 --hidden 5", directory.display()));
+fn a_directory_is_a_dataset_and_its_runs_go_to_the_usual_place() {
+    let scratch = Scratch::new();
+    let directory = scratch.path("mine/digits");
+    write_digits(&directory, 100, 30);
+    scratch.mlp("train --dataset mine/digits --epochs 1 --hidden 5");
+    scratch.mlp(&format!("train --dataset {} --epochs 1 --hidden 5", directory.display()));
     for run in ["digits", "digits-2"] {
-        assert!(scratch.path().join("runs").join(run).join("model.mlp").exists(), "{run}");
+        assert!(scratch.path("runs").join(run).join("model.mlp").exists(), "{run}");
     }
-    assert_eq!(
-        fs::read_dir(scratch.path().join("mine")).unwrap().count(),
-        1,
-        "something was written beside the data"
-    );
+    assert_eq!(scratch.count("mine"), 1, "something was written beside the data");
 
     // The model finds its dataset again from anywhere.
-    let elsewhere = tempfile::tempdir().unwrap();
-    let model = scratch.path().join("runs/digits/model.mlp");
-    assert!(mlp(elsewhere.path(), &format!("eval {}", model.display())).contains("of 30)"));
+    let elsewhere = Scratch::new();
+    let model = scratch.path("runs/digits/model.mlp");
+    assert!(elsewhere.mlp(&format!("eval {}", model.display())).contains("of 30)"));
 }
 
 #[test]
-fn a_recipe_settings_and_flags_make_one_configuration_which_trains_the_same_again() {
-    let scratch = tempfile::tempdir().unwrap();
-    let at = scratch.path();
+fn recipe_settings_and_flags_combine_into_a_configuration_that_reproduces_the_run() {
+    let scratch = Scratch::new();
     fs::write(
-        at.join("mine.toml"),
+        scratch.path("mine.toml"),
         "dataset = \"synthetic\"\nhidden = [12]\nlearning_rate = 0.1\nbatch_size = 50\n",
     )
     .unwrap();
     let flags = "--optimizer nesterov --schedule one-cycle --loss-reduction mean --validation 0.2 --epochs 3 --dropout 0.1";
-    let first = mlp(
-        at,
-        &format!("train --recipe mine.toml --set momentum=0.8 --learning-rate 0.2 {flags} --run-dir a"),
-    );
+    let recipe = "--recipe mine.toml --set momentum=0.8 --learning-rate 0.2";
+    let first = scratch.mlp(&format!("train {recipe} {flags} --run-dir a"));
     let lines: Vec<&str> = first.lines().collect();
     assert_eq!(lines.len(), 5);
     assert!(lines[..3].iter().all(|line| line.contains("  validation  loss ")), "{first}");
     assert!(lines[4].starts_with("best  loss ") && lines[4].contains(" by validation-loss"), "{first}");
 
-    let config: toml::Table = fs::read_to_string(at.join("a/config.toml")).unwrap().parse().unwrap();
+    let config: toml::Table = scratch.text("a/config.toml").parse().unwrap();
     let float = |key: &str| config[key].as_float().unwrap();
     assert_eq!([float("momentum"), float("learning_rate"), float("validation")], [0.8, 0.2, 0.2]);
     assert_eq!(config["optimizer"].as_str(), Some("nesterov"));
-    // Of 2,000 synthetic images a fifth is set apart: 32 batches of 50 remain.
-    assert!(fs::read_to_string(at.join("a/metrics.jsonl")).unwrap().contains("\"validation\":{"));
+    // A fifth of the images is set apart for validation.
+    assert!(scratch.text("a/metrics.jsonl").contains("\"validation\":{"));
 
-    assert_eq!(mlp(at, "train --recipe a/config.toml --threads 3 --run-dir b"), first);
-    let file = |run: &str, name: &str| fs::read(at.join(run).join(name)).unwrap();
+    assert_eq!(scratch.mlp("train --recipe a/config.toml --threads 3 --run-dir b"), first);
+    let file = |run: &str, name: &str| scratch.bytes(&format!("{run}/{name}"));
     for name in ["model.mlp", "best.mlp", "trace.csv", "config.toml"] {
         assert_eq!(file("a", name), file("b", name), "{name}");
     }
@@ -141,12 +112,12 @@ fn a_recipe_settings_and_flags_make_one_configuration_which_trains_the_same_agai
 
 #[test]
 fn gradcheck_checks_every_kind_of_network() {
-    let scratch = tempfile::tempdir().unwrap();
-    let all = mlp(scratch.path(), "gradcheck");
-    // A header; six activations, three depths, two reductions, with and without dropout and smoothing; the verdict.
+    let scratch = Scratch::new();
+    let all = scratch.mlp("gradcheck");
+    // Six activations, three depths, two reductions, with and without dropout and smoothing.
     assert_eq!(all.lines().filter(|line| line.ends_with(" ok")).count(), 72, "{all}");
     assert_eq!(all.lines().filter(|line| line.contains("smoothing 0.1")).count(), 36, "{all}");
-    let one = mlp(scratch.path(), "gradcheck --activation relu --hidden 9,7 --loss-reduction mean");
+    let one = scratch.mlp("gradcheck --activation relu --hidden 9,7 --loss-reduction mean");
     for part in ["w_h1", "b_h2", "w_o", "G2", "G7", "8 x 9"] {
         assert!(one.contains(part), "{part}: {one}");
     }
@@ -154,29 +125,28 @@ fn gradcheck_checks_every_kind_of_network() {
 
 #[test]
 fn descend_prints_the_path_and_draws_it() {
-    let scratch = tempfile::tempdir().unwrap();
-    let table = mlp(scratch.path(), "descend --plot path.svg --plot-loss loss.png");
+    let scratch = Scratch::new();
+    let table = scratch.mlp("descend --plot path.svg --plot-loss loss.png");
     assert!(
         table.contains("L(x) = x², learning rate 0.1") && table.contains("descended from 25.000000"),
         "{table}"
     );
-    assert!(fs::read_to_string(scratch.path().join("path.svg")).unwrap().starts_with("<svg"));
-    assert!(fs::read(scratch.path().join("loss.png")).unwrap().starts_with(b"\x89PNG"));
-    let diverging = mlp(scratch.path(), "descend --learning-rate 1.1 --steps 5000");
+    assert!(scratch.text("path.svg").starts_with("<svg"));
+    assert!(scratch.bytes("loss.png").starts_with(b"\x89PNG"));
+    let diverging = scratch.mlp("descend --learning-rate 1.1 --steps 5000");
     assert!(diverging.contains("diverged: step"), "{diverging}");
 }
 
 #[test]
 fn bench_measures_every_kernel_on_every_number_of_threads() {
-    let scratch = tempfile::tempdir().unwrap();
+    let scratch = Scratch::new();
     let bench = "bench --dataset synthetic --hidden 20 --quick --threads 2,1";
-    let report: serde_json::Value =
-        serde_json::from_str(&mlp(scratch.path(), &format!("{bench} --json"))).unwrap();
+    let report = json(&scratch.mlp(&format!("{bench} --json")));
     let rows = |list: &str| report[list].as_array().unwrap().clone();
     let threads =
         |list: &str| rows(list).iter().map(|row| row["threads"].as_u64().unwrap()).collect::<Vec<_>>();
     assert_eq!(threads("inference"), [1, 2]);
-    // And on all cores, for the floor.
+    // Also on all cores, for the floor.
     assert!(threads("sgemm").starts_with(&[1, 2]), "{report}");
     let kernels: Vec<_> =
         rows("training").iter().map(|row| row["kernel"].as_str().unwrap().to_owned()).collect();
@@ -184,7 +154,7 @@ fn bench_measures_every_kernel_on_every_number_of_threads() {
     assert_eq!(on_one, on_two);
     assert!(on_one.starts_with(&["sparse".to_owned(), "dense".to_owned()]), "{kernels:?}");
 
-    // The figures are of the same 10,000 images, each in a positive time.
+    // All figures are for the same 10,000 images, with positive times.
     let flop = 2.0 * 10_000.0 * (2.0 * 784.0 * 20.0 + 3.0 * 20.0 * 10.0);
     for row in rows("training") {
         let figure = |name: &str| row[name].as_f64().unwrap();
@@ -203,9 +173,9 @@ fn bench_measures_every_kernel_on_every_number_of_threads() {
 
 #[test]
 fn bench_measures_dense_kernels_alone_on_standardized_pixels() {
-    let scratch = tempfile::tempdir().unwrap();
+    let scratch = Scratch::new();
     let bench = "bench --dataset synthetic --hidden 20 --quick --threads 1 --standardize --json";
-    let report: serde_json::Value = serde_json::from_str(&mlp(scratch.path(), bench)).unwrap();
+    let report = json(&scratch.mlp(bench));
     assert_eq!(report["standardized"], true);
     let kernels: Vec<_> = report["training"].as_array().unwrap().iter().map(|row| &row["kernel"]).collect();
     assert_eq!(kernels[0], "dense");
@@ -214,146 +184,130 @@ fn bench_measures_dense_kernels_alone_on_standardized_pixels() {
 
 #[test]
 fn data_lists_describes_and_draws() {
-    let scratch = tempfile::tempdir().unwrap();
-    let list = mlp(scratch.path(), "data info");
+    let scratch = Scratch::new();
+    let list = scratch.mlp("data info");
     for name in ["mnist", "fashion-mnist", "kmnist", "qmnist", "emnist-byclass", "synthetic"] {
         assert!(list.lines().any(|line| line.starts_with(&format!("{name} "))), "{name}: {list}");
     }
-    let info = mlp(scratch.path(), "data info synthetic");
+    let info = scratch.mlp("data info synthetic");
     assert!(info.contains("synthetic: images of 28x28, 10 classes"), "{info}");
-    let drawn = mlp(scratch.path(), "data show synthetic --class 3 --count 2");
+    let drawn = scratch.mlp("data show synthetic --class 3 --count 2");
     assert!(drawn.contains(": 3") && drawn.lines().count() > 28, "{drawn}");
-    assert!(!drawn.contains('\u{1b}'), "colors where no terminal is");
+    assert!(!drawn.contains('\u{1b}'), "colors without a terminal");
 }
 
 #[test]
 fn a_reader_that_leaves_early_does_not_stop_the_training() {
-    use std::process::Stdio;
-    let scratch = tempfile::tempdir().unwrap();
-    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("mlp"))
-        .current_dir(scratch.path())
-        .args(TRAIN.split_whitespace())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let scratch = Scratch::new();
+    let mut child = scratch.spawn(TRAIN);
     drop(child.stdout.take());
-    assert!(child.wait().unwrap().success());
-    assert!(scratch.path().join("runs/synthetic/model.mlp").exists());
-}
-
-fn json(text: &str) -> serde_json::Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    assert_eq!(finish(child).code, Some(0));
+    assert!(scratch.path("runs/synthetic/model.mlp").exists());
 }
 
 const QUICK: &str = "--dataset synthetic --hidden 12 --epochs 2 --loss-reduction mean";
 
 #[test]
 fn runs_are_listed_and_compared() {
-    let scratch = tempfile::tempdir().unwrap();
-    let at = scratch.path();
-    mlp(at, &format!("train {QUICK} --learning-rate 0.5 --validation 0.2 --run-dir runs/a"));
-    mlp(at, &format!("train {QUICK} --learning-rate 0.25 --run-dir runs/below/b-10"));
-    mlp(at, &format!("train {QUICK} --learning-rate 0.25 --run-dir runs/below/b-9"));
-    fs::create_dir(at.join("runs/no-run")).unwrap();
+    let scratch = Scratch::new();
+    scratch.mlp(&format!("train {QUICK} --learning-rate 0.5 --validation 0.2 --run-dir runs/a"));
+    scratch.mlp(&format!("train {QUICK} --learning-rate 0.25 --run-dir runs/below/b-10"));
+    scratch.mlp(&format!("train {QUICK} --learning-rate 0.25 --run-dir runs/below/b-9"));
+    fs::create_dir(scratch.path("runs/no-run")).unwrap();
 
-    let runs = json(&mlp(at, "runs --json"));
+    let runs = json(&scratch.mlp("runs --json"));
     let runs = runs.as_array().unwrap();
     let paths: Vec<_> = runs.iter().map(|run| run["path"].as_str().unwrap()).collect();
     assert_eq!(paths, ["runs/a", "runs/below/b-9", "runs/below/b-10"]);
-    let one = mlp(at, "runs runs/a");
+    let one = scratch.mlp("runs runs/a");
     assert!(one.lines().nth(1).unwrap().starts_with("runs/a "), "{one}");
-    let records = fs::read_to_string(at.join("runs/a/metrics.jsonl")).unwrap();
+    let records = scratch.text("runs/a/metrics.jsonl");
     let accuracies = records.lines().map(|line| json(line)["validation"]["accuracy"].as_f64().unwrap());
     assert_eq!(runs[0]["validation_accuracy"].as_f64(), accuracies.reduce(f64::max));
     assert_eq!(runs[1]["validation_accuracy"], serde_json::Value::Null);
-    let result = json(&fs::read_to_string(at.join("runs/a/result.json")).unwrap());
+    let result = json(&scratch.text("runs/a/result.json"));
     assert_eq!(runs[0]["test_accuracy"], result["best"]["test"]["accuracy"]);
     for run in runs {
         assert_eq!((&run["state"], &run["epochs"]), (&"complete".into(), &2.into()));
     }
-    let table = mlp(at, "runs");
+    let table = scratch.mlp("runs");
     assert!(table.lines().nth(1).unwrap().starts_with("a           textbook  complete     2/2"), "{table}");
 
-    let compared = mlp(at, "compare runs/a runs/below/b-9");
+    let compared = scratch.mlp("compare runs/a runs/below/b-9");
     let rows: Vec<Vec<&str>> = compared.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows[0], ["runs/a", "runs/below/b-9"]);
-    // Only what differs of the configuration.
+    // Only the differences of the configurations.
     assert_eq!(rows[1..3], [["learning_rate", "0.5", "0.25"], ["validation", "0.2", "0.0"]]);
     assert!(rows[3].is_empty() && compared.contains("\ntest accuracy "), "{compared}");
 }
 
 #[test]
 fn a_sweep_tries_every_combination_and_ranks_them() {
-    let scratch = tempfile::tempdir().unwrap();
-    let at = scratch.path();
+    let scratch = Scratch::new();
     let flags = format!("sweep {QUICK} --vary learning_rate=0.5,0.001 --vary hidden=[4],[16] --json");
-    let ranked = json(&mlp(at, &flags));
+    let ranked = json(&scratch.mlp(&flags));
     let ranked = ranked.as_array().unwrap();
     let losses: Vec<f64> = ranked.iter().map(|run| run["value"].as_f64().unwrap()).collect();
     assert!(losses.len() == 4 && losses.is_sorted(), "{losses:?}");
     // Rates a hundred times too small do not win.
     assert_eq!(ranked[0]["varied"]["learning_rate"], 0.5);
     for run in ranked {
-        let path = at.join(run["path"].as_str().unwrap());
-        let config: toml::Table = fs::read_to_string(path.join("config.toml")).unwrap().parse().unwrap();
+        let path = run["path"].as_str().unwrap();
+        let config: toml::Table = scratch.text(&format!("{path}/config.toml")).parse().unwrap();
         assert_eq!(config["learning_rate"].as_float(), run["varied"]["learning_rate"].as_f64());
-        assert_eq!(config["validation"].as_float(), Some(0.1), "set apart to judge by");
+        assert_eq!(config["validation"].as_float(), Some(0.1), "a validation set is needed to rank by");
     }
 
-    // Whatever order the runs were trained in, beside each other or alone: the bits of `mlp train`.
-    mlp(at, "train --recipe runs/sweep/002/config.toml --run-dir alone");
-    assert_eq!(
-        fs::read(at.join("alone/model.mlp")).unwrap(),
-        fs::read(at.join("runs/sweep/002/model.mlp")).unwrap()
-    );
+    // In whatever order and number the runs were trained, they have the bits of `mlp train`.
+    scratch.mlp("train --recipe runs/sweep/002/config.toml --run-dir alone");
+    assert_eq!(scratch.bytes("alone/model.mlp"), scratch.bytes("runs/sweep/002/model.mlp"));
 
-    // What is missing is done, and nothing else.
-    let kept = fs::metadata(at.join("runs/sweep/002/model.mlp")).unwrap().modified().unwrap();
-    fs::remove_dir_all(at.join("runs/sweep/003")).unwrap();
-    let again = json(&mlp(at, "sweep --resume runs/sweep --json"));
+    // Only the missing run is trained.
+    let kept = fs::metadata(scratch.path("runs/sweep/002/model.mlp")).unwrap().modified().unwrap();
+    fs::remove_dir_all(scratch.path("runs/sweep/003")).unwrap();
+    let again = json(&scratch.mlp("sweep --resume runs/sweep --json"));
     let same = |run: &serde_json::Value| (run["path"].clone(), run["value"].clone());
     assert!(again.as_array().unwrap().iter().map(same).eq(ranked.iter().map(same)));
-    assert_eq!(fs::metadata(at.join("runs/sweep/002/model.mlp")).unwrap().modified().unwrap(), kept);
+    assert_eq!(fs::metadata(scratch.path("runs/sweep/002/model.mlp")).unwrap().modified().unwrap(), kept);
 
     let random = "--random 3 --vary learning_rate=0.01..1 --vary batch_size=50..200 --sweep-seed 5 --json";
-    let drawn = json(&mlp(at, &format!("sweep {QUICK} {random}")));
+    let drawn = json(&scratch.mlp(&format!("sweep {QUICK} {random}")));
     assert_eq!(drawn.as_array().unwrap().len(), 3);
     assert!(drawn[0]["path"].as_str().unwrap().starts_with("runs/sweep-2"));
 }
 
 #[test]
 fn lr_find_finds_where_the_loss_falls() {
-    let scratch = tempfile::tempdir().unwrap();
+    let scratch = Scratch::new();
     let flags = format!("lr-find {QUICK} --activation relu --init he --steps 300 --plot rates.svg");
-    let report = json(&mlp(scratch.path(), &format!("{flags} --json")));
+    let report = json(&scratch.mlp(&format!("{flags} --json")));
     let steepest = report["steepest"].as_f64().unwrap();
     assert!((0.001..1.0).contains(&steepest), "{steepest}");
     assert!(report["losses"].as_array().unwrap().len() <= 300);
-    let picture = fs::read_to_string(scratch.path().join("rates.svg")).unwrap();
+    let picture = scratch.text("rates.svg");
     assert!(picture.starts_with("<svg") && picture.contains("Loss by learning rate"));
-    let table = mlp(scratch.path(), &flags);
+    let table = scratch.mlp(&flags);
     assert!(table.contains("the loss falls fastest at "), "{table}");
-    assert!(!scratch.path().join("runs").exists(), "looking for a rate leaves a run");
+    assert!(!scratch.path("runs").exists(), "lr-find left a run");
 }
 
 #[test]
 fn verify_resume_proves_every_optimizer_and_schedule() {
-    let scratch = tempfile::tempdir().unwrap();
-    let table = mlp(scratch.path(), "verify-resume");
+    let scratch = Scratch::new();
+    let table = scratch.mlp("verify-resume");
     assert_eq!(table.lines().filter(|line| line.ends_with(" yes")).count(), 36, "{table}");
-    let one = mlp(scratch.path(), &format!("verify-resume {QUICK} --precision f64 --interruptions 20"));
+    let one = scratch.mlp(&format!("verify-resume {QUICK} --precision f64 --interruptions 20"));
     assert!(
         one.contains(" 20 times ") && one.lines().filter(|line| line.ends_with(" yes")).count() == 1,
         "{one}"
     );
-    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0, "something is left behind");
+    assert_eq!(scratch.count(""), 0, "something was left behind");
 }
 
 #[test]
-fn events_come_as_json_one_in_a_line() {
-    let scratch = tempfile::tempdir().unwrap();
-    let lines = mlp(scratch.path(), &format!("train {QUICK} --validation 0.2 --log-format json"));
+fn events_are_json_one_per_line() {
+    let scratch = Scratch::new();
+    let lines = scratch.mlp(&format!("train {QUICK} --validation 0.2 --log-format json"));
     let events: Vec<serde_json::Value> = lines.lines().map(json).collect();
     let names: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
     assert_eq!(names, ["started", "epoch", "epoch", "finished"]);
@@ -364,32 +318,25 @@ fn events_come_as_json_one_in_a_line() {
 }
 
 #[test]
-fn a_dataset_of_its_own_can_be_validated_on() {
-    let scratch = tempfile::tempdir().unwrap();
-    let at = scratch.path();
-    // The test images of the dataset itself: each epoch is judged as the end is.
+fn a_separate_dataset_can_be_used_for_validation() {
+    let scratch = Scratch::new();
+    // The test images of the dataset itself: each epoch is evaluated like the end.
     let flags = format!("train {QUICK} --validation-set synthetic --log-format json --run-dir run");
-    let lines = mlp(at, &flags);
+    let lines = scratch.mlp(&flags);
     let events: Vec<serde_json::Value> = lines.lines().map(json).collect();
     assert_eq!(events[0]["examples"], 10_000, "nothing is set apart");
     assert_eq!(events[2]["validation"], events[3]["test"]);
-    let config: toml::Table = fs::read_to_string(at.join("run/config.toml")).unwrap().parse().unwrap();
+    let config: toml::Table = scratch.text("run/config.toml").parse().unwrap();
     assert_eq!(config["validation_set"].as_str(), Some("synthetic"));
 }
 
 #[test]
-fn verbose_says_what_was_decided() {
-    let scratch = tempfile::tempdir().unwrap();
-    let mut command = Command::cargo_bin("mlp").unwrap();
-    let output = command
-        .current_dir(scratch.path())
-        .args(format!("train -v {QUICK}").split_whitespace())
-        .output()
-        .unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
+fn verbose_prints_the_decisions() {
+    let scratch = Scratch::new();
+    let stderr = scratch.succeeds(&format!("train -v {QUICK}")).stderr;
     let sets = mlp_data::Datasets::load("synthetic", Path::new("data")).unwrap();
     for part in ["kernel   ", "threads  ", "recipe   textbook; seed 0", &sets.train.sha256()] {
         assert!(stderr.contains(part), "{part}: {stderr}");
     }
-    assert!(!stderr.contains('\u{1b}'), "colors where no terminal is");
+    assert!(!stderr.contains('\u{1b}'), "colors without a terminal");
 }

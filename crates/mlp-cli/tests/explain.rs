@@ -1,34 +1,13 @@
 //! `mlp explain` as a person uses it, on the synthetic digits.
 
-use std::fs;
-use std::path::Path;
+mod common;
 
-use assert_cmd::Command;
-use mlp_data::idx::{Idx, IdxData, write_idx};
+use std::fs;
+
+use common::{SMALL, Scratch, write_dataset};
 use mlp_train::{Model, Network};
 
-/// A directory with a small model, `run/model.mlp`.
-fn trained(flags: &str) -> tempfile::TempDir {
-    let scratch = tempfile::tempdir().unwrap();
-    let train = format!("train --dataset synthetic --epochs 1 --run-dir run --no-report --quiet {flags}");
-    mlp(scratch.path(), &train).assert().success();
-    scratch
-}
-
-fn mlp(directory: &Path, flags: &str) -> Command {
-    let mut command = Command::cargo_bin("mlp").unwrap();
-    command.current_dir(directory).args(flags.split_whitespace());
-    command
-}
-
-#[track_caller]
-fn output(directory: &Path, flags: &str) -> String {
-    let output = mlp(directory, flags).output().unwrap();
-    assert!(output.status.success(), "mlp {flags}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// Fails unless the symbols stand in `text` one after the other, each as a line of its own.
+/// Fails unless `text` has the symbols in this order, each on a line of its own.
 #[track_caller]
 fn assert_in_order(text: &str, symbols: &[&str]) {
     let mut lines = text.lines();
@@ -39,8 +18,8 @@ fn assert_in_order(text: &str, symbols: &[&str]) {
 
 #[test]
 fn an_example_is_explained_in_the_order_of_the_chapter() {
-    let scratch = trained("--hidden 20");
-    let text = output(scratch.path(), "explain run/model.mlp --sample 3");
+    let scratch = Scratch::trained(SMALL);
+    let text = scratch.mlp("explain run/model.mlp --sample 3");
     let symbols = [
         "Z^h",
         "H",
@@ -64,19 +43,19 @@ fn an_example_is_explained_in_the_order_of_the_chapter() {
     }
     // No terminal, nothing to wait for; and a run stands for its model.
     for same in ["run/model.mlp --sample 3 --step", "run --sample 3"] {
-        assert_eq!(output(scratch.path(), &format!("explain {same}")), text);
+        assert_eq!(scratch.mlp(&format!("explain {same}")), text);
     }
-    let other = output(scratch.path(), "explain run --sample 3 --split train --learning-rate 0.5");
+    let other = scratch.mlp("explain run --sample 3 --split train --learning-rate 0.5");
     assert!(other.contains("synthetic (train), sample 3") && other.contains("\n  0.05 "), "{other}");
-    let far = output(scratch.path(), "explain run --learning-rate 1e308");
+    let far = scratch.mlp("explain run --learning-rate 1e308");
     assert!(!far.contains("NaN") && !far.contains("inf"), "{far}");
 }
 
 #[test]
-fn the_page_of_an_example_needs_nothing_from_elsewhere() {
-    let scratch = trained("--hidden 20");
-    assert_eq!(output(scratch.path(), "explain run --sample 3 --html page.html"), "");
-    let page = fs::read_to_string(scratch.path().join("page.html")).unwrap();
+fn the_page_of_an_example_is_self_contained() {
+    let scratch = Scratch::trained(SMALL);
+    assert_eq!(scratch.mlp("explain run --sample 3 --html page.html"), "");
+    let page = scratch.text("page.html");
     assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"));
     let images = page.matches("<img ").count();
     assert!(images > 20 && page.matches("src=\"data:image/png;base64,").count() == images, "{images}");
@@ -88,13 +67,14 @@ fn the_page_of_an_example_needs_nothing_from_elsewhere() {
 
 #[test]
 fn networks_of_any_depth_and_precision_are_explained() {
-    let scratch = trained("--hidden none --precision f64");
-    let text = output(scratch.path(), "explain run");
+    let scratch = Scratch::trained("--epochs 1 --hidden none --precision f64");
+    let text = scratch.mlp("explain run");
     assert_in_order(&text, &["Z^o", "Ŷ", "J", "G1  ∂J/∂Z^o", "G2  ∂J/∂W^o", "G3  ∂J/∂b^o"]);
     assert!(["G4", "G5", "G6", "G7"].iter().all(|label| !text.contains(label)), "{text}");
 
-    let scratch = trained("--hidden 9,7 --activation relu --dropout 0.1 --label-smoothing 0.1");
-    let text = output(scratch.path(), "explain run");
+    let scratch =
+        Scratch::trained("--epochs 1 --hidden 9,7 --activation relu --dropout 0.1 --label-smoothing 0.1");
+    let text = scratch.mlp("explain run");
     let symbols = [
         "Z^h1",
         "H¹",
@@ -113,39 +93,32 @@ fn networks_of_any_depth_and_precision_are_explained() {
 }
 
 #[test]
-fn a_model_from_elsewhere_is_explained_with_the_chapters_learning_rate() {
-    let scratch = trained("--hidden 6 --learning-rate 0.07");
-    let at = scratch.path();
-    let mut model = Model::load(&at.join("run/model.mlp")).unwrap();
-    assert!(output(at, "explain run").contains("\n  0.07 "));
+fn an_imported_model_is_explained_with_the_chapters_learning_rate() {
+    let scratch = Scratch::trained("--epochs 1 --hidden 6 --learning-rate 0.07");
+    let mut model = Model::load(&scratch.path("run/model.mlp")).unwrap();
+    assert!(scratch.mlp("explain run").contains("\n  0.07 "));
     model.metadata.config = None;
     model.metadata.class_names[3] = "a name longer than any terminal is wide, so that it is cut".repeat(3);
-    model.save(&at.join("imported.mlp")).unwrap();
-    let text = output(at, "explain imported.mlp --sample 3");
+    model.save(&scratch.path("imported.mlp")).unwrap();
+    let text = scratch.mlp("explain imported.mlp --sample 3");
     assert!(text.contains("The model was imported") && text.contains("learning rate, 0.01"), "{text}");
     assert!(text.contains("\n  0.01 ") && text.contains("\n  class 3 (a name longer than"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }
 
 #[test]
-fn what_cannot_be_explained_is_said_in_one_line_and_leaves_nothing() {
-    let scratch = trained("--hidden 5");
-    let at = scratch.path();
-    fs::create_dir(at.join("small")).unwrap();
-    fs::create_dir(at.join("directory.html")).unwrap();
-    let shapes = [vec![2, 5, 5], vec![2], vec![2, 5, 5], vec![2]];
-    for (name, dimensions) in mlp_data::catalog::MNIST_FILE_NAMES.iter().zip(shapes) {
-        let bytes = vec![0; dimensions.iter().product()];
-        write_idx(&at.join("small").join(name), &Idx::new(dimensions, IdxData::U8(bytes))).unwrap();
-    }
-    let mut model = Model::load(&at.join("run/model.mlp")).unwrap();
+fn errors_are_one_line_and_leave_nothing_behind() {
+    let scratch = Scratch::trained("--epochs 1 --hidden 5");
+    fs::create_dir(scratch.path("directory.html")).unwrap();
+    write_dataset(&scratch.path("small"), [5, 5], [(&[0; 50], &[0, 0]); 2]);
+    let mut model = Model::load(&scratch.path("run/model.mlp")).unwrap();
     let Network::F32(network) = &model.network else { panic!("f32 is the default") };
     let mut network = network.cast::<f64>();
-    // Numbers, and their sums are none.
+    // The numbers are finite, their sums are not.
     network.layer_mut(1).0.fill(f64::MAX);
     model.network = Network::F64(network);
-    model.save(&at.join("diverged.mlp")).unwrap();
-    let before = fs::read_dir(at).unwrap().count();
+    model.save(&scratch.path("diverged.mlp")).unwrap();
+    let before = scratch.count("");
     for (flags, expected) in [
         ("run/model.mlp --sample 999999", "sample 999999 of the test set of synthetic, which has "),
         ("run/model.mlp --learning-rate 0", "learning rate is 0; expected a finite number above 0"),
@@ -161,12 +134,8 @@ fn what_cannot_be_explained_is_said_in_one_line_and_leaves_nothing() {
         ("run --html nowhere/page.html", "nowhere/page.html: cannot write the page"),
         ("run --html directory.html", "directory.html: cannot write the page"),
     ] {
-        let output = mlp(at, &format!("explain {flags}")).output().unwrap();
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{flags}: {stderr}");
-        assert!(stderr.contains(expected) && stderr.lines().count() == 1, "{flags}: {stderr}");
-        assert!(output.stdout.is_empty(), "{flags} printed something");
+        scratch.refuses(&format!("explain {flags}"), expected);
     }
-    assert_eq!(fs::read_dir(at).unwrap().count(), before);
-    assert_eq!(fs::read_dir(at.join("directory.html")).unwrap().count(), 0);
+    assert_eq!(scratch.count(""), before);
+    assert_eq!(scratch.count("directory.html"), 0);
 }

@@ -1,23 +1,18 @@
-//! What somebody meets first: the overview, the versions, completions in a real bash, manual pages, and errors that say what to do next.
+//! What somebody meets first: the overview, the versions, completions in a real bash, manual pages,
+//! and errors that say what to do next.
+
+mod common;
 
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
-use assert_cmd::cargo::cargo_bin;
-
-fn mlp(directory: &Path, flags: &str) -> Output {
-    let mut command = Command::new(cargo_bin("mlp"));
-    command.current_dir(directory).args(flags.split_whitespace()).output().unwrap()
-}
+use common::Scratch;
 
 fn stdout(flags: &str) -> String {
-    let output = mlp(Path::new("."), flags);
-    assert!(output.status.success(), "mlp {flags}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    Scratch::new().mlp(flags)
 }
 
-/// Whether there is a program of this name that can be run.
+/// Returns true if there is a program of this name that runs.
 fn is_there(program: &str, flag: &str) -> bool {
     let mut command = Command::new(program);
     command.arg(flag).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -40,7 +35,7 @@ fn without_a_command_there_is_an_overview() {
 }
 
 #[test]
-fn the_version_is_short_or_says_what_does_the_work() {
+fn the_version_is_short_or_names_the_backend() {
     let short = stdout("-V");
     assert!(short.starts_with("mlp 0.") && short.lines().count() == 1, "{short}");
     let long = stdout("--version");
@@ -54,9 +49,7 @@ fn a_misspelled_command_or_flag_gets_a_suggestion() {
     for (flags, suggestion) in
         [("trian", "'train'"), ("train --hiden 3", "'--hidden'"), ("data shwo", "'show'")]
     {
-        let output = mlp(Path::new("."), flags);
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        let stderr = Scratch::new().error(flags);
         assert!(stderr.contains(suggestion), "{stderr}");
     }
 }
@@ -66,10 +59,10 @@ fn bash_completes_commands_flags_and_values() {
     if !is_there("bash", "--version") {
         return;
     }
-    let scratch = tempfile::tempdir().unwrap();
-    let script = scratch.path().join("mlp.bash");
+    let scratch = Scratch::new();
+    let script = scratch.path("mlp.bash");
     fs::write(&script, stdout("completions bash")).unwrap();
-    // As the shell calls it: the words so far, and the number of the one that is being typed.
+    // Called like the shell does, with the words so far and the index of the current one.
     let complete = |words: &[&str]| {
         let program = format!(
             ". '{}'; COMP_WORDS=({}); COMP_CWORD={}; _mlp mlp '{}' '{}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
@@ -95,23 +88,22 @@ fn there_are_completions_for_five_shells() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = stdout(&format!("completions {shell}"));
         assert!(script.contains("verify-resume") && script.contains("label-smoothing"), "{shell}");
-        // Each shell that is here says whether it can read its own.
+        // Each installed shell checks the syntax of its own script.
         if shell != "powershell" && shell != "elvish" && is_there(shell, "--version") {
-            let scratch = tempfile::tempdir().unwrap();
-            fs::write(scratch.path().join("script"), script).unwrap();
+            let scratch = Scratch::new();
+            fs::write(scratch.path("script"), script).unwrap();
             let mut check = Command::new(shell);
-            let output = check.arg("-n").arg(scratch.path().join("script")).output().unwrap();
+            let output = check.arg("-n").arg(scratch.path("script")).output().unwrap();
             assert!(output.status.success(), "{shell}: {}", String::from_utf8_lossy(&output.stderr));
         }
     }
 }
 
 #[test]
-fn every_command_has_a_manual_page_that_troff_can_set() {
-    let scratch = tempfile::tempdir().unwrap();
-    let directory = scratch.path().join("share/man1");
-    let output = mlp(scratch.path(), "man share/man1");
-    assert!(output.status.success() && output.stdout.is_empty());
+fn every_command_has_a_valid_manual_page() {
+    let scratch = Scratch::new();
+    let directory = scratch.path("share/man1");
+    assert_eq!(scratch.mlp("man share/man1"), "");
     let mut pages: Vec<_> = fs::read_dir(&directory).unwrap().map(|page| page.unwrap().path()).collect();
     pages.sort();
     let names: Vec<_> = pages.iter().map(|page| page.file_name().unwrap().to_str().unwrap()).collect();
@@ -132,59 +124,42 @@ fn every_command_has_a_manual_page_that_troff_can_set() {
             assert!(set.status.success() && warnings.is_empty(), "{}: {warnings}", page.display());
         }
     }
-    // Written again in its place; and not where there can be no directory.
-    assert!(mlp(scratch.path(), "man share/man1").status.success());
-    let refused = mlp(scratch.path(), "man share/man1/mlp.1");
-    assert_eq!(refused.status.code(), Some(2));
-    assert!(String::from_utf8(refused.stderr).unwrap().contains("cannot make the directory"));
-}
-
-/// Runs `mlp FLAGS`, which must fail with one line, and returns it.
-#[track_caller]
-fn error(directory: &Path, flags: &str) -> String {
-    let output = mlp(directory, flags);
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), stderr.lines().count()), (Some(2), 1), "{stderr}");
-    stderr
+    // Existing pages are replaced. A file in place of the directory is an error.
+    scratch.mlp("man share/man1");
+    assert!(scratch.error("man share/man1/mlp.1").contains("cannot make the directory"));
 }
 
 #[test]
 fn errors_about_models_and_runs_say_what_to_do_next() {
-    let scratch = tempfile::tempdir().unwrap();
-    let here = scratch.path();
-    assert!(error(here, "eval model.mlp").contains("no model is in runs/ yet; `mlp train` makes one"));
-    assert!(error(here, "compare a b").contains("there are no runs yet; `mlp train` makes one"));
-    assert!(error(here, "runs").contains("`mlp train` makes one"));
+    let scratch = Scratch::new();
+    scratch.refuses("eval model.mlp", "no model is in runs/ yet; `mlp train` makes one");
+    scratch.refuses("compare a b", "there are no runs yet; `mlp train` makes one");
+    scratch.refuses("runs", "`mlp train` makes one");
 
     let train = "train --quiet --dataset synthetic --hidden 4 --epochs 1 --batch-size 500";
-    assert!(mlp(here, train).status.success());
+    scratch.mlp(train);
     let model = "runs/synthetic/model.mlp";
-    assert!(
-        error(here, "eval model.mlp")
-            .contains(&format!("no such file; expected a model file; there is {model}"))
-    );
+    scratch.refuses("eval model.mlp", &format!("no such file; expected a model file; there is {model}"));
     // A run stands for its model; another directory does not.
-    for of_run in ["eval", "summary"] {
-        assert!(mlp(here, &format!("{of_run} runs/synthetic")).status.success(), "{of_run}");
+    for command in ["eval", "summary"] {
+        scratch.mlp(&format!("{command} runs/synthetic"));
     }
-    assert!(
-        error(here, "eval runs").contains(&format!("a directory; expected a model file; there is {model}"))
-    );
+    scratch.refuses("eval runs", &format!("a directory; expected a model file; there is {model}"));
     for other in ["checkpoint.mlp", "config.toml"] {
-        let line = error(here, &format!("summary runs/synthetic/{other}"));
-        assert!(
-            line.contains("not a model file") && line.contains(&format!("; the run's model is {model}")),
-            "{line}"
-        );
+        let flags = format!("summary runs/synthetic/{other}");
+        scratch.refuses(&flags, "not a model file");
+        scratch.refuses(&flags, &format!("; the run's model is {model}"));
     }
-    assert!(error(here, "compare nothing nothing").contains("; there is runs/synthetic"));
-    assert!(error(here, &format!("train --resume {model}")).contains("; the run is runs/synthetic"));
-    assert!(!error(here, &format!("{train} --run-dir runs/synthetic")).contains("--resume"));
+    scratch.refuses("compare nothing nothing", "; there is runs/synthetic");
+    scratch.refuses(&format!("train --resume {model}"), "; the run is runs/synthetic");
+    let again = format!("{train} --run-dir runs/synthetic");
+    scratch.refuses(&again, "");
+    assert!(!scratch.error(&again).contains("--resume"));
 
-    // As if it had been killed before its end.
-    fs::remove_file(here.join(model)).unwrap();
-    fs::remove_file(here.join("runs/synthetic/result.json")).unwrap();
+    // As if the run had been killed before its end.
+    fs::remove_file(scratch.path(model)).unwrap();
+    fs::remove_file(scratch.path("runs/synthetic/result.json")).unwrap();
     let resume = "go on with what was interrupted by `mlp train --resume runs/synthetic`";
-    assert!(error(here, &format!("eval {model}")).contains(resume));
-    assert!(error(here, &format!("{train} --run-dir runs/synthetic")).contains(resume));
+    scratch.refuses(&format!("eval {model}"), resume);
+    scratch.refuses(&again, resume);
 }

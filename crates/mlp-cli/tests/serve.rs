@@ -1,36 +1,22 @@
-//! `mlp serve` as a process: it says where it is, answers as `mlp predict` does, and ends when it is told to.
+//! `mlp serve` as a process: it prints its address, answers like `mlp predict`, and shuts down when
+//! it is told to.
 #![cfg(unix)]
+
+mod common;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
+use common::{SMALL, Scratch, json, pgm, signal};
 use mlp_data::synthetic;
-use serde_json::Value;
-
-fn mlp(directory: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("mlp"));
-    command.current_dir(directory).args(args);
-    command
-}
-
-/// A directory with a run of the synthetic digits in it.
-fn with_run() -> tempfile::TempDir {
-    let scratch = tempfile::tempdir().unwrap();
-    let train = "train --dataset synthetic --hidden 20 --epochs 4 --learning-rate 0.02 --run-dir run --quiet";
-    let args: Vec<_> = train.split(' ').collect();
-    assert!(mlp(scratch.path(), &args).output().unwrap().status.success());
-    scratch
-}
 
 /// A digit as a PGM file, dark on light.
 fn picture() -> Vec<u8> {
     let digits = synthetic::digits(1, 1, 7).train;
-    let dark = digits.image(0).iter().map(|level| 255 - level);
-    b"P5 28 28 255\n".iter().copied().chain(dark).collect()
+    pgm(28, digits.image(0).iter().map(|level| 255 - level))
 }
 
 struct Server {
@@ -39,16 +25,15 @@ struct Server {
 }
 
 impl Server {
-    fn start(directory: &Path, args: &[&str]) -> Self {
-        let mut command = mlp(directory, &[&["serve"], args].concat());
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    fn start(scratch: &Scratch, flags: &str) -> Self {
+        let mut process = scratch.spawn(&format!("serve {flags}"));
         let mut line = String::new();
         BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("http://").and_then(|rest| rest.strip_suffix('/'));
         Self { address: address.unwrap_or_else(|| panic!("{line:?}")).to_owned(), process }
     }
 
-    /// Sends a request whose head and body are given, and begins to read: the connection.
+    /// Sends a request with this first line and body, and returns the connection.
     fn send(&self, line: &str, length: usize, body: &[u8]) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -69,41 +54,35 @@ impl Server {
         (head.lines().next().unwrap().to_owned(), body.to_owned())
     }
 
-    fn signal(&self, name: &str) {
-        let pid = self.process.id().to_string();
-        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
-    }
-
-    /// Waits for its end: how it ended, and what it said on the way.
-    fn end(mut self) -> (ExitStatus, String) {
-        let mut said = String::new();
-        self.process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        (self.process.wait().unwrap(), said)
+    /// Waits for its end: the exit code, and the rest of what it printed to stderr.
+    fn end(mut self) -> (Option<i32>, String) {
+        let mut stderr = String::new();
+        self.process.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        (self.process.wait().unwrap().code(), stderr)
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // A test that has failed must not leave it behind; one that has ended cannot be killed.
+        // A failed test must not leave it running. If it has ended, there is nothing to kill.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
 #[test]
-fn a_server_says_what_predict_says_and_ends_when_it_is_told() {
-    let scratch = with_run();
-    fs::write(scratch.path().join("digit.pgm"), picture()).unwrap();
-    let predict = mlp(scratch.path(), &["predict", "run/model.mlp", "digit.pgm", "--format", "json"]);
-    let expected: Value = serde_json::from_slice(&{ predict }.output().unwrap().stdout).unwrap();
+fn a_server_answers_like_predict_and_ends_on_a_signal() {
+    let scratch = Scratch::trained(SMALL);
+    fs::write(scratch.path("digit.pgm"), picture()).unwrap();
+    let expected = json(&scratch.mlp("predict run/model.mlp digit.pgm --format json"));
 
-    for signal in ["TERM", "INT"] {
+    for name in ["TERM", "INT"] {
         // A run directory stands for its model.
-        let server = Server::start(scratch.path(), &["run", "--port", "0"]);
+        let server = Server::start(&scratch, "run --port 0");
         assert!(server.address.starts_with("127.0.0.1:"), "{}", server.address);
         let (status, body) = server.ask("POST /predict", &picture());
         assert_eq!(status, "HTTP/1.1 200 OK", "{body}");
-        let found: Value = serde_json::from_str(&body).unwrap();
+        let found = json(&body);
         assert_eq!(found["name"], expected["name"]);
         let shares = found["probabilities"].as_array().unwrap().iter().map(|share| &share["probability"]);
         let shares: Vec<f64> = shares.map(|share| share.as_f64().unwrap()).collect();
@@ -112,53 +91,51 @@ fn a_server_says_what_predict_says_and_ends_when_it_is_told() {
         let (status, page) = server.ask("GET /", b"");
         assert!(status.ends_with("200 OK") && page.contains("</html>"), "{status} {page}");
 
-        server.signal(signal);
-        let (status, said) = server.end();
-        assert_eq!(status.code(), Some(0), "{said}");
+        signal(&server.process, name);
+        let (code, said) = server.end();
+        assert_eq!(code, Some(0), "{said}");
         let lines: Vec<_> = said.lines().collect();
         let expected =
-            ["serving run/model.mlp to this machine; Ctrl-C ends", &format!("ended by SIG{signal}")];
+            ["serving run/model.mlp to this machine; Ctrl-C stops it", &format!("ended by SIG{name}")];
         assert_eq!(lines, expected);
     }
 }
 
 #[test]
-fn a_second_signal_does_not_wait_for_anybody() {
-    let scratch = with_run();
-    let server = Server::start(scratch.path(), &["run/model.mlp", "--port", "0", "--host", "localhost"]);
+fn a_second_signal_ends_the_server_immediately() {
+    let scratch = Scratch::trained(SMALL);
+    let server = Server::start(&scratch, "run/model.mlp --port 0 --host localhost");
     let _endless = server.send("POST /predict", 1000, b"P5");
     while !server.ask("GET /metrics", b"").1.contains("\nmlp_http_requests_running 2\n") {
         std::thread::sleep(Duration::from_millis(5));
     }
     let start = Instant::now();
-    server.signal("TERM");
-    // It has to have been heard: then nobody is served any more.
+    signal(&server.process, "TERM");
+    // Once the server has noticed, it accepts no more connections.
     while TcpStream::connect(&server.address).is_ok() {
         std::thread::sleep(Duration::from_millis(5));
     }
-    server.signal("TERM");
-    let (status, said) = server.end();
-    assert_eq!(status.code(), Some(143), "{said}");
-    // An orderly end would have waited for that body.
+    signal(&server.process, "TERM");
+    let (code, said) = server.end();
+    assert_eq!(code, Some(143), "{said}");
+    // An orderly shutdown would have waited for that body.
     assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
 }
 
 #[test]
-fn what_cannot_be_served_is_said_in_one_line() {
-    let scratch = with_run();
-    fs::write(scratch.path().join("text"), "no model").unwrap();
+fn errors_at_startup_are_one_line() {
+    let scratch = Scratch::trained(SMALL);
+    fs::write(scratch.path("text"), "no model").unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port().to_string();
-    for (args, expected) in [
-        (&["none.mlp"][..], "none.mlp: cannot read the model: no such file"),
-        (&["text"], "text"),
-        (&["run", "--port", &port], "choose another --port (0 for any that is free) or --host"),
-        (&["run", "--port", "0", "--host", "192.0.2.1"], "cannot listen on 192.0.2.1:0"),
-        (&["run", "--host", "nowhere"], "expected an address such as 127.0.0.1"),
+    let port = taken.local_addr().unwrap().port();
+    for (flags, expected) in [
+        ("none.mlp", "none.mlp: cannot read the model: no such file"),
+        ("text", "text"),
+        (&format!("run --port {port}"), "choose another --port (0 for any free port) or --host"),
+        ("run --port 0 --host 192.0.2.1", "cannot listen on 192.0.2.1:0"),
     ] {
-        let output = mlp(scratch.path(), &[&["serve"], args].concat()).output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{args:?}: {said}");
-        assert!(said.starts_with("error: ") && said.contains(expected), "{args:?}: {said}");
+        scratch.refuses(&format!("serve {flags}"), expected);
     }
+    let error = scratch.error("serve run --host nowhere");
+    assert!(error.contains("expected an address such as 127.0.0.1"), "{error}");
 }

@@ -1,8 +1,8 @@
-// What the network says and sees: the guess, a bar for each class, and the image that went in.
+// The answer of the network: its prediction, a bar for each class, and its input.
 
-const MAX_BARS = 12; // of more classes the likeliest are shown, in their order
+const MAX_BARS = 12; // the most likely classes, in order
 
-const percent = (share) => (share == null ? "–" : `${(100 * share).toFixed(1)}%`);
+const percent = (value) => (value == null ? "–" : `${(100 * value).toFixed(1)}%`);
 
 export class AnswerView {
   #names;
@@ -28,51 +28,51 @@ export class AnswerView {
     [seen.width, seen.height] = [model.image.width, model.image.height];
     const more = document.getElementById("more");
     more.hidden = this.#names.length <= MAX_BARS;
-    more.textContent = `The ${MAX_BARS} likeliest of ${this.#names.length} classes.`;
+    more.textContent = `The ${MAX_BARS} most likely of ${this.#names.length} classes`;
     const size = `${model.image.width}×${model.image.height} pixels`;
     document.getElementById("how").textContent =
       model.preprocessing === "digit"
-        ? `${size}: light on dark, cropped, scaled and centered by its mass, as the images that it was trained on.`
-        : `${size}: the whole sheet, scaled, light on dark.`;
+        ? `${size}: light on dark, cropped, scaled and centered like the training images`
+        : `${size}: the whole canvas, light on dark`;
     this.clear();
   }
 
   clear() {
-    this.#guess("–", "nothing drawn yet");
+    this.#predict("–", "Nothing drawn yet");
     const none = this.#names.map((name, i) => ({ class: i, name, probability: 0 }));
     this.#bars(none, -1);
     const seen = document.getElementById("seen");
     seen.getContext("2d").clearRect(0, 0, seen.width, seen.height);
-    seen.setAttribute("aria-label", "The drawing as the network sees it: empty");
+    seen.setAttribute("aria-label", "Input of the network: empty");
   }
 
   show(answer) {
-    this.#guess(answer.name, `with ${percent(answer.probability)}`);
+    this.#predict(answer.name, `${percent(answer.probability)} confident`);
     this.#bars(answer.probabilities, answer.class);
     const { width, height, pixels } = answer.image;
     const seen = document.getElementById("seen");
     const image = new ImageData(width, height);
     pixels.forEach((level, i) => image.data.set([level, level, level, 255], 4 * i));
     seen.getContext("2d").putImageData(image, 0, 0);
-    seen.setAttribute("aria-label", `The drawing as the network sees it, ${width} by ${height} pixels`);
+    seen.setAttribute("aria-label", `Input of the network, ${width} by ${height} pixels`);
   }
 
-  /** The guess in words. */
+  /** The prediction in words. */
   static inWords(answer) {
     return `${answer.name}, ${percent(answer.probability)}`;
   }
 
-  #guess(name, sure) {
+  #predict(name, confidence) {
     const output = document.getElementById("name");
     output.textContent = name;
     output.classList.toggle("long", [...name].length > 6);
-    document.getElementById("sure").textContent = sure;
+    document.getElementById("confidence").textContent = confidence;
   }
 
   #bars(shares, best) {
-    const likeliest = [...shares].sort((a, b) => b.probability - a.probability).slice(0, this.#rows.length);
-    likeliest.sort((a, b) => a.class - b.class);
-    likeliest.forEach((share, i) => {
+    const shown = [...shares].sort((a, b) => b.probability - a.probability).slice(0, this.#rows.length);
+    shown.sort((a, b) => a.class - b.class);
+    shown.forEach((share, i) => {
       const { row, name, bar, value } = this.#rows[i];
       row.classList.toggle("best", share.class === best);
       name.textContent = name.title = share.name;

@@ -1,5 +1,5 @@
-// What happens inside: every unit of every hidden layer as a cell that lights up, and the most active units of the first one with their weights. A network
-// without hidden layers has only the weights of its classes, so those are shown.
+// The hidden layers: a cell for every unit, the brighter the more active, and the weights of the most
+// active units of the first layer. A network without hidden layers shows the weights of its classes.
 
 const sign = (value) => (value < 0 ? "−" : "");
 const short = (value) => (value == null ? "–" : `${sign(value)}${Math.abs(value).toFixed(2)}`);
@@ -29,14 +29,15 @@ export class HiddenView {
       this.#layers.push(canvas);
     });
     const { hidden, scale } = model.units;
+    const title = document.getElementById("units-title");
     if (!hidden) {
-      document.getElementById("hidden-title").textContent = "What it looks for";
-      document.getElementById("units-title").textContent = "This network has no hidden layer: the weights of its likeliest classes";
+      document.getElementById("hidden-title").textContent = "Class weights";
+      title.textContent = "The network has no hidden layer: weights of the most likely classes";
     } else if (model.hidden.length > 1) {
-      document.getElementById("units-title").textContent = "The most active units of the first hidden layer, and their weights";
+      title.textContent = "Most active units of the first hidden layer and their weights";
     }
-    const most = scale.toPrecision(2);
-    document.getElementById("legend-text").textContent = `weight of a pixel, from −${most} (against) to ${most} (for); zero is the ground`;
+    const max = scale.toPrecision(2);
+    document.getElementById("legend-text").textContent = `Pixel weights from −${max} to ${max}`;
   }
 
   clear() {
@@ -52,42 +53,56 @@ export class HiddenView {
     answer.hidden.forEach((layer, i) => this.#light(this.#layers[i], layer));
     if (this.#model.units.hidden) {
       const strongest = answer.hidden[0].strongest.filter(({ activation }) => activation !== 0);
-      this.#cards(strongest.map(({ unit, activation }) => ({ unit, value: activation, name: `unit ${unit}`, text: short(activation) })));
+      this.#cards(
+        strongest.map(({ unit, activation }) => ({
+          unit,
+          value: activation,
+          name: `unit ${unit}`,
+          text: short(activation),
+        })),
+      );
     } else {
-      const likeliest = [...answer.probabilities].sort((a, b) => b.probability - a.probability).slice(0, 12);
-      const text = (share) => `${(100 * (share ?? 0)).toFixed(0)}%`;
-      this.#cards(likeliest.map(({ class: unit, name, probability }) => ({ unit, value: probability, name, text: text(probability) })));
+      const sorted = [...answer.probabilities].sort((a, b) => b.probability - a.probability);
+      this.#cards(
+        sorted.slice(0, 12).map(({ class: unit, name, probability }) => ({
+          unit,
+          value: probability,
+          name,
+          text: `${(100 * (probability ?? 0)).toFixed(0)}%`,
+        })),
+      );
     }
   }
 
-  /** A cell for each unit, the more opaque the more active. */
+  /** Draws a cell for each unit, the more opaque the more active. */
   #light(canvas, { layer, units, activations, strongest }) {
     const context = canvas.getContext("2d");
     const image = context.createImageData(canvas.width, canvas.height);
     const cells = activations ?? [];
-    const most = Math.max(1e-9, ...strongest.map(({ activation }) => Math.abs(activation ?? 0)));
+    const max = Math.max(1e-9, ...strongest.map(({ activation }) => Math.abs(activation ?? 0)));
     cells.forEach((value, unit) => {
       const color = value < 0 ? COLORS.negative : COLORS.positive;
-      image.data.set([...color, Math.round((255 * Math.abs(value ?? 0)) / most)], 4 * unit);
+      image.data.set([...color, Math.round((255 * Math.abs(value ?? 0)) / max)], 4 * unit);
     });
     context.putImageData(image, 0, 0);
     const first = strongest.slice(0, 3).map(({ unit, activation }) => `unit ${unit} ${short(activation)}`);
     const silent = cells.filter((value) => value === 0).length;
-    canvas.setAttribute("aria-label", `Activations of hidden layer ${layer}: ${first.join(", ")}; ${silent} of ${units} are nought`);
+    const label = `Activations of hidden layer ${layer}: ${first.join(", ")}; ${silent} of ${units} are zero`;
+    canvas.setAttribute("aria-label", label);
   }
 
-  /** The units' weights, each with how active it is. Cards are kept, so that nothing flickers while somebody draws. */
+  /** Shows units with their weights and activations. Cards are reused, so that nothing flickers. */
   #cards(shown) {
     const list = document.getElementById("units");
     while (this.#units.length < shown.length) this.#units.push(this.#card(list));
     while (this.#units.length > shown.length) this.#units.pop().card.remove();
-    const most = Math.max(1e-9, ...shown.map(({ value }) => Math.abs(value ?? 0)));
+    const max = Math.max(1e-9, ...shown.map(({ value }) => Math.abs(value ?? 0)));
     shown.forEach(({ unit, value, name, text }, i) => {
       const { image, bar, label, number } = this.#units[i];
       const address = `units/${unit}.png?of=${this.#model.revision}`;
       if (image.getAttribute("src") !== address) image.src = address;
       image.alt = `Weights of ${name}`;
-      bar.style.transform = `scaleX(${Math.abs(value ?? 0) / most})`;
+      bar.style.transform = `scaleX(${Math.abs(value ?? 0) / max})`;
       bar.className = value < 0 ? "negative" : "";
       label.textContent = label.title = name;
       number.textContent = text;
@@ -95,7 +110,8 @@ export class HiddenView {
   }
 
   #card(list) {
-    const [card, image, meter, bar, caption, label, number] = ["li", "img", "div", "span", "div", "span", "span"].map((tag) => document.createElement(tag));
+    const tags = ["li", "img", "div", "span", "div", "span", "span"];
+    const [card, image, meter, bar, caption, label, number] = tags.map((tag) => document.createElement(tag));
     [image.width, image.height] = [this.#model.image.width, this.#model.image.height];
     image.style.aspectRatio = `${this.#model.image.width} / ${this.#model.image.height}`;
     image.style.height = "auto";

@@ -1,11 +1,11 @@
-// The page's heart: whatever is drawn is sent, one picture at a time and the newest next, and the answer shown.
+// Sends the drawing to the server, one picture at a time and always the newest, and shows the answer.
 
 import { Sheet } from "./sheet.js";
 import { AnswerView } from "./answer.js";
 import { HiddenView } from "./hidden.js";
 
-const PAUSE = 50; // milliseconds between two pictures at least
-const PATIENCE = 1000; // and after an answer that did not come
+const PAUSE = 50; // milliseconds between two pictures
+const RETRY_PAUSE = 1000; // milliseconds after a failure
 
 const byId = (id) => document.getElementById(id);
 const wait = (time) => new Promise((resolve) => setTimeout(resolve, time));
@@ -15,24 +15,24 @@ function trouble(text) {
   byId("trouble").hidden = text === "";
 }
 
-/** Asks the server; what comes back is JSON, or an error that says what is wrong and how long to wait. */
+/** Fetches JSON; an error has a message and the time to wait before trying again. */
 async function ask(address, request) {
   let response;
   try {
     response = await fetch(address, request);
   } catch {
-    throw Object.assign(new Error("The server does not answer. Is `mlp serve` still running?"), { pause: PATIENCE });
+    throw Object.assign(new Error("The server is not responding. Is `mlp serve` still running?"), { pause: RETRY_PAUSE });
   }
   if (response.ok) return response.json();
   const { error } = await response.json().catch(() => ({ error: response.statusText }));
   const seconds = Number(response.headers.get("retry-after"));
-  throw Object.assign(new Error(`The server says: ${error}`), { pause: 1000 * seconds || PATIENCE, isWorthAgain: seconds > 0 });
+  throw Object.assign(new Error(`The server reports: ${error}`), { pause: 1000 * seconds || RETRY_PAUSE, canRetry: seconds > 0 });
 }
 
 function describe(model) {
   const layers = [model.inputs, ...model.hidden, model.outputs].join("-");
   const activation = model.hidden.length > 0 ? `, ${model.activation}` : ", softmax regression";
-  const parameters = model.parameters.toLocaleString("en-GB");
+  const parameters = model.parameters.toLocaleString("en-US");
   byId("model").textContent = `${layers}${activation}, ${parameters} parameters, trained on ${model.dataset}`;
 }
 
@@ -81,18 +81,18 @@ async function begin() {
           body: await sheet.picture(),
         });
         trouble("");
-        // An answer about strokes that are gone is nobody's any more.
+        // The canvas was cleared in the meantime.
         if (cleared !== before) continue;
         if (answer.blank) [answers, hidden].forEach((view) => view.clear());
         else [answers, hidden].forEach((view) => view.show(answer));
         document.body.dataset.shown = now;
-        // Only what is drawn to its end is worth being spoken.
+        // Screen readers only announce finished drawings.
         if (!isDown && !isNew && !answer.blank) byId("spoken").textContent = AnswerView.inWords(answer);
         await wait(PAUSE);
       } catch (error) {
         trouble(error.message);
-        isNew ||= error.isWorthAgain ?? true;
-        await wait(error.pause ?? PATIENCE);
+        isNew ||= error.canRetry ?? true;
+        await wait(error.pause ?? RETRY_PAUSE);
       }
     }
     isAsking = false;

@@ -1,21 +1,21 @@
-// The sheet: strokes by mouse, pen, finger or keyboard, kept as points in shares of the sheet's longer side, so that they can be taken back, drawn again
-// in any size, and sent in one fixed form whatever the screen. It knows nothing of the network.
+// The canvas: strokes by mouse, pen, finger or keyboard. Points are fractions of the longer side, so
+// that strokes can be undone, redrawn at any size, and sent at a fixed size.
 
-const LONGER = 448; // pixels of the sheet's longer side on the screen
-const SENT = 224; // and of the picture that is sent
-const STEP = 0.02; // of a key, in shares of the longer side
+const LONGER = 448; // pixels of the longer side on the screen
+const SENT = 224; // pixels of the longer side in the picture that is sent
+const STEP = 0.02; // of an arrow key, as a fraction of the longer side
 
 export class Sheet {
   #canvas;
-  #width; // shares of the longer side
+  #width; // fractions of the longer side
   #height;
   #strokes = []; // {pen, points: [[x, y], …]}
   #drawing = new Map(); // by pointer: two fingers may draw at once
   #pen = 0.08;
-  #cursor = null; // where the keyboard's pen is, and the stroke that it draws
+  #cursor = null; // the position of the keyboard's pen, and its stroke
   #changed;
 
-  /** `changed` is called after each change, with whether the pen is down. */
+  /** Calls `changed` after each change; the argument tells whether the pen is down. */
   constructor(canvas, { width, height }, changed) {
     const longer = Math.max(width, height);
     this.#canvas = canvas;
@@ -39,7 +39,7 @@ export class Sheet {
     return this.#strokes.length === 0;
   }
 
-  /** The pen's width in hundredths of the longer side. */
+  /** The pen width in percent of the longer side. */
   set pen(hundredths) {
     this.#pen = hundredths / 100;
     this.draw();
@@ -61,7 +61,7 @@ export class Sheet {
     this.#after(false);
   }
 
-  /** Shows the strokes, and the keyboard's pen if there is one. */
+  /** Draws the strokes, and the keyboard's pen if there is one. */
   draw() {
     const context = this.#canvas.getContext("2d");
     const style = getComputedStyle(this.#canvas);
@@ -96,7 +96,7 @@ export class Sheet {
       context.lineWidth = pen * scale;
       context.beginPath();
       context.moveTo(points[0][0] * scale, points[0][1] * scale);
-      // A single point is a dot: a line of no length has round ends, too.
+      // A single point becomes a dot, because lines have round caps.
       for (const [x, y] of points.length > 1 ? points.slice(1) : points) context.lineTo(x * scale, y * scale);
       context.stroke();
     }
@@ -126,7 +126,7 @@ export class Sheet {
   #move(event) {
     const stroke = this.#drawing.get(event.pointerId);
     if (!stroke) return;
-    // A fast hand moves several times between two pictures of the screen.
+    // A fast hand moves several times between two frames.
     const moves = event.getCoalescedEvents?.() ?? [];
     for (const move of moves.length > 0 ? moves : [event]) stroke.points.push(this.#place(move));
     this.#after(true);

@@ -1,4 +1,4 @@
-//! `mlp explain`: the chapter on one example, in the terminal or as a page.
+//! `mlp explain`: both passes over one example, in the terminal or as a page.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
@@ -11,42 +11,42 @@ use mlp_train::{Network, TrainConfig};
 
 use super::eval::SetArgs;
 use crate::console::{canvas, note};
-use crate::explanation::{Explanation, Subject, Terminal, page};
+use crate::explain::{Explanation, Subject, Terminal, page};
 use crate::run_list::load_model;
 
-/// Explain what a model makes of one example, and what it would learn from it.
+/// Explain the forward and backward pass on one example, number by number.
 ///
-/// Every quantity of the forward and of the backward pass in the order in which it comes about, with its formula, shape and values; the
-/// largest entries of each gradient against central differences; what one step of gradient descent would do to the loss, predicted and
-/// actual. Everything is computed in f64, and the loss is the chapter's: cross-entropy, without dropout, label smoothing and weight
-/// decay. Exit code 1 means that a gradient disagrees.
+/// Shows every quantity of both passes in order, with its formula, shape and values; the largest
+/// entries of each gradient compared with central differences; and the predicted and actual effect of
+/// one step of gradient descent on the loss. Everything is computed in f64. The loss is cross-entropy,
+/// without dropout, label smoothing or weight decay. Exit code 1 means that a gradient disagrees.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   mlp explain runs/mnist --sample 18                        a test image, quantity by quantity
   mlp explain runs/mnist/model.mlp --sample 18 --step       the same, one at a time
   mlp explain runs/mnist/model.mlp --sample 18 --html 18.html
-  mlp explain runs/mnist --split train --learning-rate 0.5  what a large step would do")]
+  mlp explain runs/mnist --split train --learning-rate 0.5  the effect of a large step")]
 pub(crate) struct Args {
-    /// The model file that `mlp train` wrote, or its run directory
+    /// Model file, or the run directory of one
     model: PathBuf,
-    /// Which example, counted from 0
+    /// Index of the example, counted from 0
     #[arg(long, value_name = "I", default_value_t = 0)]
     sample: usize,
     #[command(flatten)]
     set: SetArgs,
-    /// Of the step of descent [default: the one that the model was trained with]
+    /// Learning rate of the step of descent [default: that of the training]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
-    /// Stop after each quantity until Enter is pressed; `q` ends. Where there is no terminal, nothing stops
+    /// Wait for Enter after each quantity; `q` quits. Ignored without a terminal
     #[arg(long)]
     step: bool,
-    /// Write a page to FILE instead: one file, with images, that needs nothing else
+    /// Write a self-contained page to FILE instead
     #[arg(long, value_name = "FILE", conflicts_with = "step")]
     html: Option<PathBuf>,
 }
 
-/// Characters in a line where there is no terminal.
+/// Width of a line without a terminal.
 const COLUMNS: usize = 80;
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config = model.metadata.config.as_ref();
     let (learning_rate, remarks) = learning_rate(args.learning_rate, config);
     let explanation =
-        Explanation::of(&network, &x, label, learning_rate).with_context(|| path.display().to_string())?;
+        Explanation::new(&network, &x, label, learning_rate).with_context(|| path.display().to_string())?;
     let subject = Subject {
         model: path.display().to_string(),
         network: network.architecture().to_string(),
@@ -108,15 +108,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Of the step, and what has to be said of how the model was trained.
+/// The learning rate of the step, and remarks about the training of the model.
 fn learning_rate(asked: Option<f64>, config: Option<&TrainConfig>) -> (f64, Vec<String>) {
     let Some(config) = config else {
         let default = TrainConfig::default().learning_rate;
-        let of_step = match asked {
-            Some(_) => String::new(),
-            None => format!(" The step at the end takes the chapter’s learning rate, {default}."),
-        };
-        let remark = format!("The model was imported: how it was trained is not known here.{of_step}");
+        let mut remark = "The model was imported, so its training is unknown.".to_owned();
+        if asked.is_none() {
+            remark += &format!(" The step at the end uses the chapter’s learning rate, {default}.");
+        }
         return (asked.unwrap_or(default), vec![remark]);
     };
     let added = [
@@ -127,14 +126,14 @@ fn learning_rate(asked: Option<f64>, config: Option<&TrainConfig>) -> (f64, Vec<
     let added: Vec<&str> = added.into_iter().filter(|(_, is_used)| *is_used).map(|(name, _)| name).collect();
     let remark = (!added.is_empty()).then(|| {
         format!(
-            "Training added {}. J is the cross-entropy without it, and the step is plain descent.",
+            "Training added {}. Here J is the plain cross-entropy, and the step is plain gradient descent.",
             added.join(", ")
         )
     });
     (asked.unwrap_or(config.learning_rate), remark.into_iter().collect())
 }
 
-/// All sections, or one at a time where somebody sits at a terminal.
+/// Prints all sections, or one at a time in a terminal.
 fn show(sections: &[String], one_at_a_time: bool) -> anyhow::Result<()> {
     let waits = one_at_a_time && io::stdin().is_terminal() && io::stdout().is_terminal();
     let mut out = anstream::stdout();
@@ -142,12 +141,12 @@ fn show(sections: &[String], one_at_a_time: bool) -> anyhow::Result<()> {
         write!(out, "{section}")?;
         out.flush()?;
         if waits && index + 1 < sections.len() {
-            // Not through `note`: the answer is typed behind it.
-            write!(io::stderr(), "[{}/{}] Enter goes on, q ends: ", index + 1, sections.len())?;
+            // Not with `note`, because the answer is typed on the same line.
+            write!(io::stderr(), "[{}/{}] Enter continues, q quits: ", index + 1, sections.len())?;
             let mut answer = String::new();
             let is_over = io::stdin().lock().read_line(&mut answer).context("cannot read the terminal")? == 0;
             if is_over {
-                // The shell goes on in a line of its own.
+                // The prompt of the shell starts on its own line.
                 note("");
             }
             if is_over || answer.trim().eq_ignore_ascii_case("q") {

@@ -1,4 +1,5 @@
-//! `mlp serve`: the command's flags, and its life from the socket to the signal that ends it. The server itself is in `crate::serve`.
+//! `mlp serve`: the flags, and the process from the socket to the signal that ends it. The server
+//! itself is in `crate::serve`.
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -17,35 +18,37 @@ use crate::run_list::load_model;
 use crate::serve::{App, Limits, router, serve};
 use crate::signals::Signals;
 
-/// How often it is looked whether a signal has come.
-const LOOK: Duration = Duration::from_millis(50);
+/// Interval between checks for a signal.
+const POLL: Duration = Duration::from_millis(50);
 
-/// Draw on a web page and see what a model makes of it; or ask it over HTTP.
+/// Serve a model: a web page to draw on, and an HTTP API.
 ///
-/// The page shows, while you draw, what the network sees, its probabilities, and the hidden units that light up. Everything is in the program: the page
-/// needs no network. Programs send a PNG, JPEG or PGM picture to `/predict` and read JSON; `/model` describes the model, `/metrics` is for
-/// Prometheus, `/healthz` says that the server lives. Pictures may have up to 1 MiB.
+/// While you draw, the page shows what the network sees, its probabilities, and its active hidden
+/// units. The page is part of the program and loads nothing from elsewhere. Programs POST a PNG,
+/// JPEG or PGM picture of up to 1 MiB to `/predict` and get JSON; `/model` describes the model,
+/// `/metrics` is for Prometheus, `/healthz` is a health check.
 ///
-/// On loopback, the default, only this machine is served, and only under its own names. SIGINT and SIGTERM end the server once running requests are
-/// answered, with exit code 0; a second signal ends it at once.
+/// By default the server listens on loopback and only answers requests for this machine by its own
+/// names. SIGINT and SIGTERM shut it down after running requests are answered, with exit code 0; a
+/// second signal ends it immediately.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  mlp serve runs/mnist/model.mlp                     then open the address that it prints
+  mlp serve runs/mnist/model.mlp                     then open the address it prints
   mlp serve runs/mnist/model.mlp --port 0            on any free port
-  mlp serve runs/mnist/model.mlp --host 0.0.0.0      for telephones in the same network, too
+  mlp serve runs/mnist/model.mlp --host 0.0.0.0      for phones on the same network as well
   curl --data-binary @seven.png http://127.0.0.1:8000/predict
   curl --data-binary @seven.png 'http://127.0.0.1:8000/predict?polarity=dark-on-light&strongest=0'")]
 pub(crate) struct Args {
-    /// The model file that `mlp train` wrote, or its run directory
+    /// Model file, or the run directory of one
     model: PathBuf,
-    /// The address to listen on; 0.0.0.0 for all of this machine's
+    /// Address to listen on; 0.0.0.0 for all addresses of this machine
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", value_parser = address)]
     host: IpAddr,
-    /// The port to listen on; 0 for any that is free
+    /// Port to listen on; 0 for any free port
     #[arg(long, default_value_t = 8000)]
     port: u16,
-    /// Requests a second that an address may send in the long run; 0 for any number
+    /// Average requests per second and client address; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = Limits::default().rate)]
     rate: u32,
 }
@@ -65,19 +68,19 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .worker_threads(2)
         .enable_all()
         .build()
-        .context("cannot start the threads of a server")?;
+        .context("cannot start the threads of the server")?;
     let app = Arc::new(App::new(model, limits.clone(), args.host.is_loopback()));
     let wanted = SocketAddr::new(args.host, args.port);
     let signal = runtime.block_on(async {
         let listener = TcpListener::bind(wanted).await.with_context(|| {
-            format!("cannot listen on {wanted}; choose another --port (0 for any that is free) or --host")
+            format!("cannot listen on {wanted}; choose another --port (0 for any free port) or --host")
         })?;
-        let address = listener.local_addr().context("cannot find out the server's address")?;
+        let address = listener.local_addr().context("cannot determine the address of the server")?;
         announce(&path, args.host, address)?;
         let mut heard = None;
         let stop = async {
             while heard.is_none() {
-                sleep(LOOK).await;
+                sleep(POLL).await;
                 heard = signals.heard();
             }
         };
@@ -85,31 +88,32 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let (name, _) = heard.context("the server ended without a signal")?;
         anyhow::Ok(name)
     })?;
-    // A picture that is still being decoded for a client that has gone.
+    // A picture may still be decoding for a client that has disconnected.
     runtime.shutdown_timeout(limits.grace);
     note(&format!("ended by {signal}"));
-    // It has done what it was told, which is how a server ends.
+    // Signals are how a server ends, so this is success.
     Ok(ExitCode::SUCCESS)
 }
 
-/// The address is the command's result; the rest is for people.
+/// Prints the address, which is the result of the command, and a note for people.
 fn announce(model: &Path, host: IpAddr, address: SocketAddr) -> io::Result<()> {
     let address = reachable(address);
     let mut out = io::stdout().lock();
     writeln!(out, "http://{address}/")?;
     out.flush()?;
     drop(out);
-    let whom = if host.is_loopback() { "this machine" } else { "everybody who can reach this machine" };
-    note(&format!("serving {} to {whom}; Ctrl-C ends", model.display()));
+    let whom = if host.is_loopback() { "this machine" } else { "everyone who can reach this machine" };
+    note(&format!("serving {} to {whom}; Ctrl-C stops it", model.display()));
     Ok(())
 }
 
-/// `address`, or where it stands for all addresses of this machine, one of them: that which speaks to the rest of the world.
+/// `address`, or if it stands for all addresses of this machine, the one with the default route.
 fn reachable(address: SocketAddr) -> SocketAddr {
     if !address.ip().is_unspecified() {
         return address;
     }
-    // From the ranges for documentation. Connecting a UDP socket sends nothing: it only looks up the way.
+    // Addresses reserved for documentation. Connecting a UDP socket sends nothing, it only looks up
+    // the route.
     let (any, far) = match address {
         SocketAddr::V4(_) => ("0.0.0.0:0", "192.0.2.1:9"),
         SocketAddr::V6(_) => ("[::]:0", "[2001:db8::1]:9"),

@@ -1,131 +1,95 @@
-//! The JSON that programs get to read, and the page with them: of a picture, and of the model. The fields' names are a promise; what they hold is
-//! worked out in `app.rs`.
+//! The JSON of the answers about a picture and about the model. The names of the fields are part of
+//! the API.
 
 use serde::Serialize;
-
-use super::app::App;
 
 /// The answer to `POST /predict`.
 #[derive(Debug, Serialize)]
 pub(super) struct Answer<'a> {
-    /// The likeliest class, counted from 0.
+    /// The most likely class, counted from 0.
     pub(super) class: usize,
     pub(super) name: &'a str,
     pub(super) probability: f64,
-    /// Whether there was nothing on the picture: then the rest says nothing, either.
+    /// The picture is empty, so the prediction means nothing.
     pub(super) blank: bool,
-    /// Whether light and dark were exchanged.
+    /// Light and dark were swapped.
     pub(super) inverted: bool,
-    /// Of every class, in order.
-    pub(super) probabilities: Vec<Share<'a>>,
-    /// What the network saw.
+    /// For every class, in order.
+    pub(super) probabilities: Vec<ClassProbability<'a>>,
+    /// The input of the network.
     pub(super) image: Image,
-    /// Every hidden layer, the first one first.
-    pub(super) hidden: Vec<Layer>,
+    /// All hidden layers, starting with the first.
+    pub(super) hidden: Vec<HiddenLayer>,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Share<'a> {
-    class: usize,
-    name: &'a str,
-    probability: f64,
+pub(super) struct ClassProbability<'a> {
+    pub(super) class: usize,
+    pub(super) name: &'a str,
+    pub(super) probability: f64,
 }
 
 #[derive(Debug, Serialize)]
 pub(super) struct Image {
     pub(super) width: usize,
     pub(super) height: usize,
-    pub(super) pixels: Vec<u8>, // (height, width), 0 is ground, 255 ink
+    pub(super) pixels: Vec<u8>, // (height, width), 0 is background, 255 is ink
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Layer {
-    /// Counted from 1, as people do.
+pub(super) struct HiddenLayer {
+    /// Counted from 1.
     pub(super) layer: usize,
     pub(super) units: usize,
-    /// Units by the size of their activation.
-    pub(super) strongest: Vec<Strong>,
-    /// Of every unit, in order; left out for layers of very many.
+    /// The most active units, in descending order.
+    pub(super) strongest: Vec<ActiveUnit>,
+    /// For every unit, in order; left out for very large layers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) activations: Option<Vec<f64>>,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Strong {
+pub(super) struct ActiveUnit {
     /// Counted from 0.
     pub(super) unit: usize,
     pub(super) activation: f64,
 }
 
-/// The probabilities with the names of their classes.
-pub(super) fn named<'a>(names: &'a [String], probabilities: &[f64]) -> Vec<Share<'a>> {
-    let pairs = names.iter().zip(probabilities).enumerate();
-    pairs.map(|(class, (name, &probability))| Share { class, name, probability }).collect()
-}
-
 /// The answer to `GET /model`.
 #[derive(Debug, Serialize)]
-pub(super) struct About<'a> {
-    dataset: &'a str,
-    program: &'a str,
-    classes: &'a [String],
-    /// The form of the images that the network takes.
-    image: Size,
-    preprocessing: &'static str,
-    inputs: usize,
-    hidden: Vec<usize>,
-    outputs: usize,
-    activation: &'static str,
-    precision: &'static str,
-    parameters: usize,
-    /// What `units/N.png` shows, N being counted from 0.
-    units: Units,
-    /// The most bytes of a picture.
-    most_bytes: usize,
-    version: &'static str,
-    /// Another one means another server: what was kept of the last one is void.
-    revision: &'a str,
+pub(super) struct ModelInfo<'a> {
+    pub(super) dataset: &'a str,
+    pub(super) program: &'a str,
+    pub(super) classes: &'a [String],
+    /// The size of the images that the network takes.
+    pub(super) image: Size,
+    pub(super) preprocessing: &'static str,
+    pub(super) inputs: usize,
+    pub(super) hidden: Vec<usize>,
+    pub(super) outputs: usize,
+    pub(super) activation: &'static str,
+    pub(super) precision: &'static str,
+    pub(super) parameters: usize,
+    pub(super) units: UnitImages,
+    /// Maximum size of a picture in bytes.
+    pub(super) max_bytes: usize,
+    pub(super) version: &'static str,
+    /// Changes whenever the server restarts, so that clients can discard cached images.
+    pub(super) revision: &'a str,
 }
 
 #[derive(Debug, Serialize)]
-struct Size {
-    width: usize,
-    height: usize,
+pub(super) struct Size {
+    pub(super) width: usize,
+    pub(super) height: usize,
 }
 
+/// The images `units/0.png`, `units/1.png`, …
 #[derive(Debug, Serialize)]
-struct Units {
-    count: usize,
-    /// Whether these are hidden units, or the classes of a network without any.
-    hidden: bool,
-    /// The weight that has the full color.
-    scale: f64,
-}
-
-impl<'a> About<'a> {
-    pub(super) fn of(app: &'a App) -> Self {
-        let (metadata, network) = (&app.model.metadata, &app.model.network);
-        let architecture = network.architecture();
-        Self {
-            dataset: &metadata.dataset,
-            program: &metadata.program,
-            classes: &metadata.class_names,
-            image: Size { width: metadata.image_shape.width, height: metadata.image_shape.height },
-            preprocessing: metadata.preprocessing.name(),
-            inputs: architecture.inputs,
-            outputs: architecture.outputs,
-            activation: architecture.activation.name(),
-            precision: network.precision().name(),
-            parameters: architecture.parameters(),
-            units: Units {
-                count: app.units.len(),
-                hidden: !architecture.hidden.is_empty(),
-                scale: app.scale,
-            },
-            hidden: architecture.hidden,
-            most_bytes: app.limits.body,
-            version: env!("CARGO_PKG_VERSION"),
-            revision: &app.revision,
-        }
-    }
+pub(super) struct UnitImages {
+    pub(super) count: usize,
+    /// They show hidden units; otherwise the classes of a network without hidden layers.
+    pub(super) hidden: bool,
+    /// The weight with the strongest color.
+    pub(super) scale: f64,
 }

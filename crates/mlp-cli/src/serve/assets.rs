@@ -1,30 +1,27 @@
-//! The page's files, compiled in: plain HTML, CSS and JavaScript in `assets/serve/`, as they are edited.
+//! The files of the page, compiled in: plain HTML, CSS and JavaScript from `assets/serve/`.
 
 /// A file of the page.
 #[derive(Debug)]
 pub(super) struct Asset {
     pub(super) path: &'static str,
-    pub(super) kind: &'static str,
+    pub(super) media_type: &'static str,
     pub(super) content: &'static str,
 }
 
+const fn asset(path: &'static str, media_type: &'static str, content: &'static str) -> Asset {
+    Asset { path, media_type, content }
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// All of them.
 pub(super) const ASSETS: &[Asset] = &[
-    Asset {
-        path: "/",
-        kind: "text/html; charset=utf-8",
-        content: include_str!("../../assets/serve/index.html"),
-    },
-    Asset {
-        path: "/style.css",
-        kind: "text/css; charset=utf-8",
-        content: include_str!("../../assets/serve/style.css"),
-    },
-    Asset { path: "/main.js", kind: SCRIPT, content: include_str!("../../assets/serve/main.js") },
-    Asset { path: "/sheet.js", kind: SCRIPT, content: include_str!("../../assets/serve/sheet.js") },
-    Asset { path: "/answer.js", kind: SCRIPT, content: include_str!("../../assets/serve/answer.js") },
-    Asset { path: "/hidden.js", kind: SCRIPT, content: include_str!("../../assets/serve/hidden.js") },
-    Asset { path: "/icon.svg", kind: "image/svg+xml", content: include_str!("../../assets/serve/icon.svg") },
+    asset("/", HTML, include_str!("../../assets/serve/index.html")),
+    asset("/style.css", CSS, include_str!("../../assets/serve/style.css")),
+    asset("/main.js", SCRIPT, include_str!("../../assets/serve/main.js")),
+    asset("/sheet.js", SCRIPT, include_str!("../../assets/serve/sheet.js")),
+    asset("/answer.js", SCRIPT, include_str!("../../assets/serve/answer.js")),
+    asset("/hidden.js", SCRIPT, include_str!("../../assets/serve/hidden.js")),
+    asset("/icon.svg", "image/svg+xml", include_str!("../../assets/serve/icon.svg")),
 ];

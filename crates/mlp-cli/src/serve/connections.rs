@@ -1,7 +1,8 @@
-//! From a listening socket to requests: how many connections there are, how long each may take for what, and how all of them come to an end. axum's
-//! own loop knows none of these limits, so hyper is driven here.
+//! Accepts connections, limits their number and their time, and shuts them down. axum's own loop has
+//! none of these limits, and layers of tower or tower-http see a request only after its head: they
+//! cannot count connections, nor end slow, idle or old ones. So hyper is driven here.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,13 +19,14 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
-use super::guard::Peer;
 use super::limits::Limits;
+use super::peer::Peer;
 
-/// How long nothing is accepted after the system has refused to: it is out of files, say.
-const AFTER_REFUSAL: Duration = Duration::from_millis(50);
+/// Pause after the system has failed to accept a connection, for example without file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Accepts connections until `stop` is done; then no more, and those there are may finish the requests that they have begun.
+/// Accepts connections until `stop` completes. After that, open connections may finish the requests
+/// that they have started.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -39,23 +41,23 @@ pub(crate) async fn serve(
         let (stream, peer, place) = tokio::select! {
             () = &mut stop => break,
             accepted = accept(&listener, &places) => accepted,
-            // Done with: forgotten.
+            // Frees the task of a finished connection.
             Some(_) = connections.join_next() => continue,
         };
         let (router, limits, stopping) = (router.clone(), limits.clone(), stopping.subscribe());
         connections.spawn(async move {
             let _place = place;
-            connection(stream, peer.ip(), router, &limits, stopping).await;
+            connection(stream, Peer::new(peer.ip()), router, &limits, stopping).await;
         });
     }
     drop(listener);
     stopping.send_replace(true);
     let finished = async { while connections.join_next().await.is_some() {} };
-    // Each ends by itself within that time; what does not is dropped with the set.
+    // Each ends within its grace period; whatever does not is dropped with the set.
     let _ = timeout(limits.grace + limits.grace / 2, finished).await;
 }
 
-/// The next connection, as soon as there is a place for it.
+/// The next connection, once there is a place for it.
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
@@ -65,28 +67,28 @@ async fn accept(
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => return (stream, peer, place),
-            Err(_) => sleep(AFTER_REFUSAL).await,
+            Err(_) => sleep(ACCEPT_PAUSE).await,
         }
     }
 }
 
 async fn connection(
     stream: TcpStream,
-    peer: IpAddr,
+    peer: Peer,
     router: Router,
     limits: &Limits,
     mut stopping: watch::Receiver<bool>,
 ) {
-    // Answers are small and wanted at once. Where that cannot be had they come a little later.
+    // Answers are small and wanted at once. If this fails, they are only a little late.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(peer);
         router.clone().oneshot(request.map(Body::new))
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.head_time);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-    // However a connection ends, there is nobody left to be told.
+    // However a connection ends, there is nobody left to tell.
     tokio::select! {
         _ = connection.as_mut() => return,
         () = sleep(limits.connection_time) => {}

@@ -1,28 +1,28 @@
-//! How much is taken from whom, and how long is waited for it: all limits of the server in one place. What is behind them is enforced where the
-//! thing happens: connections in `connections.rs`, bodies in `predict.rs`, requests in `guard.rs`.
+//! All limits of the server. They are enforced where they apply: connections in `connections.rs`,
+//! requests in `guard.rs`, bodies in `body.rs`, decoding in `predict.rs`.
 
 use std::time::Duration;
 
 /// The most that a client gets.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
-    /// Bytes of a picture.
+    /// Size of a body in bytes.
     pub(crate) body: usize,
-    /// How long the head of a request may take, and how long a connection may lie idle.
+    /// Time for the head of a request, and for a connection to stay idle.
     pub(crate) head_time: Duration,
-    /// How long its body may take.
+    /// Time for the body of a request.
     pub(crate) body_time: Duration,
-    /// How long all of it may take, with the wait for a turn.
+    /// Time for a whole request, including the wait for a turn.
     pub(crate) request_time: Duration,
-    /// How old a connection may become: a client that does not read its answers is rid of then.
+    /// Age of a connection. It also ends clients that do not read their answers.
     pub(crate) connection_time: Duration,
-    /// How long running requests have to finish once the server has been told to end.
+    /// Time for running requests to finish when the server shuts down.
     pub(crate) grace: Duration,
-    /// Connections at a time; the others wait to be accepted.
+    /// Open connections; others wait to be accepted.
     pub(crate) connections: usize,
-    /// Pictures that are decoded at a time: each may take 256 MB.
+    /// Pictures decoded at the same time; each may take 256 MB.
     pub(crate) pictures: usize,
-    /// Requests a second from one address, in the long run; 0 for any number.
+    /// Average requests per second and peer; 0 for no limit.
     pub(crate) rate: u32,
 }
 

@@ -1,5 +1,6 @@
-//! What the server counts, and how Prometheus reads it: its text format, version 0.0.4. Written by hand, because three counters and a histogram are
-//! less than a library for them.
+//! The counters of the server in Prometheus' text format, version 0.0.4. `prometheus-client` (seven
+//! more crates) writes OpenMetrics only, which declares counters under other names, and needs as many
+//! lines to register the metrics as it takes to write them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,33 +9,33 @@ use std::time::Duration;
 
 use mlp_train::Model;
 
-/// The upper bounds of the histogram's buckets, in seconds; above the last there is one more.
+/// The upper bounds of the buckets of a histogram, in seconds; the last bucket has none.
 const BOUNDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 20.0];
 
 /// All counters.
 #[derive(Debug)]
 pub(super) struct Metrics {
     model: String, // the labels of `mlp_model_info`
-    names: Vec<String>,
+    class_names: Vec<String>,
     counts: Mutex<Counts>,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
-    requests: BTreeMap<(&'static str, u16), u64>, // by route and status
-    seconds: BTreeMap<&'static str, Histogram>,   // by route
-    predictions: Vec<u64>,                        // by class
+    requests: BTreeMap<(String, u16), u64>, // by route and status
+    seconds: BTreeMap<String, Histogram>,   // by route
+    predictions: Vec<u64>,                  // by class
     blank: u64,
     running: u64,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Histogram {
-    buckets: [u64; BOUNDS.len() + 1], // each for itself; added up when they are written
+    buckets: [u64; BOUNDS.len() + 1], // not cumulative
     sum: f64,
 }
 
-/// A request that is being answered. One whose client goes away before that counts as running and as nothing else.
+/// A running request. If its client disconnects, nothing but the number of running requests changes.
 #[derive(Debug)]
 pub(super) struct Running<'a>(&'a Metrics);
 
@@ -42,33 +43,33 @@ impl Metrics {
     pub(super) fn new(model: &Model) -> Self {
         let labels = format!(
             "dataset=\"{}\",network=\"{}\",version=\"{}\"",
-            escape(&model.metadata.dataset),
+            escaped(&model.metadata.dataset),
             model.network.architecture(),
             env!("CARGO_PKG_VERSION")
         );
-        let names = model.metadata.class_names.clone();
-        let counts = Counts { predictions: vec![0; names.len()], ..Counts::default() };
-        Self { model: labels, names, counts: Mutex::new(counts) }
+        let class_names = model.metadata.class_names.clone();
+        let counts = Counts { predictions: vec![0; class_names.len()], ..Counts::default() };
+        Self { model: labels, class_names, counts: Mutex::new(counts) }
     }
 
-    /// A request begins.
+    /// Counts a request as running until the result is dropped.
     pub(super) fn begin(&self) -> Running<'_> {
         self.counts().running += 1;
         Running(self)
     }
 
-    /// A request has been answered.
-    pub(super) fn answered(&self, route: &'static str, status: u16, took: Duration) {
+    /// Counts an answered request.
+    pub(super) fn answered(&self, route: &str, status: u16, took: Duration) {
         let seconds = took.as_secs_f64();
         let bucket = BOUNDS.iter().position(|&bound| seconds <= bound).unwrap_or(BOUNDS.len());
         let mut counts = self.counts();
-        *counts.requests.entry((route, status)).or_default() += 1;
-        let histogram = counts.seconds.entry(route).or_default();
+        *counts.requests.entry((route.to_owned(), status)).or_default() += 1;
+        let histogram = counts.seconds.entry(route.to_owned()).or_default();
         histogram.buckets[bucket] += 1;
         histogram.sum += seconds;
     }
 
-    /// A picture was taken for this class; `None` if there was nothing on it.
+    /// Counts a prediction; `None` for an empty picture.
     pub(super) fn predicted(&self, class: Option<usize>) {
         let mut counts = self.counts();
         match class {
@@ -77,50 +78,33 @@ impl Metrics {
         }
     }
 
-    /// Everything, for Prometheus.
+    /// All counters, for Prometheus.
     pub(super) fn text(&self) -> String {
         let counts = self.counts();
+        let requests = counts.requests.iter();
+        let requests = requests
+            .map(|((route, status), count)| format!("{{route=\"{route}\",status=\"{status}\"}} {count}"))
+            .collect();
+        let predictions = self.class_names.iter().zip(&counts.predictions).enumerate();
+        let predictions = predictions
+            .map(|(class, (name, n))| format!("{{class=\"{class}\",name=\"{}\"}} {n}", escaped(name)))
+            .collect();
+        let seconds = counts.seconds.iter().flat_map(|(route, times)| times.samples(route)).collect();
+        let single = |count: u64| vec![format!(" {count}")];
+        let model = vec![format!("{{{}}} 1", self.model)];
         let mut text = String::new();
-        let mut family = |name: &str, kind: &str, help: &str, samples: &[(String, String)]| {
+        let mut family = |name: &str, kind: &str, help: &str, samples: Vec<String>| {
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-            for (labels, value) in samples {
-                let _ = writeln!(text, "{name}{labels} {value}");
+            for sample in samples {
+                let _ = writeln!(text, "{name}{sample}");
             }
         };
-        let requests: Vec<_> = counts
-            .requests
-            .iter()
-            .map(|((route, status), count)| {
-                (format!("{{route=\"{route}\",status=\"{status}\"}}"), count.to_string())
-            })
-            .collect();
-        family("mlp_http_requests_total", "counter", "Requests answered, by route and status.", &requests);
-        let running = [(String::new(), counts.running.to_string())];
-        family("mlp_http_requests_running", "gauge", "Requests that are being answered.", &running);
-        let predictions: Vec<_> = self
-            .names
-            .iter()
-            .zip(&counts.predictions)
-            .enumerate()
-            .map(|(class, (name, count))| {
-                (format!("{{class=\"{class}\",name=\"{}\"}}", escape(name)), count.to_string())
-            })
-            .collect();
-        family(
-            "mlp_predictions_total",
-            "counter",
-            "Pictures, by the class they were taken for.",
-            &predictions,
-        );
-        let blank = [(String::new(), counts.blank.to_string())];
-        family("mlp_blank_pictures_total", "counter", "Pictures with nothing on them.", &blank);
-        let model = [(format!("{{{}}}", self.model), "1".to_owned())];
-        family("mlp_model_info", "gauge", "The model that is served.", &model);
-        let name = "mlp_http_request_duration_seconds";
-        family(name, "histogram", "From a request's head to its answer, by route.", &[]);
-        for (route, histogram) in &counts.seconds {
-            histogram.write(&mut text, name, route);
-        }
+        family("mlp_http_requests_total", "counter", "Answered requests by route and status.", requests);
+        family("mlp_http_requests_running", "gauge", "Requests in progress.", single(counts.running));
+        family("mlp_predictions_total", "counter", "Pictures by predicted class.", predictions);
+        family("mlp_blank_pictures_total", "counter", "Pictures with nothing on them.", single(counts.blank));
+        family("mlp_model_info", "gauge", "The served model.", model);
+        family("mlp_http_request_duration_seconds", "histogram", "Time to answer by route.", seconds);
         text
     }
 
@@ -130,15 +114,20 @@ impl Metrics {
 }
 
 impl Histogram {
-    fn write(&self, text: &mut String, name: &str, route: &str) {
+    /// The cumulative buckets, the sum and the count, without the name of the metric.
+    fn samples(&self, route: &str) -> Vec<String> {
         let mut count = 0;
         let bounds = BOUNDS.iter().map(f64::to_string).chain(["+Inf".to_owned()]);
-        for (bound, bucket) in bounds.zip(self.buckets) {
-            count += bucket;
-            let _ = writeln!(text, "{name}_bucket{{route=\"{route}\",le=\"{bound}\"}} {count}");
-        }
-        let _ = writeln!(text, "{name}_sum{{route=\"{route}\"}} {}", self.sum);
-        let _ = writeln!(text, "{name}_count{{route=\"{route}\"}} {count}");
+        let mut samples: Vec<String> = bounds
+            .zip(self.buckets)
+            .map(|(bound, bucket)| {
+                count += bucket;
+                format!("_bucket{{route=\"{route}\",le=\"{bound}\"}} {count}")
+            })
+            .collect();
+        samples.push(format!("_sum{{route=\"{route}\"}} {}", self.sum));
+        samples.push(format!("_count{{route=\"{route}\"}} {count}"));
+        samples
     }
 }
 
@@ -148,8 +137,8 @@ impl Drop for Running<'_> {
     }
 }
 
-/// A label's value between its quotes.
-fn escape(text: &str) -> String {
+/// The value of a label, without its quotes.
+fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
@@ -159,7 +148,7 @@ mod tests {
     use crate::serve::tests::model;
 
     #[test]
-    fn the_text_is_what_prometheus_reads() {
+    fn the_text_is_in_the_format_of_prometheus() {
         let metrics = Metrics::new(&model(&[5], &["a \"b\"\\\n", "c"]));
         metrics.answered("/predict", 200, Duration::from_millis(2));
         metrics.answered("/predict", 200, Duration::from_secs(30));

@@ -1,22 +1,28 @@
 //! The server behind `mlp serve`: a page to draw on, and the same answers for programs.
 //!
 //! ```text
-//! connections ──▶ guard ──▶ router ──▶ predict ──▶ App (the model)
-//! (time, number)  (host, rate, headers, metrics)
+//! connections ──▶ guard ──▶ router ──▶ predict ──▶ classifier
+//! number, time    origin    routes     body        the model
+//!                 rate                 turns
+//!                 metrics
 //! ```
 //!
-//! [`connections`] accepts and knows time; [`guard`] stands before every route and decides who is let in; [`router`](mod@router) knows what is where; [`predict`]
-//! takes a request apart and [`answers`] is what programs get to read. [`App`] is what all of them share. Nothing here prints, and no request,
-//! whatever its bytes, makes the server panic or answer with 500.
+//! Each check is in a file of its own: [`origin`] decides whom a request is meant for, [`rate`]
+//! counts requests per [`peer`], [`body`] reads bodies, and [`limits`] has the numbers. [`App`] is
+//! the state that all requests share. Nothing here prints, and no request, whatever its bytes, makes
+//! the server panic or answer 500.
 
 mod answers;
 mod app;
 mod assets;
+mod body;
+mod classifier;
 mod connections;
 mod guard;
-mod hosts;
 mod limits;
 mod metrics;
+mod origin;
+mod peer;
 mod predict;
 mod problem;
 mod rate;

@@ -1,4 +1,4 @@
-//! What is where on the server.
+//! The routes of the server.
 
 use std::sync::Arc;
 
@@ -10,7 +10,6 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use super::answers::About;
 use super::app::App;
 use super::assets::ASSETS;
 use super::guard::guard;
@@ -26,40 +25,29 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(metrics))
         .route("/healthz", get(async || "ok\n"));
     for asset in ASSETS {
-        router = router.route(asset.path, get(async || ([(CONTENT_TYPE, asset.kind)], asset.content)));
+        router = router.route(asset.path, get(async || ([(CONTENT_TYPE, asset.media_type)], asset.content)));
     }
     router
-        .fallback(nothing)
-        .method_not_allowed_fallback(other_method)
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&app), guard))
         .with_state(app)
 }
 
-/// The name that a path is counted under: one of a few, whatever clients ask for.
-pub(super) fn route_name(path: &str) -> &'static str {
-    let known = ["/predict", "/model", "/metrics", "/healthz"].into_iter();
-    let mut known = known.chain(ASSETS.iter().map(|asset| asset.path));
-    match known.find(|known| *known == path) {
-        Some(known) => known,
-        None if path.starts_with("/units/") => "/units",
-        None => "other",
-    }
-}
-
 async fn model(State(app): State<Arc<App>>) -> Response {
-    let about = serde_json::to_string(&About::of(&app)).expect("plain data");
-    ([JSON], about).into_response()
+    let info = serde_json::to_string(&app.classifier.info(app.limits.body)).expect("plain data");
+    ([JSON], info).into_response()
 }
 
-/// The weights of a unit of the first layer, as a picture.
+/// The weights of a unit of the first layer, as an image.
 async fn unit(State(app): State<Arc<App>>, Path(file): Path<String>) -> Result<Response, Problem> {
+    let images = &app.classifier.unit_images;
     let number = file.strip_suffix(".png").and_then(|number| number.parse::<usize>().ok());
-    let Some(image) = number.and_then(|number| app.units.get(number)) else {
-        let last = app.units.len() - 1;
-        let reason = format!("there is no such unit; expected units/0.png to units/{last}.png");
+    let Some(image) = number.and_then(|number| images.get(number)) else {
+        let reason = format!("no such unit; expected units/0.png to units/{}.png", images.len() - 1);
         return Err(Problem::new(StatusCode::NOT_FOUND, reason));
     };
-    // They do not change while the server lives, and the page asks with its revision.
+    // They never change while the server runs, and the page adds its revision to the address.
     let headers = [(CONTENT_TYPE, "image/png"), (CACHE_CONTROL, "private, max-age=86400")];
     Ok((headers, image.to_png()).into_response())
 }
@@ -68,7 +56,7 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.text()).into_response()
 }
 
-async fn nothing(uri: Uri) -> Problem {
+async fn not_found(uri: Uri) -> Problem {
     let path: String = uri.path().chars().take(100).collect();
     let reason = format!(
         "there is nothing at {path}; expected /, /predict, /model, /units/0.png, /metrics or /healthz"
@@ -76,7 +64,7 @@ async fn nothing(uri: Uri) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, reason)
 }
 
-async fn other_method() -> Problem {
-    let reason = "this path has another method; expected POST for /predict, GET for everything else";
+async fn method_not_allowed() -> Problem {
+    let reason = "wrong method for this path; expected POST for /predict, GET for everything else";
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, reason)
 }

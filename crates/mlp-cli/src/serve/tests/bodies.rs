@@ -1,4 +1,4 @@
-//! What is sent to the server that is no picture, or too much, or not what it says it is.
+//! Bodies that are no pictures, too large, or not what they claim to be.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -6,7 +6,7 @@ use proptest::test_runner::{Config, TestRunner};
 use super::super::Limits;
 use super::{Server, picture, usual, wide};
 
-/// A PNG file's head that promises an image of such a size.
+/// The start of a PNG file that announces an image of this size.
 fn promising(width: u32, height: u32) -> Vec<u8> {
     let mut file = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
     let start = file.len() - 4;
@@ -18,7 +18,7 @@ fn promising(width: u32, height: u32) -> Vec<u8> {
     file
 }
 
-/// The checksum of PNG's chunks.
+/// The checksum of PNG chunks.
 fn crc(bytes: &[u8]) -> u32 {
     let mut sum = u32::MAX;
     for &byte in bytes {
@@ -81,7 +81,7 @@ fn no_body_makes_the_server_panic_or_answer_500() {
 }
 
 #[test]
-fn a_picture_larger_than_any_screen_is_refused_by_its_head() {
+fn a_huge_picture_is_refused_by_its_header() {
     let server = Server::start(usual(), wide());
     for (width, height) in [(100_000, 100_000), (u32::MAX, u32::MAX), (1, u32::MAX >> 1), (0, 5)] {
         server.predict("", &promising(width, height)).refusal(422);
@@ -91,29 +91,29 @@ fn a_picture_larger_than_any_screen_is_refused_by_its_head() {
 }
 
 #[test]
-fn a_body_that_is_too_long_is_refused_however_it_is_sent() {
+fn a_body_that_is_too_large_is_refused_however_it_is_sent() {
     let server = Server::start(usual(), Limits { body: 1000, ..wide() });
     let reason = "the body is too large; expected at most 1000 bytes";
     let long = vec![b'x'; 300_000];
     assert_eq!(server.predict("", &long).refusal(413), reason);
-    // The connection is fit for the next request.
+    // The connection still works for the next request.
     let mut connection = server.connect();
     assert_eq!(connection.ask("POST /predict", &[], &long).refusal(413), reason);
     assert_eq!(connection.ask("GET /healthz", &[], b"").status, 200);
-    // In pieces, without a length.
+    // In chunks, without a length.
     let pieces = [b"400\r\n".to_vec(), vec![b'x'; 0x400], b"\r\n0\r\n\r\n".to_vec()].concat();
     let chunked = server.ask("POST /predict", &["transfer-encoding: chunked"], &pieces);
     assert_eq!(chunked.refusal(413), reason);
-    // Who asks first is told before it has sent anything.
+    // A client that asks first is refused before it sends anything.
     let mut connection = server.connect();
     connection.send_head("POST /predict", &["expect: 100-continue"], long.len());
     assert_eq!(connection.answer_to("POST").unwrap().refusal(413), reason);
-    // What is as long as allowed is read.
+    // A body of the maximum size is read.
     server.predict("", &long[..1000]).refusal(422);
 }
 
 #[test]
-fn a_body_without_end_is_not_read_without_end() {
+fn an_endless_body_is_not_read_forever() {
     let server = Server::start(usual(), Limits { body: 1000, ..wide() });
     let mut connection = server.connect();
     connection.send_head("POST /predict", &["transfer-encoding: chunked"], 0);
@@ -128,7 +128,7 @@ fn a_body_without_end_is_not_read_without_end() {
 }
 
 #[test]
-fn what_is_asked_wrongly_is_said_in_one_line() {
+fn invalid_parameters_and_types_are_refused_in_one_line() {
     let server = Server::start(usual(), wide());
     let file = picture();
     assert_eq!(
@@ -160,7 +160,7 @@ fn what_is_asked_wrongly_is_said_in_one_line() {
 }
 
 #[test]
-fn what_is_no_http_is_refused_and_forgotten() {
+fn invalid_http_is_refused() {
     let server = Server::start(usual(), wide());
     let endless = [b"GET / HTTP/1.1\r\nhost: localhost\r\nx: ".to_vec(), vec![b'x'; 1 << 20]].concat();
     let many: String = (0..200).map(|i| format!("x{i}: y\r\n")).collect();
@@ -175,12 +175,12 @@ fn what_is_no_http_is_refused_and_forgotten() {
     ] {
         let mut connection = server.connect();
         connection.send(bytes);
-        // Whose answer did not arrive, because it went on sending, has been cut off.
+        // A client that kept sending may have lost its connection before the answer.
         if let Some(answer) = connection.answer_to("GET") {
             assert_eq!(answer.status, status);
         }
     }
-    // HTTP/1.1 requires a host; without it nobody knows for whom the request is.
+    // HTTP/1.1 requires a host: without it nobody knows whom the request is meant for.
     let mut connection = server.connect();
     connection.send(b"GET / HTTP/1.1\r\n\r\n");
     assert_eq!(connection.answer_to("GET").unwrap().status, 403);

@@ -1,4 +1,4 @@
-//! A client that sends what it is told, however wrong it is.
+//! An HTTP client that sends whatever it is told to, valid or not.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -7,24 +7,24 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// Longer than any answer takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connection to a server.
 pub(super) struct Connection(BufReader<TcpStream>);
 
-/// What came back.
+/// An answer.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
-    headers: Vec<(String, String)>, // names in small letters
+    headers: Vec<(String, String)>, // names in lowercase
     pub(super) body: Vec<u8>,
 }
 
 impl Connection {
     pub(super) fn to(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        stream.set_write_timeout(Some(TIMEOUT)).unwrap();
         Self(BufReader::new(stream))
     }
 
@@ -32,12 +32,12 @@ impl Connection {
         self.0.get_ref()
     }
 
-    /// Sends bytes. The server may have hung up already: what it says then is read all the same.
+    /// Sends bytes. The server may have hung up already; its answer can still be read.
     pub(super) fn send(&mut self, bytes: &[u8]) {
         let _ = self.0.get_mut().write_all(bytes);
     }
 
-    /// Sends the head of a request, with a host and with the length of its body if it has one.
+    /// Sends the head of a request, with a host, and with the length of its body if there is one.
     pub(super) fn send_head(&mut self, line: &str, headers: &[&str], length: usize) {
         let mut head = format!("{line} HTTP/1.1\r\n");
         let has = |name: &str| headers.iter().any(|header| header.to_lowercase().starts_with(name));
@@ -59,7 +59,7 @@ impl Connection {
         self.answer_to(line).expect("an answer")
     }
 
-    /// The answer to a request of this line; `None` if the server hung up instead.
+    /// The answer to a request with this first line; `None` if the server hung up instead.
     pub(super) fn answer_to(&mut self, line: &str) -> Option<Answer> {
         let mut first = String::new();
         if self.0.read_line(&mut first).ok()? == 0 {
@@ -82,11 +82,11 @@ impl Connection {
         Some(answer)
     }
 
-    /// Waits until the server has hung up; what it says before that is nothing.
+    /// Waits until the server hangs up without sending anything.
     #[track_caller]
     pub(super) fn expect_end(&mut self) {
         let mut rest = Vec::new();
-        // A connection that is reset has ended, too.
+        // A reset connection has ended as well.
         if let Err(error) = self.0.read_to_end(&mut rest) {
             assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}");
         }
@@ -107,7 +107,7 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// The one line that says what is wrong, of a request that must have been refused with this status.
+    /// The reason for which the request must have been refused with this status, in one line.
     #[track_caller]
     pub(super) fn refusal(&self, status: u16) -> String {
         assert_eq!(self.status, status, "{:?}", String::from_utf8_lossy(&self.body));

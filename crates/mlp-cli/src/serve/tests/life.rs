@@ -1,4 +1,4 @@
-//! Time: what is too slow, too old or too many, and how the server ends.
+//! Requests that are too slow, connections that are too old or too many, and the shutdown.
 
 use std::net::{Shutdown, TcpStream};
 use std::thread::sleep;
@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use super::super::Limits;
 use super::{Server, picture, usual, wide};
 
-/// Long enough for a machine under load to answer within, short enough to be waited for.
+/// Long enough for an answer on a busy machine, short enough to wait for.
 const SHORT: Duration = Duration::from_millis(400);
 
 #[test]
-fn a_head_that_does_not_come_ends_the_connection() {
+fn a_missing_head_ends_the_connection() {
     let server = Server::start(usual(), Limits { head_time: SHORT, ..wide() });
     let start = Instant::now();
     let (mut silent, mut slow, mut idle) = (server.connect(), server.connect(), server.connect());
@@ -26,7 +26,7 @@ fn a_head_that_does_not_come_ends_the_connection() {
 }
 
 #[test]
-fn a_body_that_does_not_come_is_answered_408() {
+fn a_missing_body_is_answered_408() {
     let server = Server::start(usual(), Limits { body_time: SHORT, ..wide() });
     let mut slow = server.connect();
     slow.send_head("POST /predict", &[], 5000);
@@ -50,20 +50,20 @@ fn a_request_without_a_turn_is_answered_503() {
 }
 
 #[test]
-fn a_body_that_breaks_off_harms_nobody() {
+fn an_incomplete_body_does_not_affect_other_requests() {
     let server = Server::start(usual(), wide());
     let mut broken = server.connect();
     broken.send_head("POST /predict", &[], 5000);
     broken.send(&picture()[..50]);
     broken.stream().shutdown(Shutdown::Write).unwrap();
     if let Some(answer) = broken.answer_to("POST") {
-        assert_eq!(answer.refusal(400), "the body broke off; expected all of the picture");
+        assert_eq!(answer.refusal(400), "the body is incomplete; expected the whole picture");
     }
     assert_eq!(server.predict("", &picture()).status, 200);
 }
 
 #[test]
-fn an_old_connection_is_told_to_end() {
+fn an_old_connection_is_closed() {
     let server = Server::start(usual(), Limits { connection_time: SHORT, ..wide() });
     let mut old = server.connect();
     let end = Instant::now() + 20 * SHORT;
@@ -95,19 +95,16 @@ fn connections_beyond_the_limit_wait_for_a_place() {
 }
 
 #[test]
-fn told_to_end_the_server_answers_what_has_begun_and_accepts_nothing_more() {
+fn shutdown_finishes_running_requests_and_accepts_no_more() {
     let mut server = Server::start(usual(), wide());
     let address = server.address;
-    // Browsers open connections in advance, which nothing comes through.
+    // Browsers open connections in advance and leave them unused.
     let (mut busy, mut idle, mut unused) = (server.connect(), server.connect(), server.connect());
     assert_eq!(idle.ask("GET /healthz", &[], b"").status, 200);
     let file = picture();
     busy.send_head("POST /predict", &[], file.len());
     busy.send(&file[..100]);
-    // The server has to have begun with it; whether it has shows in its counters.
-    while !server.get("/metrics").text().contains("\nmlp_http_requests_running 2\n") {
-        sleep(Duration::from_millis(5));
-    }
+    server.wait_for_running(2);
     let start = Instant::now();
     server.tell_to_end();
     idle.expect_end();
@@ -120,17 +117,15 @@ fn told_to_end_the_server_answers_what_has_begun_and_accepts_nothing_more() {
     let answer = busy.answer_to("POST").unwrap();
     assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
     server.join();
-    assert!(start.elapsed() < wide().grace, "nothing was waited for that had ended");
+    assert!(start.elapsed() < wide().grace, "the server waited for connections that had ended");
 }
 
 #[test]
-fn a_client_that_never_finishes_does_not_keep_the_server_alive() {
+fn a_client_that_never_finishes_does_not_prevent_shutdown() {
     let mut server = Server::start(usual(), Limits { grace: SHORT, ..wide() });
     let mut endless = server.connect();
     endless.send_head("POST /predict", &[], 5000);
-    while !server.get("/metrics").text().contains("\nmlp_http_requests_running 2\n") {
-        sleep(Duration::from_millis(5));
-    }
+    server.wait_for_running(2);
     let start = Instant::now();
     server.join();
     assert!(start.elapsed() >= SHORT && start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());

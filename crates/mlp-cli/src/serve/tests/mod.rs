@@ -1,4 +1,5 @@
-//! The server's tests: each starts one on loopback and talks to it over a socket, byte by byte where it matters, with limits short enough to be met.
+//! Each test starts a server on loopback and talks to it over a socket, with limits small enough to
+//! reach.
 
 mod bodies;
 mod client;
@@ -43,7 +44,7 @@ pub(super) fn model(hidden: &[usize], names: &[&str]) -> Model {
     }
 }
 
-/// The network that most tests ask: two hidden layers, three classes.
+/// The model of most tests: two hidden layers, three classes.
 fn usual() -> Model {
     model(&[9, 5], &["zero", "one", "two"])
 }
@@ -54,12 +55,12 @@ fn picture() -> Vec<u8> {
     Raster::gray(28, digits.image(0)).to_png()
 }
 
-/// No limits that a test meets by chance.
+/// Limits that no test reaches by accident.
 fn wide() -> Limits {
     Limits { rate: 0, ..Limits::default() }
 }
 
-/// A running server; it ends when this is dropped.
+/// A running server; dropping it shuts it down.
 struct Server {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -84,15 +85,22 @@ impl Server {
         Self { address, stop: Some(stop), thread: Some(thread) }
     }
 
-    /// Tells the server to end, as a signal would.
+    /// Tells the server to shut down, like a signal.
     fn tell_to_end(&mut self) {
         drop(self.stop.take());
     }
 
-    /// Waits until it has.
+    /// Shuts it down and waits for its end.
     fn join(&mut self) {
         self.tell_to_end();
         self.thread.take().map(JoinHandle::join).transpose().unwrap();
+    }
+
+    /// Waits until that many requests are running, including its own.
+    fn wait_for_running(&self, count: usize) {
+        while !self.get("/metrics").text().contains(&format!("\nmlp_http_requests_running {count}\n")) {
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     fn connect(&self) -> Connection {
@@ -117,7 +125,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.tell_to_end();
         if let Some(thread) = self.thread.take() {
-            // A test that has failed has said so already.
+            // If the test has failed, it has already said so.
             let _ = thread.join();
         }
     }

@@ -1,4 +1,4 @@
-//! What is where, and what it says.
+//! The routes and their answers.
 
 use mlp_data::picture::{GrayPicture, Polarity};
 use serde_json::{Value, json};
@@ -7,21 +7,23 @@ use super::super::assets::ASSETS;
 use super::super::{App, Limits};
 use super::{Server, model, picture, usual, wide};
 
-fn numbers(value: &Value) -> Vec<f64> {
-    value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+/// The numbers at `pointer` in each element of an array.
+fn numbers(array: &Value, pointer: &str) -> Vec<f64> {
+    let elements = array.as_array().unwrap().iter();
+    elements.map(|element| element.pointer(pointer).unwrap().as_f64().unwrap()).collect()
 }
 
 #[test]
-fn the_page_is_served_with_all_that_it_needs_and_a_policy_that_lets_nothing_else_in() {
+fn the_page_is_complete_and_its_policy_allows_nothing_else() {
     let server = Server::start(usual(), wide());
     for asset in ASSETS {
         let answer = server.get(asset.path);
         assert_eq!((answer.status, answer.text()), (200, asset.content), "{}", asset.path);
-        assert_eq!(answer.header("content-type"), Some(asset.kind));
+        assert_eq!(answer.header("content-type"), Some(asset.media_type));
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         assert!(answer.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
-        // Its own parts by relative names, and nothing from elsewhere; the name of SVG's vocabulary is no address.
+        // Parts of the page by relative names, nothing from elsewhere. The namespace of SVG is no address.
         let outside = asset.content.replace("http://www.w3.org/2000/svg", "");
         assert!(!outside.contains("http:") && !outside.contains("https:"), "{}", asset.path);
         for quoted in asset.content.split('"').skip(1).step_by(2) {
@@ -37,7 +39,7 @@ fn the_page_is_served_with_all_that_it_needs_and_a_policy_that_lets_nothing_else
 }
 
 #[test]
-fn a_picture_is_answered_with_what_the_network_says_of_it() {
+fn a_picture_is_answered_with_the_output_of_the_network() {
     let (model, file) = (usual(), picture());
     let prepared = model.metadata.preprocessing.prepare(
         &GrayPicture::decode(&file).unwrap(),
@@ -49,13 +51,7 @@ fn a_picture_is_answered_with_what_the_network_says_of_it() {
 
     let server = Server::start(usual(), wide());
     let answer = server.predict("", &file).json();
-    let probabilities: Vec<f64> = answer["probabilities"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|share| share["probability"].as_f64().unwrap())
-        .collect();
-    assert_eq!(probabilities, expected);
+    assert_eq!(numbers(&answer["probabilities"], "/probability"), expected);
     let class = answer["class"].as_u64().unwrap() as usize;
     assert_eq!(answer["probability"].as_f64(), expected.iter().copied().reduce(f64::max));
     assert_eq!(answer["probability"].as_f64().unwrap(), expected[class]);
@@ -66,25 +62,18 @@ fn a_picture_is_answered_with_what_the_network_says_of_it() {
     let hidden = answer["hidden"].as_array().unwrap();
     let sizes: Vec<_> = hidden.iter().map(|layer| (&layer["layer"], &layer["units"])).collect();
     assert_eq!(sizes, [(&json!(1), &json!(9)), (&json!(2), &json!(5))]);
-    for (found, expected) in numbers(&hidden[0]["activations"]).iter().zip(&first) {
+    for (found, expected) in numbers(&hidden[0]["activations"], "").iter().zip(&first) {
         // Four decimals are sent.
         assert!((found - expected).abs() <= 0.5e-4 * 1.000_1, "{found} {expected}");
     }
-    let strongest: Vec<f64> = hidden[0]["strongest"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|strong| strong["activation"].as_f64().unwrap().abs())
-        .collect();
-    assert!(strongest.len() == 9 && strongest.is_sorted_by(|a, b| a >= b), "{strongest:?}");
-    assert_eq!(
-        server.predict("?strongest=2", &file).json()["hidden"][1]["strongest"].as_array().unwrap().len(),
-        2
-    );
+    let strongest = numbers(&hidden[0]["strongest"], "/activation");
+    assert!(strongest.len() == 9 && strongest.is_sorted_by(|a, b| a.abs() >= b.abs()), "{strongest:?}");
+    let two = server.predict("?strongest=2", &file).json();
+    assert_eq!(two["hidden"][1]["strongest"].as_array().unwrap().len(), 2);
 }
 
 #[test]
-fn light_and_dark_are_exchanged_where_that_is_needed_or_wanted() {
+fn light_and_dark_are_swapped_if_needed_or_requested() {
     let server = Server::start(usual(), wide());
     let light = picture();
     let gray = GrayPicture::decode(&light).unwrap();
@@ -99,7 +88,7 @@ fn light_and_dark_are_exchanged_where_that_is_needed_or_wanted() {
 }
 
 #[test]
-fn an_empty_sheet_is_said_to_be_blank() {
+fn an_empty_picture_is_blank() {
     let server = Server::start(usual(), wide());
     let white = [b"P5 40 40 255\n".to_vec(), vec![255; 1600]].concat();
     assert_eq!(server.predict("", &white).json()["blank"], true);
@@ -107,7 +96,7 @@ fn an_empty_sheet_is_said_to_be_blank() {
 }
 
 #[test]
-fn the_model_is_described_and_its_units_are_pictures() {
+fn the_model_is_described_and_its_units_have_images() {
     let server = Server::start(usual(), wide());
     let about = server.get("/model").json();
     assert_eq!(about["classes"], json!(["zero", "one", "two"]));
@@ -127,14 +116,11 @@ fn the_model_is_described_and_its_units_are_pictures() {
         let answer = server.get(path);
         assert!(matches!(answer.status, 400 | 404), "{path}: {}", answer.status);
     }
-    assert_eq!(
-        server.get("/units/9.png").refusal(404),
-        "there is no such unit; expected units/0.png to units/8.png"
-    );
+    assert_eq!(server.get("/units/9.png").refusal(404), "no such unit; expected units/0.png to units/8.png");
 }
 
 #[test]
-fn without_hidden_units_the_classes_take_their_place() {
+fn without_hidden_units_the_classes_have_images() {
     let server = Server::start(model(&[], &["zero", "one"]), wide());
     let about = server.get("/model").json();
     assert_eq!((&about["units"]["count"], &about["units"]["hidden"]), (&json!(2), &json!(false)));
@@ -144,20 +130,22 @@ fn without_hidden_units_the_classes_take_their_place() {
 }
 
 #[test]
-fn what_is_not_there_is_said_in_one_line() {
+fn unknown_paths_and_methods_are_refused_in_one_line() {
     let server = Server::start(usual(), wide());
     assert!(server.get("/nothing").refusal(404).starts_with("there is nothing at /nothing; expected /, "));
     assert!(server.get("/predict").refusal(405).contains("expected POST for /predict"));
     assert!(server.ask("DELETE /", &[], b"").refusal(405).contains("GET for everything else"));
-    assert!(server.ask("POST /model", &[], b"x").refusal(405).contains("another method"));
+    assert!(server.ask("POST /model", &[], b"x").refusal(405).contains("wrong method"));
 }
 
 #[test]
-fn everything_is_counted() {
+fn requests_and_predictions_are_counted() {
     let server = Server::start(usual(), wide());
     assert_eq!(server.get("/healthz").text(), "ok\n");
     let class = server.predict("", &picture()).json()["class"].clone();
     let _ = server.predict("", b"no picture");
+    let _ = server.get("/predict");
+    let _ = server.get("/units/0.png?of=x");
     let _ = server.get("/not/there");
     let metrics = server.get("/metrics");
     assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
@@ -165,9 +153,11 @@ fn everything_is_counted() {
         "mlp_http_requests_total{route=\"/healthz\",status=\"200\"} 1".to_owned(),
         "mlp_http_requests_total{route=\"/predict\",status=\"200\"} 1".to_owned(),
         "mlp_http_requests_total{route=\"/predict\",status=\"422\"} 1".to_owned(),
+        "mlp_http_requests_total{route=\"/predict\",status=\"405\"} 1".to_owned(),
+        "mlp_http_requests_total{route=\"/units\",status=\"200\"} 1".to_owned(),
         "mlp_http_requests_total{route=\"other\",status=\"404\"} 1".to_owned(),
-        "mlp_http_request_duration_seconds_count{route=\"/predict\"} 2".to_owned(),
-        // The one that asks.
+        "mlp_http_request_duration_seconds_count{route=\"/predict\"} 3".to_owned(),
+        // The request for the metrics itself.
         "mlp_http_requests_running 1".to_owned(),
         format!(
             "mlp_predictions_total{{class=\"{class}\",name=\"{}\"}} 1",
@@ -179,12 +169,15 @@ fn everything_is_counted() {
 }
 
 #[test]
-fn a_server_on_loopback_is_not_for_requests_that_name_another_host() {
+fn a_server_on_loopback_refuses_other_hosts() {
     let evil: &[&str] = &["host: evil.example:8000"];
     let local = Server::start(usual(), wide());
     for line in ["GET /", "GET /metrics", "POST /predict", "GET /nothing"] {
         let reason = local.ask(line, evil, b"").refusal(403);
-        assert_eq!(reason, "the request is for host `evil.example:8000`; this server is for localhost alone");
+        assert_eq!(
+            reason,
+            "the request is for host `evil.example:8000`; this server only answers for localhost"
+        );
     }
     assert_eq!(local.ask("GET /", &["host: 127.0.0.1:1"], b"").status, 200);
     assert_eq!(local.ask("GET http://evil.example/", &[], b"").status, 403);
@@ -193,7 +186,7 @@ fn a_server_on_loopback_is_not_for_requests_that_name_another_host() {
 }
 
 #[test]
-fn who_asks_too_often_is_told_when_to_come_back_and_may_still_be_watched() {
+fn too_many_requests_are_refused_but_monitoring_still_works() {
     let server = Server::start(usual(), Limits { rate: 1, ..Limits::default() });
     let answers: Vec<_> = (0..12).map(|_| server.get("/model")).collect();
     let refused: Vec<_> = answers.iter().filter(|answer| answer.status != 200).collect();
@@ -201,7 +194,7 @@ fn who_asks_too_often_is_told_when_to_come_back_and_may_still_be_watched() {
     assert!(refused.len() >= 4, "{}", refused.len());
     assert!(answers[..4].iter().all(|answer| answer.status == 200));
     for answer in refused {
-        assert_eq!(answer.refusal(429), "more than 1 requests a second; wait and try again");
+        assert_eq!(answer.refusal(429), "more than 1 requests per second; wait and try again");
         assert_eq!(answer.header("retry-after"), Some("1"));
     }
     for _ in 0..20 {

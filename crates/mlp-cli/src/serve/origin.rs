@@ -1,13 +1,14 @@
-//! Who a request says it is for. A server on loopback is for this machine alone, but a web site can have its own name point to 127.0.0.1 and then
-//! read what is there as if it were its own (DNS rebinding). The name stays in the `Host` header, by which such requests are known.
+//! Whom a request is meant for. A server on loopback is for this machine only, but a website can
+//! resolve its own name to 127.0.0.1 and then read the answers as its own (DNS rebinding). Such
+//! requests still carry that name in their `Host` header.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use axum::http::header::HOST;
 use axum::http::{HeaderMap, Uri};
 
-/// The host that a request names and that is not this machine; empty if it names none.
-pub(super) fn stranger(uri: &Uri, headers: &HeaderMap) -> Option<String> {
+/// The host that a request names, unless it is this machine; empty if the request names none.
+pub(super) fn foreign_host(uri: &Uri, headers: &HeaderMap) -> Option<String> {
     let named = uri.authority().map(|authority| authority.as_str().as_bytes());
     let header = headers.get_all(HOST).iter().map(|value| value.as_bytes());
     let mut hosts = named.into_iter().chain(header).map(|host| String::from_utf8_lossy(host)).peekable();
@@ -17,7 +18,7 @@ pub(super) fn stranger(uri: &Uri, headers: &HeaderMap) -> Option<String> {
     hosts.find(|host| !is_this_machine(host)).map(|host| host.escape_debug().collect())
 }
 
-/// Whether `host`, with a port or without, can only be this machine.
+/// Returns true if `host`, with or without a port, can only be this machine.
 fn is_this_machine(host: &str) -> bool {
     if let Some(rest) = host.strip_prefix('[') {
         let Some((address, port)) = rest.split_once(']') else { return false };
@@ -32,7 +33,7 @@ fn is_this_machine(host: &str) -> bool {
     is_local && is_port(port)
 }
 
-/// Whether this is nothing, or a colon and a number.
+/// Returns true for an empty text, or a colon and a number.
 fn is_port(text: &str) -> bool {
     text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
 }
@@ -42,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_machine_is_known_by_each_of_its_names() {
+    fn all_names_of_this_machine_are_recognized() {
         for host in [
             "localhost",
             "LOCALHOST:80",
@@ -58,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_only_look_like_it_are_strangers() {
+    fn names_that_only_look_like_it_are_foreign() {
         for host in [
             "",
             "evil.example",
@@ -83,14 +84,14 @@ mod tests {
     fn every_name_in_a_request_counts() {
         let mut headers = HeaderMap::new();
         let plain = Uri::from_static("/");
-        assert_eq!(stranger(&plain, &headers).as_deref(), Some(""));
+        assert_eq!(foreign_host(&plain, &headers).as_deref(), Some(""));
         headers.insert(HOST, "localhost:8000".parse().unwrap());
-        assert_eq!(stranger(&plain, &headers), None);
+        assert_eq!(foreign_host(&plain, &headers), None);
         assert_eq!(
-            stranger(&Uri::from_static("http://evil.example/"), &headers).as_deref(),
+            foreign_host(&Uri::from_static("http://evil.example/"), &headers).as_deref(),
             Some("evil.example")
         );
         headers.append(HOST, "evil.example".parse().unwrap());
-        assert_eq!(stranger(&plain, &headers).as_deref(), Some("evil.example"));
+        assert_eq!(foreign_host(&plain, &headers).as_deref(), Some("evil.example"));
     }
 }

@@ -1,10 +1,14 @@
-//! The numbers of explanations: against a network worked out by hand, against plain loops, and where checks could go wrong.
+//! The numbers of explanations: compared with a network worked out by hand and with plain loops, and
+//! in cases where checks could go wrong.
 
-use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream, RandomStream, Reduction, oracle};
-use ndarray::{Array2, array};
+use mlp_core::{Activation, Architecture, Init, Layer, Mlp, NativeStream, RandomStream, Reduction, oracle};
+use ndarray::{Array2, ArrayView2, array};
 
-use super::differences::{Differences, Finding, Place};
-use super::*;
+use super::check::{Check, Finding, Variable};
+use super::differences::Differences;
+use super::explanation::Explanation;
+use super::quantity::Quantity;
+use super::words;
 
 mod rendering;
 
@@ -17,6 +21,13 @@ fn example(hidden: &[usize], activation: Activation) -> (Mlp<f64>, Vec<f64>, u8)
     (network, x, 2)
 }
 
+/// The quantity with this symbol.
+#[track_caller]
+fn find<'a>(explanation: &'a Explanation, symbol: &str) -> &'a Quantity {
+    let mut quantities = explanation.quantities.iter();
+    quantities.find(|quantity| quantity.symbol() == symbol).unwrap_or_else(|| panic!("no {symbol}"))
+}
+
 /// The chapter's network with two of everything, worked out by hand.
 fn by_hand() -> Mlp<f64> {
     let hidden = Layer::new(array![[1.0, -1.0], [2.0, 0.0]], array![0.0, 0.5]);
@@ -25,8 +36,8 @@ fn by_hand() -> Mlp<f64> {
 }
 
 #[test]
-fn the_quantities_of_a_network_worked_out_by_hand_are_those_of_the_chapter_in_its_order() {
-    let explanation = Explanation::of(&by_hand(), &[1.0, 0.5], 0, 0.1).unwrap();
+fn a_network_worked_out_by_hand_has_the_quantities_of_the_chapter_in_order() {
+    let explanation = Explanation::new(&by_hand(), &[1.0, 0.5], 0, 0.1).unwrap();
     let expected: [(&str, Option<&str>, Array2<f64>); 12] = [
         ("Z^h", None, array![[2.0, -0.5]]),
         ("H", None, array![[2.0, 0.0]]),
@@ -43,14 +54,14 @@ fn the_quantities_of_a_network_worked_out_by_hand_are_those_of_the_chapter_in_it
     ];
     assert_eq!(explanation.quantities.len(), expected.len());
     for (quantity, (symbol, equation, values)) in explanation.quantities.iter().zip(expected) {
-        assert_eq!((&*quantity.symbol, quantity.equation, &quantity.values), (symbol, equation, &values));
+        assert_eq!((quantity.symbol(), quantity.equation(), &quantity.values), (symbol, equation, &values));
     }
     assert_eq!((explanation.prediction, explanation.disagreements()), (0, 0));
 }
 
 #[test]
 fn a_step_is_predicted_by_the_gradient_and_then_taken() {
-    let explanation = Explanation::of(&by_hand(), &[1.0, 0.5], 0, 0.1).unwrap();
+    let explanation = Explanation::new(&by_hand(), &[1.0, 0.5], 0, 0.1).unwrap();
     // The squares of the gradient above.
     assert_eq!(explanation.gradient_norm.powi(2), 2.0 + 0.5 + 0.0625 + 0.015_625 + 0.0625);
     let step = explanation.steps[0];
@@ -69,16 +80,12 @@ fn a_step_is_predicted_by_the_gradient_and_then_taken() {
 }
 
 #[test]
-fn every_value_is_that_of_the_plain_loops_at_every_depth_and_activation() {
+fn every_value_equals_the_plain_loops_at_every_depth_and_activation() {
     for activation in Activation::ALL {
         for hidden in [&[][..], &[5], &[5, 3], &[5, 3, 4]] {
             let (network, x, label) = example(hidden, activation);
             let passes = oracle::passes(&network, std::slice::from_ref(&x), &[label], Reduction::Sum);
-            let explanation = Explanation::of(&network, &x, label, 0.01).unwrap();
-            let find = |symbol: &str| {
-                let found = explanation.quantities.iter().find(|quantity| quantity.symbol == symbol);
-                found.unwrap_or_else(|| panic!("{symbol} of {hidden:?}"))
-            };
+            let explanation = Explanation::new(&network, &x, label, 0.01).unwrap();
             let last = hidden.len();
             let name = |letter: &str, l: usize| match last {
                 last if l == last => format!("{letter}^o"),
@@ -91,7 +98,7 @@ fn every_value_is_that_of_the_plain_loops_at_every_depth_and_activation() {
                 expected.push((name("Z", l), passes.z[l].clone()));
                 expected.push((format!("∂J/∂{}", name("W", l)), gradient.weights.clone()));
                 expected.push((format!("∂J/∂{}", name("b", l)), vec![gradient.biases.clone()]));
-                // Of one example the derivatives by the sums are those by the biases.
+                // For one example, the derivatives by the sums equal those by the biases.
                 expected.push((format!("∂J/∂{}", name("Z", l)), vec![gradient.biases.clone()]));
                 let output = match last {
                     last if l == last => "Ŷ".to_owned(),
@@ -109,7 +116,7 @@ fn every_value_is_that_of_the_plain_loops_at_every_depth_and_activation() {
             }
             assert_eq!(explanation.quantities.len(), expected.len());
             for (symbol, rows) in expected {
-                let found = &find(&symbol).values;
+                let found = &find(&explanation, &symbol).values;
                 assert_eq!(
                     (found.nrows(), found.ncols()),
                     (rows.len(), rows[0].len()),
@@ -126,8 +133,8 @@ fn every_value_is_that_of_the_plain_loops_at_every_depth_and_activation() {
                     );
                 }
             }
-            // Each gradient is measured, and each measurement agrees or says why there is none.
-            let gradients = explanation.quantities.iter().filter(|quantity| quantity.equation.is_some());
+            // Each gradient is checked, and each check agrees or is inconclusive.
+            let gradients = explanation.quantities.iter().filter(|quantity| quantity.equation().is_some());
             assert!(gradients.clone().all(|quantity| !quantity.checks.is_empty()));
             assert_eq!(explanation.disagreements(), 0, "{activation}, {hidden:?}");
         }
@@ -135,30 +142,29 @@ fn every_value_is_that_of_the_plain_loops_at_every_depth_and_activation() {
 }
 
 #[test]
-fn each_gradient_that_is_spoilt_is_found() {
+fn each_wrong_gradient_is_found() {
     let (network, x, label) = example(&[5, 3], Activation::Tanh);
-    let mut explanation = Explanation::of(&network, &x, label, 0.01).unwrap();
+    let mut explanation = Explanation::new(&network, &x, label, 0.01).unwrap();
     let x = ArrayView2::from_shape((1, 6), &x).unwrap();
     let mut differences = Differences::new(&network, x, usize::from(label), explanation.loss);
-    for (symbol, place) in [
-        ("∂J/∂Z^o", Place::PreActivation(2)),
-        ("∂J/∂W^o", Place::Weight(2)),
-        ("∂J/∂b^o", Place::Bias(2)),
-        ("∂J/∂H²", Place::Output(1)),
-        ("∂J/∂Z^h2", Place::PreActivation(1)),
-        ("∂J/∂W^h2", Place::Weight(1)),
-        ("∂J/∂H¹", Place::Output(0)),
-        ("∂J/∂W^h1", Place::Weight(0)),
+    for (symbol, variable) in [
+        ("∂J/∂Z^o", Variable::PreActivations(2)),
+        ("∂J/∂W^o", Variable::Weights(2)),
+        ("∂J/∂b^o", Variable::Biases(2)),
+        ("∂J/∂H²", Variable::Activations(1)),
+        ("∂J/∂Z^h2", Variable::PreActivations(1)),
+        ("∂J/∂W^h2", Variable::Weights(1)),
+        ("∂J/∂H¹", Variable::Activations(0)),
+        ("∂J/∂W^h1", Variable::Weights(0)),
     ] {
-        let right =
-            explanation.quantities.iter().find(|quantity| quantity.symbol == symbol).unwrap().values.clone();
+        let right = find(&explanation, symbol).values.clone();
         assert!(
-            differences.check(place, &right).iter().all(|check| check.finding() == Finding::Agrees),
+            differences.check(variable, &right).iter().all(|check| check.finding() == Finding::Agrees),
             "{symbol}"
         );
-        // A part in a million is enough to be seen.
+        // One part in a million is enough.
         for factor in [-1.0, 2.0, 1.000_001] {
-            let found = differences.check(place, &(&right * factor));
+            let found = differences.check(variable, &(&right * factor));
             assert!(
                 found.iter().any(|check| check.finding() == Finding::Disagrees),
                 "{symbol} times {factor}"
@@ -170,11 +176,11 @@ fn each_gradient_that_is_spoilt_is_found() {
 }
 
 #[test]
-fn an_example_that_the_network_is_certain_of_can_be_checked_too() {
+fn examples_with_a_tiny_loss_can_be_checked() {
     // Logits of 0 and 18: a loss of 1.5e-8, which `log Σ exp` would give to eight digits only.
     let layer = Layer::new(array![[0.0, 9.0], [0.0, 9.0]], array![0.0, 0.0]);
     let network = Mlp::from_layers(vec![layer], Activation::Identity).unwrap();
-    let explanation = Explanation::of(&network, &[1.0, 1.0], 1, 0.1).unwrap();
+    let explanation = Explanation::new(&network, &[1.0, 1.0], 1, 0.1).unwrap();
     assert!((explanation.loss / (-18.0_f64).exp() - 1.0).abs() < 1e-7);
     let check = explanation.quantities.last().unwrap().checks[0];
     assert_eq!((explanation.disagreements(), check.finding()), (0, Finding::Agrees), "{check:?}");
@@ -182,15 +188,15 @@ fn an_example_that_the_network_is_certain_of_can_be_checked_too() {
 }
 
 #[test]
-fn across_a_kink_there_is_no_difference_and_the_text_says_so() {
+fn a_difference_across_a_kink_is_inconclusive() {
     // The first unit's sum is 0, so that each step moves it from one side to the other.
     let hidden = Layer::new(array![[1.0, -1.0], [-2.0, 1.0]], array![0.0, 2.0]);
     let output = Layer::new(array![[0.5, 0.0], [1.0, 3.0]], array![0.0, 1.0]);
     let network = Mlp::from_layers(vec![hidden, output], Activation::Relu).unwrap();
-    let explanation = Explanation::of(&network, &[1.0, 0.5], 0, 0.1).unwrap();
+    let explanation = Explanation::new(&network, &[1.0, 0.5], 0, 0.1).unwrap();
     let biases = explanation.quantities.last().unwrap();
     let found: Vec<Finding> = biases.checks.iter().map(Check::finding).collect();
-    assert_eq!((&*biases.symbol, &found[..]), ("∂J/∂b^h", &[Finding::Agrees, Finding::AcrossKink][..]));
+    assert_eq!((biases.symbol(), &found[..]), ("∂J/∂b^h", &[Finding::Agrees, Finding::AcrossKink][..]));
     assert_eq!(
         (explanation.disagreements(), words::verdict(&biases.checks[1])),
         (0, "across a kink".to_owned())
@@ -198,53 +204,50 @@ fn across_a_kink_there_is_no_difference_and_the_text_says_so() {
 }
 
 #[test]
-fn a_gradient_that_rounding_hides_is_no_disagreement() {
-    // ŷ of the right class is 1 up to rounding: its error in the backward pass is 0 or ε, and really exp(-40).
+fn a_gradient_below_the_rounding_error_is_inconclusive() {
+    // ŷ of the correct class is 1 up to rounding: its error in the backward pass is 0 or ε instead of
+    // exp(-40).
     let layer = Layer::new(array![[0.0, 40.0], [0.0, 0.0]], array![0.0, 0.0]);
     let network = Mlp::from_layers(vec![layer], Activation::Identity).unwrap();
-    let explanation = Explanation::of(&network, &[1.0, 1.0], 1, 0.1).unwrap();
+    let explanation = Explanation::new(&network, &[1.0, 1.0], 1, 0.1).unwrap();
     let checks: Vec<_> = explanation.quantities.iter().flat_map(|quantity| &quantity.checks).collect();
     assert!(checks.iter().all(|check| check.finding() == Finding::RoundedAway), "{checks:?}");
     assert_eq!((explanation.disagreements(), words::verdict(checks[0])), (0, "rounded away".to_owned()));
 }
 
 #[test]
-fn a_weight_behind_a_large_input_is_moved_by_less() {
-    // A step of ∛ε would move the logits by 0.06, over which the loss is not a straight line to seven digits.
+fn the_step_is_shortened_for_large_inputs() {
+    // A step of ∛ε would move the logits by 0.06, over which the loss is not linear to seven digits.
     let layer = Layer::new(array![[1e-4, -2e-4]], array![0.0, 0.0]);
     let network = Mlp::from_layers(vec![layer], Activation::Identity).unwrap();
-    let explanation = Explanation::of(&network, &[1e4], 1, 1e-9).unwrap();
-    let weights = explanation.quantities.iter().find(|quantity| quantity.symbol == "∂J/∂W^o").unwrap();
+    let explanation = Explanation::new(&network, &[1e4], 1, 1e-9).unwrap();
+    let weights = find(&explanation, "∂J/∂W^o");
     assert!(weights.checks.iter().all(|check| check.finding() == Finding::Agrees), "{:?}", weights.checks);
 }
 
 #[test]
-fn a_network_of_any_size_agrees_and_its_errors_are_found_all_the_same() {
+fn networks_of_any_size_agree_and_their_errors_are_found() {
     for activation in [Activation::Relu, Activation::Gelu, Activation::Identity, Activation::Tanh] {
         for factor in [1e-3, 3.0, 30.0, 1e3] {
             let (mut network, mut x, _) = example(&[40, 30], activation);
             (0..3).for_each(|l| network.layer_mut(l).0.mapv_inplace(|weight| factor * weight));
             x.iter_mut().for_each(|x| *x *= 20.0);
             for label in 0..4 {
-                let explanation = Explanation::of(&network, &x, label, 0.01).unwrap();
+                let explanation = Explanation::new(&network, &x, label, 0.01).unwrap();
                 assert_eq!(
                     explanation.disagreements(),
                     0,
                     "{activation}, weights times {factor}, class {label}"
                 );
-                // Of the largest weights no step is both small enough for the loss and large enough for the logits.
+                // For the largest weights, no step is small enough for the loss and large enough for
+                // the logits.
                 if factor > 10.0 || explanation.loss < 1e-9 {
                     continue;
                 }
                 let view = ArrayView2::from_shape((1, 6), &x).unwrap();
                 let mut differences = Differences::new(&network, view, usize::from(label), explanation.loss);
-                let right = &explanation
-                    .quantities
-                    .iter()
-                    .find(|quantity| quantity.symbol == "∂J/∂W^o")
-                    .unwrap()
-                    .values;
-                let found = differences.check(Place::Weight(2), &-right);
+                let right = &find(&explanation, "∂J/∂W^o").values;
+                let found = differences.check(Variable::Weights(2), &-right);
                 assert!(
                     found.iter().any(|check| check.finding() == Finding::Disagrees),
                     "{activation} {factor} {found:?}"
@@ -255,9 +258,9 @@ fn a_network_of_any_size_agrees_and_its_errors_are_found_all_the_same() {
 }
 
 #[test]
-fn a_network_that_is_not_finite_is_not_explained() {
+fn a_network_that_is_not_finite_is_an_error() {
     let (mut network, x, label) = example(&[5], Activation::Logistic);
     network.layer_mut(1).1[2] = f64::NAN;
-    let error = Explanation::of(&network, &x, label, 0.01).err().unwrap();
+    let error = Explanation::new(&network, &x, label, 0.01).err().unwrap();
     assert_eq!(error.to_string(), "b_o is not finite; expected a model whose training did not diverge");
 }

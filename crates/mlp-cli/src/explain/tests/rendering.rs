@@ -1,8 +1,9 @@
-//! What is seen of explanations, in a terminal and on a page.
+//! Explanations in a terminal and on a page.
 
 use mlp_core::Activation;
+use mlp_data::ImageShape;
 
-use super::super::*;
+use super::super::{Explanation, Subject, Terminal, page};
 use super::example;
 use crate::plot::Colors;
 
@@ -24,9 +25,9 @@ fn names() -> Vec<String> {
 }
 
 #[test]
-fn a_step_that_is_far_too_large_leaves_nothing_finite_and_says_so() {
+fn a_step_that_is_far_too_large_is_not_finite() {
     let (network, x, label) = example(&[5], Activation::Relu);
-    let explanation = Explanation::of(&network, &x, label, 1e308).unwrap();
+    let explanation = Explanation::new(&network, &x, label, 1e308).unwrap();
     assert!(!explanation.steps[0].loss.is_finite(), "{:?}", explanation.steps);
     let terminal = Terminal { colors: Colors::None, width: 80 };
     let text = terminal.sections(&explanation, &subject(names())).pop().unwrap();
@@ -35,9 +36,9 @@ fn a_step_that_is_far_too_large_leaves_nothing_finite_and_says_so() {
 }
 
 #[test]
-fn in_the_terminal_each_section_is_a_quantity() {
+fn the_terminal_has_a_section_for_each_quantity() {
     let (network, x, label) = example(&[5], Activation::Logistic);
-    let explanation = Explanation::of(&network, &x, label, 0.01).unwrap();
+    let explanation = Explanation::new(&network, &x, label, 0.01).unwrap();
     let terminal = Terminal { colors: Colors::None, width: 80 };
     let sections: Vec<String> = terminal
         .sections(&explanation, &subject(names()))
@@ -61,12 +62,12 @@ fn assert_lines_fit(sections: &[String], width: usize) {
 }
 
 #[test]
-fn whatever_is_long_is_wrapped_or_cut_to_the_terminal() {
+fn long_text_is_wrapped_or_cut_to_the_terminal() {
     let long = "an extraordinarily long name of a class ".repeat(9);
     for (hidden, factor) in [(&[300, 2000][..], 1e-150), (&[100], -1e3), (&[16, 16], 1.0)] {
         let (mut network, x, label) = example(hidden, Activation::Gelu);
         network.layer_mut(hidden.len()).0.mapv_inplace(|weight| factor * weight);
-        let explanation = Explanation::of(&network, &x, label, 1e-300).unwrap();
+        let explanation = Explanation::new(&network, &x, label, 1e-300).unwrap();
         let subject =
             Subject { model: "directory/".repeat(20) + "model.mlp", ..subject(vec![long.clone(); 4]) };
         for width in [80, 200] {
@@ -77,27 +78,27 @@ fn whatever_is_long_is_wrapped_or_cut_to_the_terminal() {
     }
     // An image that is too wide is not drawn.
     let (network, x, label) = example(&[5], Activation::Gelu);
-    let explanation = Explanation::of(&network, &x, label, 0.1).unwrap();
+    let explanation = Explanation::new(&network, &x, label, 0.1).unwrap();
     let wide =
         Subject { pixels: vec![9; 100], shape: ImageShape { height: 1, width: 100 }, ..subject(names()) };
     let sections = Terminal { colors: Colors::None, width: 80 }.sections(&explanation, &wide);
-    assert!(sections[0].contains("an image of 1x100, too wide to be drawn here"), "{}", sections[0]);
+    assert!(sections[0].contains("an image of 1x100, too wide to draw here"), "{}", sections[0]);
 }
 
 #[test]
-fn the_page_is_whole_and_takes_no_name_for_markup() {
+fn the_page_is_well_formed_and_escapes_names() {
     let hostile = "<script>alert(\"&'\")</script>";
     let class_names = vec![hostile.to_owned(), "1".to_owned(), hostile.to_owned(), "3".to_owned()];
     for hidden in [&[][..], &[5], &[5, 3]] {
         let (network, x, label) = example(hidden, Activation::Gelu);
-        let explanation = Explanation::of(&network, &x, label, 0.01).unwrap();
+        let explanation = Explanation::new(&network, &x, label, 0.01).unwrap();
         let subject =
             Subject { model: hostile.to_owned(), place: hostile.to_owned(), ..subject(class_names.clone()) };
         let page = page(&explanation, &subject);
         crate::page::tests::check(&page);
         assert!(!page.contains("<script") && page.contains("&lt;script&gt;"));
         for quantity in &explanation.quantities {
-            assert!(page.contains(quantity.equation.unwrap_or_default()));
+            assert!(page.contains(quantity.equation().unwrap_or_default()));
         }
     }
 }

@@ -1,0 +1,137 @@
+//! The wording that the terminal and the page share: sentences, numbers, names of entries, and rows
+//! of tables.
+
+use super::check::{Check, Finding};
+use super::explanation::{Explanation, Subject};
+use super::quantity::{Axis, Quantity};
+use crate::table::{percent, three_digits};
+
+/// What X, Y and the order of the sections mean.
+pub(super) const INTRODUCTION: &str = "X is this image as a row of pixels from 0 to 1; Y is 1 for the class \
+    of the label and 0 for the others. The forward pass leads from X to the loss J, the backward pass from the \
+    loss to the gradient of every parameter. The shape of each matrix is shown below it.";
+
+/// What the steps at the end show.
+pub(super) const DESCENT: &str = "To first order, the step changes the loss of this example by −η‖∇J‖², the \
+    slope of J along the step. The smaller the step, the closer to 1 is the ratio of the actual to the predicted \
+    change. J and the probability ŷ of the correct class are measured by taking the step, each time from the \
+    same parameters.";
+
+/// `2, at 98.13%: right`.
+pub(super) fn prediction(explanation: &Explanation, subject: &Subject) -> String {
+    format!(
+        "{}, at {}: {}",
+        subject.class_names[explanation.prediction],
+        percent(explanation.probabilities[explanation.prediction]),
+        if explanation.prediction == subject.label { "right" } else { "wrong" }
+    )
+}
+
+/// Norm, range and zeros of the values.
+pub(super) fn summary(quantity: &Quantity, subject: &Subject) -> String {
+    let values = &quantity.values;
+    let extreme = |is_better: fn(f64, f64) -> bool| {
+        let best =
+            values.indexed_iter().reduce(|best, next| if is_better(*next.1, *best.1) { next } else { best });
+        let (index, value) = best.expect("a layer has units");
+        format!("{} ({})", number(*value), entry_name(quantity, index, subject))
+    };
+    let (min, max) = (extreme(|a, b| a < b), extreme(|a, b| a > b));
+    let zeros = match values.iter().filter(|value| **value == 0.0).count() {
+        0 => String::new(),
+        zeros => format!(", {zeros} of {} are 0", values.len()),
+    };
+    format!("norm {}, from {min} to {max}{zeros}", number(quantity.norm()))
+}
+
+/// The relative error of a check, and what it means if that is not obvious.
+pub(super) fn verdict(check: &Check) -> String {
+    let error = check.relative_error().map_or(String::new(), |error| format!("{error:.0e}"));
+    match check.finding() {
+        Finding::Agrees => error,
+        Finding::Disagrees => format!("{error} DISAGREES"),
+        Finding::AcrossKink => "across a kink".to_owned(),
+        Finding::RoundedAway => "rounded away".to_owned(),
+    }
+}
+
+/// The table of steps: learning rate, predicted and actual change of J, their ratio, J, and ŷ.
+pub(super) fn step_rows(explanation: &Explanation, subject: &Subject) -> Vec<Vec<String>> {
+    let nothing = String::new;
+    let before = percent(explanation.probabilities[subject.label]);
+    let mut rows =
+        vec![vec!["before".to_owned(), nothing(), nothing(), nothing(), number(explanation.loss), before]];
+    rows.extend(explanation.steps.iter().map(|step| {
+        let ratio = step.actual / step.predicted;
+        vec![
+            three_digits(step.learning_rate),
+            number(step.predicted),
+            number(step.actual),
+            if ratio.is_finite() { format!("{ratio:.4}") } else { "-".to_owned() },
+            number(step.loss),
+            percent(step.probability),
+        ]
+    }));
+    rows
+}
+
+/// The name of an entry: `pixel (14, 9) → unit 17`, `class 3`. The unit of the lower layer comes first.
+pub(super) fn entry_name(quantity: &Quantity, (row, column): (usize, usize), subject: &Subject) -> String {
+    let name = |axis: Axis, index: usize| match axis {
+        Axis::One => None,
+        Axis::Pixels => {
+            Some(format!("pixel ({}, {})", index / subject.shape.width, index % subject.shape.width))
+        }
+        Axis::Units => Some(format!("unit {index}")),
+        Axis::Classes => Some(class_name(&subject.class_names[index], index)),
+    };
+    let names = [name(quantity.axes.0, row), name(quantity.axes.1, column)];
+    names.into_iter().flatten().collect::<Vec<_>>().join(" → ")
+}
+
+/// `class 7`, or `class 7 (sneaker)` if the name is more than the number.
+pub(super) fn class_name(name: &str, class: usize) -> String {
+    if name == class.to_string() { format!("class {class}") } else { format!("class {class} ({name})") }
+}
+
+/// Five decimals, or scientific notation for very small and very large numbers.
+pub(super) fn number(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".to_owned(),
+        size if !size.is_finite() => "not finite".to_owned(),
+        size if (1e-3..1e5).contains(&size) => format!("{value:.5}"),
+        _ => format!("{value:.3e}"),
+    }
+}
+
+/// Like [`number`] in at most seven characters, for tables of numbers.
+pub(super) fn short_number(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".to_owned(),
+        size if (1e-3..10.0).contains(&size) => format!("{value:.3}"),
+        size if (10.0..100.0).contains(&size) => format!("{value:.2}"),
+        size if (100.0..1e4).contains(&size) => format!("{value:.0}"),
+        _ => format!("{value:.0e}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_meaningful_digits() {
+        let numbers = [0.0, -0.123_456_7, 99_999.5, 1e-10, -2e30, f64::NAN, f64::NEG_INFINITY].map(number);
+        assert_eq!(
+            numbers,
+            ["0", "-0.12346", "99999.50000", "1.000e-10", "-2.000e30", "not finite", "not finite"]
+        );
+        let short = [0.0, -0.123_456_7, -99.999, -9999.4, -1e-10, -1e-100].map(short_number);
+        assert_eq!(short, ["0", "-0.123", "-100.00", "-9999", "-1e-10", "-1e-100"]);
+    }
+
+    #[test]
+    fn class_names_are_shown_unless_they_are_numbers() {
+        assert_eq!([class_name("7", 7), class_name("sneaker", 7)], ["class 7", "class 7 (sneaker)"]);
+    }
+}
