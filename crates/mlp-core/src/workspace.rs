@@ -67,7 +67,8 @@ impl<A: Scalar> Workspace<A> {
         let last = architecture.hidden.len();
         let buffers = |(layer, (inputs, outputs))| {
             let zeros = || Matrix::zeros(capacity, outputs);
-            let strips = || Matrix::zeros_in_strips(capacity, outputs, &ops.units::<A>(zeros().width()));
+            let strips =
+                || Matrix::zeros_in_strips(capacity, outputs, &ops.units::<A>(zeros().width()).parts);
             let is_hidden = layer < last;
             Buffers {
                 z: if is_hidden { strips() } else { zeros() },
@@ -110,7 +111,7 @@ impl<A: Scalar> Workspace<A> {
         for buffers in &mut self.layers[..last] {
             // As threads write them: where Z and H lie in strips, these do.
             let (units, width) = (buffers.z.columns(), buffers.z.width());
-            buffers.mask = Matrix::zeros_in_strips(capacity, units, &self.ops.units::<A>(width));
+            buffers.mask = Matrix::zeros_in_strips(capacity, units, &self.ops.units::<A>(width).parts);
             buffers.kept = Matrix::zeros(capacity, units);
         }
         (self.objective, self.step) = (objective, 0);

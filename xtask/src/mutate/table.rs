@@ -109,7 +109,7 @@ const STATEMENTS: &[Statement] = &[
     },
     Statement {
         file: HIDDEN,
-        text: "compute.transposed_product(alpha, input, delta, write, target, Cut::Rows(units.grain()));",
+        text: "compute.transposed_product(alpha, input, delta, write, target, split.rows(own.start));",
         equation: "G2",
         errors: WRONG_HIDDEN_PRODUCT,
     },
@@ -177,7 +177,7 @@ const STATEMENTS: &[Statement] = &[
     },
     Statement {
         file: HIDDEN,
-        text: "compute.transposed_product(alpha, x, delta, write, weights, Cut::Columns(grain));",
+        text: "compute.transposed_product(alpha, x, delta, write, weights, cut);",
         equation: "G6",
         errors: WRONG_INPUT_PRODUCT,
     },

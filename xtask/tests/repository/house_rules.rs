@@ -11,11 +11,8 @@ const ROOTS: [(&str, bool); 5] = [
 ];
 
 /// Where `unsafe` may stand in mlp-core: the BLAS boundary, the kernels and the threads.
-const UNSAFE_ALLOWED: [&str; 3] = [
-    "crates/mlp-core/src/linalg/blas.rs",
-    "crates/mlp-core/src/kernels/",
-    "crates/mlp-core/src/parallel/",
-];
+const UNSAFE_ALLOWED: [&str; 3] =
+    ["crates/mlp-core/src/linalg/blas.rs", "crates/mlp-core/src/kernels/", "crates/mlp-core/src/parallel/"];
 
 #[test]
 fn every_crate_but_mlp_core_forbids_unsafe_code() {

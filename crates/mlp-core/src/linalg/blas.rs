@@ -7,55 +7,50 @@
 //! products in another order than large ones. The blocks therefore depend on the length of the axis that threads share and
 //! not on the number of threads, and each thread computes whole blocks.
 
-use std::ops::Range;
-
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayBase, ArrayView2, ArrayViewMut2, Axis, Ix2, RawData};
 
 use crate::kernels::mat::{MatMut, MatRef};
 use crate::kernels::real::Real;
+use crate::parallel::partition::{MAX_THREADS, Partition};
 
-/// Along which axis threads share a product, and the size of the blocks that OpenBLAS is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cut {
-    /// Each thread has some rows.
-    Rows(usize),
-    /// Each thread has some columns.
-    Columns(usize),
+/// Along which axis threads share a product, and what a thread has of it: some of the [`blocks`] of the whole axis.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cut<'p> {
+    /// Rows of C, from this one.
+    Rows(&'p Partition, usize),
+    /// Columns of C, from this one.
+    Columns(&'p Partition, usize),
 }
 
-/// Returns the size of the blocks in which OpenBLAS computes along an axis of this length: small enough that a few threads get
-/// equal parts, large enough that a call is worth it.
-pub(crate) fn block(len: usize) -> usize {
-    len.div_ceil(8).next_multiple_of(16).clamp(16, 64)
+/// Returns the blocks in which OpenBLAS computes along an axis of this length, cut at multiples of `grain`: an even number of them, of
+/// about 64 where there are more than two.
+pub(crate) fn blocks(len: usize, grain: usize) -> Partition {
+    let pairs = len.div_ceil(128).clamp(1, MAX_THREADS / 2);
+    Partition::new(len, grain, 2 * pairs)
 }
 
-/// C ← alpha·A·B + beta·C by OpenBLAS, in blocks that begin at multiples of the block size.
+/// C ← alpha·A·B + beta·C by OpenBLAS, block by block.
 pub(crate) fn product<A: Real>(
     alpha: A,
     a: MatRef<'_, A>,
     b: MatRef<'_, A>,
     beta: A,
     mut c: MatMut<'_, A>,
-    cut: Cut,
+    cut: Cut<'_>,
 ) {
     one_blas_thread();
     let gemm = |a: ArrayView2<'_, A>, b: ArrayView2<'_, A>, c: ArrayViewMut2<'_, A>| {
         general_mat_mul(alpha, &unit_axes(a), &unit_axes(b), beta, &mut unit_axes(c));
     };
     match cut {
-        Cut::Rows(size) => blocks(c.rows(), size).for_each(|rows| {
+        Cut::Rows(blocks, first) => blocks.inside(first, c.rows()).for_each(|rows| {
             gemm(a.rows_of(rows.clone()).view(), b.view(), c.reborrow().rows_of(rows).view_mut());
         }),
-        Cut::Columns(size) => blocks(c.columns(), size).for_each(|columns| {
+        Cut::Columns(blocks, first) => blocks.inside(first, c.columns()).for_each(|columns| {
             gemm(a.view(), b.columns_of(columns.clone()).view(), c.reborrow().columns_of(columns).view_mut());
         }),
     }
-}
-
-/// 0..`len` in blocks.
-fn blocks(len: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..len).step_by(size).map(move |first| first..len.min(first + size))
 }
 
 /// The same matrix with stride 1 along an axis of length 1. A slice of one row leaves stride 0 there, which ndarray's test

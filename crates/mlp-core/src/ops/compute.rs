@@ -1,7 +1,6 @@
 //! How a step is computed: who multiplies dense matrices, with which instructions, on how many threads.
 
 use crate::kernels::Isa;
-use crate::linalg::blas;
 use crate::names::named;
 use crate::parallel::MAX_THREADS;
 
@@ -87,15 +86,6 @@ impl MatmulBackend {
         match self {
             Self::OpenBlas => cfg!(feature = "_blas"),
             Self::Portable => true,
-        }
-    }
-
-    /// Returns the multiples at which threads may split an axis of this length, where our own kernels could split at any
-    /// multiple of `own`.
-    pub(crate) fn grain(self, len: usize, own: usize) -> usize {
-        match self {
-            Self::OpenBlas => blas::block(len).next_multiple_of(own),
-            Self::Portable => own,
         }
     }
 }

@@ -31,15 +31,17 @@ impl Ops {
     ) {
         let (compute, isa, rows) = (self.compute, self.compute.isa, input.rows());
         let (biases, masked) = (layer.biases.mat().row(0), if mask.is_some() { rows } else { 0 });
-        let units = self.units::<A>(layer.weights.width());
+        let split = self.units::<A>(layer.weights.width());
+        let units = split.parts;
         (here.rows, here.is_masked) = (rows, mask.is_some());
         let values = (here.z.by_columns(rows, &units), here.h.by_columns(rows, &units));
         let dropout = (here.mask.by_columns(masked, &units), here.kept.by_columns(masked, &units));
         self.pool.run((values, dropout), |part, ((mut z, mut h), (mut s, kept))| {
             let own = units.range(part);
             for (piece, weights) in layer.weights.pieces(own.clone()) {
-                let z = z.reborrow().columns_of(piece.start - own.start..piece.end - own.start);
-                compute.affine(input, 0..rows, weights, &biases[piece], z, Cut::Columns(units.grain()));
+                let from = piece.start - own.start;
+                let z = z.reborrow().columns_of(from..from + piece.len());
+                compute.affine(input, 0..rows, weights, &biases[piece], z, split.columns(own.start + from));
             }
             A::activate(isa, activation, z.as_mat(), h.reborrow());
             if let Some(mask) = &mask {
@@ -66,8 +68,9 @@ impl Ops {
         let rows = here.rows;
         let delta = here.delta.mat().rows_of(0..rows);
         // A thread changes the weights that its units below are multiplied by: no other thread reads these.
-        let units = self.units::<A>(below.delta.width());
-        let (fed, outputs) = (units.up_to(target.inputs()), self.units::<A>(delta.columns()));
+        let split = self.units::<A>(below.delta.width());
+        let units = split.parts;
+        let (fed, outputs) = (units.up_to(target.inputs()), self.units::<A>(delta.columns()).parts);
         let (x, first) = first.unzip();
         let first = first.map(|first| {
             first.weights.arrange(&units);
@@ -85,7 +88,7 @@ impl Ops {
             let (own, fed) = (units.range(part), fed.range(part));
             let weights =
                 parameters.map_or(target.as_mat(), |layer| layer.weights.mat().rows_of(fed.clone()));
-            let cut = Cut::Columns(units.grain());
+            let cut = split.columns(own.start);
             // G4: ∂J/∂H = ∂J/∂Z · Wᵀ
             compute.product_with_transposed(delta, weights, transposed, below_delta.reborrow(), cut);
             if below.is_masked {
@@ -98,12 +101,12 @@ impl Ops {
             A::multiply_by_derivative(isa, activation, z, h, below_delta.reborrow());
             let input = Input::Dense(output.columns_of(0..fed.len()));
             // G2: ∂J/∂W = Hᵀ · ∂J/∂Z
-            compute.transposed_product(alpha, input, delta, write, target, Cut::Rows(units.grain()));
+            compute.transposed_product(alpha, input, delta, write, target, split.rows(own.start));
             // G3: ∂J/∂b = 1 · ∂J/∂Z
             let delta = delta.columns_of(outputs.range(part));
             compute.column_sums(alpha, delta, write, biases.row_mut(0));
             if let (Some(x), Some(first)) = (x, first) {
-                gradient_of_units(compute, descent, x, below_delta.as_mat(), first, units.grain());
+                gradient_of_units(compute, descent, x, below_delta.as_mat(), first, cut);
             }
         });
     }
@@ -117,17 +120,13 @@ impl Ops {
         target: &mut Layer<A>,
     ) {
         let (compute, delta) = (self.compute, here.delta.mat().rows_of(0..x.rows()));
-        let units = self.units::<A>(delta.columns());
+        let split = self.units::<A>(delta.columns());
+        let units = split.parts;
         target.weights.arrange(&units);
         self.pool.run(target.by_columns(&units), |part, target| {
-            gradient_of_units(
-                compute,
-                descent,
-                x,
-                delta.columns_of(units.range(part)),
-                target,
-                units.grain(),
-            );
+            let own = units.range(part);
+            let (delta, cut) = (delta.columns_of(own.clone()), split.columns(own.start));
+            gradient_of_units(compute, descent, x, delta, target, cut);
         });
     }
 }
@@ -139,10 +138,10 @@ fn gradient_of_units<A: Scalar>(
     x: Input<'_, A>,
     delta: MatRef<'_, A>,
     (weights, mut biases): (MatMut<'_, A>, MatMut<'_, A>),
-    grain: usize,
+    cut: Cut<'_>,
 ) {
     // G6: ∂J/∂W = Xᵀ · ∂J/∂Z
-    compute.transposed_product(alpha, x, delta, write, weights, Cut::Columns(grain));
+    compute.transposed_product(alpha, x, delta, write, weights, cut);
     // G7: ∂J/∂b = 1 · ∂J/∂Z
     compute.column_sums(alpha, delta, write, biases.row_mut(0));
 }

@@ -64,7 +64,7 @@ impl Compute {
         weights: MatRef<'_, A>,
         biases: &[A],
         z: MatMut<'_, A>,
-        cut: Cut,
+        cut: Cut<'_>,
     ) {
         match x {
             Input::Sparse(x) => A::sparse_affine(self.isa, &x, rows, weights, biases, z),
@@ -83,7 +83,7 @@ impl Compute {
         delta: MatRef<'_, A>,
         write: Write,
         mut out: MatMut<'_, A>,
-        cut: Cut,
+        cut: Cut<'_>,
     ) {
         match x {
             Input::Sparse(x) => {
@@ -111,7 +111,7 @@ impl Compute {
         weights: MatRef<'_, A>,
         mut transposed: MatMut<'_, A>,
         out: MatMut<'_, A>,
-        cut: Cut,
+        cut: Cut<'_>,
     ) {
         let (units, outputs) = (weights.rows(), transposed.rows());
         let (delta, weights) = (delta.columns_of(0..outputs), weights.columns_of(0..outputs));
@@ -136,7 +136,7 @@ impl Compute {
         b: MatRef<'_, A>,
         start: Start<'_, A>,
         mut c: MatMut<'_, A>,
-        cut: Cut,
+        cut: Cut<'_>,
     ) {
         match self.backend {
             MatmulBackend::Portable => A::product(self.isa, alpha, a, b, start, c),
@@ -165,6 +165,7 @@ mod tests {
     use super::*;
     use crate::kernels::Isa;
     use crate::linalg::matrix::Matrix;
+    use crate::parallel::Partition;
     use crate::random::{NativeStream, RandomStream};
 
     fn random<A: Scalar>(rows: usize, columns: usize, seed: u64) -> Array2<A> {
@@ -201,6 +202,11 @@ mod tests {
         own.chain([Compute::default()]).collect()
     }
 
+    /// Blocks of 64.
+    fn blocks() -> Partition {
+        Partition::new(4096, 64, 64)
+    }
+
     fn matrix<A: Scalar>(source: &Array2<A>) -> Matrix<A> {
         Matrix::copy_of(source.view())
     }
@@ -209,7 +215,7 @@ mod tests {
         matrix(&Array2::from_elem((rows, columns), A::nan()))
     }
 
-    fn check<A: Scalar>(kernels: Compute, cut: Cut) {
+    fn check<A: Scalar>(kernels: Compute, cut: Cut<'_>) {
         // Either side of every threshold: ndarray's for BLAS (7), the tiles', the blocks'.
         for &(n, d, k) in &[
             (1, 1, 1),
@@ -252,7 +258,7 @@ mod tests {
                 w_block,
                 scratch.mat_mut(),
                 out.mat_mut(),
-                Cut::Columns(64),
+                Cut::Columns(&blocks(), 0),
             );
             assert_near(&out.to_array(), &exact, &magnitude, k);
 
@@ -268,7 +274,8 @@ mod tests {
     #[cfg_attr(miri, ignore = "there it is the chains over again, and too long")]
     fn the_products_agree_with_plain_loops() {
         for kernels in kernels() {
-            for cut in [Cut::Rows(64), Cut::Columns(64)] {
+            let blocks = blocks();
+            for cut in [Cut::Rows(&blocks, 0), Cut::Columns(&blocks, 0)] {
                 check::<f32>(kernels, cut);
                 check::<f64>(kernels, cut);
             }
@@ -297,11 +304,25 @@ mod tests {
             let input = Input::Dense(MatRef::from(&x_view));
             let start = b.broadcast((n, k)).unwrap().to_owned();
             let mut out = nan(n, k);
-            kernels.affine(input, 0..n, weights.mat(), biases.mat().row(0), out.mat_mut(), Cut::Rows(64));
+            kernels.affine(
+                input,
+                0..n,
+                weights.mat(),
+                biases.mat().row(0),
+                out.mat_mut(),
+                Cut::Rows(&blocks(), 0),
+            );
             assert_eq!(out.to_array(), chain(A::one(), x.view(), w.view(), &start), "{isa} {n} {d} {k}");
 
             let (alpha, mut out) = (A::from_f64(-0.3), weights.clone());
-            kernels.transposed_product(alpha, input, deltas.mat(), Write::Add, out.mat_mut(), Cut::Rows(64));
+            kernels.transposed_product(
+                alpha,
+                input,
+                deltas.mat(),
+                Write::Add,
+                out.mat_mut(),
+                Cut::Rows(&blocks(), 0),
+            );
             assert_eq!(out.to_array(), chain(alpha, x.t(), delta.view(), &w), "{isa} {n} {d} {k}");
 
             let (mut out, mut scratch) = (nan(n, d), Matrix::zeros(k, d));
@@ -311,7 +332,7 @@ mod tests {
                 w_block,
                 scratch.mat_mut(),
                 out.mat_mut(),
-                Cut::Columns(64),
+                Cut::Columns(&blocks(), 0),
             );
             let expected = chain(A::one(), delta.view(), w.t(), &Array2::zeros((n, d)));
             assert_eq!(out.to_array(), expected, "{isa} {n} {d} {k}");

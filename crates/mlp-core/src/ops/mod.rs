@@ -13,9 +13,11 @@ pub(crate) mod matmul;
 pub(crate) mod output;
 pub(crate) mod update;
 
+use compute::{Compute, MatmulBackend};
+
+use crate::linalg::blas::{self, Cut};
 use crate::linalg::matrix::line;
 use crate::parallel::{Partition, Pool};
-use compute::Compute;
 
 /// The threads of a workspace, and how they compute.
 #[derive(Debug)]
@@ -34,16 +36,41 @@ impl Ops {
     }
 
     /// Splits the units of a layer (its padded width) between cache lines.
-    pub(crate) fn units<A>(&self, width: usize) -> Partition {
+    pub(crate) fn units<A>(&self, width: usize) -> Split {
         self.split(width, line::<A>())
     }
 
     /// Splits the examples of a batch.
-    pub(crate) fn examples(&self, rows: usize) -> Partition {
+    pub(crate) fn examples(&self, rows: usize) -> Split {
         self.split(rows, 1)
     }
 
-    fn split(&self, len: usize, grain: usize) -> Partition {
-        Partition::new(len, self.compute.backend.grain(len, grain), self.pool.len())
+    fn split(&self, len: usize, grain: usize) -> Split {
+        let (blocks, threads) = (blas::blocks(len, grain), self.pool.len());
+        let parts = match self.compute.backend {
+            MatmulBackend::OpenBlas => blocks.merged(threads),
+            MatmulBackend::Portable => Partition::new(len, grain, threads),
+        };
+        Split { parts, blocks }
+    }
+}
+
+/// How the threads share an axis.
+pub(crate) struct Split {
+    /// One part for each thread.
+    pub(crate) parts: Partition,
+    /// The blocks that OpenBLAS computes, of which a thread has whole ones. They do not depend on the number of threads.
+    blocks: Partition,
+}
+
+impl Split {
+    /// Some columns of a product, from this one.
+    pub(crate) fn columns(&self, first: usize) -> Cut<'_> {
+        Cut::Columns(&self.blocks, first)
+    }
+
+    /// Some rows of a product, from this one.
+    pub(crate) fn rows(&self, first: usize) -> Cut<'_> {
+        Cut::Rows(&self.blocks, first)
     }
 }

@@ -5,7 +5,6 @@ use super::Ops;
 use super::buffers::Buffers;
 use super::matmul::Input;
 use crate::layer::Layer;
-use crate::linalg::blas::Cut;
 use crate::scalar::Scalar;
 
 /// What the output layer is compared with.
@@ -36,7 +35,8 @@ impl Ops {
     ) {
         let (compute, isa, rows) = (self.compute, self.compute.isa, input.rows());
         let (biases, classes) = (layer.biases.mat().row(0), layer.outputs());
-        let examples = self.examples(rows);
+        let split = self.examples(rows);
+        let examples = split.parts;
         here.rows = rows;
         let cut = |matrix| examples.rows(matrix);
         let parts = (
@@ -49,7 +49,7 @@ impl Ops {
             let own = examples.range(part);
             for (piece, weights) in layer.weights.pieces(0..z.columns()) {
                 let z = z.reborrow().columns_of(piece.clone());
-                compute.affine(input, own.clone(), weights, &biases[piece], z, Cut::Rows(examples.grain()));
+                compute.affine(input, own.clone(), weights, &biases[piece], z, split.rows(own.start));
             }
             let Some(Labels { classes: labels, smoothing, weight }) = labels else { return };
             let labels = &labels[own];

@@ -17,7 +17,7 @@ impl Ops {
         states: [&mut Layer<A>; 2],
     ) {
         let isa = self.compute.isa;
-        let units = self.units::<A>(layer.weights.width());
+        let units = self.units::<A>(layer.weights.width()).parts;
         let [first, second] = states.map(|state| state.by_columns(&units));
         self.pool.run(
             (layer.by_columns(&units), first, second),
@@ -35,7 +35,7 @@ impl Ops {
     /// depend on the number of threads. `squares` is scratch, as long as the layer is wide.
     pub(crate) fn sum_of_squares<A: Scalar>(&mut self, gradient: &Layer<A>, squares: &mut [f64]) -> f64 {
         let isa = self.compute.isa;
-        let units = self.units::<A>(squares.len());
+        let units = self.units::<A>(squares.len()).parts;
         self.pool.run(units.slice(squares), |part, squares| {
             squares.fill(0.0);
             for matrix in [&gradient.weights, &gradient.biases] {
@@ -49,7 +49,7 @@ impl Ops {
     /// Average ← average + share·(target - average).
     pub(crate) fn approach<A: Scalar>(&mut self, share: f64, target: &Layer<A>, average: &mut Layer<A>) {
         let isa = self.compute.isa;
-        let units = self.units::<A>(target.weights.width());
+        let units = self.units::<A>(target.weights.width()).parts;
         self.pool.run(average.by_columns(&units), |part, (weights, biases)| {
             let own = units.range(part);
             for (mut average, target) in [(weights, &target.weights), (biases, &target.biases)] {

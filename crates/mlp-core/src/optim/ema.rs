@@ -78,7 +78,7 @@ impl<A: Scalar> Ema<A> {
         let ops = &mut workspace.ops;
         // In the strips in which training keeps the first layer.
         let first = &mut self.network.layers[0].weights;
-        first.arrange(&ops.units::<A>(first.width()));
+        first.arrange(&ops.units::<A>(first.width()).parts);
         for (average, layer) in self.network.layers.iter_mut().zip(network.layers()) {
             ops.approach(share, layer, average);
         }

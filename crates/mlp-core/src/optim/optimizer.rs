@@ -187,7 +187,7 @@ impl<A: Scalar> Optimizer<A> {
         for (l, (layer, (first, second))) in network.layers.iter_mut().zip(states).enumerate() {
             if l == 0 {
                 // The backward pass leaves the first layer's gradient in strips.
-                let units = ops.units::<A>(layer.weights.width());
+                let units = ops.units::<A>(layer.weights.width()).parts;
                 for matrix in [&mut layer.weights, &mut first.weights, &mut second.weights] {
                     matrix.arrange(&units);
                 }

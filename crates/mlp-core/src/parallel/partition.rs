@@ -14,7 +14,6 @@ pub(crate) const MAX_THREADS: usize = 64;
 pub(crate) struct Partition {
     cuts: [usize; MAX_THREADS + 1],
     count: usize,
-    grain: usize,
 }
 
 impl Partition {
@@ -26,12 +25,23 @@ impl Partition {
         for (index, cut) in cuts[..=count].iter_mut().enumerate() {
             *cut = len.min(grains * index / count * grain);
         }
-        Self { cuts, count, grain }
+        Self { cuts, count }
     }
 
-    /// Returns the number of which all cuts but the last are multiples.
-    pub(crate) fn grain(&self) -> usize {
-        self.grain
+    /// Merges neighbors into `count` parts, as equal in number as can be.
+    pub(crate) fn merged(&self, count: usize) -> Self {
+        assert!((1..=MAX_THREADS).contains(&count));
+        let mut cuts = [self.end(); MAX_THREADS + 1];
+        for (index, cut) in cuts[..=count].iter_mut().enumerate() {
+            *cut = self.cuts[self.count * index / count];
+        }
+        Self { cuts, count }
+    }
+
+    /// Returns what of each part lies among the `len` places from `first` on, counted from there.
+    pub(crate) fn inside(&self, first: usize, len: usize) -> impl Iterator<Item = Range<usize>> {
+        let place = move |cut: usize| cut.saturating_sub(first).min(len);
+        self.ranges().map(move |range| place(range.start)..place(range.end)).filter(|range| !range.is_empty())
     }
 
     /// The same cuts, in a shorter sequence.
