@@ -32,25 +32,19 @@
 //! ```
 #![forbid(unsafe_code)]
 
-pub mod atomic;
 pub mod catalog;
-pub mod dataset;
-mod description;
-pub mod disk;
+mod dataset;
+mod directory;
 mod error;
 #[cfg(feature = "fetch")]
 pub mod fetch;
+pub mod fs;
 pub mod idx;
-mod load;
 #[cfg(feature = "pictures")]
 pub mod picture;
-mod preprocessing;
 mod random;
 pub mod synthetic;
-mod write_dir;
 
-pub use dataset::{Dataset, ImageShape, Real, SparseImages, levels};
-pub use description::Description;
+pub use dataset::{Dataset, Datasets, ImageShape, Preprocessing, Real, SparseImages, levels};
+pub use directory::Description;
 pub use error::{Error, SourceFailure};
-pub use load::Datasets;
-pub use preprocessing::Preprocessing;

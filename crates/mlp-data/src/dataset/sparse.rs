@@ -2,7 +2,8 @@
 //! must not wait for a prediction whether a pixel is zero. What the bytes are worth is in `dataset/convert.rs`, and what
 //! is computed with them is not this crate's business: here are plain arrays.
 
-use super::{Dataset, count_non_zero};
+use super::Dataset;
+use super::labeled_images::count_non_zero;
 use std::fmt;
 use std::ops::Range;
 use std::thread;

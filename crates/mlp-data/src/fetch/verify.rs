@@ -3,7 +3,7 @@
 
 use super::appended;
 use crate::Error;
-use crate::atomic::write_atomically;
+use crate::fs::write_atomically;
 use crate::catalog::{CatalogEntry, CatalogFile, Checksum};
 use crate::dataset::hex;
 use crate::idx::{ElementType, read_idx_at_most};

@@ -2,7 +2,8 @@
 //! line of it faces bytes from outside: nothing is allocated that the file could not fill, gzip is never inflated
 //! beyond what the header promises, and what is left over at the end is an error.
 
-use super::{ElementType, Idx, IdxData, ahead, element_count};
+use super::ahead;
+use super::array::{ElementType, Idx, IdxData, element_count};
 use crate::Error;
 use flate2::bufread::GzDecoder;
 use std::fs::File;

@@ -3,7 +3,7 @@
 
 use super::{Idx, IdxData};
 use crate::Error;
-use crate::atomic::write_atomically;
+use crate::fs::write_atomically;
 use flate2::{Compression, GzBuilder};
 use std::io::{self, Write};
 use std::path::Path;

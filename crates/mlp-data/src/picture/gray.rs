@@ -1,36 +1,4 @@
-//! Pictures from elsewhere: photographs, scans, drawings, in any size and either polarity. Here is what they are and what they become; how
-//! bytes are read is in `picture/decode.rs`, files in `picture/files.rs`, how a picture is brought to the form of a dataset in `picture/prepare.rs`. Left out
-//! is color, which no dataset here has.
-//!
-//! # Example
-//! ```
-//! use mlp_data::picture::{GrayPicture, Polarity};
-//! use mlp_data::{ImageShape, Preprocessing};
-//!
-//! // A dark bar on light paper, as a PGM file.
-//! let mut file = b"P5 60 40 255\n".to_vec();
-//! file.extend((0..60 * 40).map(|i| if (10..14).contains(&(i % 60)) && i / 60 > 5 && i / 60 < 30 { 20 } else { 230 }));
-//! let picture = GrayPicture::decode(&file)?;
-//!
-//! let shape = ImageShape { height: 28, width: 28 };
-//! let prepared = Preprocessing::Digit.prepare(&picture, shape, Polarity::Auto);
-//! assert!(prepared.was_inverted && !prepared.is_blank);
-//! // 24 rows became 20, in the middle of the image.
-//! assert_eq!((prepared.pixels[3 * 28 + 14], prepared.pixels[14 * 28 + 14]), (0, 255));
-//! # Ok::<(), mlp_data::Error>(())
-//! ```
-
-mod classes;
-mod decode;
-mod files;
-mod ground;
-mod ink;
-mod plane;
-mod prepare;
-
-pub use classes::LabeledFiles;
-pub use decode::MAX_PIXELS;
-pub use files::{ENDINGS, natural_order, picture_files};
+//! A picture in shades of gray, and the image of a dataset that it becomes.
 
 use std::fmt;
 use std::str::FromStr;

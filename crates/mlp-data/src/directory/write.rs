@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process;
 
+use super::description::FILE_NAME;
 use crate::catalog::MNIST_FILE_NAMES;
-use crate::description::FILE_NAME;
-use crate::disk::{Disk, sync_directory_of};
+use crate::fs::{Disk, sync_directory_of};
 use crate::idx::{Idx, IdxData, write_idx};
 use crate::{Dataset, Datasets, Description, Error};
 

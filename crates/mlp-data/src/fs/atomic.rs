@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::disk::{Disk, DiskFile};
+use super::{Disk, DiskFile};
 
 /// Writes `path` through `write`: beside it, synced, renamed over it, and the directory synced.
 ///
@@ -19,7 +19,7 @@ use crate::disk::{Disk, DiskFile};
 ///
 /// # Example
 /// ```
-/// use mlp_data::atomic::write_atomically;
+/// use mlp_data::fs::write_atomically;
 /// let path = std::env::temp_dir().join(format!("mlp-atomic-{}", std::process::id()));
 /// write_atomically(&path, |out| out.write_all(b"whole"))?;
 /// assert_eq!(std::fs::read(&path)?, b"whole");

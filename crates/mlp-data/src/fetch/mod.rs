@@ -32,7 +32,7 @@ pub use event::{Event, FetchObserver, Silent};
 pub use verify::Verification;
 
 use crate::catalog::{CatalogEntry, CatalogFile};
-use crate::disk::sync_directory_of;
+use crate::fs::sync_directory_of;
 use crate::{Error, SourceFailure};
 use download::Downloader;
 use std::collections::HashSet;

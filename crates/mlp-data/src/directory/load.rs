@@ -3,24 +3,9 @@
 
 use crate::catalog::{self, CatalogEntry, LabelLayout};
 use crate::idx::{ElementType, Idx, IdxData, read_idx};
-use crate::{Dataset, Description, Error, ImageShape, Preprocessing, synthetic};
+use crate::{Dataset, Datasets, Description, Error, ImageShape, Preprocessing, synthetic};
 use std::path::{Path, PathBuf};
 use std::thread;
-
-/// A training and a test set of the same shape and classes.
-#[derive(Debug, Clone)]
-pub struct Datasets {
-    /// The catalog's name, `synthetic`, or the directory.
-    pub name: String,
-    /// For training.
-    pub train: Dataset,
-    /// For the final judgement.
-    pub test: Dataset,
-    /// What each class is called; as many as there are classes.
-    pub class_names: Vec<String>,
-    /// How a picture becomes one of its images.
-    pub preprocessing: Preprocessing,
-}
 
 impl Datasets {
     /// Loads a dataset by name: one of the catalog from `data_dir/<name>/` (each file raw or gzip), `synthetic`

@@ -40,7 +40,7 @@ pub trait Gate: Send + Sync {
 /// Where files are written. The default is the real thing; [`Disk::with_gate`] makes one that fails on purpose.
 ///
 /// ```
-/// use mlp_data::disk::{Disk, Gate, Operation};
+/// use mlp_data::fs::{Disk, Gate, Operation};
 /// use std::{io, path::Path, sync::Arc};
 ///
 /// struct Full;

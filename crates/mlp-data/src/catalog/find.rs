@@ -1,0 +1,116 @@
+//! Looking up a dataset by name, with a suggestion where a name is misspelled.
+
+use super::CatalogEntry;
+use super::entries::ALL;
+use crate::Error;
+
+/// All datasets of the catalog. The synthetic digits are not among them: they have no files.
+pub fn all() -> &'static [CatalogEntry] {
+    &ALL
+}
+
+/// The dataset of this name.
+///
+/// # Errors
+/// [`Error::UnknownDataset`], which lists the known names and suggests one that is near.
+pub fn find(name: &str) -> Result<&'static CatalogEntry, Error> {
+    all().iter().find(|entry| entry.name == name).ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> Error {
+    let known: Vec<&'static str> =
+        all().iter().map(|entry| entry.name).chain([crate::synthetic::NAME]).collect();
+    let suggestion = known
+        .iter()
+        .map(|&candidate| (edit_distance(&name.to_lowercase(), candidate), candidate))
+        .min_by_key(|&(distance, _)| distance)
+        .filter(|&(distance, candidate)| distance <= 1 + candidate.len() / 4)
+        .map(|(_, candidate)| candidate);
+    Error::UnknownDataset { name: name.to_owned(), suggestion, known: known.join(", ") }
+}
+
+/// How many characters must be inserted, removed, replaced, or exchanged with their neighbor.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().collect());
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            rows[i][j] = if i == 0 || j == 0 {
+                i + j
+            } else {
+                let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+                let nearest = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+                let exchanged = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+                if exchanged { nearest.min(rows[i - 2][j - 2] + 1) } else { nearest }
+            };
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Checksum;
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_entry_is_consistent() {
+        let mut names = HashSet::new();
+        for entry in all() {
+            assert!(names.insert(entry.name), "{} twice", entry.name);
+            for split in [entry.train, entry.test] {
+                let rows = split.len as u64;
+                assert_eq!(split.images.idx_bytes, 16 + rows * entry.shape.pixels() as u64, "{}", entry.name);
+                let labels = if entry.labels.columns == 1 { 8 + rows } else { 12 + rows * 8 * 4 };
+                assert_eq!(split.labels.idx_bytes, labels, "{}", entry.name);
+            }
+            assert!(entry.mirrors.iter().all(|url| url.starts_with("https://") && url.ends_with('/')));
+            assert!(entry.mirrors.iter().all(|url| !url.contains("yann.lecun")));
+            assert_eq!(entry.file_names().iter().collect::<HashSet<_>>().len(), 4);
+            assert_eq!(entry.class_names.iter().collect::<HashSet<_>>().len(), entry.classes());
+            for file in entry.files() {
+                let digits = match file.checksum {
+                    Checksum::Sha256OfIdx(sum) | Checksum::Sha256OfGz(sum) => Some((sum, 64)),
+                    Checksum::Md5OfGz(sum) => Some((sum, 32)),
+                    Checksum::OfArchive => None,
+                };
+                assert_eq!(digits.is_none(), entry.archive.is_some());
+                if let Some((sum, length)) = digits {
+                    assert_eq!(sum.len(), length);
+                    assert!(sum.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')));
+                }
+            }
+        }
+        assert_eq!(names.len(), 10);
+    }
+
+    #[test]
+    fn a_name_that_is_near_is_suggested() {
+        for (typed, meant) in [
+            ("minst", Some("mnist")),
+            ("MNIST", Some("mnist")),
+            ("fashion_mnist", Some("fashion-mnist")),
+            ("emnist-leters", Some("emnist-letters")),
+            ("sythetic", Some("synthetic")),
+            ("imagenet", None),
+            ("", None),
+        ] {
+            match find(typed) {
+                Err(Error::UnknownDataset { suggestion, known, .. }) => {
+                    assert_eq!(suggestion, meant, "{typed}");
+                    assert!(known.contains("mnist, fashion-mnist, kmnist"));
+                }
+                other => panic!("{typed}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn distances_count_edits() {
+        assert_eq!(edit_distance("", "abc"), 3);
+        assert_eq!(edit_distance("kitten", "sitting"), 3);
+        assert_eq!(edit_distance("minst", "mnist"), 1);
+        assert_eq!(edit_distance("same", "same"), 0);
+    }
+}
