@@ -68,7 +68,7 @@ fn a_dataset_of_ones_own_is_trained_on_and_its_names_reach_predict() {
 
     let info = mlp(path, &["data", "info", "sets/mine"]);
     assert!(
-        info.contains("class 1: two") && info.contains("3 classes, pictures prepared as a whole"),
+        info.contains("class 1: two") && info.contains("3 classes, pictures preprocessed as a whole"),
         "{info}"
     );
     let flags = ["--hidden", "20", "--batch-size", "8", "--epochs", "40", "--run-dir", "run", "--quiet"];
@@ -88,7 +88,7 @@ fn a_dataset_of_ones_own_is_trained_on_and_its_names_reach_predict() {
     assert_eq!(rows.len(), 18);
     assert!(right >= 16, "{right}: {csv}");
     assert!(rows.iter().all(|row| row[4..6] == ["false", "true"]), "{csv}");
-    assert!(rows.is_sorted_by(|a, b| mlp_data::picture::natural_order(a[0], b[0]).is_lt()), "{csv}");
+    assert!(rows.is_sorted_by(|a, b| mlp_data::fs::natural_order(a[0], b[0]).is_lt()), "{csv}");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn what_is_odd_about_pictures_is_said_when_they_are_imported() {
     mlp(path, &[&next.split(' ').collect::<Vec<_>>()[..], &["--epochs", "1", "--quiet"]].concat());
 
     let error = refused(path, &["data", "import", "odd", "--to", "set"]);
-    assert_eq!(error, "error: set is there already; give another name, or remove it\n");
+    assert_eq!(error, "error: set already exists; give another name, or remove it\n");
     fs::remove_file(path.join("odd/stray.png")).unwrap();
     fs::write(path.join("odd/two/bad.png"), "no picture").unwrap();
     let error = refused(path, &["data", "import", "odd", "--to", "set2"]);

@@ -68,12 +68,13 @@ impl App {
     pub(super) fn answer(&self, file: &[u8], question: Question) -> Result<Answer<'_>, Error> {
         let (network, metadata) = (&self.model.network, &self.model.metadata);
         let picture = GrayPicture::decode(file)?;
-        let prepared = metadata.preprocessing.prepare(&picture, metadata.image_shape, question.polarity);
-        let probabilities = network.probabilities(&prepared.pixels).into_raw_vec_and_offset().0;
+        let preprocessed =
+            metadata.preprocessing.preprocess(&picture, metadata.image_shape, question.polarity);
+        let probabilities = network.probabilities(&preprocessed.pixels).into_raw_vec_and_offset().0;
         let class = argmax(probabilities.iter().copied());
         let hidden = network.architecture().hidden;
         let layer = |(l, units): (usize, usize)| {
-            let activations = network.activations(&prepared.pixels, l).into_raw_vec_and_offset().0;
+            let activations = network.activations(&preprocessed.pixels, l).into_raw_vec_and_offset().0;
             Layer {
                 layer: l + 1,
                 units,
@@ -86,13 +87,13 @@ impl App {
             class,
             name: &metadata.class_names[class],
             probability: probabilities[class],
-            blank: prepared.is_blank,
-            inverted: prepared.was_inverted,
+            blank: preprocessed.is_blank,
+            inverted: preprocessed.was_inverted,
             probabilities: named(&metadata.class_names, &probabilities),
             image: Image {
                 width: metadata.image_shape.width,
                 height: metadata.image_shape.height,
-                pixels: prepared.pixels,
+                pixels: preprocessed.pixels,
             },
             hidden,
         })

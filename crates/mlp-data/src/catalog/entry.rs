@@ -59,11 +59,9 @@ pub struct Split {
 pub struct CatalogFile {
     /// Its name, without `.gz`.
     pub name: &'static str,
-    /// Its size uncompressed, in bytes.
-    pub idx_bytes: u64,
-    /// The size of the `.gz` file that the mirrors serve, in bytes. For files in an archive: the largest it may be.
+    /// The size of the `.gz` file that the mirrors serve, in bytes. For a file in an archive: its largest possible size.
     pub gz_bytes: u64,
-    /// What it must hash to.
+    /// Its published checksum.
     pub checksum: Checksum,
 }
 

@@ -1,13 +1,14 @@
-//! How a picture becomes an image of a dataset: the two ways there are, by name. A dataset and a model that was trained on it keep
-//! which one is theirs, so that pictures from elsewhere can be brought to the same form.
+//! How a picture becomes an image of a dataset. A dataset, and a model that was trained on it, keep the name, so that
+//! pictures from elsewhere get the same preprocessing.
 
-use std::fmt;
-use std::str::FromStr;
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::named::named;
 
-/// How pictures are brought to the form of a dataset.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+/// How pictures are preprocessed into images of a dataset.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
 pub enum Preprocessing {
     /// As MNIST was made: light ink on a dark ground, cropped to the ink, fitted into 20 of 28 pixels each way, and moved until its
     /// center of mass is in the middle.
@@ -17,33 +18,19 @@ pub enum Preprocessing {
     Whole,
 }
 
-impl Preprocessing {
-    /// Every one there is.
-    pub const ALL: [Self; 2] = [Self::Digit, Self::Whole];
+named!(Preprocessing, "preprocessing", Digit => "digit", Whole => "whole");
 
-    /// Its name in flags and files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Digit => "digit",
-            Self::Whole => "whole",
-        }
+impl TryFrom<String> for Preprocessing {
+    type Error = Error;
+
+    fn try_from(name: String) -> Result<Self, Error> {
+        name.parse()
     }
 }
 
-impl fmt::Display for Preprocessing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Preprocessing {
-    type Err = Error;
-
-    /// # Errors
-    /// [`Error::UnknownPreprocessing`].
-    fn from_str(name: &str) -> Result<Self, Error> {
-        let known = Self::ALL.into_iter().find(|known| known.name() == name);
-        known.ok_or_else(|| Error::UnknownPreprocessing { name: name.to_owned() })
+impl From<Preprocessing> for &'static str {
+    fn from(preprocessing: Preprocessing) -> Self {
+        preprocessing.name()
     }
 }
 

@@ -1,10 +1,10 @@
-//! What a fetch tells while it goes on, and whom. A file of its own because it is all that those who show a fetch need
-//! to know; it leaves out how anything comes about.
+//! What a fetch reports while it runs, as plain data and in words.
 
 use super::Verification;
+use std::fmt;
 use std::path::Path;
 
-/// What happens while fetching.
+/// What happens while fetching. Its `Display` is one line of text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -13,7 +13,7 @@ pub enum Event<'a> {
         /// The directory.
         directory: &'a Path,
     },
-    /// A file is there and verified; nothing to do for it.
+    /// A file is already there and verified.
     AlreadyThere {
         /// The file.
         path: &'a Path,
@@ -22,27 +22,27 @@ pub enum Event<'a> {
     },
     /// A file with the right name but wrong content was renamed.
     SetAside {
-        /// Its name before.
+        /// Its old name.
         from: &'a Path,
-        /// Its name now.
+        /// Its new name.
         to: &'a Path,
         /// What is wrong with it.
         reason: &'a str,
     },
     /// A source is asked for a file or a package.
     Started {
-        /// What is being got.
+        /// The file or package.
         file: &'a str,
         /// The URL or the command.
         source: &'a str,
     },
     /// Bytes have arrived.
     Progress {
-        /// What is being got.
+        /// The file.
         file: &'a str,
-        /// Bytes so far, those of an earlier attempt included.
+        /// Bytes so far, including those of earlier attempts.
         done: u64,
-        /// Bytes in all.
+        /// The size of the file in bytes.
         total: u64,
     },
     /// A file is complete, verified, and has its name.
@@ -58,27 +58,29 @@ pub enum Event<'a> {
     SourceFailed {
         /// The URL or the command.
         source: &'a str,
-        /// Why.
+        /// Why it failed.
         reason: &'a str,
     },
 }
 
-/// Somebody who wants to know what happens: a progress bar, a log, a test; a closure will do, and [`Silent`].
-pub trait FetchObserver {
-    /// Called for every event, on the fetching thread.
-    fn on_event(&mut self, event: &Event<'_>);
-}
-
-impl<F: FnMut(&Event<'_>)> FetchObserver for F {
-    fn on_event(&mut self, event: &Event<'_>) {
-        self(event);
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Waiting { directory } => {
+                write!(f, "waiting for another process that fetches into {}", directory.display())
+            }
+            Self::AlreadyThere { path, verification } | Self::Fetched { path, verification, .. } => {
+                write!(f, "{}: {verification}", path.display())
+            }
+            Self::SetAside { from, to, reason } => {
+                write!(f, "{}: {reason}; kept as {}", from.display(), to.display())
+            }
+            Self::Started { file, source } => write!(f, "fetching {file} from {source}"),
+            Self::Progress { file, done, total } => {
+                let percent = done * 100 / (*total).max(1);
+                write!(f, "{file}: {percent}% of {:.1} MB", *total as f64 / 1e6)
+            }
+            Self::SourceFailed { source, reason } => write!(f, "{source}: {reason}"),
+        }
     }
-}
-
-/// Ignores everything.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
-
-impl FetchObserver for Silent {
-    fn on_event(&mut self, _: &Event<'_>) {}
 }

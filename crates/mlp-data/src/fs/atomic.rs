@@ -1,6 +1,5 @@
-//! Writing a file so that readers see the old one or the new one, never a part: the bytes go to a temporary
-//! file beside the final name, are synced, and are renamed over it. A file of its own because datasets and
-//! model files both need it. It leaves out locking: of two writers the last one wins, whole.
+//! Writing a file so that readers see the old one or the new one, never a part: the bytes go to a temporary file beside
+//! the final name, are synced, and are renamed over it. There is no locking: of two writers the last one wins.
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
@@ -15,7 +14,7 @@ use super::{Disk, DiskFile};
 /// After an error the file that had the name before is untouched and the temporary one is removed.
 ///
 /// # Errors
-/// Whatever creating, writing, syncing or renaming reports, and whatever `write` returns.
+/// The first error of creating, writing, syncing or renaming, or of `write`.
 ///
 /// # Example
 /// ```
@@ -32,9 +31,6 @@ pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::R
 
 impl Disk {
     /// [`write_atomically`], on this disk.
-    ///
-    /// # Errors
-    /// As [`write_atomically`].
     pub fn write_atomically(
         &self,
         path: &Path,
@@ -51,7 +47,7 @@ impl Disk {
     }
 }
 
-/// Whether a name is that of a file which somebody was writing and never finished.
+/// Whether a name is that of a temporary file, left by an interrupted write.
 pub fn is_temporary(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(SUFFIX)
 }

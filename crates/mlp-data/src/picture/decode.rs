@@ -38,7 +38,7 @@ impl GrayPicture {
         let (width, height) = decoder.dimensions();
         let (width, height) = (u64::from(width), u64::from(height));
         if width * height > MAX_PIXELS || decoder.total_bytes() > MAX_BYTES {
-            return Err(Error::PictureTooLarge { width, height, most: MAX_PIXELS / 1_000_000 });
+            return Err(Error::PictureTooLarge { width, height, max_megapixels: MAX_PIXELS / 1_000_000 });
         }
         let mut limits = Limits::default();
         limits.max_alloc = Some(MAX_BYTES);

@@ -12,10 +12,10 @@
 //! let picture = GrayPicture::decode(&file)?;
 //!
 //! let shape = ImageShape { height: 28, width: 28 };
-//! let prepared = Preprocessing::Digit.prepare(&picture, shape, Polarity::Auto);
-//! assert!(prepared.was_inverted && !prepared.is_blank);
+//! let preprocessed = Preprocessing::Digit.preprocess(&picture, shape, Polarity::Auto);
+//! assert!(preprocessed.was_inverted && !preprocessed.is_blank);
 //! // 24 rows became 20, in the middle of the image.
-//! assert_eq!((prepared.pixels[3 * 28 + 14], prepared.pixels[14 * 28 + 14]), (0, 255));
+//! assert_eq!((preprocessed.pixels[3 * 28 + 14], preprocessed.pixels[14 * 28 + 14]), (0, 255));
 //! # Ok::<(), mlp_data::Error>(())
 //! ```
 
@@ -30,5 +30,5 @@ mod preprocess;
 
 pub use classes::LabeledFiles;
 pub use decode::MAX_PIXELS;
-pub use files::{ENDINGS, natural_order, picture_files};
+pub use files::{ENDINGS, picture_files};
 pub use gray::{GrayPicture, Polarity, Preprocessed};

@@ -25,7 +25,7 @@ impl Preprocessing {
     /// # Panics
     /// If the shape has no pixels.
     #[track_caller]
-    pub fn prepare(self, picture: &GrayPicture, shape: ImageShape, polarity: Polarity) -> Preprocessed {
+    pub fn preprocess(self, picture: &GrayPicture, shape: ImageShape, polarity: Polarity) -> Preprocessed {
         assert!(shape.pixels() > 0, "an image of {shape} has no pixels");
         let (plane, was_inverted) = oriented(Plane::of(picture, WORKING_SIDE), polarity);
         match self {
@@ -56,8 +56,8 @@ fn digit(plane: &Plane, shape: ImageShape, was_inverted: bool) -> Preprocessed {
     let (to_width, to_height) = fitted(width, height, into_width, into_height);
     let fitted = ink.amounts.part(left, top, width, height).resized(to_width, to_height);
     let strongest = fitted.levels.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
-    let left = centerd(center(&fitted, |i| i % to_width), to_width, shape.width);
-    let top = centerd(center(&fitted, |i| i / to_width), to_height, shape.height);
+    let left = centered_at(center(&fitted, |i| i % to_width), to_width, shape.width);
+    let top = centered_at(center(&fitted, |i| i / to_width), to_height, shape.height);
     let mut pixels = vec![0; shape.pixels()];
     for (row, amounts) in fitted.levels.chunks_exact(to_width).enumerate() {
         let place = (top + row) * shape.width + left;
@@ -81,7 +81,7 @@ fn center(plane: &Plane, along: impl Fn(usize) -> usize) -> f32 {
 }
 
 /// Where ink of `length` pixels begins in `side` so that its `center` is in the middle, or as near to it as there is room.
-fn centerd(center: f32, length: usize, side: usize) -> usize {
+fn centered_at(center: f32, length: usize, side: usize) -> usize {
     let begin = (side as f32 / 2.0 - center).round();
     (begin.max(0.0) as usize).min(side - length)
 }
