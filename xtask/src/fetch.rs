@@ -1,4 +1,5 @@
-//! `cargo xtask fetch-data`: fetches datasets with `mlp_data::fetch` and prints its events on stderr.
+//! `cargo xtask fetch-data`: fetches datasets with `mlp_data::fetch` and prints its events on
+//! stderr.
 
 use std::io::{self, IsTerminal};
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! Datasets as commands take them: a name or a directory, fetched when it is a known name whose files are not here yet.
+//! Datasets as commands take them: a name or a directory, fetched when it is a known name whose
+//! files are not here yet.
 
 use std::path::{Path, PathBuf};
 

@@ -1,12 +1,14 @@
-//! Everything that can be wrong with data from outside, in one enum, so that the messages can be read side by side. Each
-//! is one line that says what happened, where, what was found and expected, and what to do. Programming errors panic.
+//! Everything that can be wrong with data from outside, in one enum, so that the messages can be
+//! read side by side. Each is one line that says what happened, where, what was found and expected,
+//! and what to do. Programming errors panic.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// What can go wrong when a dataset is read, checked, split or fetched.
 ///
-/// Each message is complete in itself: it already contains the text of an operating system's error, so
+/// Each message is complete in itself: it already contains the text of an operating system's error,
+/// so
 /// [`source`](std::error::Error::source) has nothing to add.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -47,7 +49,8 @@ pub enum Error {
     #[error("{path}: unknown IDX element type {code:02x}, expected 08, 09, 0b, 0c, 0d or 0e")]
     ElementType { path: PathBuf, code: u8 },
 
-    /// Fewer bytes than the header promises; both numbers are of uncompressed bytes, header included.
+    /// Fewer bytes than the header promises; both numbers are of uncompressed bytes, header
+    /// included.
     #[error(
         "{path} is truncated or its header is damaged: it should hold {expected} bytes of IDX data, \
          {found} are there; get the file again"

@@ -1,12 +1,15 @@
 //! Labeled image datasets for `mlp`: reading, checking, converting and fetching them.
 //!
-//! - [`Dataset`]: images with labels, validated, and their conversion to floating point and to sparse rows;
-//! - [`Datasets`]: a training set with its test set, by name or from a directory that a [`Description`] describes;
+//! - [`Dataset`]: images with labels, validated, and their conversion to floating point and to
+//!   sparse rows;
+//! - [`Datasets`]: a training set with its test set, by name or from a directory that a
+//!   [`Description`] describes;
 //! - [`catalog`]: the datasets known by name, with their files, classes, checksums and sources;
 //! - `fetch`: downloading the datasets of the catalog (feature `fetch`, on by default);
 //! - [`synthetic`]: ten classes of drawn digits that need no file at all;
 //! - [`idx`]: the IDX format of MNIST and its relatives, raw or gzip-compressed;
-//! - `picture`: reading pictures from elsewhere and preprocessing them (feature `pictures`, off by default);
+//! - `picture`: reading pictures from elsewhere and preprocessing them (feature `pictures`, off by
+//!   default);
 //! - [`fs`]: writing files that are there whole or not at all.
 //!
 //! Nothing here knows what a model is, and nothing prints.

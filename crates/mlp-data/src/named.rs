@@ -1,6 +1,7 @@
 //! Enumerations that go by names in flags and files: each name is written once.
 
-/// `named!(Type, "kind of thing", Variant => "name", ...)` implements `ALL`, `name`, `Display` and `FromStr`.
+/// `named!(Type, "kind of thing", Variant => "name", ...)` implements `ALL`, `name`, `Display` and
+/// `FromStr`.
 macro_rules! named {
     ($type:ident, $kind:literal, $($variant:ident => $name:literal),+) => {
         impl $type {

@@ -1,5 +1,5 @@
-//! The entries of the catalog. Names, sizes and checksums are the publishers' own; see the module above for the origin of
-//! the checksums.
+//! The entries of the catalog. Names, sizes and checksums are the publishers' own; see the module
+//! above for the origin of the checksums.
 
 use super::Checksum::{Md5OfGz, OfArchive, Sha256OfGz, Sha256OfIdx};
 use super::{Archive, CatalogEntry, CatalogFile, Checksum, LabelLayout, MNIST_FILE_NAMES, Package, Split};
@@ -16,7 +16,8 @@ const DIGITS_AND_LETTERS: &[&str] = &[
 const DIGITS: &[&str] = DIGITS_AND_LETTERS.split_at(10).0;
 const LETTERS: &[&str] = DIGITS_AND_LETTERS.split_at(36).0.split_at(10).1;
 
-/// Lower-case letters that look like their capitals (c, i, j, k, l, m, o, p, s, u, v, w, x, y, z) are merged with them.
+/// Lower-case letters that look like their capitals (c, i, j, k, l, m, o, p, s, u, v, w, x, y, z)
+/// are merged with them.
 #[rustfmt::skip]
 const MERGED: &[&str] = &[
     "0", "1", "2", "3", "4", "5", "6", "7", "8", "9",
@@ -86,7 +87,8 @@ const fn archived(idx_bytes: u64) -> (u64, Checksum) {
 }
 
 impl CatalogEntry {
-    /// The entry with these numbers of examples, and the names, `.gz` sizes and checksums of its files.
+    /// The entry with these numbers of examples, and the names, `.gz` sizes and checksums of its
+    /// files.
     const fn with_files(
         mut self,
         [train, test]: [u64; 2],

@@ -2,7 +2,8 @@
 
 use crate::{ImageShape, Preprocessing};
 
-/// The four file names of MNIST, which Fashion-MNIST and KMNIST share: images and labels for training, then for test.
+/// The four file names of MNIST, which Fashion-MNIST and KMNIST share: images and labels for
+/// training, then for test.
 pub const MNIST_FILE_NAMES: [&str; 4] = [
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -59,7 +60,8 @@ pub struct Split {
 pub struct CatalogFile {
     /// Its name, without `.gz`.
     pub name: &'static str,
-    /// The size of the `.gz` file that the mirrors serve, in bytes. For a file in an archive: its largest possible size.
+    /// The size of the `.gz` file that the mirrors serve, in bytes. For a file in an archive: its
+    /// largest possible size.
     pub gz_bytes: u64,
     /// Its published checksum.
     pub checksum: Checksum,
@@ -72,8 +74,9 @@ pub enum Checksum {
     Sha256OfIdx(&'static str),
     /// SHA-256 of the published `.gz` file.
     Sha256OfGz(&'static str),
-    /// MD5 of the published `.gz` file. It guards against accidents and, as no second preimage of MD5 is known,
-    /// against exchanged files; not against a publisher who prepares two files at once.
+    /// MD5 of the published `.gz` file. It guards against accidents and, as no second preimage of
+    /// MD5 is known, against exchanged files; not against a publisher who prepares two files at
+    /// once.
     Md5OfGz(&'static str),
     /// The file comes out of an archive that has a checksum of its own.
     OfArchive,

@@ -1,10 +1,9 @@
-//! The datasets known by name: what their files are called, hold and must hash to, and where they come from. It leaves
-//! out the fetching (`fetch`) and the reading. A file of its own because it is facts; the
-//! facts, entry by entry, are in `catalog/entries.rs`.
+//! The datasets known by name: their files, sizes, classes, checksums and sources, as plain facts.
 //!
-//! Checksums are those that the publishers, or libraries in wide use, have published: of the uncompressed IDX bytes for
-//! MNIST and Fashion-MNIST, of the `.gz` files for KMNIST (SHA-256) and QMNIST (MD5: no SHA-256 of its files
-//! is published; torchvision checks the same sums), of the one archive for EMNIST.
+//! The checksums are those published by the authors or by widely used libraries: of the
+//! uncompressed IDX bytes for MNIST and Fashion-MNIST, of the `.gz` files for KMNIST (SHA-256) and
+//! QMNIST (MD5, which torchvision checks, too: no SHA-256 is published), of the one archive for
+//! EMNIST.
 //!
 //! # Example
 //! ```

@@ -1,5 +1,5 @@
-//! Images and labels, paired and validated: once a [`Dataset`] exists, every image has a label and every label names a
-//! class. Pixels stay bytes.
+//! Images and labels, paired and validated: once a [`Dataset`] exists, every image has a label and
+//! every label names a class. Pixels stay bytes.
 
 use crate::Error;
 use sha2::{Digest, Sha256};
@@ -143,9 +143,11 @@ impl Dataset {
         count_non_zero(&self.images) as f64 / self.images.len().max(1) as f64
     }
 
-    /// The identity of the data as 64 hexadecimal digits: SHA-256 of shape, number of classes, labels and pixels.
+    /// The identity of the data as 64 hexadecimal digits: SHA-256 of shape, number of classes,
+    /// labels and pixels.
     ///
-    /// Two sets have the same one if and only if they are equal, wherever and however they were stored.
+    /// Two sets have the same one if and only if they are equal, wherever and however they were
+    /// stored.
     pub fn sha256(&self) -> String {
         let mut hasher = Sha256::new();
         hasher.update(b"mlp-data dataset 1\n");
@@ -169,7 +171,8 @@ impl fmt::Debug for Dataset {
     }
 }
 
-/// How many of the pixels are not zero: a sum of bytes per lane, which vectorizes where a `usize` per pixel does not.
+/// How many of the pixels are not zero: a sum of bytes per lane, which vectorizes where a `usize`
+/// per pixel does not.
 pub(super) fn count_non_zero(pixels: &[u8]) -> usize {
     let (rounds, rest) = pixels.as_chunks::<64>();
     let mut count = rest.iter().filter(|&&pixel| pixel != 0).count();

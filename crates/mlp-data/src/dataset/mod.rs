@@ -1,5 +1,5 @@
-//! Labeled images in memory: a [`Dataset`], its conversion to floating point and to sparse rows, its division into
-//! parts, and a training set with its test set ([`Datasets`]).
+//! Labeled images in memory: a [`Dataset`], its conversion to floating point and to sparse rows,
+//! its division into parts, and a training set with its test set ([`Datasets`]).
 
 mod convert;
 mod datasets;

@@ -1,5 +1,5 @@
-//! How a picture becomes an image of a dataset. A dataset, and a model that was trained on it, keep the name, so that
-//! pictures from elsewhere get the same preprocessing.
+//! How a picture becomes an image of a dataset. A dataset, and a model that was trained on it, keep
+//! the name, so that pictures from elsewhere get the same preprocessing.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +10,8 @@ use crate::named::named;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "&'static str")]
 pub enum Preprocessing {
-    /// As MNIST was made: light ink on a dark ground, cropped to the ink, fitted into 20 of 28 pixels each way, and moved until its
-    /// center of mass is in the middle.
+    /// As MNIST was made: light ink on a dark ground, cropped to the ink, fitted into 20 of 28
+    /// pixels each way, and moved until its center of mass is in the middle.
     Digit,
     /// The whole picture, scaled until it fits, with its proportions.
     #[default]

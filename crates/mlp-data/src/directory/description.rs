@@ -1,5 +1,5 @@
-//! The description of a dataset in its directory, `dataset.toml`: class names, preprocessing, origin. People write it by
-//! hand, too, so everything in it is checked.
+//! The description of a dataset in its directory, `dataset.toml`: class names, preprocessing,
+//! origin. People write it by hand, too, so everything in it is checked.
 
 use std::fs::File;
 use std::io::Read;
@@ -75,7 +75,8 @@ impl Description {
     /// The text of the file.
     ///
     /// # Errors
-    /// [`Error::Description`] if [`Description::parse`] would refuse it, for a file called `origin`.
+    /// [`Error::Description`] if [`Description::parse`] would refuse it, for a file called
+    /// `origin`.
     pub fn to_toml(&self, origin: &Path) -> Result<String, Error> {
         self.check().map_err(|reason| invalid(origin, reason))?;
         toml::to_string(self).map_err(|error| invalid(origin, error.to_string()))

@@ -1,5 +1,5 @@
-//! Reading [`Datasets`] from files: four files belong together, and the labels of the various publishers become classes
-//! from 0.
+//! Reading [`Datasets`] from files: four files belong together, and the labels of the various
+//! publishers become classes from 0.
 
 use crate::catalog::{self, CatalogEntry, LabelLayout};
 use crate::idx::{ElementType, IdxData, read_idx};
@@ -8,15 +8,18 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 impl Datasets {
-    /// Loads a dataset by name: one of the catalog from `data_dir/<name>/` (each file raw or gzip), `synthetic`
-    /// (drawn on the spot: 10,000 and 2,000 examples of seed 0), or the path of a directory as for [`open_dir`].
+    /// Loads a dataset by name: one of the catalog from `data_dir/<name>/` (each file raw or gzip),
+    /// `synthetic` (drawn on the spot: 10,000 and 2,000 examples of seed 0), or the path of a
+    /// directory as for [`open_dir`].
     ///
-    /// EMNIST's images, which are published transposed, come upright; labels that start at 1 come from 0.
+    /// EMNIST's images, which are published transposed, come upright; labels that start at 1 come
+    /// from 0.
     ///
     /// [`open_dir`]: Self::open_dir
     ///
     /// # Errors
-    /// [`Error::UnknownDataset`], [`Error::Missing`] with the command that gets it, or whatever is wrong in a file.
+    /// [`Error::UnknownDataset`], [`Error::Missing`] with the command that gets it, or whatever is
+    /// wrong in a file.
     ///
     /// # Example
     /// ```
@@ -48,8 +51,8 @@ impl Datasets {
 
     /// Loads the four files that MNIST has, by its names and each raw or gzip, from any directory.
     ///
-    /// Where `dataset.toml` lies beside them, classes and preprocessing are as it says. Without, there are as many classes as the largest
-    /// label of both sets says, named by their numbers.
+    /// Where `dataset.toml` lies beside them, classes and preprocessing are as it says. Without,
+    /// there are as many classes as the largest label of both sets says, named by their numbers.
     ///
     /// # Errors
     /// [`Error::MissingInDirectory`], [`Error::Description`], or whatever is wrong in a file.
@@ -116,7 +119,8 @@ impl Files {
         Err(missing.map(|(&name, _)| name.to_owned()).collect())
     }
 
-    /// Reads the training and the test set, each on its own thread: a gzip stream cannot be read by two.
+    /// Reads the training and the test set, each on its own thread: a gzip stream cannot be read by
+    /// two.
     fn read(
         &self,
         classes: usize,

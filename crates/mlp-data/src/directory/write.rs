@@ -9,11 +9,12 @@ use crate::idx::{Idx, IdxData, write_idx};
 use crate::{Dataset, Datasets, Description, Error};
 
 impl Datasets {
-    /// Writes the sets as a directory, which must not exist yet and is there whole or not at all. `origin` says where
-    /// the images came from; with `compressed` the files are gzip.
+    /// Writes the sets as a directory, which must not exist yet and is there whole or not at all.
+    /// `origin` says where the images came from; with `compressed` the files are gzip.
     ///
     /// # Errors
-    /// [`Error::Exists`], [`Error::Io`], or [`Error::Description`] if the class names cannot be kept.
+    /// [`Error::Exists`], [`Error::Io`], or [`Error::Description`] if the class names cannot be
+    /// kept.
     ///
     /// # Example
     /// ```

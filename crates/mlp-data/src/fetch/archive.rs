@@ -1,5 +1,6 @@
-//! Files out of a published zip archive that several datasets share: EMNIST's half a gigabyte. The archive is kept beside
-//! the datasets, so that the next one needs no download; its `.gz` members are taken out as they are.
+//! Files out of a published zip archive that several datasets share: EMNIST's half a gigabyte. The
+//! archive is kept beside the datasets, so that the next one needs no download; its `.gz` members
+//! are taken out as they are.
 
 use super::run::{Files, Run, lock};
 use super::trouble::Trouble;
@@ -52,8 +53,9 @@ impl Run<'_> {
         if members.is_empty() {
             return Ok(());
         }
-        // The sums first: an interruption in between must not leave files that cannot be verified. Only what came out of
-        // the archive is vouched for; other files keep the verification they had.
+        // The sums first: an interruption in between must not leave files that cannot be verified.
+        // Only what came out of the archive is vouched for; other files keep the verification they
+        // had.
         write_sums(
             self.directory,
             members.iter().map(|(part, target, _)| (part.as_path(), target.as_path())),

@@ -1,5 +1,6 @@
-//! Downloading one URL into one file, the only place that speaks HTTP. A stalled connection is given up, the expected size
-//! is never exceeded, and a `.part` file is resumed. The bytes are verified elsewhere, in `fetch/verify.rs`.
+//! Downloading one URL into one file, the only place that speaks HTTP. A stalled connection is
+//! given up, the expected size is never exceeded, and a `.part` file is resumed. The bytes are
+//! verified elsewhere, in `fetch/verify.rs`.
 
 use super::FetchOptions;
 use super::trouble::Trouble;
@@ -66,7 +67,8 @@ impl Downloader {
                 Err(Trouble::Broken(reason)) => reason,
                 done_or_hopeless => return done_or_hopeless,
             };
-            // A connection that breaks now and then is fine as long as each gets further than all before it.
+            // A connection that breaks now and then is fine as long as each gets further than all
+            // before it.
             attempts += 1;
             in_vain = if reached > furthest { 1 } else { in_vain + 1 };
             furthest = reached;
@@ -85,7 +87,8 @@ impl Downloader {
         let authority = url.authority()?;
         match url.scheme_str()? {
             "https" => Some(&self.https),
-            // A name before an `@` is no host, however much it looks like one; nobody needs it here.
+            // A name before an `@` is no host, however much it looks like one; nobody needs it
+            // here.
             "http" if authority.as_str().contains('@') => None,
             "http" if matches!(authority.host(), "127.0.0.1" | "[::1]" | "localhost") => Some(&self.loopback),
             _ => None,
@@ -176,7 +179,8 @@ fn attempt(
     }
 }
 
-/// Opens the part for writing after its first `done` bytes. Not for appending: Windows would then refuse to cut it.
+/// Opens the part for writing after its first `done` bytes. Not for appending: Windows would then
+/// refuse to cut it.
 fn open_part(part: &Path, done: u64) -> io::Result<File> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(part)?;
     file.set_len(done)?;
@@ -209,7 +213,8 @@ fn classify(error: ureq::Error) -> Trouble {
     }
 }
 
-/// Errors of a connection that was there. All others, an unknown host among them, mean that there is none to be had.
+/// Errors of a connection that was there. All others, an unknown host among them, mean that there
+/// is none to be had.
 fn breaks_off(kind: io::ErrorKind) -> bool {
     use io::ErrorKind::{
         BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof, WouldBlock,

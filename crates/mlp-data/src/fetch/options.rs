@@ -10,13 +10,14 @@ pub struct FetchOptions {
     pub connect_timeout: Duration,
     /// How long a server may send nothing before the attempt counts as failed.
     pub stall_timeout: Duration,
-    /// How many attempts in a row may break off without getting further before a URL is given up. Each attempt resumes
-    /// where the previous one stopped. A server that is unreachable or refuses is tried once.
+    /// How many attempts in a row may break off without getting further before a URL is given up.
+    /// Each attempt resumes where the previous one stopped. A server that is unreachable or refuses
+    /// is tried once.
     pub attempts: u32,
     /// The pause before the second attempt; it doubles for each one after that gets no further.
     pub pause: Duration,
-    /// Base URLs instead of the catalog's, with or without a `/` at the end: `https://`, or `http://` on the loopback
-    /// interface.
+    /// Base URLs instead of the catalog's, with or without a `/` at the end: `https://`, or
+    /// `http://` on the loopback interface.
     pub mirrors: Option<Vec<String>>,
     /// Whether packages are tried where the mirrors fail.
     pub packages: bool,

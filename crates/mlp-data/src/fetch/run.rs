@@ -1,4 +1,5 @@
-//! One run of a fetch: what it looks for, asks, verifies and names. Archives and packages are in files of their own.
+//! One run of a fetch: what it looks for, asks, verifies and names. Archives and packages are in
+//! files of their own.
 
 use super::download::Downloader;
 use super::trouble::Trouble;
@@ -50,7 +51,8 @@ impl Run<'_> {
         Ok(None)
     }
 
-    /// Verifies the file at `path`, if there is one. A wrong one is renamed, not deleted: it may be somebody's work.
+    /// Verifies the file at `path`, if there is one. A wrong one is renamed, not deleted: it may be
+    /// somebody's work.
     pub(super) fn verify(&mut self, path: &Path, check: Check<'_>) -> Result<Option<FileReport>, Error> {
         if !path.exists() {
             return Ok(None);
@@ -81,7 +83,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Downloads `name`, which has `bytes` bytes and passes `check`, to `target`, from the first mirror that gives it.
+    /// Downloads `name`, which has `bytes` bytes and passes `check`, to `target`, from the first
+    /// mirror that gives it.
     pub(super) fn download(
         &mut self,
         name: &str,
@@ -105,7 +108,8 @@ impl Run<'_> {
         Ok(None)
     }
 
-    /// Returns what `source` gave, or records its failure. Only an error of the disk ends the fetch.
+    /// Returns what `source` gave, or records its failure. Only an error of the disk ends the
+    /// fetch.
     pub(super) fn tried<T>(&mut self, source: &str, result: Result<T, Trouble>) -> Result<Option<T>, Error> {
         let reason = match result {
             Ok(given) => return Ok(Some(given)),
@@ -169,8 +173,9 @@ fn free_name(path: &Path) -> PathBuf {
     aside
 }
 
-/// Creates the directory and locks it against other processes until the returned file is closed. Some file systems have
-/// no locks: two processes that fetch at once may then spoil each other's parts, which verification notices.
+/// Creates the directory and locks it against other processes until the returned file is closed.
+/// Some file systems have no locks: two processes that fetch at once may then spoil each other's
+/// parts, which verification notices.
 pub(super) fn lock(directory: &Path, observer: &mut dyn FnMut(&Event<'_>)) -> Result<File, Error> {
     fs::create_dir_all(directory).map_err(Error::io("create", directory))?;
     let path = directory.join(".lock");

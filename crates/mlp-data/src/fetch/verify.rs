@@ -1,4 +1,5 @@
-//! Verifying that a file is the one in the catalog, by its checksum where one is published and by its shape otherwise.
+//! Verifying that a file is the one in the catalog, by its checksum where one is published and by
+//! its shape otherwise.
 
 use crate::Error;
 use crate::catalog::{CatalogEntry, CatalogFile, Checksum};
@@ -109,8 +110,8 @@ impl Expected<'_> {
         }
     }
 
-    /// Verifies what has just come out of a verified archive: that is the authority, not the sums that an earlier one,
-    /// or anybody, left in the directory.
+    /// Verifies what has just come out of a verified archive: that is the authority, not the sums
+    /// that an earlier one, or anybody, left in the directory.
     pub(super) fn check_member(&self, path: &Path) -> Result<(), Error> {
         match self.file.checksum {
             Checksum::OfArchive => self.read(path).map(drop),
@@ -118,8 +119,8 @@ impl Expected<'_> {
         }
     }
 
-    /// Reads the whole array, which checks everything about it that has no checksum. What it takes of memory is for
-    /// the catalog to say, not for the file: it comes from anywhere.
+    /// Reads the whole array, which checks everything about it that has no checksum. What it takes
+    /// of memory is for the catalog to say, not for the file: it comes from anywhere.
     fn read(&self, path: &Path) -> Result<Idx, Error> {
         let idx = read_idx_at_most(path, self.idx_bytes())?;
         if (idx.data().element(), idx.shape()) != (self.element, &self.shape[..]) {
@@ -180,11 +181,13 @@ impl<D: Digest> Write for HashWriter<D> {
     }
 }
 
-/// The name under which the sums of what came out of a verified archive are kept, in the format of `sha256sum`.
+/// The name under which the sums of what came out of a verified archive are kept, in the format of
+/// `sha256sum`.
 const SUMS: &str = "SHA256SUMS";
 
-/// Records the sums of files that came out of a verified archive, so that they can be verified without it: of each the
-/// file as it lies there now and the one that it will be. What is recorded of other files stays.
+/// Records the sums of files that came out of a verified archive, so that they can be verified
+/// without it: of each the file as it lies there now and the one that it will be. What is recorded
+/// of other files stays.
 pub(super) fn write_sums<'a>(
     directory: &Path,
     files: impl Iterator<Item = (&'a Path, &'a Path)>,

@@ -1,5 +1,6 @@
-//! Writing a file so that readers see the old one or the new one, never a part: the bytes go to a temporary file beside
-//! the final name, are synced, and are renamed over it. There is no locking: of two writers the last one wins.
+//! Writing a file so that readers see the old one or the new one, never a part: the bytes go to a
+//! temporary file beside the final name, are synced, and are renamed over it. There is no locking:
+//! of two writers the last one wins.
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
@@ -68,7 +69,8 @@ impl<'d> Temporary<'d> {
         let name = path
             .file_name()
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
-        // Process and counter make the name unique here; `create_new` settles what is left over from elsewhere.
+        // Process and counter make the name unique here; `create_new` settles what is left over
+        // from elsewhere.
         loop {
             let mut temporary = OsString::from(".");
             temporary.push(name);

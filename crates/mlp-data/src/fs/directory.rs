@@ -7,7 +7,8 @@ use std::process;
 use super::sync_directory_of;
 use crate::Error;
 
-/// Creates `directory`, which must not exist yet: `write` fills a directory beside it, which is then renamed.
+/// Creates `directory`, which must not exist yet: `write` fills a directory beside it, which is
+/// then renamed.
 ///
 /// # Errors
 /// [`Error::Exists`], [`Error::Io`], and the error of `write`.
@@ -21,7 +22,8 @@ pub(crate) fn create_dir_atomically(
     }
     let temporary = Temporary::create(directory)?;
     write(&temporary.0)?;
-    // If another process was quicker, the rename fails: it does not replace a directory with files in it.
+    // If another process was quicker, the rename fails: it does not replace a directory with files
+    // in it.
     fs::rename(&temporary.0, directory).map_err(|error| {
         if directory.exists() { exists() } else { Error::io("rename", &temporary.0)(error) }
     })?;

@@ -1,5 +1,5 @@
-//! The file operations that change something, as methods of [`Disk`], so that a test can make each of them fail: a full
-//! disk, a directory that is gone, a write of which only a part arrives.
+//! The file operations that change something, as methods of [`Disk`], so that a test can make each
+//! of them fail: a full disk, a directory that is gone, a write of which only a part arrives.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -36,7 +36,8 @@ pub trait Gate: Send + Sync {
     fn pass(&self, operation: Operation, path: &Path) -> io::Result<()>;
 }
 
-/// Where files are written. The default is the real disk; [`Disk::with_gate`] creates one that fails on purpose.
+/// Where files are written. The default is the real disk; [`Disk::with_gate`] creates one that
+/// fails on purpose.
 ///
 /// ```
 /// use mlp_data::fs::{Disk, Gate, Operation};
@@ -97,8 +98,8 @@ impl Disk {
         self.open(path, OpenOptions::new().append(true))
     }
 
-    /// Creates and locks a file; `None` if another process holds the lock. The lock ends when the file is dropped or the
-    /// process ends.
+    /// Creates and locks a file; `None` if another process holds the lock. The lock ends when the
+    /// file is dropped or the process ends.
     pub fn lock(&self, path: &Path) -> io::Result<Option<DiskFile>> {
         let file = self.open(path, OpenOptions::new().write(true).create(true).truncate(false))?;
         self.pass(Operation::Lock, path)?;
@@ -163,9 +164,9 @@ impl Write for DiskFile {
     }
 }
 
-/// Makes the rename of `path` durable. Only Unix can open a directory to sync it; elsewhere this does nothing. Some file
-/// systems cannot sync one, and some directories can be written to but not opened: these are no errors, since the file
-/// has its name.
+/// Makes the rename of `path` durable. Only Unix can open a directory to sync it; elsewhere this
+/// does nothing. Some file systems cannot sync one, and some directories can be written to but not
+/// opened: these are no errors, since the file has its name.
 pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
     use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
     if !cfg!(unix) {

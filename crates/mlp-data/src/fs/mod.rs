@@ -1,5 +1,5 @@
-//! Files and directories that are there whole or not at all, written through a [`Disk`] whose operations a test can make
-//! fail; and the order of file names.
+//! Files and directories that are there whole or not at all, written through a [`Disk`] whose
+//! operations a test can make fail; and the order of file names.
 
 mod atomic;
 mod directory;

@@ -112,8 +112,8 @@ impl Idx {
     /// Puts shape and elements together.
     ///
     /// # Panics
-    /// If the shape's product is not the number of elements, if the rank is above 255, or a dimension above
-    /// `u32::MAX`: the format cannot say it.
+    /// If the shape's product is not the number of elements, if the rank is above 255, or a
+    /// dimension above `u32::MAX`: the format cannot say it.
     #[track_caller]
     pub fn new(shape: Vec<usize>, data: IdxData) -> Self {
         assert!(shape.len() <= usize::from(u8::MAX), "IDX has at most 255 dimensions, not {}", shape.len());
@@ -142,7 +142,8 @@ impl Idx {
     }
 }
 
-/// The product of the dimensions; `None` where it does not fit. A zero makes it zero whatever stands beside it.
+/// The product of the dimensions; `None` where it does not fit. A zero makes it zero whatever
+/// stands beside it.
 pub(super) fn element_count(shape: &[usize]) -> Option<usize> {
     if shape.contains(&0) {
         return Some(0);

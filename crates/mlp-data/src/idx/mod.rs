@@ -1,5 +1,5 @@
-//! The IDX format: a magic number (two zero bytes, element type, rank), the dimensions as big-endian `u32`, then the
-//! elements, big-endian, in row-major order.
+//! The IDX format: a magic number (two zero bytes, element type, rank), the dimensions as
+//! big-endian `u32`, then the elements, big-endian, in row-major order.
 //!
 //! # Example
 //! ```

@@ -1,5 +1,4 @@
-//! Writing IDX. A file of its own because it is the one half that cannot meet bad input: an [`Idx`] is valid by
-//! construction, so only the disk can fail.
+//! Writing IDX. An [`Idx`] is valid by construction, so only the disk can fail.
 
 use super::{Idx, IdxData};
 use crate::Error;

@@ -1,5 +1,4 @@
-//! Pictures on the disk: which files of a directory are some, in the order that people expect, and reading one. A file of its own because
-//! decoding knows bytes only.
+//! Picture files: finding them in a directory, in natural order, and reading one.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -13,14 +12,14 @@ use super::decode::problem;
 use crate::Error;
 use crate::fs::natural_order;
 
-/// The endings of the names of picture files, in small letters.
+/// The file name extensions of pictures, in lower case.
 pub const ENDINGS: [&str; 7] = ["png", "jpg", "jpeg", "pgm", "pnm", "ppm", "pbm"];
 
-/// The most bytes of a picture file.
+/// The maximum size of a picture file in bytes.
 const MAX_FILE_BYTES: u64 = 256_000_000;
 
-/// The deepest directory that is looked into, below the one that was asked for.
-const DEEPEST: usize = 32;
+/// The maximum depth of directories that are searched.
+const MAX_DEPTH: usize = 32;
 
 impl GrayPicture {
     /// Reads a picture file, as [`GrayPicture::decode`].
@@ -32,7 +31,8 @@ impl GrayPicture {
         Self::read_from(file, path)
     }
 
-    /// Columns and rows of a picture file, by what it says at its beginning; a photograph may turn out to be turned.
+    /// Columns and rows of a picture file according to its header; a photograph may still have to
+    /// be rotated.
     ///
     /// # Errors
     /// As [`GrayPicture::read`].
@@ -61,14 +61,14 @@ impl GrayPicture {
     }
 }
 
-/// The picture files in a directory and those below it, told by the endings of their names, each directory in [`natural_order`]. Hidden ones
-/// are left out, and links to directories are not followed.
+/// The picture files in a directory and below it, by their extensions, each directory in natural
+/// order. Hidden files are left out, and links to directories are not followed.
 ///
 /// # Errors
 /// [`Error::Io`] if a directory cannot be listed.
 pub fn picture_files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut found = Vec::new();
-    collect(directory, DEEPEST, &mut found)?;
+    collect(directory, MAX_DEPTH, &mut found)?;
     Ok(found)
 }
 
@@ -85,7 +85,8 @@ fn collect(directory: &Path, deeper: usize, found: &mut Vec<PathBuf>) -> Result<
     Ok(())
 }
 
-/// What is in a directory and not hidden, in natural order, with whether it is a directory itself.
+/// The entries of a directory that are not hidden, in natural order, each with whether it is a
+/// directory.
 pub(super) fn entries(directory: &Path) -> Result<Vec<(PathBuf, bool)>, Error> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(directory).map_err(Error::io("list", directory))? {

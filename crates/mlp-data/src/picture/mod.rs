@@ -1,5 +1,5 @@
-//! Pictures from elsewhere: photographs, scans and drawings of any size, decoded, found on disk and preprocessed into
-//! images of a dataset. Color is reduced to gray.
+//! Pictures from elsewhere: photographs, scans and drawings of any size, decoded, found on disk and
+//! preprocessed into images of a dataset. Color is reduced to gray.
 //!
 //! # Example
 //! ```

@@ -83,7 +83,8 @@ struct Affine {
 
 impl Affine {
     fn random(random: &mut SplitMix64) -> Self {
-        // A rotation by up to 0.3 radians either way from the tangent of half its angle: no sine, no cosine.
+        // A rotation by up to 0.3 radians either way from the tangent of half its angle: no sine,
+        // no cosine.
         let tangent = random.between(-0.15, 0.15);
         let norm = 1.0 + tangent * tangent;
         let (cos, sin) = ((1.0 - tangent * tangent) / norm, 2.0 * tangent / norm);
