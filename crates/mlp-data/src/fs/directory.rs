@@ -20,7 +20,12 @@ pub(crate) fn create_dir_atomically(
     if directory.symlink_metadata().is_ok() {
         return Err(exists());
     }
-    let temporary = Temporary::create(directory)?;
+    if let Some(parent) = directory.parent() {
+        fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+    }
+    let name = directory.file_name().unwrap_or_default().to_string_lossy();
+    let beside = directory.with_file_name(format!(".{name}.{}.tmp", process::id()));
+    let temporary = TemporaryDir::create(beside)?;
     write(&temporary.0)?;
     // If another process was quicker, the rename fails: it does not replace a directory with files
     // in it.
@@ -30,22 +35,18 @@ pub(crate) fn create_dir_atomically(
     sync_directory_of(directory).map_err(Error::io("write", directory))
 }
 
-/// A directory that is removed when dropped, if it was not renamed.
-struct Temporary(PathBuf);
+/// A directory that is removed when dropped, unless it was renamed.
+pub(crate) struct TemporaryDir(pub(crate) PathBuf);
 
-impl Temporary {
-    fn create(beside: &Path) -> Result<Self, Error> {
-        let name = beside.file_name().unwrap_or_default().to_string_lossy();
-        let path = beside.with_file_name(format!(".{name}.{}.tmp", process::id()));
-        if let Some(parent) = beside.parent() {
-            fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-        }
+impl TemporaryDir {
+    /// Creates a directory that must not exist yet.
+    pub(crate) fn create(path: PathBuf) -> Result<Self, Error> {
         fs::create_dir(&path).map_err(Error::io("create", &path))?;
         Ok(Self(path))
     }
 }
 
-impl Drop for Temporary {
+impl Drop for TemporaryDir {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }

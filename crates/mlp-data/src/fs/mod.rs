@@ -7,6 +7,8 @@ mod disk;
 mod names;
 
 pub use atomic::{is_temporary, write_atomically};
+#[cfg(feature = "fetch")]
+pub(crate) use directory::TemporaryDir;
 pub(crate) use directory::create_dir_atomically;
 #[cfg(feature = "fetch")]
 pub(crate) use disk::remove_if_there;
