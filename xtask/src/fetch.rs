@@ -1,13 +1,13 @@
-//! `cargo xtask fetch-data`: which datasets to fetch, and the lines and the progress bar on stderr while that is done. The fetching
-//! and the verifying are `mlp_data::fetch`'s.
+//! `cargo xtask fetch-data`: fetches datasets with `mlp_data::fetch` and prints its events on
+//! stderr.
 
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressStyle};
 use mlp_data::catalog::{self, CatalogEntry};
-use mlp_data::fetch::{Event, FetchObserver, FetchOptions, Fetcher};
+use mlp_data::fetch::{Event, FetchOptions, Fetcher};
 
 /// The name that stands for the whole catalog.
 const ALL: &str = "all";
@@ -25,7 +25,8 @@ pub(crate) fn fetch<S: AsRef<str>>(names: &[S], data_dir: &Path) -> Result<()> {
     let fetcher = Fetcher::new(FetchOptions::default());
     for entry in entries(names)? {
         let start = Instant::now();
-        let report = fetcher.fetch(entry, data_dir, &mut Display::default())?;
+        let mut printer = Printer { is_terminal: io::stderr().is_terminal(), progress: String::new() };
+        let report = fetcher.fetch(entry, data_dir, &mut |event| printer.print(event))?;
         let state =
             if report.nothing_to_do() { "already there and verified" } else { "fetched and verified" };
         let place = report.directory.display();
@@ -47,53 +48,28 @@ fn entries<S: AsRef<str>>(names: &[S]) -> Result<Vec<&'static CatalogEntry>> {
     Ok(entries)
 }
 
-/// Shows what happens: a line for each event, and a bar while bytes arrive, on a terminal only.
-#[derive(Default)]
-struct Display {
-    bar: Option<ProgressBar>,
+/// Prints events on stderr: a line each, and on a terminal the progress of a file on one line.
+struct Printer {
+    is_terminal: bool,
+    progress: String,
 }
 
-impl Display {
-    fn progress(&mut self, file: &str, done: u64, total: u64) {
-        let bar = self.bar.get_or_insert_with(|| {
-            let template = "{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}, {eta} left";
-            let style =
-                ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-            ProgressBar::new(total).with_style(style).with_message(file.to_owned())
-        });
-        bar.set_position(done);
-    }
-
-    fn line(&mut self, line: &str) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
-        eprintln!("fetch-data: {line}");
-    }
-}
-
-impl FetchObserver for Display {
-    fn on_event(&mut self, event: &Event<'_>) {
+impl Printer {
+    fn print(&mut self, event: &Event<'_>) {
+        let text = event.to_string();
         match event {
-            Event::Progress { file, done, total } => self.progress(file, *done, *total),
-            Event::Started { file, source } => self.line(&format!("{file} from {source}")),
-            Event::Fetched { path, verification, .. } => {
-                let name = path.file_name().unwrap_or_default();
-                self.line(&format!("{}: {verification}", name.display()));
+            Event::Progress { .. } if self.is_terminal && text != self.progress => {
+                eprint!("\r{text}");
+                self.progress = text;
             }
-            Event::SourceFailed { source, reason } => self.line(&format!("{source} failed: {reason}")),
-            Event::SetAside { from, to, reason } => {
-                self.line(&format!(
-                    "{} is not what it should be ({reason}); now {}",
-                    from.display(),
-                    to.display()
-                ));
+            Event::Progress { .. } | Event::AlreadyThere { .. } => {}
+            _ => {
+                // What follows starts on a line of its own.
+                if !std::mem::take(&mut self.progress).is_empty() {
+                    eprintln!();
+                }
+                eprintln!("fetch-data: {text}");
             }
-            Event::Waiting { directory } => {
-                self.line(&format!("waiting for another process that fetches into {}", directory.display()));
-            }
-            // Said once for the whole dataset.
-            _ => {}
         }
     }
 }

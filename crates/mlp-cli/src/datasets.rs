@@ -1,11 +1,12 @@
-//! Datasets as commands take them: a name or a directory, fetched when it is a known name whose files are not here yet.
+//! Datasets as commands take them: a name or a directory, fetched when it is a known name whose
+//! files are not here yet.
 
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mlp_data::Datasets;
 use mlp_data::catalog::{self, CatalogEntry};
-use mlp_data::fetch::{Event, FetchObserver, FetchOptions, Fetcher};
+use mlp_data::fetch::{Event, FetchOptions, Fetcher};
 
 use crate::console::note;
 
@@ -44,7 +45,9 @@ pub(crate) fn load_named(name: &str, data_dir: &Path, quiet: bool) -> anyhow::Re
 
 /// Fetches a dataset, with a progress bar and a line for each file on standard error.
 pub(crate) fn fetch(entry: &CatalogEntry, data_dir: &Path, quiet: bool) -> anyhow::Result<()> {
-    let report = Fetcher::new(FetchOptions::default()).fetch(entry, data_dir, &mut Progress::new(quiet))?;
+    let progress = Progress::new(quiet);
+    let fetcher = Fetcher::new(FetchOptions::default());
+    let report = fetcher.fetch(entry, data_dir, &mut |event| progress.show(event))?;
     if !quiet {
         let done = if report.nothing_to_do() { "all there and verified" } else { "verified" };
         note(&format!("{} in {}: {done}", entry.name, report.directory.display()));
@@ -73,19 +76,12 @@ impl Progress {
             self.bar.suspend(|| note(text));
         }
     }
-}
 
-impl FetchObserver for Progress {
-    fn on_event(&mut self, event: &Event<'_>) {
+    fn show(&self, event: &Event<'_>) {
         match event {
-            Event::Waiting { directory } => {
-                self.line(&format!("waiting for another process that fetches into {}", directory.display()));
-            }
-            Event::SetAside { from, to, reason } => {
-                self.line(&format!("{}: {reason}; kept as {}", from.display(), to.display()));
-            }
-            Event::Started { file, source } => {
-                self.line(&format!("fetching {file} from {source}"));
+            Event::Waiting { .. } | Event::SetAside { .. } => self.line(&event.to_string()),
+            Event::Started { file, .. } => {
+                self.line(&event.to_string());
                 self.bar.set_prefix((*file).to_owned());
                 self.bar.reset();
             }
@@ -94,9 +90,9 @@ impl FetchObserver for Progress {
                 self.bar.set_position(*done);
             }
             Event::Fetched { .. } => self.bar.finish_and_clear(),
-            Event::SourceFailed { source, reason } => {
+            Event::SourceFailed { .. } => {
                 self.bar.finish_and_clear();
-                self.line(&format!("  {source}: {reason}"));
+                self.line(&format!("  {event}"));
             }
             _ => {}
         }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mlp_data::fs::natural_order;
 use mlp_train::{EpochRecord, Model, RunDir, RunResult, Status};
 use serde::Serialize;
 use toml::{Table, Value};
@@ -119,32 +120,6 @@ pub(crate) fn runs_in(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
             found.extend(runs_in(&path)?);
         }
     }
-    found.sort_by_key(|path| natural(&path.to_string_lossy()));
+    found.sort_by(|a, b| natural_order(&a.to_string_lossy(), &b.to_string_lossy()));
     Ok(found)
-}
-
-/// A key by which `run-10` comes after `run-9`.
-fn natural(name: &str) -> Vec<(String, u64)> {
-    let mut parts = Vec::new();
-    let mut rest = name;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-        let (text, tail) = rest.split_at(digits);
-        let end = tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len());
-        parts.push((text.to_owned(), tail[..end].parse().unwrap_or(u64::MAX)));
-        rest = &tail[end..];
-    }
-    parts
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_in_names_are_numbers() {
-        let mut names = ["mnist-10", "mnist-9", "mnist", "fast-2", "mnist-10b"];
-        names.sort_by_key(|name| natural(name));
-        assert_eq!(names, ["fast-2", "mnist", "mnist-9", "mnist-10", "mnist-10b"]);
-    }
 }

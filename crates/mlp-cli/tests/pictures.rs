@@ -41,7 +41,7 @@ fn an_imported_dataset_can_be_trained_on_and_its_names_reach_predict() {
 
     let info = scratch.mlp("data info sets/mine");
     assert!(
-        info.contains("class 1: two") && info.contains("3 classes, pictures prepared as a whole"),
+        info.contains("class 1: two") && info.contains("3 classes, pictures preprocessed as a whole"),
         "{info}"
     );
     let flags = "--hidden 20 --batch-size 8 --epochs 40 --run-dir run --quiet";
@@ -61,7 +61,7 @@ fn an_imported_dataset_can_be_trained_on_and_its_names_reach_predict() {
     assert_eq!(rows.len(), 18);
     assert!(right >= 16, "{right}: {csv}");
     assert!(rows.iter().all(|row| row[4..6] == ["false", "true"]), "{csv}");
-    assert!(rows.is_sorted_by(|a, b| mlp_data::picture::natural_order(a[0], b[0]).is_lt()), "{csv}");
+    assert!(rows.is_sorted_by(|a, b| mlp_data::fs::natural_order(a[0], b[0]).is_lt()), "{csv}");
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn import_reports_suspicious_pictures() {
     scratch.mlp(&format!("{next} --epochs 1 --quiet"));
 
     let error = scratch.error("data import odd --to set");
-    assert_eq!(error, "error: set is there already; give another name, or remove it\n");
+    assert_eq!(error, "error: set already exists; give another name, or remove it\n");
     fs::remove_file(scratch.path("odd/stray.png")).unwrap();
     fs::write(scratch.path("odd/two/bad.png"), "no picture").unwrap();
     let error = scratch.error("data import odd --to set2");

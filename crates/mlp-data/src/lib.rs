@@ -1,15 +1,16 @@
 //! Labeled image datasets for `mlp`: reading, checking, converting and fetching them.
 //!
-//! - [`idx`]: the IDX format of MNIST and its relatives, raw or gzip-compressed;
-//! - [`dataset`]: images and labels, paired and validated, and their conversion to floating point and to sparse rows;
+//! - [`Dataset`]: images with labels, validated, and their conversion to floating point and to
+//!   sparse rows;
+//! - [`Datasets`]: a training set with its test set, by name or from a directory that a
+//!   [`Description`] describes;
 //! - [`catalog`]: the datasets known by name, with their files, classes, checksums and sources;
+//! - `fetch`: downloading the datasets of the catalog (feature `fetch`, on by default);
 //! - [`synthetic`]: ten classes of drawn digits that need no file at all;
-//! - `fetch`: downloading what the catalog lists (feature `fetch`, on by default);
-//! - [`Preprocessing`]: how a picture becomes an image of a dataset;
-//! - [`Description`]: what a directory of IDX files says of itself;
-//! - `picture`: reading pictures from elsewhere and preparing them (feature `pictures`, off by default);
-//! - [`atomic`]: writing a file so that it is there whole or not at all;
-//! - [`disk`]: the file operations under it, each of which can be made to fail.
+//! - [`idx`]: the IDX format of MNIST and its relatives, raw or gzip-compressed;
+//! - `picture`: reading pictures from elsewhere and preprocessing them (feature `pictures`, off by
+//!   default);
+//! - [`fs`]: writing files that are there whole or not at all.
 //!
 //! Nothing here knows what a model is, and nothing prints.
 //!
@@ -32,25 +33,20 @@
 //! ```
 #![forbid(unsafe_code)]
 
-pub mod atomic;
 pub mod catalog;
-pub mod dataset;
-mod description;
-pub mod disk;
+mod dataset;
+mod directory;
 mod error;
 #[cfg(feature = "fetch")]
 pub mod fetch;
+pub mod fs;
 pub mod idx;
-mod load;
+mod named;
 #[cfg(feature = "pictures")]
 pub mod picture;
-mod preprocessing;
 mod random;
 pub mod synthetic;
-mod write_dir;
 
-pub use dataset::{Dataset, ImageShape, Real, SparseImages, levels};
-pub use description::Description;
+pub use dataset::{Dataset, Datasets, ImageShape, Preprocessing, Real, SparseImages, levels};
+pub use directory::Description;
 pub use error::{Error, SourceFailure};
-pub use load::Datasets;
-pub use preprocessing::Preprocessing;

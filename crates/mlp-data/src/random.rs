@@ -1,6 +1,6 @@
-//! The one random stream of this crate: SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), for drawing digits and
-//! for splitting. A file of its own so that its first numbers can be frozen by a test. It is no stream for
-//! training: initialization and shuffling have theirs in `mlp-core`.
+//! The random stream of this crate: SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), for drawing
+//! digits and for splitting. A test freezes its first numbers. Training has streams of its own, in
+//! `mlp-core`.
 
 /// SplitMix64: 64 bits of state, every seed good.
 #[derive(Debug, Clone)]
@@ -11,7 +11,8 @@ impl SplitMix64 {
         Self(seed)
     }
 
-    /// A stream of its own for each (seed, set, index), so that an item does not depend on how many come before it.
+    /// A stream of its own for each (seed, set, index), so that an item does not depend on how many
+    /// come before it.
     pub(crate) fn for_item(seed: u64, set: u64, index: u64) -> Self {
         let mut stream = Self::new(seed);
         for part in [set, index] {

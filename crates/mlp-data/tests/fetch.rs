@@ -6,7 +6,7 @@ mod common;
 
 use common::{Manner, Sample, Server, Sums, options, sample};
 use mlp_data::catalog::Archive;
-use mlp_data::fetch::{Event, FetchOptions, Fetcher, Report, Silent, Verification};
+use mlp_data::fetch::{Event, FetchOptions, Fetcher, Report, Verification};
 use mlp_data::{Datasets, Error};
 use std::collections::HashMap;
 use std::fs;
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 fn fetch(sample: &Sample, options: FetchOptions, data: &TempDir) -> Result<Report, Error> {
-    Fetcher::new(options).fetch(&sample.entry, data.path(), &mut Silent)
+    Fetcher::new(options).fetch(&sample.entry, data.path(), &mut |_| {})
 }
 
 /// All four files are there under their final names, byte for byte, and nothing unfinished is left.
@@ -91,7 +91,7 @@ fn a_wrong_file_is_set_aside_and_fetched_again() {
     fs::write(&wrong, "somebody's notes").unwrap();
     let mut set_aside = 0;
     Fetcher::new(options(&[&server]))
-        .fetch(&sample.entry, data.path(), &mut |event: &Event<'_>| {
+        .fetch(&sample.entry, data.path(), &mut |event| {
             set_aside += usize::from(matches!(event, Event::SetAside { .. }));
         })
         .unwrap();
@@ -138,7 +138,7 @@ fn what_is_complete_is_verified_without_writing_or_waiting() {
     lock.lock().unwrap();
     let mut there = 0;
     Fetcher::new(options(&[]))
-        .fetch(&sample.entry, data.path(), &mut |event: &Event<'_>| match event {
+        .fetch(&sample.entry, data.path(), &mut |event| match event {
             Event::AlreadyThere { verification: Verification::Sha256, .. } => there += 1,
             other => panic!("{other:?}"),
         })
@@ -271,7 +271,7 @@ fn the_next_mirror_is_tried_and_the_first_failure_told() {
     let good = Server::start(sample.gz.clone(), Manner::Ranges);
     let mut failures = Vec::new();
     let report = Fetcher::new(options(&[&bad, &good]))
-        .fetch(&sample.entry, data.path(), &mut |event: &Event<'_>| {
+        .fetch(&sample.entry, data.path(), &mut |event| {
             if let Event::SourceFailed { source, reason } = event {
                 failures.push(format!("{source}: {reason}"));
             }
@@ -325,7 +325,7 @@ fn progress_ends_at_the_size_of_each_file() {
     let server = Server::start(sample.gz.clone(), Manner::Plain);
     let mut last = HashMap::new();
     Fetcher::new(options(&[&server]))
-        .fetch(&sample.entry, data.path(), &mut |event: &Event<'_>| {
+        .fetch(&sample.entry, data.path(), &mut |event| {
             if let Event::Progress { file, done, total } = *event {
                 assert!(done <= total);
                 last.insert(file.to_owned(), (done, total));
@@ -412,7 +412,7 @@ fn sums_are_written_before_any_file_gets_its_name() {
     let directory = data.path().join("sample");
     let mut fetched = 0;
     Fetcher::new(options(&[&server]))
-        .fetch(&sample.entry, data.path(), &mut |event: &Event<'_>| {
+        .fetch(&sample.entry, data.path(), &mut |event| {
             let Event::Fetched { path, .. } = event else { return };
             if path.starts_with(&directory) {
                 fetched += 1;

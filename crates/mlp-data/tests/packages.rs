@@ -11,7 +11,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use mlp_data::Error;
 use mlp_data::catalog::Package;
-use mlp_data::fetch::{FetchOptions, Fetcher, Report, Silent, Verification};
+use mlp_data::fetch::{FetchOptions, Fetcher, Report, Verification};
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -53,7 +53,7 @@ fn fetch(sample: &Sample, clients: &TempDir, data: &TempDir) -> Result<Report, E
         package_timeout: Duration::from_secs(2),
         ..options(&[])
     };
-    let result = Fetcher::new(options).fetch(&sample.entry, data.path(), &mut Silent);
+    let result = Fetcher::new(options).fetch(&sample.entry, data.path(), &mut |_| {});
     assert!(!data.path().join("sample/.package").exists());
     result
 }

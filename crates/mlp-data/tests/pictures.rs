@@ -70,13 +70,13 @@ impl Page {
         ((PEN - distance.fold(f64::MAX, f64::min)) * self.side + 0.5).clamp(0.0, 1.0)
     }
 
-    fn prepared(self) -> Preprocessed {
+    fn preprocessed(self) -> Preprocessed {
         as_digit(&self.drawn(|_, _, level| level))
     }
 }
 
 fn as_digit(picture: &GrayPicture) -> Preprocessed {
-    Preprocessing::Digit.prepare(picture, SHAPE, Polarity::Auto)
+    Preprocessing::Digit.preprocess(picture, SHAPE, Polarity::Auto)
 }
 
 /// The mean difference of two images' pixels.
@@ -123,7 +123,7 @@ proptest! {
 
     #[test]
     fn it_does_not_matter_where_the_ink_is(figure in 0usize..5, left in 0usize..88, top in 0usize..68) {
-        let (a, b) = (Page::new(figure).prepared(), Page { left, top, ..Page::new(figure) }.prepared());
+        let (a, b) = (Page::new(figure).preprocessed(), Page { left, top, ..Page::new(figure) }.preprocessed());
         prop_assert!(apart(&a, &b) < 0.1, "{}", apart(&a, &b));
     }
 
@@ -132,25 +132,25 @@ proptest! {
         let ground = f64::from(ground);
         let ink = if ground >= 128.0 { ground - contrast } else { ground + contrast }.clamp(0.0, 255.0);
         let page = Page { ground, ink, ..Page::new(figure) };
-        let (found, expected) = (page.prepared(), Page::new(figure).prepared());
+        let (found, expected) = (page.preprocessed(), Page::new(figure).preprocessed());
         prop_assert_eq!(found.was_inverted, ground > ink);
         prop_assert!(apart_at_best(&found, &expected) < CLOSE, "{}", apart_at_best(&found, &expected));
         let told = if ground > ink { Polarity::DarkOnLight } else { Polarity::LightOnDark };
         let picture = page.drawn(|_, _, level| level);
-        prop_assert_eq!(Preprocessing::Digit.prepare(&picture, SHAPE, told), found);
+        prop_assert_eq!(Preprocessing::Digit.preprocess(&picture, SHAPE, told), found);
     }
 
     #[test]
     fn it_does_not_matter_how_large_the_ink_is(figure in 0usize..5, side in 40.0f64..500.0) {
         let size = (side as usize + 40, side as usize + 50);
-        let (a, b) = (Page::new(figure).prepared(), Page { side, size, ..Page::new(figure) }.prepared());
+        let (a, b) = (Page::new(figure).preprocessed(), Page { side, size, ..Page::new(figure) }.preprocessed());
         // Edges fall on other parts of the pixels.
         prop_assert!(apart_at_best(&a, &b) < CLOSE, "{}", apart_at_best(&a, &b));
     }
 
     #[test]
     fn the_ink_fills_twenty_pixels_and_its_mass_is_in_the_middle(figure in 0usize..5) {
-        let image = Page::new(figure).prepared();
+        let image = Page::new(figure).preprocessed();
         let [top, bottom, left, right] = bounds(&image);
         prop_assert_eq!((bottom - top + 1).max(right - left + 1), 20);
         let mass: f64 = image.pixels.iter().map(|&pixel| f64::from(pixel)).sum();
@@ -164,7 +164,7 @@ proptest! {
 
     #[test]
     fn an_image_that_is_prepared_stays_as_it_is(figure in 0usize..5) {
-        let once = Page::new(figure).prepared();
+        let once = Page::new(figure).preprocessed();
         let twice = as_digit(&GrayPicture::new(28, 28, once.pixels.clone()).unwrap());
         prop_assert!(!twice.was_inverted);
         // But for an outermost row of almost nothing, which is no part of the ink the second time.
@@ -180,7 +180,7 @@ proptest! {
             let shade = slope * (x as f64 / 200.0 - 0.5);
             if is_speck { 40.0 } else { level + shade + 16.0 * noise(x, y) }
         });
-        let (found, clean) = (as_digit(&scan), page.prepared());
+        let (found, clean) = (as_digit(&scan), page.preprocessed());
         prop_assert!(found.was_inverted);
         prop_assert!(apart_at_best(&found, &clean) < CLOSE, "{}", apart_at_best(&found, &clean));
     }
@@ -194,8 +194,8 @@ proptest! {
         let shape = ImageShape { height: rows, width: columns };
         for preprocessing in Preprocessing::ALL {
             for polarity in Polarity::ALL {
-                let prepared = preprocessing.prepare(&picture, shape, polarity);
-                prop_assert_eq!(prepared.pixels.len(), rows * columns);
+                let preprocessed = preprocessing.preprocess(&picture, shape, polarity);
+                prop_assert_eq!(preprocessed.pixels.len(), rows * columns);
             }
         }
         prop_assert_eq!(picture.scaled(shape).len(), rows * columns);
@@ -205,7 +205,7 @@ proptest! {
 #[test]
 fn figures_that_differ_stay_apart() {
     for (a, b) in [(0, 1), (0, 2), (0, 3), (0, 4), (1, 2), (1, 3), (1, 4), (2, 3), (2, 4), (3, 4)] {
-        let apart = apart_at_best(&Page::new(a).prepared(), &Page::new(b).prepared());
+        let apart = apart_at_best(&Page::new(a).preprocessed(), &Page::new(b).preprocessed());
         assert!(apart > 2.0 * CLOSE, "{a} and {b}: {apart}");
     }
 }
@@ -219,7 +219,7 @@ fn a_picture_with_nothing_on_it_is_said_to_be_blank() {
     let even = [0.0, 20.0, 128.0, 255.0].map(|level| picture(&|_, _| level));
     for picture in &even {
         let (digit, whole) =
-            (as_digit(picture), Preprocessing::Whole.prepare(picture, SHAPE, Polarity::Auto));
+            (as_digit(picture), Preprocessing::Whole.preprocess(picture, SHAPE, Polarity::Auto));
         assert!(digit.is_blank && whole.is_blank);
         assert_eq!(digit.pixels, [0; 784]);
         // The ground is dark, whichever it was.
@@ -229,7 +229,7 @@ fn a_picture_with_nothing_on_it_is_said_to_be_blank() {
     let shaded = picture(&|x, y| 120.0 + x as f64 + 0.5 * y as f64);
     for picture in [noisy, shaded] {
         assert!(as_digit(&picture).is_blank);
-        assert!(!Preprocessing::Whole.prepare(&picture, SHAPE, Polarity::Auto).is_blank);
+        assert!(!Preprocessing::Whole.preprocess(&picture, SHAPE, Polarity::Auto).is_blank);
     }
 }
 
@@ -240,8 +240,11 @@ fn pictures_of_one_pixel_and_of_one_row_are_no_trouble() {
             let level = |i: usize| if line && i > width * height / 2 { 255 } else { 0 };
             let picture = GrayPicture::new(width, height, (0..width * height).map(level).collect()).unwrap();
             for preprocessing in Preprocessing::ALL {
-                let prepared = preprocessing.prepare(&picture, SHAPE, Polarity::Auto);
-                assert_eq!((prepared.pixels.len(), prepared.is_blank), (784, !line || width * height < 3));
+                let preprocessed = preprocessing.preprocess(&picture, SHAPE, Polarity::Auto);
+                assert_eq!(
+                    (preprocessed.pixels.len(), preprocessed.is_blank),
+                    (784, !line || width * height < 3)
+                );
             }
         }
     }
@@ -270,7 +273,7 @@ fn a_whole_picture_keeps_its_proportions_between_strips_of_its_border() {
     // Three times as wide as high: a dark ground of level 20 with a bright bar.
     let pixels = (0..84 * 28).map(|i| if (40..44).contains(&(i % 84)) { 240 } else { 20 }).collect();
     let picture = GrayPicture::new(84, 28, pixels).unwrap();
-    let whole = Preprocessing::Whole.prepare(&picture, SHAPE, Polarity::Auto);
+    let whole = Preprocessing::Whole.preprocess(&picture, SHAPE, Polarity::Auto);
     assert!(!whole.was_inverted);
     assert_eq!(whole.pixels[..9 * 28], [20; 9 * 28]);
     // Columns 39 to 41 and 42 to 44 become one each: two of three bright, and two of three.
@@ -280,9 +283,9 @@ fn a_whole_picture_keeps_its_proportions_between_strips_of_its_border() {
 
     let same =
         GrayPicture::new(28, 28, (0..784).map(|i| if i % 28 == 9 { 200 } else { 3 }).collect()).unwrap();
-    let whole = Preprocessing::Whole.prepare(&same, SHAPE, Polarity::LightOnDark);
+    let whole = Preprocessing::Whole.preprocess(&same, SHAPE, Polarity::LightOnDark);
     assert_eq!(whole.pixels, same.pixels());
-    let inverted = Preprocessing::Whole.prepare(&same, SHAPE, Polarity::DarkOnLight);
+    let inverted = Preprocessing::Whole.preprocess(&same, SHAPE, Polarity::DarkOnLight);
     assert_eq!((inverted.pixels[9], inverted.pixels[10], inverted.was_inverted), (55, 252, true));
     assert_eq!(same.scaled(SHAPE), same.pixels());
 }
@@ -299,5 +302,5 @@ fn pixels_that_are_no_rectangle_are_refused() {
 #[should_panic(expected = "an image of 0x28 has no pixels")]
 fn an_image_without_pixels_is_a_mistake_of_the_caller() {
     let picture = GrayPicture::new(1, 1, vec![0]).unwrap();
-    Preprocessing::Digit.prepare(&picture, ImageShape { height: 0, width: 28 }, Polarity::Auto);
+    Preprocessing::Digit.preprocess(&picture, ImageShape { height: 0, width: 28 }, Polarity::Auto);
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mlp_core::{Ema, Mlp, Stream, StreamState};
 use mlp_data::Dataset;
-use mlp_data::disk::Disk;
+use mlp_data::fs::Disk;
 use serde::{Deserialize, Serialize};
 
 use crate::config::TrainConfig;

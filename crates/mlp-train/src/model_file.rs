@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use mlp_data::ImageShape;
-use mlp_data::disk::Disk;
+use mlp_data::fs::Disk;
 use serde::{Deserialize, Serialize};
 
 use crate::config::TrainConfig;

@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mlp_data::atomic::is_temporary;
-use mlp_data::disk::{Disk, DiskFile};
+use mlp_data::fs::is_temporary;
+use mlp_data::fs::{Disk, DiskFile};
 
 use crate::checkpoint::Checkpoint;
 use crate::error::Error;

@@ -13,7 +13,7 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use mlp_data::disk::Disk;
+use mlp_data::fs::Disk;
 use prost::Message;
 
 use crate::error::Error;

@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use mlp_data::disk::{Disk, DiskFile};
+use mlp_data::fs::{Disk, DiskFile};
 
 use crate::error::Error;
 use crate::events::{Control, EpochRecord, Event, Observer};

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use mlp_core::Reduction;
 use mlp_data::Dataset;
-use mlp_data::disk::{Disk, Gate, Operation};
+use mlp_data::fs::{Disk, Gate, Operation};
 use mlp_train::{
     Checkpoint, Error, Every, Examples, Metadata, OptimizerName, Origin, RunDir, RunResult, RunSetup, Status,
     TrainConfig, Trainer,

@@ -65,21 +65,21 @@ pub(super) fn drawings_that_mnist_never_saw_are_read_within_ten_points_of_the_te
     let (run, test) = trained(mlp, "drawings-model")?;
 
     let by_kind = predict(mlp, &run, &drawings, &[])?;
-    let prepared = total(&by_kind);
+    let preprocessed = total(&by_kind);
     let scaled = total(&predict(mlp, &run, &drawings, &["--preprocessing", "none"])?);
     let kinds: Vec<String> =
         by_kind.iter().map(|(kind, right)| format!("{kind} {}", right.percent())).collect();
     let found = format!(
         "{} drawings: {} right, {} where they are only scaled, {:.1}% of MNIST's test set; {}",
-        prepared.all,
-        prepared.percent(),
+        preprocessed.all,
+        preprocessed.percent(),
         scaled.percent(),
         100.0 * test,
         kinds.join(", ")
     );
-    ensure!(prepared.share() >= test - LEFT_BY_DRAWINGS, "too few are right: {found}");
+    ensure!(preprocessed.share() >= test - LEFT_BY_DRAWINGS, "too few are right: {found}");
     ensure!(
-        scaled.share() <= prepared.share() - GAINED,
+        scaled.share() <= preprocessed.share() - GAINED,
         "the preprocessing makes too little difference: {found}"
     );
     Ok(found)

@@ -131,7 +131,7 @@ fn describe(sets: &Datasets) -> String {
         table.row([format!("class {class}: {name}"), train, test]);
     }
     format!(
-        "{}: images of {}, {} classes, pictures prepared as {}\n\n{table}\nSHA-256 of the training set {}\nSHA-256 of the test set     {}\n",
+        "{}: images of {}, {} classes, pictures preprocessed as {}\n\n{table}\nSHA-256 of the training set {}\nSHA-256 of the test set     {}\n",
         sets.name,
         sets.train.shape(),
         sets.train.classes(),

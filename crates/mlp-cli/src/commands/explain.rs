@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
 use mlp_core::Mlp;
-use mlp_data::atomic::write_atomically;
+use mlp_data::fs::write_atomically;
 use mlp_train::{Network, TrainConfig};
 
 use super::eval::SetArgs;

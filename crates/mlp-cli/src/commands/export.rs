@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use mlp_data::atomic::write_atomically;
+use mlp_data::fs::write_atomically;
 use mlp_train::exchange::{self, Format, Pixels};
 
 use super::eval::Split;

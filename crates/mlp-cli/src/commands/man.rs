@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap_mangen::Man;
-use mlp_data::atomic::write_atomically;
+use mlp_data::fs::write_atomically;
 
 use crate::console::note;
 use crate::definition;

@@ -1,5 +1,5 @@
 //! `mlp predict`: what a model says of pictures from elsewhere. Where they come from is in `sources`, how an answer is printed in `answers`; here is
-//! the way between: pictures are read and prepared on all threads, a batch at a time, and their order is kept.
+//! the way between: pictures are read and preprocessed on all threads, a batch at a time, and their order is kept.
 
 mod answers;
 mod sources;
@@ -93,7 +93,7 @@ impl Preprocessor {
         })
     }
 
-    fn prepare(&self, content: Content) -> Result<Preprocessed, mlp_data::Error> {
+    fn preprocess(&self, content: Content) -> Result<Preprocessed, mlp_data::Error> {
         let picture = match content {
             Content::File(path) => GrayPicture::read(&path)?,
             Content::StandardInput => GrayPicture::read_from(io::stdin().lock(), "standard input".as_ref())?,
@@ -112,7 +112,7 @@ impl Preprocessor {
             Some(Way::Whole) => Preprocessing::Whole,
             None => self.of_the_model,
         };
-        Ok(preprocessing.prepare(&picture, self.shape, self.polarity))
+        Ok(preprocessing.preprocess(&picture, self.shape, self.polarity))
     }
 
     fn as_it_is(&self, picture: &GrayPicture) -> Preprocessed {
@@ -167,28 +167,28 @@ fn answer(
     preprocessor: &Preprocessor,
     batch: Vec<Source>,
 ) -> (Vec<Answer>, Vec<anyhow::Error>) {
-    let prepared: Vec<anyhow::Result<(String, Preprocessed)>> = batch
+    let preprocessed: Vec<anyhow::Result<(String, Preprocessed)>> = batch
         .into_par_iter()
         .map(|source| {
-            let prepared = source.content.and_then(|content| preprocessor.prepare(content));
-            Ok((source.name, prepared?))
+            let preprocessed = source.content.and_then(|content| preprocessor.preprocess(content));
+            Ok((source.name, preprocessed?))
         })
         .collect();
     let (mut named, mut errors) = (Vec::new(), Vec::new());
-    for result in prepared {
+    for result in preprocessed {
         match result {
             Ok(pair) => named.push(pair),
             Err(error) => errors.push(error),
         }
     }
-    let pixels: Vec<u8> = named.iter().flat_map(|(_, prepared)| &prepared.pixels).copied().collect();
+    let pixels: Vec<u8> = named.iter().flat_map(|(_, preprocessed)| &preprocessed.pixels).copied().collect();
     let probabilities = model.network.probabilities(&pixels);
     let rows = named.into_iter().zip(probabilities.rows());
-    let answers = rows.map(|((name, prepared), row)| Answer {
+    let answers = rows.map(|((name, preprocessed), row)| Answer {
         name,
         class: argmax(row.iter().copied()),
         probabilities: row.to_vec(),
-        prepared,
+        preprocessed,
     });
     (answers.collect(), errors)
 }
@@ -197,7 +197,7 @@ fn drawn(answers: &[Answer], model: &Model) -> String {
     let tiles: Vec<Tile<'_>> = answers
         .iter()
         .map(|answer| Tile {
-            pixels: &answer.prepared.pixels,
+            pixels: &answer.preprocessed.pixels,
             width: model.metadata.image_shape.width,
             caption: answer.caption(&model.metadata),
         })

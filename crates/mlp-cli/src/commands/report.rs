@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use mlp_data::Dataset;
-use mlp_data::atomic::write_atomically;
+use mlp_data::fs::write_atomically;
 use mlp_train::{Model, RunDir};
 
 use crate::console::note;

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use mlp_data::disk::DiskFile;
+use mlp_data::fs::DiskFile;
 use mlp_train::{Metric, RunDir};
 use serde::Serialize;
 use toml::Table as Keys;

@@ -1,5 +1,5 @@
-//! From bytes to floating point. A file of its own because its inner loop runs over every pixel of every batch, and
-//! because its rounding is the chapter's: the pixel as f32 divided by 255 in f32, and for f64 that value widened.
+//! Pixels as floating-point numbers, rounded as in the chapter: the pixel as f32 divided by 255 in
+//! f32, and for f64 that value widened.
 
 use super::Dataset;
 use std::ops::Range;
@@ -24,7 +24,8 @@ impl Real for f32 {
 
     #[inline]
     fn from_pixel(pixel: u8) -> Self {
-        // The division vectorizes, and the loop waits for memory anyway: a table or products are no faster.
+        // The division vectorizes, and the loop waits for memory anyway: a table or products are no
+        // faster.
         Self::from(pixel) / 255.0
     }
 }
@@ -38,8 +39,8 @@ impl Real for f64 {
     }
 }
 
-/// What each byte is worth, by its value: [`Real::from_pixel`] of 0 to 255. A sparse product that looks its values up
-/// here computes with the same bits as a dense one on gathered features.
+/// What each byte is worth, by its value: [`Real::from_pixel`] of 0 to 255. A sparse product that
+/// looks its values up here computes with the same bits as a dense one on gathered features.
 ///
 /// # Example
 /// ```
@@ -51,8 +52,9 @@ pub fn levels<A: Real>() -> [A; 256] {
 }
 
 impl Dataset {
-    /// Copies the examples `indices` into a batch: row `i` of `features`, shape (`indices.len()`, `pixels`), is image
-    /// `indices[i]` scaled to 0..=1, and `labels[i]` its label. Allocates nothing.
+    /// Copies the examples `indices` into a batch: row `i` of `features`, shape (`indices.len()`,
+    /// `pixels`), is image `indices[i]` scaled to 0..=1, and `labels[i]` its label. Allocates
+    /// nothing.
     ///
     /// # Panics
     /// If a buffer has not the length it must have, or an index names no example.
@@ -79,7 +81,8 @@ impl Dataset {
         scale(&self.images[range.start * self.pixels()..range.end * self.pixels()], out);
     }
 
-    /// The labels of the examples `range` as rows of zeros with a one: shape (`range.len()`, `classes`).
+    /// The labels of the examples `range` as rows of zeros with a one: shape (`range.len()`,
+    /// `classes`).
     ///
     /// # Panics
     /// If the range goes beyond the end.

@@ -1,8 +1,8 @@
-//! The pixels that are not zero, as compressed sparse rows: 19 of 100 in MNIST. A file of its own because its inner loop
-//! must not wait for a prediction whether a pixel is zero. What the bytes are worth is in `dataset/convert.rs`, and what
-//! is computed with them is not this crate's business: here are plain arrays.
+//! The non-zero pixels of images as a CSR matrix of bytes: 19 of 100 pixels in MNIST. The inner
+//! loop has no branch on whether a pixel is zero.
 
-use super::{Dataset, count_non_zero};
+use super::Dataset;
+use super::labeled_images::count_non_zero;
 use std::fmt;
 use std::ops::Range;
 use std::thread;
@@ -12,8 +12,8 @@ const PIXELS_PER_THREAD: usize = 1 << 20;
 
 /// The pixels of some images that are not zero, as compressed sparse rows (CSR).
 ///
-/// Image `i` has the entries `offsets[i]..offsets[i + 1]` of `columns` (which pixel, ascending) and of `values` (its
-/// byte, never zero; [`levels`](super::levels) says what it is worth).
+/// Image `i` has the entries `offsets[i]..offsets[i + 1]` of `columns` (which pixel, ascending) and
+/// of `values` (its byte, never zero; [`levels`](super::levels) says what it is worth).
 ///
 /// # Example
 /// ```
@@ -49,12 +49,13 @@ impl SparseImages {
 
     /// Replaces the content by the images `range` of `dataset`, on the calling thread.
     ///
-    /// The first time it reserves room for as many images of nothing but non-zeros (of which the operating system
-    /// provides what is used); from then on ranges that are no longer allocate nothing, whatever is in them. For
-    /// a whole set there is [`Dataset::sparse`].
+    /// The first time it reserves room for as many images of nothing but non-zeros (of which the
+    /// operating system provides what is used); from then on ranges that are no longer allocate
+    /// nothing, whatever is in them. For a whole set there is [`Dataset::sparse`].
     ///
     /// # Panics
-    /// If the images have more than [`MAX_PIXELS`](Self::MAX_PIXELS), or the range goes beyond the end.
+    /// If the images have more than [`MAX_PIXELS`](Self::MAX_PIXELS), or the range goes beyond the
+    /// end.
     #[track_caller]
     pub fn fill(&mut self, dataset: &Dataset, range: Range<usize>) {
         let images = self.count(dataset, range);
@@ -79,7 +80,8 @@ impl SparseImages {
         self.pixels
     }
 
-    /// Where the entries of each image begin, and at the end where those of the last one stop: `len + 1` numbers.
+    /// Where the entries of each image begin, and at the end where those of the last one stop: `len
+    /// + 1` numbers.
     pub fn offsets(&self) -> &[usize] {
         &self.offsets
     }
@@ -118,7 +120,8 @@ impl SparseImages {
         images
     }
 
-    /// Fills `columns` and `values`, which have the right lengths, on one thread for each of `parts` parts.
+    /// Fills `columns` and `values`, which have the right lengths, on one thread for each of
+    /// `parts` parts.
     fn compress_in_parts(&mut self, images: &[u8], parts: usize) {
         let per_part = self.len().div_ceil(parts).max(1);
         let (mut columns, mut values) = (&mut self.columns[..], &mut self.values[..]);
@@ -155,7 +158,8 @@ impl fmt::Debug for SparseImages {
 }
 
 impl Dataset {
-    /// The non-zero pixels of all images, three bytes each and not one more, found on all processors.
+    /// The non-zero pixels of all images, three bytes each and not one more, found on all
+    /// processors.
     ///
     /// # Panics
     /// If the images have more than [`SparseImages::MAX_PIXELS`].
@@ -186,7 +190,8 @@ fn resize<T: Copy + Default>(entries: &mut Vec<T>, count: usize, most: usize) {
     entries.resize(count, T::default());
 }
 
-/// Fills the entries of consecutive images, of which `columns` and `values` have just as many as `offsets` counts.
+/// Fills the entries of consecutive images, of which `columns` and `values` have just as many as
+/// `offsets` counts.
 fn compress(images: &[u8], pixels: usize, offsets: &[usize], columns: &mut [u16], values: &mut [u8]) {
     for (image, ends) in images.chunks_exact(pixels).zip(offsets.windows(2)) {
         let entries = ends[0] - offsets[0]..ends[1] - offsets[0];
@@ -206,8 +211,9 @@ fn compress_image(image: &[u8], columns: &mut [u16], values: &mut [u8]) {
     write_entries(rest, words.len() * 8, &mut next, columns, values);
 }
 
-/// Writes every pixel to the entry `next`, zero or not, and moves on if it is not: the processor has nothing to prediction.
-/// After the last entry only zeros can follow, and they have no place any more.
+/// Writes every pixel to the entry `next`, zero or not, and advances if it is not: there is no
+/// branch to mispredict. After the last entry only zeros can follow, and they have no place any
+/// more.
 #[inline(always)]
 fn write_entries(pixels: &[u8], first: usize, next: &mut usize, columns: &mut [u16], values: &mut [u8]) {
     for (index, &pixel) in pixels.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! Dividing a set in two, and taking parts of it. A file of its own because each part is a set of its own, with the
-//! same shape and classes; the bytes move where they can and are copied where they must.
+//! Parts of a dataset: the first examples, a subset, and a stratified split. Each part is a dataset
+//! with the same shape and classes.
 
 use super::Dataset;
 use crate::Error;
@@ -41,11 +41,11 @@ impl Dataset {
         Self { images, shape: self.shape, labels, classes: self.classes }
     }
 
-    /// Holds out the share `fraction`, drawn at random from each class in proportion: (kept, held out), both in the
-    /// original order. The same seed gives the same split.
+    /// Holds out the share `fraction`, drawn at random from each class in proportion: (kept, held
+    /// out), both in the original order. The same seed gives the same split.
     ///
-    /// `fraction` of all examples, rounded, are held out; a class's share is rounded down, and the places that leaves
-    /// go to the classes with the largest remainders.
+    /// `fraction` of all examples, rounded, are held out; a class's share is rounded down, and the
+    /// places that leaves go to the classes with the largest remainders.
     ///
     /// # Errors
     /// [`Error::Split`] if either part would be empty, or `fraction` is no number.
@@ -84,7 +84,8 @@ impl Dataset {
     }
 }
 
-/// Shares `total` places among classes in proportion to `counts`, by largest remainders; ties go to the lower class.
+/// Shares `total` places among classes in proportion to `counts`, by largest remainders; ties go to
+/// the lower class.
 fn quotas(counts: &[usize], total: usize) -> Vec<usize> {
     let examples = counts.iter().sum::<usize>() as u128;
     let share = |count: usize| (count as u128 * total as u128) / examples;

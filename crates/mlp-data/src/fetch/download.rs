@@ -1,8 +1,9 @@
-//! One URL into one file: a connection that is given up when it stalls, a number of bytes that is never exceeded, and
-//! a `.part` file that the next attempt continues. A file of its own because nothing else here speaks HTTP. Whether
-//! the bytes are the right ones is for `fetch/verify.rs` to say.
+//! Downloading one URL into one file, the only place that speaks HTTP. A stalled connection is
+//! given up, the expected size is never exceeded, and a `.part` file is resumed. The bytes are
+//! verified elsewhere, in `fetch/verify.rs`.
 
 use super::FetchOptions;
+use super::trouble::Trouble;
 use crate::Error;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -21,27 +22,6 @@ pub(super) struct Downloader {
     loopback: Agent,
     attempts: u32,
     pause: Duration,
-}
-
-/// Why a URL gave nothing.
-pub(super) struct Failure {
-    pub(super) reason: String,
-    /// No connection could be made: nothing else on this server is worth trying.
-    pub(super) unreachable: bool,
-}
-
-/// How one attempt failed.
-enum Attempt {
-    /// Worth another try: what has arrived is kept.
-    Broken(String),
-    /// Not worth another try.
-    Refused(Failure),
-    /// The disk, not the network.
-    Disk(Error),
-}
-
-fn refused(reason: impl Into<String>) -> Attempt {
-    Attempt::Refused(Failure { reason: reason.into(), unreachable: false })
 }
 
 impl Downloader {
@@ -65,19 +45,16 @@ impl Downloader {
         }
     }
 
-    /// Downloads `url`, which must give `total` bytes, to `part`, continuing what is there.
-    ///
-    /// The outer error is the disk's, the inner one the network's.
+    /// Downloads `url`, which must give `total` bytes, to `part`, after what is there already.
     pub(super) fn download(
         &self,
         url: &str,
         part: &Path,
         total: u64,
         progress: &mut dyn FnMut(u64),
-    ) -> Result<Result<(), Failure>, Error> {
+    ) -> Result<(), Trouble> {
         let Some(agent) = self.agent_for(url) else {
-            let reason = "only https:// is accepted, or http:// on the loopback interface".to_owned();
-            return Ok(Err(Failure { reason, unreachable: false }));
+            return Err(refused("only https:// is accepted, or http:// on the loopback interface"));
         };
         let (mut attempts, mut in_vain) = (0, 0);
         let (mut reached, mut furthest) = (0, 0);
@@ -86,13 +63,12 @@ impl Downloader {
                 reached = done.max(reached);
                 progress(done);
             };
-            let mut reason = match attempt_download(agent, url, part, total, &mut progress) {
-                Ok(()) => return Ok(Ok(())),
-                Err(Attempt::Broken(reason)) => reason,
-                Err(Attempt::Refused(failure)) => return Ok(Err(failure)),
-                Err(Attempt::Disk(error)) => return Err(error),
+            let mut reason = match attempt(agent, url, part, total, &mut progress) {
+                Err(Trouble::Broken(reason)) => reason,
+                done_or_hopeless => return done_or_hopeless,
             };
-            // A connection that breaks now and then is fine as long as each gets further than all before it.
+            // A connection that breaks now and then is fine as long as each gets further than all
+            // before it.
             attempts += 1;
             in_vain = if reached > furthest { 1 } else { in_vain + 1 };
             furthest = reached;
@@ -100,7 +76,7 @@ impl Downloader {
                 if attempts > 1 {
                     reason += &format!(" ({attempts} attempts)");
                 }
-                return Ok(Err(Failure { reason, unreachable: false }));
+                return Err(refused(reason));
             }
             thread::sleep(self.pause.saturating_mul(2u32.saturating_pow(in_vain - 1)));
         }
@@ -111,7 +87,8 @@ impl Downloader {
         let authority = url.authority()?;
         match url.scheme_str()? {
             "https" => Some(&self.https),
-            // A name before an `@` is no host, however much it looks like one; nobody needs it here.
+            // A name before an `@` is no host, however much it looks like one; nobody needs it
+            // here.
             "http" if authority.as_str().contains('@') => None,
             "http" if matches!(authority.host(), "127.0.0.1" | "[::1]" | "localhost") => Some(&self.loopback),
             _ => None,
@@ -119,18 +96,23 @@ impl Downloader {
     }
 }
 
-fn attempt_download(
+fn refused(reason: impl Into<String>) -> Trouble {
+    Trouble::Refused(reason.into())
+}
+
+/// Downloads over one connection.
+fn attempt(
     agent: &Agent,
     url: &str,
     part: &Path,
     total: u64,
     progress: &mut dyn FnMut(u64),
-) -> Result<(), Attempt> {
-    let disk = |action| move |error| Attempt::Disk(Error::io(action, part)(error));
+) -> Result<(), Trouble> {
+    let disk = |action| Error::io(action, part);
     let mut done = match fs::metadata(part) {
         Ok(metadata) => metadata.len(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
-        Err(error) => return Err(disk("inspect")(error)),
+        Err(error) => return Err(disk("inspect")(error).into()),
     };
     if done == total {
         return Ok(());
@@ -155,15 +137,15 @@ fn attempt_download(
         StatusCode::PARTIAL_CONTENT if done > 0 => {
             if content_range(&response) != Some((done, total)) {
                 fs::remove_file(part).map_err(disk("remove"))?;
-                return Err(Attempt::Broken(format!("cannot resume at byte {done} of {total}")));
+                return Err(Trouble::Broken(format!("cannot resume at byte {done} of {total}")));
             }
         }
         StatusCode::RANGE_NOT_SATISFIABLE if done > 0 => {
             fs::remove_file(part).map_err(disk("remove"))?;
-            return Err(Attempt::Broken(format!("cannot resume at byte {done}")));
+            return Err(Trouble::Broken(format!("cannot resume at byte {done}")));
         }
         status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
-            return Err(Attempt::Broken(format!("answers {status}")));
+            return Err(Trouble::Broken(format!("answers {status}")));
         }
         status => return Err(refused(format!("answers {status}"))),
     }
@@ -175,12 +157,12 @@ fn attempt_download(
     loop {
         let count = match body.read(&mut buffer) {
             Ok(0) if done == total => return Ok(()),
-            Ok(0) => return Err(Attempt::Broken(format!("ends after {done} of {total} bytes"))),
+            Ok(0) => return Err(Trouble::Broken(format!("ends after {done} of {total} bytes"))),
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
                 let error = ureq::Error::from(error);
-                return Err(Attempt::Broken(format!(
+                return Err(Trouble::Broken(format!(
                     "breaks off after {done} of {total} bytes: {}",
                     describe(&error)
                 )));
@@ -197,7 +179,8 @@ fn attempt_download(
     }
 }
 
-/// Opens the part for writing after its first `done` bytes. Not for appending: Windows would then refuse to cut it.
+/// Opens the part for writing after its first `done` bytes. Not for appending: Windows would then
+/// refuse to cut it.
 fn open_part(part: &Path, done: u64) -> io::Result<File> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(part)?;
     file.set_len(done)?;
@@ -217,24 +200,21 @@ fn content_range(response: &Response<Body>) -> Option<(u64, u64)> {
     Some((first.parse().ok()?, length.parse().ok()?))
 }
 
-/// Sorts errors that come before there is a response.
-fn classify(error: ureq::Error) -> Attempt {
+/// Classifies an error that came before a response.
+fn classify(error: ureq::Error) -> Trouble {
     let reason = describe(&error);
     match error {
         ureq::Error::HostNotFound
         | ureq::Error::ConnectionFailed
-        | ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
-            Attempt::Refused(Failure { reason, unreachable: true })
-        }
-        ureq::Error::Io(error) if !breaks_off(error.kind()) => {
-            Attempt::Refused(Failure { reason, unreachable: true })
-        }
-        ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::Protocol(_) => Attempt::Broken(reason),
-        _ => refused(reason),
+        | ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => Trouble::Unreachable(reason),
+        ureq::Error::Io(error) if !breaks_off(error.kind()) => Trouble::Unreachable(reason),
+        ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::Protocol(_) => Trouble::Broken(reason),
+        _ => Trouble::Refused(reason),
     }
 }
 
-/// Errors of a connection that was there. All others, an unknown host among them, mean that there is none to be had.
+/// Errors of a connection that was there. All others, an unknown host among them, mean that there
+/// is none to be had.
 fn breaks_off(kind: io::ErrorKind) -> bool {
     use io::ErrorKind::{
         BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof, WouldBlock,

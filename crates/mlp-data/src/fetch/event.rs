@@ -1,84 +1,48 @@
-//! What a fetch tells while it goes on, and whom. A file of its own because it is all that those who show a fetch need
-//! to know; it leaves out how anything comes about.
+//! What a fetch reports while it runs, as plain data and in words.
 
 use super::Verification;
+use std::fmt;
 use std::path::Path;
 
-/// What happens while fetching.
+/// What happens while fetching. Its `Display` is one line of text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the text of an event shows what its fields are")]
 pub enum Event<'a> {
     /// Another process is fetching into this directory; waiting until it is done.
-    Waiting {
-        /// The directory.
-        directory: &'a Path,
-    },
-    /// A file is there and verified; nothing to do for it.
-    AlreadyThere {
-        /// The file.
-        path: &'a Path,
-        /// How it was verified.
-        verification: Verification,
-    },
+    Waiting { directory: &'a Path },
+    /// A file is already there and verified.
+    AlreadyThere { path: &'a Path, verification: Verification },
     /// A file with the right name but wrong content was renamed.
-    SetAside {
-        /// Its name before.
-        from: &'a Path,
-        /// Its name now.
-        to: &'a Path,
-        /// What is wrong with it.
-        reason: &'a str,
-    },
-    /// A source is asked for a file or a package.
-    Started {
-        /// What is being got.
-        file: &'a str,
-        /// The URL or the command.
-        source: &'a str,
-    },
-    /// Bytes have arrived.
-    Progress {
-        /// What is being got.
-        file: &'a str,
-        /// Bytes so far, those of an earlier attempt included.
-        done: u64,
-        /// Bytes in all.
-        total: u64,
-    },
+    SetAside { from: &'a Path, to: &'a Path, reason: &'a str },
+    /// A source, a URL or a command, is asked for a file or a package.
+    Started { file: &'a str, source: &'a str },
+    /// Bytes have arrived: `done` of `total`, including those of earlier attempts.
+    Progress { file: &'a str, done: u64, total: u64 },
     /// A file is complete, verified, and has its name.
-    Fetched {
-        /// The file.
-        path: &'a Path,
-        /// The URL or the command it came from.
-        source: &'a str,
-        /// How it was verified.
-        verification: Verification,
-    },
+    Fetched { path: &'a Path, source: &'a str, verification: Verification },
     /// A source failed; the next one follows.
-    SourceFailed {
-        /// The URL or the command.
-        source: &'a str,
-        /// Why.
-        reason: &'a str,
-    },
+    SourceFailed { source: &'a str, reason: &'a str },
 }
 
-/// Somebody who wants to know what happens: a progress bar, a log, a test; a closure will do, and [`Silent`].
-pub trait FetchObserver {
-    /// Called for every event, on the fetching thread.
-    fn on_event(&mut self, event: &Event<'_>);
-}
-
-impl<F: FnMut(&Event<'_>)> FetchObserver for F {
-    fn on_event(&mut self, event: &Event<'_>) {
-        self(event);
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Waiting { directory } => {
+                write!(f, "waiting for another process that fetches into {}", directory.display())
+            }
+            Self::AlreadyThere { path, verification } | Self::Fetched { path, verification, .. } => {
+                write!(f, "{}: {verification}", path.display())
+            }
+            Self::SetAside { from, to, reason } => {
+                write!(f, "{}: {reason}; kept as {}", from.display(), to.display())
+            }
+            Self::Started { file, source } => write!(f, "fetching {file} from {source}"),
+            Self::Progress { file, done, total } => {
+                let percent = done * 100 / (*total).max(1);
+                write!(f, "{file}: {percent}% of {:.1} MB", *total as f64 / 1e6)
+            }
+            Self::SourceFailed { source, reason } => write!(f, "{source}: {reason}"),
+        }
     }
-}
-
-/// Ignores everything.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
-
-impl FetchObserver for Silent {
-    fn on_event(&mut self, _: &Event<'_>) {}
 }

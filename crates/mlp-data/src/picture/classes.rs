@@ -1,5 +1,5 @@
-//! Directories of pictures as labeled files: `class-name/*.png`, or the same below `train/` and `test/`. A file of its own because it only
-//! looks at names; reading the pictures, on as many threads as there are, is the caller's.
+//! Directories of pictures as labeled files: `class-name/*.png`, or the same below `train/` and
+//! `test/`. Only names are read here, no pictures.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ pub struct LabeledFiles {
     pub train: Vec<(PathBuf, u8)>,
     /// The files of `test/`; `None` where there is no such directory.
     pub test: Option<Vec<(PathBuf, u8)>>,
-    /// How many pictures lie beside the directories of the classes, and belong to none.
+    /// The number of pictures outside the directories of the classes.
     pub strays: usize,
 }
 
@@ -23,12 +23,13 @@ pub struct LabeledFiles {
 type Classes = Vec<(String, Vec<PathBuf>)>;
 
 impl LabeledFiles {
-    /// Looks into a directory: a directory in it is a class, and the pictures in that, however deep, are its examples. If there are only
-    /// `train` and perhaps `test` in it, it looks into these.
+    /// Searches a directory: each directory in it is a class, and the pictures in that, however
+    /// deep, are its examples. If it only has the directories `train` and perhaps `test`, these are
+    /// searched for classes.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::ClassDirectories`] if there are no classes or more than 256, one has no pictures, or `test` has one that `train`
-    /// has not.
+    /// [`Error::Io`]; [`Error::ClassDirectories`] if there are no classes or more than 256, one has
+    /// no pictures, or `test` has one that `train` has not.
     pub fn find(directory: &Path) -> Result<Self, Error> {
         let directories: Vec<PathBuf> = entries(directory)?
             .into_iter()

@@ -1,5 +1,5 @@
-//! Files as pictures: PNG, JPEG and PGM with its relatives, told apart by their first bytes. A file of its own because its input is hostile
-//! until shown otherwise: the size that a header promises is looked at before anything is allocated for it.
+//! Decoding PNG, JPEG and PGM with its relatives, told apart by their first bytes. The size that a
+//! header promises is checked before anything is allocated for it.
 
 use std::io::Cursor;
 
@@ -9,20 +9,23 @@ use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 use super::GrayPicture;
 use crate::Error;
 
-/// The most pixels that a picture may have: more than cameras and a scanned page at 600 dots an inch have.
+/// The maximum number of pixels of a picture: more than a camera, or a page scanned at 600 dpi,
+/// has.
 pub const MAX_PIXELS: u64 = 64_000_000;
 
-/// The most bytes that a picture may take while it is decoded.
+/// The maximum number of bytes that decoding a picture may take.
 const MAX_BYTES: u64 = 4 * MAX_PIXELS;
 
 impl GrayPicture {
-    /// The picture in a file's bytes: PNG, JPEG, or PGM and the other portable maps (PBM, PPM, PAM), of any depth and color.
+    /// The picture in a file's bytes: PNG, JPEG, or PGM and the other portable maps (PBM, PPM,
+    /// PAM), of any depth and color.
     ///
-    /// Colors become their luminance, whatever is transparent is laid over white, and a photograph is turned as its camera says it
-    /// was held.
+    /// Colors become their luminance, transparency is blended over white, and a photograph is
+    /// rotated as its camera recorded.
     ///
     /// # Errors
-    /// [`Error::Picture`] if the bytes are none of these or damaged, [`Error::PictureTooLarge`] above [`MAX_PIXELS`] or 256 MB.
+    /// [`Error::Picture`] if the bytes are something else or damaged, [`Error::PictureTooLarge`]
+    /// above [`MAX_PIXELS`] or 256 MB.
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.is_empty() {
             return Err(Error::Picture { problem: "it is empty".to_owned() });
@@ -38,7 +41,7 @@ impl GrayPicture {
         let (width, height) = decoder.dimensions();
         let (width, height) = (u64::from(width), u64::from(height));
         if width * height > MAX_PIXELS || decoder.total_bytes() > MAX_BYTES {
-            return Err(Error::PictureTooLarge { width, height, most: MAX_PIXELS / 1_000_000 });
+            return Err(Error::PictureTooLarge { width, height, max_megapixels: MAX_PIXELS / 1_000_000 });
         }
         let mut limits = Limits::default();
         limits.max_alloc = Some(MAX_BYTES);

@@ -1,7 +1,5 @@
-//! Pictures on the disk: which files of a directory are some, in the order that people expect, and reading one. A file of its own because
-//! decoding knows bytes only.
+//! Picture files: finding them in a directory, in natural order, and reading one.
 
-use std::cmp::Ordering;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -12,15 +10,16 @@ use image::error::ImageError;
 use super::GrayPicture;
 use super::decode::problem;
 use crate::Error;
+use crate::fs::natural_order;
 
-/// The endings of the names of picture files, in small letters.
+/// The file name extensions of pictures, in lower case.
 pub const ENDINGS: [&str; 7] = ["png", "jpg", "jpeg", "pgm", "pnm", "ppm", "pbm"];
 
-/// The most bytes of a picture file.
+/// The maximum size of a picture file in bytes.
 const MAX_FILE_BYTES: u64 = 256_000_000;
 
-/// The deepest directory that is looked into, below the one that was asked for.
-const DEEPEST: usize = 32;
+/// The maximum depth of directories that are searched.
+const MAX_DEPTH: usize = 32;
 
 impl GrayPicture {
     /// Reads a picture file, as [`GrayPicture::decode`].
@@ -32,7 +31,8 @@ impl GrayPicture {
         Self::read_from(file, path)
     }
 
-    /// Columns and rows of a picture file, by what it says at its beginning; a photograph may turn out to be turned.
+    /// Columns and rows of a picture file according to its header; a photograph may still have to
+    /// be rotated.
     ///
     /// # Errors
     /// As [`GrayPicture::read`].
@@ -61,14 +61,14 @@ impl GrayPicture {
     }
 }
 
-/// The picture files in a directory and those below it, told by the endings of their names, each directory in [`natural_order`]. Hidden ones
-/// are left out, and links to directories are not followed.
+/// The picture files in a directory and below it, by their extensions, each directory in natural
+/// order. Hidden files are left out, and links to directories are not followed.
 ///
 /// # Errors
 /// [`Error::Io`] if a directory cannot be listed.
 pub fn picture_files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut found = Vec::new();
-    collect(directory, DEEPEST, &mut found)?;
+    collect(directory, MAX_DEPTH, &mut found)?;
     Ok(found)
 }
 
@@ -85,7 +85,8 @@ fn collect(directory: &Path, deeper: usize, found: &mut Vec<PathBuf>) -> Result<
     Ok(())
 }
 
-/// What is in a directory and not hidden, in natural order, with whether it is a directory itself.
+/// The entries of a directory that are not hidden, in natural order, each with whether it is a
+/// directory.
 pub(super) fn entries(directory: &Path) -> Result<Vec<(PathBuf, bool)>, Error> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(directory).map_err(Error::io("list", directory))? {
@@ -109,48 +110,8 @@ pub(super) fn is_picture_name(path: &Path) -> bool {
     ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }
 
-/// The order in which people put names: numbers in them by their value, so that 2 comes before 10.
-///
-/// # Example
-/// ```
-/// let mut names = vec!["img10.png", "img2.png", "img02.png", "a"];
-/// names.sort_by(|a, b| mlp_data::picture::natural_order(a, b));
-/// assert_eq!(names, ["a", "img02.png", "img2.png", "img10.png"]);
-/// ```
-pub fn natural_order(a: &str, b: &str) -> Ordering {
-    let (mut left, mut right) = (a, b);
-    loop {
-        let (digits_left, digits_right) = (digits(left), digits(right));
-        let order = if digits_left > 0 && digits_right > 0 {
-            let number = |text: &str, digits: usize| text[..digits].trim_start_matches('0').to_owned();
-            let (x, y) = (number(left, digits_left), number(right, digits_right));
-            (left, right) = (&left[digits_left..], &right[digits_right..]);
-            x.len().cmp(&y.len()).then(x.cmp(&y))
-        } else {
-            let (mut x, mut y) = (left.chars(), right.chars());
-            let (first, second) = (x.next(), y.next());
-            if first.is_none() && second.is_none() {
-                // Equal but for leading zeros: some order there must be.
-                return a.cmp(b);
-            }
-            (left, right) = (x.as_str(), y.as_str());
-            first.cmp(&second)
-        };
-        if order.is_ne() {
-            return order;
-        }
-    }
-}
-
-/// How many digits a text begins with.
-fn digits(text: &str) -> usize {
-    text.bytes().take_while(u8::is_ascii_digit).count()
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -178,17 +139,5 @@ mod tests {
             path.display()
         );
         assert_eq!(error, expected);
-    }
-
-    proptest! {
-        #[test]
-        fn natural_order_is_an_order(names in prop::collection::vec("[a0-2ü]{0,5}", 3)) {
-            let order = |i: usize, j: usize| natural_order(&names[i], &names[j]);
-            prop_assert_eq!(order(0, 1), order(1, 0).reverse());
-            prop_assert_eq!(order(0, 1).is_eq(), names[0] == names[1]);
-            if order(0, 1).is_le() && order(1, 2).is_le() {
-                prop_assert!(order(0, 2).is_le());
-            }
-        }
     }
 }

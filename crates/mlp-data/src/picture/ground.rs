@@ -1,25 +1,26 @@
-//! Ground and ink told apart: which of the two is the lighter one, and how far each pixel stands out of the ground. A file of its own
-//! because this is where a photograph differs from a drawing: its ground has a shade of its own, shadows, and noise.
+//! Telling ground from ink: which is lighter, and how far each pixel stands out of the ground. The
+//! ground of a photograph has shading and noise, so it is a fitted surface.
 
 use super::Polarity;
 use super::plane::Plane;
 
-/// Levels by which ink differs from its ground at the least; below it is taken for the paper's own unevenness.
-const LEAST_CONTRAST: f32 = 12.0;
+/// The minimum contrast of ink, in levels; anything less is unevenness of the paper.
+const MIN_CONTRAST: f32 = 12.0;
 
-/// How many standard deviations of its noise the ground may reach without being ink.
+/// How many standard deviations of noise still count as ground.
 const NOISE: f32 = 3.0;
 
-/// The most pixels that the ground is fitted to.
+/// The maximum number of pixels that the ground is fitted to.
 const SAMPLES: usize = 5_000;
 
-/// The share of a picture that a ground has, if it is a page with something on it.
+/// The share of ground on a page with something on it.
 const PAGE: f64 = 0.7;
 
-/// How often the ground is fitted again.
+/// The number of times that the ground is fitted.
 const ROUNDS: usize = 6;
 
-/// A picture turned so that its ground is the darker of the two, and whether light and dark were exchanged for it.
+/// A picture turned so that its ground is the darker of the two, and whether light and dark were
+/// exchanged for it.
 pub(super) fn oriented(plane: Plane, polarity: Polarity) -> (Plane, bool) {
     let is_light = match polarity {
         Polarity::LightOnDark => false,
@@ -31,10 +32,11 @@ pub(super) fn oriented(plane: Plane, polarity: Polarity) -> (Plane, bool) {
 
 /// Whether the ground is the lighter of the two.
 ///
-/// Where most pixels lie on one surface, that is the ground, however it is shaded, and ink is what stands out of it the farthest: on the
-/// dark side, if the ground is light. Where they do not, as where a bold stroke fills its picture, they are parted into light and dark, and
-/// ground is what surrounds and what there is more of: the border counts twice, because a stroke seldom touches all edges, and the whole
-/// once, because what fills a picture to its edges leaves the border undecided.
+/// If most pixels lie on one surface, that is the ground, however it is shaded, and ink is what
+/// stands out of it the most: on the dark side, if the ground is light. Otherwise, as where a bold
+/// stroke fills its picture, pixels are divided into light and dark, and the ground is the
+/// majority. The border counts twice, because a stroke seldom touches all edges, and the whole
+/// picture once, because a stroke that fills it leaves the border undecided.
 fn has_light_ground(plane: &Plane) -> bool {
     let samples = samples(plane);
     let ground = Ground::fit(samples.clone(), &samples);
@@ -51,8 +53,8 @@ fn has_light_ground(plane: &Plane) -> bool {
     2.0 * share(&mut samples.iter().filter(|s| s.is_border)) + share(&mut samples.iter()) > 1.5
 }
 
-/// The level above which a pixel is light: the one that leaves the least variance within light and dark. Where all are of one level, it is
-/// light from the middle on.
+/// Otsu's threshold: the level that leaves the least variance within light and dark. Where all
+/// pixels have one level, it is the middle.
 fn otsu(levels: &[f32]) -> f32 {
     let mut counts = [0u64; 256];
     levels.iter().for_each(|level| counts[usize::from(level.round() as u8)] += 1);
@@ -76,29 +78,32 @@ fn otsu(levels: &[f32]) -> f32 {
     threshold + 0.5
 }
 
-/// A ground: where it is, and how far from there its pixels are.
+/// The ground: a surface, and how far its pixels are from it.
 pub(super) struct Ground {
     surface: Surface,
-    /// The height above it that noise reaches.
+    /// The maximum height of noise above it.
     pub(super) noise: f32,
 }
 
 impl Ground {
-    /// Of a picture on which ink is lighter. Shading of a page is followed by a surface of second order, fitted to the pixels that are
-    /// ground. Which ones are is first predicted in two ways: those that are dark, which is right of drawings, however bold, and all of
-    /// them, which is right of pages whose shaded corners are as far from their middle as the ink.
+    /// Finds the ground of a picture with lighter ink: a quadratic surface, which follows the
+    /// shading of a page, fitted to the pixels of the ground. There are two first guesses of these:
+    /// the dark pixels, which is right for drawings, however bold, and all pixels, which is right
+    /// for pages whose shaded corners are as dark as the ink.
     pub(super) fn of(plane: &Plane) -> Self {
         let samples = samples(plane);
         let threshold = otsu(&plane.levels);
         let dark: Vec<Sample> = samples.iter().copied().filter(|s| s.level <= threshold).collect();
         let (by_level, by_place) = (Self::fit(dark, &samples), Self::fit(samples.clone(), &samples));
-        // With the narrower of the two bands: everything is within the noise of a fit that is bad enough.
+        // With the narrower of the two bands: everything is within the noise of a fit that is bad
+        // enough.
         let band = by_level.band().min(by_place.band());
         let is_better = by_place.worth(&samples, band) > by_level.worth(&samples, band);
         if is_better { by_place } else { by_level }
     }
 
-    /// Fits a surface to pixels taken for ground, takes those for ground that are within the noise of it, and so on.
+    /// Fits a surface to the pixels of the ground, redefines the ground as the pixels within its
+    /// noise, and repeats.
     fn fit(mut ground: Vec<Sample>, samples: &[Sample]) -> Self {
         let level = median(ground.iter().map(|s| s.level));
         let mut found = Self { surface: Surface::level(level), noise: 0.0 };
@@ -111,7 +116,8 @@ impl Ground {
         found
     }
 
-    /// How well it does for ground: by the pixels that are within a band around it, less those below, where nothing should be.
+    /// A score of the fit: the number of pixels in a band around it, less those below, where
+    /// nothing should be.
     fn worth(&self, samples: &[Sample], band: f32) -> i64 {
         let worth = |s: &Sample| match self.distance(s) {
             d if d < -band => -2,
@@ -121,7 +127,8 @@ impl Ground {
         samples.iter().map(worth).sum()
     }
 
-    /// Whether most of a picture lies on it, and not because its noise is as large as the picture's contrast.
+    /// Whether most of a picture lies on it, unless its noise is as large as the contrast of the
+    /// picture.
     fn is_page(&self, samples: &[Sample]) -> bool {
         let within = samples.iter().filter(|s| self.distance(s).abs() <= self.band()).count();
         let most = samples.iter().map(|s| self.distance(s).abs()).fold(0.0, f32::max);
@@ -153,7 +160,7 @@ impl Ground {
 
     /// Whether nothing stands out, if this is how far the highest does.
     pub(super) fn is_flat(&self, peak: f32) -> bool {
-        peak < LEAST_CONTRAST.max(1.5 * self.noise)
+        peak < MIN_CONTRAST.max(1.5 * self.noise)
     }
 }
 
@@ -199,7 +206,7 @@ fn median(values: impl Iterator<Item = f32>) -> f32 {
 
 const TERMS: usize = 6;
 
-/// A surface of second order, as the coefficients of 1, x, y, x², xy and y².
+/// A quadratic surface, as the coefficients of 1, x, y, x², xy and y².
 #[derive(Clone, Copy)]
 struct Surface([f64; TERMS]);
 

@@ -1,22 +1,22 @@
-//! The ink of a picture: what stands out of the ground, without specks of dust, and where it lies. A file of its own because it is the only
-//! place that asks what hangs together.
+//! The ink of a picture: what stands out of the ground, without specks of dust, and where it is.
 
 use super::ground::Ground;
 use super::plane::Plane;
 
-/// The share of the full height from which on a pixel is ink.
+/// The share of the full height above which a pixel is ink.
 const EDGE: f32 = 0.1;
 
-/// The shares of the largest patch's ink and of its longer side below either of which a patch is a speck. The strokes of a digit that hang
-/// apart, the bar of a 5, are longer than specks beside a thin stroke, which may have as much ink.
+/// A patch is a speck if it has less than these shares of the largest patch's ink or longer side.
+/// Both are needed: the separate bar of a 5 is longer than a speck, which may have as much ink as a
+/// thin stroke.
 const SPECK_INK: f32 = 0.04;
 const SPECK_SIDE: f32 = 0.15;
 
-/// The ink of a picture, and nothing else.
+/// The ink of a picture, without its ground.
 pub(super) struct Ink {
     /// From 0, the ground, to 1, full ink.
     pub(super) amounts: Plane,
-    /// Where all of it lies.
+    /// The bounding box.
     pub(super) bounds: Patch,
 }
 
@@ -45,7 +45,7 @@ impl Ink {
     }
 }
 
-/// What most of the ink reaches: nine tenths of the pixels in the upper half are below it.
+/// The height of full ink: the 90th percentile of the pixels above half the peak.
 fn full_height(heights: impl Iterator<Item = f32> + Clone, noise: f32) -> f32 {
     let peak = heights.clone().fold(0.0, f32::max);
     let mut upper: Vec<f32> = heights.filter(|&height| height > noise.max(0.5 * peak)).collect();
@@ -56,7 +56,7 @@ fn full_height(heights: impl Iterator<Item = f32> + Clone, noise: f32) -> f32 {
     *upper.select_nth_unstable_by(rank, f32::total_cmp).1
 }
 
-/// Pixels of ink that hang together, over sides or corners.
+/// Connected pixels of ink, over sides or corners.
 struct Patches {
     numbers: Vec<u32>, // of each pixel's patch, from 1; 0 is no ink
     count: usize,
@@ -85,7 +85,7 @@ impl Patches {
         Self { numbers, count }
     }
 
-    /// Leaves out the patches that are small beside the largest one.
+    /// Drops the patches that are small compared with the largest one.
     fn drop_specks(&mut self, heights: &Plane) {
         let mut patches = vec![Patch::default(); self.count + 1];
         for (i, (&number, &height)) in self.numbers.iter().zip(&heights.levels).enumerate() {
@@ -113,7 +113,7 @@ impl Patches {
         self.numbers[at] != 0 || around(at, width, height).any(|next| self.numbers[next] != 0)
     }
 
-    /// Of all patches together.
+    /// The bounding box of all patches.
     fn bounds(&self, heights: &Plane) -> Option<Patch> {
         let mut all: Option<Patch> = None;
         for (i, _) in self.numbers.iter().enumerate().filter(|&(_, &number)| number != 0) {
@@ -123,7 +123,7 @@ impl Patches {
     }
 }
 
-/// Where a patch lies, and how much ink there is in it.
+/// The bounding box of a patch, and how much ink is in it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Patch {
     pub(super) left: usize,

@@ -1,5 +1,5 @@
-//! Levels on a grid, as numbers that can be calculated with, and how they get another size: reduced by averaging the area that falls on a
-//! new pixel, enlarged by interpolating between old ones. Both leave a plane that keeps its size as it is.
+//! A grid of levels as floating-point numbers, and resizing: reduced by averaging the area of each
+//! new pixel, enlarged by linear interpolation.
 
 use super::GrayPicture;
 
@@ -48,19 +48,20 @@ impl Plane {
         x == 0 || y == 0 || x + 1 == self.width || y + 1 == self.height
     }
 
-    /// The part of `width` by `height` pixels whose first is at (x, y).
+    /// The part of `width` by `height` pixels from (x, y) on.
     pub(super) fn part(&self, x: usize, y: usize, width: usize, height: usize) -> Self {
         let rows = self.levels.chunks_exact(self.width).skip(y).take(height);
         Self { width, height, levels: rows.flat_map(|row| &row[x..x + width]).copied().collect() }
     }
 
-    /// The same in another size, of at least one pixel each way.
+    /// The plane in another size, of at least one pixel each way.
     pub(super) fn resized(&self, width: usize, height: usize) -> Self {
         resized(&self.levels, self.width, width, height)
     }
 }
 
-/// Levels in rows of `from_width`, in another size. A picture is as large as its file pretends: its bytes become numbers a row at a time.
+/// Resizes levels in rows of `from_width`. A picture can be large, so its bytes become numbers a
+/// row at a time.
 fn resized<T: Copy + Into<f32>>(levels: &[T], from_width: usize, width: usize, height: usize) -> Plane {
     let from_height = levels.len() / from_width;
     let across = taps(from_width, width);
@@ -75,14 +76,15 @@ fn resized<T: Copy + Into<f32>>(levels: &[T], from_width: usize, width: usize, h
     Plane { width, height, levels }
 }
 
-/// The size of `width` by `height` pixels scaled until it fits into another, with its proportions as far as whole pixels can have them.
+/// The size of `width` by `height` pixels scaled until it fits into another, with its proportions
+/// as far as whole pixels can have them.
 pub(super) fn fitted(width: usize, height: usize, into_width: usize, into_height: usize) -> (usize, usize) {
     let scale = (into_width as f64 / width as f64).min(into_height as f64 / height as f64);
     let side = |length: usize, most: usize| ((length as f64 * scale).round() as usize).clamp(1, most.max(1));
     (side(width, into_width), side(height, into_height))
 }
 
-/// What a new pixel takes of the old ones in its row or column.
+/// The weights of the old pixels in a new one, along a row or column.
 struct Taps {
     first: usize,
     weights: Vec<f32>, // their sum is 1
@@ -113,7 +115,8 @@ fn averaging(low: f64, high: f64, from: usize) -> Taps {
     Taps { first, weights: (first..end).map(share).collect() }
 }
 
-/// The value at `place`, where a pixel's middle has its number; beyond the outermost ones it is theirs.
+/// The value at `place`, where a pixel's middle has its number; beyond the outermost ones it is
+/// theirs.
 fn between(place: f64, from: usize) -> Taps {
     let place = place.clamp(0.0, (from - 1) as f64);
     let first = place as usize;

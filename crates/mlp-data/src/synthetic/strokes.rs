@@ -1,9 +1,10 @@
-//! What the synthetic digits look like: for each digit one or two styles, each a few strokes given by points in a box of
-//! 20x20 (x to the right, y downwards). A file of its own because it is data. Drawing them is `synthetic.rs`.
+//! The shapes of the synthetic digits: for each digit one or two styles, each a few strokes given
+//! by points in a box of 20x20 (x to the right, y down).
 
 /// x to the right, y downwards.
 pub(super) type Point = (f64, f64);
-/// Points that the pen passes through smoothly; a corner is where one stroke ends and another begins.
+/// Points that the pen passes through smoothly; a corner is where one stroke ends and another
+/// begins.
 type Stroke = &'static [Point];
 type Style = &'static [Stroke];
 
@@ -44,7 +45,8 @@ pub(super) const STYLES: [&[Style]; 10] = [
     ],
 ];
 
-/// The Catmull-Rom spline through `points`, the first and the last counted twice, as a chain of points.
+/// The Catmull-Rom spline through `points`, the first and the last counted twice, as a chain of
+/// points.
 ///
 /// # Panics
 /// If there are no points.

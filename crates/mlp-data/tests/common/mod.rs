@@ -193,7 +193,7 @@ pub(crate) fn sample(sums: Sums) -> Sample {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(&bytes).unwrap();
         let compressed = encoder.finish().unwrap();
-        let (idx_bytes, gz_bytes) = (bytes.len() as u64, compressed.len() as u64);
+        let gz_bytes = compressed.len() as u64;
         let checksum = match sums {
             Sums::Idx => Checksum::Sha256OfIdx(sha256(&bytes)),
             Sums::Gz => Checksum::Sha256OfGz(sha256(&compressed)),
@@ -201,7 +201,7 @@ pub(crate) fn sample(sums: Sums) -> Sample {
         };
         raw.insert(name.to_owned(), bytes);
         gz.insert(format!("{name}.gz"), compressed);
-        CatalogFile { name, idx_bytes, gz_bytes, checksum }
+        CatalogFile { name, gz_bytes, checksum }
     };
     let mut split = |len: usize, images, labels| {
         let pixels = (0..len * 6).map(|i| (i * i % 251) as u8).collect();

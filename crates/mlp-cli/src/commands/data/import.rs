@@ -1,5 +1,5 @@
 //! `mlp data import`: a dataset out of directories of pictures. Which file belongs to which class the library finds out; here the pictures are
-//! prepared, on all threads, and what is odd about them is said.
+//! preprocessed, on all threads, and what is odd about them is said.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -91,8 +91,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         (None, share) => Some(share.unwrap_or(0.2)),
     };
     let shape = args.size.unwrap_or_else(|| common_size(&files).unwrap_or(USUAL));
-    let train = prepare(args, shape, &files.train)?;
-    let test = files.test.as_ref().map(|files| prepare(args, shape, files)).transpose()?;
+    let train = preprocess(args, shape, &files.train)?;
+    let test = files.test.as_ref().map(|files| preprocess(args, shape, files)).transpose()?;
     report_oddities(&args.dir, &train, test.as_ref());
 
     let classes = files.class_names.len();
@@ -150,26 +150,26 @@ fn common_size(files: &LabeledFiles) -> Option<ImageShape> {
 }
 
 /// Reads pictures and makes images of them, in order.
-fn prepare(args: &Args, shape: ImageShape, files: &[(PathBuf, u8)]) -> anyhow::Result<Images> {
+fn preprocess(args: &Args, shape: ImageShape, files: &[(PathBuf, u8)]) -> anyhow::Result<Images> {
     let bytes = files.len().checked_mul(shape.pixels()).filter(|&bytes| bytes <= MAX_BYTES);
     if bytes.is_none() {
         bail!("{} as images of {shape} are more than 4 GB; choose a smaller --size", pictures(files.len()));
     }
-    let prepared: Vec<Result<Preprocessed, mlp_data::Error>> = files
+    let preprocessed: Vec<Result<Preprocessed, mlp_data::Error>> = files
         .par_iter()
-        .map(|(path, _)| Ok(args.preprocessing.prepare(&GrayPicture::read(path)?, shape, args.polarity)))
+        .map(|(path, _)| Ok(args.preprocessing.preprocess(&GrayPicture::read(path)?, shape, args.polarity)))
         .collect();
     let mut images = Images { paths: Vec::new(), labels: Vec::new(), pixels: Vec::new(), blank: Vec::new() };
     let mut failed = 0;
-    for ((path, label), prepared) in files.iter().zip(prepared) {
-        match prepared {
-            Ok(prepared) => {
-                if prepared.is_blank {
+    for ((path, label), preprocessed) in files.iter().zip(preprocessed) {
+        match preprocessed {
+            Ok(preprocessed) => {
+                if preprocessed.is_blank {
                     images.blank.push(images.paths.len());
                 }
                 images.paths.push(path.clone());
                 images.labels.push(*label);
-                images.pixels.extend(prepared.pixels);
+                images.pixels.extend(preprocessed.pixels);
             }
             Err(error) => {
                 failed += 1;

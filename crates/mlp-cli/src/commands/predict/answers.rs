@@ -40,13 +40,13 @@ pub(super) struct Answer {
     pub(super) name: String,
     pub(super) class: usize,
     pub(super) probabilities: Vec<f64>,
-    pub(super) prepared: Preprocessed,
+    pub(super) preprocessed: Preprocessed,
 }
 
 impl Answer {
     /// In few words, for under the picture.
     pub(super) fn caption(&self, metadata: &Metadata) -> String {
-        if self.prepared.is_blank {
+        if self.preprocessed.is_blank {
             return "blank".to_owned();
         }
         format!("{} {}", metadata.class_names[self.class], percent(self.probabilities[self.class]))
@@ -134,7 +134,7 @@ impl<'a> Writer<'a> {
         for &class in order.iter().filter(|&&class| class != answer.class).take(self.top - 1) {
             let _ = write!(row, "  {} {}", self.names[class], share(class));
         }
-        if answer.prepared.is_blank {
+        if answer.preprocessed.is_blank {
             row.push_str("  (blank: nothing is on it)");
         }
         row
@@ -147,8 +147,8 @@ impl<'a> Writer<'a> {
             answer.class,
             quoted(&self.names[answer.class]),
             answer.probabilities[answer.class],
-            answer.prepared.is_blank,
-            answer.prepared.was_inverted,
+            answer.preprocessed.is_blank,
+            answer.preprocessed.was_inverted,
         );
         for probability in &answer.probabilities {
             let _ = write!(record, ",{probability:?}");
@@ -162,8 +162,8 @@ impl<'a> Writer<'a> {
             class: answer.class,
             name: &self.names[answer.class],
             probability: answer.probabilities[answer.class],
-            blank: answer.prepared.is_blank,
-            inverted: answer.prepared.was_inverted,
+            blank: answer.preprocessed.is_blank,
+            inverted: answer.preprocessed.was_inverted,
             probabilities: &answer.probabilities,
         };
         serde_json::to_string(&line).expect("plain data")
@@ -189,8 +189,8 @@ mod tests {
     use super::*;
 
     fn answer(name: &str) -> Answer {
-        let prepared = Preprocessed { pixels: vec![0], was_inverted: true, is_blank: false };
-        Answer { name: name.to_owned(), class: 1, probabilities: vec![0.25, 0.625, 0.125], prepared }
+        let preprocessed = Preprocessed { pixels: vec![0], was_inverted: true, is_blank: false };
+        Answer { name: name.to_owned(), class: 1, probabilities: vec![0.25, 0.625, 0.125], preprocessed }
     }
 
     fn writer(names: &[String], format: Format) -> Writer<'_> {

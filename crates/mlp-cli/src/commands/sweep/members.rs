@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use mlp_data::atomic::write_atomically;
-use mlp_data::disk::{Disk, DiskFile};
+use mlp_data::fs::write_atomically;
+use mlp_data::fs::{Disk, DiskFile};
 use serde::{Deserialize, Serialize};
 use toml::Table as Keys;
 

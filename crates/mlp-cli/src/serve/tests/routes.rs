@@ -41,13 +41,13 @@ fn the_page_is_complete_and_its_policy_allows_nothing_else() {
 #[test]
 fn a_picture_is_answered_with_the_output_of_the_network() {
     let (model, file) = (usual(), picture());
-    let prepared = model.metadata.preprocessing.prepare(
+    let preprocessed = model.metadata.preprocessing.preprocess(
         &GrayPicture::decode(&file).unwrap(),
         model.metadata.image_shape,
         Polarity::Auto,
     );
-    let expected = model.network.probabilities(&prepared.pixels).into_raw_vec_and_offset().0;
-    let first = model.network.activations(&prepared.pixels, 0).into_raw_vec_and_offset().0;
+    let expected = model.network.probabilities(&preprocessed.pixels).into_raw_vec_and_offset().0;
+    let first = model.network.activations(&preprocessed.pixels, 0).into_raw_vec_and_offset().0;
 
     let server = Server::start(usual(), wide());
     let answer = server.predict("", &file).json();
@@ -57,7 +57,7 @@ fn a_picture_is_answered_with_the_output_of_the_network() {
     assert_eq!(answer["probability"].as_f64().unwrap(), expected[class]);
     assert_eq!(answer["name"], ["zero", "one", "two"][class]);
     assert_eq!((&answer["blank"], &answer["inverted"]), (&json!(false), &json!(false)));
-    assert_eq!(answer["image"]["pixels"], json!(prepared.pixels));
+    assert_eq!(answer["image"]["pixels"], json!(preprocessed.pixels));
 
     let hidden = answer["hidden"].as_array().unwrap();
     let sizes: Vec<_> = hidden.iter().map(|layer| (&layer["layer"], &layer["units"])).collect();

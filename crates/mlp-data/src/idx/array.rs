@@ -1,28 +1,4 @@
-//! The IDX format: a magic number (two zero bytes, element type, rank), the dimensions as big-endian `u32`, then the
-//! elements, big-endian, the last index running fastest. Here are its types; reading is in `idx/read.rs`, writing in
-//! `idx/write.rs`. What an array means (images, labels) is none of its business.
-//!
-//! # Example
-//! ```
-//! use mlp_data::idx::{Idx, IdxData, parse};
-//! use std::path::Path;
-//!
-//! let array = Idx::new(vec![2, 3], IdxData::I16(vec![1, 2, 3, -1, -2, -3]));
-//! let mut bytes = Vec::new();
-//! array.write_to(&mut bytes)?;
-//! assert_eq!(bytes[..4], [0, 0, 0x0b, 2]);
-//! assert_eq!(parse(&bytes, Path::new("in memory"))?, array);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
-
-mod ahead;
-mod read;
-mod write;
-
-#[cfg(feature = "fetch")]
-pub(crate) use read::read_idx_at_most;
-pub use read::{parse, read_idx};
-pub use write::write_idx;
+//! An IDX array in memory: element type, shape and elements.
 
 use std::fmt;
 
@@ -128,16 +104,16 @@ impl IdxData {
 /// An array of any rank. Rank 0 is one element without dimensions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Idx {
-    shape: Vec<usize>,
-    data: IdxData,
+    pub(super) shape: Vec<usize>,
+    pub(super) data: IdxData,
 }
 
 impl Idx {
     /// Puts shape and elements together.
     ///
     /// # Panics
-    /// If the shape's product is not the number of elements, if the rank is above 255, or a dimension above
-    /// `u32::MAX`: the format cannot say it.
+    /// If the shape's product is not the number of elements, if the rank is above 255, or a
+    /// dimension above `u32::MAX`: the format cannot say it.
     #[track_caller]
     pub fn new(shape: Vec<usize>, data: IdxData) -> Self {
         assert!(shape.len() <= usize::from(u8::MAX), "IDX has at most 255 dimensions, not {}", shape.len());
@@ -166,8 +142,9 @@ impl Idx {
     }
 }
 
-/// The product of the dimensions; `None` where it does not fit. A zero makes it zero whatever stands beside it.
-pub(crate) fn element_count(shape: &[usize]) -> Option<usize> {
+/// The product of the dimensions; `None` where it does not fit. A zero makes it zero whatever
+/// stands beside it.
+pub(super) fn element_count(shape: &[usize]) -> Option<usize> {
     if shape.contains(&0) {
         return Some(0);
     }

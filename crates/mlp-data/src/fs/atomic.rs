@@ -1,6 +1,6 @@
-//! Writing a file so that readers see the old one or the new one, never a part: the bytes go to a temporary
-//! file beside the final name, are synced, and are renamed over it. A file of its own because datasets and
-//! model files both need it. It leaves out locking: of two writers the last one wins, whole.
+//! Writing a file so that readers see the old one or the new one, never a part: the bytes go to a
+//! temporary file beside the final name, are synced, and are renamed over it. There is no locking:
+//! of two writers the last one wins.
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
@@ -8,18 +8,18 @@ use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::disk::{Disk, DiskFile};
+use super::{Disk, DiskFile};
 
 /// Writes `path` through `write`: beside it, synced, renamed over it, and the directory synced.
 ///
 /// After an error the file that had the name before is untouched and the temporary one is removed.
 ///
 /// # Errors
-/// Whatever creating, writing, syncing or renaming reports, and whatever `write` returns.
+/// The first error of creating, writing, syncing or renaming, or of `write`.
 ///
 /// # Example
 /// ```
-/// use mlp_data::atomic::write_atomically;
+/// use mlp_data::fs::write_atomically;
 /// let path = std::env::temp_dir().join(format!("mlp-atomic-{}", std::process::id()));
 /// write_atomically(&path, |out| out.write_all(b"whole"))?;
 /// assert_eq!(std::fs::read(&path)?, b"whole");
@@ -32,9 +32,6 @@ pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::R
 
 impl Disk {
     /// [`write_atomically`], on this disk.
-    ///
-    /// # Errors
-    /// As [`write_atomically`].
     pub fn write_atomically(
         &self,
         path: &Path,
@@ -51,7 +48,7 @@ impl Disk {
     }
 }
 
-/// Whether a name is that of a file which somebody was writing and never finished.
+/// Whether a name is that of a temporary file, left by an interrupted write.
 pub fn is_temporary(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(SUFFIX)
 }
@@ -72,7 +69,8 @@ impl<'d> Temporary<'d> {
         let name = path
             .file_name()
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
-        // Process and counter make the name unique here; `create_new` settles what is left over from elsewhere.
+        // Process and counter make the name unique here; `create_new` settles what is left over
+        // from elsewhere.
         loop {
             let mut temporary = OsString::from(".");
             temporary.push(name);

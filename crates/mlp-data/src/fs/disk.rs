@@ -1,6 +1,5 @@
-//! The file operations that change something, as methods of [`Disk`], so that each of them can be made to fail: a full disk, a directory that
-//! is gone, a write of which only a part arrives. A file of its own because whoever promises that nothing is lost has to try every one of
-//! these failures. It leaves out reading.
+//! The file operations that change something, as methods of [`Disk`], so that a test can make each
+//! of them fail: a full disk, a directory that is gone, a write of which only a part arrives.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -12,13 +11,13 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Operation {
-    /// A directory is made.
+    /// A directory is created.
     MakeDirectory,
-    /// A file is made, or opened to be written to.
+    /// A file is created, or opened for writing.
     Open,
     /// A file is locked.
     Lock,
-    /// Bytes are written to a file. Where this fails, half of them are there.
+    /// Bytes are written to a file. If this fails, half of them are there.
     Write,
     /// A file's content is made durable.
     Sync,
@@ -30,17 +29,18 @@ pub enum Operation {
     Remove,
 }
 
-/// Asked before each operation whether it may succeed.
+/// Decides before each operation whether it may succeed.
 pub trait Gate: Send + Sync {
     /// # Errors
-    /// What the operation is to fail with.
+    /// The error that the operation is to fail with.
     fn pass(&self, operation: Operation, path: &Path) -> io::Result<()>;
 }
 
-/// Where files are written. The default is the real thing; [`Disk::with_gate`] makes one that fails on purpose.
+/// Where files are written. The default is the real disk; [`Disk::with_gate`] creates one that
+/// fails on purpose.
 ///
 /// ```
-/// use mlp_data::disk::{Disk, Gate, Operation};
+/// use mlp_data::fs::{Disk, Gate, Operation};
 /// use std::{io, path::Path, sync::Arc};
 ///
 /// struct Full;
@@ -67,7 +67,7 @@ impl fmt::Debug for Disk {
 }
 
 impl Disk {
-    /// A disk whose operations have to pass a gate.
+    /// Creates a disk whose operations have to pass a gate.
     pub fn with_gate(gate: Arc<dyn Gate>) -> Self {
         Self { gate: Some(gate) }
     }
@@ -76,45 +76,30 @@ impl Disk {
         self.gate.as_ref().map_or(Ok(()), |gate| gate.pass(operation, path))
     }
 
-    /// Makes a directory.
-    ///
-    /// # Errors
-    /// As [`fs::create_dir`].
+    /// [`fs::create_dir`].
     pub fn create_dir(&self, path: &Path) -> io::Result<()> {
         self.pass(Operation::MakeDirectory, path)?;
         fs::create_dir(path)
     }
 
-    /// Makes a directory, with what is missing above it, unless it is there.
-    ///
-    /// # Errors
-    /// As [`fs::create_dir_all`].
+    /// [`fs::create_dir_all`].
     pub fn create_dir_all(&self, path: &Path) -> io::Result<()> {
         self.pass(Operation::MakeDirectory, path)?;
         fs::create_dir_all(path)
     }
 
-    /// Makes a file that is not there yet.
-    ///
-    /// # Errors
-    /// As [`OpenOptions::open`].
+    /// Creates a file that must not exist yet.
     pub fn create_new(&self, path: &Path) -> io::Result<DiskFile> {
         self.open(path, OpenOptions::new().write(true).create_new(true))
     }
 
-    /// Opens a file to write at its end.
-    ///
-    /// # Errors
-    /// As [`OpenOptions::open`].
+    /// Opens a file for appending.
     pub fn append(&self, path: &Path) -> io::Result<DiskFile> {
         self.open(path, OpenOptions::new().append(true))
     }
 
-    /// Makes and locks a file; the lock is given up when it is dropped or the process ends, in whatever way. `None` if somebody else
-    /// holds it.
-    ///
-    /// # Errors
-    /// As [`OpenOptions::open`] and [`File::try_lock`].
+    /// Creates and locks a file; `None` if another process holds the lock. The lock ends when the
+    /// file is dropped or the process ends.
     pub fn lock(&self, path: &Path) -> io::Result<Option<DiskFile>> {
         let file = self.open(path, OpenOptions::new().write(true).create(true).truncate(false))?;
         self.pass(Operation::Lock, path)?;
@@ -130,19 +115,13 @@ impl Disk {
         Ok(DiskFile { file: options.open(path)?, path: path.to_owned(), disk: self.clone() })
     }
 
-    /// Renames a file over whatever has the name.
-    ///
-    /// # Errors
-    /// As [`fs::rename`].
+    /// [`fs::rename`].
     pub fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.pass(Operation::Rename, to)?;
         fs::rename(from, to)
     }
 
-    /// Removes a file.
-    ///
-    /// # Errors
-    /// As [`fs::remove_file`].
+    /// [`fs::remove_file`].
     pub fn remove(&self, path: &Path) -> io::Result<()> {
         self.pass(Operation::Remove, path)?;
         fs::remove_file(path)
@@ -155,7 +134,7 @@ impl Disk {
     }
 }
 
-/// A file of a [`Disk`], open to be written to.
+/// A file of a [`Disk`], open for writing.
 #[derive(Debug)]
 pub struct DiskFile {
     file: File,
@@ -165,9 +144,6 @@ pub struct DiskFile {
 
 impl DiskFile {
     /// Makes the content durable.
-    ///
-    /// # Errors
-    /// As [`File::sync_all`].
     pub fn sync(&self) -> io::Result<()> {
         self.disk.pass(Operation::Sync, &self.path)?;
         self.file.sync_all()
@@ -188,25 +164,31 @@ impl Write for DiskFile {
     }
 }
 
-/// Makes the rename of `path` durable. Only Unix can open a directory to sync it; elsewhere this does nothing. Some
-/// file systems cannot either, and some directories may be written to but not opened: the file has its name all the
-/// same, so that these are no errors.
+/// Makes the rename of `path` durable. Only Unix can open a directory to sync it; elsewhere this
+/// does nothing. Some file systems cannot sync one, and some directories can be written to but not
+/// opened: these are no errors, since the file has its name.
 pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        return match File::open(directory).and_then(|directory| directory.sync_all()) {
-            Err(error) if cannot_be_synced(error.kind()) => Ok(()),
-            result => result,
-        };
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    if !cfg!(unix) {
+        return Ok(());
     }
-    Ok(())
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    match File::open(directory).and_then(|directory| directory.sync_all()) {
+        Err(error) if matches!(error.kind(), InvalidInput | Unsupported | PermissionDenied) => Ok(()),
+        result => result,
+    }
 }
 
-fn cannot_be_synced(kind: io::ErrorKind) -> bool {
-    matches!(kind, io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied)
+/// Removes a file, if there is one.
+#[cfg(feature = "fetch")]
+pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
 }
 
 #[cfg(test)]

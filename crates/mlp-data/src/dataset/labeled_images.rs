@@ -1,14 +1,5 @@
-//! Images and labels, paired and validated: once a [`Dataset`] exists, every label names a class and every image
-//! has its label. The bytes stay bytes; conversion to floating point is in `dataset/convert.rs`, to compressed sparse
-//! rows in `dataset/sparse.rs`, division into training and held-out parts in `dataset/split.rs`, reading from files in
-//! `load.rs`.
-
-mod convert;
-mod sparse;
-mod split;
-
-pub use convert::{Real, levels};
-pub use sparse::SparseImages;
+//! Images and labels, paired and validated: once a [`Dataset`] exists, every image has a label and
+//! every label names a class. Pixels stay bytes.
 
 use crate::Error;
 use sha2::{Digest, Sha256};
@@ -54,10 +45,10 @@ impl fmt::Display for ImageShape {
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Dataset {
-    images: Vec<u8>, // (len, height, width), row-major
-    shape: ImageShape,
-    labels: Vec<u8>, // (len,)
-    classes: usize,
+    pub(super) images: Vec<u8>, // (len, height, width), row-major
+    pub(super) shape: ImageShape,
+    pub(super) labels: Vec<u8>, // (len,)
+    pub(super) classes: usize,
 }
 
 impl Dataset {
@@ -152,9 +143,11 @@ impl Dataset {
         count_non_zero(&self.images) as f64 / self.images.len().max(1) as f64
     }
 
-    /// The identity of the data as 64 hexadecimal digits: SHA-256 of shape, number of classes, labels and pixels.
+    /// The identity of the data as 64 hexadecimal digits: SHA-256 of shape, number of classes,
+    /// labels and pixels.
     ///
-    /// Two sets have the same one if and only if they are equal, wherever and however they were stored.
+    /// Two sets have the same one if and only if they are equal, wherever and however they were
+    /// stored.
     pub fn sha256(&self) -> String {
         let mut hasher = Sha256::new();
         hasher.update(b"mlp-data dataset 1\n");
@@ -178,8 +171,9 @@ impl fmt::Debug for Dataset {
     }
 }
 
-/// How many of the pixels are not zero: a sum of bytes per lane, which vectorizes where a `usize` per pixel does not.
-fn count_non_zero(pixels: &[u8]) -> usize {
+/// How many of the pixels are not zero: a sum of bytes per lane, which vectorizes where a `usize`
+/// per pixel does not.
+pub(super) fn count_non_zero(pixels: &[u8]) -> usize {
     let (rounds, rest) = pixels.as_chunks::<64>();
     let mut count = rest.iter().filter(|&&pixel| pixel != 0).count();
     // A lane holds 255 rounds.

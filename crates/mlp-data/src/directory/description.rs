@@ -1,5 +1,5 @@
-//! What a directory of four IDX files says of itself in `dataset.toml`: the names of its classes, how pictures become its images, where it
-//! came from. A file of its own because people write it by hand, too, so that everything in it is checked.
+//! The description of a dataset in its directory, `dataset.toml`: class names, preprocessing,
+//! origin. People write it by hand, too, so everything in it is checked.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Preprocessing};
 
-/// The file's name.
+/// The name of the file.
 pub(crate) const FILE_NAME: &str = "dataset.toml";
 
 /// The most bytes of the file.
@@ -18,7 +18,7 @@ const MAX_BYTES: u64 = 1 << 18;
 /// The most bytes of a class's name.
 const MAX_NAME: usize = 200;
 
-/// What is said of a dataset in its directory.
+/// The content of `dataset.toml`.
 ///
 /// # Example
 /// ```
@@ -29,29 +29,21 @@ const MAX_NAME: usize = 200;
 /// assert_eq!(description.preprocessing, Preprocessing::Whole);
 /// # Ok::<(), mlp_data::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Description {
-    /// What each class is called, in the order of their labels: 1 to 256, all different.
+    /// The name of each class, in the order of the labels: 1 to 256, all different.
     pub class_names: Vec<String>,
     /// How a picture becomes one of the images.
+    #[serde(default)]
     pub preprocessing: Preprocessing,
     /// Where the images came from, for people to read.
+    #[serde(default)]
     pub origin: String,
 }
 
-/// The file, as serde sees it.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Content {
-    class_names: Vec<String>,
-    #[serde(default)]
-    preprocessing: Option<String>,
-    #[serde(default)]
-    origin: String,
-}
-
 impl Description {
-    /// Reads what a directory says of itself, if it does.
+    /// Reads the description in a directory, if there is one.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Description`] with what is wrong.
@@ -74,14 +66,8 @@ impl Description {
     /// # Errors
     /// [`Error::Description`].
     pub fn parse(text: &str, origin: &Path) -> Result<Self, Error> {
-        let content: Content =
+        let description: Self =
             toml::from_str(text).map_err(|error| invalid(origin, in_one_line(text, &error)))?;
-        let preprocessing = content.preprocessing.map_or(Ok(Preprocessing::default()), |name| name.parse());
-        let description = Self {
-            class_names: content.class_names,
-            preprocessing: preprocessing.map_err(|error| invalid(origin, error.to_string()))?,
-            origin: content.origin,
-        };
         description.check().map_err(|reason| invalid(origin, reason))?;
         Ok(description)
     }
@@ -89,15 +75,11 @@ impl Description {
     /// The text of the file.
     ///
     /// # Errors
-    /// [`Error::Description`] if [`Description::parse`] would refuse it, for a file called `origin`.
+    /// [`Error::Description`] if [`Description::parse`] would refuse it, for a file called
+    /// `origin`.
     pub fn to_toml(&self, origin: &Path) -> Result<String, Error> {
         self.check().map_err(|reason| invalid(origin, reason))?;
-        let content = Content {
-            class_names: self.class_names.clone(),
-            preprocessing: Some(self.preprocessing.name().to_owned()),
-            origin: self.origin.clone(),
-        };
-        toml::to_string(&content).map_err(|error| invalid(origin, error.to_string()))
+        toml::to_string(self).map_err(|error| invalid(origin, error.to_string()))
     }
 
     fn check(&self) -> Result<(), String> {
@@ -126,7 +108,7 @@ fn invalid(path: &Path, reason: String) -> Error {
     Error::Description { path: path.to_owned(), reason }
 }
 
-/// Where the error is and what it is.
+/// The line of an error and its message.
 fn in_one_line(text: &str, error: &toml::de::Error) -> String {
     let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
     let line =

@@ -1,17 +1,8 @@
-//! Digits drawn from strokes: 28x28, ten classes, for tests, examples and machines without data. Each digit is a few
-//! curves (`synthetic/strokes.rs`) whose points are jittered, put through a random affine map, and drawn with a pen of
-//! random width, anti-aliased. A file of its own because it is the one dataset that no file holds; it is easier
-//! than MNIST and stands in for nothing in a report.
-//!
-//! Only additions, multiplications, divisions and square roots are used, which IEEE 754 rounds the same way
-//! everywhere: the same seed gives the same bytes on every machine, and a test holds them fixed.
+//! Drawing the synthetic digits.
 
-mod strokes;
-
-use crate::load::Datasets;
+use super::strokes::{self, POINTS_PER_SPAN, Point, STYLES};
 use crate::random::SplitMix64;
-use crate::{Dataset, ImageShape, Preprocessing};
-use strokes::{POINTS_PER_SPAN, Point, STYLES};
+use crate::{Dataset, Datasets, ImageShape, Preprocessing};
 
 /// The name by which the set goes.
 pub const NAME: &str = "synthetic";
@@ -92,7 +83,8 @@ struct Affine {
 
 impl Affine {
     fn random(random: &mut SplitMix64) -> Self {
-        // A rotation by up to 0.3 radians either way from the tangent of half its angle: no sine, no cosine.
+        // A rotation by up to 0.3 radians either way from the tangent of half its angle: no sine,
+        // no cosine.
         let tangent = random.between(-0.15, 0.15);
         let norm = 1.0 + tangent * tangent;
         let (cos, sin) = ((1.0 - tangent * tangent) / norm, 2.0 * tangent / norm);

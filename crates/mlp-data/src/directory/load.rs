@@ -1,37 +1,25 @@
-//! From files to [`Datasets`]: which files belong together, which of them hold what, and how the labels of the various
-//! publishers become classes from 0. A file of its own because it joins what `idx`, `catalog` and `dataset` know.
+//! Reading [`Datasets`] from files: four files belong together, and the labels of the various
+//! publishers become classes from 0.
 
 use crate::catalog::{self, CatalogEntry, LabelLayout};
-use crate::idx::{ElementType, Idx, IdxData, read_idx};
-use crate::{Dataset, Description, Error, ImageShape, Preprocessing, synthetic};
+use crate::idx::{ElementType, IdxData, read_idx};
+use crate::{Dataset, Datasets, Description, Error, ImageShape, Preprocessing, synthetic};
 use std::path::{Path, PathBuf};
 use std::thread;
 
-/// A training and a test set of the same shape and classes.
-#[derive(Debug, Clone)]
-pub struct Datasets {
-    /// The catalog's name, `synthetic`, or the directory.
-    pub name: String,
-    /// For training.
-    pub train: Dataset,
-    /// For the final judgement.
-    pub test: Dataset,
-    /// What each class is called; as many as there are classes.
-    pub class_names: Vec<String>,
-    /// How a picture becomes one of its images.
-    pub preprocessing: Preprocessing,
-}
-
 impl Datasets {
-    /// Loads a dataset by name: one of the catalog from `data_dir/<name>/` (each file raw or gzip), `synthetic`
-    /// (drawn on the spot: 10,000 and 2,000 examples of seed 0), or the path of a directory as for [`open_dir`].
+    /// Loads a dataset by name: one of the catalog from `data_dir/<name>/` (each file raw or gzip),
+    /// `synthetic` (drawn on the spot: 10,000 and 2,000 examples of seed 0), or the path of a
+    /// directory as for [`open_dir`].
     ///
-    /// EMNIST's images, which are published transposed, come upright; labels that start at 1 come from 0.
+    /// EMNIST's images, which are published transposed, come upright; labels that start at 1 come
+    /// from 0.
     ///
     /// [`open_dir`]: Self::open_dir
     ///
     /// # Errors
-    /// [`Error::UnknownDataset`], [`Error::Missing`] with the command that gets it, or whatever is wrong in a file.
+    /// [`Error::UnknownDataset`], [`Error::Missing`] with the command that gets it, or whatever is
+    /// wrong in a file.
     ///
     /// # Example
     /// ```
@@ -50,7 +38,7 @@ impl Datasets {
         }
     }
 
-    /// Whether all files of `name` are there, without looking into them. `synthetic` always is.
+    /// Whether all files of `name` exist; their content is not checked. `synthetic` always does.
     pub fn is_present(name: &str, data_dir: &Path) -> bool {
         if name == synthetic::NAME {
             return true;
@@ -63,8 +51,8 @@ impl Datasets {
 
     /// Loads the four files that MNIST has, by its names and each raw or gzip, from any directory.
     ///
-    /// Where `dataset.toml` lies beside them, classes and preprocessing are as it says. Without, there are as many classes as the largest
-    /// label of both sets says, named by their numbers.
+    /// Where `dataset.toml` lies beside them, classes and preprocessing are as it says. Without,
+    /// there are as many classes as the largest label of both sets says, named by their numbers.
     ///
     /// # Errors
     /// [`Error::MissingInDirectory`], [`Error::Description`], or whatever is wrong in a file.
@@ -72,18 +60,18 @@ impl Datasets {
         let files = Files::find(directory, catalog::MNIST_FILE_NAMES)
             .map_err(|files| Error::MissingInDirectory { directory: directory.to_owned(), files })?;
         let description = Description::of_dir(directory)?;
-        let most = description.as_ref().map_or(256, |description| description.class_names.len());
-        let sets = files.read(most, LabelLayout::PLAIN, false)?;
+        let max_classes = description.as_ref().map_or(256, |description| description.class_names.len());
+        let (train, test) = files.read(max_classes, LabelLayout::PLAIN, false)?;
         let name = directory.display().to_string();
         if let Some(Description { class_names, preprocessing, .. }) = description {
-            return Ok(Self { name, train: sets.train, test: sets.test, class_names, preprocessing });
+            return Ok(Self { name, train, test, class_names, preprocessing });
         }
-        let labels = sets.train.labels().iter().chain(sets.test.labels());
+        let labels = train.labels().iter().chain(test.labels());
         let classes = labels.max().map_or(1, |&label| usize::from(label) + 1);
         Ok(Self {
             name,
-            train: sets.train.with_classes(classes),
-            test: sets.test.with_classes(classes),
+            train: train.with_classes(classes),
+            test: test.with_classes(classes),
             class_names: (0..classes).map(|class| class.to_string()).collect(),
             preprocessing: Preprocessing::Whole,
         })
@@ -91,20 +79,19 @@ impl Datasets {
 
     fn load_entry(entry: &CatalogEntry, data_dir: &Path) -> Result<Self, Error> {
         let directory = data_dir.join(entry.name);
-        let files = Files::find(&directory, entry.file_names()).map_err(|files| Error::Missing {
-            name: entry.name.to_owned(),
-            directory,
-            files,
-        })?;
-        let sets = files.read(entry.classes(), entry.labels, entry.transposed)?;
+        let name = entry.name.to_owned();
+        let files = match Files::find(&directory, entry.file_names()) {
+            Ok(files) => files,
+            Err(files) => return Err(Error::Missing { name, directory, files }),
+        };
+        let (train, test) = files.read(entry.classes(), entry.labels, entry.transposed)?;
         let class_names = entry.class_names.iter().map(|&name| name.to_owned()).collect();
-        let (name, preprocessing) = (entry.name.to_owned(), entry.preprocessing);
-        Ok(Self { name, train: sets.train, test: sets.test, class_names, preprocessing })
+        Ok(Self { name, train, test, class_names, preprocessing: entry.preprocessing })
     }
 }
 
 /// The file `name` in `directory`, raw or with `.gz`; raw first, because it reads faster.
-pub(crate) fn locate(directory: &Path, name: &str) -> Option<PathBuf> {
+fn locate(directory: &Path, name: &str) -> Option<PathBuf> {
     [directory.join(name), directory.join(format!("{name}.gz"))].into_iter().find(|path| path.exists())
 }
 
@@ -120,13 +107,8 @@ struct Pair {
     labels: PathBuf,
 }
 
-struct Sets {
-    train: Dataset,
-    test: Dataset,
-}
-
 impl Files {
-    /// Finds the files, or tells the names of those that are missing.
+    /// Finds the files, or returns the names of those that are missing.
     fn find(directory: &Path, names: [&str; 4]) -> Result<Self, Vec<String>> {
         let found = names.map(|name| locate(directory, name));
         if let [Some(images), Some(labels), Some(test_images), Some(test_labels)] = found {
@@ -137,8 +119,14 @@ impl Files {
         Err(missing.map(|(&name, _)| name.to_owned()).collect())
     }
 
-    /// Reads both pairs, each on a thread of its own: a gzip stream cannot be read by two.
-    fn read(&self, classes: usize, layout: LabelLayout, transposed: bool) -> Result<Sets, Error> {
+    /// Reads the training and the test set, each on its own thread: a gzip stream cannot be read by
+    /// two.
+    fn read(
+        &self,
+        classes: usize,
+        layout: LabelLayout,
+        transposed: bool,
+    ) -> Result<(Dataset, Dataset), Error> {
         let (train, test) = thread::scope(|scope| {
             let test = scope.spawn(|| self.test.read(classes, layout, transposed));
             let train = self.train.read(classes, layout, transposed);
@@ -146,19 +134,20 @@ impl Files {
         });
         let (train, test) = (train?, test?);
         if train.shape() != test.shape() {
+            let shapes = (train.shape().to_string(), test.shape().to_string());
             return Err(Error::InFiles {
                 images: self.train.images.clone(),
                 labels: self.test.images.clone(),
-                problem: Box::new(Error::ShapesDiffer { train: train.shape(), test: test.shape() }),
+                problem: Box::new(Error::ShapesDiffer { train: shapes.0, test: shapes.1 }),
             });
         }
-        Ok(Sets { train, test })
+        Ok((train, test))
     }
 }
 
 impl Pair {
     fn read(&self, classes: usize, layout: LabelLayout, transposed: bool) -> Result<Dataset, Error> {
-        // Labels first: they are small, and if they are bad no image need be read.
+        // Labels first: they are small, and if they are bad there is no need to read the images.
         let labels = read_labels(&self.labels, layout)?;
         let in_files = |problem| Error::InFiles {
             images: self.images.clone(),
@@ -166,12 +155,14 @@ impl Pair {
             problem: Box::new(problem),
         };
         let labels = shift_labels(&labels, layout.first, classes).map_err(in_files)?;
-        let (mut images, shape) = read_images(&self.images)?;
-        // Without images nothing bounds the shape: it is the header's word alone.
-        if transposed && !images.is_empty() {
-            transpose_all(&mut images, shape);
+        let (mut images, mut shape) = read_images(&self.images)?;
+        if transposed {
+            // Without images nothing bounds the shape: it is the header's word alone.
+            if !images.is_empty() {
+                transpose_all(&mut images, shape);
+            }
+            shape = ImageShape { height: shape.width, width: shape.height };
         }
-        let shape = if transposed { ImageShape { height: shape.width, width: shape.height } } else { shape };
         let set = Dataset::new(images, shape, labels, classes).map_err(in_files)?;
         if set.is_empty() {
             return Err(Error::NoExamples { path: self.images.clone() });
@@ -185,8 +176,7 @@ fn read_images(path: &Path) -> Result<(Vec<u8>, ImageShape), Error> {
     match (&shape[..], data) {
         (&[_, height, width], IdxData::U8(images)) => Ok((images, ImageShape { height, width })),
         (shape, data) => {
-            let looks_like_labels = shape.len() < 3;
-            let hint = if looks_like_labels { SWAPPED } else { OTHER };
+            let hint = if shape.len() < 3 { SWAPPED } else { OTHER };
             Err(wrong_content(path, "images (u8, rank 3)", data.element(), shape, hint))
         }
     }
@@ -210,9 +200,9 @@ fn wrong_content(
     }
 }
 
-/// The class column of the labels, as they stand in the file.
+/// Reads the class column of the labels, with the numbers of the file.
 fn read_labels(path: &Path, layout: LabelLayout) -> Result<Vec<i64>, Error> {
-    let idx: Idx = read_idx(path)?;
+    let idx = read_idx(path)?;
     match (idx.shape(), idx.data()) {
         (&[_], IdxData::U8(labels)) if layout.columns == 1 => {
             Ok(labels.iter().map(|&label| label.into()).collect())

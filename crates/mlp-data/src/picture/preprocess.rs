@@ -1,5 +1,5 @@
-//! From a picture to an image of a dataset: the two ways of [`Preprocessing`], and the plain one that only changes the size. What ground and ink
-//! are is found out in `ground.rs` and `ink.rs`; here is where the ink goes.
+//! Preprocessing a picture into an image of a dataset: the two ways of [`Preprocessing`], and plain
+//! scaling.
 
 use super::ground::{Ground, oriented};
 use super::ink::{Ink, Patch};
@@ -7,25 +7,29 @@ use super::plane::{Plane, fitted};
 use super::{GrayPicture, Polarity, Preprocessed};
 use crate::{ImageShape, Preprocessing};
 
-/// A larger picture is reduced to this side first, which averages its noise, too: a digit is left with twenty pixels of it.
+/// A larger picture is first reduced to this side, which also averages out noise; a digit ends up
+/// 20 pixels wide.
 const WORKING_SIDE: usize = 512;
 
 impl Preprocessing {
-    /// Brings a picture to the form of a dataset.
+    /// Turns a picture into an image of a dataset.
     ///
-    /// [`Digit`](Self::Digit): the ground is subtracted, with its shading and noise, and what is left stretched from no to full ink; specks
-    /// are dropped; the rest is cropped, fitted into five sevenths of the shape (20 of 28 pixels) and moved until its center of mass is
-    /// in the middle. An image that is MNIST's own comes out nearly as it was.
+    /// [`Digit`](Self::Digit): the ground is subtracted, with its shading and noise, the rest is
+    /// stretched to full contrast, specks are dropped, and the ink is cropped, fitted into five
+    /// sevenths of the shape (20 of 28 pixels) and centered by mass. An image of MNIST itself stays
+    /// nearly as it is.
     ///
-    /// [`Whole`](Self::Whole): the picture is scaled until it fits, and what is left beside it filled with the level of its border.
+    /// [`Whole`](Self::Whole): the picture is scaled to fit, and the margins are filled with the
+    /// level of its border.
     ///
-    /// Either way the ground is dark then: `polarity` says whether it has to be inverted for that. A picture with nothing on it is said
-    /// to be blank; as a digit it has no ink at all.
+    /// Either way the ground ends up dark: `polarity` says whether the picture has to be inverted
+    /// for that. A picture with nothing on it is reported as blank; as a digit it has no ink at
+    /// all.
     ///
     /// # Panics
     /// If the shape has no pixels.
     #[track_caller]
-    pub fn prepare(self, picture: &GrayPicture, shape: ImageShape, polarity: Polarity) -> Preprocessed {
+    pub fn preprocess(self, picture: &GrayPicture, shape: ImageShape, polarity: Polarity) -> Preprocessed {
         assert!(shape.pixels() > 0, "an image of {shape} has no pixels");
         let (plane, was_inverted) = oriented(Plane::of(picture, WORKING_SIDE), polarity);
         match self {
@@ -36,7 +40,8 @@ impl Preprocessing {
 }
 
 impl GrayPicture {
-    /// The picture scaled to a shape and nothing else: proportions and polarity may be wrong afterwards.
+    /// Scales the picture to a shape and does nothing else: proportions and polarity may be wrong
+    /// afterwards.
     ///
     /// # Panics
     /// If the shape has no pixels.
@@ -56,8 +61,8 @@ fn digit(plane: &Plane, shape: ImageShape, was_inverted: bool) -> Preprocessed {
     let (to_width, to_height) = fitted(width, height, into_width, into_height);
     let fitted = ink.amounts.part(left, top, width, height).resized(to_width, to_height);
     let strongest = fitted.levels.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
-    let left = centered(center(&fitted, |i| i % to_width), to_width, shape.width);
-    let top = centered(center(&fitted, |i| i / to_width), to_height, shape.height);
+    let left = centered_at(center(&fitted, |i| i % to_width), to_width, shape.width);
+    let top = centered_at(center(&fitted, |i| i / to_width), to_height, shape.height);
     let mut pixels = vec![0; shape.pixels()];
     for (row, amounts) in fitted.levels.chunks_exact(to_width).enumerate() {
         let place = (top + row) * shape.width + left;
@@ -80,13 +85,14 @@ fn center(plane: &Plane, along: impl Fn(usize) -> usize) -> f32 {
     if mass > 0.0 { moment / mass } else { 0.0 }
 }
 
-/// Where ink of `length` pixels begins in `side` so that its `center` is in the middle, or as near to it as there is room.
-fn centered(center: f32, length: usize, side: usize) -> usize {
+/// Where ink of `length` pixels begins in `side` for its `center` to be as near to the middle as
+/// there is room.
+fn centered_at(center: f32, length: usize, side: usize) -> usize {
     let begin = (side as f32 / 2.0 - center).round();
     (begin.max(0.0) as usize).min(side - length)
 }
 
-/// `plane` is the picture as it was reduced and turned; here it only tells the level beside it.
+/// `plane` is the reduced picture with dark ground; only the level of its border is used here.
 fn whole(picture: &GrayPicture, plane: &Plane, shape: ImageShape, was_inverted: bool) -> Preprocessed {
     let is_blank = picture.pixels().iter().all(|&pixel| pixel == picture.pixels()[0]);
     let (width, height) = fitted(picture.width(), picture.height(), shape.width, shape.height);

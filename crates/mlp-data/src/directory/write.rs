@@ -1,22 +1,20 @@
-//! A dataset as a directory that [`Datasets::open_dir`] reads: four IDX files and `dataset.toml`. A file of its own because the directory
-//! is there whole or not at all, as files are by `atomic.rs`.
+//! Writing a dataset as a directory that [`Datasets::open_dir`] reads.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process;
+use std::path::Path;
 
+use super::description::FILE_NAME;
 use crate::catalog::MNIST_FILE_NAMES;
-use crate::description::FILE_NAME;
-use crate::disk::{Disk, sync_directory_of};
+use crate::fs::{create_dir_atomically, write_atomically};
 use crate::idx::{Idx, IdxData, write_idx};
 use crate::{Dataset, Datasets, Description, Error};
 
 impl Datasets {
-    /// Writes the sets as a directory, which must not be there yet: beside its name first, then renamed. `origin` says where the images came
-    /// from; with `compressed` the files are gzip.
+    /// Writes the sets as a directory, which must not exist yet and is there whole or not at all.
+    /// `origin` says where the images came from; with `compressed` the files are gzip.
     ///
     /// # Errors
-    /// [`Error::Exists`], [`Error::Io`], or [`Error::Description`] if the class names cannot be kept.
+    /// [`Error::Exists`], [`Error::Io`], or [`Error::Description`] if the class names cannot be
+    /// kept.
     ///
     /// # Example
     /// ```
@@ -36,26 +34,18 @@ impl Datasets {
             origin: origin.to_owned(),
         };
         let text = description.to_toml(&directory.join(FILE_NAME))?;
-        let exists = || Error::Exists { path: directory.to_owned() };
-        if directory.symlink_metadata().is_ok() {
-            return Err(exists());
-        }
-        let beside = Beside::create(directory)?;
-        let ending = if compressed { ".gz" } else { "" };
-        let path = |name: &str| beside.path.join(format!("{name}{ending}"));
-        let [train, train_labels, test, test_labels] = MNIST_FILE_NAMES.map(path);
-        for (set, images, labels) in [(&self.train, train, train_labels), (&self.test, test, test_labels)] {
-            write_idx(&images, &images_of(set))?;
-            write_idx(&labels, &Idx::new(vec![set.len()], IdxData::U8(set.labels().to_vec())))?;
-        }
-        let description = beside.path.join(FILE_NAME);
-        let written = Disk::default().write_atomically(&description, |out| out.write_all(text.as_bytes()));
-        written.map_err(Error::io("write", &description))?;
-        // Where somebody was quicker, a rename does not replace what is in a directory.
-        fs::rename(&beside.path, directory).map_err(|error| {
-            if directory.exists() { exists() } else { Error::io("rename", &beside.path)(error) }
-        })?;
-        sync_directory_of(directory).map_err(Error::io("write", directory))
+        create_dir_atomically(directory, |directory| {
+            let ending = if compressed { ".gz" } else { "" };
+            let path = |name: &str| directory.join(format!("{name}{ending}"));
+            let [train, train_labels, test, test_labels] = MNIST_FILE_NAMES.map(path);
+            for (set, images, labels) in [(&self.train, train, train_labels), (&self.test, test, test_labels)]
+            {
+                write_idx(&images, &images_of(set))?;
+                write_idx(&labels, &Idx::new(vec![set.len()], IdxData::U8(set.labels().to_vec())))?;
+            }
+            let path = directory.join(FILE_NAME);
+            write_atomically(&path, |out| out.write_all(text.as_bytes())).map_err(Error::io("write", &path))
+        })
     }
 }
 
@@ -63,32 +53,10 @@ fn images_of(set: &Dataset) -> Idx {
     Idx::new(vec![set.len(), set.shape().height, set.shape().width], IdxData::U8(set.images().to_vec()))
 }
 
-/// A directory beside another's name, that is removed when dropped, unless it was renamed.
-struct Beside {
-    path: PathBuf,
-}
-
-impl Beside {
-    fn create(directory: &Path) -> Result<Self, Error> {
-        let name = directory.file_name().unwrap_or_default().to_string_lossy();
-        let path = directory.with_file_name(format!(".{name}.{}.tmp", process::id()));
-        if let Some(parent) = directory.parent() {
-            fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-        }
-        fs::create_dir(&path).map_err(Error::io("create", &path))?;
-        Ok(Self { path })
-    }
-}
-
-impl Drop for Beside {
-    fn drop(&mut self) {
-        // After the rename there is none any more.
-        let _ = fs::remove_dir_all(&self.path);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::{ImageShape, Preprocessing, synthetic};
 
