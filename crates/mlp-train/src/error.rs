@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use mlp_core::{NetworkError, SeedTooLarge};
 use thiserror::Error as ThisError;
 
-use crate::exchange::ExchangeError;
-use crate::metric::Metric;
+use crate::config::metric::Metric;
+use crate::formats::ExchangeError;
 
 /// A choice with which training cannot begin.
 #[derive(Clone, Debug, PartialEq, ThisError)]

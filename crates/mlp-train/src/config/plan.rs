@@ -4,11 +4,11 @@
 use mlp_core::{Architecture, Compute, Optimizer, Reduction, Regularization, Rule, Scalar, Score};
 use mlp_data::Dataset;
 
-use crate::config::{OptimizerName, TrainConfig};
+use crate::config::kernel::Kernel;
+use crate::config::metric::Metric;
+use crate::config::schedule::Schedule;
+use crate::config::train_config::{OptimizerName, TrainConfig};
 use crate::error::ConfigError;
-use crate::kernel::Kernel;
-use crate::metric::Metric;
-use crate::schedule::Schedule;
 
 /// A configuration that has been checked against its training set.
 #[derive(Clone, Debug, PartialEq)]

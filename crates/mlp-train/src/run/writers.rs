@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use mlp_data::disk::{Disk, DiskFile};
 
 use crate::error::Error;
-use crate::events::{Control, EpochRecord, Event, Observer};
-use crate::run_dir::io_error;
+use crate::run::run_dir::io_error;
+use crate::training::events::{Control, EpochRecord, Event, Observer};
 
 /// Writes `trace.csv`: a line for each epoch, with all digits. Nothing in it depends on the time or the machine.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::events::Outcome;
+    use crate::training::events::Outcome;
 
     const RECORD: EpochRecord = EpochRecord {
         epoch: 1,

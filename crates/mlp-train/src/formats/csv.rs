@@ -6,7 +6,7 @@ use mlp_core::{Precision, argmax};
 use mlp_data::Dataset;
 
 use crate::error::Error;
-use crate::model::Model;
+use crate::model::metadata::Model;
 
 /// A line for each example: its index, its label, the network's prediction, and the probability of each class, so that reading it gives
 /// the same numbers to the bit. The line before names the columns.

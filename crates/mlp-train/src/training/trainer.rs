@@ -13,18 +13,18 @@ use mlp_core::{CsrMatrix, Ema, Mlp, Optimizer, Score, Stream, Workspace};
 use mlp_data::{Dataset, SparseImages, levels};
 use ndarray::{Array2, ArrayView2};
 
+use crate::config::kernel::{Kernel, sparse_rows};
+use crate::config::metric::Metric;
+use crate::config::plan::Plan;
+use crate::config::schedule::Schedule;
 use crate::error::{ConfigError, Error};
-use crate::evaluate::evaluate;
-use crate::events::{Control, Ending, EpochRecord, Event, Observer, Outcome};
-use crate::kernel::{Kernel, sparse_rows};
-use crate::mean::mean;
-use crate::metric::Metric;
+use crate::model::evaluate::evaluate;
 use crate::number::Number;
-use crate::pace::Pace;
-use crate::plan::Plan;
-use crate::progress::{Progress, Stage};
-use crate::schedule::Schedule;
-use crate::shuffle::permutation;
+use crate::training::events::{Control, Ending, EpochRecord, Event, Observer, Outcome};
+use crate::training::mean::mean;
+use crate::training::pace::Pace;
+use crate::training::progress::{Progress, Stage};
+use crate::training::shuffle::permutation;
 
 /// A training set in the form that a plan's kernel takes.
 #[derive(Debug)]

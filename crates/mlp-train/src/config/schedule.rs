@@ -139,7 +139,7 @@ mod tests {
     /// What PyTorch's schedulers give (`tests/fixtures/schedules.py`).
     #[test]
     fn the_rates_are_those_of_pytorch() {
-        for line in include_str!("../tests/fixtures/schedules.txt").lines() {
+        for line in include_str!("../../tests/fixtures/schedules.txt").lines() {
             let mut words = line.split_whitespace();
             let schedule = schedule(words.next().unwrap().parse().unwrap());
             let expected: Vec<f64> = words.map(|word| word.parse().unwrap()).collect();

@@ -3,9 +3,9 @@
 //! is too large.
 
 use crate::error::Error;
-use crate::events::Event;
 use crate::number::Number;
-use crate::trainer::Trainer;
+use crate::training::events::Event;
+use crate::training::trainer::Trainer;
 
 /// A step of a range test.
 #[derive(Clone, Copy, Debug, PartialEq)]

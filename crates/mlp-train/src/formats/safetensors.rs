@@ -4,7 +4,7 @@ use mlp_core::{Activation, Tensors};
 
 use super::known::{Known, texts};
 use super::{Content, ExchangeError};
-use crate::model::{Model, Network};
+use crate::model::metadata::{Model, Network};
 
 /// A model as PyTorch keeps the state dict of `nn.Sequential(nn.Linear(…), nn.ReLU(), nn.Linear(…))`: `0.weight` (outputs, inputs), `0.bias`,
 /// `2.weight`, …, in the network's precision. `load_state_dict(safetensors.torch.load_file(path))` takes it as it is.

@@ -6,11 +6,11 @@ use mlp_core::{Activation, Architecture, Init, Precision, Reduction, StreamKind,
 use mlp_data::Dataset;
 use serde::{Deserialize, Serialize};
 
+use crate::config::kernel::Kernel;
+use crate::config::metric::{Metric, Target};
+use crate::config::plan::Plan;
+use crate::config::schedule::ScheduleName;
 use crate::error::ConfigError;
-use crate::kernel::Kernel;
-use crate::metric::{Metric, Target};
-use crate::plan::Plan;
-use crate::schedule::ScheduleName;
 
 /// With the output layer, what a model file takes.
 pub(crate) const MAX_HIDDEN_LAYERS: usize = 999;

@@ -8,8 +8,8 @@ use mlp_data::{Dataset, SparseImages, levels};
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
+use crate::config::kernel::{Kernel, sparse_rows};
 use crate::error::Error;
-use crate::kernel::{Kernel, sparse_rows};
 use crate::number::Number;
 
 /// Examples of one forward pass. Part of the result: another chunk is another order of summation.

@@ -14,8 +14,8 @@ use super::known::{
 };
 use super::npy::{Array, Values};
 use super::{Content, ExchangeError};
-use crate::config::MAX_HIDDEN_LAYERS;
-use crate::model::{Model, Network};
+use crate::config::train_config::MAX_HIDDEN_LAYERS;
+use crate::model::metadata::{Model, Network};
 use crate::number::Number;
 
 const IMAGE_SHAPE: &str = "image_shape";

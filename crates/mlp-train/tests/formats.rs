@@ -3,7 +3,7 @@
 
 use mlp_core::{Activation, Architecture, Init, Layer, Mlp, NativeStream};
 use mlp_data::{ImageShape, Preprocessing};
-use mlp_train::exchange::{
+use mlp_train::formats::{
     ExchangeError, Format, Imported, Known, Pixels, import, predictions, to_npz, to_onnx, to_safetensors,
 };
 use mlp_train::{Metadata, Model, Network};
@@ -70,11 +70,11 @@ fn fixture(activation: Activation) -> Mlp<f64> {
     Mlp::from_layers(vec![hidden, Layer::new(output, Array1::from_vec(vec![0.5, -0.5]))], activation).unwrap()
 }
 
-const CHAPTER: &[u8] = include_bytes!("fixtures/exchange/chapter.npz");
-const FORTRAN: &[u8] = include_bytes!("fixtures/exchange/fortran.npz");
-const SEQUENTIAL: &[u8] = include_bytes!("fixtures/exchange/sequential.safetensors");
-const GELU: &[u8] = include_bytes!("fixtures/exchange/gelu.onnx");
-const DOUBLE: &[u8] = include_bytes!("fixtures/exchange/double.onnx");
+const CHAPTER: &[u8] = include_bytes!("fixtures/formats/chapter.npz");
+const FORTRAN: &[u8] = include_bytes!("fixtures/formats/fortran.npz");
+const SEQUENTIAL: &[u8] = include_bytes!("fixtures/formats/sequential.safetensors");
+const GELU: &[u8] = include_bytes!("fixtures/formats/gelu.onnx");
+const DOUBLE: &[u8] = include_bytes!("fixtures/formats/double.onnx");
 
 fn of(activation: Activation) -> Known {
     Known { activation: Some(activation), ..Known::default() }

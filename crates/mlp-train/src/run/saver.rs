@@ -4,10 +4,10 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::checkpoint::Checkpoint;
 use crate::error::Error;
 use crate::number::Number;
-use crate::run_dir::RunDir;
+use crate::run::checkpoint::Checkpoint;
+use crate::run::run_dir::RunDir;
 
 pub(crate) struct Saver<A> {
     shared: Arc<Shared<A>>,

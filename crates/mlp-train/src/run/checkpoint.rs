@@ -7,14 +7,14 @@ use mlp_data::Dataset;
 use mlp_data::disk::Disk;
 use serde::{Deserialize, Serialize};
 
-use crate::config::TrainConfig;
+use crate::config::plan::Plan;
+use crate::config::train_config::TrainConfig;
 use crate::error::Error;
-use crate::frame::Frame;
-use crate::layer_content::{LayerContent, contents, layers, network};
+use crate::model::frame::Frame;
+use crate::model::layer_content::{LayerContent, contents, layers, network};
 use crate::number::Number;
-use crate::plan::Plan;
-use crate::progress::{Progress, Stage};
-use crate::trainer::{Examples, Trainer};
+use crate::training::progress::{Progress, Stage};
+use crate::training::trainer::{Examples, Trainer};
 
 /// Where a training comes from, as a checkpoint keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use mlp_core::named;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::ConfigError;
-use crate::events::EpochRecord;
+use crate::training::events::EpochRecord;
 
 /// A number of each epoch's record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,7 +124,7 @@ impl<'de> Deserialize<'de> for Target {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::Outcome;
+    use crate::training::events::Outcome;
 
     #[test]
     fn a_target_is_reached_at_its_value_and_beyond() {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::TrainConfig;
-use crate::events::{Ending, EpochRecord};
-use crate::metric::Metric;
-use crate::plan::Plan;
-use crate::schedule::ScheduleName;
+use crate::config::metric::Metric;
+use crate::config::plan::Plan;
+use crate::config::schedule::ScheduleName;
+use crate::config::train_config::TrainConfig;
+use crate::training::events::{Ending, EpochRecord};
 
 /// How far a training is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@
 //!
 //! ```
 //! use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream};
-//! use mlp_train::exchange::{Format, Known, import, to_npz};
+//! use mlp_train::formats::{Format, Known, import, to_npz};
 //! # use mlp_train::{Metadata, Model, Network};
 //!
 //! let architecture = Architecture { inputs: 4, hidden: vec![3], outputs: 2, activation: Activation::Tanh };
@@ -40,7 +40,7 @@ use mlp_core::{Activation, Layer, Mlp, NetworkError, Precision};
 use mlp_data::catalog::{self, CatalogEntry};
 use mlp_data::{ImageShape, Preprocessing};
 
-use crate::model::{Metadata, Model, Network};
+use crate::model::metadata::{Metadata, Model, Network};
 
 pub use csv::predictions;
 pub use error::ExchangeError;

@@ -5,7 +5,7 @@ use mlp_core::Activation;
 use mlp_data::{ImageShape, Preprocessing};
 
 use super::ExchangeError;
-use crate::model::Model;
+use crate::model::metadata::Model;
 
 pub(super) const ACTIVATION: &str = "activation";
 pub(super) const CLASS_NAMES: &str = "class_names";

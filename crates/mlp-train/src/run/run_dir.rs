@@ -20,12 +20,12 @@ use std::time::Duration;
 use mlp_data::atomic::is_temporary;
 use mlp_data::disk::{Disk, DiskFile};
 
-use crate::checkpoint::Checkpoint;
 use crate::error::Error;
-use crate::events::EpochRecord;
-use crate::model::Model;
+use crate::model::metadata::Model;
 use crate::number::Number;
-use crate::run::RunResult;
+use crate::run::checkpoint::Checkpoint;
+use crate::run::train::RunResult;
+use crate::training::events::EpochRecord;
 
 const CONFIG: &str = "config.toml";
 const CHECKPOINT: &str = "checkpoint.mlp";

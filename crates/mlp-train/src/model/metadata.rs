@@ -4,9 +4,9 @@
 use mlp_core::{Mlp, Precision};
 use mlp_data::{Dataset, ImageShape, Preprocessing};
 
-use crate::config::{MAX_HIDDEN_LAYERS, TrainConfig};
+use crate::config::train_config::{MAX_HIDDEN_LAYERS, TrainConfig};
 use crate::error::Error;
-use crate::evaluate::{Evaluation, check_fits, evaluate};
+use crate::model::evaluate::{Evaluation, check_fits, evaluate};
 use crate::number::Number;
 
 /// The most bytes of names in a model.

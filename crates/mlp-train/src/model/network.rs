@@ -6,8 +6,8 @@ use mlp_data::levels;
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 use rayon::prelude::*;
 
-use crate::kernel::Kernel;
-use crate::model::Network;
+use crate::config::kernel::Kernel;
+use crate::model::metadata::Network;
 use crate::number::Number;
 
 /// Images that go through a network at a time.
@@ -107,7 +107,7 @@ mod tests {
     use mlp_core::{Activation, Architecture, Init, NativeStream, argmax};
 
     use super::*;
-    use crate::evaluate::evaluate;
+    use crate::model::evaluate::evaluate;
 
     fn network(hidden: &[usize]) -> Mlp<f32> {
         let hidden = hidden.to_vec();

@@ -14,7 +14,7 @@ use super::onnx_proto::{
     StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
     attribute_type, data_type,
 };
-use crate::model::{Model, Network};
+use crate::model::metadata::{Model, Network};
 use crate::number::Number;
 
 /// The version of ONNX's operators that a graph of ours is made of.
@@ -214,7 +214,7 @@ mod tests {
 
     use super::super::onnx_proto::decode;
     use super::*;
-    use crate::model::Metadata;
+    use crate::model::metadata::Metadata;
 
     /// Type and sizes of an input or output.
     fn signature(value: &ValueInfoProto) -> (&str, i32, Vec<Result<i64, &str>>) {

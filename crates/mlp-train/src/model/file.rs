@@ -6,11 +6,11 @@ use mlp_data::ImageShape;
 use mlp_data::disk::Disk;
 use serde::{Deserialize, Serialize};
 
-use crate::config::TrainConfig;
+use crate::config::train_config::TrainConfig;
 use crate::error::Error;
-use crate::frame::Frame;
-use crate::layer_content::{LayerContent, contents, network};
-use crate::model::{Metadata, Model, Network};
+use crate::model::frame::Frame;
+use crate::model::layer_content::{LayerContent, contents, network};
+use crate::model::metadata::{Metadata, Model, Network};
 
 const FRAME: Frame = Frame { what: "model", reading: "cannot read the model", letters: *b"MLP", version: 2 };
 

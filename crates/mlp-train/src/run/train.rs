@@ -9,18 +9,18 @@ use mlp_core::Mlp;
 use mlp_data::Dataset;
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::Origin;
+use crate::config::metric::Metric;
 use crate::error::{ConfigError, Error};
-use crate::evaluate::evaluate;
-use crate::events::{Control, Ending, Event, Observer, Outcome};
-use crate::metric::Metric;
-use crate::model::{Metadata, Model, Network};
+use crate::model::evaluate::evaluate;
+use crate::model::metadata::{Metadata, Model, Network};
 use crate::number::Number;
-use crate::run_dir::RunDir;
-use crate::saver::Saver;
-use crate::tensorboard::TensorBoardWriter;
-use crate::trainer::Trainer;
-use crate::writers::{MetricsWriter, TraceWriter};
+use crate::run::checkpoint::Origin;
+use crate::run::run_dir::RunDir;
+use crate::run::saver::Saver;
+use crate::run::tensorboard::TensorBoardWriter;
+use crate::run::writers::{MetricsWriter, TraceWriter};
+use crate::training::events::{Control, Ending, Event, Observer, Outcome};
+use crate::training::trainer::Trainer;
 
 /// What a run keeps besides what its trainer knows.
 #[derive(Clone, Debug)]
