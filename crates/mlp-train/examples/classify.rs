@@ -8,7 +8,7 @@ use std::path::Path;
 
 use mlp_core::argmax;
 use mlp_data::synthetic;
-use mlp_train::{Examples, Model, Network, TrainConfig, Trainer};
+use mlp_train::{Examples, Kernel, Model, Network, TrainConfig, Trainer};
 
 fn main() -> Result<(), Box<dyn Error>> {
     // Digits that no training has seen.
@@ -34,11 +34,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
 
     // Pixels are bytes; the library scales them as it did in training.
-    let probabilities = network.probabilities(images.images()); // (images, classes)
+    let probabilities = network.probabilities(images.images(), Kernel::Auto)?; // (images, classes)
     let mut right = 0;
     for (row, &label) in probabilities.rows().into_iter().zip(images.labels()) {
         let class = argmax(row.iter().copied());
-        println!("a drawn {label}: taken for {} with probability {:.3}", class_names[class], row[class]);
+        println!("a drawn {label}: predicted as {} with probability {:.3}", class_names[class], row[class]);
         right += usize::from(class == usize::from(label));
     }
     println!("{right} of {} right", images.len());

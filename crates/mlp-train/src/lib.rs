@@ -5,7 +5,7 @@
 //! rayon pool that the caller is in, and its results do not depend on the number of threads.
 //!
 //! ```
-//! use mlp_train::{Examples, TrainConfig, Trainer, evaluate};
+//! use mlp_train::{Examples, Kernel, TrainConfig, Trainer, evaluate};
 //!
 //! let data = mlp_data::synthetic::digits(500, 200, 0);
 //! let config = TrainConfig { epochs: 10, learning_rate: 0.02, ..TrainConfig::default() };
@@ -15,7 +15,7 @@
 //! let trace = trainer.run(&mut ())?; // `()` observes nothing
 //! assert_eq!(trace.len(), 10);
 //!
-//! let evaluation = evaluate(trainer.network(), &data.test)?;
+//! let evaluation = evaluate(trainer.network(), &data.test, Kernel::Auto)?;
 //! assert!(evaluation.score.accuracy() > 0.5);
 //! # Ok::<(), mlp_train::Error>(())
 //! ```
@@ -32,20 +32,24 @@ mod number;
 mod run;
 mod training;
 
+pub use config::error::ConfigError;
 pub use config::kernel::Kernel;
-pub use config::metric::{Metric, Target};
+pub use config::metric::{EpochRecord, Metric, Outcome, Target};
 pub use config::plan::Plan;
-pub use config::schedule::{Schedule, ScheduleName};
-pub use config::train_config::{OptimizerName, TrainConfig};
-pub use error::{ConfigError, Error};
+pub use config::schedule::Schedule;
+pub use config::train_config::{OptimizerName, ScheduleName, TrainConfig};
+pub use error::Error;
 pub use model::evaluate::{ClassReport, ConfusionMatrix, Evaluation, evaluate};
-pub use model::metadata::{Metadata, Model, Network};
+pub use model::metadata::{Metadata, Model};
+pub use model::network::Network;
 pub use number::Number;
 pub use run::checkpoint::{Checkpoint, Origin};
+pub use run::checkpoints::Every;
+pub use run::result::{Best, RunResult, Status};
 pub use run::run_dir::RunDir;
 pub use run::tensorboard::TensorBoardWriter;
-pub use run::train::{Best, Every, RunResult, RunSetup, Status};
+pub use run::train::RunSetup;
 pub use run::writers::{MetricsWriter, TraceWriter};
-pub use training::events::{Control, Ending, EpochRecord, Event, Observer, Outcome};
+pub use training::events::{Control, Ending, Event, Observer};
 pub use training::range_test;
 pub use training::trainer::{Examples, Trainer};

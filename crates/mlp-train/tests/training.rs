@@ -5,7 +5,7 @@ use mlp_core::{
     StreamKind, Workspace,
 };
 use mlp_data::Dataset;
-use mlp_train::{Control, EpochRecord, Error, Event, Examples, Observer, TrainConfig, Trainer};
+use mlp_train::{Control, EpochRecord, Error, Event, Examples, Kernel, Observer, TrainConfig, Trainer};
 use ndarray::Array2;
 
 fn data() -> Dataset {
@@ -63,6 +63,7 @@ fn the_loop_is_the_chapters() {
         hidden: vec![12, 9],
         activation: Activation::Tanh,
         seed: 3,
+        kernel: Kernel::Portable,
         ..TrainConfig::default()
     };
     let (network, expected) = chapter_loop(&config, &data);
@@ -90,16 +91,16 @@ fn the_same_seed_gives_the_same_bits_on_any_number_of_threads() {
 }
 
 #[test]
-fn a_kept_remainder_is_trained_on() {
+fn a_last_batch_that_is_kept_is_trained_on() {
     let data = data();
-    let run = |keep_remainder| {
-        let config = TrainConfig { epochs: 1, keep_remainder, ..TrainConfig::default() };
+    let run = |drop_last| {
+        let config = TrainConfig { epochs: 1, drop_last, ..TrainConfig::default() };
         let mut events = Events::default();
         train(config, &data, &mut events);
         events.steps
     };
-    assert_eq!(run(false), [100; 5]);
-    assert_eq!(run(true), [100, 100, 100, 100, 100, 30]);
+    assert_eq!(run(true), [100; 5]);
+    assert_eq!(run(false), [100, 100, 100, 100, 100, 30]);
 }
 
 #[derive(Default)]

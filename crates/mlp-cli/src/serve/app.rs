@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use mlp_core::argmax;
 use mlp_data::Error;
 use mlp_data::picture::{GrayPicture, Polarity};
-use mlp_train::Model;
+use mlp_train::{Kernel, Model};
 use tokio::sync::Semaphore;
 
 use super::answers::{Answer, Image, Layer, Strong, named};
@@ -19,6 +19,9 @@ use crate::plot::{Raster, unit_images};
 
 /// The most units of a layer whose activations are all listed.
 const MAX_LISTED: usize = 4096;
+
+/// Why the kernel `auto` never fails.
+const RUNS: &str = "`auto` is a kernel that this build has";
 
 /// The server's state.
 pub(crate) struct App {
@@ -69,11 +72,13 @@ impl App {
         let (network, metadata) = (&self.model.network, &self.model.metadata);
         let picture = GrayPicture::decode(file)?;
         let prepared = metadata.preprocessing.prepare(&picture, metadata.image_shape, question.polarity);
-        let probabilities = network.probabilities(&prepared.pixels).into_raw_vec_and_offset().0;
+        let probabilities = network.probabilities(&prepared.pixels, Kernel::Auto).expect(RUNS);
+        let probabilities = probabilities.into_raw_vec_and_offset().0;
         let class = argmax(probabilities.iter().copied());
         let hidden = network.architecture().hidden;
         let layer = |(l, units): (usize, usize)| {
-            let activations = network.activations(&prepared.pixels, l).into_raw_vec_and_offset().0;
+            let activations = network.activations(&prepared.pixels, l, Kernel::Auto).expect(RUNS);
+            let activations = activations.into_raw_vec_and_offset().0;
             Layer {
                 layer: l + 1,
                 units,

@@ -1,4 +1,4 @@
-//! What a training is judged by: for the best model, for stopping early, for plateaus, and for a target.
+//! The record of an epoch, and the metrics in it: for the best model, early stopping, plateaus and targets.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,8 +6,35 @@ use std::str::FromStr;
 use mlp_core::named;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::error::ConfigError;
-use crate::training::events::EpochRecord;
+use crate::config::error::ConfigError;
+
+/// How well the network does on a set of examples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The loss, in nats, on the scale of a training batch: as the reduction has it for one of the batch size.
+    pub loss: f64,
+    /// The share of examples that are right.
+    pub accuracy: f64,
+}
+
+/// The result of one epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// Counted from 1.
+    pub epoch: usize,
+    /// The learning rate of the epoch's last step.
+    pub learning_rate: f64,
+    /// The loss of a batch, in nats, as the reduction has it: mean over the epoch's batches, each before its step.
+    pub loss: f64,
+    /// The share of correct examples of a batch: mean over the epoch's batches.
+    pub accuracy: f64,
+    /// On the validation set, after the epoch.
+    pub validation: Option<Outcome>,
+    /// On the test set, after the epoch, where a metric asks for it.
+    pub test: Option<Outcome>,
+    /// Wall time of the epoch, shuffling and evaluation included. Of all these only this one differs from run to run.
+    pub seconds: f64,
+}
 
 /// A number of each epoch's record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,7 +151,6 @@ impl<'de> Deserialize<'de> for Target {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::training::events::Outcome;
 
     #[test]
     fn a_target_is_reached_at_its_value_and_beyond() {

@@ -1,5 +1,6 @@
-//! What training is to do: the options, the plan that they make with a dataset, schedules, metrics, and the choice of kernel.
+//! What a run is to do: its options, the plan that they make with a dataset, schedules, metrics, and the choice of kernel.
 
+pub(crate) mod error;
 pub(crate) mod kernel;
 pub(crate) mod metric;
 pub(crate) mod plan;

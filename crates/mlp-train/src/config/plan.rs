@@ -1,14 +1,14 @@
-//! [`Plan`], a configuration after validation, and what follows from it. The loop takes a plan, so that it never meets a batch of 0 or a
-//! learning rate of NaN.
+//! [`Plan`], a configuration checked against its training set, and what follows from it. The loop takes a plan, so that it never
+//! meets a batch size of 0 or a learning rate of NaN.
 
 use mlp_core::{Architecture, Compute, Optimizer, Reduction, Regularization, Rule, Scalar, Score};
 use mlp_data::Dataset;
 
+use crate::config::error::ConfigError;
 use crate::config::kernel::Kernel;
 use crate::config::metric::Metric;
 use crate::config::schedule::Schedule;
 use crate::config::train_config::{OptimizerName, TrainConfig};
-use crate::error::ConfigError;
 
 /// A configuration that has been checked against its training set.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,18 +16,43 @@ pub struct Plan {
     config: TrainConfig,
     architecture: Architecture,
     examples: usize,
+    takes_csr_rows: bool,
 }
 
 /// Multiply-adds of a step that make another thread worth its while: about ten microseconds.
 const WORTH_A_THREAD: f64 = 150_000.0;
 
-impl Plan {
-    /// Of a configuration that has been checked.
-    pub(crate) fn new(config: TrainConfig, architecture: Architecture, examples: usize) -> Self {
-        Self { config, architecture, examples }
+impl TrainConfig {
+    /// Checks the options, and that they fit the training set.
+    ///
+    /// # Errors
+    /// [`ConfigError`], the first problem.
+    pub fn validate(self, train: &Dataset) -> Result<Plan, ConfigError> {
+        self.check()?;
+        let examples = train.len();
+        if self.batch_size == 0 || self.batch_size > examples {
+            return Err(ConfigError::OutOfRange {
+                option: "batch_size",
+                found: self.batch_size as f64,
+                expected: format!("1 to {examples}, the number of training examples"),
+            });
+        }
+        let architecture = Architecture {
+            inputs: train.pixels(),
+            hidden: self.hidden.clone(),
+            outputs: train.classes(),
+            activation: self.activation,
+        };
+        architecture.validate()?;
+        // Kept as resolved: on another machine, or in another build, `auto` may stand for something else.
+        let kernel = self.kernel.resolve(train)?;
+        let takes_csr_rows = kernel.takes_csr_rows(train);
+        Ok(Plan { config: Self { kernel, ..self }, architecture, examples, takes_csr_rows })
     }
+}
 
-    /// The choices.
+impl Plan {
+    /// The options, with the kernel resolved.
     pub fn config(&self) -> &TrainConfig {
         &self.config
     }
@@ -37,14 +62,19 @@ impl Plan {
         &self.architecture
     }
 
-    /// How the images go through the network: never `Auto`.
+    /// Who multiplies matrices: never `Auto`.
     pub fn kernel(&self) -> Kernel {
         self.config.kernel
     }
 
-    /// The threads that share a step, of the number that there are; a step takes no more than [`Compute::MAX_THREADS`].
+    /// Whether images enter the first layer as CSR rows.
+    pub fn takes_csr_rows(&self) -> bool {
+        self.takes_csr_rows
+    }
+
+    /// How many of the available threads share a step; at most [`Compute::MAX_THREADS`].
     pub fn threads(&self, train: &Dataset, available: usize) -> usize {
-        let share = |layer| if layer == 0 && self.kernel() == Kernel::Sparse { train.density() } else { 1.0 };
+        let share = |layer| if layer == 0 && self.takes_csr_rows { train.density() } else { 1.0 };
         let sizes = self.architecture.layer_sizes();
         let layers = sizes.iter().enumerate();
         let example: f64 =
@@ -54,7 +84,7 @@ impl Plan {
         available.min((work / WORTH_A_THREAD) as usize).clamp(1, Compute::MAX_THREADS)
     }
 
-    /// Checks that there are the sets on which metrics are asked for.
+    /// Checks that the sets exist whose metrics are monitored.
     ///
     /// # Errors
     /// [`ConfigError::NoSuchSet`].
@@ -67,7 +97,7 @@ impl Plan {
                 _ if metric.needs_test() && !has_test => ("test", "a dataset that has one"),
                 _ => continue,
             };
-            return Err(ConfigError::NoSuchSet { metric, set, expected });
+            return Err(ConfigError::NoSuchSet { metric: metric.name(), set, expected });
         }
         Ok(())
     }
@@ -89,7 +119,9 @@ impl Plan {
             OptimizerName::Adam | OptimizerName::AdamW => Rule::Adam { beta1, beta2, epsilon },
             OptimizerName::RmsProp => Rule::RmsProp { decay, epsilon },
         };
-        let optimizer = Optimizer::new(rule, &self.architecture).with_weight_decay(self.config.decay());
+        let default = if self.config.optimizer == OptimizerName::AdamW { 0.01 } else { 0.0 };
+        let decay = self.config.weight_decay.unwrap_or(default);
+        let optimizer = Optimizer::new(rule, &self.architecture).with_weight_decay(decay);
         match self.config.clip_norm {
             Some(most) => optimizer.with_clipping(most),
             None => optimizer,
@@ -98,18 +130,7 @@ impl Plan {
 
     /// The learning rate of every step.
     pub fn schedule(&self) -> Schedule {
-        let (config, steps_per_epoch) = (&self.config, self.batches());
-        Schedule {
-            name: config.schedule,
-            learning_rate: config.learning_rate,
-            warmup_steps: config.warmup_epochs * steps_per_epoch as f64,
-            factor: config.gamma,
-            every_epochs: config.step_size,
-            least: config.min_learning_rate,
-            pct_start: config.pct_start,
-            steps_per_epoch,
-            steps: steps_per_epoch.saturating_mul(config.epochs),
-        }
+        Schedule::new(&self.config, self.batches())
     }
 
     /// What training adds to the passes.
@@ -131,10 +152,10 @@ impl Plan {
 
     /// Steps of an epoch, at least one.
     pub fn batches(&self) -> usize {
-        if self.config.keep_remainder {
-            self.examples.div_ceil(self.config.batch_size)
-        } else {
+        if self.config.drop_last {
             self.examples / self.config.batch_size
+        } else {
+            self.examples.div_ceil(self.config.batch_size)
         }
     }
 
@@ -149,12 +170,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_remainder_is_dropped_or_kept() {
+    fn the_last_batch_is_dropped_or_kept() {
         let data = mlp_data::synthetic::digits(250, 10, 0);
-        let plan = |keep_remainder| {
-            TrainConfig { keep_remainder, ..TrainConfig::default() }.validate(&data.train).unwrap()
-        };
-        assert_eq!((plan(false).batches(), plan(false).examples_per_epoch()), (2, 200));
-        assert_eq!((plan(true).batches(), plan(true).examples_per_epoch()), (3, 250));
+        let plan =
+            |drop_last| TrainConfig { drop_last, ..TrainConfig::default() }.validate(&data.train).unwrap();
+        assert_eq!((plan(true).batches(), plan(true).examples_per_epoch()), (2, 200));
+        assert_eq!((plan(false).batches(), plan(false).examples_per_epoch()), (3, 250));
     }
 }

@@ -1,105 +1,284 @@
-//! The choices of a training run, [`TrainConfig`], as flags and files give them, and what may be wrong with them.
+//! [`TrainConfig`], the options of a training run. To add one, add a line to its table: name, type, default and, for a number,
+//! range.
 
 #[cfg(doc)]
 use mlp_core::Rule;
-use mlp_core::{Activation, Architecture, Init, Precision, Reduction, StreamKind, named};
-use mlp_data::Dataset;
+use mlp_core::{Activation, Init, Precision, Reduction, StreamKind, named};
 use serde::{Deserialize, Serialize};
 
+use crate::config::error::ConfigError;
 use crate::config::kernel::Kernel;
 use crate::config::metric::{Metric, Target};
-use crate::config::plan::Plan;
-use crate::config::schedule::ScheduleName;
-use crate::error::ConfigError;
 
-/// With the output layer, what a model file takes.
+/// The most hidden layers that, with the output layer, fit a model file.
 pub(crate) const MAX_HIDDEN_LAYERS: usize = 999;
 
-/// Every choice of a training run. The defaults are the chapter's, in single precision and on the native stream.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TrainConfig {
-    /// Units of each hidden layer; empty for softmax regression.
-    pub hidden: Vec<usize>,
-    /// The non-linearity of the hidden layers.
-    pub activation: Activation,
-    /// The distribution of the first parameters.
-    pub init: Init,
-    /// Passes over the training set.
-    pub epochs: usize,
-    /// Examples of a step.
-    pub batch_size: usize,
-    /// Whether the examples left over when `batch_size` does not divide the set make a last, smaller batch; the chapter
-    /// drops them.
-    pub keep_remainder: bool,
-    /// The step along the negative gradient.
-    pub learning_rate: f64,
-    /// How the losses of a batch become one: the chapter sums them.
-    pub loss_reduction: Reduction,
-    /// Of the random stream.
-    #[serde(with = "seed")]
-    pub seed: u64,
-    /// Which random stream draws the first parameters and the shuffles.
-    pub rng: StreamKind,
-    /// The floating-point type.
-    pub precision: Precision,
-    /// How the images go through the network.
-    pub kernel: Kernel,
-    /// How a gradient becomes a step.
-    pub optimizer: OptimizerName,
-    /// μ of momentum and of Nesterov's.
-    pub momentum: f64,
-    /// β₁ of Adam.
-    pub beta1: f64,
-    /// β₂ of Adam.
-    pub beta2: f64,
-    /// α of RMSprop.
-    pub rms_decay: f64,
-    /// ε of Adam and RMSprop.
-    pub epsilon: f64,
-    /// Decoupled decay of the weights; none is 0, and 0.01 with AdamW.
-    pub weight_decay: Option<f64>,
-    /// The most that the gradient's norm may be.
-    pub clip_norm: Option<f64>,
-    /// The decay of the weights' moving average, which is then the network that is evaluated and kept.
-    pub average: Option<f64>,
-    /// How the learning rate changes.
-    pub schedule: ScheduleName,
-    /// Epochs of linear warm-up; parts of epochs too.
-    pub warmup_epochs: f64,
-    /// What the schedules step, exponential and plateau multiply the rate by.
-    pub gamma: f64,
-    /// Epochs between two steps of the schedule step.
-    pub step_size: usize,
-    /// Where the schedule cosine ends.
-    pub min_learning_rate: f64,
-    /// The share of the steps for which the schedule one-pct starts.
-    pub pct_start: f64,
-    /// Epochs without a better value of the monitored metric that the schedule plateau takes for a plateau.
-    pub plateau_patience: usize,
-    /// The probability with which a hidden unit is left out of an example.
-    pub dropout: f64,
-    /// The probability with which a pixel that is not zero is left out of an example.
-    pub input_dropout: f64,
-    /// The share of the target that is spread over all classes.
-    pub label_smoothing: f64,
-    /// The share of the training set that is set apart for validation, of each class the same.
-    pub validation: f64,
-    /// Which examples are set apart.
-    #[serde(with = "seed")]
-    pub split_seed: u64,
-    /// What the best model, patience and plateaus go by; none is the validation loss where there is a validation set, and the training
-    /// loss elsewhere.
-    pub monitor: Option<Metric>,
-    /// Epochs without a better value of the monitored metric after which training ends.
-    pub patience: Option<usize>,
-    /// Where training ends, if it gets there.
-    pub until: Option<Target>,
-    /// The wall time in seconds after which training ends. A run that it has ended is not the same on another machine.
-    pub max_seconds: Option<f64>,
+/// The range of a number: in words, and as a test.
+struct Range(&'static str, fn(f64) -> bool);
+
+const FRACTION: Range = Range("from 0 to below 1", |value| (0.0..1.0).contains(&value));
+const SHARE: Range = Range("from 0 to 1", |value| (0.0..=1.0).contains(&value));
+const POSITIVE: Range = Range("a finite number above 0", |value| value.is_finite() && value > 0.0);
+const NOT_NEGATIVE: Range = Range("a finite number from 0 on", |value| value.is_finite() && value >= 0.0);
+const COUNT: Range = Range("1 or more", |value| value >= 1.0);
+/// Anything smaller is 0 in f32.
+const EPSILON: Range = Range("1e-30 or more", |value| value.is_finite() && value >= 1e-30);
+
+/// Makes a struct out of a table of options, `name: type = default => range,`: its fields, its `Default`, and the check of
+/// its ranges.
+macro_rules! options {
+    (
+        $(#[$meta:meta])*
+        pub struct $Name:ident {
+            $($(#[$field_meta:meta])* $field:ident: $Type:ty = $default:expr $(=> $range:expr)?,)*
+        }
+    ) => {
+        $(#[$meta])*
+        pub struct $Name {
+            $($(#[$field_meta])* pub $field: $Type,)*
+        }
+
+        impl Default for $Name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+
+        impl $Name {
+            fn check_ranges(&self) -> Result<(), ConfigError> {
+                $($(check(stringify!($field), &self.$field, &$range)?;)?)*
+                Ok(())
+            }
+        }
+    };
 }
 
-/// Seeds in files: numbers, or in quotation marks those that TOML's numbers are too small for.
+options! {
+    /// The options of a training run. The defaults are the chapter's, in single precision and with the native random stream.
+    ///
+    /// More options will come: end a literal with `..TrainConfig::default()`.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    pub struct TrainConfig {
+        /// Units of each hidden layer; empty for softmax regression.
+        hidden: Vec<usize> = vec![100],
+        /// Non-linearity of the hidden layers.
+        activation: Activation = Activation::default(),
+        /// Distribution of the initial weights.
+        init: Init = Init::default(),
+        /// Number of epochs.
+        epochs: usize = 50,
+        /// Examples in a batch.
+        batch_size: usize = 100,
+        /// Whether to drop the last batch of an epoch if it is incomplete, as the chapter does.
+        drop_last: bool = true,
+        /// Learning rate η.
+        learning_rate: f64 = 0.01,
+        /// How the losses of a batch become one: the chapter sums them.
+        loss_reduction: Reduction = Reduction::default(),
+        /// Random seed.
+        #[serde(with = "seed")]
+        seed: u64 = 0,
+        /// Random stream of the initial weights and the shuffles.
+        rng: StreamKind = StreamKind::default(),
+        /// Floating-point type.
+        precision: Precision = Precision::default(),
+        /// Who multiplies matrices.
+        kernel: Kernel = Kernel::default(),
+        /// How a gradient becomes a step.
+        optimizer: OptimizerName = OptimizerName::default(),
+        /// μ of momentum and Nesterov.
+        momentum: f64 = 0.9 => FRACTION,
+        /// β₁ of Adam.
+        beta1: f64 = 0.9 => FRACTION,
+        /// β₂ of Adam.
+        beta2: f64 = 0.999 => FRACTION,
+        /// α of RMSprop.
+        rms_decay: f64 = 0.99 => FRACTION,
+        /// ε of Adam and RMSprop.
+        epsilon: f64 = 1e-8 => EPSILON,
+        /// Decoupled weight decay; `None` is 0, and 0.01 with AdamW.
+        weight_decay: Option<f64> = None => NOT_NEGATIVE,
+        /// Maximum norm of the gradient.
+        clip_norm: Option<f64> = None => POSITIVE,
+        /// Decay of an exponential moving average of the weights, which is then what is evaluated and saved.
+        ema_decay: Option<f64> = None => FRACTION,
+        /// Learning-rate schedule.
+        schedule: ScheduleName = ScheduleName::default(),
+        /// Epochs of linear warm-up; fractions count.
+        warmup_epochs: f64 = 0.0 => NOT_NEGATIVE,
+        /// Factor of the schedules step, exponential and plateau.
+        gamma: f64 = 0.1 => POSITIVE,
+        /// Epochs between two steps of the schedule step.
+        step_size: usize = 10 => COUNT,
+        /// Final rate of the schedule cosine.
+        min_learning_rate: f64 = 0.0 => NOT_NEGATIVE,
+        /// Share of the steps for which the schedule one-cycle rises.
+        pct_start: f64 = 0.3 => SHARE,
+        /// Epochs without improvement that the schedule plateau waits for.
+        plateau_patience: usize = 5 => COUNT,
+        /// Probability of dropping a hidden unit.
+        dropout: f64 = 0.0 => FRACTION,
+        /// Probability of dropping a pixel that is not zero.
+        input_dropout: f64 = 0.0 => FRACTION,
+        /// Share of the target that is spread over all classes.
+        label_smoothing: f64 = 0.0 => FRACTION,
+        /// Share of the training set held out for validation, the same of each class.
+        validation: f64 = 0.0 => FRACTION,
+        /// Random seed of the validation split.
+        #[serde(with = "seed")]
+        split_seed: u64 = 0,
+        /// Metric of the best model, patience and plateaus; `None` is the validation loss with a validation set, else the
+        /// training loss.
+        monitor: Option<Metric> = None,
+        /// Epochs without improvement of the monitored metric after which training ends.
+        patience: Option<usize> = None => COUNT,
+        /// Target at which training ends.
+        until: Option<Target> = None,
+        /// Wall time in seconds after which training ends. Such a run is not reproducible on another machine.
+        max_seconds: Option<f64> = None => POSITIVE,
+    }
+}
+
+/// An option with a range: a number, if there is one.
+trait Numeric {
+    fn number(&self) -> Option<f64>;
+}
+
+impl Numeric for f64 {
+    fn number(&self) -> Option<f64> {
+        Some(*self)
+    }
+}
+
+impl Numeric for usize {
+    fn number(&self) -> Option<f64> {
+        Some(*self as f64)
+    }
+}
+
+impl<N: Numeric> Numeric for Option<N> {
+    fn number(&self) -> Option<f64> {
+        self.as_ref()?.number()
+    }
+}
+
+fn check(option: &'static str, value: &impl Numeric, range: &Range) -> Result<(), ConfigError> {
+    let &Range(expected, contains) = range;
+    match value.number() {
+        Some(found) if !contains(found) => {
+            Err(ConfigError::OutOfRange { option, found, expected: expected.to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How the learning rate changes. η is the configured rate, e the number of whole epochs since the warm-up, p the share of the
+/// steps after the warm-up that are done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ScheduleName {
+    /// η.
+    #[default]
+    Constant,
+    /// η·γ^⌊e/s⌋, with the factor γ (`gamma`) every s epochs (`step_size`).
+    Step,
+    /// η·γ^e.
+    Exponential,
+    /// With η_min (`min_learning_rate`): η_min + (η-η_min)·(1 + cos πp)/2: Loshchilov and Hutter 2017, without restarts.
+    Cosine,
+    /// From η/25 along half a cosine up to η, for a share of the steps (`pct_start`), and down to η/250,000: Smith and Topin 2019, as in
+    /// PyTorch's `OneCycleLR`, with constant momentum.
+    OneCycle,
+    /// η·γ^k after k plateaus: each time the monitored metric has not improved for `plateau_patience` epochs.
+    Plateau,
+}
+
+named!(
+    ScheduleName,
+    "schedule",
+    Constant => "constant",
+    Step => "step",
+    Exponential => "exponential",
+    Cosine => "cosine",
+    OneCycle => "one-cycle",
+    Plateau => "plateau",
+);
+
+/// The rules of [`mlp_core::Rule`] by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum OptimizerName {
+    /// [`Rule::Sgd`], the chapter's.
+    #[default]
+    Sgd,
+    /// [`Rule::Momentum`].
+    Momentum,
+    /// [`Rule::Nesterov`].
+    Nesterov,
+    /// [`Rule::Adam`].
+    Adam,
+    /// [`Rule::Adam`] with a weight decay of 0.01, if no other is given.
+    AdamW,
+    /// [`Rule::RmsProp`].
+    RmsProp,
+}
+
+named!(
+    OptimizerName,
+    "optimizer",
+    Sgd => "sgd",
+    Momentum => "momentum",
+    Nesterov => "nesterov",
+    Adam => "adam",
+    AdamW => "adamw",
+    RmsProp => "rmsprop",
+);
+
+impl TrainConfig {
+    /// Checks everything that does not depend on the training set.
+    ///
+    /// # Errors
+    /// [`ConfigError`], the first problem.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        check("epochs", &self.epochs, &Range("at least 1", |epochs| epochs >= 1.0))?;
+        check("epochs", &self.epochs, &Range("at most 4294967295", |epochs| epochs <= f64::from(u32::MAX)))?;
+        // As the network will see it: too small a rate is 0 in f32, too large a one infinite.
+        let rate = match self.precision {
+            Precision::F32 => f64::from(self.learning_rate as f32),
+            Precision::F64 => self.learning_rate,
+        };
+        if !POSITIVE.1(rate) {
+            return Err(ConfigError::OutOfRange {
+                option: "learning_rate",
+                found: self.learning_rate,
+                expected: format!("{} that the precision can hold", POSITIVE.0),
+            });
+        }
+        self.check_ranges()?;
+        if self.schedule == ScheduleName::OneCycle && self.warmup_epochs > 0.0 {
+            return Err(ConfigError::CycleAndWarmUp);
+        }
+        if let Some(layer) = self.hidden.iter().position(|&units| units == 0) {
+            return Err(ConfigError::NoUnits { layer: layer + 1 });
+        }
+        if self.hidden.len() > MAX_HIDDEN_LAYERS {
+            return Err(ConfigError::TooDeep { found: self.hidden.len(), most: MAX_HIDDEN_LAYERS });
+        }
+        self.rng.seeded(self.seed)?;
+        Ok(())
+    }
+
+    /// The metric that the best model, patience and plateaus go by.
+    pub fn monitored(&self, has_validation: bool) -> Metric {
+        let default = if has_validation { Metric::ValidationLoss } else { Metric::TrainLoss };
+        self.monitor.unwrap_or(default)
+    }
+}
+
+/// Seeds in files: numbers, or strings where a TOML integer is too small.
 mod seed {
     use serde::{Deserialize, Deserializer, Serializer};
 
@@ -128,192 +307,6 @@ mod seed {
                 ))
             }),
         }
-    }
-}
-
-/// The rules of [`mlp_core::Rule`] by name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OptimizerName {
-    /// [`Rule::Sgd`], the chapter's.
-    #[default]
-    Sgd,
-    /// [`Rule::Momentum`].
-    Momentum,
-    /// [`Rule::Nesterov`].
-    Nesterov,
-    /// [`Rule::Adam`].
-    Adam,
-    /// [`Rule::Adam`] with a weight decay of 0.01, if no other is given.
-    AdamW,
-    /// [`Rule::RmsProp`].
-    RmsProp,
-}
-
-named!(
-    OptimizerName,
-    "optimizer",
-    Sgd => "sgd",
-    Momentum => "momentum",
-    Nesterov => "nesterov",
-    Adam => "adam",
-    AdamW => "adamw",
-    RmsProp => "rmsprop",
-);
-
-impl Default for TrainConfig {
-    fn default() -> Self {
-        Self {
-            hidden: vec![100],
-            activation: Activation::default(),
-            init: Init::default(),
-            epochs: 50,
-            batch_size: 100,
-            keep_remainder: false,
-            learning_rate: 0.01,
-            loss_reduction: Reduction::default(),
-            seed: 0,
-            rng: StreamKind::default(),
-            precision: Precision::default(),
-            kernel: Kernel::default(),
-            optimizer: OptimizerName::default(),
-            momentum: 0.9,
-            beta1: 0.9,
-            beta2: 0.999,
-            rms_decay: 0.99,
-            epsilon: 1e-8,
-            weight_decay: None,
-            clip_norm: None,
-            average: None,
-            schedule: ScheduleName::default(),
-            warmup_epochs: 0.0,
-            gamma: 0.1,
-            step_size: 10,
-            min_learning_rate: 0.0,
-            pct_start: 0.3,
-            plateau_patience: 5,
-            dropout: 0.0,
-            input_dropout: 0.0,
-            label_smoothing: 0.0,
-            validation: 0.0,
-            split_seed: 0,
-            monitor: None,
-            patience: None,
-            until: None,
-            max_seconds: None,
-        }
-    }
-}
-
-impl TrainConfig {
-    /// Checks what can be checked without the training set.
-    ///
-    /// # Errors
-    /// [`ConfigError`], the first thing that is wrong.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        if self.epochs == 0 {
-            return Err(ConfigError::NoEpochs);
-        }
-        if self.epochs > u32::MAX as usize {
-            return Err(ConfigError::Epochs { found: self.epochs });
-        }
-        // As the network will see it: too small a rate is 0 in f32, too large a one infinite.
-        let rate = match self.precision {
-            Precision::F32 => f64::from(self.learning_rate as f32),
-            Precision::F64 => self.learning_rate,
-        };
-        if !(rate.is_finite() && rate > 0.0) {
-            return Err(ConfigError::LearningRate { found: self.learning_rate });
-        }
-        self.check_numbers()?;
-        if let Some(layer) = self.hidden.iter().position(|&units| units == 0) {
-            return Err(ConfigError::NoUnits { layer: layer + 1 });
-        }
-        if self.hidden.len() > MAX_HIDDEN_LAYERS {
-            return Err(ConfigError::TooDeep { found: self.hidden.len(), most: MAX_HIDDEN_LAYERS });
-        }
-        self.rng.seeded(self.seed)?;
-        Ok(())
-    }
-
-    /// Checks what has to lie in a range.
-    fn check_numbers(&self) -> Result<(), ConfigError> {
-        let share = |value: f64| (0.0..1.0).contains(&value);
-        let positive = |value: f64| value.is_finite() && value > 0.0;
-        let not_negative = |value: f64| value.is_finite() && value >= 0.0;
-        const SHARE: &str = "from 0 to below 1";
-        const POSITIVE: &str = "a finite number above 0";
-        const NOT_NEGATIVE: &str = "a finite number from 0 on";
-        let ranges = [
-            ("momentum", self.momentum, share(self.momentum), SHARE),
-            ("beta1", self.beta1, share(self.beta1), SHARE),
-            ("beta2", self.beta2, share(self.beta2), SHARE),
-            ("rms decay", self.rms_decay, share(self.rms_decay), SHARE),
-            // In f32 anything smaller is 0.
-            ("epsilon", self.epsilon, self.epsilon >= 1e-30 && self.epsilon.is_finite(), "1e-30 or more"),
-            ("weight decay", self.decay(), not_negative(self.decay()), NOT_NEGATIVE),
-            ("clip norm", self.clip_norm.unwrap_or(1.0), self.clip_norm.is_none_or(positive), POSITIVE),
-            ("average", self.average.unwrap_or(0.5), self.average.is_none_or(share), SHARE),
-            ("warm-up epochs", self.warmup_epochs, not_negative(self.warmup_epochs), NOT_NEGATIVE),
-            ("gamma", self.gamma, positive(self.gamma), POSITIVE),
-            ("min learning rate", self.min_learning_rate, not_negative(self.min_learning_rate), NOT_NEGATIVE),
-            ("pct start", self.pct_start, (0.0..=1.0).contains(&self.pct_start), "from 0 to 1"),
-            ("dropout", self.dropout, share(self.dropout), SHARE),
-            ("input dropout", self.input_dropout, share(self.input_dropout), SHARE),
-            ("label smoothing", self.label_smoothing, share(self.label_smoothing), SHARE),
-            ("validation", self.validation, share(self.validation), SHARE),
-            ("max seconds", self.max_seconds.unwrap_or(1.0), self.max_seconds.is_none_or(positive), POSITIVE),
-        ];
-        if let Some(&(what, found, _, expected)) = ranges.iter().find(|(_, _, is_right, _)| !is_right) {
-            return Err(ConfigError::OutOfRange { what, found, expected });
-        }
-        for (what, count) in [
-            ("step size", self.step_size),
-            ("plateau patience", self.plateau_patience),
-            ("patience", self.patience.unwrap_or(1)),
-        ] {
-            if count == 0 {
-                return Err(ConfigError::OutOfRange { what, found: 0.0, expected: "1 or more" });
-            }
-        }
-        if self.schedule == ScheduleName::OneCycle && self.warmup_epochs > 0.0 {
-            return Err(ConfigError::CycleAndWarmUp);
-        }
-        Ok(())
-    }
-
-    /// The weight decay, given or not.
-    pub(crate) fn decay(&self) -> f64 {
-        let default = if self.optimizer == OptimizerName::AdamW { 0.01 } else { 0.0 };
-        self.weight_decay.unwrap_or(default)
-    }
-
-    /// The metric that the best model, patience and plateaus go by.
-    pub fn monitored(&self, has_validation: bool) -> Metric {
-        let default = if has_validation { Metric::ValidationLoss } else { Metric::TrainLoss };
-        self.monitor.unwrap_or(default)
-    }
-
-    /// Checks the choices, and that they go with the training set.
-    ///
-    /// # Errors
-    /// [`ConfigError`], the first thing that is wrong.
-    pub fn validate(self, train: &Dataset) -> Result<Plan, ConfigError> {
-        self.check()?;
-        let examples = train.len();
-        if self.batch_size == 0 || self.batch_size > examples {
-            return Err(ConfigError::BatchSize { found: self.batch_size, examples });
-        }
-        let architecture = Architecture {
-            inputs: train.pixels(),
-            hidden: self.hidden.clone(),
-            outputs: train.classes(),
-            activation: self.activation,
-        };
-        architecture.validate()?;
-        // Kept as resolved: on another machine, or in another build, `auto` may stand for something else.
-        let kernel = self.kernel.resolve(train)?;
-        Ok(Plan::new(Self { kernel, ..self }, architecture, examples))
     }
 }
 

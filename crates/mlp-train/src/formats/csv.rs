@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use mlp_core::{Precision, argmax};
 use mlp_data::Dataset;
 
+use crate::config::kernel::Kernel;
 use crate::error::Error;
 use crate::model::metadata::Model;
 
@@ -22,7 +23,7 @@ pub fn predictions(model: &Model, data: &Dataset) -> Result<String, Error> {
     }
     text.push('\n');
     let single = model.network.precision() == Precision::F32;
-    let probabilities = model.network.probabilities(data.images());
+    let probabilities = model.network.probabilities(data.images(), Kernel::Auto)?;
     for (index, (row, label)) in probabilities.rows().into_iter().zip(data.labels()).enumerate() {
         let _ = write!(text, "{index},{label},{}", argmax(row.iter().copied()));
         for &probability in row {

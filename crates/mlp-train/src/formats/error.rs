@@ -1,13 +1,14 @@
-//! What can be wrong with a file of another tool, or with what is said of it.
+//! Errors in files of other tools, and in what the user says about them.
 
 use mlp_core::{Activation, NetworkError, SafetensorsError};
 use mlp_data::ImageShape;
 use thiserror::Error as ThisError;
 
-/// Why a model cannot be carried away or back.
+/// Why a model cannot be exported or imported.
 #[derive(Clone, Debug, PartialEq, ThisError)]
 #[non_exhaustive]
-pub enum ExchangeError {
+#[allow(missing_docs)] // of fields: each is named in its message
+pub enum FormatError {
     /// A name that says nothing.
     #[error("unknown kind of file; expected a name ending in .safetensors, .npz, .onnx or .csv")]
     UnknownFormat,
@@ -19,58 +20,29 @@ pub enum ExchangeError {
     Safetensors(#[from] SafetensorsError),
     /// Not a .npz file at all, or cut short.
     #[error("not a .npz file: {reason}")]
-    Npz {
-        /// As the archive's reader says it.
-        reason: String,
-    },
+    Npz { reason: String },
     /// An array that a network needs.
     #[error(
         "no array `{name}`; expected w_h, b_h, w_o, b_o, with several hidden layers w_h1, b_h1, w_h2, …; found {found}"
     )]
-    NoArray {
-        /// The array.
-        name: String,
-        /// Those that are there.
-        found: String,
-    },
+    NoArray { name: String, found: String },
     /// An array that is not as it should be.
     #[error("array `{name}`: {reason}")]
-    Array {
-        /// Its name.
-        name: String,
-        /// What is wrong, and what was expected.
-        reason: String,
-    },
+    Array { name: String, reason: String },
     /// Not an ONNX file at all, or cut short.
     #[error("not an ONNX model: {reason}")]
-    Onnx {
-        /// What is wrong.
-        reason: String,
-    },
+    Onnx { reason: String },
     /// A graph that is no network of ours.
     #[error(
         "{what}: {reason}; expected layers one after the other: Gemm, or MatMul and Add, then an activation, at the end Softmax or nothing"
     )]
-    Node {
-        /// The node, or what else of the graph.
-        what: String,
-        /// What it is.
-        reason: String,
-    },
+    Node { what: String, reason: String },
     /// More than a protocol buffer holds.
     #[error("{bytes} bytes of ONNX; a protocol buffer holds at most 2147483647: export .safetensors or .npz")]
-    TooLargeForOnnx {
-        /// What it would take.
-        bytes: usize,
-    },
+    TooLargeForOnnx { bytes: usize },
     /// Something that a file says of its network and that makes no sense.
     #[error("what the file says of `{name}`: {reason}")]
-    Metadata {
-        /// Of what.
-        name: &'static str,
-        /// What is wrong.
-        reason: String,
-    },
+    Metadata { name: &'static str, reason: String },
     /// Nobody says which function the hidden units compute.
     #[error(
         "the file does not say which activation its hidden layers have; give it (--activation), one of {}",
@@ -79,39 +51,21 @@ pub enum ExchangeError {
     NoActivation,
     /// Two opinions of a matter of fact.
     #[error("the hidden layers in the file are {found}, not {given}: leave the activation out")]
-    OtherActivation {
-        /// The file's.
-        found: Activation,
-        /// The other.
-        given: Activation,
-    },
+    OtherActivation { found: Activation, given: Activation },
     /// Images that are not the network's.
     #[error(
         "images of {found} for a network of {inputs} inputs; expected a height and a width whose product that is (--image-shape)"
     )]
-    OtherShape {
-        /// The form of the images.
-        found: ImageShape,
-        /// What the network takes.
-        inputs: usize,
-    },
+    OtherShape { found: ImageShape, inputs: usize },
     /// Not a name for each class.
     #[error(
         "{found} class names for a network of {classes} classes; expected a name for each (--class-names)"
     )]
-    OtherClasses {
-        /// How many there are.
-        found: usize,
-        /// How many there should be.
-        classes: usize,
-    },
+    OtherClasses { found: usize, classes: usize },
     /// Layers that make no network.
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// A network that cannot be a model.
     #[error("no model can hold this: {reason}")]
-    NoModel {
-        /// Why.
-        reason: String,
-    },
+    NoModel { reason: String },
 }

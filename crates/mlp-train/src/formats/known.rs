@@ -4,7 +4,7 @@
 use mlp_core::Activation;
 use mlp_data::{ImageShape, Preprocessing};
 
-use super::ExchangeError;
+use crate::formats::error::FormatError;
 use crate::model::metadata::Model;
 
 pub(super) const ACTIVATION: &str = "activation";
@@ -34,8 +34,8 @@ pub struct Known {
 
 impl Known {
     /// What the texts of a file say; others than ours are left aside.
-    pub(super) fn of_texts<'a>(text: impl Fn(&str) -> Option<&'a str>) -> Result<Self, ExchangeError> {
-        let invalid = |name: &'static str| move |reason: String| ExchangeError::Metadata { name, reason };
+    pub(super) fn of_texts<'a>(text: impl Fn(&str) -> Option<&'a str>) -> Result<Self, FormatError> {
+        let invalid = |name: &'static str| move |reason: String| FormatError::Metadata { name, reason };
         let side = |name: &'static str| {
             let parse = |text: &str| text.parse::<usize>().map_err(|error| invalid(name)(error.to_string()));
             text(name).map(parse).transpose()
@@ -56,18 +56,16 @@ impl Known {
 }
 
 /// The activation of a name in a file.
-pub(super) fn activation(name: &str) -> Result<Activation, ExchangeError> {
-    let invalid = |error: mlp_core::UnknownName| ExchangeError::Metadata {
-        name: ACTIVATION,
-        reason: error.to_string(),
-    };
+pub(super) fn activation(name: &str) -> Result<Activation, FormatError> {
+    let invalid =
+        |error: mlp_core::UnknownName| FormatError::Metadata { name: ACTIVATION, reason: error.to_string() };
     name.parse().map_err(invalid)
 }
 
 /// The preprocessing of a name in a file.
-pub(super) fn preprocessing(name: &str) -> Result<Preprocessing, ExchangeError> {
+pub(super) fn preprocessing(name: &str) -> Result<Preprocessing, FormatError> {
     let invalid =
-        |error: mlp_data::Error| ExchangeError::Metadata { name: PREPARATION, reason: error.to_string() };
+        |error: mlp_data::Error| FormatError::Metadata { name: PREPARATION, reason: error.to_string() };
     name.parse().map_err(invalid)
 }
 

@@ -1,6 +1,6 @@
-//! Models carried to other tools and back: PyTorch's state dict as safetensors, NumPy's .npz with the chapter's names, ONNX, and a table
-//! of predictions. Pure functions between models and bytes, one file for each format; what all of them share is here: which format
-//! a file's name asks for, and how what a file says of a network, and what it does not say, becomes a model.
+//! Models exported to other tools and imported from them: PyTorch's state dict as safetensors, NumPy's .npz with the chapter's names, ONNX, and
+//! a table of predictions. Pure functions between models and bytes, one file for each format; `import.rs` turns what a file says, and what it
+//! does not say, into a model.
 //!
 //! ```
 //! use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream};
@@ -9,10 +9,8 @@
 //!
 //! let architecture = Architecture { inputs: 4, hidden: vec![3], outputs: 2, activation: Activation::Tanh };
 //! let network = Mlp::<f32>::new(&architecture, Init::Normal, &mut NativeStream::new(0))?;
-//! # let metadata = Metadata {
-//! #     dataset: "mine".into(), class_names: vec!["no".into(), "yes".into()], preprocessing: mlp_data::Preprocessing::Whole,
-//! #     image_shape: mlp_data::ImageShape { height: 2, width: 2 }, config: None, program: "mine 1.0".into(),
-//! # };
+//! # let shape = mlp_data::ImageShape { height: 2, width: 2 };
+//! # let metadata = Metadata::new("mine", vec!["no".into(), "yes".into()], shape, "mine 1.0");
 //! # let model = Model { network: Network::F32(network.clone()), metadata };
 //! // let model = Model::load("runs/mine/model.mlp".as_ref())?;
 //! let bytes = to_npz(&model);
@@ -22,8 +20,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod content;
 mod csv;
-mod error;
+pub(crate) mod error;
+mod import;
 mod known;
 mod npy;
 mod npz;
@@ -34,177 +34,10 @@ mod onnx_read;
 mod onnx_tensor;
 mod safetensors;
 
-use std::path::Path;
-
-use mlp_core::{Activation, Layer, Mlp, NetworkError, Precision};
-use mlp_data::catalog::{self, CatalogEntry};
-use mlp_data::{ImageShape, Preprocessing};
-
-use crate::model::metadata::{Metadata, Model, Network};
-
 pub use csv::predictions;
-pub use error::ExchangeError;
+pub use error::FormatError;
+pub use import::{Format, Imported, import};
 pub use known::Known;
 pub use npz::to_npz;
 pub use onnx::{OPSET, Pixels, erf_in_single, to_onnx};
 pub use safetensors::to_safetensors;
-
-/// A kind of file that other tools read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// PyTorch's state dict.
-    Safetensors,
-    /// NumPy's arrays.
-    Npz,
-    /// A graph that computes the probabilities.
-    Onnx,
-    /// Predictions. They do not lead back to a model.
-    Csv,
-}
-
-impl Format {
-    /// By the ending of the file's name.
-    ///
-    /// # Errors
-    /// [`ExchangeError::UnknownFormat`].
-    pub fn of(path: &Path) -> Result<Self, ExchangeError> {
-        match path.extension().and_then(|ending| ending.to_str()) {
-            Some("safetensors") => Ok(Self::Safetensors),
-            Some("npz") => Ok(Self::Npz),
-            Some("onnx") => Ok(Self::Onnx),
-            Some("csv") => Ok(Self::Csv),
-            _ => Err(ExchangeError::UnknownFormat),
-        }
-    }
-}
-
-/// A model that came from elsewhere.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Imported {
-    /// The model.
-    pub model: Model,
-    /// What neither the file nor anybody said and was assumed, and what of the file was left aside: a line for each.
-    pub notes: Vec<String>,
-}
-
-/// What a file of any format comes to.
-struct Content {
-    precision: Precision,
-    layers: Vec<Layer<f64>>, // which holds the numbers of either precision exactly; at least one
-    known: Known,
-    /// What is taken if nobody names the activation of the hidden layers.
-    usual_activation: Option<Activation>,
-    /// Whether it is certain that the network takes gray levels divided by 255.
-    says_scale: bool,
-    /// What else should be known of the reading.
-    notes: Vec<String>,
-}
-
-/// The model in a file. What is `given` goes before what the file says, and that before what the catalog knows of the dataset; but
-/// the activation that a file names is no matter of opinion.
-///
-/// # Errors
-/// [`ExchangeError`] says what is not as it should be.
-pub fn import(format: Format, bytes: &[u8], given: &Known) -> Result<Imported, ExchangeError> {
-    let content = match format {
-        Format::Safetensors => safetensors::read(bytes)?,
-        Format::Npz => npz::read(bytes)?,
-        Format::Onnx => onnx_read::read(bytes)?,
-        Format::Csv => return Err(ExchangeError::OnlyPredictions),
-    };
-    let mut notes = content.notes;
-    let is_deep = content.layers.len() > 1;
-    let activation = match (content.known.activation, given.activation) {
-        (Some(found), Some(given)) if found != given && is_deep => {
-            return Err(ExchangeError::OtherActivation { found, given });
-        }
-        (Some(activation), _) | (None, Some(activation)) => activation,
-        (None, None) if !is_deep => Activation::default(),
-        (None, None) => {
-            let usual = content.usual_activation.ok_or(ExchangeError::NoActivation)?;
-            notes.push(assumed("activation", &format!("activation {usual}, the chapter's")));
-            usual
-        }
-    };
-    let network = network(content.precision, content.layers, activation)?;
-    if !content.says_scale {
-        notes.push(
-            "assumed: it takes gray levels divided by 255, and nothing else was done to them".to_owned(),
-        );
-    }
-    let metadata = metadata(&network, content.known, given, &mut notes)?;
-    let model = Model { network, metadata };
-    model.check().map_err(|reason| ExchangeError::NoModel { reason })?;
-    Ok(Imported { model, notes })
-}
-
-/// What goes with a network: as given, as the file says, as the catalog knows, or as likely.
-fn metadata(
-    network: &Network,
-    said: Known,
-    given: &Known,
-    notes: &mut Vec<String>,
-) -> Result<Metadata, ExchangeError> {
-    let (inputs, classes) = (network.architecture().inputs, network.architecture().outputs);
-    let dataset = given.dataset.clone().or(said.dataset);
-    let entry = dataset.as_deref().and_then(|name| catalog::find(name).ok());
-    let entry = entry.filter(|entry| entry.classes() == classes && entry.shape.pixels() == inputs);
-    let image_shape = given.image_shape.or(said.image_shape).or(entry.map(|entry| entry.shape));
-    let image_shape = image_shape.unwrap_or_else(|| {
-        let shape = likely_shape(inputs);
-        notes.push(assumed("image-shape", &format!("images of {shape}")));
-        shape
-    });
-    if image_shape.height.checked_mul(image_shape.width) != Some(inputs) {
-        return Err(ExchangeError::OtherShape { found: image_shape, inputs });
-    }
-    let of_entry = |entry: &CatalogEntry| entry.class_names.iter().map(|&name| name.to_owned()).collect();
-    let class_names = given.class_names.clone().or(said.class_names).or(entry.map(of_entry));
-    let class_names = class_names.unwrap_or_else(|| {
-        notes.push(assumed("class-names", &format!("classes called 0 to {}", classes - 1)));
-        (0..classes).map(|class| class.to_string()).collect()
-    });
-    if class_names.len() != classes {
-        return Err(ExchangeError::OtherClasses { found: class_names.len(), classes });
-    }
-    let preprocessing = given.preprocessing.or(said.preprocessing).or(entry.map(|entry| entry.preprocessing));
-    let preprocessing = preprocessing.unwrap_or_else(|| {
-        notes.push(assumed("preprocessing", &format!("preprocessing {}", Preprocessing::default())));
-        Preprocessing::default()
-    });
-    let dataset = dataset.unwrap_or_else(|| {
-        notes.push("the dataset is unknown (--dataset names it)".to_owned());
-        "unknown".to_owned()
-    });
-    let program = match (given.program.as_deref(), said.program.as_deref()) {
-        (Some(given), Some(said)) => format!("{given}, which {said} wrote"),
-        (given, said) => given.or(said).unwrap_or("unknown").to_owned(),
-    };
-    Ok(Metadata { dataset, class_names, image_shape, preprocessing, config: None, program })
-}
-
-fn assumed(flag: &str, what: &str) -> String {
-    format!("assumed: {what} (--{flag} says otherwise)")
-}
-
-fn network(
-    precision: Precision,
-    layers: Vec<Layer<f64>>,
-    activation: Activation,
-) -> Result<Network, NetworkError> {
-    let network = Mlp::from_layers(layers, activation)?;
-    Ok(match precision {
-        Precision::F32 => Network::F32(network.cast()),
-        Precision::F64 => Network::F64(network),
-    })
-}
-
-/// A square if there is one, else a row.
-fn likely_shape(inputs: usize) -> ImageShape {
-    let side = inputs.isqrt();
-    if side * side == inputs {
-        ImageShape { height: side, width: side }
-    } else {
-        ImageShape { height: 1, width: inputs }
-    }
-}

@@ -9,13 +9,15 @@ use ndarray::{Array1, Array2};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
-use super::known::{
+use crate::config::train_config::MAX_HIDDEN_LAYERS;
+use crate::formats::content::Content;
+use crate::formats::error::FormatError;
+use crate::formats::known::{
     ACTIVATION, CLASS_NAMES, DATASET, Known, PREPARATION, PROGRAM, activation, preprocessing,
 };
-use super::npy::{Array, Values};
-use super::{Content, ExchangeError};
-use crate::config::train_config::MAX_HIDDEN_LAYERS;
-use crate::model::metadata::{Model, Network};
+use crate::formats::npy::{Array, Values};
+use crate::model::metadata::Model;
+use crate::model::network::Network;
 use crate::number::Number;
 
 const IMAGE_SHAPE: &str = "image_shape";
@@ -68,7 +70,7 @@ fn parameters<A: Number>(network: &Mlp<A>, values: impl Fn(Vec<A>) -> Values) ->
     arrays
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<Content, ExchangeError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Content, FormatError> {
     let mut arrays = Arrays::open(bytes)?;
     let count = arrays.layers();
     let mut layers = Vec::new();
@@ -77,7 +79,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Content, ExchangeError> {
         let (shape, weights, double) = arrays.numbers(&weights_name)?;
         let wrong = |name: &str, shape: &[usize], expected: &str| {
             let reason = format!("shape {shape:?}; expected {expected}");
-            ExchangeError::Array { name: name.to_owned(), reason }
+            FormatError::Array { name: name.to_owned(), reason }
         };
         let &[inputs, outputs] = &shape[..] else {
             return Err(wrong(&weights_name, &shape, "(inputs, units), two dimensions"));
@@ -115,9 +117,9 @@ struct Arrays<'a> {
 }
 
 impl<'a> Arrays<'a> {
-    fn open(bytes: &'a [u8]) -> Result<Self, ExchangeError> {
+    fn open(bytes: &'a [u8]) -> Result<Self, FormatError> {
         let archive = ZipArchive::new(Cursor::new(bytes));
-        let archive = archive.map_err(|error| ExchangeError::Npz { reason: error.to_string() })?;
+        let archive = archive.map_err(|error| FormatError::Npz { reason: error.to_string() })?;
         let names = archive.file_names().flatten();
         let names = names.map(|name| name.strip_suffix(".npy").unwrap_or(&name).to_owned()).collect();
         let most = bytes.len().saturating_mul(MAX_EXPANSION).max(ALWAYS_READ);
@@ -138,16 +140,16 @@ impl<'a> Arrays<'a> {
         hidden + 1
     }
 
-    fn array(&mut self, name: &str) -> Result<Array, ExchangeError> {
+    fn array(&mut self, name: &str) -> Result<Array, FormatError> {
         if !self.has(name) {
             let found = if self.names.is_empty() {
                 "none".to_owned()
             } else {
                 self.names.join(", ").escape_debug().to_string()
             };
-            return Err(ExchangeError::NoArray { name: name.to_owned(), found });
+            return Err(FormatError::NoArray { name: name.to_owned(), found });
         }
-        let wrong = |reason: String| ExchangeError::Array { name: name.to_owned(), reason };
+        let wrong = |reason: String| FormatError::Array { name: name.to_owned(), reason };
         let file = self.archive.by_name(&format!("{name}.npy")).map_err(|error| wrong(error.to_string()))?;
         // Reading to the end is what checks the archive's checksum.
         let mut file = file.take(self.most as u64 + (1 << 17));
@@ -161,35 +163,35 @@ impl<'a> Arrays<'a> {
     }
 
     /// Shape, numbers, and whether they are in double precision.
-    fn numbers(&mut self, name: &str) -> Result<(Vec<usize>, Vec<f64>, bool), ExchangeError> {
+    fn numbers(&mut self, name: &str) -> Result<(Vec<usize>, Vec<f64>, bool), FormatError> {
         let array = self.array(name)?;
         match array.values {
             Values::F32(values) => Ok((array.shape, values.into_iter().map(f64::from).collect(), false)),
             Values::F64(values) => Ok((array.shape, values, true)),
             _ => {
                 let reason = "texts or whole numbers; expected float32 or float64".to_owned();
-                Err(ExchangeError::Array { name: name.to_owned(), reason })
+                Err(FormatError::Array { name: name.to_owned(), reason })
             }
         }
     }
 
     /// Texts, if there is an array of this name.
-    fn texts(&mut self, name: &'static str) -> Result<Option<Vec<String>>, ExchangeError> {
+    fn texts(&mut self, name: &'static str) -> Result<Option<Vec<String>>, FormatError> {
         if !self.has(name) {
             return Ok(None);
         }
         match self.array(name)?.values {
             Values::Texts(texts) => Ok(Some(texts)),
-            _ => Err(ExchangeError::Array {
+            _ => Err(FormatError::Array {
                 name: name.to_owned(),
                 reason: "numbers; expected texts".to_owned(),
             }),
         }
     }
 
-    fn known(&mut self) -> Result<Known, ExchangeError> {
+    fn known(&mut self) -> Result<Known, FormatError> {
         let mut text =
-            |name| Ok::<_, ExchangeError>(self.texts(name)?.and_then(|texts| texts.into_iter().next()));
+            |name| Ok::<_, FormatError>(self.texts(name)?.and_then(|texts| texts.into_iter().next()));
         let activation = text(ACTIVATION)?.map(|name| activation(&name)).transpose()?;
         let preprocessing = text(PREPARATION)?.map(|name| preprocessing(&name)).transpose()?;
         let (dataset, program) = (text(DATASET)?, text(PROGRAM)?);
@@ -198,7 +200,7 @@ impl<'a> Arrays<'a> {
         Ok(Known { activation, class_names, image_shape, preprocessing, dataset, program })
     }
 
-    fn image_shape(&mut self) -> Result<ImageShape, ExchangeError> {
+    fn image_shape(&mut self) -> Result<ImageShape, FormatError> {
         let array = self.array(IMAGE_SHAPE)?;
         let sizes: Option<Vec<usize>> = match &array.values {
             Values::I64(sizes) => sizes.iter().map(|&size| usize::try_from(size).ok()).collect(),
@@ -208,7 +210,7 @@ impl<'a> Arrays<'a> {
             Some(&[height, width]) => Ok(ImageShape { height, width }),
             _ => {
                 let reason = "expected a height and a width, of int64".to_owned();
-                Err(ExchangeError::Array { name: IMAGE_SHAPE.to_owned(), reason })
+                Err(FormatError::Array { name: IMAGE_SHAPE.to_owned(), reason })
             }
         }
     }

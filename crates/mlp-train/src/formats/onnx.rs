@@ -7,14 +7,15 @@
 use mlp_core::{Activation, Layer, Mlp, Precision};
 use prost::Message;
 
-use super::ExchangeError;
-use super::known::texts;
-use super::onnx_proto::{
+use crate::formats::error::FormatError;
+use crate::formats::known::texts;
+use crate::formats::onnx_proto::{
     AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
     StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
     attribute_type, data_type,
 };
-use crate::model::metadata::{Model, Network};
+use crate::model::metadata::Model;
+use crate::model::network::Network;
 use crate::number::Number;
 
 /// The version of ONNX's operators that a graph of ours is made of.
@@ -43,8 +44,8 @@ pub fn erf_in_single(network: &Network) -> bool {
 /// precision (but see [`erf_in_single`]). What is known of it is in the `metadata_props`.
 ///
 /// # Errors
-/// [`ExchangeError::TooLargeForOnnx`].
-pub fn to_onnx(model: &Model, pixels: Pixels) -> Result<Vec<u8>, ExchangeError> {
+/// [`FormatError::TooLargeForOnnx`].
+pub fn to_onnx(model: &Model, pixels: Pixels) -> Result<Vec<u8>, FormatError> {
     let architecture = model.network.architecture();
     let (graph, number) = match &model.network {
         Network::F32(network) => (graph(network, data_type::FLOAT, pixels), data_type::FLOAT),
@@ -69,7 +70,7 @@ pub fn to_onnx(model: &Model, pixels: Pixels) -> Result<Vec<u8>, ExchangeError> 
     };
     let bytes = model.encoded_len();
     if i32::try_from(bytes).is_err() {
-        return Err(ExchangeError::TooLargeForOnnx { bytes });
+        return Err(FormatError::TooLargeForOnnx { bytes });
     }
     Ok(model.encode_to_vec())
 }
@@ -210,10 +211,10 @@ fn value_info(name: &str, elem_type: i32, columns: usize) -> ValueInfoProto {
 #[cfg(test)]
 mod tests {
     use mlp_core::{Architecture, Init, NativeStream};
-    use mlp_data::{ImageShape, Preprocessing};
+    use mlp_data::ImageShape;
 
-    use super::super::onnx_proto::decode;
     use super::*;
+    use crate::formats::onnx_proto::decode;
     use crate::model::metadata::Metadata;
 
     /// Type and sizes of an input or output.
@@ -230,14 +231,8 @@ mod tests {
         let architecture =
             Architecture { inputs: 6, hidden: vec![4], outputs: 3, activation: Activation::Relu };
         let network = Mlp::<f64>::new(&architecture, Init::Normal, &mut NativeStream::new(0)).unwrap();
-        let metadata = Metadata {
-            dataset: "mine".to_owned(),
-            class_names: ["a", "b", "c"].map(str::to_owned).to_vec(),
-            image_shape: ImageShape { height: 2, width: 3 },
-            preprocessing: Preprocessing::Whole,
-            config: None,
-            program: "a test".to_owned(),
-        };
+        let names = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let metadata = Metadata::new("mine", names, ImageShape { height: 2, width: 3 }, "a test");
         for (network, number) in
             [(Network::F32(network.cast()), data_type::FLOAT), (Network::F64(network), data_type::DOUBLE)]
         {

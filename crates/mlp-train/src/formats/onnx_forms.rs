@@ -6,9 +6,9 @@ use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 use mlp_core::Activation;
 use ndarray::{Array1, Array2};
 
-use super::onnx::leaky_slope;
-use super::onnx_proto::{AttributeProto, NodeProto, data_type};
-use super::onnx_tensor::Constant;
+use crate::formats::onnx::leaky_slope;
+use crate::formats::onnx_proto::{AttributeProto, NodeProto, data_type};
+use crate::formats::onnx_tensor::Constant;
 
 /// What a value means. The numbers are those of layers, counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,16 +8,17 @@ use mlp_core::{Activation, Layer, Precision};
 use mlp_data::ImageShape;
 use ndarray::Array1;
 
-use super::known::Known;
-use super::onnx_forms::{Form, Found, Value, attribute};
-use super::onnx_proto::{GraphProto, ModelProto, NodeProto, data_type, decode};
-use super::onnx_tensor::Constant;
-use super::{Content, ExchangeError};
+use crate::formats::content::Content;
+use crate::formats::error::FormatError;
+use crate::formats::known::Known;
+use crate::formats::onnx_forms::{Form, Found, Value, attribute};
+use crate::formats::onnx_proto::{GraphProto, ModelProto, NodeProto, data_type, decode};
+use crate::formats::onnx_tensor::Constant;
 
-pub(super) fn read(bytes: &[u8]) -> Result<Content, ExchangeError> {
-    let model = decode(bytes).map_err(|reason| ExchangeError::Onnx { reason })?;
+pub(super) fn read(bytes: &[u8]) -> Result<Content, FormatError> {
+    let model = decode(bytes).map_err(|reason| FormatError::Onnx { reason })?;
     let Some(graph) = &model.graph else {
-        return Err(ExchangeError::Onnx { reason: "there is no graph in it".to_owned() });
+        return Err(FormatError::Onnx { reason: "there is no graph in it".to_owned() });
     };
     let texts = &model.metadata_props;
     let mut known =
@@ -57,7 +58,7 @@ fn producer(model: &ModelProto) -> Option<String> {
 }
 
 /// The images' sizes after the batch, where the graph says them, and the network that it computes.
-fn walk(graph: &GraphProto) -> Result<(Vec<Option<usize>>, Found), ExchangeError> {
+fn walk(graph: &GraphProto) -> Result<(Vec<Option<usize>>, Found), FormatError> {
     let constants = graph.initializer.iter().map(|tensor| (tensor.name.as_str(), Constant::of(tensor)));
     let mut values: HashMap<&str, Value<'_>> =
         constants.map(|(name, constant)| (name, Value::Constant(constant))).collect();
@@ -82,7 +83,7 @@ fn walk(graph: &GraphProto) -> Result<(Vec<Option<usize>>, Found), ExchangeError
     values.insert(&input.name, Value::Of(Form::Images));
     for (index, node) in graph.node.iter().enumerate() {
         let value = value(&values, node, &mut found)
-            .map_err(|reason| ExchangeError::Node { what: describe(index, node), reason })?;
+            .map_err(|reason| FormatError::Node { what: describe(index, node), reason })?;
         if let Some(output) = node.output.first() {
             values.insert(output, value);
         }
@@ -142,7 +143,7 @@ fn constant(node: &NodeProto) -> Constant<'_> {
 }
 
 /// The activation of all hidden layers.
-fn activation(found: &Found) -> Result<Option<Activation>, ExchangeError> {
+fn activation(found: &Found) -> Result<Option<Activation>, FormatError> {
     let mut activations = found.layers.iter().filter_map(|layer| layer.activation);
     let Some(first) = activations.next() else {
         return Ok(None);
@@ -176,6 +177,6 @@ fn is_standard(node: &NodeProto) -> bool {
     matches!(node.domain.as_str(), "" | "ai.onnx")
 }
 
-fn of_graph(reason: String) -> ExchangeError {
-    ExchangeError::Node { what: "the graph".to_owned(), reason }
+fn of_graph(reason: String) -> FormatError {
+    FormatError::Node { what: "the graph".to_owned(), reason }
 }

@@ -4,7 +4,7 @@
 use mlp_core::Architecture;
 use ndarray::{Array1, Array2};
 
-use super::onnx_proto::{TensorProto, data_type};
+use crate::formats::onnx_proto::{TensorProto, data_type};
 
 /// The value of `data_location` that says that the numbers are not in this file.
 const EXTERNAL: i32 = 1;

@@ -2,9 +2,11 @@
 
 use mlp_core::{Activation, Tensors};
 
-use super::known::{Known, texts};
-use super::{Content, ExchangeError};
-use crate::model::metadata::{Model, Network};
+use crate::formats::content::Content;
+use crate::formats::error::FormatError;
+use crate::formats::known::{Known, texts};
+use crate::model::metadata::Model;
+use crate::model::network::Network;
 
 /// A model as PyTorch keeps the state dict of `nn.Sequential(nn.Linear(…), nn.ReLU(), nn.Linear(…))`: `0.weight` (outputs, inputs), `0.bias`,
 /// `2.weight`, …, in the network's precision. `load_state_dict(safetensors.torch.load_file(path))` takes it as it is.
@@ -18,7 +20,7 @@ pub fn to_safetensors(model: &Model) -> Vec<u8> {
     }
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<Content, ExchangeError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Content, FormatError> {
     let tensors = Tensors::parse(bytes)?;
     let known = Known::of_texts(|name| tensors.metadata().get(name).map(String::as_str))?;
     let says_scale = known.program.is_some();

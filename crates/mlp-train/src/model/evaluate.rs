@@ -1,26 +1,20 @@
-//! How good a network is on labeled examples: loss, accuracy, confusion matrix, and each class's precision, recall and F1.
-//!
-//! The examples go through in chunks of a fixed size, which any number of threads may share; the chunks' results are added
-//! up in the order of the chunks.
+//! The evaluation of a network on labeled examples: loss, accuracy, confusion matrix, and each class's precision, recall and F1.
 
-use mlp_core::{Architecture, Mlp, Score, Workspace};
-use mlp_data::{Dataset, SparseImages, levels};
-use ndarray::ArrayView2;
-use rayon::prelude::*;
+use mlp_core::{Architecture, Mlp, Score};
+use mlp_data::Dataset;
 
-use crate::config::kernel::{Kernel, sparse_rows};
+use crate::config::kernel::Kernel;
 use crate::error::Error;
+use crate::model::passes::{CHUNK, in_chunks};
 use crate::number::Number;
 
-/// Examples of one forward pass. Part of the result: another chunk is another order of summation.
-const CHUNK: usize = 500;
-
-/// What [`evaluate`] found.
+/// The result of [`evaluate`].
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Evaluation {
     /// Loss and accuracy.
     pub score: Score,
-    /// Who was taken for whom.
+    /// The confusion matrix.
     pub confusion: ConfusionMatrix,
 }
 
@@ -33,6 +27,7 @@ pub struct ConfusionMatrix {
 
 /// One class's row of the report.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ClassReport {
     /// The class number.
     pub class: usize,
@@ -106,7 +101,7 @@ impl ConfusionMatrix {
     }
 }
 
-/// Checks that there are examples, of as many pixels as a network has inputs and of classes that it tells apart.
+/// Checks that there are examples, and that their pixels and classes fit a network.
 pub(crate) fn check_fits(architecture: &Architecture, data: &Dataset) -> Result<(), Error> {
     let (inputs, outputs) = (architecture.inputs, architecture.outputs);
     let (pixels, classes) = (data.pixels(), data.classes());
@@ -116,44 +111,17 @@ pub(crate) fn check_fits(architecture: &Architecture, data: &Dataset) -> Result<
     if data.is_empty() { Err(Error::Empty) } else { Ok(()) }
 }
 
-/// Runs `network` on every example of `data`.
+/// Evaluates `network` on every example of `data`. The result does not depend on the number of threads.
 ///
 /// # Errors
-/// [`Error::DoesNotFit`] if the dataset's images are not of the network's size or it has more classes, [`Error::Empty`] if it has none.
-pub fn evaluate<A: Number>(network: &Mlp<A>, data: &Dataset) -> Result<Evaluation, Error> {
+/// [`Error::DoesNotFit`] if the dataset's images are not of the network's size or it has more classes, [`Error::Empty`] if it has no
+/// examples, [`Error::Config`] as [`Kernel::resolve`].
+pub fn evaluate<A: Number>(network: &Mlp<A>, data: &Dataset, kernel: Kernel) -> Result<Evaluation, Error> {
     let architecture = network.architecture();
-    let pixels = data.pixels();
     check_fits(&architecture, data)?;
-    let kernel = Kernel::Auto.resolve(data).expect("a kernel is found for any images");
-    let chunk_size = CHUNK.min(data.len());
-    let levels = levels();
-    let chunks: Vec<(Score, Vec<u8>)> = (0..data.len().div_ceil(CHUNK))
-        .into_par_iter()
-        .map_init(
-            || {
-                let workspace = Workspace::with_compute(&architecture, chunk_size, kernel.kernels(1));
-                (workspace, SparseImages::new(), Vec::new())
-            },
-            |(workspace, images, features), chunk| {
-                let range = chunk * CHUNK..data.len().min((chunk + 1) * CHUNK);
-                let labels = &data.labels()[range.clone()];
-                let score = if kernel == Kernel::Sparse {
-                    images.fill(data, range);
-                    network.forward(sparse_rows(images, &levels), labels, workspace)
-                } else {
-                    let count = range.len();
-                    features.resize(chunk_size * pixels, A::default());
-                    let features = &mut features[..count * pixels];
-                    data.features(range, features);
-                    let x =
-                        ArrayView2::from_shape((count, pixels), features).expect("rows times pixels numbers");
-                    network.forward(x, labels, workspace)
-                };
-                (score, workspace.predictions().to_vec())
-            },
-        )
-        .collect();
-
+    let chunks = in_chunks(network, data, kernel, |x, labels, workspace| {
+        (network.forward(x, labels, workspace), workspace.predictions().to_vec())
+    })?;
     let mut score = Score::default();
     let mut confusion = ConfusionMatrix::new(architecture.outputs);
     for (chunk, labels) in chunks.iter().zip(data.labels().chunks(CHUNK)) {
@@ -195,27 +163,29 @@ mod tests {
     #[test]
     fn the_result_does_not_depend_on_the_number_of_threads() {
         let data = mlp_data::synthetic::digits(10, 1203, 0).test;
-        let run = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| evaluate(&network(784, 10), &data)).unwrap()
-        };
-        let one = run(1);
-        assert_eq!(one.score.examples, 1203);
-        assert_eq!((0..10).map(|c| one.confusion.count(c, c)).sum::<u64>(), one.score.correct as u64);
-        for threads in [2, 3, 8] {
-            assert_eq!(run(threads), one, "{threads} threads");
+        for kernel in [Kernel::Auto, Kernel::Portable] {
+            let run = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| evaluate(&network(784, 10), &data, kernel)).unwrap()
+            };
+            let one = run(1);
+            assert_eq!(one.score.examples, 1203);
+            assert_eq!((0..10).map(|c| one.confusion.count(c, c)).sum::<u64>(), one.score.correct as u64);
+            for threads in [2, 3, 8] {
+                assert_eq!(run(threads), one, "{kernel}, {threads} threads");
+            }
         }
     }
 
     #[test]
     fn a_dataset_that_does_not_fit_is_refused() {
         let data = mlp_data::synthetic::digits(10, 10, 0).test;
-        let error = evaluate(&network(783, 10), &data).unwrap_err().to_string();
+        let error = evaluate(&network(783, 10), &data, Kernel::Auto).unwrap_err().to_string();
         assert!(
             error
                 .starts_with("the network takes 783 inputs and tells 10 classes; the dataset has 784 pixels")
         );
         let empty = data.take(0);
-        assert!(matches!(evaluate(&network(784, 10), &empty), Err(Error::Empty)));
+        assert!(matches!(evaluate(&network(784, 10), &empty, Kernel::Auto), Err(Error::Empty)));
     }
 }

@@ -1,4 +1,4 @@
-//! Model files: what is in them, around which `frame.rs` puts its frame.
+//! The content of model files; `frame.rs` has the frame around it.
 
 use std::path::Path;
 
@@ -7,10 +7,11 @@ use mlp_data::disk::Disk;
 use serde::{Deserialize, Serialize};
 
 use crate::config::train_config::TrainConfig;
-use crate::error::Error;
+use crate::error::{Error, io_error};
 use crate::model::frame::Frame;
 use crate::model::layer_content::{LayerContent, contents, network};
-use crate::model::metadata::{Metadata, Model, Network};
+use crate::model::metadata::{Metadata, Model};
+use crate::model::network::Network;
 
 const FRAME: Frame = Frame { what: "model", reading: "cannot read the model", letters: *b"MLP", version: 2 };
 
@@ -46,11 +47,8 @@ impl Model {
     pub(crate) fn save_on(&self, disk: &Disk, path: &Path) -> Result<(), Error> {
         self.check().map_err(|reason| FRAME.invalid(path, reason))?;
         let bytes = self.to_bytes();
-        disk.write_atomically(path, |file| file.write_all(&bytes)).map_err(|reason| Error::Io {
-            path: path.to_owned(),
-            action: "cannot write the model",
-            reason,
-        })
+        let written = disk.write_atomically(path, |file| file.write_all(&bytes));
+        written.map_err(io_error(path, "cannot write the model"))
     }
 
     /// Reads a model.

@@ -1,75 +1,28 @@
 //! A trained network with what is needed to use it: the names of its classes, the form of its images, where it came from.
 //! How that becomes a file is in `model_file.rs`.
 
-use mlp_core::{Mlp, Precision};
+use mlp_core::Mlp;
 use mlp_data::{Dataset, ImageShape, Preprocessing};
 
+use crate::config::kernel::Kernel;
 use crate::config::train_config::{MAX_HIDDEN_LAYERS, TrainConfig};
 use crate::error::Error;
-use crate::model::evaluate::{Evaluation, check_fits, evaluate};
+use crate::model::evaluate::{Evaluation, check_fits};
+use crate::model::network::{Network, each};
 use crate::number::Number;
 
 /// The most bytes of names in a model.
 const MAX_TEXT: usize = 1 << 20;
 
-/// A network of either precision.
+/// Where a model came from, and what its inputs and outputs mean.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Network {
-    /// In single precision.
-    F32(Mlp<f32>),
-    /// In double precision.
-    F64(Mlp<f64>),
-}
-
-impl Network {
-    /// Its precision.
-    pub fn precision(&self) -> Precision {
-        match self {
-            Self::F32(_) => Precision::F32,
-            Self::F64(_) => Precision::F64,
-        }
-    }
-
-    /// Its sizes and activation.
-    pub fn architecture(&self) -> mlp_core::Architecture {
-        match self {
-            Self::F32(network) => network.architecture(),
-            Self::F64(network) => network.architecture(),
-        }
-    }
-
-    /// As [`evaluate`].
-    ///
-    /// # Errors
-    /// As [`evaluate`].
-    pub fn evaluate(&self, data: &Dataset) -> Result<Evaluation, Error> {
-        match self {
-            Self::F32(network) => evaluate(network, data),
-            Self::F64(network) => evaluate(network, data),
-        }
-    }
-}
-
-impl From<Mlp<f32>> for Network {
-    fn from(network: Mlp<f32>) -> Self {
-        Self::F32(network)
-    }
-}
-
-impl From<Mlp<f64>> for Network {
-    fn from(network: Mlp<f64>) -> Self {
-        Self::F64(network)
-    }
-}
-
-/// Where a model came from and what its inputs and outputs mean.
-#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Metadata {
     /// The dataset that it was trained on.
     pub dataset: String,
     /// A name for each class.
     pub class_names: Vec<String>,
-    /// The form of the images that it takes, gray levels from 0 to 255 scaled to [0, 1].
+    /// The shape of the images that it takes, gray levels from 0 to 255 scaled to [0, 1].
     pub image_shape: ImageShape,
     /// How a picture becomes such an image.
     pub preprocessing: Preprocessing,
@@ -77,6 +30,21 @@ pub struct Metadata {
     pub config: Option<TrainConfig>,
     /// The program that wrote it.
     pub program: String,
+}
+
+impl Metadata {
+    /// The metadata of a model for images of this shape, of which another program knows nothing more: preprocessing
+    /// [`Preprocessing::default`], no configuration.
+    pub fn new(
+        dataset: impl Into<String>,
+        class_names: Vec<String>,
+        image_shape: ImageShape,
+        program: impl Into<String>,
+    ) -> Self {
+        let (dataset, program) = (dataset.into(), program.into());
+        let preprocessing = Preprocessing::default();
+        Self { dataset, class_names, image_shape, preprocessing, config: None, program }
+    }
 }
 
 /// A network that can be used: what a model file holds.
@@ -89,16 +57,16 @@ pub struct Model {
 }
 
 impl Model {
-    /// As [`evaluate`], on images of the form that the model was trained on.
+    /// Evaluates the model on images of the shape that it was trained on.
     ///
     /// # Errors
-    /// [`Error::OtherShape`], and as [`evaluate`].
-    pub fn evaluate(&self, data: &Dataset) -> Result<Evaluation, Error> {
+    /// [`Error::OtherShape`], and as [`evaluate`](crate::evaluate).
+    pub fn evaluate(&self, data: &Dataset, kernel: Kernel) -> Result<Evaluation, Error> {
         self.check_fits(data)?;
-        self.network.evaluate(data)
+        self.network.evaluate(data, kernel)
     }
 
-    /// Whether the model can be asked about a dataset: its images have the form and its classes are among those that the model knows.
+    /// Checks that a dataset has the model's image shape, and no classes that it does not know.
     ///
     /// # Errors
     /// [`Error::OtherShape`], [`Error::DoesNotFit`], [`Error::Empty`].
@@ -134,17 +102,13 @@ impl Model {
         if text > MAX_TEXT {
             return Err(format!("{text} bytes of names; expected at most {MAX_TEXT}"));
         }
-        let not_finite = match &self.network {
-            Network::F32(network) => not_finite(network),
-            Network::F64(network) => not_finite(network),
-        };
-        not_finite.map_or(Ok(()), |what| {
+        each!(&self.network, mlp => not_finite(mlp)).map_or(Ok(()), |what| {
             Err(format!("{what} are not all finite; expected those of a training that did not diverge"))
         })
     }
 }
 
-/// What holds a parameter that is infinite or not a number.
+/// The first parameters that are infinite or NaN.
 fn not_finite<A: Number>(network: &Mlp<A>) -> Option<String> {
     network.layers().iter().enumerate().find_map(|(l, layer)| {
         let is_finite = |value: &A| value.is_finite();

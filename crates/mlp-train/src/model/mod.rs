@@ -6,3 +6,4 @@ pub(crate) mod frame;
 pub(crate) mod layer_content;
 pub(crate) mod metadata;
 pub(crate) mod network;
+pub(crate) mod passes;

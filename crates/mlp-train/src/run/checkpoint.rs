@@ -1,4 +1,4 @@
-//! A training as it was between two steps: everything from which it goes on to the same bits as if it had never been interrupted.
+//! Checkpoints: the state of a training between two steps, from which it continues to the same bits as if it had never been interrupted.
 
 use std::path::Path;
 
@@ -9,15 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::plan::Plan;
 use crate::config::train_config::TrainConfig;
-use crate::error::Error;
+use crate::error::{Error, io_error};
 use crate::model::frame::Frame;
 use crate::model::layer_content::{LayerContent, contents, layers, network};
 use crate::number::Number;
 use crate::training::progress::{Progress, Stage};
 use crate::training::trainer::{Examples, Trainer};
 
-/// Where a training comes from, as a checkpoint keeps it.
+/// Where a training comes from, as a checkpoint holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Origin {
     /// The program that wrote the checkpoint, with its version.
     pub program: String,
@@ -29,9 +30,17 @@ pub struct Origin {
     pub validation_sha256: Option<String>,
 }
 
+impl Origin {
+    /// The origin of a training without a validation set of its own.
+    pub fn new(dataset: impl Into<String>, sha256: impl Into<String>, program: impl Into<String>) -> Self {
+        let (dataset, sha256, program) = (dataset.into(), sha256.into(), program.into());
+        Self { program, dataset, sha256, validation_sha256: None }
+    }
+}
+
 /// A training between two steps.
 ///
-/// It is taken with [`Trainer::checkpoint`] and gone on with by [`Trainer::resume`].
+/// [`Trainer::checkpoint`] takes it, and [`Trainer::resume`] continues from it.
 #[derive(Serialize, Deserialize)]
 pub struct Checkpoint<A> {
     origin: Origin,
@@ -39,7 +48,7 @@ pub struct Checkpoint<A> {
     network: Vec<LayerContent<A>>,
     optimizer_steps: u64,
     optimizer: Vec<Vec<LayerContent<A>>>,
-    average: Option<(u64, Vec<LayerContent<A>>)>,
+    ema: Option<(u64, Vec<LayerContent<A>>)>,
     best: Option<Vec<LayerContent<A>>>,
     masks: u64,          // forward passes in training so far
     stream: StreamState, // at the beginning of the epoch
@@ -65,11 +74,8 @@ impl<A: Number> Checkpoint<A> {
     /// [`Checkpoint::save`], its bytes being put together in memory that may have been used before.
     pub(crate) fn save_on(&self, disk: &Disk, path: &Path, bytes: &mut Vec<u8>) -> Result<(), Error> {
         frame::<A>().wrap_into(self, bytes);
-        disk.write_atomically(path, |file| file.write_all(bytes)).map_err(|reason| Error::Io {
-            path: path.to_owned(),
-            action: "cannot write the checkpoint",
-            reason,
-        })
+        let written = disk.write_atomically(path, |file| file.write_all(bytes));
+        written.map_err(io_error(path, "cannot write the checkpoint"))
     }
 
     /// Reads one.
@@ -111,10 +117,7 @@ impl<'d, A: Number> Trainer<'d, A> {
             network: contents(self.network.layers()),
             optimizer_steps: self.optimizer.steps(),
             optimizer: self.optimizer.states().map(contents).collect(),
-            average: self
-                .average
-                .as_ref()
-                .map(|average| (average.steps(), contents(average.network().layers()))),
+            ema: self.ema.as_ref().map(|ema| (ema.steps(), contents(ema.network().layers()))),
             best: self.best_network.as_ref().map(|network| contents(network.layers())),
             masks: self.workspace.step(),
             stream: self.epoch_stream.state(),
@@ -123,8 +126,7 @@ impl<'d, A: Number> Trainer<'d, A> {
         }
     }
 
-    /// Goes on where a checkpoint was taken. The plan, the examples and the sets are made as they were for the training that it was
-    /// taken from.
+    /// Resumes where a checkpoint was taken, with the plan, examples and sets of the training that it was taken from.
     ///
     /// # Panics
     /// As [`Trainer::new`].
@@ -159,15 +161,15 @@ impl<'d, A: Number> Trainer<'d, A> {
         self.network = mlp(checkpoint.network)?;
         let states: Result<Vec<_>, String> = checkpoint.optimizer.into_iter().map(layers).collect();
         self.optimizer.restore(checkpoint.optimizer_steps, states?)?;
-        self.average = match (checkpoint.average, self.plan().config().average) {
-            (Some((steps, average)), Some(decay)) => Some(Ema::resume(mlp(average)?, decay, steps)),
+        self.ema = match (checkpoint.ema, self.plan().config().ema_decay) {
+            (Some((steps, ema)), Some(decay)) => Some(Ema::resume(mlp(ema)?, decay, steps)),
             (None, None) => None,
-            _ => return Err("the checkpoint and its configuration disagree on averaging".to_owned()),
+            _ => return Err("the checkpoint and its configuration disagree on ema_decay".to_owned()),
         };
         self.best_network = checkpoint.best.map(mlp).transpose()?;
         self.workspace.seek_step(checkpoint.masks);
         let stream =
             Stream::restore(&checkpoint.stream).ok_or("the random stream is never in such a state")?;
-        self.go_on(stream, checkpoint.progress, checkpoint.next)
+        self.resume_at(stream, checkpoint.progress, checkpoint.next)
     }
 }

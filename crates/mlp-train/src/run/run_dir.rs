@@ -1,14 +1,14 @@
-//! Run directories: one for each run, holding all that it was, is and becomes. A file of its own because only here is it known what the files
-//! are called. A run directory is never overwritten, and only one process at a time trains in it.
+//! Run directories: the names of a run's files, and the lock. A run directory is never overwritten, and only one process at a time trains
+//! in it.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `config.toml` | the configuration, written first: a directory without it is no run |
-//! | `checkpoint.mlp` | the training between two steps |
-//! | `trace.csv`, `metrics.jsonl` | a line for each epoch; after an interruption written again from the checkpoint |
+//! | `config.toml` | the configuration, written first: a directory without it is not a run |
+//! | `checkpoint.mlp` | the state of the training between two steps |
+//! | `trace.csv`, `metrics.jsonl` | a line for each epoch; rewritten from the checkpoint after an interruption |
 //! | `events.out.tfevents.mlp` | the same for TensorBoard, if asked for |
-//! | `model.mlp`, `best.mlp` | the last network and the best, when training has ended or was stopped |
-//! | `result.json` | how it ended |
+//! | `model.mlp`, `best.mlp` | the last and the best network, after training has ended or was stopped |
+//! | `result.json` | how the run ended |
 //! | `.lock` | locked while a process trains here |
 
 use std::fs::{self, File, TryLockError};
@@ -20,12 +20,12 @@ use std::time::Duration;
 use mlp_data::atomic::is_temporary;
 use mlp_data::disk::{Disk, DiskFile};
 
-use crate::error::Error;
+use crate::config::metric::EpochRecord;
+use crate::error::{Error, io_error};
 use crate::model::metadata::Model;
 use crate::number::Number;
 use crate::run::checkpoint::Checkpoint;
-use crate::run::train::RunResult;
-use crate::training::events::EpochRecord;
+use crate::run::result::RunResult;
 
 const CONFIG: &str = "config.toml";
 const CHECKPOINT: &str = "checkpoint.mlp";
@@ -36,7 +36,7 @@ const BEST: &str = "best.mlp";
 const RESULT: &str = "result.json";
 const LOCK: &str = ".lock";
 
-/// The directory of a run, in which nobody else trains as long as this lives.
+/// The directory of a run, locked against other processes as long as this lives.
 #[derive(Clone, Debug)]
 pub struct RunDir {
     path: PathBuf,
@@ -103,7 +103,7 @@ impl RunDir {
         }
     }
 
-    /// Opens a run to go on with it.
+    /// Opens a run to resume it.
     ///
     /// # Errors
     /// [`Error::NoRun`], [`Error::RunLocked`], [`Error::Io`].
@@ -284,11 +284,6 @@ fn names(path: &Path) -> Result<Vec<String>, Error> {
     let entries = fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let entries = entries.map_err(io_error(path, "cannot list the run directory"))?;
     Ok(entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
-}
-
-/// The error of something that was done to a file or directory.
-pub(crate) fn io_error(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Error {
-    move |reason| Error::Io { path: path.to_owned(), action, reason }
 }
 
 fn cannot_make(path: &Path) -> impl FnOnce(io::Error) -> Error {

@@ -1,5 +1,5 @@
-//! Saving checkpoints while training goes on: a thread that writes the newest one. While it is busy newer ones replace each other, so that
-//! a slow disk makes for fewer checkpoints, not for a slower training.
+//! The thread that writes checkpoints while training continues. While it is busy newer ones replace each other, so that a slow disk makes for
+//! fewer checkpoints, not for a slower training.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;

@@ -16,10 +16,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use mlp_data::disk::Disk;
 use prost::Message;
 
-use crate::config::metric::Metric;
+use crate::config::metric::{EpochRecord, Metric};
 use crate::error::Error;
 use crate::run::writers::Appender;
-use crate::training::events::{Control, EpochRecord, Event, Observer};
+use crate::training::events::{Control, Event, Observer};
 
 /// Writes `events.out.tfevents.mlp`: every number of an epoch that there is, under the name of its metric, and the learning rate.
 #[derive(Debug)]

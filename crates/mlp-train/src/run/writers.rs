@@ -1,14 +1,14 @@
-//! Observers that write an epoch's record to a file: a table for people and spreadsheets, and lines of JSON for programs. Each file begins with
-//! the epochs that were done before, so that one that was interrupted in the middle of a line is whole again.
+//! Observers that write each epoch's record to a file: a CSV table for people and spreadsheets, and JSON lines for programs. Each file
+//! begins with the epochs done before, so that one that was interrupted in the middle of a line is whole again.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use mlp_data::disk::{Disk, DiskFile};
 
-use crate::error::Error;
-use crate::run::run_dir::io_error;
-use crate::training::events::{Control, EpochRecord, Event, Observer};
+use crate::config::metric::EpochRecord;
+use crate::error::{Error, io_error};
+use crate::training::events::{Control, Event, Observer};
 
 /// Writes `trace.csv`: a line for each epoch, with all digits. Nothing in it depends on the time or the machine.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::training::events::Outcome;
+    use crate::config::metric::Outcome;
 
     const RECORD: EpochRecord = EpochRecord {
         epoch: 1,

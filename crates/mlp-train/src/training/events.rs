@@ -1,59 +1,33 @@
-//! What the loop reports while it runs, as plain data, and who listens. Progress bars, traces, early stopping are
-//! observers; the loop knows none of them.
+//! The events that the loop reports, as plain data, and the [`Observer`]s that listen to them. Progress bars, traces and checkpoints
+//! are observers; the loop knows none of them.
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::metric::EpochRecord;
 use crate::error::Error;
 
-/// How well the network does on a set of examples.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
-    /// The loss, in nats, on the scale of a training batch: as the reduction has it for one of the batch size.
-    pub loss: f64,
-    /// The share of examples that are right.
-    pub accuracy: f64,
-}
-
-/// The result of one epoch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct EpochRecord {
-    /// Counted from 1.
-    pub epoch: usize,
-    /// The learning rate of the epoch's last step.
-    pub learning_rate: f64,
-    /// The loss of a batch, in nats, as the reduction has it: mean over the epoch's batches, each before its step.
-    pub loss: f64,
-    /// The share of correct examples of a batch: mean over the epoch's batches.
-    pub accuracy: f64,
-    /// On the validation set, after the epoch.
-    pub validation: Option<Outcome>,
-    /// On the test set, after the epoch, where a metric asks for it.
-    pub test: Option<Outcome>,
-    /// Wall time of the epoch, shuffling and evaluation included. Of all these only this one differs from run to run.
-    pub seconds: f64,
-}
-
-/// Why a training has ended.
+/// Why a training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Ending {
     /// All epochs are done.
     Complete,
-    /// The monitored metric had not become better for as many epochs as patience allows.
+    /// The monitored metric has not improved for `patience` epochs.
     OutOfPatience,
     /// A record reached the target.
     TargetReached,
-    /// The time was up.
+    /// The time limit was reached.
     OutOfTime,
-    /// An observer said so.
+    /// An observer stopped it.
     Stopped,
 }
 
-/// What happens in a run.
+/// An event of a training.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
-    /// Training begins, or goes on.
+    /// Training begins, or is resumed.
     Started {
         /// Epochs of the whole run.
         epochs: usize,
@@ -88,32 +62,32 @@ pub enum Event {
     },
 }
 
-/// Whether training goes on.
+/// What an observer asks of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Control {
-    /// It does.
+    /// To continue.
     Continue,
-    /// It ends after this event.
+    /// To end after this event.
     Stop,
 }
 
-/// Somebody who wants to know.
+/// A listener to the events of a training.
 pub trait Observer {
-    /// Is told what has just happened, in order, on the thread of the loop.
+    /// Receives each event, in order, on the thread of the loop.
     ///
     /// # Errors
     /// If the observer cannot do its work: training stops with this error.
     fn observe(&mut self, event: &Event) -> Result<Control, Error>;
 }
 
-/// Nobody.
+/// Observes nothing.
 impl Observer for () {
     fn observe(&mut self, _event: &Event) -> Result<Control, Error> {
         Ok(Control::Continue)
     }
 }
 
-/// Several, told in order; all are told, and any may stop.
+/// Several observers: each receives every event, in order, and any may stop.
 impl Observer for [&mut dyn Observer] {
     fn observe(&mut self, event: &Event) -> Result<Control, Error> {
         let mut control = Control::Continue;
@@ -123,5 +97,17 @@ impl Observer for [&mut dyn Observer] {
             }
         }
         Ok(control)
+    }
+}
+
+impl<O: Observer + ?Sized> Observer for &mut O {
+    fn observe(&mut self, event: &Event) -> Result<Control, Error> {
+        (**self).observe(event)
+    }
+}
+
+impl<O: Observer> Observer for Option<O> {
+    fn observe(&mut self, event: &Event) -> Result<Control, Error> {
+        self.as_mut().map_or(Ok(Control::Continue), |observer| observer.observe(event))
     }
 }

@@ -2,7 +2,6 @@
 
 pub(crate) mod events;
 pub(crate) mod mean;
-pub(crate) mod pace;
 pub(crate) mod progress;
 pub mod range_test;
 pub(crate) mod shuffle;

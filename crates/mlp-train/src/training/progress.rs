@@ -1,14 +1,13 @@
-//! How far a training is, apart from its network: what a checkpoint keeps besides it, and what decides when training ends.
+//! The progress of a training apart from its network: what a checkpoint also holds, and what decides when training ends.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::metric::Metric;
+use crate::config::metric::{EpochRecord, Metric};
 use crate::config::plan::Plan;
-use crate::config::schedule::ScheduleName;
-use crate::config::train_config::TrainConfig;
-use crate::training::events::{Ending, EpochRecord};
+use crate::config::train_config::{ScheduleName, TrainConfig};
+use crate::training::events::Ending;
 
 /// How far a training is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,8 +52,8 @@ impl Progress {
         }
     }
 
-    /// Takes note of whether an epoch was the best so far.
-    pub(crate) fn judge(&mut self, config: &TrainConfig, metric: Metric, record: &EpochRecord) {
+    /// Updates the best epoch and the plateaus by the record of a new epoch.
+    pub(crate) fn update(&mut self, config: &TrainConfig, metric: Metric, record: &EpochRecord) {
         let Some(value) = metric.of(record).filter(|value| !value.is_nan()) else { return };
         if self.best.is_none_or(|(_, best)| metric.is_better(value, best)) {
             self.best = Some((record.epoch, value));
@@ -108,7 +107,7 @@ mod tests {
         for loss in [5.0, 6.0, 4.0, 4.0, f64::NAN, 4.5, 3.0, 3.5, 3.5, 3.5, 3.5] {
             progress.epochs += 1;
             let record = EpochRecord { epoch: progress.epochs, loss, ..EpochRecord::default() };
-            progress.judge(&config, Metric::TrainLoss, &record);
+            progress.update(&config, Metric::TrainLoss, &record);
             found.push((progress.plateaus, progress.ending(&config, &record).is_some()));
         }
         let plateaus = [0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3];

@@ -4,11 +4,12 @@
 
 use crate::error::Error;
 use crate::number::Number;
-use crate::training::events::Event;
+use crate::training::events::{Control, Event};
 use crate::training::trainer::Trainer;
 
 /// A step of a range test.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct RangePoint {
     /// The step's rate.
     pub learning_rate: f64,
@@ -31,7 +32,7 @@ const MAX_RISE: f64 = 4.0;
 /// If not `0 < first < last`, both finite, or if there are fewer than two steps.
 ///
 /// # Errors
-/// As [`Trainer::advance`], but for [`Error::Diverged`].
+/// As [`Trainer::drive`], except [`Error::Diverged`].
 #[track_caller]
 pub fn range_test<A: Number>(
     trainer: &mut Trainer<'_, A>,
@@ -41,27 +42,26 @@ pub fn range_test<A: Number>(
 ) -> Result<Vec<RangePoint>, Error> {
     assert!(0.0 < first && first < last && last.is_finite(), "rates from {first} to {last}");
     assert!(steps >= 2, "{steps} steps");
+    let rate = |step: usize| first * libm::pow(last / first, step as f64 / (steps - 1) as f64);
     let mut points: Vec<RangePoint> = Vec::with_capacity(steps);
     let (mut sum, mut weight, mut lowest) = (0.0, 0.0, f64::INFINITY);
-    while points.len() < steps {
-        let share = points.len() as f64 / (steps - 1) as f64;
-        let learning_rate = first * libm::pow(last / first, share);
-        trainer.force_learning_rate(learning_rate);
-        let loss = match trainer.advance() {
-            Ok(Some(Event::StepDone { loss, .. })) => loss,
-            Ok(Some(_)) => continue,
-            Ok(None) | Err(Error::Diverged { .. }) => break,
-            Err(error) => return Err(error),
-        };
+    trainer.force_learning_rate(rate(0));
+    let ended = trainer.drive(|trainer, event| {
+        let &Event::StepDone { loss, learning_rate, .. } = event else { return Ok(Control::Continue) };
         (sum, weight) = (SMOOTHING * sum + loss, SMOOTHING * weight + 1.0);
         let smoothed = sum / weight;
         points.push(RangePoint { learning_rate, loss, smoothed });
         lowest = f64::min(lowest, smoothed);
-        if smoothed > MAX_RISE * lowest {
-            break;
+        if points.len() == steps || smoothed > MAX_RISE * lowest {
+            return Ok(Control::Stop);
         }
+        trainer.force_learning_rate(rate(points.len()));
+        Ok(Control::Continue)
+    });
+    match ended {
+        Ok(_) | Err(Error::Diverged { .. }) => Ok(points),
+        Err(error) => Err(error),
     }
-    Ok(points)
 }
 
 /// The rate at which the smoothed loss falls fastest, measured over [`SPAN`] steps, from as many steps after the beginning, when the
@@ -89,7 +89,8 @@ pub fn tenth_of_lowest(points: &[RangePoint]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Examples, TrainConfig};
+    use crate::config::train_config::TrainConfig;
+    use crate::training::trainer::Examples;
 
     #[test]
     fn the_rates_grow_by_one_factor_and_the_losses_are_smoothed() {

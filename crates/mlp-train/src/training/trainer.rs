@@ -1,32 +1,29 @@
-//! The chapter's training loop. Each epoch: a permutation of the examples, then batch after batch forward, backward and
-//! update; the epoch's loss and accuracy are the means over its batches.
+//! The chapter's training loop. Each epoch: a permutation of the examples, then batch after batch forward, backward and update; the
+//! epoch's loss and accuracy are the means over its batches.
 //!
-//! The loop is a state that goes on by one event at a time ([`Trainer::advance`]), so that whoever drives it can look at it, keep it or
-//! end it between any two steps.
-//!
-//! The images stay bytes in memory. On dense rows a batch is scaled to [0, 1] as it is gathered; of sparse rows nothing is
-//! gathered: the kernels find the rows of a batch by their numbers.
+//! The images stay bytes in memory. Dense rows are scaled to [0, 1] as a batch is gathered; CSR rows are not gathered at all: the
+//! kernels find the rows of a batch by their numbers.
 
 use std::time::{Duration, Instant};
 
-use mlp_core::{CsrMatrix, Ema, Mlp, Optimizer, Score, Stream, Workspace};
+use mlp_core::{CsrMatrix, Ema, Features, Mlp, Optimizer, Stream, Workspace};
 use mlp_data::{Dataset, SparseImages, levels};
 use ndarray::{Array2, ArrayView2};
 
-use crate::config::kernel::{Kernel, sparse_rows};
-use crate::config::metric::Metric;
+use crate::config::error::ConfigError;
+use crate::config::metric::{EpochRecord, Metric, Outcome};
 use crate::config::plan::Plan;
 use crate::config::schedule::Schedule;
-use crate::error::{ConfigError, Error};
+use crate::error::Error;
 use crate::model::evaluate::evaluate;
+use crate::model::passes::csr_rows;
 use crate::number::Number;
-use crate::training::events::{Control, Ending, EpochRecord, Event, Observer, Outcome};
+use crate::training::events::{Control, Ending, Event, Observer};
 use crate::training::mean::mean;
-use crate::training::pace::Pace;
 use crate::training::progress::{Progress, Stage};
 use crate::training::shuffle::permutation;
 
-/// A training set in the form that a plan's kernel takes.
+/// A training set in the form that a plan asks for.
 #[derive(Debug)]
 pub struct Examples<'d, A> {
     data: &'d Dataset,
@@ -34,17 +31,16 @@ pub struct Examples<'d, A> {
 }
 
 impl<'d, A: Number> Examples<'d, A> {
-    /// The dataset that the plan was validated against. For sparse rows this takes a copy of all pixels that are not zero.
+    /// The dataset that the plan was validated against. CSR rows are a copy of all pixels that are not zero.
     pub fn new(plan: &Plan, data: &'d Dataset) -> Self {
-        let is_sparse = plan.kernel() == Kernel::Sparse;
-        Self { data, sparse: is_sparse.then(|| (data.sparse(), levels())) }
+        Self { data, sparse: plan.takes_csr_rows().then(|| (data.sparse(), levels())) }
     }
 }
 
 /// A network in training, with everything that the next step needs.
 ///
-/// A step is shared by as many threads as the rayon pool has in which the trainer is made, as far as it is worth it. The
-/// result does not depend on their number.
+/// The threads of the rayon pool in which the trainer is made share each step, as many as are worth it. The result does not depend on
+/// their number.
 #[derive(Debug)]
 pub struct Trainer<'d, A> {
     plan: Plan,
@@ -55,7 +51,7 @@ pub struct Trainer<'d, A> {
     test: Option<&'d Dataset>,
     pub(crate) network: Mlp<A>,
     pub(crate) optimizer: Optimizer<A>,
-    pub(crate) average: Option<Ema<A>>,
+    pub(crate) ema: Option<Ema<A>>,
     stream: Stream,
     pub(crate) epoch_stream: Stream, // as it was before this epoch's permutation
     pub(crate) workspace: Workspace<A>,
@@ -65,7 +61,6 @@ pub struct Trainer<'d, A> {
     keys: Vec<u64>,                          // scratch of the permutation
     pub(crate) best_network: Option<Mlp<A>>, // of the best epoch, where it is worth keeping
     forced_rate: Option<f64>,                // in place of the schedule's
-    pace: Pace,
     progress: Progress,
     stage: Stage,
     after_start: Stage,
@@ -73,26 +68,25 @@ pub struct Trainer<'d, A> {
 }
 
 impl<'d, A: Number> Trainer<'d, A> {
-    /// A trainer with a fresh network, drawn from the plan's stream; the shuffles go on where the draws ended.
+    /// A trainer with a fresh network, drawn from the plan's random stream; the shuffles continue where the draws ended.
     ///
     /// # Panics
-    /// If the examples are not what the plan was validated against.
+    /// If the examples are not those that the plan was validated against.
     ///
     /// # Errors
-    /// [`ConfigError::NoSuchSet`], if the plan has a metric on a validation or a test set: such a trainer is made by
-    /// [`Trainer::with_sets`].
+    /// [`ConfigError::NoSuchSet`] if the plan has a metric on a validation or test set, which [`Trainer::with_sets`] takes.
     #[track_caller]
     pub fn new(plan: Plan, examples: &'d Examples<'d, A>) -> Result<Self, Error> {
         Self::with_sets(plan, examples, None, None)
     }
 
-    /// [`Trainer::new`], with a set on which to evaluate after each epoch, and one for the metrics on a test set.
+    /// [`Trainer::new`], with a validation set to evaluate after each epoch, and a test set for the metrics on one.
     ///
     /// # Panics
     /// As [`Trainer::new`].
     ///
     /// # Errors
-    /// [`ConfigError::NoSuchSet`], if the plan has a metric on a set that there is not.
+    /// [`ConfigError::NoSuchSet`] if the plan has a metric on a set that is missing.
     #[track_caller]
     pub fn with_sets(
         plan: Plan,
@@ -111,10 +105,10 @@ impl<'d, A: Number> Trainer<'d, A> {
             (plan.examples(), architecture.inputs, architecture.outputs),
             "a plan for another training set (examples, pixels, classes)"
         );
-        let kernels = plan.kernel().kernels(plan.threads(data, rayon::current_num_threads()));
-        let rows = examples.sparse.as_ref().map(|(images, levels)| sparse_rows(images, levels));
+        let compute = plan.kernel().compute(plan.threads(data, rayon::current_num_threads()));
+        let rows = examples.sparse.as_ref().map(|(images, levels)| csr_rows(images, levels));
         let gathered = if rows.is_some() { 0 } else { config.batch_size };
-        let mut workspace = Workspace::with_compute(architecture, config.batch_size, kernels);
+        let mut workspace = Workspace::with_compute(architecture, config.batch_size, compute);
         workspace.regularize(plan.regularization());
         Ok(Self {
             schedule: plan.schedule(),
@@ -123,7 +117,7 @@ impl<'d, A: Number> Trainer<'d, A> {
             validation,
             test,
             optimizer: plan.optimizer(),
-            average: config.average.map(|decay| Ema::new(&network, decay)),
+            ema: config.ema_decay.map(|decay| Ema::new(&network, decay)),
             network,
             epoch_stream: stream.clone(),
             stream,
@@ -134,7 +128,6 @@ impl<'d, A: Number> Trainer<'d, A> {
             keys: Vec::new(),
             best_network: None,
             forced_rate: None,
-            pace: Pace::new(),
             progress: Progress::new(plan.batches()),
             stage: Stage::Start,
             after_start: Stage::Steps,
@@ -148,28 +141,28 @@ impl<'d, A: Number> Trainer<'d, A> {
         &self.plan
     }
 
-    /// The network as it is now: with averaging, the average.
+    /// The network as it is now: the moving average of the weights, if there is one.
     pub fn network(&self) -> &Mlp<A> {
-        self.average.as_ref().map_or(&self.network, Ema::network)
+        self.ema.as_ref().map_or(&self.network, Ema::network)
     }
 
     /// [`Trainer::network`], at the end.
     pub fn into_network(self) -> Mlp<A> {
-        self.average.map_or(self.network, |average| average.network().clone())
+        self.ema.map_or(self.network, |ema| ema.network().clone())
     }
 
-    /// The network as it was after the best epoch. It is kept where there is a validation set, or a metric that was chosen: the training
-    /// loss says little about which network is the best.
+    /// The network after the best epoch. It is kept with a validation set or a chosen metric only: the training loss says little about
+    /// which network is best.
     pub fn best_network(&self) -> Option<&Mlp<A>> {
         self.best_network.as_ref()
     }
 
-    /// The metric that decides which epoch is the best.
+    /// The metric that decides which epoch is best.
     pub fn monitored(&self) -> Metric {
         self.plan.config().monitored(self.validation.is_some())
     }
 
-    /// The epoch that was the best by the monitored metric, if one had a value at all, and that value.
+    /// The best epoch by the monitored metric, and the metric's value; `None` before the first value that is not NaN.
     pub fn best(&self) -> Option<(usize, f64)> {
         self.progress.best
     }
@@ -187,23 +180,35 @@ impl<'d, A: Number> Trainer<'d, A> {
     /// Trains to the end, or until `observer` says stop. Returns the records of the epochs done.
     ///
     /// # Errors
-    /// As [`Trainer::advance`]; the first error of `observer`.
+    /// As [`Trainer::drive`].
     pub fn run<O: Observer + ?Sized>(&mut self, observer: &mut O) -> Result<Vec<EpochRecord>, Error> {
-        while let Some(event) = self.advance()? {
-            if observer.observe(&event)? == Control::Stop {
-                self.stop();
-            }
-        }
+        self.drive(|_, event| observer.observe(event))?;
         Ok(self.progress.trace.clone())
     }
 
-    /// Does what comes next, and says what that was; `None` after [`Event::Finished`].
+    /// Trains to the end, or until `watch` says stop; `watch` sees the trainer after each event. Every training goes through this loop.
     ///
     /// # Errors
-    /// [`Error::Diverged`], if a loss is infinite or not a number; the weights are then those of before the step.
-    pub fn advance(&mut self) -> Result<Option<Event>, Error> {
+    /// [`Error::Diverged`] if a loss is infinite or NaN; the weights are then those before the step. The first error of `watch`.
+    pub fn drive<W>(&mut self, mut watch: W) -> Result<Ending, Error>
+    where
+        W: FnMut(&mut Self, &Event) -> Result<Control, Error>,
+    {
+        loop {
+            if let Stage::Over(ending) = self.stage {
+                return Ok(ending);
+            }
+            let event = self.advance()?;
+            if watch(self, &event)? == Control::Stop {
+                self.stop();
+            }
+        }
+    }
+
+    /// Does what comes next.
+    fn advance(&mut self) -> Result<Event, Error> {
         let (epochs, batches) = (self.plan.config().epochs, self.plan.batches());
-        Ok(Some(match self.stage {
+        Ok(match self.stage {
             Stage::Start => {
                 self.stage = self.after_start;
                 self.epoch_began = Instant::now();
@@ -225,21 +230,20 @@ impl<'d, A: Number> Trainer<'d, A> {
                     self.progress.ending(self.plan.config(), &record).map_or(Stage::Steps, Stage::End);
                 Event::EpochDone(record)
             }
-            Stage::End(ending) => {
+            Stage::End(ending) | Stage::Over(ending) => {
                 self.stage = Stage::Over(ending);
                 Event::Finished { epochs: self.progress.epochs, ending }
             }
-            Stage::Over(_) => return Ok(None),
-        }))
+        })
     }
 
-    /// Takes the next steps with this rate, whatever the schedule says. It is in no checkpoint: this is for looking for a rate.
-    pub fn force_learning_rate(&mut self, rate: f64) {
+    /// Takes the next steps with this rate, whatever the schedule says. Checkpoints do not hold it: it is for finding a rate.
+    pub(crate) fn force_learning_rate(&mut self, rate: f64) {
         self.forced_rate = Some(rate);
     }
 
-    /// Ends the training: what comes next is [`Event::Finished`].
-    pub fn stop(&mut self) {
+    /// Ends the training: the next event is [`Event::Finished`].
+    fn stop(&mut self) {
         if !matches!(self.stage, Stage::End(_) | Stage::Over(_)) {
             if self.progress.batches > 0 {
                 self.progress.epoch_time = self.epoch_time();
@@ -267,7 +271,7 @@ impl<'d, A: Number> Trainer<'d, A> {
                 for (label, &index) in labels.iter_mut().zip(indices) {
                     *label = self.data.labels()[index as usize];
                 }
-                mlp_core::Features::from(rows.select(indices))
+                Features::from(rows.select(indices))
             }
             None => {
                 let (count, pixels) = (indices.len(), self.data.pixels());
@@ -277,8 +281,6 @@ impl<'d, A: Number> Trainer<'d, A> {
                 ArrayView2::from_shape((count, pixels), &*inputs).expect("rows times pixels numbers").into()
             }
         };
-        let began = Instant::now();
-        self.workspace.leave_to_caller(self.pace.is_alone());
         let score = self.network.forward_in_training(x, labels, &mut self.workspace);
         let loss = score.loss(reduction);
         let (epoch, step) = (self.progress.epochs + 1, batch + 1);
@@ -289,17 +291,16 @@ impl<'d, A: Number> Trainer<'d, A> {
         }
         let network = &mut self.network;
         self.optimizer.descend(network, x, labels, reduction, learning_rate, &mut self.workspace);
-        if let Some(average) = &mut self.average {
-            average.update(network, &mut self.workspace);
+        if let Some(ema) = &mut self.ema {
+            ema.update(network, &mut self.workspace);
         }
-        self.pace.took(began.elapsed());
         self.progress.losses.push(loss);
         self.progress.accuracies.push(score.accuracy());
         self.progress.batches = step;
         Ok(Event::StepDone { epoch, step, examples: score.examples, loss, learning_rate })
     }
 
-    /// Of the next step.
+    /// The learning rate of the next step.
     fn learning_rate(&self) -> f64 {
         let step = self.progress.epochs * self.plan.batches() + self.progress.batches;
         self.forced_rate.unwrap_or_else(|| self.schedule.rate(step, self.progress.plateaus))
@@ -309,11 +310,8 @@ impl<'d, A: Number> Trainer<'d, A> {
         self.progress.batches -= 1;
         let learning_rate = self.learning_rate();
         (self.progress.epochs, self.progress.batches) = (self.progress.epochs + 1, 0);
-        let outcome = |data: Option<&Dataset>| -> Result<Option<Outcome>, Error> {
-            let Some(data) = data else { return Ok(None) };
-            let score: Score = evaluate(self.network(), data)?.score;
-            Ok(Some(Outcome { loss: self.plan.batch_loss(&score), accuracy: score.accuracy() }))
-        };
+        let outcome =
+            |data: Option<&Dataset>| data.map(|data| self.outcome(self.network(), data)).transpose();
         let (validation, test) = (outcome(self.validation)?, outcome(self.test)?);
         let spent = self.epoch_time();
         let record = EpochRecord {
@@ -328,7 +326,7 @@ impl<'d, A: Number> Trainer<'d, A> {
         self.progress.time += spent;
         self.progress.trace.push(record);
         self.epoch_stream.clone_from(&self.stream);
-        self.progress.judge(self.plan.config(), self.monitored(), &record);
+        self.progress.update(self.plan.config(), self.monitored(), &record);
         let is_worth_keeping = self.validation.is_some() || self.plan.config().monitor.is_some();
         if is_worth_keeping && self.best().is_some_and(|(epoch, _)| epoch == record.epoch) {
             self.best_network = Some(self.network().clone());
@@ -336,23 +334,29 @@ impl<'d, A: Number> Trainer<'d, A> {
         Ok(record)
     }
 
-    /// Spent in this epoch, before an interruption too.
+    /// Evaluates a network, with the loss on the scale of a training batch.
+    pub(crate) fn outcome(&self, network: &Mlp<A>, data: &Dataset) -> Result<Outcome, Error> {
+        let score = evaluate(network, data, self.plan.kernel())?.score;
+        Ok(Outcome { loss: self.plan.batch_loss(&score), accuracy: score.accuracy() })
+    }
+
+    /// The time spent in this epoch, also before an interruption.
     fn epoch_time(&self) -> Duration {
         self.progress.epoch_time + self.epoch_began.elapsed()
     }
 
-    /// How far the training is, for a checkpoint.
+    /// The progress, for a checkpoint.
     pub(crate) fn progress_now(&self) -> Progress {
         let is_running = matches!(self.stage, Stage::Steps | Stage::EpochEnd) && self.progress.batches > 0;
         let epoch_time = if is_running { self.epoch_time() } else { self.progress.epoch_time };
         Progress { epoch_time, ..self.progress.clone() }
     }
 
-    /// What comes next, for a checkpoint: after its own announcement.
+    /// The stage after [`Event::Started`], for a checkpoint.
     pub(crate) fn stage_after_start(&self) -> Stage {
         match self.stage {
             Stage::Start => self.after_start,
-            // Whoever goes on with a training that was stopped wants the rest of it.
+            // To resume a training that was stopped is to do the rest of it.
             Stage::End(Ending::Stopped) | Stage::Over(Ending::Stopped) => {
                 let is_epoch_end = self.progress.batches == self.plan.batches();
                 if is_epoch_end { Stage::EpochEnd } else { Stage::Steps }
@@ -362,18 +366,18 @@ impl<'d, A: Number> Trainer<'d, A> {
         }
     }
 
-    /// Goes on from a checkpoint, of whose network, optimizer and average this is made already.
+    /// Resumes from a checkpoint, after its network, optimizer and moving average are restored.
     ///
     /// # Errors
     /// What does not fit the plan.
-    pub(crate) fn go_on(
+    pub(crate) fn resume_at(
         &mut self,
         mut stream: Stream,
         progress: Progress,
         next: Stage,
     ) -> Result<(), String> {
         if !progress.fits(&self.plan, next) {
-            return Err("the position in the checkpoint is none of this training's".to_owned());
+            return Err("the position in the checkpoint does not belong to this run".to_owned());
         }
         self.epoch_stream.clone_from(&stream);
         if progress.batches > 0 {

@@ -1,6 +1,7 @@
 //! What is where, and what it says.
 
 use mlp_data::picture::{GrayPicture, Polarity};
+use mlp_train::Kernel;
 use serde_json::{Value, json};
 
 use super::super::assets::ASSETS;
@@ -44,8 +45,10 @@ fn a_picture_is_answered_with_what_the_network_says_of_it() {
         model.metadata.image_shape,
         Polarity::Auto,
     );
-    let expected = model.network.probabilities(&prepared.pixels).into_raw_vec_and_offset().0;
-    let first = model.network.activations(&prepared.pixels, 0).into_raw_vec_and_offset().0;
+    let expected =
+        model.network.probabilities(&prepared.pixels, Kernel::Auto).unwrap().into_raw_vec_and_offset().0;
+    let first =
+        model.network.activations(&prepared.pixels, 0, Kernel::Auto).unwrap().into_raw_vec_and_offset().0;
 
     let server = Server::start(usual(), wide());
     let answer = server.predict("", &file).json();
