@@ -1,5 +1,7 @@
-//! One array of NumPy's in its file format, .npy: numbers and texts of the few types that a network is kept in. A file of its own because the
-//! format is NumPy's, documented in `numpy/lib/_format_impl.py`; which arrays there are is known by `npz.rs`.
+//! NumPy's file format .npy for one array (`numpy/lib/_format_impl.py`), in the few types of numbers and texts that a model needs.
+//!
+//! The crate `npyz` would save half of these lines, and bring thirty packages and a parser generator for the one line of the header. It
+//! allocates as much for that line as the file says, up to 4 GiB; here a limit comes before every allocation.
 //!
 //! ```text
 //! bytes  a .npy file
@@ -17,7 +19,7 @@ const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// The longest header that is read. NumPy's own are of 118 bytes.
 const MAX_HEADER: usize = 1 << 16;
 
-/// Numbers or texts with their shape.
+/// An array of numbers or texts.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Array {
     pub(super) shape: Vec<usize>,

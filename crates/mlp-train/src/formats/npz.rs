@@ -1,6 +1,7 @@
-//! NumPy's .npz, a zip archive of arrays: the parameters under the chapter's names, and beside them what else a model is, so that
-//! `numpy.load` shows all of it.
+//! NumPy's .npz, a zip archive of arrays: the parameters under the chapter's names, and beside them the metadata, so that `numpy.load`
+//! shows everything.
 
+use std::fmt::Display;
 use std::io::{Cursor, Read, Write};
 
 use mlp_core::{Activation, Architecture, Layer, Mlp, Precision};
@@ -12,9 +13,7 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 use crate::config::train_config::MAX_HIDDEN_LAYERS;
 use crate::formats::content::Content;
 use crate::formats::error::FormatError;
-use crate::formats::known::{
-    ACTIVATION, CLASS_NAMES, DATASET, Known, PREPARATION, PROGRAM, activation, preprocessing,
-};
+use crate::formats::known::{ACTIVATION, CLASS_NAMES, DATASET, Known, PREPROCESSING, PROGRAM, parse};
 use crate::formats::npy::{Array, Values};
 use crate::model::metadata::Model;
 use crate::model::network::Network;
@@ -42,7 +41,7 @@ pub fn to_npz(model: &Model) -> Vec<u8> {
         (ACTIVATION.to_owned(), Array::text(model.network.architecture().activation.name())),
         (CLASS_NAMES.to_owned(), Array { shape: vec![names.len()], values: Values::Texts(names) }),
         (IMAGE_SHAPE.to_owned(), Array { shape: vec![2], values: Values::I64(shape) }),
-        (PREPARATION.to_owned(), Array::text(metadata.preprocessing.name())),
+        (PREPROCESSING.to_owned(), Array::text(metadata.preprocessing.name())),
         (DATASET.to_owned(), Array::text(&metadata.dataset)),
         (PROGRAM.to_owned(), Array::text(&metadata.program)),
     ]);
@@ -78,8 +77,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Content, FormatError> {
     for [weights_name, biases_name] in Architecture::parameter_names(count) {
         let (shape, weights, double) = arrays.numbers(&weights_name)?;
         let wrong = |name: &str, shape: &[usize], expected: &str| {
-            let reason = format!("shape {shape:?}; expected {expected}");
-            FormatError::Array { name: name.to_owned(), reason }
+            array_error(name, &format!("shape {shape:?}; expected {expected}"))
         };
         let &[inputs, outputs] = &shape[..] else {
             return Err(wrong(&weights_name, &shape, "(inputs, units), two dimensions"));
@@ -106,6 +104,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Content, FormatError> {
     };
     let says_scale = known.program.is_some();
     Ok(Content { precision, layers, known, usual_activation: Some(Activation::Logistic), says_scale, notes })
+}
+
+fn array_error(name: &str, reason: &impl Display) -> FormatError {
+    FormatError::Array { name: name.to_owned(), reason: reason.to_string() }
 }
 
 /// The arrays of an archive, which are read as they are asked for.
@@ -149,14 +151,13 @@ impl<'a> Arrays<'a> {
             };
             return Err(FormatError::NoArray { name: name.to_owned(), found });
         }
-        let wrong = |reason: String| FormatError::Array { name: name.to_owned(), reason };
-        let file = self.archive.by_name(&format!("{name}.npy")).map_err(|error| wrong(error.to_string()))?;
+        let file = self.archive.by_name(&format!("{name}.npy")).map_err(|error| array_error(name, &error))?;
         // Reading to the end is what checks the archive's checksum.
         let mut file = file.take(self.most as u64 + (1 << 17));
-        let array = Array::read(&mut file, self.most).map_err(wrong)?;
-        let rest = file.read(&mut [0]).map_err(|error| wrong(error.to_string()))?;
+        let array = Array::read(&mut file, self.most).map_err(|reason| array_error(name, &reason))?;
+        let rest = file.read(&mut [0]).map_err(|error| array_error(name, &error))?;
         if rest > 0 {
-            return Err(wrong("bytes after its values".to_owned()));
+            return Err(array_error(name, &"bytes after its values"));
         }
         self.read.push(name.to_owned());
         Ok(array)
@@ -168,10 +169,7 @@ impl<'a> Arrays<'a> {
         match array.values {
             Values::F32(values) => Ok((array.shape, values.into_iter().map(f64::from).collect(), false)),
             Values::F64(values) => Ok((array.shape, values, true)),
-            _ => {
-                let reason = "texts or whole numbers; expected float32 or float64".to_owned();
-                Err(FormatError::Array { name: name.to_owned(), reason })
-            }
+            _ => Err(array_error(name, &"texts or whole numbers; expected float32 or float64")),
         }
     }
 
@@ -182,18 +180,15 @@ impl<'a> Arrays<'a> {
         }
         match self.array(name)?.values {
             Values::Texts(texts) => Ok(Some(texts)),
-            _ => Err(FormatError::Array {
-                name: name.to_owned(),
-                reason: "numbers; expected texts".to_owned(),
-            }),
+            _ => Err(array_error(name, &"numbers; expected texts")),
         }
     }
 
     fn known(&mut self) -> Result<Known, FormatError> {
         let mut text =
             |name| Ok::<_, FormatError>(self.texts(name)?.and_then(|texts| texts.into_iter().next()));
-        let activation = text(ACTIVATION)?.map(|name| activation(&name)).transpose()?;
-        let preprocessing = text(PREPARATION)?.map(|name| preprocessing(&name)).transpose()?;
+        let activation = text(ACTIVATION)?.map(|name| parse(ACTIVATION, &name)).transpose()?;
+        let preprocessing = text(PREPROCESSING)?.map(|name| parse(PREPROCESSING, &name)).transpose()?;
         let (dataset, program) = (text(DATASET)?, text(PROGRAM)?);
         let class_names = self.texts(CLASS_NAMES)?;
         let image_shape = if self.has(IMAGE_SHAPE) { Some(self.image_shape()?) } else { None };
@@ -208,10 +203,7 @@ impl<'a> Arrays<'a> {
         };
         match sizes.as_deref() {
             Some(&[height, width]) => Ok(ImageShape { height, width }),
-            _ => {
-                let reason = "expected a height and a width, of int64".to_owned();
-                Err(FormatError::Array { name: IMAGE_SHAPE.to_owned(), reason })
-            }
+            _ => Err(array_error(IMAGE_SHAPE, &"expected a height and a width, of int64")),
         }
     }
 

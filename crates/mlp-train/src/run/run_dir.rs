@@ -22,7 +22,6 @@ use mlp_data::disk::{Disk, DiskFile};
 
 use crate::config::metric::EpochRecord;
 use crate::error::{Error, io_error};
-use crate::model::metadata::Model;
 use crate::number::Number;
 use crate::run::checkpoint::Checkpoint;
 use crate::run::result::RunResult;
@@ -208,23 +207,6 @@ impl RunDir {
     pub fn checkpoint<A: Number>(&self) -> Result<Option<Checkpoint<A>>, Error> {
         let path = self.checkpoint_path();
         if path.exists() { Checkpoint::load(&path).map(Some) } else { Ok(None) }
-    }
-
-    /// Writes `checkpoint.mlp` by way of `bytes`.
-    pub(crate) fn write_checkpoint<A: Number>(
-        &self,
-        checkpoint: &Checkpoint<A>,
-        bytes: &mut Vec<u8>,
-    ) -> Result<(), Error> {
-        checkpoint.save_on(&self.disk, &self.checkpoint_path(), bytes)
-    }
-
-    pub(crate) fn write_model(&self, model: &Model) -> Result<(), Error> {
-        model.save_on(&self.disk, &self.model_path())
-    }
-
-    pub(crate) fn write_best(&self, model: &Model) -> Result<(), Error> {
-        model.save_on(&self.disk, &self.best_path())
     }
 
     pub(crate) fn write_result(&self, result: &RunResult) -> Result<(), Error> {

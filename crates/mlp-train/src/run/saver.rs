@@ -97,7 +97,7 @@ impl<A: Number> Shared<A> {
             if let Some(checkpoint) = state.next.take() {
                 state.is_busy = true;
                 drop(state);
-                let saved = run.write_checkpoint(&checkpoint, &mut bytes);
+                let saved = checkpoint.save_on(run.disk(), &run.checkpoint_path(), &mut bytes);
                 state = self.lock();
                 state.is_busy = false;
                 if let Err(error) = saved {

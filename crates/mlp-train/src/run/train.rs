@@ -138,12 +138,12 @@ impl RunDir {
         };
         let mut best = None;
         if let (Some(network), Some((epoch, value))) = (trainer.best_network(), trainer.best()) {
-            self.write_best(&model(network))?;
+            model(network).save_on(self.disk(), &self.best_path())?;
             best = Some(Best { epoch, metric: trainer.monitored(), value, test: on_test(network)? });
         }
         let mut outcome = None;
         if ended.is_ok() {
-            self.write_model(&model(trainer.network()))?;
+            model(trainer.network()).save_on(self.disk(), &self.model_path())?;
             outcome = on_test(trainer.network())?;
         }
         let result = RunResult {
