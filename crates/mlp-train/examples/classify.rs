@@ -1,7 +1,8 @@
 //! Loads a model and says what it takes some images for.
 //!
-//! `cargo run -p mlp-train --example classify [MODEL]`: a file that `mlp train` or the example `train_and_save` wrote, of images of 28x28.
-//! Without one a network is trained first, for a second.
+//! `cargo run -p mlp-train --example classify [MODEL]`: a file that `mlp train` or the example
+//! `train_and_save` wrote, of images of 28x28. Without one a network is trained first, for a
+//! second.
 
 use std::error::Error;
 use std::path::Path;

@@ -1,7 +1,8 @@
-//! Trains a network on drawn digits, watches the epochs, and writes the model to a file that `mlp eval`, `mlp summary` and the example
-//! `classify` read.
+//! Trains a network on drawn digits, watches the epochs, and writes the model to a file that `mlp
+//! eval`, `mlp summary` and the example `classify` read.
 //!
-//! `cargo run -p mlp-train --example train_and_save [FILE]`, by default `digits.mlp` in the directory for temporary files.
+//! `cargo run -p mlp-train --example train_and_save [FILE]`, by default `digits.mlp` in the
+//! directory for temporary files.
 
 use std::error::Error;
 use std::path::PathBuf;

@@ -10,7 +10,8 @@ use crate::formats::error::FormatError;
 
 /// Everything that can go wrong in this crate.
 ///
-/// The `reason` of an I/O error is part of its message, and so it is not a source, which would be printed once more.
+/// The `reason` of an I/O error is part of its message, and so it is not a source, which would be
+/// printed once more.
 #[derive(Debug, ThisError)]
 #[non_exhaustive]
 #[allow(missing_docs)] // of fields: each is named in its message
@@ -21,8 +22,8 @@ pub enum Error {
     /// A model that cannot be exported or imported.
     #[error(transparent)]
     Format(#[from] FormatError),
-    /// A loss that is infinite or NaN. Epochs and steps count from 1; `tensor` is the first of the parameters and values of the
-    /// forward pass that is not finite: `w_h`, or `z_o`.
+    /// A loss that is infinite or NaN. Epochs and steps count from 1; `tensor` is the first of the
+    /// parameters and values of the forward pass that is not finite: `w_h`, or `z_o`.
     #[error(
         "the loss is {loss} in epoch {epoch}, step {step}: {tensor} is not finite; a smaller learning rate or clipping \
          (clip_norm) may help"
@@ -49,7 +50,8 @@ pub enum Error {
     /// A missing model file; `found` is "no such file" or "a directory".
     #[error("{}: cannot read the model: {found}; expected a model file", path.display())]
     NoModel { path: PathBuf, found: &'static str },
-    /// A file of another kind, by its first bytes. Here and below `what` is the kind expected: a model or a checkpoint.
+    /// A file of another kind, by its first bytes. Here and below `what` is the kind expected: a
+    /// model or a checkpoint.
     #[error("{}: not a {what} file: it begins with {found}; expected the eight bytes of a file written by `mlp train`", path.display())]
     OtherFile { path: PathBuf, what: &'static str, found: String },
     /// A file of another format version.
@@ -64,7 +66,8 @@ pub enum Error {
     /// An intact file with invalid content.
     #[error("{}: the {what} in it is not valid: {reason}", path.display())]
     FileInvalid { path: PathBuf, what: &'static str, reason: String },
-    /// A dataset whose images are too large or too small for the network, or whose classes are too many.
+    /// A dataset whose images are too large or too small for the network, or whose classes are too
+    /// many.
     #[error(
         "the network takes {inputs} inputs and tells {outputs} classes; the dataset has {pixels} pixels and {classes} classes: use the dataset that it was trained on"
     )]

@@ -1,7 +1,7 @@
-//! Training for [`mlp_core`] on the datasets of [`mlp_data`]: the chapter's loop, evaluation, model files and run
-//! directories.
+//! Training for [`mlp_core`] on the datasets of [`mlp_data`]: the chapter's loop, evaluation, model
+//! files and run directories.
 //!
-//! Nothing here prints. The loop tells an [`Observer`] what happens, and somebody else shows it. Parallel work runs on the
+//! Nothing here prints: the loop reports events to an [`Observer`]. Parallel work runs on the
 //! rayon pool that the caller is in, and its results do not depend on the number of threads.
 //!
 //! ```
@@ -20,7 +20,8 @@
 //! # Ok::<(), mlp_train::Error>(())
 //! ```
 //!
-//! The directory `examples/` has `train_and_save` and `classify`, each of one page: `cargo run -p mlp-train --example classify`.
+//! The directory `examples/` has `train_and_save` and `classify`, each of one page: `cargo run -p
+//! mlp-train --example classify`.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,5 @@
-//! What a configuration can ask for beyond the chapter's loop: optimizers, schedules, averages, dropout, and the ways in which a training ends.
+//! What a configuration can ask for beyond the chapter's loop: optimizers, schedules, averages,
+//! dropout, and the ways in which a training ends.
 
 use mlp_core::{Init, Mlp, Reduction};
 use mlp_data::Dataset;

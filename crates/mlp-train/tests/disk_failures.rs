@@ -1,6 +1,7 @@
-//! Whatever file operation of a run fails, the error says where, the last good checkpoint is intact, and the run goes on from it to the bits
-//! of one that never failed. Every operation of a run is made to fail in turn: once, as on a disk that is full for a moment, and for good,
-//! as when the machine goes down there.
+//! Whatever file operation of a run fails, the error says where, the last good checkpoint is
+//! intact, and the run goes on from it to the bits of one that never failed. Every operation of a
+//! run is made to fail in turn: once, as on a disk that is full for a moment, and for good, as when
+//! the machine goes down there.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,5 +1,6 @@
-//! Models carried away and back: to the bit where a format holds them, from files that the tools themselves have written, and no bytes do
-//! more than be refused. That the tools read what is written here is shown by `cargo xtask interop`.
+//! Models carried away and back: to the bit where a format holds them, from files that the tools
+//! themselves have written, and no bytes do more than be refused. That the tools read what is
+//! written here is shown by `cargo xtask interop`.
 
 use mlp_core::{Activation, Architecture, Init, Layer, Mlp, NativeStream};
 use mlp_data::{ImageShape, Preprocessing};
@@ -242,7 +243,8 @@ fn arrays_that_make_no_network_are_refused_by_name() {
     assert!(renamed.starts_with("no array `b_o`; expected w_h, b_h, w_o, b_o"), "{renamed}");
     assert!(renamed.ends_with("found w_h, b_h, w_o, b_x"), "{renamed}");
     assert!(refused(&replaced(CHAPTER, "(1, 3)", "(3, 1)")).starts_with("array `b_h`: "));
-    // Numbers that have changed are numbers still: only the archive's checksum knows. They stand behind the header's line.
+    // Numbers that have changed are numbers still: only the archive's checksum knows. They stand
+    // behind the header's line.
     let mut changed = CHAPTER.to_vec();
     let header = changed.windows(6).position(|bytes| bytes == b"\x93NUMPY").unwrap();
     let numbers = header + changed[header..].iter().position(|&byte| byte == b'\n').unwrap() + 1;

@@ -1,4 +1,5 @@
-//! Model files: what is written comes back, and a file with anything wrong in it is refused in one line.
+//! Model files: what is written comes back, and a file with anything wrong in it is refused in one
+//! line.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,5 @@
-//! A training that is interrupted, saved to a file and resumed ends where the one that was never interrupted does, to the bit.
+//! A training that is interrupted, saved to a file and resumed ends where the one that was never
+//! interrupted does, to the bit.
 
 use std::path::Path;
 
@@ -68,7 +69,8 @@ fn origin() -> Origin {
     Origin::new("synthetic", "0", "test")
 }
 
-/// Trains, interrupted whenever `parts` says after how many steps, each part on another number of threads.
+/// Trains, interrupted whenever `parts` says after how many steps, each part on another number of
+/// threads.
 fn train<A: Number>(config: &TrainConfig, sets: &Sets, parts: &[usize], path: &Path) -> Ended<A> {
     let plan = config.clone().validate(&sets.train).unwrap();
     let mut is_begun = false;

@@ -21,7 +21,8 @@ fn train<O: Observer>(config: TrainConfig, data: &Dataset, observer: &mut O) -> 
     (trace, trainer.into_network())
 }
 
-/// The chapter's `run_train_loop`, spelt out: the whole set as a matrix, copied in shuffled order, sliced into batches.
+/// The chapter's `run_train_loop`, spelt out: the whole set as a matrix, copied in shuffled order,
+/// sliced into batches.
 fn chapter_loop(config: &TrainConfig, data: &Dataset) -> (Mlp<f64>, Vec<(f64, f64)>) {
     let mut stream = NumpyStream::new(config.seed as u32);
     let plan = config.clone().validate(data).unwrap();

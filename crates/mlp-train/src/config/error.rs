@@ -10,7 +10,7 @@ use thiserror::Error as ThisError;
 pub enum ConfigError {
     /// A number outside its range.
     #[error("{} is {found}; expected {expected}", option.replace('_', " "))]
-    OutOfRange { option: &'static str, found: f64, expected: String },
+    OutOfRange { option: &'static str, found: String, expected: String },
     /// A hidden layer without units; layers count from 1.
     #[error("hidden layer {layer} has 0 units; expected at least 1 (leave the layer out to have none)")]
     NoUnits { layer: usize },

@@ -1,5 +1,5 @@
-//! The choice of kernel: who multiplies the matrices in training, evaluation and inference, and whether images enter the first
-//! layer as CSR rows. How a product is computed is up to mlp-core.
+//! The choice of kernel: who multiplies the matrices in training, evaluation and inference, and
+//! whether images enter the first layer as CSR rows. How a product is computed is up to mlp-core.
 
 use mlp_core::{Compute, Isa, MatmulBackend, named};
 use mlp_data::{Dataset, SparseImages};
@@ -9,21 +9,23 @@ use crate::config::error::ConfigError;
 
 /// Who multiplies matrices.
 ///
-/// With each kernel the result is the same for any number of threads. Only `Portable` also gives the same bits on every
-/// processor: OpenBLAS may round differently on another one.
+/// With each kernel the result is the same for any number of threads. Only `Portable` also gives
+/// the same bits on every processor: OpenBLAS may round differently on another one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Kernel {
-    /// In a build with OpenBLAS, `Sparse` for images of which at most [`Kernel::MAX_DENSITY`] of the pixels are not zero, on a
-    /// processor with vector instructions that mlp-core knows, else `OpenBlas`. In a build without it, `Portable`.
+    /// In a build with OpenBLAS, `Sparse` for images of which at most [`Kernel::MAX_DENSITY`] of
+    /// the pixels are not zero, on a processor with vector instructions that mlp-core knows, else
+    /// `OpenBlas`. In a build without it, `Portable`.
     #[default]
     Auto,
     /// Images are CSR rows, multiplied by mlp-core's kernels; OpenBLAS multiplies everything else.
     Sparse,
     /// OpenBLAS multiplies everything, the first layer too.
     OpenBlas,
-    /// mlp-core's kernels multiply everything. Images are CSR rows where that is faster; the bits are the same either way.
+    /// mlp-core's kernels multiply everything. Images are CSR rows where that is faster; the bits
+    /// are the same either way.
     Portable,
 }
 
@@ -43,7 +45,8 @@ impl Kernel {
     /// The kernel for these images: itself, or the one that `Auto` stands for.
     ///
     /// # Errors
-    /// [`ConfigError::NoOpenBlas`] in a build without it, [`ConfigError::TooWide`] for images that are too wide for CSR rows.
+    /// [`ConfigError::NoOpenBlas`] in a build without it, [`ConfigError::TooWide`] for images that
+    /// are too wide for CSR rows.
     pub fn resolve(self, data: &Dataset) -> Result<Self, ConfigError> {
         let has_openblas = MatmulBackend::OpenBlas.are_available();
         match self {

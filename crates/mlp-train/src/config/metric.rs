@@ -1,4 +1,5 @@
-//! The record of an epoch, and the metrics in it: for the best model, early stopping, plateaus and targets.
+//! The record of an epoch, and the metrics in it: for the best model, early stopping, plateaus and
+//! targets.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,37 +9,40 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config::error::ConfigError;
 
-/// How well the network does on a set of examples.
+/// The evaluation of a network on a set of examples, in two numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// The loss, in nats, on the scale of a training batch: as the reduction has it for one of the batch size.
+    /// The loss, in nats, on the scale of a training batch: as the reduction has it for one of the
+    /// batch size.
     pub loss: f64,
-    /// The share of examples that are right.
+    /// The share of correct predictions.
     pub accuracy: f64,
 }
 
-/// The result of one epoch.
+/// The record of one epoch. More fields will come: end a literal with `..EpochRecord::default()`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
-    /// Counted from 1.
+    /// The number of the epoch, from 1.
     pub epoch: usize,
     /// The learning rate of the epoch's last step.
     pub learning_rate: f64,
-    /// The loss of a batch, in nats, as the reduction has it: mean over the epoch's batches, each before its step.
+    /// The mean loss of the epoch's batches, in nats, each before its step.
     pub loss: f64,
-    /// The share of correct examples of a batch: mean over the epoch's batches.
+    /// The mean accuracy of the epoch's batches.
     pub accuracy: f64,
     /// On the validation set, after the epoch.
     pub validation: Option<Outcome>,
     /// On the test set, after the epoch, where a metric asks for it.
     pub test: Option<Outcome>,
-    /// Wall time of the epoch, shuffling and evaluation included. Of all these only this one differs from run to run.
+    /// Wall time of the epoch, with shuffling and evaluation; the only field that differs from run
+    /// to run.
     pub seconds: f64,
 }
 
-/// A number of each epoch's record.
+/// A metric: one number of each epoch's record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Metric {
     /// The mean loss of the epoch's batches.
     TrainLoss,
@@ -48,7 +52,8 @@ pub enum Metric {
     ValidationLoss,
     /// The accuracy on the validation set after the epoch.
     ValidationAccuracy,
-    /// The loss on the test set after the epoch. To choose a model by it is to have no test set any more.
+    /// The loss on the test set after the epoch. Whoever selects a model by it no longer has a test
+    /// set.
     TestLoss,
     /// The accuracy on the test set after the epoch; see [`Metric::TestLoss`].
     TestAccuracy,

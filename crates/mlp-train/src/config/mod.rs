@@ -1,4 +1,5 @@
-//! What a run is to do: its options, the plan that they make with a dataset, schedules, metrics, and the choice of kernel.
+//! What a run is to do: its options, the plan that they make with a dataset, schedules, metrics,
+//! and the choice of kernel.
 
 pub(crate) mod error;
 pub(crate) mod kernel;

@@ -1,5 +1,5 @@
-//! [`Plan`], a configuration checked against its training set, and what follows from it. The loop takes a plan, so that it never
-//! meets a batch size of 0 or a learning rate of NaN.
+//! [`Plan`], a configuration checked against its training set, and what follows from it. The loop
+//! takes a plan, so that it never meets a batch size of 0 or a learning rate of NaN.
 
 use mlp_core::{Architecture, Compute, Optimizer, Reduction, Regularization, Rule, Scalar, Score};
 use mlp_data::Dataset;
@@ -8,7 +8,7 @@ use crate::config::error::ConfigError;
 use crate::config::kernel::Kernel;
 use crate::config::metric::Metric;
 use crate::config::schedule::Schedule;
-use crate::config::train_config::{OptimizerName, TrainConfig};
+use crate::config::train_config::{OptimizerName, TrainConfig, out_of_range};
 
 /// A configuration that has been checked against its training set.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,11 +31,8 @@ impl TrainConfig {
         self.check()?;
         let examples = train.len();
         if self.batch_size == 0 || self.batch_size > examples {
-            return Err(ConfigError::OutOfRange {
-                option: "batch_size",
-                found: self.batch_size as f64,
-                expected: format!("1 to {examples}, the number of training examples"),
-            });
+            let expected = format!("1 to {examples}, the number of training examples");
+            return Err(out_of_range("batch_size", self.batch_size, expected));
         }
         let architecture = Architecture {
             inputs: train.pixels(),
@@ -44,7 +41,8 @@ impl TrainConfig {
             activation: self.activation,
         };
         architecture.validate()?;
-        // Kept as resolved: on another machine, or in another build, `auto` may stand for something else.
+        // Kept as resolved: on another machine, or in another build, `auto` may stand for something
+        // else.
         let kernel = self.kernel.resolve(train)?;
         let takes_csr_rows = kernel.takes_csr_rows(train);
         Ok(Plan { config: Self { kernel, ..self }, architecture, examples, takes_csr_rows })
@@ -139,7 +137,8 @@ impl Plan {
         Regularization { dropout, input_dropout, label_smoothing, seed }
     }
 
-    /// A mean loss of examples on the scale of a training batch: as the reduction has it for one of the batch size.
+    /// A mean loss of examples on the scale of a training batch: as the reduction has it for one of
+    /// the batch size.
     pub fn batch_loss(&self, score: &Score) -> f64 {
         let size = self.config.batch_size;
         score.loss(Reduction::Mean) * size as f64 * self.config.loss_reduction.weight(size)

@@ -1,5 +1,6 @@
-//! The learning rate as a function of the step; [`ScheduleName`] has the formulas and their sources. Cosines and powers come from
-//! `libm`, in Rust, so that a configuration gives the same bits on every machine.
+//! The learning rate as a function of the step; [`ScheduleName`] has the formulas and their
+//! sources. Cosines and powers come from `libm`, in Rust, so that a configuration gives the same
+//! bits on every machine.
 
 use std::f64::consts::PI;
 
@@ -22,8 +23,8 @@ impl Schedule {
         Self { config: config.clone(), steps_per_epoch }
     }
 
-    /// The learning rate of step `step`, counted from 0, after `plateaus` plateaus. The warm-up is linear (Goyal and others 2017): step
-    /// t of w has (t+1)/w of the schedule's first rate.
+    /// The learning rate of step `step`, counted from 0, after `plateaus` plateaus. The warm-up is
+    /// linear (Goyal and others 2017): step t of w has (t+1)/w of the schedule's first rate.
     ///
     /// ```
     /// use mlp_train::{Schedule, ScheduleName, TrainConfig};

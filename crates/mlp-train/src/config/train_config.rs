@@ -1,5 +1,7 @@
-//! [`TrainConfig`], the options of a training run. To add one, add a line to its table: name, type, default and, for a number,
-//! range.
+//! [`TrainConfig`], the options of a training run. To add one, add a line to its table: name, type,
+//! default and, for a number, range.
+
+use std::fmt::Display;
 
 #[cfg(doc)]
 use mlp_core::Rule;
@@ -14,18 +16,19 @@ use crate::config::metric::{Metric, Target};
 pub(crate) const MAX_HIDDEN_LAYERS: usize = 999;
 
 /// The range of a number: in words, and as a test.
-struct Range(&'static str, fn(f64) -> bool);
+struct Range<T>(&'static str, fn(T) -> bool);
 
-const FRACTION: Range = Range("from 0 to below 1", |value| (0.0..1.0).contains(&value));
-const SHARE: Range = Range("from 0 to 1", |value| (0.0..=1.0).contains(&value));
-const POSITIVE: Range = Range("a finite number above 0", |value| value.is_finite() && value > 0.0);
-const NOT_NEGATIVE: Range = Range("a finite number from 0 on", |value| value.is_finite() && value >= 0.0);
-const COUNT: Range = Range("1 or more", |value| value >= 1.0);
+const FRACTION: Range<f64> = Range("from 0 to below 1", |value| (0.0..1.0).contains(&value));
+const SHARE: Range<f64> = Range("from 0 to 1", |value| (0.0..=1.0).contains(&value));
+const POSITIVE: Range<f64> = Range("a finite number above 0", |value| value.is_finite() && value > 0.0);
+const NOT_NEGATIVE: Range<f64> =
+    Range("a finite number from 0 on", |value| value.is_finite() && value >= 0.0);
+const COUNT: Range<usize> = Range("1 or more", |value| value >= 1);
 /// Anything smaller is 0 in f32.
-const EPSILON: Range = Range("1e-30 or more", |value| value.is_finite() && value >= 1e-30);
+const EPSILON: Range<f64> = Range("1e-30 or more", |value| value.is_finite() && value >= 1e-30);
 
-/// Makes a struct out of a table of options, `name: type = default => range,`: its fields, its `Default`, and the check of
-/// its ranges.
+/// Makes a struct out of a table of options, `name: type = default => range,`: its fields, its
+/// `Default`, and the check of its ranges.
 macro_rules! options {
     (
         $(#[$meta:meta])*
@@ -46,7 +49,7 @@ macro_rules! options {
 
         impl $Name {
             fn check_ranges(&self) -> Result<(), ConfigError> {
-                $($(check(stringify!($field), &self.$field, &$range)?;)?)*
+                $($(check(stringify!($field), self.$field, &$range)?;)?)*
                 Ok(())
             }
         }
@@ -54,7 +57,8 @@ macro_rules! options {
 }
 
 options! {
-    /// The options of a training run. The defaults are the chapter's, in single precision and with the native random stream.
+    /// The options of a training run. The defaults are the chapter's, in single precision and with
+    /// the native random stream.
     ///
     /// More options will come: end a literal with `..TrainConfig::default()`.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,7 +105,8 @@ options! {
         weight_decay: Option<f64> = None => NOT_NEGATIVE,
         /// Maximum norm of the gradient.
         clip_norm: Option<f64> = None => POSITIVE,
-        /// Decay of an exponential moving average of the weights, which is then what is evaluated and saved.
+        /// Decay of an exponential moving average of the weights, which is then what is evaluated
+        /// and saved.
         ema_decay: Option<f64> = None => FRACTION,
         /// Learning-rate schedule.
         schedule: ScheduleName = ScheduleName::default(),
@@ -128,53 +133,37 @@ options! {
         /// Random seed of the validation split.
         #[serde(with = "seed")]
         split_seed: u64 = 0,
-        /// Metric of the best model, patience and plateaus; `None` is the validation loss with a validation set, else the
-        /// training loss.
+        /// Metric of the best model, patience and plateaus; `None` is the validation loss with a
+        /// validation set, else the training loss.
         monitor: Option<Metric> = None,
         /// Epochs without improvement of the monitored metric after which training ends.
         patience: Option<usize> = None => COUNT,
         /// Target at which training ends.
         until: Option<Target> = None,
-        /// Wall time in seconds after which training ends. Such a run is not reproducible on another machine.
+        /// Wall time in seconds after which training ends. Such a run is not reproducible on
+        /// another machine.
         max_seconds: Option<f64> = None => POSITIVE,
     }
 }
 
-/// An option with a range: a number, if there is one.
-trait Numeric {
-    fn number(&self) -> Option<f64>;
-}
-
-impl Numeric for f64 {
-    fn number(&self) -> Option<f64> {
-        Some(*self)
-    }
-}
-
-impl Numeric for usize {
-    fn number(&self) -> Option<f64> {
-        Some(*self as f64)
-    }
-}
-
-impl<N: Numeric> Numeric for Option<N> {
-    fn number(&self) -> Option<f64> {
-        self.as_ref()?.number()
-    }
-}
-
-fn check(option: &'static str, value: &impl Numeric, range: &Range) -> Result<(), ConfigError> {
-    let &Range(expected, contains) = range;
-    match value.number() {
-        Some(found) if !contains(found) => {
-            Err(ConfigError::OutOfRange { option, found, expected: expected.to_owned() })
-        }
+/// Checks an option, if it has a value.
+fn check<T: Copy + Display>(
+    option: &'static str,
+    value: impl Into<Option<T>>,
+    range: &Range<T>,
+) -> Result<(), ConfigError> {
+    match value.into() {
+        Some(found) if !range.1(found) => Err(out_of_range(option, found, range.0)),
         _ => Ok(()),
     }
 }
 
-/// How the learning rate changes. η is the configured rate, e the number of whole epochs since the warm-up, p the share of the
-/// steps after the warm-up that are done.
+pub(crate) fn out_of_range(option: &'static str, found: impl Display, expected: impl Display) -> ConfigError {
+    ConfigError::OutOfRange { option, found: found.to_string(), expected: expected.to_string() }
+}
+
+/// How the learning rate changes. η is the configured rate, e the number of whole epochs since the
+/// warm-up, p the share of the steps after the warm-up that are done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -186,12 +175,14 @@ pub enum ScheduleName {
     Step,
     /// η·γ^e.
     Exponential,
-    /// With η_min (`min_learning_rate`): η_min + (η-η_min)·(1 + cos πp)/2: Loshchilov and Hutter 2017, without restarts.
+    /// With η_min (`min_learning_rate`): η_min + (η-η_min)·(1 + cos πp)/2: Loshchilov and Hutter
+    /// 2017, without restarts.
     Cosine,
-    /// From η/25 along half a cosine up to η, for a share of the steps (`pct_start`), and down to η/250,000: Smith and Topin 2019, as in
-    /// PyTorch's `OneCycleLR`, with constant momentum.
+    /// From η/25 along half a cosine up to η, for a share of the steps (`pct_start`), and down to
+    /// η/250,000: Smith and Topin 2019, as in PyTorch's `OneCycleLR`, with constant momentum.
     OneCycle,
-    /// η·γ^k after k plateaus: each time the monitored metric has not improved for `plateau_patience` epochs.
+    /// η·γ^k after k plateaus: each time the monitored metric has not improved for
+    /// `plateau_patience` epochs.
     Plateau,
 }
 
@@ -243,19 +234,16 @@ impl TrainConfig {
     /// # Errors
     /// [`ConfigError`], the first problem.
     pub fn check(&self) -> Result<(), ConfigError> {
-        check("epochs", &self.epochs, &Range("at least 1", |epochs| epochs >= 1.0))?;
-        check("epochs", &self.epochs, &Range("at most 4294967295", |epochs| epochs <= f64::from(u32::MAX)))?;
+        check("epochs", self.epochs, &Range("at least 1", |epochs| epochs >= 1))?;
+        check("epochs", self.epochs, &Range("at most 4294967295", |epochs| epochs <= u32::MAX as usize))?;
         // As the network will see it: too small a rate is 0 in f32, too large a one infinite.
         let rate = match self.precision {
             Precision::F32 => f64::from(self.learning_rate as f32),
             Precision::F64 => self.learning_rate,
         };
         if !POSITIVE.1(rate) {
-            return Err(ConfigError::OutOfRange {
-                option: "learning_rate",
-                found: self.learning_rate,
-                expected: format!("{} that the precision can hold", POSITIVE.0),
-            });
+            let expected = format!("{} that the precision can hold", POSITIVE.0);
+            return Err(out_of_range("learning_rate", self.learning_rate, expected));
         }
         self.check_ranges()?;
         if self.schedule == ScheduleName::OneCycle && self.warmup_epochs > 0.0 {

@@ -1,4 +1,4 @@
-//! What the reader of each format returns, and `import.rs` makes a model of.
+//! What the reader of each format returns; `import.rs` makes a model of it.
 
 use mlp_core::{Activation, Layer, Precision};
 

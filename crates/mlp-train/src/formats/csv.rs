@@ -1,4 +1,4 @@
-//! Predictions as a table: what a network says of every example of a dataset.
+//! Predictions of a model for every example of a dataset, as CSV.
 
 use std::fmt::Write as _;
 
@@ -9,11 +9,12 @@ use crate::config::kernel::Kernel;
 use crate::error::Error;
 use crate::model::metadata::Model;
 
-/// A line for each example: its index, its label, the network's prediction, and the probability of each class, so that reading it gives
-/// the same numbers to the bit. The line before names the columns.
+/// A header line, and a line for each example: its index, its label, the prediction, and the
+/// probability of each class with all digits.
 ///
 /// # Errors
-/// [`Error::OtherShape`], or [`Error::DoesNotFit`] if there are more classes than the network tells apart.
+/// [`Error::OtherShape`], or [`Error::DoesNotFit`] if there are more classes than the network tells
+/// apart.
 pub fn predictions(model: &Model, data: &Dataset) -> Result<String, Error> {
     model.check_fits(data)?;
     let mut text = String::from("index,label,prediction");

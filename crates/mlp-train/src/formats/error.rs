@@ -9,30 +9,30 @@ use thiserror::Error as ThisError;
 #[non_exhaustive]
 #[allow(missing_docs)] // of fields: each is named in its message
 pub enum FormatError {
-    /// A name that says nothing.
+    /// A file name without a known ending.
     #[error("unknown kind of file; expected a name ending in .safetensors, .npz, .onnx or .csv")]
     UnknownFormat,
     /// Predictions where a model should be.
     #[error("a table of predictions is no model; expected a file ending in .safetensors, .npz or .onnx")]
     OnlyPredictions,
-    /// What is wrong with a state dict.
+    /// An invalid state dict.
     #[error(transparent)]
     Safetensors(#[from] SafetensorsError),
-    /// Not a .npz file at all, or cut short.
+    /// Not a .npz file, or a truncated one.
     #[error("not a .npz file: {reason}")]
     Npz { reason: String },
-    /// An array that a network needs.
+    /// A missing array.
     #[error(
         "no array `{name}`; expected w_h, b_h, w_o, b_o, with several hidden layers w_h1, b_h1, w_h2, …; found {found}"
     )]
     NoArray { name: String, found: String },
-    /// An array that is not as it should be.
+    /// An invalid array.
     #[error("array `{name}`: {reason}")]
     Array { name: String, reason: String },
-    /// Not an ONNX file at all, or cut short.
+    /// Not an ONNX file, or a truncated one.
     #[error("not an ONNX model: {reason}")]
     Onnx { reason: String },
-    /// A graph that is no network of ours.
+    /// A graph that is not one of our networks.
     #[error(
         "{what}: {reason}; expected layers one after the other: Gemm, or MatMul and Add, then an activation, at the end Softmax or nothing"
     )]
@@ -40,24 +40,24 @@ pub enum FormatError {
     /// More than a protocol buffer holds.
     #[error("{bytes} bytes of ONNX; a protocol buffer holds at most 2147483647: export .safetensors or .npz")]
     TooLargeForOnnx { bytes: usize },
-    /// Something that a file says of its network and that makes no sense.
+    /// Invalid metadata in a file.
     #[error("what the file says of `{name}`: {reason}")]
     Metadata { name: &'static str, reason: String },
-    /// Nobody says which function the hidden units compute.
+    /// Neither the file nor the user names the activation.
     #[error(
         "the file does not say which activation its hidden layers have; give it (--activation), one of {}",
         Activation::ALL.map(Activation::name).join(", ")
     )]
     NoActivation,
-    /// Two opinions of a matter of fact.
+    /// An activation that differs from the file's.
     #[error("the hidden layers in the file are {found}, not {given}: leave the activation out")]
     OtherActivation { found: Activation, given: Activation },
-    /// Images that are not the network's.
+    /// An image shape that does not fit the network.
     #[error(
         "images of {found} for a network of {inputs} inputs; expected a height and a width whose product that is (--image-shape)"
     )]
     OtherShape { found: ImageShape, inputs: usize },
-    /// Not a name for each class.
+    /// More or fewer names than classes.
     #[error(
         "{found} class names for a network of {classes} classes; expected a name for each (--class-names)"
     )]

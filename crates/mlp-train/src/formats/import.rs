@@ -1,5 +1,5 @@
-//! Importing a model: which format a file's name asks for, and how what the file says, what the user says and what the catalog knows
-//! become a model.
+//! Importing a model: which format a file's name asks for, and how what the file says, what the
+//! user says and what the catalog knows become a model.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// By the ending of the file's name.
+    /// The format of a file, by the ending of its name.
     ///
     /// # Errors
     /// [`FormatError::UnknownFormat`].
@@ -42,20 +42,22 @@ impl Format {
     }
 }
 
-/// A model that came from elsewhere.
+/// An imported model.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Imported {
     /// The model.
     pub model: Model,
-    /// What neither the file nor anybody said and was assumed, and what of the file was left aside: a line for each.
+    /// A line for each assumption, and for what was left aside.
     pub notes: Vec<String>,
 }
 
-/// The model in a file. What is `given` goes before what the file says, and that before what the catalog knows of the dataset; but
-/// the activation that a file names is no matter of opinion.
+/// Imports the model in a file. What is `given` takes precedence over what the file says, and that
+/// over what the catalog knows of the dataset; but the activation that a file names cannot be
+/// changed.
 ///
 /// # Errors
-/// [`FormatError`] says what is not as it should be.
+/// [`FormatError`]
 pub fn import(format: Format, bytes: &[u8], given: &Known) -> Result<Imported, FormatError> {
     let content = match format {
         Format::Safetensors => safetensors::read(bytes)?,
@@ -89,7 +91,7 @@ pub fn import(format: Format, bytes: &[u8], given: &Known) -> Result<Imported, F
     Ok(Imported { model, notes })
 }
 
-/// What goes with a network: as given, as the file says, as the catalog knows, or as likely.
+/// The metadata: as given, as the file says, as the catalog knows, or as likely.
 fn metadata(
     network: &Network,
     said: Known,

@@ -1,4 +1,5 @@
-//! [`Known`], what is known of a network beyond its numbers, and its texts by name, as safetensors and ONNX hold them.
+//! [`Known`], what is known of a network beyond its numbers, and its texts by name, as safetensors
+//! and ONNX hold them.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -17,8 +18,8 @@ pub(super) const PREPROCESSING: &str = "preprocessing";
 pub(super) const DATASET: &str = "dataset";
 pub(super) const PROGRAM: &str = "program";
 
-/// What is known of a network beyond its numbers, from a file or from the user. More fields will come: end a literal with
-/// `..Known::default()`.
+/// What is known of a network beyond its numbers, from a file or from the user. More fields will
+/// come: end a literal with `..Known::default()`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Known {
     /// The non-linearity of all hidden layers.

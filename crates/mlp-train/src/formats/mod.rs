@@ -1,6 +1,7 @@
-//! Models exported to other tools and imported from them: PyTorch's state dict as safetensors, NumPy's .npz with the chapter's names, ONNX, and
-//! a table of predictions. Pure functions between models and bytes, one file for each format; `import.rs` turns what a file says, and what it
-//! does not say, into a model.
+//! Models exported to other tools and imported from them: PyTorch's state dict as safetensors,
+//! NumPy's .npz with the chapter's names, ONNX, and a table of predictions. Pure functions between
+//! models and bytes, one file for each format; `import.rs` turns what a file says, and what it does
+//! not say, into a model.
 //!
 //! ```
 //! use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream};

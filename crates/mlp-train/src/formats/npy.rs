@@ -1,7 +1,9 @@
-//! NumPy's file format .npy for one array (`numpy/lib/_format_impl.py`), in the few types of numbers and texts that a model needs.
+//! NumPy's file format .npy for one array (`numpy/lib/_format_impl.py`), in the few types of
+//! numbers and texts that a model needs.
 //!
-//! The crate `npyz` would save half of these lines, and bring thirty packages and a parser generator for the one line of the header. It
-//! allocates as much for that line as the file says, up to 4 GiB; here a limit comes before every allocation.
+//! The crate `npyz` would save half of these lines, and bring thirty packages and a parser
+//! generator for the one line of the header. It allocates as much for that line as the file says,
+//! up to 4 GiB; here a limit comes before every allocation.
 //!
 //! ```text
 //! bytes  a .npy file
@@ -61,7 +63,8 @@ impl Array {
         [&MAGIC[..], &[1, 0], &length, header.as_bytes(), &data].concat()
     }
 
-    /// Reads a .npy file whose values take at most `most` bytes. The memory that it takes is that of the bytes that are there.
+    /// Reads a .npy file whose values take at most `most` bytes. The memory that it takes is that
+    /// of the bytes that are there.
     ///
     /// # Errors
     /// What is wrong.

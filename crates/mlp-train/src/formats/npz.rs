@@ -1,5 +1,5 @@
-//! NumPy's .npz, a zip archive of arrays: the parameters under the chapter's names, and beside them the metadata, so that `numpy.load`
-//! shows everything.
+//! NumPy's .npz, a zip archive of arrays: the parameters under the chapter's names, and beside them
+//! the metadata, so that `numpy.load` shows everything.
 
 use std::fmt::Display;
 use std::io::{Cursor, Read, Write};
@@ -21,14 +21,16 @@ use crate::number::Number;
 
 const IMAGE_SHAPE: &str = "image_shape";
 
-/// How much more than the whole file one of its arrays may be: weights do not compress a hundredfold.
+/// How much more than the whole file one of its arrays may be: weights do not compress a
+/// hundredfold.
 const MAX_EXPANSION: usize = 100;
 
 /// What an array may be in any case, so that a small network of zeros can be read.
 const ALWAYS_READ: usize = 1 << 26;
 
-/// A model as NumPy keeps it: `w_h` (inputs, units), `b_h` (1, units), `w_o`, `b_o`, with several hidden layers `w_h1`, `b_h1`, `w_h2`, …, in the
-/// network's precision; and `activation`, `class_names`, `image_shape`, `preprocessing`, `dataset`, `program`.
+/// A model as NumPy keeps it: `w_h` (inputs, units), `b_h` (1, units), `w_o`, `b_o`, with several
+/// hidden layers `w_h1`, `b_h1`, `w_h2`, …, in the network's precision; and `activation`,
+/// `class_names`, `image_shape`, `preprocessing`, `dataset`, `program`.
 pub fn to_npz(model: &Model) -> Vec<u8> {
     let metadata = &model.metadata;
     let mut arrays = match &model.network {
@@ -45,7 +47,8 @@ pub fn to_npz(model: &Model) -> Vec<u8> {
         (DATASET.to_owned(), Array::text(&metadata.dataset)),
         (PROGRAM.to_owned(), Array::text(&metadata.program)),
     ]);
-    // As `numpy.savez` stores them, and with no time of day, so that the bytes are a function of the model.
+    // As `numpy.savez` stores them, and with no time of day, so that the bytes are a function of
+    // the model.
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
     let options = options.last_modified_time(DateTime::default());
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));

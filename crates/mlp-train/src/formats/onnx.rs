@@ -1,8 +1,10 @@
-//! ONNX, written: the network as a graph of standard operators, which any ONNX runtime computes. Reading is in `onnx_read.rs`.
+//! Exporting ONNX: the network as a graph of standard operators, which any ONNX runtime computes.
+//! `onnx_read.rs` imports it.
 //!
-//! The operators are those of opset 13, of 2020: the oldest whose Softmax is the one of today, so that every runtime since then takes the
-//! file, and it has all that is needed. What it lacks is composed: Gelu, an operator from opset 20 on, of Erf; the leaky ReLU in
-//! double precision, whose slope as an attribute is in single, of Mul and Max.
+//! The operators are those of opset 13, of 2020: the oldest whose Softmax is the one of today, so
+//! that every runtime since then takes the file, and it has all that is needed. What it lacks is
+//! composed: Gelu, an operator from opset 20 on, of Erf; the leaky ReLU in double precision, whose
+//! slope as an attribute is in single, of Mul and Max.
 
 use mlp_core::{Activation, Layer, Mlp, Precision};
 use prost::Message;
@@ -33,15 +35,17 @@ pub enum Pixels {
     Raw,
 }
 
-/// Whether one operator of the graph computes in single precision though the network is of double: onnxruntime has no Erf of double.
+/// Whether one operator of the graph computes in single precision though the network is of double:
+/// onnxruntime has no Erf of double.
 pub fn erf_in_single(network: &Network) -> bool {
     let architecture = network.architecture();
     let gelu = architecture.activation == Activation::Gelu && !architecture.hidden.is_empty();
     gelu && network.precision() == Precision::F64
 }
 
-/// A model as an ONNX graph, opset 13: from `images` (batch, pixels), any number of them, to `probabilities` (batch, classes), in the network's
-/// precision (but see [`erf_in_single`]). What is known of it is in the `metadata_props`.
+/// A model as an ONNX graph, opset 13: from `images` (batch, pixels), any number of them, to
+/// `probabilities` (batch, classes), in the network's precision (but see [`erf_in_single`]). What
+/// is known of it is in the `metadata_props`.
 ///
 /// # Errors
 /// [`FormatError::TooLargeForOnnx`].

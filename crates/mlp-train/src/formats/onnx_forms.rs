@@ -1,5 +1,5 @@
-//! What the values of an ONNX graph mean, for one that is a network of ours: the rules by which an operator makes one meaning of others.
-//! A file of its own because it is the list of what can be read; walking through the graph is `onnx_read.rs`.
+//! The meaning of the values in an ONNX graph, and the rules by which each operator derives one
+//! meaning from others: the list of what can be imported. `onnx_read.rs` walks through the graph.
 
 use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 

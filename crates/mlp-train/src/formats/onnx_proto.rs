@@ -1,5 +1,6 @@
-//! The protocol buffers of ONNX, `onnx/onnx.proto` of version 1.23, of which only the fields that a network of ours has or that tell another one from
-//! it are here; and a look at how many messages there are in some bytes, before memory is taken for them.
+//! The protocol buffers of ONNX (`onnx/onnx.proto` of version 1.23), with only the fields that our
+//! networks have or that tell others from them; and a count of the messages in some bytes before
+//! memory is taken for them.
 
 use prost::Message;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
@@ -152,10 +153,12 @@ pub(super) struct DimensionProto {
     pub(super) dim_param: Option<String>,
 }
 
-/// The most messages and texts in a file: an empty one takes two bytes there and a hundred in memory. A network of 64 layers has a thousand.
+/// The most messages and texts in a file: an empty one takes two bytes there and a hundred in
+/// memory. A network of 64 layers has a thousand.
 const MAX_MESSAGES: usize = 100_000;
 
-/// A field in which there are messages or texts, by its number, and those in them if they are counted, too.
+/// A field in which there are messages or texts, by its number, and those in them if they are
+/// counted, too.
 struct Nest(u32, &'static [Nest]);
 
 const SHAPE: &[Nest] = &[Nest(1, &[])];

@@ -1,6 +1,6 @@
-//! ONNX, read: a graph is gone through as a runtime would compute it, node by node, with what a value means in place of numbers. So
-//! it does not matter which exporter wrote it, in what order or under which names; what is no network of ours has a node that means
-//! nothing here, and the error names it.
+//! Importing ONNX: walks through a graph node by node, as a runtime would, with meanings in place
+//! of numbers. So neither the exporter nor its order and names matter; a graph that is not one of
+//! our networks has a node without a meaning, and the error names it.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,5 @@
-//! The constants of an ONNX graph: numbers out of a tensor, whichever of the format's ways they are kept in. A file of its own because lengths
-//! and shapes come from outside and have to be checked against each other.
+//! The constants of an ONNX graph: the numbers of a tensor in any of the format's encodings, with
+//! lengths checked against shapes.
 
 use mlp_core::Architecture;
 use ndarray::{Array1, Array2};

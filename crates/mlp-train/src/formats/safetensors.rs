@@ -1,4 +1,5 @@
-//! safetensors: what `mlp_core` makes of the tensors, and what else a model is, in the metadata.
+//! safetensors: `mlp_core` writes and reads the tensors; the model's metadata are texts beside
+//! them.
 
 use mlp_core::{Activation, Tensors};
 
@@ -8,8 +9,9 @@ use crate::formats::known::{Known, texts};
 use crate::model::metadata::Model;
 use crate::model::network::Network;
 
-/// A model as PyTorch keeps the state dict of `nn.Sequential(nn.Linear(…), nn.ReLU(), nn.Linear(…))`: `0.weight` (outputs, inputs), `0.bias`,
-/// `2.weight`, …, in the network's precision. `load_state_dict(safetensors.torch.load_file(path))` takes it as it is.
+/// A model as PyTorch keeps the state dict of `nn.Sequential(nn.Linear(…), nn.ReLU(),
+/// nn.Linear(…))`: `0.weight` (outputs, inputs), `0.bias`, `2.weight`, …, in the network's
+/// precision. `load_state_dict(safetensors.torch.load_file(path))` takes it as it is.
 pub fn to_safetensors(model: &Model) -> Vec<u8> {
     let texts = texts(model);
     let texts = texts.iter().map(|(name, text)| (*name, text.as_str()));

@@ -1,4 +1,5 @@
-//! The evaluation of a network on labeled examples: loss, accuracy, confusion matrix, and each class's precision, recall and F1.
+//! The evaluation of a network on labeled examples: loss, accuracy, confusion matrix, and each
+//! class's precision, recall and F1.
 
 use mlp_core::{Architecture, Mlp, Score};
 use mlp_data::Dataset;
@@ -35,7 +36,8 @@ pub struct ClassReport {
     pub precision: f64,
     /// Of the examples of this class, the share that was found; NaN if there is none.
     pub recall: f64,
-    /// The harmonic mean of the two, 2·true positives / (predicted + actual); NaN if the class neither occurs nor is predicted.
+    /// The harmonic mean of the two, 2·true positives / (predicted + actual); NaN if the class
+    /// neither occurs nor is predicted.
     pub f1: f64,
     /// Examples of this class.
     pub support: u64,
@@ -111,11 +113,12 @@ pub(crate) fn check_fits(architecture: &Architecture, data: &Dataset) -> Result<
     if data.is_empty() { Err(Error::Empty) } else { Ok(()) }
 }
 
-/// Evaluates `network` on every example of `data`. The result does not depend on the number of threads.
+/// Evaluates `network` on every example of `data`. The result does not depend on the number of
+/// threads.
 ///
 /// # Errors
-/// [`Error::DoesNotFit`] if the dataset's images are not of the network's size or it has more classes, [`Error::Empty`] if it has no
-/// examples, [`Error::Config`] as [`Kernel::resolve`].
+/// [`Error::DoesNotFit`] if the dataset's images are not of the network's size or it has more
+/// classes, [`Error::Empty`] if it has no examples, [`Error::Config`] as [`Kernel::resolve`].
 pub fn evaluate<A: Number>(network: &Mlp<A>, data: &Dataset, kernel: Kernel) -> Result<Evaluation, Error> {
     let architecture = network.architecture();
     check_fits(&architecture, data)?;

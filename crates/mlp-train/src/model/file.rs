@@ -39,7 +39,8 @@ impl Model {
     /// Writes the model, atomically: beside its final name first, synced, then renamed.
     ///
     /// # Errors
-    /// [`Error::FileInvalid`] if [`Model::load`] would refuse it; [`Error::Io`]. What was at `path` before is then still there.
+    /// [`Error::FileInvalid`] if [`Model::load`] would refuse it; [`Error::Io`]. What was at `path`
+    /// before is then still there.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         self.save_on(&Disk::default(), path)
     }
@@ -54,7 +55,8 @@ impl Model {
     /// Reads a model.
     ///
     /// # Errors
-    /// [`Error::NoModel`], [`Error::OtherFile`], one of the `File…` variants of [`Error`], or [`Error::Io`].
+    /// [`Error::NoModel`], [`Error::OtherFile`], one of the `File…` variants of [`Error`], or
+    /// [`Error::Io`].
     pub fn load(path: &Path) -> Result<Self, Error> {
         if path.is_dir() {
             return Err(Error::NoModel { path: path.to_owned(), found: "a directory" });
@@ -65,7 +67,8 @@ impl Model {
         model(FRAME.read(path)?).map_err(|reason| FRAME.invalid(path, reason))
     }
 
-    /// SHA-256 of the model file's content, in hexadecimal: the same for the same network, metadata and program.
+    /// SHA-256 of the model file's content, in hexadecimal: the same for the same network, metadata
+    /// and program.
     pub fn sha256(&self) -> String {
         Frame::sha256(&self.to_bytes())
     }

@@ -1,17 +1,17 @@
-//! The frame around the files of this crate, models and checkpoints: what tells a reader what a file is and that it is whole. The
-//! content is serde's, encoded by bincode; this is the only file that touches bincode.
+//! The frame around the files of this crate, models and checkpoints: it tells a reader what a file
+//! is and that it is complete. The content is encoded by bincode, which only this file uses.
 //!
 //! ```text
 //! offset  bytes
-//!      0      8  magic: 0x89, three letters, CR LF 0x1A LF (as in PNG: a transfer that mends line ends is caught)
+//!      0      8  magic: 0x89, three letters, CR LF 0x1A LF (as in PNG: a transfer that changes line ends is caught)
 //!      8      4  format version, little-endian
 //!     12      8  length of the content, little-endian
 //!     20     32  SHA-256 of the content
 //!     52      …  content: bincode, fixed-width little-endian integers
 //! ```
 //!
-//! Whatever the file holds, reading it takes memory in proportion to its length: lengths inside are checked against the bytes
-//! that are there.
+//! Reading takes memory in proportion to the file's length, whatever it holds: lengths inside are
+//! checked against the bytes that are there.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -26,8 +26,8 @@ use crate::error::Error;
 
 const HEADER: usize = 52;
 
-/// The largest content: the largest network in double precision, five times over (with its average, its best and two states of the optimizer),
-/// and 64 MiB for the rest.
+/// The largest content: the largest network in double precision, five times (with its EMA, its best
+/// and two states of the optimizer), and 64 MiB for the rest.
 const LIMIT: usize = mlp_core::Architecture::MAX_PARAMETERS.saturating_mul(5 * 8).saturating_add(1 << 26);
 
 const BINCODE: Configuration<LittleEndian, Fixint, Limit<LIMIT>> =
@@ -130,7 +130,8 @@ impl Frame {
         }
     }
 
-    /// The error of a file whose content makes no sense, though its checksum was right: a hostile hand may have written it.
+    /// The error of a file whose content makes no sense, though its checksum was right: a hostile
+    /// hand may have written it.
     pub(crate) fn invalid(&self, path: &Path, reason: String) -> Error {
         Error::FileInvalid { path: path.to_owned(), what: self.what, reason }
     }

@@ -1,4 +1,5 @@
-//! Layers as files hold them: sizes and numbers, which need not fit each other before they have been checked.
+//! Layers as files hold them: sizes and numbers, which are checked against each other when a layer
+//! is made of them.
 
 use mlp_core::{Activation, Layer, Mlp};
 use ndarray::{Array1, Array2};
@@ -24,10 +25,7 @@ pub(crate) fn contents<A: Number>(layers: &[Layer<A>]) -> Vec<LayerContent<A>> {
     layers.iter().map(content).collect()
 }
 
-/// The layers of some contents.
-///
-/// # Errors
-/// What does not fit.
+/// Returns the layers, or what does not fit.
 pub(crate) fn layers<A: Number>(contents: Vec<LayerContent<A>>) -> Result<Vec<Layer<A>>, String> {
     let layer = |(index, layer): (usize, LayerContent<A>)| {
         let (found, inputs, outputs) = (layer.weights.len(), layer.inputs, layer.outputs);
@@ -40,10 +38,7 @@ pub(crate) fn layers<A: Number>(contents: Vec<LayerContent<A>>) -> Result<Vec<La
     contents.into_iter().enumerate().map(layer).collect()
 }
 
-/// The network of some contents.
-///
-/// # Errors
-/// What does not fit.
+/// Returns the network, or what does not fit.
 pub(crate) fn network<A: Number>(
     contents: Vec<LayerContent<A>>,
     activation: Activation,

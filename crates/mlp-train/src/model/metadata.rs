@@ -1,5 +1,5 @@
-//! A trained network with what is needed to use it: the names of its classes, the form of its images, where it came from.
-//! How that becomes a file is in `model_file.rs`.
+//! [`Model`], a network with what is needed to use it: its class names, the shape of its images,
+//! where it came from. `file.rs` writes and reads it.
 
 use mlp_core::Mlp;
 use mlp_data::{Dataset, ImageShape, Preprocessing};
@@ -33,7 +33,8 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// The metadata of a model for images of this shape, of which another program knows nothing more: preprocessing
+    /// The metadata of a model for images of this shape, of which another program knows nothing
+    /// more: preprocessing
     /// [`Preprocessing::default`], no configuration.
     pub fn new(
         dataset: impl Into<String>,

@@ -1,5 +1,5 @@
-//! [`Network`], an [`Mlp`] of either precision, and what it computes for images: an evaluation, or without labels probabilities and
-//! activations, in `f64` whatever the precision.
+//! [`Network`], an [`Mlp`] of either precision, and what it computes for images: an evaluation, or
+//! without labels probabilities and activations, in `f64` whatever the precision.
 
 use mlp_core::{Architecture, Features, Mlp, Precision, Scalar, Workspace};
 use mlp_data::{Dataset, ImageShape};
@@ -55,7 +55,8 @@ impl Network {
         each!(self, mlp => evaluate(mlp, data, kernel))
     }
 
-    /// Returns the probabilities Ŷ (images, classes) of images given as their pixels, one image after the other.
+    /// Returns the probabilities Ŷ (images, classes) of images given as their pixels, one image
+    /// after the other.
     ///
     /// # Panics
     /// If the last image is not complete.
@@ -84,7 +85,8 @@ impl Network {
         }))
     }
 
-    /// Returns the activations H (images, units) of hidden layer `l`, counted from 0, for images as in [`Network::probabilities`].
+    /// Returns the activations H (images, units) of hidden layer `l`, counted from 0, for images as
+    /// in [`Network::probabilities`].
     ///
     /// # Panics
     /// If the last image is not complete, or there is no such hidden layer.

@@ -1,5 +1,5 @@
-//! Forward passes over a whole dataset, in chunks that all threads share. Evaluation and inference both go this way, and it is the
-//! only place where they choose between dense and CSR rows.
+//! Forward passes over a whole dataset, in chunks that all threads share. Evaluation and inference
+//! both go this way, and it is the only place where they choose between dense and CSR rows.
 
 use mlp_core::{CsrMatrix, Features, Mlp, Values, Workspace};
 use mlp_data::{Dataset, SparseImages, levels};
@@ -13,8 +13,8 @@ use crate::number::Number;
 /// Examples of one forward pass. Part of the result: with another size sums have another order.
 pub(crate) const CHUNK: usize = 500;
 
-/// Calls `pass` with the features and labels of each chunk of `data`. The results are in the order of the chunks, so that the number
-/// of threads does not matter.
+/// Calls `pass` with the features and labels of each chunk of `data`. The results are in the order
+/// of the chunks, so that the number of threads does not matter.
 pub(crate) fn in_chunks<A: Number, T: Send>(
     network: &Mlp<A>,
     data: &Dataset,

@@ -1,4 +1,5 @@
-//! Checkpoints: the state of a training between two steps, from which it continues to the same bits as if it had never been interrupted.
+//! Checkpoints: the state of a training between two steps, from which it continues to the same bits
+//! as if it had never been interrupted.
 
 use std::path::Path;
 
@@ -81,8 +82,8 @@ impl<A: Number> Checkpoint<A> {
     /// Reads one.
     ///
     /// # Errors
-    /// [`Error::OtherFile`], of a checkpoint of the other precision, too; one of the `File…` variants of [`Error`], or
-    /// [`Error::Io`].
+    /// [`Error::OtherFile`], of a checkpoint of the other precision, too; one of the `File…`
+    /// variants of [`Error`], or [`Error::Io`].
     pub fn load(path: &Path) -> Result<Self, Error> {
         let checkpoint: Self = frame::<A>().read(path)?;
         checkpoint.config().map_err(|reason| frame::<A>().invalid(path, reason))?;
@@ -122,11 +123,12 @@ impl<'d, A: Number> Trainer<'d, A> {
             masks: self.workspace.step(),
             stream: self.epoch_stream.state(),
             progress: self.progress_now(),
-            next: self.stage_after_start(),
+            next: self.next_stage(),
         }
     }
 
-    /// Resumes where a checkpoint was taken, with the plan, examples and sets of the training that it was taken from.
+    /// Resumes where a checkpoint was taken, with the plan, examples and sets of the training that
+    /// it was taken from.
     ///
     /// # Panics
     /// As [`Trainer::new`].

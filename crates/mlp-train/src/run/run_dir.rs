@@ -1,5 +1,5 @@
-//! Run directories: the names of a run's files, and the lock. A run directory is never overwritten, and only one process at a time trains
-//! in it.
+//! Run directories: the names of a run's files, and the lock. A run directory is never overwritten,
+//! and only one process at a time trains in it.
 //!
 //! | file | holds |
 //! |---|---|
@@ -47,10 +47,12 @@ impl RunDir {
     /// What the last model is called in a run directory.
     pub const MODEL: &str = "model.mlp";
 
-    /// Takes `path` for a new run: creates it, with what is missing above it, or takes it if it is there and empty.
+    /// Takes `path` for a new run: creates it, with what is missing above it, or takes it if it is
+    /// there and empty.
     ///
     /// # Errors
-    /// [`Error::RunExists`] if it is not empty, [`Error::RunLocked`], [`Error::Io`] if it cannot be made.
+    /// [`Error::RunExists`] if it is not empty, [`Error::RunLocked`], [`Error::Io`] if it cannot be
+    /// made.
     pub fn create(path: &Path) -> Result<Self, Error> {
         Self::create_on(&Disk::default(), path)
     }
@@ -85,7 +87,8 @@ impl RunDir {
 
     /// An empty directory, or one that was left before its configuration was written.
     fn take(disk: &Disk, path: &Path) -> Result<Self, Error> {
-        // Once before anything is written into a directory that is somebody's, and once when nobody else can write.
+        // Once before anything is written into a directory that is somebody's, and once when nobody
+        // else can write.
         Self::check_free(path)?;
         let run = Self::locked(disk, path)?;
         Self::check_free(path)?;

@@ -1,5 +1,5 @@
-//! The thread that writes checkpoints while training continues. While it is busy newer ones replace each other, so that a slow disk makes for
-//! fewer checkpoints, not for a slower training.
+//! The thread that writes checkpoints while training continues. While it is busy newer ones replace
+//! each other, so that a slow disk makes for fewer checkpoints, not for a slower training.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -28,7 +28,8 @@ struct State<A> {
 }
 
 impl<A: Number> Saver<A> {
-    /// Saves into a run directory; with `waits`, [`Saver::save`] returns when the checkpoint is safe.
+    /// Saves into a run directory; with `waits`, [`Saver::save`] returns when the checkpoint is
+    /// safe.
     pub(crate) fn new(run: &RunDir, waits: bool) -> Self {
         let state = State { next: None, is_busy: false, is_over: false, failure: None };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });

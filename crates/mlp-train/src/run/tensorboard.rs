@@ -1,6 +1,7 @@
-//! TensorBoard's event file: an observer that writes an epoch's numbers as scalars. The format is that of TensorFlow's `TFRecordWriter`
-//! (`tensorflow/core/lib/io/record_writer.h`) around the protocol buffers of `tensorflow/core/util/event.proto` and
-//! `framework/summary.proto`, of which only what a scalar needs is here.
+//! TensorBoard's event file: an observer that writes an epoch's numbers as scalars. The format is
+//! that of TensorFlow's `TFRecordWriter` (`tensorflow/core/lib/io/record_writer.h`) around the
+//! protocol buffers of `tensorflow/core/util/event.proto` and `framework/summary.proto`, of which
+//! only what a scalar needs is here.
 //!
 //! ```text
 //! bytes  a record
@@ -21,7 +22,8 @@ use crate::error::Error;
 use crate::run::writers::Appender;
 use crate::training::events::{Control, Event, Observer};
 
-/// Writes `events.out.tfevents.mlp`: every number of an epoch that there is, under the name of its metric, and the learning rate.
+/// Writes `events.out.tfevents.mlp`: every number of an epoch that there is, under the name of its
+/// metric, and the learning rate.
 #[derive(Debug)]
 pub struct TensorBoardWriter(Appender);
 
@@ -52,7 +54,8 @@ struct Scalar {
 }
 
 impl TensorBoardWriter {
-    /// Begins the file with the epochs done before, in place of the one that is there. The times of these are reckoned back from now.
+    /// Begins the file with the epochs done before, in place of the one that is there. The times of
+    /// these are reckoned back from now.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -119,7 +122,8 @@ mod tests {
 
     #[test]
     fn the_first_record_is_tensorflows_own() {
-        // What TensorFlow's writer makes of Event(wall_time=0, file_version="brain.Event:2"), the zero left out.
+        // What TensorFlow's writer makes of Event(wall_time=0, file_version="brain.Event:2"), the
+        // zero left out.
         let mut bytes = Vec::new();
         let version =
             Entry { wall_time: 0.0, step: 0, file_version: Some("brain.Event:2".into()), summary: None };

@@ -1,5 +1,5 @@
-//! Training in a run directory: what is written when, so that a run can be killed at any moment and resumed. Everything that a run leaves
-//! behind is written from here.
+//! Training in a run directory: what is written when, so that a run can be killed at any moment and
+//! resumed. Everything that a run leaves behind is written from here.
 
 use std::time::Duration;
 
@@ -31,11 +31,11 @@ pub struct RunSetup<'d> {
     pub test: Option<&'d Dataset>,
     /// How often a checkpoint is written within an epoch.
     pub checkpoint_every: Option<Every>,
-    /// The minimum age of the last checkpoint for the end of an epoch to write another: where epochs are short, one after each would cost
-    /// more than it saves. Half a second by default.
+    /// The minimum age of the last checkpoint for the end of an epoch to write another: where
+    /// epochs are short, one after each would cost more than it saves. Half a second by default.
     pub spacing: Duration,
-    /// Whether training waits until a checkpoint is on disk. Otherwise it continues, and where epochs are shorter than writing one takes,
-    /// some are skipped.
+    /// Whether training waits until a checkpoint is on disk. Otherwise it continues, and where
+    /// epochs are shorter than writing one takes, some are skipped.
     pub waits_for_disk: bool,
     /// Whether to write TensorBoard's file. A run that has one continues it.
     pub tensorboard: bool,
@@ -51,11 +51,13 @@ impl RunSetup<'_> {
 }
 
 impl RunDir {
-    /// Trains to the end, or until `observer` says stop, and writes everything that a run leaves behind. The trainer is a new one, or one
-    /// resumed from this directory's checkpoint ([`RunDir::checkpoint`]).
+    /// Trains to the end, or until `observer` says stop, and writes everything that a run leaves
+    /// behind. The trainer is a new one, or one resumed from this directory's checkpoint
+    /// ([`RunDir::checkpoint`]).
     ///
     /// # Errors
-    /// [`Error::Diverged`], [`Error::Io`], and the first error of `observer`. The last checkpoint that was written is then still there.
+    /// [`Error::Diverged`], [`Error::Io`], and the first error of `observer`. The last checkpoint
+    /// that was written is then still there.
     ///
     /// # Example
     /// ```

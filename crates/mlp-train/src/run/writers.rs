@@ -1,5 +1,6 @@
-//! Observers that write each epoch's record to a file: a CSV table for people and spreadsheets, and JSON lines for programs. Each file
-//! begins with the epochs done before, so that one that was interrupted in the middle of a line is whole again.
+//! Observers that write each epoch's record to a file: a CSV table for people and spreadsheets, and
+//! JSON lines for programs. Each file begins with the epochs done before, so that one that was
+//! interrupted in the middle of a line is whole again.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,8 @@ use crate::config::metric::EpochRecord;
 use crate::error::{Error, io_error};
 use crate::training::events::{Control, Event, Observer};
 
-/// Writes `trace.csv`: a line for each epoch, with all digits. Nothing in it depends on the time or the machine.
+/// Writes `trace.csv`: a line for each epoch, with all digits. Nothing in it depends on the time or
+/// the machine.
 #[derive(Debug)]
 pub struct TraceWriter(Appender);
 

@@ -1,5 +1,5 @@
-//! The events that the loop reports, as plain data, and the [`Observer`]s that listen to them. Progress bars, traces and checkpoints
-//! are observers; the loop knows none of them.
+//! The events that the loop reports, as plain data, and the [`Observer`]s that listen to them.
+//! Progress bars, traces and checkpoints are observers; the loop knows none of them.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,5 @@
-//! The mean of an epoch's losses, added up as NumPy does: pairwise, in eight lanes. That is more exact than adding one after the
-//! other, and the last bit decides how 0.91835 is printed with four decimals; the chapter's lines are to come out the same.
+//! The mean of an epoch's losses, summed as NumPy does: pairwise, in eight lanes. The last bit
+//! decides how 0.91835 is printed with four decimals, and the lines must be the chapter's.
 
 /// The arithmetic mean; NaN of nothing.
 pub(crate) fn mean(values: &[f64]) -> f64 {
@@ -9,7 +9,8 @@ pub(crate) fn mean(values: &[f64]) -> f64 {
 /// Blocks up to this size are summed directly.
 const BLOCK: usize = 128;
 
-/// Halves the sequence, at a multiple of 8, until a block remains; a block is summed in eight interleaved partial sums.
+/// Halves the sequence, at a multiple of 8, until a block remains; a block is summed in eight
+/// interleaved partial sums.
 fn pairwise_sum(values: &[f64]) -> f64 {
     if values.len() > BLOCK {
         let half = values.len() / 2;

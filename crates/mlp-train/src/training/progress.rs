@@ -1,4 +1,5 @@
-//! The progress of a training apart from its network: what a checkpoint also holds, and what decides when training ends.
+//! The progress of a training apart from its network: what a checkpoint also holds, and what
+//! decides when training ends.
 
 use std::time::Duration;
 
@@ -28,11 +29,9 @@ pub(crate) struct Progress {
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Stage {
-    Start,
     Steps,
     EpochEnd,
     End(Ending),
-    Over(Ending),
 }
 
 impl Progress {

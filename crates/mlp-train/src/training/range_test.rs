@@ -1,6 +1,7 @@
-//! The learning-rate range test of Smith 2017, "Cyclical learning rates for training neural networks", section 3.3: a short training in which
-//! the rate grows from step to step by the same factor. Where the loss falls fastest the rate is about right; where it rises again the rate
-//! is too large.
+//! The learning-rate range test of Smith 2017, "Cyclical learning rates for training neural
+//! networks", section 3.3: a short training in which the rate grows from step to step by the same
+//! factor. Where the loss falls fastest the rate is about right; where it rises again the rate is
+//! too large.
 
 use crate::error::Error;
 use crate::number::Number;
@@ -25,8 +26,8 @@ pub const SMOOTHING: f64 = 0.95;
 /// How many times the lowest smoothed loss the smoothed loss may be before the test ends.
 const MAX_RISE: f64 = 4.0;
 
-/// Takes steps with rates from `first` to `last`, spread evenly on a logarithmic scale. The test ends early where the loss has risen to four
-/// times its least, or is not finite.
+/// Takes steps with rates from `first` to `last`, spread evenly on a logarithmic scale. The test
+/// ends early where the loss has risen to four times its least, or is not finite.
 ///
 /// # Panics
 /// If not `0 < first < last`, both finite, or if there are fewer than two steps.
@@ -64,8 +65,9 @@ pub fn range_test<A: Number>(
     }
 }
 
-/// The rate at which the smoothed loss falls fastest, measured over [`SPAN`] steps, from as many steps after the beginning, when the
-/// mean has settled, up to its lowest point; `None` if it does not fall there.
+/// The rate at which the smoothed loss falls fastest, measured over [`SPAN`] steps, from as many
+/// steps after the beginning, when the mean has settled, up to its lowest point; `None` if it does
+/// not fall there.
 pub fn steepest(points: &[RangePoint]) -> Option<f64> {
     let until_lowest = points.get(SPAN..=lowest(points)?)?;
     let fall = |span: &[RangePoint]| span[SPAN].smoothed - span[0].smoothed;

@@ -1,5 +1,6 @@
-//! Shuffling by all threads, with the result of one: the native stream's permutation is a sort of keys that are a function
-//! of their position, so that any thread can draw any part. NumPy's shuffle is sequential by its nature and stays so.
+//! Shuffling on all threads, with the result of one: the native stream's permutation sorts keys
+//! that are a function of their position, so that any thread can draw any part. NumPy's shuffle is
+//! sequential.
 
 use mlp_core::{NativeStream, RandomStream, Stream};
 use rayon::prelude::*;
@@ -7,7 +8,8 @@ use rayon::prelude::*;
 /// Numbers of the stream drawn by one task.
 const CHUNK: usize = 1 << 13;
 
-/// Fills `order` with the permutation that [`RandomStream::permutation`] would give, and leaves the stream where that would.
+/// Fills `order` with the permutation that [`RandomStream::permutation`] would give, and leaves the
+/// stream where that would.
 ///
 /// `keys` is scratch, kept by the caller so that an epoch allocates nothing.
 pub(crate) fn permutation(stream: &mut Stream, order: &mut [u32], keys: &mut Vec<u64>) {
@@ -27,7 +29,8 @@ fn sort_random_keys(stream: &mut NativeStream, order: &mut [u32], keys: &mut Vec
         stream.permutation_keys(first as u32, keys);
     });
     stream.seek(start + order.len() as u64);
-    // The keys differ in their low halves, so that there is one sorted order and it does not matter how it is found.
+    // The keys differ in their low halves, so that there is one sorted order and it does not matter
+    // how it is found.
     keys.par_sort_unstable();
     order
         .par_iter_mut()

@@ -1,8 +1,8 @@
-//! The chapter's training loop. Each epoch: a permutation of the examples, then batch after batch forward, backward and update; the
-//! epoch's loss and accuracy are the means over its batches.
+//! The chapter's training loop. Each epoch: a permutation of the examples, then batch after batch
+//! forward, backward and update; the epoch's loss and accuracy are the means over its batches.
 //!
-//! The images stay bytes in memory. Dense rows are scaled to [0, 1] as a batch is gathered; CSR rows are not gathered at all: the
-//! kernels find the rows of a batch by their numbers.
+//! The images stay bytes in memory. Dense rows are scaled to [0, 1] as a batch is gathered; CSR
+//! rows are not gathered at all: the kernels find the rows of a batch by their numbers.
 
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,8 @@ pub struct Examples<'d, A> {
 }
 
 impl<'d, A: Number> Examples<'d, A> {
-    /// The dataset that the plan was validated against. CSR rows are a copy of all pixels that are not zero.
+    /// The dataset that the plan was validated against. CSR rows are a copy of all pixels that are
+    /// not zero.
     pub fn new(plan: &Plan, data: &'d Dataset) -> Self {
         Self { data, sparse: plan.takes_csr_rows().then(|| (data.sparse(), levels())) }
     }
@@ -39,8 +40,8 @@ impl<'d, A: Number> Examples<'d, A> {
 
 /// A network in training, with everything that the next step needs.
 ///
-/// The threads of the rayon pool in which the trainer is made share each step, as many as are worth it. The result does not depend on
-/// their number.
+/// The threads of the rayon pool in which the trainer is made share each step, as many as are worth
+/// it. The result does not depend on their number.
 #[derive(Debug)]
 pub struct Trainer<'d, A> {
     plan: Plan,
@@ -63,24 +64,26 @@ pub struct Trainer<'d, A> {
     forced_rate: Option<f64>,                // in place of the schedule's
     progress: Progress,
     stage: Stage,
-    after_start: Stage,
     epoch_began: Instant,
 }
 
 impl<'d, A: Number> Trainer<'d, A> {
-    /// A trainer with a fresh network, drawn from the plan's random stream; the shuffles continue where the draws ended.
+    /// A trainer with a fresh network, drawn from the plan's random stream; the shuffles continue
+    /// where the draws ended.
     ///
     /// # Panics
     /// If the examples are not those that the plan was validated against.
     ///
     /// # Errors
-    /// [`ConfigError::NoSuchSet`] if the plan has a metric on a validation or test set, which [`Trainer::with_sets`] takes.
+    /// [`ConfigError::NoSuchSet`] if the plan has a metric on a validation or test set, which
+    /// [`Trainer::with_sets`] takes.
     #[track_caller]
     pub fn new(plan: Plan, examples: &'d Examples<'d, A>) -> Result<Self, Error> {
         Self::with_sets(plan, examples, None, None)
     }
 
-    /// [`Trainer::new`], with a validation set to evaluate after each epoch, and a test set for the metrics on one.
+    /// [`Trainer::new`], with a validation set to evaluate after each epoch, and a test set for the
+    /// metrics on one.
     ///
     /// # Panics
     /// As [`Trainer::new`].
@@ -129,8 +132,7 @@ impl<'d, A: Number> Trainer<'d, A> {
             best_network: None,
             forced_rate: None,
             progress: Progress::new(plan.batches()),
-            stage: Stage::Start,
-            after_start: Stage::Steps,
+            stage: Stage::Steps,
             epoch_began: Instant::now(),
             plan,
         })
@@ -151,8 +153,8 @@ impl<'d, A: Number> Trainer<'d, A> {
         self.ema.map_or(self.network, |ema| ema.network().clone())
     }
 
-    /// The network after the best epoch. It is kept with a validation set or a chosen metric only: the training loss says little about
-    /// which network is best.
+    /// The network after the best epoch. It is kept with a validation set or a chosen metric only:
+    /// the training loss says little about which network is best.
     pub fn best_network(&self) -> Option<&Mlp<A>> {
         self.best_network.as_ref()
     }
@@ -162,7 +164,8 @@ impl<'d, A: Number> Trainer<'d, A> {
         self.plan.config().monitored(self.validation.is_some())
     }
 
-    /// The best epoch by the monitored metric, and the metric's value; `None` before the first value that is not NaN.
+    /// The best epoch by the monitored metric, and the metric's value; `None` before the first
+    /// value that is not NaN.
     pub fn best(&self) -> Option<(usize, f64)> {
         self.progress.best
     }
@@ -186,38 +189,38 @@ impl<'d, A: Number> Trainer<'d, A> {
         Ok(self.progress.trace.clone())
     }
 
-    /// Trains to the end, or until `watch` says stop; `watch` sees the trainer after each event. Every training goes through this loop.
+    /// Trains to the end, or until `watch` says stop; `watch` sees the trainer after each event.
+    /// Every training goes through this loop.
     ///
     /// # Errors
-    /// [`Error::Diverged`] if a loss is infinite or NaN; the weights are then those before the step. The first error of `watch`.
+    /// [`Error::Diverged`] if a loss is infinite or NaN; the weights are then those before the
+    /// step. The first error of `watch`.
     pub fn drive<W>(&mut self, mut watch: W) -> Result<Ending, Error>
     where
         W: FnMut(&mut Self, &Event) -> Result<Control, Error>,
     {
+        let (epochs, batches) = (self.plan.config().epochs, self.plan.batches());
+        let (examples, done) = (self.plan.examples_per_epoch(), self.progress.epochs);
+        self.epoch_began = Instant::now();
+        let mut event = Event::Started { epochs, batches, examples, done };
         loop {
-            if let Stage::Over(ending) = self.stage {
+            let control = watch(self, &event)?;
+            if let Event::Finished { ending, .. } = event {
                 return Ok(ending);
             }
-            let event = self.advance()?;
-            if watch(self, &event)? == Control::Stop {
+            if control == Control::Stop {
                 self.stop();
             }
+            event = self.advance()?;
         }
     }
 
     /// Does what comes next.
     fn advance(&mut self) -> Result<Event, Error> {
-        let (epochs, batches) = (self.plan.config().epochs, self.plan.batches());
         Ok(match self.stage {
-            Stage::Start => {
-                self.stage = self.after_start;
-                self.epoch_began = Instant::now();
-                let (examples, done) = (self.plan.examples_per_epoch(), self.progress.epochs);
-                Event::Started { epochs, batches, examples, done }
-            }
             Stage::Steps => {
                 let event = self.step()?;
-                if self.progress.batches == batches {
+                if self.progress.batches == self.plan.batches() {
                     self.stage = Stage::EpochEnd;
                 } else if self.progress.is_out_of_time(self.plan.config(), self.epoch_time()) {
                     self.stage = Stage::End(Ending::OutOfTime);
@@ -226,25 +229,23 @@ impl<'d, A: Number> Trainer<'d, A> {
             }
             Stage::EpochEnd => {
                 let record = self.end_epoch()?;
-                self.stage =
-                    self.progress.ending(self.plan.config(), &record).map_or(Stage::Steps, Stage::End);
+                let ending = self.progress.ending(self.plan.config(), &record);
+                self.stage = ending.map_or(Stage::Steps, Stage::End);
                 Event::EpochDone(record)
             }
-            Stage::End(ending) | Stage::Over(ending) => {
-                self.stage = Stage::Over(ending);
-                Event::Finished { epochs: self.progress.epochs, ending }
-            }
+            Stage::End(ending) => Event::Finished { epochs: self.progress.epochs, ending },
         })
     }
 
-    /// Takes the next steps with this rate, whatever the schedule says. Checkpoints do not hold it: it is for finding a rate.
+    /// Takes the next steps with this rate, whatever the schedule says. Checkpoints do not hold it:
+    /// it is for finding a rate.
     pub(crate) fn force_learning_rate(&mut self, rate: f64) {
         self.forced_rate = Some(rate);
     }
 
     /// Ends the training: the next event is [`Event::Finished`].
     fn stop(&mut self) {
-        if !matches!(self.stage, Stage::End(_) | Stage::Over(_)) {
+        if !matches!(self.stage, Stage::End(_)) {
             if self.progress.batches > 0 {
                 self.progress.epoch_time = self.epoch_time();
             }
@@ -352,16 +353,11 @@ impl<'d, A: Number> Trainer<'d, A> {
         Progress { epoch_time, ..self.progress.clone() }
     }
 
-    /// The stage after [`Event::Started`], for a checkpoint.
-    pub(crate) fn stage_after_start(&self) -> Stage {
+    /// What comes next, for a checkpoint. To resume a training that was stopped is to do the rest.
+    pub(crate) fn next_stage(&self) -> Stage {
         match self.stage {
-            Stage::Start => self.after_start,
-            // To resume a training that was stopped is to do the rest of it.
-            Stage::End(Ending::Stopped) | Stage::Over(Ending::Stopped) => {
-                let is_epoch_end = self.progress.batches == self.plan.batches();
-                if is_epoch_end { Stage::EpochEnd } else { Stage::Steps }
-            }
-            Stage::Over(ending) => Stage::End(ending),
+            Stage::End(Ending::Stopped) if self.progress.batches == self.plan.batches() => Stage::EpochEnd,
+            Stage::End(Ending::Stopped) => Stage::Steps,
             stage => stage,
         }
     }
@@ -383,8 +379,7 @@ impl<'d, A: Number> Trainer<'d, A> {
         if progress.batches > 0 {
             permutation(&mut stream, &mut self.order, &mut self.keys);
         }
-        (self.stream, self.progress) = (stream, progress);
-        (self.stage, self.after_start) = (Stage::Start, next);
+        (self.stream, self.progress, self.stage) = (stream, progress, next);
         Ok(())
     }
 }
