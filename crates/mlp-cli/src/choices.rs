@@ -1,5 +1,6 @@
-//! The flags that choose how a network is trained, for every command that trains: a recipe, any key of it, and flags of their own for
-//! the keys that people change most. To add such a flag, add a field to [`Choices`].
+//! The flags that choose how a network is trained, for every command that trains: a recipe, any key
+//! of it, and flags of their own for the keys that people change most. To add such a flag, add a
+//! field to [`Choices`].
 
 use mlp_core::{Activation, Init, Precision, Reduction, StreamKind};
 use mlp_train::{Kernel, Metric, OptimizerName, ScheduleName};
@@ -37,11 +38,12 @@ impl RecipeArgs {
     }
 }
 
-/// Flags that override a recipe. Each is a key of [`TrainConfig`](mlp_train::TrainConfig) or of a recipe, with its value; TOML leaves out
-/// those that are not given.
+/// Flags that override a recipe. Each is a key of [`TrainConfig`](mlp_train::TrainConfig) or of a
+/// recipe, with its value; TOML leaves out those that are not given.
 #[derive(clap::Args, Serialize)]
 pub(crate) struct Choices {
-    /// Dataset: a name from `mlp data info`, `synthetic`, or a directory with four IDX files [default: mnist]
+    /// Dataset: a name from `mlp data info`, `synthetic`, or a directory with four IDX files
+    /// [default: mnist]
     #[arg(long, value_name = "NAME|DIR")]
     dataset: Option<String>,
     /// Units of the hidden layers: `100`, `300,100`, or `none`
@@ -137,8 +139,9 @@ pub(crate) struct Choices {
 /// The choice of kernel, for every command that computes.
 #[derive(clap::Args, Serialize)]
 pub(crate) struct KernelArgs {
-    /// Who multiplies matrices: `sparse` skips zero pixels and takes OpenBLAS for the rest, `openblas` takes it for everything, `portable`
-    /// gives the same bits on every processor [default: auto]
+    /// Who multiplies matrices: `sparse` skips zero pixels and takes OpenBLAS for the rest,
+    /// `openblas` takes it for everything, `portable` gives the same bits on every processor
+    /// [default: auto]
     #[arg(long, value_parser = parse::kernel())]
     kernel: Option<Kernel>,
 }

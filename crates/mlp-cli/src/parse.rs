@@ -1,4 +1,5 @@
-//! Parsers for flags whose values are names, lists, sizes or times. With the names clap lists them in the help and suggests one.
+//! Parsers for flags whose values are names, lists, sizes or times. With the names clap lists them
+//! in the help and suggests one.
 
 use std::str::FromStr;
 
