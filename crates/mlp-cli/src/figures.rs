@@ -3,7 +3,7 @@
 use anyhow::bail;
 use mlp_core::{Mlp, Pca, Scalar};
 use mlp_data::Dataset;
-use mlp_train::{Model, Network};
+use mlp_train::{Kernel, Model, Network};
 
 use crate::judgement::Judgement;
 use crate::plot::{Curves, Drawing, Shown};
@@ -110,7 +110,8 @@ pub(crate) fn embedding(model: &Model, data: &Dataset, set: &str) -> anyhow::Res
         bail!("the network has no hidden layer; expected one whose activations can be shown");
     };
     let shown = data.len().min(MAX_POINTS);
-    let activations = model.network.activations(&data.images()[..shown * data.pixels()], last);
+    let activations =
+        model.network.activations(&data.images()[..shown * data.pixels()], last, Kernel::Auto)?;
     let (examples, units) = activations.dim();
     if examples < 2 || units < 2 {
         bail!(

@@ -2,7 +2,7 @@
 
 use mlp_core::argmax;
 use mlp_data::Dataset;
-use mlp_train::{ConfusionMatrix, Model};
+use mlp_train::{ConfusionMatrix, Kernel, Model};
 use ndarray::Array2;
 
 /// A model's answers to a labeled set.
@@ -52,7 +52,7 @@ impl Judgement {
     /// As [`Model::check_fits`].
     pub(crate) fn of(model: &Model, data: &Dataset) -> anyhow::Result<Self> {
         model.check_fits(data)?;
-        let probabilities = model.network.probabilities(data.images());
+        let probabilities = model.network.probabilities(data.images(), Kernel::Auto)?;
         Ok(Self::new(probabilities, data.labels()))
     }
 

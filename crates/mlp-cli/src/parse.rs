@@ -1,4 +1,5 @@
-//! Flags whose values are names or lists: what clap needs to check them, to list them in the help and to suggest one.
+//! Parsers for flags whose values are names, lists, sizes or times. With the names clap lists them
+//! in the help and suggests one.
 
 use std::str::FromStr;
 
@@ -17,48 +18,28 @@ where
     PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
 }
 
-pub(crate) fn activation() -> impl TypedValueParser<Value = Activation> {
-    names(Activation::ALL.map(Activation::name))
+/// For each enumeration a function that returns the parser of its names.
+macro_rules! parsers {
+    ($($function:ident: $Type:ty,)*) => {
+        $(pub(crate) fn $function() -> impl TypedValueParser<Value = $Type> {
+            names(<$Type>::ALL.map(<$Type>::name))
+        })*
+    };
 }
 
-pub(crate) fn init() -> impl TypedValueParser<Value = Init> {
-    names(Init::ALL.map(Init::name))
-}
-
-pub(crate) fn reduction() -> impl TypedValueParser<Value = Reduction> {
-    names(Reduction::ALL.map(Reduction::name))
-}
-
-pub(crate) fn stream_kind() -> impl TypedValueParser<Value = StreamKind> {
-    names(StreamKind::ALL.map(StreamKind::name))
-}
-
-pub(crate) fn precision() -> impl TypedValueParser<Value = Precision> {
-    names(Precision::ALL.map(Precision::name))
-}
-
-pub(crate) fn kernel() -> impl TypedValueParser<Value = Kernel> {
-    names(Kernel::ALL.map(Kernel::name))
-}
-
-pub(crate) fn optimizer() -> impl TypedValueParser<Value = OptimizerName> {
-    names(OptimizerName::ALL.map(OptimizerName::name))
-}
-
-pub(crate) fn schedule() -> impl TypedValueParser<Value = ScheduleName> {
-    names(ScheduleName::ALL.map(ScheduleName::name))
-}
-
-pub(crate) fn metric() -> impl TypedValueParser<Value = Metric> {
-    names(Metric::ALL.map(Metric::name))
-}
-
-pub(crate) fn polarity() -> impl TypedValueParser<Value = Polarity> {
-    names(Polarity::ALL.map(Polarity::name))
-}
-
-pub(crate) fn preprocessing() -> impl TypedValueParser<Value = Preprocessing> {
-    names(Preprocessing::ALL.map(Preprocessing::name))
+parsers! {
+    activation: Activation,
+    function: descent::Function,
+    init: Init,
+    kernel: Kernel,
+    metric: Metric,
+    optimizer: OptimizerName,
+    polarity: Polarity,
+    precision: Precision,
+    preprocessing: Preprocessing,
+    reduction: Reduction,
+    schedule: ScheduleName,
+    stream_kind: StreamKind,
 }
 
 /// The most pixels of an image: 1024x1024.
@@ -83,10 +64,6 @@ pub(crate) fn seconds(text: &str) -> Result<f64, String> {
         Ok(Every::Time(time)) => Ok(time.as_secs_f64()),
         _ => Err("expected a time such as 90, 60s, 5m or 1h".to_owned()),
     }
-}
-
-pub(crate) fn function() -> impl TypedValueParser<Value = descent::Function> {
-    names(descent::Function::ALL.map(descent::Function::name))
 }
 
 /// The sizes of the hidden layers: `100`, `300,100`, or `none`.

@@ -188,7 +188,7 @@ mod tests {
         for settings in [
             &[][..],
             &["seed=18446744073709551615", "patience=3", "until=test-accuracy=0.98", "clip_norm=0.5"],
-            &["hidden=[]", "optimizer=adamw", "schedule=one-cycle", "dataset=synthetic", "average=0.99"],
+            &["hidden=[]", "optimizer=adamw", "schedule=one-cycle", "dataset=synthetic", "ema_decay=0.99"],
         ] {
             let recipe = resolve("textbook", settings).unwrap();
             fs::write(&path, recipe.to_toml("mlp")).unwrap();

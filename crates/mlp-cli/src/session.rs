@@ -48,12 +48,7 @@ impl Data {
     /// Gets what a recipe asks for.
     pub(crate) fn load(recipe: &Recipe, data_dir: &Path, quiet: bool) -> anyhow::Result<Self> {
         let mut sets = load_named(&recipe.dataset, data_dir, quiet)?;
-        let mut origin = Origin {
-            program: PROGRAM.to_owned(),
-            dataset: full_name(&sets.name),
-            sha256: sets.train.sha256(),
-            validation_sha256: None,
-        };
+        let mut origin = Origin::new(full_name(&sets.name), sets.train.sha256(), PROGRAM);
         let (mut validation, mut validation_set) = (None, None);
         if recipe.train.validation > 0.0 {
             let parts = sets.train.split_stratified(recipe.train.validation, recipe.train.split_seed)?;
@@ -161,22 +156,16 @@ impl Session {
                 })?
             }
         };
-        let setup = RunSetup {
-            origin: data.origin.clone(),
-            metadata: Metadata {
-                dataset: self.recipe.dataset.clone(),
-                class_names: data.sets.class_names.clone(),
-                preprocessing: data.sets.preprocessing,
-                image_shape: data.sets.train.shape(),
-                config: Some(self.plan.config().clone()),
-                program: PROGRAM.to_owned(),
-            },
-            test,
-            checkpoint_every: keeping.checkpoint_every,
-            spacing: keeping.spacing,
-            waits_for_disk: keeping.waits_for_disk,
-            tensorboard: keeping.tensorboard,
-        };
+        let (names, shape) = (data.sets.class_names.clone(), data.sets.train.shape());
+        let mut metadata = Metadata::new(self.recipe.dataset.clone(), names, shape, PROGRAM);
+        metadata.preprocessing = data.sets.preprocessing;
+        metadata.config = Some(self.plan.config().clone());
+        let mut setup = RunSetup::new(data.origin.clone(), metadata);
+        setup.test = test;
+        setup.checkpoint_every = keeping.checkpoint_every;
+        setup.spacing = keeping.spacing;
+        setup.waits_for_disk = keeping.waits_for_disk;
+        setup.tensorboard = keeping.tensorboard;
         Ok(run.train(&mut trainer, &setup, observers)?)
     }
 }

@@ -9,7 +9,7 @@ use common::{Output, Scratch, finish, signal};
 
 /// Every kind of state that a checkpoint has to hold.
 const FLAGS: &str = "--dataset synthetic --hidden 24 --optimizer nesterov --schedule one-cycle --loss-reduction mean \
-                     --learning-rate 0.05 --dropout 0.2 --input-dropout 0.1 --average 0.99 --validation 0.1 --quiet";
+                     --learning-rate 0.05 --dropout 0.2 --input-dropout 0.1 --ema-decay 0.99 --validation 0.1 --quiet";
 
 /// The files that are the same, however often a run was interrupted.
 fn kept(scratch: &Scratch, run: &str) -> [Vec<u8>; 4] {

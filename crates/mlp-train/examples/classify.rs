@@ -1,14 +1,15 @@
 //! Loads a model and says what it takes some images for.
 //!
-//! `cargo run -p mlp-train --example classify [MODEL]`: a file that `mlp train` or the example `train_and_save` wrote, of images of 28x28.
-//! Without one a network is trained first, for a second.
+//! `cargo run -p mlp-train --example classify [MODEL]`: a file that `mlp train` or the example
+//! `train_and_save` wrote, of images of 28x28. Without one a network is trained first, for a
+//! second.
 
 use std::error::Error;
 use std::path::Path;
 
 use mlp_core::argmax;
 use mlp_data::synthetic;
-use mlp_train::{Examples, Model, Network, TrainConfig, Trainer};
+use mlp_train::{Examples, Kernel, Model, Network, TrainConfig, Trainer};
 
 fn main() -> Result<(), Box<dyn Error>> {
     // Digits that no training has seen.
@@ -34,11 +35,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
 
     // Pixels are bytes; the library scales them as it did in training.
-    let probabilities = network.probabilities(images.images()); // (images, classes)
+    let probabilities = network.probabilities(images.images(), Kernel::Auto)?; // (images, classes)
     let mut right = 0;
     for (row, &label) in probabilities.rows().into_iter().zip(images.labels()) {
         let class = argmax(row.iter().copied());
-        println!("a drawn {label}: taken for {} with probability {:.3}", class_names[class], row[class]);
+        println!("a drawn {label}: predicted as {} with probability {:.3}", class_names[class], row[class]);
         right += usize::from(class == usize::from(label));
     }
     println!("{right} of {} right", images.len());

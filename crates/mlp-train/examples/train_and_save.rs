@@ -1,14 +1,15 @@
-//! Trains a network on drawn digits, watches the epochs, and writes the model to a file that `mlp eval`, `mlp summary` and the example
-//! `classify` read.
+//! Trains a network on drawn digits, watches the epochs, and writes the model to a file that `mlp
+//! eval`, `mlp summary` and the example `classify` read.
 //!
-//! `cargo run -p mlp-train --example train_and_save [FILE]`, by default `digits.mlp` in the directory for temporary files.
+//! `cargo run -p mlp-train --example train_and_save [FILE]`, by default `digits.mlp` in the
+//! directory for temporary files.
 
 use std::error::Error;
 use std::path::PathBuf;
 
 use mlp_core::{Activation, Init};
 use mlp_data::synthetic;
-use mlp_train::{Control, Event, Examples, Metadata, Model, Network, Observer, TrainConfig, Trainer};
+use mlp_train::{Control, Event, Examples, Kernel, Metadata, Model, Network, Observer, TrainConfig, Trainer};
 
 /// Prints a line for each epoch. The library itself never prints: it says what happens.
 struct Lines;
@@ -41,19 +42,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut trainer = Trainer::<f32>::new(plan, &examples)?;
     trainer.run(&mut Lines)?;
 
-    let model = Model {
-        network: Network::F32(trainer.into_network()),
-        // What somebody needs to use the network, and to know where it came from.
-        metadata: Metadata {
-            dataset: sets.name.clone(),
-            class_names: sets.class_names.clone(),
-            image_shape: sets.train.shape(),
-            preprocessing: sets.preprocessing,
-            config: Some(config),
-            program: "example train_and_save".to_owned(),
-        },
-    };
-    let evaluation = model.evaluate(&sets.test)?;
+    // What others need to use the network, and to know where it came from.
+    let (names, shape) = (sets.class_names.clone(), sets.train.shape());
+    let mut metadata = Metadata::new(sets.name.clone(), names, shape, "example train_and_save");
+    metadata.preprocessing = sets.preprocessing;
+    metadata.config = Some(config);
+    let model = Model { network: Network::F32(trainer.into_network()), metadata };
+    let evaluation = model.evaluate(&sets.test, Kernel::Auto)?;
     println!("test: {} of {} right", evaluation.score.correct, evaluation.score.examples);
     model.save(&path)?;
     println!("written to {}; SHA-256 {}", path.display(), model.sha256());

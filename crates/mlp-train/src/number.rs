@@ -1,8 +1,9 @@
-//! The number types that are trained. A file of its own because the loop, evaluation and models all ask for it.
+//! The number types that this crate trains.
 
 use mlp_core::Scalar;
 
-/// The number types that this crate trains: those of [`Scalar`], with what reading images and files asks of them.
+/// The number types that this crate trains: those of [`Scalar`], with what reading images and files
+/// asks of them.
 pub trait Number: Scalar + mlp_data::Real + serde::Serialize + serde::de::DeserializeOwned {}
 
 impl<A: Scalar + mlp_data::Real + serde::Serialize + serde::de::DeserializeOwned> Number for A {}

@@ -1,6 +1,7 @@
-//! Whatever file operation of a run fails, the error says where, the last good checkpoint is intact, and the run goes on from it to the bits
-//! of one that never failed. Every operation of a run is made to fail in turn: once, as on a disk that is full for a moment, and for good,
-//! as when the machine goes down there.
+//! Whatever file operation of a run fails, the error says where, the last good checkpoint is
+//! intact, and the run goes on from it to the bits of one that never failed. Every operation of a
+//! run is made to fail in turn: once, as on a disk that is full for a moment, and for good, as when
+//! the machine goes down there.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -92,7 +93,7 @@ fn train(sets: &Sets, disk: &Disk, path: &Path) -> Result<RunResult, Error> {
         learning_rate: 0.1,
         optimizer: OptimizerName::Nesterov,
         dropout: 0.2,
-        average: Some(0.9),
+        ema_decay: Some(0.9),
         ..TrainConfig::default()
     };
     let run =
@@ -102,27 +103,15 @@ fn train(sets: &Sets, disk: &Disk, path: &Path) -> Result<RunResult, Error> {
     }
     let plan = config.validate(&sets.train)?;
     let examples = Examples::<f32>::new(&plan, &sets.train);
-    let setup = RunSetup {
-        origin: Origin {
-            program: "test".to_owned(),
-            dataset: "synthetic".to_owned(),
-            sha256: String::new(),
-            validation_sha256: None,
-        },
-        metadata: Metadata {
-            dataset: "synthetic".to_owned(),
-            class_names: (0..10).map(|class| class.to_string()).collect(),
-            preprocessing: mlp_data::Preprocessing::Digit,
-            image_shape: sets.train.shape(),
-            config: Some(plan.config().clone()),
-            program: "test".to_owned(),
-        },
-        test: Some(&sets.test),
-        checkpoint_every: Some(Every::Steps(3)),
-        spacing: Duration::ZERO,
-        waits_for_disk: true,
-        tensorboard: true,
-    };
+    let class_names = (0..10).map(|class| class.to_string()).collect();
+    let mut metadata = Metadata::new("synthetic", class_names, sets.train.shape(), "test");
+    metadata.config = Some(plan.config().clone());
+    let mut setup = RunSetup::new(Origin::new("synthetic", "", "test"), metadata);
+    setup.test = Some(&sets.test);
+    setup.checkpoint_every = Some(Every::Steps(3));
+    setup.spacing = Duration::ZERO;
+    setup.waits_for_disk = true;
+    setup.tensorboard = true;
     let validation = Some(&sets.validation);
     let mut trainer = match run.checkpoint()? {
         Some(checkpoint) => Trainer::resume(checkpoint, plan, &examples, validation, None)?,

@@ -1,4 +1,5 @@
-//! Model files: what is written comes back, and a file with anything wrong in it is refused in one line.
+//! Model files: what is written comes back, and a file with anything wrong in it is refused in one
+//! line.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,17 +13,10 @@ use sha2::{Digest, Sha256};
 fn model(hidden: &[usize], activation: Activation, double: bool) -> Model {
     let architecture = Architecture { inputs: 12, hidden: hidden.to_vec(), outputs: 3, activation };
     let network: Mlp<f64> = Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(1)).unwrap();
-    Model {
-        network: if double { Network::F64(network) } else { Network::F32(network.cast()) },
-        metadata: Metadata {
-            dataset: "three".to_owned(),
-            class_names: ["ein", "zwei", "drei"].map(str::to_owned).to_vec(),
-            preprocessing: mlp_data::Preprocessing::Whole,
-            image_shape: ImageShape { height: 3, width: 4 },
-            config: Some(TrainConfig { hidden: hidden.to_vec(), activation, ..TrainConfig::default() }),
-            program: "test".to_owned(),
-        },
-    }
+    let names = ["ein", "zwei", "drei"].map(str::to_owned).to_vec();
+    let mut metadata = Metadata::new("three", names, ImageShape { height: 3, width: 4 }, "test");
+    metadata.config = Some(TrainConfig { hidden: hidden.to_vec(), activation, ..TrainConfig::default() });
+    Model { network: if double { Network::F64(network) } else { Network::F32(network.cast()) }, metadata }
 }
 
 struct Scratch {

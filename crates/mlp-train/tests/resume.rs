@@ -1,4 +1,5 @@
-//! A training that is interrupted, kept in a file and gone on with ends where the one that was never interrupted does, to the bit.
+//! A training that is interrupted, saved to a file and resumed ends where the one that was never
+//! interrupted does, to the bit.
 
 use std::path::Path;
 
@@ -26,7 +27,7 @@ fn config() -> TrainConfig {
         hidden: vec![20, 12],
         epochs: 3,
         batch_size: 40,
-        keep_remainder: true,
+        drop_last: false,
         loss_reduction: Reduction::Mean,
         learning_rate: 0.1,
         dropout: 0.2,
@@ -34,7 +35,7 @@ fn config() -> TrainConfig {
         label_smoothing: 0.1,
         weight_decay: Some(0.01),
         clip_norm: Some(1.0),
-        average: Some(0.9),
+        ema_decay: Some(0.9),
         step_size: 1,
         plateau_patience: 1,
         ..TrainConfig::default()
@@ -65,15 +66,11 @@ struct Ended<A> {
 }
 
 fn origin() -> Origin {
-    Origin {
-        program: "test".to_owned(),
-        dataset: "synthetic".to_owned(),
-        sha256: "0".to_owned(),
-        validation_sha256: None,
-    }
+    Origin::new("synthetic", "0", "test")
 }
 
-/// Trains, interrupted whenever `parts` says after how many steps, each part on another number of threads.
+/// Trains, interrupted whenever `parts` says after how many steps, each part on another number of
+/// threads.
 fn train<A: Number>(config: &TrainConfig, sets: &Sets, parts: &[usize], path: &Path) -> Ended<A> {
     let plan = config.clone().validate(&sets.train).unwrap();
     let mut is_begun = false;
@@ -129,7 +126,7 @@ fn every_optimizer_and_schedule_goes_on() {
             assert_eq!(train::<f32>(&config, &sets, &[2, 3, 4], &path), expected, "{optimizer} {schedule}");
         }
     }
-    for kernel in [Kernel::Sparse, Kernel::Dense] {
+    for kernel in [Kernel::Auto, Kernel::Portable] {
         let config = TrainConfig { kernel, precision: Precision::F64, ..config() };
         let expected = train::<f64>(&config, &sets, &[], &path);
         assert_eq!(train::<f64>(&config, &sets, &[7, 5], &path), expected, "{kernel}");

@@ -5,7 +5,7 @@ use mlp_core::{
     StreamKind, Workspace,
 };
 use mlp_data::Dataset;
-use mlp_train::{Control, EpochRecord, Error, Event, Examples, Observer, TrainConfig, Trainer};
+use mlp_train::{Control, EpochRecord, Error, Event, Examples, Kernel, Observer, TrainConfig, Trainer};
 use ndarray::Array2;
 
 fn data() -> Dataset {
@@ -21,7 +21,8 @@ fn train<O: Observer>(config: TrainConfig, data: &Dataset, observer: &mut O) -> 
     (trace, trainer.into_network())
 }
 
-/// The chapter's `run_train_loop`, spelt out: the whole set as a matrix, copied in shuffled order, sliced into batches.
+/// The chapter's `run_train_loop`, spelt out: the whole set as a matrix, copied in shuffled order,
+/// sliced into batches.
 fn chapter_loop(config: &TrainConfig, data: &Dataset) -> (Mlp<f64>, Vec<(f64, f64)>) {
     let mut stream = NumpyStream::new(config.seed as u32);
     let plan = config.clone().validate(data).unwrap();
@@ -63,6 +64,7 @@ fn the_loop_is_the_chapters() {
         hidden: vec![12, 9],
         activation: Activation::Tanh,
         seed: 3,
+        kernel: Kernel::Portable,
         ..TrainConfig::default()
     };
     let (network, expected) = chapter_loop(&config, &data);
@@ -90,16 +92,16 @@ fn the_same_seed_gives_the_same_bits_on_any_number_of_threads() {
 }
 
 #[test]
-fn a_kept_remainder_is_trained_on() {
+fn a_last_batch_that_is_kept_is_trained_on() {
     let data = data();
-    let run = |keep_remainder| {
-        let config = TrainConfig { epochs: 1, keep_remainder, ..TrainConfig::default() };
+    let run = |drop_last| {
+        let config = TrainConfig { epochs: 1, drop_last, ..TrainConfig::default() };
         let mut events = Events::default();
         train(config, &data, &mut events);
         events.steps
     };
-    assert_eq!(run(false), [100; 5]);
-    assert_eq!(run(true), [100, 100, 100, 100, 100, 30]);
+    assert_eq!(run(true), [100; 5]);
+    assert_eq!(run(false), [100, 100, 100, 100, 100, 30]);
 }
 
 #[derive(Default)]

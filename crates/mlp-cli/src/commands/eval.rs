@@ -11,6 +11,7 @@ use mlp_data::{Dataset, Datasets};
 use mlp_train::{Evaluation, Metadata, Model};
 use serde::Serialize;
 
+use crate::choices::KernelArgs;
 use crate::datasets::{DataDir, load_named};
 use crate::run_list::load_model;
 use crate::table::{Table, percent, thousands};
@@ -26,6 +27,8 @@ pub(crate) struct Args {
     model: PathBuf,
     #[command(flatten)]
     set: SetArgs,
+    #[command(flatten)]
+    kernel: KernelArgs,
     /// One JSON object instead of tables
     #[arg(long)]
     json: bool,
@@ -105,7 +108,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (path, model) = load_model(&args.model)?;
     let sets = args.set.load(&model)?;
     let evaluation = model
-        .evaluate(args.set.split.of(&sets))
+        .evaluate(args.set.split.of(&sets), args.kernel.get())
         .with_context(|| format!("{} on {}", path.display(), sets.name))?;
     let report = report(args, &path, &model.metadata, &sets.name, &evaluation);
     let mut out = io::stdout().lock();

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use mlp_data::fs::write_atomically;
-use mlp_train::exchange::{self, Format, Pixels};
+use mlp_train::formats::{self, Format, Pixels};
 
 use super::eval::Split;
 use crate::console::note;
@@ -60,16 +60,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let precision = model.network.precision();
     let (bytes, what) = match format {
         Format::Safetensors => (
-            exchange::to_safetensors(&model),
+            formats::to_safetensors(&model),
             format!("a state dict for PyTorch's nn.Sequential, {precision}"),
         ),
-        Format::Npz => (exchange::to_npz(&model), format!("arrays under the chapter's names, {precision}")),
+        Format::Npz => (formats::to_npz(&model), format!("arrays under the chapter's names, {precision}")),
         Format::Onnx => {
             let pixels = if args.raw_pixels { Pixels::Raw } else { Pixels::Scaled };
             let input = if args.raw_pixels { "uint8 from 0 to 255" } else { "float from 0 to 1" };
-            let bytes = exchange::to_onnx(&model, pixels).with_context(|| to.to_string())?;
+            let bytes = formats::to_onnx(&model, pixels).with_context(|| to.to_string())?;
             let (inputs, classes) = (architecture.inputs, architecture.outputs);
-            let opset = exchange::OPSET;
+            let opset = formats::OPSET;
             (
                 bytes,
                 format!(
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             let sets = load_named(dataset, &args.data_dir.data_dir, false)?;
             let split = args.split.unwrap_or_default();
             let data = split.of(&sets);
-            let text = exchange::predictions(&model, data)
+            let text = formats::predictions(&model, data)
                 .with_context(|| format!("{} on {}", path.display(), sets.name))?;
             (text.into_bytes(), format!("{} predictions, {} ({})", data.len(), sets.name, split.name()))
         }
@@ -90,7 +90,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     write_atomically(&args.to, |out| out.write_all(&bytes))
         .with_context(|| format!("{to}: cannot write it"))?;
     note(&format!("{to}: {what}"));
-    if format == Format::Onnx && exchange::erf_in_single(&model.network) {
+    if format == Format::Onnx && formats::erf_in_single(&model.network) {
         note("onnxruntime has no Erf in f64: inside gelu the graph computes it in f32, all else in f64");
     }
     Ok(ExitCode::SUCCESS)

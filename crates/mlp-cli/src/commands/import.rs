@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use mlp_core::{Activation, Architecture};
 use mlp_data::{ImageShape, Preprocessing};
-use mlp_train::exchange::{self, Format, Known};
+use mlp_train::formats::{self, Format, Known};
 
 use crate::console::note;
 use crate::parse;
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         dataset: args.dataset.as_deref().map(full_name),
         program: Some(format!("{PROGRAM}, imported from {name}")),
     };
-    let imported = exchange::import(format, &bytes, &given).with_context(|| from.to_string())?;
+    let imported = formats::import(format, &bytes, &given).with_context(|| from.to_string())?;
     imported.model.save(&to)?;
     imported.notes.iter().for_each(|line| note(line));
     let architecture = imported.model.network.architecture();

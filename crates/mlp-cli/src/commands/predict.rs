@@ -13,11 +13,12 @@ use clap::ValueEnum;
 use mlp_core::argmax;
 use mlp_data::picture::{GrayPicture, Polarity, Preprocessed};
 use mlp_data::{ImageShape, Preprocessing};
-use mlp_train::Model;
+use mlp_train::{Kernel, Model};
 use rayon::prelude::*;
 
 use self::answers::{Answer, Format, Writer};
 use self::sources::{Content, Source, Sources};
+use crate::choices::KernelArgs;
 use crate::commands::data::draw_in_terminal;
 use crate::console::{self, note};
 use crate::parse;
@@ -60,6 +61,8 @@ pub(crate) struct Args {
     /// Which of ink and ground is the lighter one [default: auto]
     #[arg(long, value_parser = parse::polarity())]
     polarity: Option<Polarity>,
+    #[command(flatten)]
+    kernel: KernelArgs,
 }
 
 /// How a picture becomes an image.
@@ -140,7 +143,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             break;
         }
         size = (2 * size).min(BATCHES.1);
-        let (answers, errors) = answer(&model, &preprocessor, batch);
+        let (answers, errors) = answer(&model, &preprocessor, batch, args.kernel.get())?;
         (read, failed) = (read + answers.len(), failed + errors.len());
         // Standard output is not held while errors are printed: on a terminal both are one.
         let mut out = io::stdout().lock();
@@ -166,7 +169,8 @@ fn answer(
     model: &Model,
     preprocessor: &Preprocessor,
     batch: Vec<Source>,
-) -> (Vec<Answer>, Vec<anyhow::Error>) {
+    kernel: Kernel,
+) -> anyhow::Result<(Vec<Answer>, Vec<anyhow::Error>)> {
     let preprocessed: Vec<anyhow::Result<(String, Preprocessed)>> = batch
         .into_par_iter()
         .map(|source| {
@@ -182,7 +186,7 @@ fn answer(
         }
     }
     let pixels: Vec<u8> = named.iter().flat_map(|(_, preprocessed)| &preprocessed.pixels).copied().collect();
-    let probabilities = model.network.probabilities(&pixels);
+    let probabilities = model.network.probabilities(&pixels, kernel)?;
     let rows = named.into_iter().zip(probabilities.rows());
     let answers = rows.map(|((name, preprocessed), row)| Answer {
         name,
@@ -190,7 +194,7 @@ fn answer(
         probabilities: row.to_vec(),
         preprocessed,
     });
-    (answers.collect(), errors)
+    Ok((answers.collect(), errors))
 }
 
 fn drawn(answers: &[Answer], model: &Model) -> String {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use mlp_core::Isa;
-use mlp_train::{Ending, Every, RunDir, RunResult, Status};
+use mlp_train::{Ending, Every, Kernel, RunDir, RunResult, Status};
 
 use super::report;
 use crate::choices::RecipeArgs;
@@ -194,8 +194,14 @@ fn describe(session: &Session, run: &RunDir) -> String {
 fn explain(session: &Session, args: &Args) -> String {
     let (plan, available) = (&session.plan, rayon::current_num_threads());
     let (config, train) = (plan.config(), &session.data.sets.train);
-    let average = match config.average {
-        Some(decay) => format!(", averaged with decay {decay}"),
+    let isa = Isa::best().name();
+    let kernel = match plan.kernel() {
+        Kernel::Sparse => format!("CSR rows by our {isa} kernels, everything else by OpenBLAS"),
+        Kernel::Portable => format!("everything by our {isa} kernels"),
+        _ => "everything by OpenBLAS".to_owned(),
+    };
+    let ema = match config.ema_decay {
+        Some(decay) => format!(", EMA decay {decay}"),
         None => String::new(),
     };
     let judged = match &session.data.validation {
@@ -206,9 +212,9 @@ fn explain(session: &Session, args: &Args) -> String {
     format!(
         "recipe   {}; seed {} of the {} stream\n\
          hash     {} (SHA-256 of the training set)\n\
-         kernel   {}, with {}: {} of the pixels are not zero, and sparse is quicker up to {}\n\
+         kernel   {}: {kernel}; {} of the pixels are not zero, and CSR rows are faster up to {}\n\
          threads  {} of {} share a step of {} examples\n\
-         steps    {} an epoch, {} in all; {}, rate by {}{average}\n\
+         steps    {} an epoch, {} in all; {}, rate by {}{ema}\n\
          judge    {judged}\n\
          kept     a checkpoint at the ends of epochs, where the last is half a second old, and every {}",
         session.recipe.name,
@@ -216,9 +222,8 @@ fn explain(session: &Session, args: &Args) -> String {
         config.rng,
         session.data.origin.sha256,
         plan.kernel(),
-        Isa::best().name(),
         percent(train.density()),
-        percent(mlp_train::Kernel::DENSITY),
+        percent(Kernel::MAX_DENSITY),
         plan.threads(train, available),
         available,
         config.batch_size,

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use mlp_core::argmax;
 use mlp_data::Error;
 use mlp_data::picture::{GrayPicture, Polarity};
-use mlp_train::Model;
+use mlp_train::{Kernel, Model};
 
 use super::answers::{ActiveUnit, Answer, ClassProbability, HiddenLayer, Image, ModelInfo, Size, UnitImages};
 use crate::figures;
@@ -14,6 +14,9 @@ use crate::plot::{Raster, unit_images};
 
 /// Maximum number of units of a layer whose activations are all listed.
 const MAX_LISTED: usize = 4096;
+
+/// Why the kernel `auto` never fails.
+const RUNS: &str = "every build has a kernel for `auto`";
 
 /// A model, with images of the weights of its first layer.
 pub(super) struct Classifier {
@@ -46,11 +49,13 @@ impl Classifier {
     pub(super) fn answer(&self, file: &[u8], question: Question) -> Result<Answer<'_>, Error> {
         let (network, metadata) = (&self.model.network, &self.model.metadata);
         let shape = metadata.image_shape;
-        let prepared = metadata.preprocessing.prepare(&GrayPicture::decode(file)?, shape, question.polarity);
-        let probabilities = network.probabilities(&prepared.pixels).into_raw_vec_and_offset().0;
+        let preprocessed = metadata.preprocessing.preprocess(&GrayPicture::decode(file)?, shape, question.polarity);
+        let probabilities = network.probabilities(&preprocessed.pixels, Kernel::Auto).expect(RUNS);
+        let probabilities = probabilities.into_raw_vec_and_offset().0;
         let class = argmax(probabilities.iter().copied());
         let layer = |(l, units): (usize, usize)| {
-            let activations = network.activations(&prepared.pixels, l).into_raw_vec_and_offset().0;
+            let activations = network.activations(&preprocessed.pixels, l, Kernel::Auto).expect(RUNS);
+            let activations = activations.into_raw_vec_and_offset().0;
             HiddenLayer {
                 layer: l + 1,
                 units,
@@ -63,13 +68,13 @@ impl Classifier {
             class,
             name: &metadata.class_names[class],
             probability: probabilities[class],
-            blank: prepared.is_blank,
-            inverted: prepared.was_inverted,
+            blank: preprocessed.is_blank,
+            inverted: preprocessed.was_inverted,
             probabilities: names
                 .map(|(class, (name, &probability))| ClassProbability { class, name, probability })
                 .collect(),
             hidden: network.architecture().hidden.into_iter().enumerate().map(layer).collect(),
-            image: Image { width: shape.width, height: shape.height, pixels: prepared.pixels },
+            image: Image { width: shape.width, height: shape.height, pixels: preprocessed.pixels },
         })
     }
 

@@ -31,17 +31,10 @@ pub(super) fn model(hidden: &[usize], names: &[&str]) -> Model {
         activation: Activation::Relu,
     };
     let network = Mlp::<f32>::new(&architecture, Init::He, &mut NativeStream::new(1)).unwrap();
-    Model {
-        network: Network::F32(network),
-        metadata: Metadata {
-            dataset: "made up".to_owned(),
-            class_names: names.iter().map(|&name| name.to_owned()).collect(),
-            image_shape: ImageShape { height: 28, width: 28 },
-            preprocessing: Preprocessing::Digit,
-            config: None,
-            program: "a test".to_owned(),
-        },
-    }
+    let names = names.iter().map(|&name| name.to_owned()).collect();
+    let mut metadata = Metadata::new("made up", names, ImageShape { height: 28, width: 28 }, "a test");
+    metadata.preprocessing = Preprocessing::Digit;
+    Model { network: Network::F32(network), metadata }
 }
 
 /// The model of most tests: two hidden layers, three classes.

@@ -1,6 +1,7 @@
 //! The routes and their answers.
 
 use mlp_data::picture::{GrayPicture, Polarity};
+use mlp_train::Kernel;
 use serde_json::{Value, json};
 
 use super::super::assets::ASSETS;
@@ -46,8 +47,10 @@ fn a_picture_is_answered_with_the_output_of_the_network() {
         model.metadata.image_shape,
         Polarity::Auto,
     );
-    let expected = model.network.probabilities(&preprocessed.pixels).into_raw_vec_and_offset().0;
-    let first = model.network.activations(&preprocessed.pixels, 0).into_raw_vec_and_offset().0;
+    let expected =
+        model.network.probabilities(&preprocessed.pixels, Kernel::Auto).unwrap().into_raw_vec_and_offset().0;
+    let first =
+        model.network.activations(&preprocessed.pixels, 0, Kernel::Auto).unwrap().into_raw_vec_and_offset().0;
 
     let server = Server::start(usual(), wide());
     let answer = server.predict("", &file).json();

@@ -1,0 +1,148 @@
+//! The choice of kernel: who multiplies the matrices in training, evaluation and inference, and
+//! whether images enter the first layer as CSR rows. How a product is computed is up to mlp-core.
+
+use mlp_core::{Compute, Isa, MatmulBackend, named};
+use mlp_data::{Dataset, SparseImages};
+use serde::{Deserialize, Serialize};
+
+use crate::config::error::ConfigError;
+
+/// Who multiplies matrices.
+///
+/// With each kernel the result is the same for any number of threads. Only `Portable` also gives
+/// the same bits on every processor: OpenBLAS may round differently on another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Kernel {
+    /// In a build with OpenBLAS, `Sparse` for images of which at most [`Kernel::MAX_DENSITY`] of
+    /// the pixels are not zero, on a processor with vector instructions that mlp-core knows, else
+    /// `OpenBlas`. In a build without it, `Portable`.
+    #[default]
+    Auto,
+    /// Images are CSR rows, multiplied by mlp-core's kernels; OpenBLAS multiplies everything else.
+    Sparse,
+    /// OpenBLAS multiplies everything, the first layer too.
+    OpenBlas,
+    /// mlp-core's kernels multiply everything. Images are CSR rows where that is faster; the bits
+    /// are the same either way.
+    Portable,
+}
+
+named!(
+    Kernel,
+    "kernel",
+    Auto => "auto",
+    Sparse => "sparse",
+    OpenBlas => "openblas",
+    Portable => "portable",
+);
+
+impl Kernel {
+    /// The share of non-zero pixels up to which CSR rows are faster than dense ones.
+    pub const MAX_DENSITY: f64 = 0.35;
+
+    /// The kernel for these images: itself, or the one that `Auto` stands for.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoOpenBlas`] in a build without it, [`ConfigError::TooWide`] for images that
+    /// are too wide for CSR rows.
+    pub fn resolve(self, data: &Dataset) -> Result<Self, ConfigError> {
+        let has_openblas = MatmulBackend::OpenBlas.are_available();
+        match self {
+            Self::Auto if !has_openblas => Ok(Self::Portable),
+            Self::Auto if !Isa::best().is_portable() && is_sparse(data) => Ok(Self::Sparse),
+            Self::Auto => Ok(Self::OpenBlas),
+            Self::Sparse | Self::OpenBlas if !has_openblas => {
+                Err(ConfigError::NoOpenBlas { kernel: self.name() })
+            }
+            Self::Sparse if data.pixels() > SparseImages::MAX_PIXELS => {
+                Err(ConfigError::TooWide { found: data.pixels(), most: SparseImages::MAX_PIXELS })
+            }
+            chosen => Ok(chosen),
+        }
+    }
+
+    /// Whether these images enter the first layer as CSR rows; for a resolved kernel.
+    pub(crate) fn takes_csr_rows(self, data: &Dataset) -> bool {
+        self == Self::Sparse || (self == Self::Portable && is_sparse(data))
+    }
+
+    /// What a resolved kernel asks of mlp-core.
+    pub(crate) fn compute(self, threads: usize) -> Compute {
+        let products = if self == Self::Portable { MatmulBackend::Portable } else { MatmulBackend::OpenBlas };
+        Compute { products, threads, ..Compute::default() }
+    }
+}
+
+/// Whether CSR rows can hold these images and are faster.
+fn is_sparse(data: &Dataset) -> bool {
+    data.pixels() <= SparseImages::MAX_PIXELS && data.density() <= Kernel::MAX_DENSITY
+}
+
+#[cfg(test)]
+mod tests {
+    use mlp_data::ImageShape;
+
+    use super::*;
+
+    fn images(width: usize, ones: usize) -> Dataset {
+        let pixels = (0..width).map(|i| u8::from(i < ones)).collect();
+        Dataset::new(pixels, ImageShape { height: 1, width }, vec![0], 1).unwrap()
+    }
+
+    #[test]
+    fn the_density_decides_and_a_choice_is_kept() {
+        let (sparse, dense) = (images(100, 35), images(100, 36));
+        let has_openblas = MatmulBackend::OpenBlas.are_available();
+        let expected = |of_sparse| match () {
+            () if !has_openblas => Kernel::Portable,
+            () if of_sparse && !Isa::best().is_portable() => Kernel::Sparse,
+            () => Kernel::OpenBlas,
+        };
+        assert_eq!(Kernel::Auto.resolve(&sparse), Ok(expected(true)));
+        assert_eq!(Kernel::Auto.resolve(&dense), Ok(expected(false)));
+        assert_eq!(Kernel::Portable.resolve(&dense), Ok(Kernel::Portable));
+        assert_eq!([&sparse, &dense].map(|data| Kernel::Portable.takes_csr_rows(data)), [true, false]);
+        assert_eq!([&sparse, &dense].map(|data| Kernel::OpenBlas.takes_csr_rows(data)), [false, false]);
+        assert_eq!([&sparse, &dense].map(|data| Kernel::Sparse.takes_csr_rows(data)), [true, true]);
+        for kernel in [Kernel::Sparse, Kernel::OpenBlas] {
+            match kernel.resolve(&dense) {
+                Ok(resolved) => assert!(has_openblas && resolved == kernel),
+                Err(error) => assert!(!has_openblas && error.to_string().ends_with("use --kernel portable")),
+            }
+        }
+    }
+
+    #[test]
+    fn dense_products_are_openblas_unless_the_kernel_is_portable() {
+        assert_eq!(Kernel::Portable.compute(1).products, MatmulBackend::Portable);
+        for kernel in [Kernel::Sparse, Kernel::OpenBlas] {
+            assert_eq!(kernel.compute(2).products, MatmulBackend::OpenBlas);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_in_one_line() {
+        let wide = images(65_537, 0);
+        assert!(Kernel::Auto.resolve(&wide).is_ok_and(|kernel| !kernel.takes_csr_rows(&wide)));
+        if MatmulBackend::OpenBlas.are_available() {
+            assert_eq!(
+                Kernel::Sparse.resolve(&wide).unwrap_err().to_string(),
+                "images of 65537 pixels in a CSR matrix; expected at most 65536 (use --kernel openblas)"
+            );
+        }
+        assert_eq!(
+            "gpu".parse::<Kernel>().unwrap_err().to_string(),
+            "unknown kernel `gpu`; expected one of auto, sparse, openblas, portable"
+        );
+    }
+
+    #[test]
+    fn names_in_files_are_the_names_in_flags() {
+        for kernel in Kernel::ALL {
+            assert_eq!(kernel.name().parse(), Ok(kernel));
+            assert_eq!(serde_json::to_value(kernel).unwrap(), kernel.name());
+        }
+    }
+}

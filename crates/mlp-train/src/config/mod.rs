@@ -1,0 +1,9 @@
+//! What a run is to do: its options, the plan that they make with a dataset, schedules, metrics,
+//! and the choice of kernel.
+
+pub(crate) mod error;
+pub(crate) mod kernel;
+pub(crate) mod metric;
+pub(crate) mod plan;
+pub(crate) mod schedule;
+pub(crate) mod train_config;

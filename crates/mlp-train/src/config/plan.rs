@@ -1,0 +1,179 @@
+//! [`Plan`], a configuration checked against its training set, and what follows from it. The loop
+//! takes a plan, so that it never meets a batch size of 0 or a learning rate of NaN.
+
+use mlp_core::{Architecture, Compute, Optimizer, Reduction, Regularization, Rule, Scalar, Score};
+use mlp_data::Dataset;
+
+use crate::config::error::ConfigError;
+use crate::config::kernel::Kernel;
+use crate::config::metric::Metric;
+use crate::config::schedule::Schedule;
+use crate::config::train_config::{OptimizerName, TrainConfig, out_of_range};
+
+/// A configuration that has been checked against its training set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    config: TrainConfig,
+    architecture: Architecture,
+    examples: usize,
+    takes_csr_rows: bool,
+}
+
+/// Multiply-adds of a step that make another thread worth its while: about ten microseconds.
+const WORTH_A_THREAD: f64 = 150_000.0;
+
+impl TrainConfig {
+    /// Checks the options, and that they fit the training set.
+    ///
+    /// # Errors
+    /// [`ConfigError`], the first problem.
+    pub fn validate(self, train: &Dataset) -> Result<Plan, ConfigError> {
+        self.check()?;
+        let examples = train.len();
+        if self.batch_size == 0 || self.batch_size > examples {
+            let expected = format!("1 to {examples}, the number of training examples");
+            return Err(out_of_range("batch_size", self.batch_size, expected));
+        }
+        let architecture = Architecture {
+            inputs: train.pixels(),
+            hidden: self.hidden.clone(),
+            outputs: train.classes(),
+            activation: self.activation,
+        };
+        architecture.validate()?;
+        // Kept as resolved: on another machine, or in another build, `auto` may stand for something
+        // else.
+        let kernel = self.kernel.resolve(train)?;
+        let takes_csr_rows = kernel.takes_csr_rows(train);
+        Ok(Plan { config: Self { kernel, ..self }, architecture, examples, takes_csr_rows })
+    }
+}
+
+impl Plan {
+    /// The options, with the kernel resolved.
+    pub fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    /// The network's sizes.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// Who multiplies matrices: never `Auto`.
+    pub fn kernel(&self) -> Kernel {
+        self.config.kernel
+    }
+
+    /// Whether images enter the first layer as CSR rows.
+    pub fn takes_csr_rows(&self) -> bool {
+        self.takes_csr_rows
+    }
+
+    /// How many of the available threads share a step; at most [`Compute::MAX_THREADS`].
+    pub fn threads(&self, train: &Dataset, available: usize) -> usize {
+        let share = |layer| if layer == 0 && self.takes_csr_rows { train.density() } else { 1.0 };
+        let sizes = self.architecture.layer_sizes();
+        let layers = sizes.iter().enumerate();
+        let example: f64 =
+            layers.map(|(layer, &(inputs, outputs))| share(layer) * (inputs * outputs) as f64).sum();
+        let work = 2.0 * example * self.config.batch_size as f64;
+        // A float beyond the range of usize becomes its largest value.
+        available.min((work / WORTH_A_THREAD) as usize).clamp(1, Compute::MAX_THREADS)
+    }
+
+    /// Checks that the sets exist whose metrics are monitored.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoSuchSet`].
+    pub fn check_sets(&self, has_validation: bool, has_test: bool) -> Result<(), ConfigError> {
+        for metric in self.metrics(has_validation) {
+            let (set, expected) = match metric {
+                _ if metric.needs_validation() && !has_validation => {
+                    ("validation", "a share of the training set to validate on, such as --validation 0.1")
+                }
+                _ if metric.needs_test() && !has_test => ("test", "a dataset that has one"),
+                _ => continue,
+            };
+            return Err(ConfigError::NoSuchSet { metric: metric.name(), set, expected });
+        }
+        Ok(())
+    }
+
+    /// The metrics that decide something.
+    pub(crate) fn metrics(&self, has_validation: bool) -> impl Iterator<Item = Metric> {
+        [Some(self.config.monitored(has_validation)), self.config.until.map(|target| target.metric)]
+            .into_iter()
+            .flatten()
+    }
+
+    /// The optimizer at its beginning.
+    pub fn optimizer<A: Scalar>(&self) -> Optimizer<A> {
+        let TrainConfig { momentum, beta1, beta2, rms_decay: decay, epsilon, .. } = self.config;
+        let rule = match self.config.optimizer {
+            OptimizerName::Sgd => Rule::Sgd,
+            OptimizerName::Momentum => Rule::Momentum { momentum },
+            OptimizerName::Nesterov => Rule::Nesterov { momentum },
+            OptimizerName::Adam | OptimizerName::AdamW => Rule::Adam { beta1, beta2, epsilon },
+            OptimizerName::RmsProp => Rule::RmsProp { decay, epsilon },
+        };
+        let default = if self.config.optimizer == OptimizerName::AdamW { 0.01 } else { 0.0 };
+        let decay = self.config.weight_decay.unwrap_or(default);
+        let optimizer = Optimizer::new(rule, &self.architecture).with_weight_decay(decay);
+        match self.config.clip_norm {
+            Some(most) => optimizer.with_clipping(most),
+            None => optimizer,
+        }
+    }
+
+    /// The learning rate of every step.
+    pub fn schedule(&self) -> Schedule {
+        Schedule::new(&self.config, self.batches())
+    }
+
+    /// What training adds to the passes.
+    pub fn regularization(&self) -> Regularization {
+        let TrainConfig { dropout, input_dropout, label_smoothing, seed, .. } = self.config;
+        Regularization { dropout, input_dropout, label_smoothing, seed }
+    }
+
+    /// A mean loss of examples on the scale of a training batch: as the reduction has it for one of
+    /// the batch size.
+    pub fn batch_loss(&self, score: &Score) -> f64 {
+        let size = self.config.batch_size;
+        score.loss(Reduction::Mean) * size as f64 * self.config.loss_reduction.weight(size)
+    }
+
+    /// Examples of the training set.
+    pub fn examples(&self) -> usize {
+        self.examples
+    }
+
+    /// Steps of an epoch, at least one.
+    pub fn batches(&self) -> usize {
+        if self.config.drop_last {
+            self.examples / self.config.batch_size
+        } else {
+            self.examples.div_ceil(self.config.batch_size)
+        }
+    }
+
+    /// Examples that an epoch uses.
+    pub fn examples_per_epoch(&self) -> usize {
+        self.examples.min(self.batches() * self.config.batch_size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_batch_is_dropped_or_kept() {
+        let data = mlp_data::synthetic::digits(250, 10, 0);
+        let plan =
+            |drop_last| TrainConfig { drop_last, ..TrainConfig::default() }.validate(&data.train).unwrap();
+        assert_eq!((plan(true).batches(), plan(true).examples_per_epoch()), (2, 200));
+        assert_eq!((plan(false).batches(), plan(false).examples_per_epoch()), (3, 250));
+    }
+}

@@ -1,0 +1,374 @@
+//! [`TrainConfig`], the options of a training run. To add one, add a line to its table: name, type,
+//! default and, for a number, range.
+
+use std::fmt::Display;
+
+#[cfg(doc)]
+use mlp_core::Rule;
+use mlp_core::{Activation, Init, Precision, Reduction, StreamKind, named};
+use serde::{Deserialize, Serialize};
+
+use crate::config::error::ConfigError;
+use crate::config::kernel::Kernel;
+use crate::config::metric::{Metric, Target};
+
+/// The most hidden layers that, with the output layer, fit a model file.
+pub(crate) const MAX_HIDDEN_LAYERS: usize = 999;
+
+/// The range of a number: in words, and as a test.
+struct Range<T>(&'static str, fn(T) -> bool);
+
+const FRACTION: Range<f64> = Range("from 0 to below 1", |value| (0.0..1.0).contains(&value));
+const SHARE: Range<f64> = Range("from 0 to 1", |value| (0.0..=1.0).contains(&value));
+const POSITIVE: Range<f64> = Range("a finite number above 0", |value| value.is_finite() && value > 0.0);
+const NOT_NEGATIVE: Range<f64> =
+    Range("a finite number from 0 on", |value| value.is_finite() && value >= 0.0);
+const COUNT: Range<usize> = Range("1 or more", |value| value >= 1);
+/// Anything smaller is 0 in f32.
+const EPSILON: Range<f64> = Range("1e-30 or more", |value| value.is_finite() && value >= 1e-30);
+
+/// Makes a struct out of a table of options, `name: type = default => range,`: its fields, its
+/// `Default`, and the check of its ranges.
+macro_rules! options {
+    (
+        $(#[$meta:meta])*
+        pub struct $Name:ident {
+            $($(#[$field_meta:meta])* $field:ident: $Type:ty = $default:expr $(=> $range:expr)?,)*
+        }
+    ) => {
+        $(#[$meta])*
+        pub struct $Name {
+            $($(#[$field_meta])* pub $field: $Type,)*
+        }
+
+        impl Default for $Name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+
+        impl $Name {
+            fn check_ranges(&self) -> Result<(), ConfigError> {
+                $($(check(stringify!($field), self.$field, &$range)?;)?)*
+                Ok(())
+            }
+        }
+    };
+}
+
+options! {
+    /// The options of a training run. The defaults are the chapter's, in single precision and with
+    /// the native random stream.
+    ///
+    /// More options will come: end a literal with `..TrainConfig::default()`.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields, default)]
+    pub struct TrainConfig {
+        /// Units of each hidden layer; empty for softmax regression.
+        hidden: Vec<usize> = vec![100],
+        /// Non-linearity of the hidden layers.
+        activation: Activation = Activation::default(),
+        /// Distribution of the initial weights.
+        init: Init = Init::default(),
+        /// Number of epochs.
+        epochs: usize = 50,
+        /// Examples in a batch.
+        batch_size: usize = 100,
+        /// Whether to drop the last batch of an epoch if it is incomplete, as the chapter does.
+        drop_last: bool = true,
+        /// Learning rate η.
+        learning_rate: f64 = 0.01,
+        /// How the losses of a batch become one: the chapter sums them.
+        loss_reduction: Reduction = Reduction::default(),
+        /// Random seed.
+        #[serde(with = "seed")]
+        seed: u64 = 0,
+        /// Random stream of the initial weights and the shuffles.
+        rng: StreamKind = StreamKind::default(),
+        /// Floating-point type.
+        precision: Precision = Precision::default(),
+        /// Who multiplies matrices.
+        kernel: Kernel = Kernel::default(),
+        /// How a gradient becomes a step.
+        optimizer: OptimizerName = OptimizerName::default(),
+        /// μ of momentum and Nesterov.
+        momentum: f64 = 0.9 => FRACTION,
+        /// β₁ of Adam.
+        beta1: f64 = 0.9 => FRACTION,
+        /// β₂ of Adam.
+        beta2: f64 = 0.999 => FRACTION,
+        /// α of RMSprop.
+        rms_decay: f64 = 0.99 => FRACTION,
+        /// ε of Adam and RMSprop.
+        epsilon: f64 = 1e-8 => EPSILON,
+        /// Decoupled weight decay; `None` is 0, and 0.01 with AdamW.
+        weight_decay: Option<f64> = None => NOT_NEGATIVE,
+        /// Maximum norm of the gradient.
+        clip_norm: Option<f64> = None => POSITIVE,
+        /// Decay of an exponential moving average of the weights, which is then what is evaluated
+        /// and saved.
+        ema_decay: Option<f64> = None => FRACTION,
+        /// Learning-rate schedule.
+        schedule: ScheduleName = ScheduleName::default(),
+        /// Epochs of linear warm-up; fractions count.
+        warmup_epochs: f64 = 0.0 => NOT_NEGATIVE,
+        /// Factor of the schedules step, exponential and plateau.
+        gamma: f64 = 0.1 => POSITIVE,
+        /// Epochs between two steps of the schedule step.
+        step_size: usize = 10 => COUNT,
+        /// Final rate of the schedule cosine.
+        min_learning_rate: f64 = 0.0 => NOT_NEGATIVE,
+        /// Share of the steps for which the schedule one-cycle rises.
+        pct_start: f64 = 0.3 => SHARE,
+        /// Epochs without improvement that the schedule plateau waits for.
+        plateau_patience: usize = 5 => COUNT,
+        /// Probability of dropping a hidden unit.
+        dropout: f64 = 0.0 => FRACTION,
+        /// Probability of dropping a pixel that is not zero.
+        input_dropout: f64 = 0.0 => FRACTION,
+        /// Share of the target that is spread over all classes.
+        label_smoothing: f64 = 0.0 => FRACTION,
+        /// Share of the training set held out for validation, the same of each class.
+        validation: f64 = 0.0 => FRACTION,
+        /// Random seed of the validation split.
+        #[serde(with = "seed")]
+        split_seed: u64 = 0,
+        /// Metric of the best model, patience and plateaus; `None` is the validation loss with a
+        /// validation set, else the training loss.
+        monitor: Option<Metric> = None,
+        /// Epochs without improvement of the monitored metric after which training ends.
+        patience: Option<usize> = None => COUNT,
+        /// Target at which training ends.
+        until: Option<Target> = None,
+        /// Wall time in seconds after which training ends. Such a run is not reproducible on
+        /// another machine.
+        max_seconds: Option<f64> = None => POSITIVE,
+    }
+}
+
+/// Checks an option, if it has a value.
+fn check<T: Copy + Display>(
+    option: &'static str,
+    value: impl Into<Option<T>>,
+    range: &Range<T>,
+) -> Result<(), ConfigError> {
+    match value.into() {
+        Some(found) if !range.1(found) => Err(out_of_range(option, found, range.0)),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn out_of_range(option: &'static str, found: impl Display, expected: impl Display) -> ConfigError {
+    ConfigError::OutOfRange { option, found: found.to_string(), expected: expected.to_string() }
+}
+
+/// How the learning rate changes. η is the configured rate, e the number of whole epochs since the
+/// warm-up, p the share of the steps after the warm-up that are done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ScheduleName {
+    /// η.
+    #[default]
+    Constant,
+    /// η·γ^⌊e/s⌋, with the factor γ (`gamma`) every s epochs (`step_size`).
+    Step,
+    /// η·γ^e.
+    Exponential,
+    /// With η_min (`min_learning_rate`): η_min + (η-η_min)·(1 + cos πp)/2: Loshchilov and Hutter
+    /// 2017, without restarts.
+    Cosine,
+    /// From η/25 along half a cosine up to η, for a share of the steps (`pct_start`), and down to
+    /// η/250,000: Smith and Topin 2019, as in PyTorch's `OneCycleLR`, with constant momentum.
+    OneCycle,
+    /// η·γ^k after k plateaus: each time the monitored metric has not improved for
+    /// `plateau_patience` epochs.
+    Plateau,
+}
+
+named!(
+    ScheduleName,
+    "schedule",
+    Constant => "constant",
+    Step => "step",
+    Exponential => "exponential",
+    Cosine => "cosine",
+    OneCycle => "one-cycle",
+    Plateau => "plateau",
+);
+
+/// The rules of [`mlp_core::Rule`] by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum OptimizerName {
+    /// [`Rule::Sgd`], the chapter's.
+    #[default]
+    Sgd,
+    /// [`Rule::Momentum`].
+    Momentum,
+    /// [`Rule::Nesterov`].
+    Nesterov,
+    /// [`Rule::Adam`].
+    Adam,
+    /// [`Rule::Adam`] with a weight decay of 0.01, if no other is given.
+    AdamW,
+    /// [`Rule::RmsProp`].
+    RmsProp,
+}
+
+named!(
+    OptimizerName,
+    "optimizer",
+    Sgd => "sgd",
+    Momentum => "momentum",
+    Nesterov => "nesterov",
+    Adam => "adam",
+    AdamW => "adamw",
+    RmsProp => "rmsprop",
+);
+
+impl TrainConfig {
+    /// Checks everything that does not depend on the training set.
+    ///
+    /// # Errors
+    /// [`ConfigError`], the first problem.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        check("epochs", self.epochs, &Range("at least 1", |epochs| epochs >= 1))?;
+        check("epochs", self.epochs, &Range("at most 4294967295", |epochs| epochs <= u32::MAX as usize))?;
+        // As the network will see it: too small a rate is 0 in f32, too large a one infinite.
+        let rate = match self.precision {
+            Precision::F32 => f64::from(self.learning_rate as f32),
+            Precision::F64 => self.learning_rate,
+        };
+        if !POSITIVE.1(rate) {
+            let expected = format!("{} that the precision can hold", POSITIVE.0);
+            return Err(out_of_range("learning_rate", self.learning_rate, expected));
+        }
+        self.check_ranges()?;
+        if self.schedule == ScheduleName::OneCycle && self.warmup_epochs > 0.0 {
+            return Err(ConfigError::CycleAndWarmUp);
+        }
+        if let Some(layer) = self.hidden.iter().position(|&units| units == 0) {
+            return Err(ConfigError::NoUnits { layer: layer + 1 });
+        }
+        if self.hidden.len() > MAX_HIDDEN_LAYERS {
+            return Err(ConfigError::TooDeep { found: self.hidden.len(), most: MAX_HIDDEN_LAYERS });
+        }
+        self.rng.seeded(self.seed)?;
+        Ok(())
+    }
+
+    /// The metric that the best model, patience and plateaus go by.
+    pub fn monitored(&self, has_validation: bool) -> Metric {
+        let default = if has_validation { Metric::ValidationLoss } else { Metric::TrainLoss };
+        self.monitor.unwrap_or(default)
+    }
+}
+
+/// Seeds in files: numbers, or strings where a TOML integer is too small.
+mod seed {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a seed, a number from 0 to 18446744073709551615")]
+    enum Seed {
+        Number(u64),
+        Text(String),
+    }
+
+    pub(super) fn serialize<S: Serializer>(seed: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        if i64::try_from(*seed).is_ok() {
+            serializer.serialize_u64(*seed)
+        } else {
+            serializer.collect_str(seed)
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        match Seed::deserialize(deserializer)? {
+            Seed::Number(seed) => Ok(seed),
+            Seed::Text(text) => text.parse().map_err(|_| {
+                serde::de::Error::custom(format!(
+                    "`{text}` is no seed; expected a number from 0 to {}",
+                    u64::MAX
+                ))
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(change: impl FnOnce(&mut TrainConfig)) -> String {
+        let data = mlp_data::synthetic::digits(250, 10, 0);
+        let mut config = TrainConfig::default();
+        change(&mut config);
+        config.validate(&data.train).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_in_one_line() {
+        assert_eq!(error(|c| c.epochs = 0), "epochs is 0; expected at least 1");
+        assert_eq!(
+            error(|c| c.batch_size = 0),
+            "batch size is 0; expected 1 to 250, the number of training examples"
+        );
+        assert_eq!(
+            error(|c| c.batch_size = 251),
+            "batch size is 251; expected 1 to 250, the number of training examples"
+        );
+        // The last two are 0 and infinity in f32.
+        for rate in [f64::NAN, f64::INFINITY, 0.0, -0.1, 1e-46, 1e39] {
+            let expected = format!(
+                "learning rate is {rate}; expected a finite number above 0 that the precision can hold"
+            );
+            assert_eq!(error(|c| c.learning_rate = rate), expected);
+        }
+        assert_eq!(
+            error(|c| c.hidden = vec![10, 0]),
+            "hidden layer 2 has 0 units; expected at least 1 (leave the layer out to have none)"
+        );
+        assert_eq!(error(|c| c.epochs = usize::MAX).split("expected").last(), Some(" at most 4294967295"));
+        assert_eq!(error(|c| c.hidden = vec![1; 1000]), "1000 hidden layers; expected at most 999");
+        assert!(
+            error(|c| c.hidden = vec![usize::MAX])
+                .contains("weights is too large; expected at most 268435456 parameters")
+        );
+        assert!(
+            error(|c| (c.rng, c.seed) = (StreamKind::Numpy, 1 << 32))
+                .contains("too large for the numpy stream")
+        );
+    }
+
+    fn json(value: impl Serialize) -> String {
+        serde_json::to_value(value).unwrap().as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn names_in_files_are_the_names_in_flags() {
+        for activation in Activation::ALL {
+            assert_eq!(json(activation), activation.name());
+        }
+        for init in Init::ALL {
+            assert_eq!(json(init), init.name());
+        }
+        for kind in StreamKind::ALL {
+            assert_eq!(json(kind), kind.name());
+        }
+        for (reduction, precision) in Reduction::ALL.into_iter().zip(Precision::ALL) {
+            assert_eq!([json(reduction), json(precision)], [reduction.name(), precision.name()]);
+        }
+    }
+
+    #[test]
+    fn a_configuration_survives_json_and_a_misspelled_field_does_not() {
+        let config = TrainConfig { hidden: vec![30, 20], seed: u64::MAX, ..TrainConfig::default() };
+        let json = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<TrainConfig>(&json).unwrap(), config);
+        let error = serde_json::from_str::<TrainConfig>(r#"{"learningrate": 1.0}"#).unwrap_err();
+        assert!(error.to_string().contains("unknown field `learningrate`"));
+    }
+}

@@ -1,0 +1,44 @@
+//! Models exported to other tools and imported from them: PyTorch's state dict as safetensors,
+//! NumPy's .npz with the chapter's names, ONNX, and a table of predictions. Pure functions between
+//! models and bytes, one file for each format; `import.rs` turns what a file says, and what it does
+//! not say, into a model.
+//!
+//! ```
+//! use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream};
+//! use mlp_train::formats::{Format, Known, import, to_npz};
+//! # use mlp_train::{Metadata, Model, Network};
+//!
+//! let architecture = Architecture { inputs: 4, hidden: vec![3], outputs: 2, activation: Activation::Tanh };
+//! let network = Mlp::<f32>::new(&architecture, Init::Normal, &mut NativeStream::new(0))?;
+//! # let shape = mlp_data::ImageShape { height: 2, width: 2 };
+//! # let metadata = Metadata::new("mine", vec!["no".into(), "yes".into()], shape, "mine 1.0");
+//! # let model = Model { network: Network::F32(network.clone()), metadata };
+//! // let model = Model::load("runs/mine/model.mlp".as_ref())?;
+//! let bytes = to_npz(&model);
+//! let imported = import(Format::Npz, &bytes, &Known::default())?;
+//! assert_eq!(imported.model.network, Network::F32(network));
+//! assert!(imported.notes.is_empty()); // the file says everything
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod content;
+mod csv;
+pub(crate) mod error;
+mod import;
+mod known;
+mod npy;
+mod npz;
+mod onnx;
+mod onnx_forms;
+mod onnx_proto;
+mod onnx_read;
+mod onnx_tensor;
+mod safetensors;
+
+pub use csv::predictions;
+pub use error::FormatError;
+pub use import::{Format, Imported, import};
+pub use known::Known;
+pub use npz::to_npz;
+pub use onnx::{OPSET, Pixels, erf_in_single, to_onnx};
+pub use safetensors::to_safetensors;

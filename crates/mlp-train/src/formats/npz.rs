@@ -1,0 +1,217 @@
+//! NumPy's .npz, a zip archive of arrays: the parameters under the chapter's names, and beside them
+//! the metadata, so that `numpy.load` shows everything.
+
+use std::fmt::Display;
+use std::io::{Cursor, Read, Write};
+
+use mlp_core::{Activation, Architecture, Layer, Mlp, Precision};
+use mlp_data::ImageShape;
+use ndarray::{Array1, Array2};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
+
+use crate::config::train_config::MAX_HIDDEN_LAYERS;
+use crate::formats::content::Content;
+use crate::formats::error::FormatError;
+use crate::formats::known::{ACTIVATION, CLASS_NAMES, DATASET, Known, PREPROCESSING, PROGRAM, parse};
+use crate::formats::npy::{Array, Values};
+use crate::model::metadata::Model;
+use crate::model::network::Network;
+use crate::number::Number;
+
+const IMAGE_SHAPE: &str = "image_shape";
+
+/// How much more than the whole file one of its arrays may be: weights do not compress a
+/// hundredfold.
+const MAX_EXPANSION: usize = 100;
+
+/// What an array may be in any case, so that a small network of zeros can be read.
+const ALWAYS_READ: usize = 1 << 26;
+
+/// A model as NumPy keeps it: `w_h` (inputs, units), `b_h` (1, units), `w_o`, `b_o`, with several
+/// hidden layers `w_h1`, `b_h1`, `w_h2`, …, in the network's precision; and `activation`,
+/// `class_names`, `image_shape`, `preprocessing`, `dataset`, `program`.
+pub fn to_npz(model: &Model) -> Vec<u8> {
+    let metadata = &model.metadata;
+    let mut arrays = match &model.network {
+        Network::F32(network) => parameters(network, Values::F32),
+        Network::F64(network) => parameters(network, Values::F64),
+    };
+    let (names, shape) = (metadata.class_names.clone(), metadata.image_shape);
+    let shape = vec![shape.height as i64, shape.width as i64];
+    arrays.extend([
+        (ACTIVATION.to_owned(), Array::text(model.network.architecture().activation.name())),
+        (CLASS_NAMES.to_owned(), Array { shape: vec![names.len()], values: Values::Texts(names) }),
+        (IMAGE_SHAPE.to_owned(), Array { shape: vec![2], values: Values::I64(shape) }),
+        (PREPROCESSING.to_owned(), Array::text(metadata.preprocessing.name())),
+        (DATASET.to_owned(), Array::text(&metadata.dataset)),
+        (PROGRAM.to_owned(), Array::text(&metadata.program)),
+    ]);
+    // As `numpy.savez` stores them, and with no time of day, so that the bytes are a function of
+    // the model.
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    let options = options.last_modified_time(DateTime::default());
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, array) in arrays {
+        let written = archive.start_file(format!("{name}.npy"), options);
+        written.expect("names are distinct");
+        archive.write_all(&array.to_bytes()).expect("at most 2 GiB into memory");
+    }
+    archive.finish().expect("into memory").into_inner()
+}
+
+fn parameters<A: Number>(network: &Mlp<A>, values: impl Fn(Vec<A>) -> Values) -> Vec<(String, Array)> {
+    let layers = network.layers();
+    let mut arrays = Vec::new();
+    for (layer, [weights, biases]) in layers.iter().zip(Architecture::parameter_names(layers.len())) {
+        let (inputs, outputs) = (layer.inputs(), layer.outputs());
+        let rows = layer.weights().iter().copied().collect();
+        arrays.push((weights, Array { shape: vec![inputs, outputs], values: values(rows) }));
+        arrays.push((biases, Array { shape: vec![1, outputs], values: values(layer.biases().to_vec()) }));
+    }
+    arrays
+}
+
+pub(super) fn read(bytes: &[u8]) -> Result<Content, FormatError> {
+    let mut arrays = Arrays::open(bytes)?;
+    let count = arrays.layers();
+    let mut layers = Vec::new();
+    let mut precision = Precision::F32;
+    for [weights_name, biases_name] in Architecture::parameter_names(count) {
+        let (shape, weights, double) = arrays.numbers(&weights_name)?;
+        let wrong = |name: &str, shape: &[usize], expected: &str| {
+            array_error(name, &format!("shape {shape:?}; expected {expected}"))
+        };
+        let &[inputs, outputs] = &shape[..] else {
+            return Err(wrong(&weights_name, &shape, "(inputs, units), two dimensions"));
+        };
+        let (shape, biases, also_double) = arrays.numbers(&biases_name)?;
+        if biases.len() != outputs || !matches!(shape[..], [_] | [1, _]) {
+            let expected =
+                format!("(1, {outputs}) or ({outputs},), as `{weights_name}` has {outputs} columns");
+            return Err(wrong(&biases_name, &shape, &expected));
+        }
+        if double || also_double {
+            precision = Precision::F64;
+        }
+        let weights = Array2::from_shape_vec((inputs, outputs), weights);
+        layers
+            .push(Layer::new(weights.expect("as many numbers as its shape says"), Array1::from_vec(biases)));
+    }
+    let known = arrays.known()?;
+    let left = arrays.left();
+    let notes = if left.is_empty() {
+        Vec::new()
+    } else {
+        vec![format!("left aside: the arrays {}", left.join(", ").escape_debug())]
+    };
+    let says_scale = known.program.is_some();
+    Ok(Content { precision, layers, known, usual_activation: Some(Activation::Logistic), says_scale, notes })
+}
+
+fn array_error(name: &str, reason: &impl Display) -> FormatError {
+    FormatError::Array { name: name.to_owned(), reason: reason.to_string() }
+}
+
+/// The arrays of an archive, which are read as they are asked for.
+struct Arrays<'a> {
+    archive: ZipArchive<Cursor<&'a [u8]>>,
+    names: Vec<String>,
+    read: Vec<String>,
+    most: usize,
+}
+
+impl<'a> Arrays<'a> {
+    fn open(bytes: &'a [u8]) -> Result<Self, FormatError> {
+        let archive = ZipArchive::new(Cursor::new(bytes));
+        let archive = archive.map_err(|error| FormatError::Npz { reason: error.to_string() })?;
+        let names = archive.file_names().flatten();
+        let names = names.map(|name| name.strip_suffix(".npy").unwrap_or(&name).to_owned()).collect();
+        let most = bytes.len().saturating_mul(MAX_EXPANSION).max(ALWAYS_READ);
+        Ok(Self { archive, names, read: Vec::new(), most })
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|other| other == name)
+    }
+
+    /// How many layers the names speak of.
+    fn layers(&self) -> usize {
+        if self.has("w_h") {
+            return 2;
+        }
+        let hidden = (1..=MAX_HIDDEN_LAYERS).take_while(|l| self.has(&format!("w_h{l}"))).count();
+        // One hidden layer by number has a name that is asked for in vain, and the error says so.
+        hidden + 1
+    }
+
+    fn array(&mut self, name: &str) -> Result<Array, FormatError> {
+        if !self.has(name) {
+            let found = if self.names.is_empty() {
+                "none".to_owned()
+            } else {
+                self.names.join(", ").escape_debug().to_string()
+            };
+            return Err(FormatError::NoArray { name: name.to_owned(), found });
+        }
+        let file = self.archive.by_name(&format!("{name}.npy")).map_err(|error| array_error(name, &error))?;
+        // Reading to the end is what checks the archive's checksum.
+        let mut file = file.take(self.most as u64 + (1 << 17));
+        let array = Array::read(&mut file, self.most).map_err(|reason| array_error(name, &reason))?;
+        let rest = file.read(&mut [0]).map_err(|error| array_error(name, &error))?;
+        if rest > 0 {
+            return Err(array_error(name, &"bytes after its values"));
+        }
+        self.read.push(name.to_owned());
+        Ok(array)
+    }
+
+    /// Shape, numbers, and whether they are in double precision.
+    fn numbers(&mut self, name: &str) -> Result<(Vec<usize>, Vec<f64>, bool), FormatError> {
+        let array = self.array(name)?;
+        match array.values {
+            Values::F32(values) => Ok((array.shape, values.into_iter().map(f64::from).collect(), false)),
+            Values::F64(values) => Ok((array.shape, values, true)),
+            _ => Err(array_error(name, &"texts or whole numbers; expected float32 or float64")),
+        }
+    }
+
+    /// Texts, if there is an array of this name.
+    fn texts(&mut self, name: &'static str) -> Result<Option<Vec<String>>, FormatError> {
+        if !self.has(name) {
+            return Ok(None);
+        }
+        match self.array(name)?.values {
+            Values::Texts(texts) => Ok(Some(texts)),
+            _ => Err(array_error(name, &"numbers; expected texts")),
+        }
+    }
+
+    fn known(&mut self) -> Result<Known, FormatError> {
+        let mut text =
+            |name| Ok::<_, FormatError>(self.texts(name)?.and_then(|texts| texts.into_iter().next()));
+        let activation = text(ACTIVATION)?.map(|name| parse(ACTIVATION, &name)).transpose()?;
+        let preprocessing = text(PREPROCESSING)?.map(|name| parse(PREPROCESSING, &name)).transpose()?;
+        let (dataset, program) = (text(DATASET)?, text(PROGRAM)?);
+        let class_names = self.texts(CLASS_NAMES)?;
+        let image_shape = if self.has(IMAGE_SHAPE) { Some(self.image_shape()?) } else { None };
+        Ok(Known { activation, class_names, image_shape, preprocessing, dataset, program })
+    }
+
+    fn image_shape(&mut self) -> Result<ImageShape, FormatError> {
+        let array = self.array(IMAGE_SHAPE)?;
+        let sizes: Option<Vec<usize>> = match &array.values {
+            Values::I64(sizes) => sizes.iter().map(|&size| usize::try_from(size).ok()).collect(),
+            _ => None,
+        };
+        match sizes.as_deref() {
+            Some(&[height, width]) => Ok(ImageShape { height, width }),
+            _ => Err(array_error(IMAGE_SHAPE, &"expected a height and a width, of int64")),
+        }
+    }
+
+    /// The names of the arrays that nobody asked for.
+    fn left(&self) -> Vec<&str> {
+        self.names.iter().filter(|name| !self.read.contains(name)).map(String::as_str).collect()
+    }
+}

@@ -1,0 +1,118 @@
+//! The content of model files; `frame.rs` has the frame around it.
+
+use std::path::Path;
+
+use mlp_data::ImageShape;
+use mlp_data::fs::Disk;
+use serde::{Deserialize, Serialize};
+
+use crate::config::train_config::TrainConfig;
+use crate::error::{Error, io_error};
+use crate::model::frame::Frame;
+use crate::model::layer_content::{LayerContent, contents, network};
+use crate::model::metadata::{Metadata, Model};
+use crate::model::network::Network;
+
+const FRAME: Frame = Frame { what: "model", reading: "cannot read the model", letters: *b"MLP", version: 2 };
+
+/// The content, as serde sees it.
+#[derive(Serialize, Deserialize)]
+struct Content {
+    program: String,
+    dataset: String,
+    class_names: Vec<String>,
+    height: u64,
+    width: u64,
+    preprocessing: String,
+    config: String, // JSON, which can be read without this program; null of a model that was trained elsewhere
+    activation: String,
+    parameters: Parameters,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Parameters {
+    F32(Vec<LayerContent<f32>>),
+    F64(Vec<LayerContent<f64>>),
+}
+
+impl Model {
+    /// Writes the model, atomically: beside its final name first, synced, then renamed.
+    ///
+    /// # Errors
+    /// [`Error::FileInvalid`] if [`Model::load`] would refuse it; [`Error::Io`]. What was at `path`
+    /// before is then still there.
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        self.save_on(&Disk::default(), path)
+    }
+
+    pub(crate) fn save_on(&self, disk: &Disk, path: &Path) -> Result<(), Error> {
+        self.check().map_err(|reason| FRAME.invalid(path, reason))?;
+        let bytes = self.to_bytes();
+        let written = disk.write_atomically(path, |file| file.write_all(&bytes));
+        written.map_err(io_error(path, "cannot write the model"))
+    }
+
+    /// Reads a model.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`], [`Error::OtherFile`], one of the `File…` variants of [`Error`], or
+    /// [`Error::Io`].
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        if path.is_dir() {
+            return Err(Error::NoModel { path: path.to_owned(), found: "a directory" });
+        }
+        if matches!(path.try_exists(), Ok(false)) {
+            return Err(Error::NoModel { path: path.to_owned(), found: "no such file" });
+        }
+        model(FRAME.read(path)?).map_err(|reason| FRAME.invalid(path, reason))
+    }
+
+    /// SHA-256 of the model file's content, in hexadecimal: the same for the same network, metadata
+    /// and program.
+    pub fn sha256(&self) -> String {
+        Frame::sha256(&self.to_bytes())
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let metadata = &self.metadata;
+        let content = Content {
+            program: metadata.program.clone(),
+            dataset: metadata.dataset.clone(),
+            class_names: metadata.class_names.clone(),
+            height: metadata.image_shape.height as u64,
+            width: metadata.image_shape.width as u64,
+            preprocessing: metadata.preprocessing.name().to_owned(),
+            config: serde_json::to_string(&metadata.config).expect("plain data"),
+            activation: self.network.architecture().activation.name().to_owned(),
+            parameters: match &self.network {
+                Network::F32(network) => Parameters::F32(contents(network.layers())),
+                Network::F64(network) => Parameters::F64(contents(network.layers())),
+            },
+        };
+        FRAME.wrap(&content)
+    }
+}
+
+/// The model in a content; it may have been written by a hostile hand.
+fn model(content: Content) -> Result<Model, String> {
+    let config: Option<TrainConfig> =
+        serde_json::from_str(&content.config).map_err(|error| format!("its configuration: {error}"))?;
+    let activation = content.activation.parse().map_err(|error: mlp_core::UnknownName| error.to_string())?;
+    let network = match content.parameters {
+        Parameters::F32(layers) => Network::F32(network(layers, activation)?),
+        Parameters::F64(layers) => Network::F64(network(layers, activation)?),
+    };
+    let size = |value: u64| usize::try_from(value).map_err(|_| format!("an image side of {value}"));
+    let image_shape = ImageShape { height: size(content.height)?, width: size(content.width)? };
+    let metadata = Metadata {
+        dataset: content.dataset,
+        class_names: content.class_names,
+        image_shape,
+        preprocessing: content.preprocessing.parse().map_err(|error: mlp_data::Error| error.to_string())?,
+        config,
+        program: content.program,
+    };
+    let model = Model { network, metadata };
+    model.check()?;
+    Ok(model)
+}

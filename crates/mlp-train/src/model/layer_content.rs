@@ -1,0 +1,47 @@
+//! Layers as files hold them: sizes and numbers, which are checked against each other when a layer
+//! is made of them.
+
+use mlp_core::{Activation, Layer, Mlp};
+use ndarray::{Array1, Array2};
+use serde::{Deserialize, Serialize};
+
+use crate::number::Number;
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct LayerContent<A> {
+    inputs: u64,
+    outputs: u64,
+    weights: Vec<A>, // (inputs, outputs), row by row
+    biases: Vec<A>,
+}
+
+pub(crate) fn contents<A: Number>(layers: &[Layer<A>]) -> Vec<LayerContent<A>> {
+    let content = |layer: &Layer<A>| LayerContent {
+        inputs: layer.inputs() as u64,
+        outputs: layer.outputs() as u64,
+        weights: layer.weights().into_raw_vec_and_offset().0, // the copy's own memory, row by row
+        biases: layer.biases().to_vec(),
+    };
+    layers.iter().map(content).collect()
+}
+
+/// Returns the layers, or what does not fit.
+pub(crate) fn layers<A: Number>(contents: Vec<LayerContent<A>>) -> Result<Vec<Layer<A>>, String> {
+    let layer = |(index, layer): (usize, LayerContent<A>)| {
+        let (found, inputs, outputs) = (layer.weights.len(), layer.inputs, layer.outputs);
+        let wrong = || format!("layer {} of {inputs} by {outputs} has {found} weights", index + 1);
+        let shape =
+            (usize::try_from(inputs).map_err(|_| wrong())?, usize::try_from(outputs).map_err(|_| wrong())?);
+        let weights = Array2::from_shape_vec(shape, layer.weights).map_err(|_| wrong())?;
+        Ok::<_, String>(Layer::new(weights, Array1::from_vec(layer.biases)))
+    };
+    contents.into_iter().enumerate().map(layer).collect()
+}
+
+/// Returns the network, or what does not fit.
+pub(crate) fn network<A: Number>(
+    contents: Vec<LayerContent<A>>,
+    activation: Activation,
+) -> Result<Mlp<A>, String> {
+    Mlp::from_layers(layers(contents)?, activation).map_err(|error| error.to_string())
+}

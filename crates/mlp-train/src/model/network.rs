@@ -1,0 +1,197 @@
+//! [`Network`], an [`Mlp`] of either precision, and what it computes for images: an evaluation, or
+//! without labels probabilities and activations, in `f64` whatever the precision.
+
+use mlp_core::{Architecture, Features, Mlp, Precision, Scalar, Workspace};
+use mlp_data::{Dataset, ImageShape};
+use ndarray::{Array2, Axis, concatenate};
+
+use crate::config::error::ConfigError;
+use crate::config::kernel::Kernel;
+use crate::error::Error;
+use crate::model::evaluate::{Evaluation, evaluate};
+use crate::model::passes::in_chunks;
+use crate::number::Number;
+
+/// A network of either precision.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Network {
+    /// In single precision.
+    F32(Mlp<f32>),
+    /// In double precision.
+    F64(Mlp<f64>),
+}
+
+/// `each!(network, mlp => expression)`: the expression, with the [`Mlp`] inside a [`Network`].
+macro_rules! each {
+    ($network:expr, $mlp:ident => $result:expr) => {
+        match $network {
+            $crate::model::network::Network::F32($mlp) => $result,
+            $crate::model::network::Network::F64($mlp) => $result,
+        }
+    };
+}
+
+pub(crate) use each;
+
+impl Network {
+    /// Its precision.
+    pub fn precision(&self) -> Precision {
+        match self {
+            Self::F32(_) => Precision::F32,
+            Self::F64(_) => Precision::F64,
+        }
+    }
+
+    /// Its sizes and activation.
+    pub fn architecture(&self) -> Architecture {
+        each!(self, mlp => mlp.architecture())
+    }
+
+    /// Evaluates it on labeled examples.
+    ///
+    /// # Errors
+    /// As [`evaluate`].
+    pub fn evaluate(&self, data: &Dataset, kernel: Kernel) -> Result<Evaluation, Error> {
+        each!(self, mlp => evaluate(mlp, data, kernel))
+    }
+
+    /// Returns the probabilities Ŷ (images, classes) of images given as their pixels, one image
+    /// after the other.
+    ///
+    /// # Panics
+    /// If the last image is not complete.
+    ///
+    /// # Errors
+    /// As [`Kernel::resolve`]; none with [`Kernel::Auto`].
+    ///
+    /// # Example
+    /// ```
+    /// use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream};
+    /// use mlp_train::{Kernel, Network};
+    ///
+    /// let architecture = Architecture { inputs: 784, hidden: vec![16], outputs: 10, activation: Activation::Relu };
+    /// let network = Network::F32(Mlp::new(&architecture, Init::He, &mut NativeStream::new(0))?);
+    /// let digits = mlp_data::synthetic::digits(1, 3, 0).test;
+    /// let probabilities = network.probabilities(digits.images(), Kernel::Auto)?;
+    /// assert_eq!(probabilities.dim(), (3, 10));
+    /// assert!((probabilities.row(0).sum() - 1.0).abs() < 1e-6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn probabilities(&self, images: &[u8], kernel: Kernel) -> Result<Array2<f64>, ConfigError> {
+        let classes = self.architecture().outputs;
+        each!(self, mlp => rows(mlp, images, kernel, classes, |x, workspace| {
+            mlp.probabilities(x, workspace).mapv(Scalar::into_f64)
+        }))
+    }
+
+    /// Returns the activations H (images, units) of hidden layer `l`, counted from 0, for images as
+    /// in [`Network::probabilities`].
+    ///
+    /// # Panics
+    /// If the last image is not complete, or there is no such hidden layer.
+    ///
+    /// # Errors
+    /// As [`Network::probabilities`].
+    #[track_caller]
+    pub fn activations(&self, images: &[u8], l: usize, kernel: Kernel) -> Result<Array2<f64>, ConfigError> {
+        let hidden = self.architecture().hidden;
+        assert!(l < hidden.len(), "hidden layer {l} of {}", hidden.len());
+        each!(self, mlp => rows(mlp, images, kernel, hidden[l], |x, workspace| {
+            mlp.logits(x, workspace);
+            workspace.activations(l).mapv(Scalar::into_f64)
+        }))
+    }
+}
+
+impl From<Mlp<f32>> for Network {
+    fn from(network: Mlp<f32>) -> Self {
+        Self::F32(network)
+    }
+}
+
+impl From<Mlp<f64>> for Network {
+    fn from(network: Mlp<f64>) -> Self {
+        Self::F64(network)
+    }
+}
+
+/// Stacks the rows that `pass` returns for each chunk of images.
+#[track_caller]
+fn rows<A: Number>(
+    network: &Mlp<A>,
+    images: &[u8],
+    kernel: Kernel,
+    columns: usize,
+    pass: impl Fn(Features<'_, A>, &mut Workspace<A>) -> Array2<f64> + Sync,
+) -> Result<Array2<f64>, ConfigError> {
+    let pixels = network.architecture().inputs;
+    assert!(images.len().is_multiple_of(pixels), "{} pixels in images of {pixels}", images.len());
+    // Zeros in place of the labels, at which nobody looks.
+    let (shape, labels) = (ImageShape { height: 1, width: pixels }, vec![0; images.len() / pixels]);
+    let data = Dataset::new(images.to_vec(), shape, labels, 1).expect("whole images of class 0");
+    let chunks = in_chunks(network, &data, kernel, |x, _, workspace| pass(x, workspace))?;
+    let views: Vec<_> = chunks.iter().map(|chunk| chunk.view()).collect();
+    if views.is_empty() {
+        return Ok(Array2::zeros((0, columns)));
+    }
+    Ok(concatenate(Axis(0), &views).expect("one width"))
+}
+
+#[cfg(test)]
+mod tests {
+    use mlp_core::{Activation, Architecture, Init, NativeStream, argmax};
+
+    use super::*;
+
+    fn network(hidden: &[usize]) -> Mlp<f32> {
+        let hidden = hidden.to_vec();
+        let architecture =
+            Architecture { inputs: 784, hidden, outputs: 10, activation: Activation::Logistic };
+        Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(1)).unwrap()
+    }
+
+    #[test]
+    fn the_predictions_are_those_of_the_evaluation_whatever_the_threads() {
+        let data = mlp_data::synthetic::digits(1, 1203, 0).test;
+        let found = evaluate(&network(&[20]), &data, Kernel::Portable).unwrap();
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                Network::from(network(&[20])).probabilities(data.images(), Kernel::Portable).unwrap()
+            })
+        };
+        let one = run(1);
+        let predictions = one.rows().into_iter().map(|row| argmax(row.iter().copied()));
+        let correct =
+            predictions.zip(data.labels()).filter(|&(prediction, &label)| prediction == usize::from(label));
+        assert_eq!((one.nrows(), correct.count()), (1203, found.score.correct));
+        assert_eq!(run(3), one);
+    }
+
+    #[test]
+    fn activations_are_those_of_the_layer_in_either_precision() {
+        let data = mlp_data::synthetic::digits(1, 7, 0).test;
+        let (single, double) =
+            (Network::from(network(&[20, 6])), Network::from(network(&[20, 6]).cast::<f64>()));
+        for (l, units) in [(0, 20), (1, 6)] {
+            let [h, exact] = [&single, &double]
+                .map(|network| network.activations(data.images(), l, Kernel::Portable).unwrap());
+            assert_eq!(h.dim(), (7, units));
+            // A sum of 784 products in f32; the logistic function makes its error no larger.
+            let most = (&h - &exact).fold(0.0_f64, |most, d| most.max(d.abs()));
+            assert!(most > 0.0 && most <= 784.0 * 8.0 * f64::from(f32::EPSILON), "{most}");
+        }
+    }
+
+    #[test]
+    fn no_images_are_no_rows() {
+        assert_eq!(Network::from(network(&[5])).probabilities(&[], Kernel::Auto).unwrap().dim(), (0, 10));
+    }
+
+    #[test]
+    #[should_panic(expected = "hidden layer 1 of 1")]
+    fn a_layer_that_is_not_there_panics() {
+        let _ = Network::from(network(&[5])).activations(&[], 1, Kernel::Auto);
+    }
+}

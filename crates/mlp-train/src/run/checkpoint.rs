@@ -1,0 +1,177 @@
+//! Checkpoints: the state of a training between two steps, from which it continues to the same bits
+//! as if it had never been interrupted.
+
+use std::path::Path;
+
+use mlp_core::{Ema, Mlp, Stream, StreamState};
+use mlp_data::Dataset;
+use mlp_data::fs::Disk;
+use serde::{Deserialize, Serialize};
+
+use crate::config::plan::Plan;
+use crate::config::train_config::TrainConfig;
+use crate::error::{Error, io_error};
+use crate::model::frame::Frame;
+use crate::model::layer_content::{LayerContent, contents, layers, network};
+use crate::number::Number;
+use crate::training::progress::{Progress, Stage};
+use crate::training::trainer::{Examples, Trainer};
+
+/// Where a training comes from, as a checkpoint holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Origin {
+    /// The program that wrote the checkpoint, with its version.
+    pub program: String,
+    /// The name of the dataset, or its directory.
+    pub dataset: String,
+    /// [`Dataset::sha256`] of the training set, before anything was set apart.
+    pub sha256: String,
+    /// The same of a validation set of its own.
+    pub validation_sha256: Option<String>,
+}
+
+impl Origin {
+    /// The origin of a training without a validation set of its own.
+    pub fn new(dataset: impl Into<String>, sha256: impl Into<String>, program: impl Into<String>) -> Self {
+        let (dataset, sha256, program) = (dataset.into(), sha256.into(), program.into());
+        Self { program, dataset, sha256, validation_sha256: None }
+    }
+}
+
+/// A training between two steps.
+///
+/// [`Trainer::checkpoint`] takes it, and [`Trainer::resume`] continues from it.
+#[derive(Serialize, Deserialize)]
+pub struct Checkpoint<A> {
+    origin: Origin,
+    config: String, // JSON, which can be read without this program
+    network: Vec<LayerContent<A>>,
+    optimizer_steps: u64,
+    optimizer: Vec<Vec<LayerContent<A>>>,
+    ema: Option<(u64, Vec<LayerContent<A>>)>,
+    best: Option<Vec<LayerContent<A>>>,
+    masks: u64,          // forward passes in training so far
+    stream: StreamState, // at the beginning of the epoch
+    progress: Progress,
+    next: Stage,
+}
+
+/// Files of the two precisions are told apart by their first bytes.
+fn frame<A: Number>() -> Frame {
+    let letters = if size_of::<A>() == 4 { *b"C32" } else { *b"C64" };
+    Frame { what: "checkpoint", reading: "cannot read the checkpoint", letters, version: 1 }
+}
+
+impl<A: Number> Checkpoint<A> {
+    /// Writes it, atomically: what was at `path` before stays until the new one is safe.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        self.save_on(&Disk::default(), path, &mut Vec::new())
+    }
+
+    /// [`Checkpoint::save`], its bytes being put together in memory that may have been used before.
+    pub(crate) fn save_on(&self, disk: &Disk, path: &Path, bytes: &mut Vec<u8>) -> Result<(), Error> {
+        frame::<A>().wrap_into(self, bytes);
+        let written = disk.write_atomically(path, |file| file.write_all(bytes));
+        written.map_err(io_error(path, "cannot write the checkpoint"))
+    }
+
+    /// Reads one.
+    ///
+    /// # Errors
+    /// [`Error::OtherFile`], of a checkpoint of the other precision, too; one of the `File…`
+    /// variants of [`Error`], or [`Error::Io`].
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let checkpoint: Self = frame::<A>().read(path)?;
+        checkpoint.config().map_err(|reason| frame::<A>().invalid(path, reason))?;
+        Ok(checkpoint)
+    }
+
+    /// Where the training comes from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// How it is trained.
+    ///
+    /// # Errors
+    /// If it is no configuration of this version.
+    pub fn config(&self) -> Result<TrainConfig, String> {
+        serde_json::from_str(&self.config).map_err(|error| format!("its configuration: {error}"))
+    }
+
+    /// The epochs done, and the steps of the next one.
+    pub fn position(&self) -> (usize, usize) {
+        (self.progress.epochs, self.progress.batches)
+    }
+}
+
+impl<'d, A: Number> Trainer<'d, A> {
+    /// The training as it is now.
+    pub fn checkpoint(&self, origin: &Origin) -> Checkpoint<A> {
+        Checkpoint {
+            origin: origin.clone(),
+            config: serde_json::to_string(self.plan().config()).expect("plain data"),
+            network: contents(self.network.layers()),
+            optimizer_steps: self.optimizer.steps(),
+            optimizer: self.optimizer.states().map(contents).collect(),
+            ema: self.ema.as_ref().map(|ema| (ema.steps(), contents(ema.network().layers()))),
+            best: self.best_network.as_ref().map(|network| contents(network.layers())),
+            masks: self.workspace.step(),
+            stream: self.epoch_stream.state(),
+            progress: self.progress_now(),
+            next: self.next_stage(),
+        }
+    }
+
+    /// Resumes where a checkpoint was taken, with the plan, examples and sets of the training that
+    /// it was taken from.
+    ///
+    /// # Panics
+    /// As [`Trainer::new`].
+    ///
+    /// # Errors
+    /// [`Error::Resume`], if plan and checkpoint do not belong together; as [`Trainer::with_sets`].
+    #[track_caller]
+    pub fn resume(
+        checkpoint: Checkpoint<A>,
+        plan: Plan,
+        examples: &'d Examples<'d, A>,
+        validation: Option<&'d Dataset>,
+        test: Option<&'d Dataset>,
+    ) -> Result<Self, Error> {
+        let mut trainer = Self::with_sets(plan, examples, validation, test)?;
+        trainer.restore(checkpoint).map_err(|reason| Error::Resume { reason })?;
+        Ok(trainer)
+    }
+
+    fn restore(&mut self, checkpoint: Checkpoint<A>) -> Result<(), String> {
+        if checkpoint.config()? != *self.plan().config() {
+            return Err("the checkpoint is of a training with another configuration".to_owned());
+        }
+        let architecture = self.plan().architecture().clone();
+        let mlp = |contents| -> Result<Mlp<A>, String> {
+            let network = network(contents, architecture.activation)?;
+            if network.architecture() != architecture {
+                return Err("the checkpoint is of another network".to_owned());
+            }
+            Ok(network)
+        };
+        self.network = mlp(checkpoint.network)?;
+        let states: Result<Vec<_>, String> = checkpoint.optimizer.into_iter().map(layers).collect();
+        self.optimizer.restore(checkpoint.optimizer_steps, states?)?;
+        self.ema = match (checkpoint.ema, self.plan().config().ema_decay) {
+            (Some((steps, ema)), Some(decay)) => Some(Ema::resume(mlp(ema)?, decay, steps)),
+            (None, None) => None,
+            _ => return Err("the checkpoint and its configuration disagree on ema_decay".to_owned()),
+        };
+        self.best_network = checkpoint.best.map(mlp).transpose()?;
+        self.workspace.seek_step(checkpoint.masks);
+        let stream =
+            Stream::restore(&checkpoint.stream).ok_or("the random stream is never in such a state")?;
+        self.resume_at(stream, checkpoint.progress, checkpoint.next)
+    }
+}

@@ -1,0 +1,132 @@
+//! When the training of a run is saved: at the ends of epochs, and within them every so often.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use crate::config::error::ConfigError;
+use crate::error::Error;
+use crate::number::Number;
+use crate::run::checkpoint::Origin;
+use crate::run::run_dir::RunDir;
+use crate::run::saver::Saver;
+use crate::training::events::Event;
+use crate::training::trainer::Trainer;
+
+/// An interval: `30s`, `5m`, `500steps`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Every {
+    /// A time.
+    Time(Duration),
+    /// A number of steps.
+    Steps(u64),
+}
+
+/// Writes checkpoints when they are due.
+pub(crate) struct Checkpoints<'r, A> {
+    saver: Saver<A>,
+    origin: &'r Origin,
+    every: Option<Every>,
+    spacing: Duration,
+    began: Instant,
+    saved: Option<Instant>,
+    steps: u64, // since
+    is_saved: bool,
+}
+
+impl<'r, A: Number> Checkpoints<'r, A> {
+    pub(crate) fn new(
+        run: &RunDir,
+        origin: &'r Origin,
+        every: Option<Every>,
+        spacing: Duration,
+        waits: bool,
+    ) -> Self {
+        let (saver, began) = (Saver::new(run, waits), Instant::now());
+        Self { saver, origin, every, spacing, began, saved: None, steps: 0, is_saved: true }
+    }
+
+    /// Saves the training if that is due after `event`.
+    pub(crate) fn observe(&mut self, trainer: &Trainer<'_, A>, event: &Event) -> Result<(), Error> {
+        let is_due = match event {
+            Event::StepDone { .. } => {
+                (self.is_saved, self.steps) = (false, self.steps + 1);
+                match self.every {
+                    None => false,
+                    Some(Every::Steps(steps)) => self.steps >= steps,
+                    Some(Every::Time(time)) => self.saved.unwrap_or(self.began).elapsed() >= time,
+                }
+            }
+            Event::EpochDone(_) => {
+                self.is_saved = false;
+                self.saved.is_none_or(|saved| saved.elapsed() >= self.spacing)
+            }
+            Event::Finished { .. } => !self.is_saved,
+            Event::Started { .. } => false,
+        };
+        if is_due {
+            self.saver.save(trainer.checkpoint(self.origin))?;
+            (self.is_saved, self.saved, self.steps) = (true, Some(Instant::now()), 0);
+        }
+        Ok(())
+    }
+
+    /// Waits until the newest checkpoint is on disk.
+    pub(crate) fn finish(self) -> Result<(), Error> {
+        self.saver.finish()
+    }
+}
+
+impl fmt::Display for Every {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Time(time) => write!(f, "{}s", time.as_secs_f64()),
+            Self::Steps(1) => f.write_str("step"),
+            Self::Steps(steps) => write!(f, "{steps} steps"),
+        }
+    }
+}
+
+impl FromStr for Every {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let wrong = || ConfigError::Every { found: text.to_owned() };
+        if let Some(steps) = text.strip_suffix("steps").or_else(|| text.strip_suffix("step")) {
+            let steps = steps.trim().parse().map_err(|_| wrong())?;
+            return if steps > 0 { Ok(Self::Steps(steps)) } else { Err(wrong()) };
+        }
+        let (number, unit) = match text.chars().next_back() {
+            Some('s') => (&text[..text.len() - 1], 1.0),
+            Some('m') => (&text[..text.len() - 1], 60.0),
+            Some('h') => (&text[..text.len() - 1], 3600.0),
+            _ => (text, 1.0),
+        };
+        let seconds: f64 = number.trim().parse().map_err(|_| wrong())?;
+        Duration::try_from_secs_f64(seconds * unit).map(Self::Time).map_err(|_| wrong())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_often_is_a_time_or_a_number_of_steps() {
+        let seconds = |seconds| Ok(Every::Time(Duration::from_secs(seconds)));
+        for (text, expected) in [
+            ("30", seconds(30)),
+            ("30s", seconds(30)),
+            ("5m", seconds(300)),
+            ("1h", seconds(3600)),
+            ("500steps", Ok(Every::Steps(500))),
+            ("1 step", Ok(Every::Steps(1))),
+        ] {
+            assert_eq!(text.parse(), expected, "{text}");
+        }
+        for text in ["", "s", "-1s", "nan", "1e999", "0steps", "5 parsecs", "é"] {
+            let error = text.parse::<Every>().unwrap_err().to_string();
+            assert!(error.starts_with(&format!("`{text}` is no interval; expected")), "{error}");
+        }
+    }
+}

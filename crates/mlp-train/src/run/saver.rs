@@ -1,0 +1,115 @@
+//! The thread that writes checkpoints while training continues. While it is busy newer ones replace
+//! each other, so that a slow disk makes for fewer checkpoints, not for a slower training.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use crate::error::Error;
+use crate::number::Number;
+use crate::run::checkpoint::Checkpoint;
+use crate::run::run_dir::RunDir;
+
+pub(crate) struct Saver<A> {
+    shared: Arc<Shared<A>>,
+    thread: Option<JoinHandle<()>>,
+    waits: bool,
+}
+
+struct Shared<A> {
+    state: Mutex<State<A>>,
+    changed: Condvar,
+}
+
+struct State<A> {
+    next: Option<Checkpoint<A>>,
+    is_busy: bool,
+    is_over: bool,
+    failure: Option<Error>,
+}
+
+impl<A: Number> Saver<A> {
+    /// Saves into a run directory; with `waits`, [`Saver::save`] returns when the checkpoint is
+    /// safe.
+    pub(crate) fn new(run: &RunDir, waits: bool) -> Self {
+        let state = State { next: None, is_busy: false, is_over: false, failure: None };
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
+        let thread = {
+            let (shared, run) = (Arc::clone(&shared), run.clone());
+            std::thread::spawn(move || shared.write(&run))
+        };
+        Self { shared, thread: Some(thread), waits }
+    }
+
+    /// # Errors
+    /// That of an earlier checkpoint, too.
+    pub(crate) fn save(&self, checkpoint: Checkpoint<A>) -> Result<(), Error> {
+        let mut state = self.shared.lock();
+        state.next = Some(checkpoint);
+        self.shared.changed.notify_all();
+        if self.waits {
+            state = self.shared.until_idle(state);
+        }
+        state.failure.take().map_or(Ok(()), Err)
+    }
+
+    /// Waits until the newest checkpoint is safe.
+    ///
+    /// # Errors
+    /// That of any checkpoint.
+    pub(crate) fn finish(self) -> Result<(), Error> {
+        let mut state = self.shared.until_idle(self.shared.lock());
+        state.failure.take().map_or(Ok(()), Err)
+    }
+}
+
+impl<A> Drop for Saver<A> {
+    fn drop(&mut self) {
+        self.shared.lock().is_over = true;
+        self.shared.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // It has panicked: its message is out, and there is nothing to add.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl<A> Shared<A> {
+    fn lock(&self) -> MutexGuard<'_, State<A>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'s>(&'s self, state: MutexGuard<'s, State<A>>) -> MutexGuard<'s, State<A>> {
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn until_idle<'s>(&'s self, mut state: MutexGuard<'s, State<A>>) -> MutexGuard<'s, State<A>> {
+        while state.failure.is_none() && (state.next.is_some() || state.is_busy) {
+            state = self.wait(state);
+        }
+        state
+    }
+}
+
+impl<A: Number> Shared<A> {
+    /// The thread: writes what there is to write until it is over, or until writing fails.
+    fn write(&self, run: &RunDir) {
+        let (mut state, mut bytes) = (self.lock(), Vec::new());
+        loop {
+            if let Some(checkpoint) = state.next.take() {
+                state.is_busy = true;
+                drop(state);
+                let saved = checkpoint.save_on(run.disk(), &run.checkpoint_path(), &mut bytes);
+                state = self.lock();
+                state.is_busy = false;
+                if let Err(error) = saved {
+                    state.failure = Some(error);
+                }
+                self.changed.notify_all();
+            } else if state.is_over {
+                return;
+            } else {
+                state = self.wait(state);
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The training loop and what it reports. Nothing here touches a file.
+
+pub(crate) mod events;
+pub(crate) mod mean;
+pub(crate) mod progress;
+pub mod range_test;
+pub(crate) mod shuffle;
+pub(crate) mod trainer;

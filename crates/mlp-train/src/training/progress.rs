@@ -1,0 +1,117 @@
+//! The progress of a training apart from its network: what a checkpoint also holds, and what
+//! decides when training ends.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::metric::{EpochRecord, Metric};
+use crate::config::plan::Plan;
+use crate::config::train_config::{ScheduleName, TrainConfig};
+use crate::training::events::Ending;
+
+/// How far a training is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    pub(crate) epochs: usize,           // done
+    pub(crate) batches: usize,          // done in this epoch
+    pub(crate) losses: Vec<f64>,        // of these batches
+    pub(crate) accuracies: Vec<f64>,    // of these batches
+    pub(crate) trace: Vec<EpochRecord>, // of the epochs
+    /// The epoch of the best value of the monitored metric, and the value.
+    pub(crate) best: Option<(usize, f64)>,
+    pub(crate) bad_epochs: usize, // since the best value
+    pub(crate) plateaus: u32,
+    pub(crate) time: Duration,       // of the epochs
+    pub(crate) epoch_time: Duration, // of this epoch, before it was interrupted
+}
+
+/// What comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Stage {
+    Steps,
+    EpochEnd,
+    End(Ending),
+}
+
+impl Progress {
+    /// The beginning of a training with so many steps an epoch.
+    pub(crate) fn new(batches: usize) -> Self {
+        Self {
+            epochs: 0,
+            batches: 0,
+            losses: Vec::with_capacity(batches),
+            accuracies: Vec::with_capacity(batches),
+            trace: Vec::new(),
+            best: None,
+            bad_epochs: 0,
+            plateaus: 0,
+            time: Duration::ZERO,
+            epoch_time: Duration::ZERO,
+        }
+    }
+
+    /// Updates the best epoch and the plateaus by the record of a new epoch.
+    pub(crate) fn update(&mut self, config: &TrainConfig, metric: Metric, record: &EpochRecord) {
+        let Some(value) = metric.of(record).filter(|value| !value.is_nan()) else { return };
+        if self.best.is_none_or(|(_, best)| metric.is_better(value, best)) {
+            self.best = Some((record.epoch, value));
+            self.bad_epochs = 0;
+        } else {
+            self.bad_epochs += 1;
+            let is_plateau = self.bad_epochs.is_multiple_of(config.plateau_patience);
+            self.plateaus += u32::from(is_plateau && config.schedule == ScheduleName::Plateau);
+        }
+    }
+
+    /// Whether training ends with this epoch.
+    pub(crate) fn ending(&self, config: &TrainConfig, record: &EpochRecord) -> Option<Ending> {
+        if config.until.is_some_and(|target| target.is_reached(record)) {
+            Some(Ending::TargetReached)
+        } else if self.epochs >= config.epochs {
+            Some(Ending::Complete)
+        } else if config.patience.is_some_and(|patience| self.bad_epochs >= patience) {
+            Some(Ending::OutOfPatience)
+        } else {
+            self.is_out_of_time(config, Duration::ZERO).then_some(Ending::OutOfTime)
+        }
+    }
+
+    /// Whether the time is up, `spent` in this epoch being added to that of the epochs before.
+    pub(crate) fn is_out_of_time(&self, config: &TrainConfig, spent: Duration) -> bool {
+        config.max_seconds.is_some_and(|most| (self.time + spent).as_secs_f64() >= most)
+    }
+
+    /// Whether a training of this plan can be here, with this to come next.
+    pub(crate) fn fits(&self, plan: &Plan, next: Stage) -> bool {
+        self.epochs <= plan.config().epochs
+            && self.batches <= plan.batches()
+            && (self.batches < plan.batches()) != (next == Stage::EpochEnd)
+            && self.trace.len() == self.epochs
+            && [self.losses.len(), self.accuracies.len()].iter().all(|&len| len >= self.batches)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_better_epoch_renews_patience_and_every_so_many_bad_ones_are_a_plateau() {
+        let schedule = ScheduleName::Plateau;
+        let config =
+            TrainConfig { schedule, plateau_patience: 2, patience: Some(4), ..TrainConfig::default() };
+        let mut progress = Progress::new(1);
+        let mut found = Vec::new();
+        for loss in [5.0, 6.0, 4.0, 4.0, f64::NAN, 4.5, 3.0, 3.5, 3.5, 3.5, 3.5] {
+            progress.epochs += 1;
+            let record = EpochRecord { epoch: progress.epochs, loss, ..EpochRecord::default() };
+            progress.update(&config, Metric::TrainLoss, &record);
+            found.push((progress.plateaus, progress.ending(&config, &record).is_some()));
+        }
+        let plateaus = [0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3];
+        let expected: Vec<_> = plateaus.into_iter().zip((1..=11).map(|epoch| epoch == 11)).collect();
+        assert_eq!(found, expected);
+        assert_eq!(progress.best, Some((7, 3.0)));
+    }
+}

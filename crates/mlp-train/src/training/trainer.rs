@@ -1,0 +1,385 @@
+//! The chapter's training loop. Each epoch: a permutation of the examples, then batch after batch
+//! forward, backward and update; the epoch's loss and accuracy are the means over its batches.
+//!
+//! The images stay bytes in memory. Dense rows are scaled to [0, 1] as a batch is gathered; CSR
+//! rows are not gathered at all: the kernels find the rows of a batch by their numbers.
+
+use std::time::{Duration, Instant};
+
+use mlp_core::{CsrMatrix, Ema, Features, Mlp, Optimizer, Stream, Workspace};
+use mlp_data::{Dataset, SparseImages, levels};
+use ndarray::{Array2, ArrayView2};
+
+use crate::config::error::ConfigError;
+use crate::config::metric::{EpochRecord, Metric, Outcome};
+use crate::config::plan::Plan;
+use crate::config::schedule::Schedule;
+use crate::error::Error;
+use crate::model::evaluate::evaluate;
+use crate::model::passes::csr_rows;
+use crate::number::Number;
+use crate::training::events::{Control, Ending, Event, Observer};
+use crate::training::mean::mean;
+use crate::training::progress::{Progress, Stage};
+use crate::training::shuffle::permutation;
+
+/// A training set in the form that a plan asks for.
+#[derive(Debug)]
+pub struct Examples<'d, A> {
+    data: &'d Dataset,
+    sparse: Option<(SparseImages, [A; 256])>, // with what each byte is worth
+}
+
+impl<'d, A: Number> Examples<'d, A> {
+    /// The dataset that the plan was validated against. CSR rows are a copy of all pixels that are
+    /// not zero.
+    pub fn new(plan: &Plan, data: &'d Dataset) -> Self {
+        Self { data, sparse: plan.takes_csr_rows().then(|| (data.sparse(), levels())) }
+    }
+}
+
+/// A network in training, with everything that the next step needs.
+///
+/// The threads of the rayon pool in which the trainer is made share each step, as many as are worth
+/// it. The result does not depend on their number.
+#[derive(Debug)]
+pub struct Trainer<'d, A> {
+    plan: Plan,
+    schedule: Schedule,
+    data: &'d Dataset,
+    rows: Option<CsrMatrix<'d, A>>,
+    validation: Option<&'d Dataset>,
+    test: Option<&'d Dataset>,
+    pub(crate) network: Mlp<A>,
+    pub(crate) optimizer: Optimizer<A>,
+    pub(crate) ema: Option<Ema<A>>,
+    stream: Stream,
+    pub(crate) epoch_stream: Stream, // as it was before this epoch's permutation
+    pub(crate) workspace: Workspace<A>,
+    inputs: Array2<A>,                       // (batch_size, pixels), of dense rows
+    labels: Vec<u8>,                         // (batch_size)
+    order: Vec<u32>,                         // (examples), this epoch's permutation
+    keys: Vec<u64>,                          // scratch of the permutation
+    pub(crate) best_network: Option<Mlp<A>>, // of the best epoch, where it is worth keeping
+    forced_rate: Option<f64>,                // in place of the schedule's
+    progress: Progress,
+    stage: Stage,
+    epoch_began: Instant,
+}
+
+impl<'d, A: Number> Trainer<'d, A> {
+    /// A trainer with a fresh network, drawn from the plan's random stream; the shuffles continue
+    /// where the draws ended.
+    ///
+    /// # Panics
+    /// If the examples are not those that the plan was validated against.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoSuchSet`] if the plan has a metric on a validation or test set, which
+    /// [`Trainer::with_sets`] takes.
+    #[track_caller]
+    pub fn new(plan: Plan, examples: &'d Examples<'d, A>) -> Result<Self, Error> {
+        Self::with_sets(plan, examples, None, None)
+    }
+
+    /// [`Trainer::new`], with a validation set to evaluate after each epoch, and a test set for the
+    /// metrics on one.
+    ///
+    /// # Panics
+    /// As [`Trainer::new`].
+    ///
+    /// # Errors
+    /// [`ConfigError::NoSuchSet`] if the plan has a metric on a set that is missing.
+    #[track_caller]
+    pub fn with_sets(
+        plan: Plan,
+        examples: &'d Examples<'d, A>,
+        validation: Option<&'d Dataset>,
+        test: Option<&'d Dataset>,
+    ) -> Result<Self, Error> {
+        let (config, data) = (plan.config(), examples.data);
+        plan.check_sets(validation.is_some(), test.is_some())?;
+        let test = test.filter(|_| plan.metrics(validation.is_some()).any(Metric::needs_test));
+        let mut stream = config.rng.seeded(config.seed).map_err(ConfigError::from)?;
+        let network = Mlp::new(plan.architecture(), config.init, &mut stream).map_err(ConfigError::from)?;
+        let architecture = plan.architecture();
+        assert_eq!(
+            (data.len(), data.pixels(), data.classes()),
+            (plan.examples(), architecture.inputs, architecture.outputs),
+            "a plan for another training set (examples, pixels, classes)"
+        );
+        let compute = plan.kernel().compute(plan.threads(data, rayon::current_num_threads()));
+        let rows = examples.sparse.as_ref().map(|(images, levels)| csr_rows(images, levels));
+        let gathered = if rows.is_some() { 0 } else { config.batch_size };
+        let mut workspace = Workspace::with_compute(architecture, config.batch_size, compute);
+        workspace.regularize(plan.regularization());
+        Ok(Self {
+            schedule: plan.schedule(),
+            data,
+            rows,
+            validation,
+            test,
+            optimizer: plan.optimizer(),
+            ema: config.ema_decay.map(|decay| Ema::new(&network, decay)),
+            network,
+            epoch_stream: stream.clone(),
+            stream,
+            workspace,
+            inputs: Array2::zeros((gathered, data.pixels())),
+            labels: vec![0; config.batch_size],
+            order: vec![0; data.len()],
+            keys: Vec::new(),
+            best_network: None,
+            forced_rate: None,
+            progress: Progress::new(plan.batches()),
+            stage: Stage::Steps,
+            epoch_began: Instant::now(),
+            plan,
+        })
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The network as it is now: the moving average of the weights, if there is one.
+    pub fn network(&self) -> &Mlp<A> {
+        self.ema.as_ref().map_or(&self.network, Ema::network)
+    }
+
+    /// [`Trainer::network`], at the end.
+    pub fn into_network(self) -> Mlp<A> {
+        self.ema.map_or(self.network, |ema| ema.network().clone())
+    }
+
+    /// The network after the best epoch. It is kept with a validation set or a chosen metric only:
+    /// the training loss says little about which network is best.
+    pub fn best_network(&self) -> Option<&Mlp<A>> {
+        self.best_network.as_ref()
+    }
+
+    /// The metric that decides which epoch is best.
+    pub fn monitored(&self) -> Metric {
+        self.plan.config().monitored(self.validation.is_some())
+    }
+
+    /// The best epoch by the monitored metric, and the metric's value; `None` before the first
+    /// value that is not NaN.
+    pub fn best(&self) -> Option<(usize, f64)> {
+        self.progress.best
+    }
+
+    /// The threads that share a step.
+    pub fn threads(&self) -> usize {
+        self.workspace.kernels().threads
+    }
+
+    /// The records of the epochs done.
+    pub fn trace(&self) -> &[EpochRecord] {
+        &self.progress.trace
+    }
+
+    /// Trains to the end, or until `observer` says stop. Returns the records of the epochs done.
+    ///
+    /// # Errors
+    /// As [`Trainer::drive`].
+    pub fn run<O: Observer + ?Sized>(&mut self, observer: &mut O) -> Result<Vec<EpochRecord>, Error> {
+        self.drive(|_, event| observer.observe(event))?;
+        Ok(self.progress.trace.clone())
+    }
+
+    /// Trains to the end, or until `watch` says stop; `watch` sees the trainer after each event.
+    /// Every training goes through this loop.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] if a loss is infinite or NaN; the weights are then those before the
+    /// step. The first error of `watch`.
+    pub fn drive<W>(&mut self, mut watch: W) -> Result<Ending, Error>
+    where
+        W: FnMut(&mut Self, &Event) -> Result<Control, Error>,
+    {
+        let (epochs, batches) = (self.plan.config().epochs, self.plan.batches());
+        let (examples, done) = (self.plan.examples_per_epoch(), self.progress.epochs);
+        self.epoch_began = Instant::now();
+        let mut event = Event::Started { epochs, batches, examples, done };
+        loop {
+            let control = watch(self, &event)?;
+            if let Event::Finished { ending, .. } = event {
+                return Ok(ending);
+            }
+            if control == Control::Stop {
+                self.stop();
+            }
+            event = self.advance()?;
+        }
+    }
+
+    /// Does what comes next.
+    fn advance(&mut self) -> Result<Event, Error> {
+        Ok(match self.stage {
+            Stage::Steps => {
+                let event = self.step()?;
+                if self.progress.batches == self.plan.batches() {
+                    self.stage = Stage::EpochEnd;
+                } else if self.progress.is_out_of_time(self.plan.config(), self.epoch_time()) {
+                    self.stage = Stage::End(Ending::OutOfTime);
+                }
+                event
+            }
+            Stage::EpochEnd => {
+                let record = self.end_epoch()?;
+                let ending = self.progress.ending(self.plan.config(), &record);
+                self.stage = ending.map_or(Stage::Steps, Stage::End);
+                Event::EpochDone(record)
+            }
+            Stage::End(ending) => Event::Finished { epochs: self.progress.epochs, ending },
+        })
+    }
+
+    /// Takes the next steps with this rate, whatever the schedule says. Checkpoints do not hold it:
+    /// it is for finding a rate.
+    pub(crate) fn force_learning_rate(&mut self, rate: f64) {
+        self.forced_rate = Some(rate);
+    }
+
+    /// Ends the training: the next event is [`Event::Finished`].
+    fn stop(&mut self) {
+        if !matches!(self.stage, Stage::End(_)) {
+            if self.progress.batches > 0 {
+                self.progress.epoch_time = self.epoch_time();
+            }
+            self.stage = Stage::End(Ending::Stopped);
+        }
+    }
+
+    fn step(&mut self) -> Result<Event, Error> {
+        if self.progress.batches == 0 {
+            (self.epoch_began, self.progress.epoch_time) = (Instant::now(), Duration::ZERO);
+            self.epoch_stream.clone_from(&self.stream);
+            permutation(&mut self.stream, &mut self.order, &mut self.keys);
+            self.progress.losses.clear();
+            self.progress.accuracies.clear();
+        }
+        let config = self.plan.config();
+        let (reduction, batch) = (config.loss_reduction, self.progress.batches);
+        let learning_rate = self.learning_rate();
+        let first = batch * config.batch_size;
+        let indices = &self.order[first..self.order.len().min(first + config.batch_size)];
+        let labels = &mut self.labels[..indices.len()];
+        let x = match self.rows {
+            Some(rows) => {
+                for (label, &index) in labels.iter_mut().zip(indices) {
+                    *label = self.data.labels()[index as usize];
+                }
+                Features::from(rows.select(indices))
+            }
+            None => {
+                let (count, pixels) = (indices.len(), self.data.pixels());
+                let inputs = self.inputs.as_slice_mut().expect("made contiguous");
+                let inputs = &mut inputs[..count * pixels];
+                self.data.gather(indices, inputs, labels);
+                ArrayView2::from_shape((count, pixels), &*inputs).expect("rows times pixels numbers").into()
+            }
+        };
+        let score = self.network.forward_in_training(x, labels, &mut self.workspace);
+        let loss = score.loss(reduction);
+        let (epoch, step) = (self.progress.epochs + 1, batch + 1);
+        if !loss.is_finite() {
+            let tensor = self.workspace.first_not_finite(&self.network);
+            let tensor = tensor.unwrap_or_else(|| "the sum of the losses".to_owned());
+            return Err(Error::Diverged { epoch, step, loss, tensor });
+        }
+        let network = &mut self.network;
+        self.optimizer.descend(network, x, labels, reduction, learning_rate, &mut self.workspace);
+        if let Some(ema) = &mut self.ema {
+            ema.update(network, &mut self.workspace);
+        }
+        self.progress.losses.push(loss);
+        self.progress.accuracies.push(score.accuracy());
+        self.progress.batches = step;
+        Ok(Event::StepDone { epoch, step, examples: score.examples, loss, learning_rate })
+    }
+
+    /// The learning rate of the next step.
+    fn learning_rate(&self) -> f64 {
+        let step = self.progress.epochs * self.plan.batches() + self.progress.batches;
+        self.forced_rate.unwrap_or_else(|| self.schedule.rate(step, self.progress.plateaus))
+    }
+
+    fn end_epoch(&mut self) -> Result<EpochRecord, Error> {
+        self.progress.batches -= 1;
+        let learning_rate = self.learning_rate();
+        (self.progress.epochs, self.progress.batches) = (self.progress.epochs + 1, 0);
+        let outcome =
+            |data: Option<&Dataset>| data.map(|data| self.outcome(self.network(), data)).transpose();
+        let (validation, test) = (outcome(self.validation)?, outcome(self.test)?);
+        let spent = self.epoch_time();
+        let record = EpochRecord {
+            epoch: self.progress.epochs,
+            learning_rate,
+            loss: mean(&self.progress.losses),
+            accuracy: mean(&self.progress.accuracies),
+            validation,
+            test,
+            seconds: spent.as_secs_f64(),
+        };
+        self.progress.time += spent;
+        self.progress.trace.push(record);
+        self.epoch_stream.clone_from(&self.stream);
+        self.progress.update(self.plan.config(), self.monitored(), &record);
+        let is_worth_keeping = self.validation.is_some() || self.plan.config().monitor.is_some();
+        if is_worth_keeping && self.best().is_some_and(|(epoch, _)| epoch == record.epoch) {
+            self.best_network = Some(self.network().clone());
+        }
+        Ok(record)
+    }
+
+    /// Evaluates a network, with the loss on the scale of a training batch.
+    pub(crate) fn outcome(&self, network: &Mlp<A>, data: &Dataset) -> Result<Outcome, Error> {
+        let score = evaluate(network, data, self.plan.kernel())?.score;
+        Ok(Outcome { loss: self.plan.batch_loss(&score), accuracy: score.accuracy() })
+    }
+
+    /// The time spent in this epoch, also before an interruption.
+    fn epoch_time(&self) -> Duration {
+        self.progress.epoch_time + self.epoch_began.elapsed()
+    }
+
+    /// The progress, for a checkpoint.
+    pub(crate) fn progress_now(&self) -> Progress {
+        let is_running = matches!(self.stage, Stage::Steps | Stage::EpochEnd) && self.progress.batches > 0;
+        let epoch_time = if is_running { self.epoch_time() } else { self.progress.epoch_time };
+        Progress { epoch_time, ..self.progress.clone() }
+    }
+
+    /// What comes next, for a checkpoint. To resume a training that was stopped is to do the rest.
+    pub(crate) fn next_stage(&self) -> Stage {
+        match self.stage {
+            Stage::End(Ending::Stopped) if self.progress.batches == self.plan.batches() => Stage::EpochEnd,
+            Stage::End(Ending::Stopped) => Stage::Steps,
+            stage => stage,
+        }
+    }
+
+    /// Resumes from a checkpoint, after its network, optimizer and moving average are restored.
+    ///
+    /// # Errors
+    /// What does not fit the plan.
+    pub(crate) fn resume_at(
+        &mut self,
+        mut stream: Stream,
+        progress: Progress,
+        next: Stage,
+    ) -> Result<(), String> {
+        if !progress.fits(&self.plan, next) {
+            return Err("the position in the checkpoint does not belong to this run".to_owned());
+        }
+        self.epoch_stream.clone_from(&stream);
+        if progress.batches > 0 {
+            permutation(&mut stream, &mut self.order, &mut self.keys);
+        }
+        (self.stream, self.progress, self.stage) = (stream, progress, next);
+        Ok(())
+    }
+}

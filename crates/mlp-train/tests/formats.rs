@@ -1,0 +1,338 @@
+//! Models carried away and back: to the bit where a format holds them, from files that the tools
+//! themselves have written, and no bytes do more than be refused. That the tools read what is
+//! written here is shown by `cargo xtask interop`.
+
+use mlp_core::{Activation, Architecture, Init, Layer, Mlp, NativeStream};
+use mlp_data::{ImageShape, Preprocessing};
+use mlp_train::formats::{
+    Format, FormatError, Known, Pixels, import, predictions, to_npz, to_onnx, to_safetensors,
+};
+use mlp_train::{Kernel, Metadata, Model, Network};
+use ndarray::{Array1, Array2};
+use proptest::prelude::*;
+
+fn model(hidden: &[usize], activation: Activation, double: bool) -> Model {
+    let architecture = Architecture { inputs: 12, hidden: hidden.to_vec(), outputs: 3, activation };
+    let network: Mlp<f64> = Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(1)).unwrap();
+    let names = ["ein", "zwei, \"2\"", "dreißig"].map(str::to_owned).to_vec();
+    let mut metadata = Metadata::new("three", names, ImageShape { height: 3, width: 4 }, "test");
+    metadata.preprocessing = Preprocessing::Digit;
+    Model { network: if double { Network::F64(network) } else { Network::F32(network.cast()) }, metadata }
+}
+
+fn written(model: &Model) -> [(Format, Vec<u8>); 4] {
+    [
+        (Format::Safetensors, to_safetensors(model)),
+        (Format::Npz, to_npz(model)),
+        (Format::Onnx, to_onnx(model, Pixels::Scaled).unwrap()),
+        (Format::Onnx, to_onnx(model, Pixels::Raw).unwrap()),
+    ]
+}
+
+#[track_caller]
+fn refused(format: Format, bytes: &[u8], given: &Known) -> String {
+    let error = import(format, bytes, given).unwrap_err().to_string();
+    assert!(!error.contains('\n'), "{error}");
+    error
+}
+
+#[test]
+fn every_network_comes_back_from_every_format_to_the_bit() {
+    for activation in Activation::ALL {
+        for hidden in [&[][..], &[5], &[5, 4, 7]] {
+            for double in [false, true] {
+                let mut model = model(hidden, activation, double);
+                for (format, bytes) in written(&model) {
+                    let imported = import(format, &bytes, &Known::default()).unwrap();
+                    if hidden.is_empty() {
+                        // A graph without hidden layers names no activation, and the texts do.
+                        model.network = imported.model.network.clone();
+                    }
+                    assert_eq!(imported.model, model, "{format:?}");
+                    assert!(imported.notes.is_empty(), "{format:?}: {:?}", imported.notes);
+                    assert_eq!(written(&model).iter().filter(|(_, again)| *again == bytes).count(), 1);
+                }
+            }
+        }
+    }
+}
+
+/// The network of the fixtures; `write.py` beside them says which it is.
+fn fixture(activation: Activation) -> Mlp<f64> {
+    let hidden = Array2::from_shape_fn((4, 3), |(i, j)| (3 * i + j) as f64 / 8.0);
+    let output = Array2::from_shape_fn((3, 2), |(i, j)| 1.0 - (2 * i + j) as f64 / 4.0);
+    let hidden = Layer::new(hidden, Array1::from_vec(vec![-1.0, 0.0, 1.0]));
+    Mlp::from_layers(vec![hidden, Layer::new(output, Array1::from_vec(vec![0.5, -0.5]))], activation).unwrap()
+}
+
+const CHAPTER: &[u8] = include_bytes!("fixtures/formats/chapter.npz");
+const FORTRAN: &[u8] = include_bytes!("fixtures/formats/fortran.npz");
+const SEQUENTIAL: &[u8] = include_bytes!("fixtures/formats/sequential.safetensors");
+const GELU: &[u8] = include_bytes!("fixtures/formats/gelu.onnx");
+const DOUBLE: &[u8] = include_bytes!("fixtures/formats/double.onnx");
+
+fn of(activation: Activation) -> Known {
+    Known { activation: Some(activation), ..Known::default() }
+}
+
+#[test]
+fn what_numpy_has_written_is_the_chapters_network() {
+    let imported = import(Format::Npz, CHAPTER, &Known::default()).unwrap();
+    assert_eq!(imported.model.network, Network::F64(fixture(Activation::Logistic)));
+    let expected = [
+        "assumed: activation logistic, the chapter's (--activation says otherwise)",
+        "assumed: it takes gray levels divided by 255, and nothing else was done to them",
+        "assumed: images of 2x2 (--image-shape says otherwise)",
+        "assumed: classes called 0 to 1 (--class-names says otherwise)",
+        "assumed: preprocessing whole (--preprocessing says otherwise)",
+        "the dataset is unknown (--dataset names it)",
+    ];
+    assert_eq!(imported.notes, expected);
+
+    let imported = import(Format::Npz, FORTRAN, &of(Activation::Tanh)).unwrap();
+    assert_eq!(imported.model.network, Network::F32(fixture(Activation::Tanh).cast()));
+    assert_eq!(imported.notes[0], "left aside: the arrays losses");
+}
+
+#[test]
+fn a_state_dict_is_read_when_somebody_says_the_activation() {
+    let given = Known {
+        class_names: Some(vec!["no".to_owned(), "yes".to_owned()]),
+        image_shape: Some(ImageShape { height: 1, width: 4 }),
+        preprocessing: Some(Preprocessing::Digit),
+        dataset: Some("mine".to_owned()),
+        program: Some("mlp".to_owned()),
+        ..of(Activation::Gelu)
+    };
+    let imported = import(Format::Safetensors, SEQUENTIAL, &given).unwrap();
+    assert_eq!(imported.model.network, Network::F32(fixture(Activation::Gelu).cast()));
+    assert_eq!(imported.notes.len(), 1, "{:?}", imported.notes);
+    let metadata = imported.model.metadata;
+    assert_eq!((metadata.class_names.join(" "), metadata.image_shape.height), ("no yes".to_owned(), 1));
+    assert_eq!((metadata.dataset.as_str(), metadata.config), ("mine", None));
+    assert!(
+        refused(Format::Safetensors, SEQUENTIAL, &Known::default())
+            .contains("give it (--activation), one of logistic")
+    );
+}
+
+#[test]
+fn graphs_of_other_exporters_are_read() {
+    let imported = import(Format::Onnx, GELU, &Known::default()).unwrap();
+    assert_eq!(imported.model.network, Network::F32(fixture(Activation::Gelu).cast()));
+    assert_eq!(imported.model.metadata.program, "pytorch");
+    assert_eq!(imported.model.metadata.image_shape, ImageShape { height: 2, width: 2 });
+    assert!(imported.notes[0].contains("divided by 255"), "{:?}", imported.notes);
+
+    let imported = import(Format::Onnx, DOUBLE, &Known::default()).unwrap();
+    assert_eq!(imported.model.network, Network::F64(fixture(Activation::LeakyRelu)));
+    assert!(!imported.notes[0].contains("divided by 255"), "{:?}", imported.notes);
+}
+
+#[test]
+fn a_dataset_of_the_catalog_says_what_a_file_does_not() {
+    let architecture =
+        Architecture { inputs: 784, hidden: vec![2], outputs: 10, activation: Activation::Relu };
+    let network = Mlp::<f32>::new(&architecture, Init::He, &mut NativeStream::new(0)).unwrap();
+    let bytes = network.to_safetensors(&[]);
+    let given = Known { dataset: Some("fashion-mnist".to_owned()), ..Known::default() };
+    let metadata = import(Format::Safetensors, &bytes, &given).unwrap().model.metadata;
+    assert_eq!(
+        (metadata.class_names[9].as_str(), metadata.preprocessing),
+        ("Ankle boot", Preprocessing::Whole)
+    );
+    // Not of one whose images are of another size.
+    let bytes = fixture(Activation::Relu).to_safetensors(&[]);
+    let metadata = import(Format::Safetensors, &bytes, &given).unwrap().model.metadata;
+    assert_eq!((metadata.class_names, metadata.image_shape.width), (vec!["0".to_owned(), "1".to_owned()], 2));
+}
+
+#[test]
+fn what_is_given_has_to_fit_the_file() {
+    let model = model(&[5], Activation::Relu, false);
+    for (format, bytes) in written(&model) {
+        assert_eq!(
+            import(format, &bytes, &of(Activation::Tanh)),
+            Err(FormatError::OtherActivation { found: Activation::Relu, given: Activation::Tanh })
+        );
+        let shape = Known { image_shape: Some(ImageShape { height: 5, width: 4 }), ..Known::default() };
+        assert!(refused(format, &bytes, &shape).starts_with("images of 5x4 for a network of 12 inputs"));
+        let names = Known { class_names: Some(vec!["one".to_owned()]), ..Known::default() };
+        assert!(refused(format, &bytes, &names).starts_with("1 class names for a network of 3 classes"));
+        let renamed =
+            Known { class_names: Some(["a", "b", "c"].map(str::to_owned).to_vec()), ..Known::default() };
+        assert_eq!(import(format, &bytes, &renamed).unwrap().model.metadata.class_names, ["a", "b", "c"]);
+    }
+    assert_eq!(import(Format::Csv, b"", &Known::default()), Err(FormatError::OnlyPredictions));
+}
+
+/// The bytes with every `from` in them replaced by `to`, which is as long.
+fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let mut bytes = bytes.to_vec();
+    let at: Vec<usize> =
+        (0..=bytes.len() - from.len()).filter(|&i| bytes[i..].starts_with(from.as_bytes())).collect();
+    assert!(!at.is_empty(), "there is no {from}");
+    at.iter().for_each(|&i| bytes[i..i + to.len()].copy_from_slice(to.as_bytes()));
+    bytes
+}
+
+#[test]
+fn a_graph_that_is_no_network_of_ours_is_refused_by_its_node() {
+    let none = Known::default();
+    let erf = refused(Format::Onnx, &replaced(GELU, "Erf", "Sin"), &none);
+    assert!(
+        erf.starts_with("node 5, Sin: it does nothing that a network of ours does; expected layers"),
+        "{erf}"
+    );
+    let flatten = refused(Format::Onnx, &replaced(GELU, "Flatten", "Dropmax"), &none);
+    assert!(flatten.starts_with("node 1, Dropmax: "), "{flatten}");
+    let shifted = refused(Format::Onnx, &replaced(DOUBLE, "Mul", "Sub"), &none);
+    assert!(shifted.starts_with("node 6, Sub: "), "{shifted}");
+    let mut mixed = to_onnx(&model(&[5, 4], Activation::Relu, false), Pixels::Scaled).unwrap();
+    let last = (0..mixed.len() - 4).rfind(|&i| mixed[i..].starts_with(b"Relu")).unwrap();
+    mixed[last..last + 4].copy_from_slice(b"Tanh");
+    let mixed = refused(Format::Onnx, &mixed, &none);
+    assert!(
+        mixed.starts_with("the graph: its hidden layers have different activations, relu and tanh"),
+        "{mixed}"
+    );
+    // The images, undivided, go into the first layer.
+    let undivided =
+        replaced(&to_onnx(&model(&[5], Activation::Relu, false), Pixels::Raw).unwrap(), "Div", "Mul");
+    assert!(refused(Format::Onnx, &undivided, &none).starts_with("node 2, Mul `x`: "));
+    // A root that is another: the first byte of √2 in single precision.
+    let root = std::f32::consts::SQRT_2.to_le_bytes();
+    let at = GELU.windows(4).position(|bytes| bytes == root).unwrap();
+    let mut elsewhere = GELU.to_vec();
+    elsewhere[at + 2] ^= 1;
+    assert!(refused(Format::Onnx, &elsewhere, &none).starts_with("node 4, Div: "));
+    assert_eq!(refused(Format::Onnx, b"", &none), "not an ONNX model: there is no graph in it");
+    assert!(refused(Format::Onnx, b"PK\x03\x04", &none).starts_with("not an ONNX model: "));
+}
+
+#[test]
+fn a_name_with_a_line_break_in_it_does_not_break_the_line() {
+    let none = Known::default();
+    let small = written(&model(&[2], Activation::Gelu, true));
+    let of =
+        |kind: Format| small.iter().find(|(format, _)| *format == kind).map(|(_, bytes)| &bytes[..]).unwrap();
+    for (format, from, to) in [
+        (Format::Safetensors, "0.weight", "\\nweight"),
+        (Format::Safetensors, "F64", "\\n4"),
+        (Format::Safetensors, "gelu", "\\nlu"),
+        (Format::Npz, "b_o", "b\no"),
+    ] {
+        refused(format, &replaced(of(format), from, to), &none);
+    }
+    // The first node gives it and is called so; the next one takes it.
+    let graph = of(Format::Onnx);
+    let taken = graph.windows(4).enumerate().filter(|(_, bytes)| bytes == b"z_h1").nth(2).unwrap().0;
+    let mut broken = graph.to_vec();
+    broken[taken + 1] = b'\n';
+    let refusal = refused(Format::Onnx, &broken, &none);
+    assert!(refusal.contains("nothing before it gives `z\\nh1`"), "{refusal}");
+}
+
+#[test]
+fn arrays_that_make_no_network_are_refused_by_name() {
+    let none = Known::default();
+    let refused = |bytes: &[u8]| refused(Format::Npz, bytes, &none);
+    assert!(refused(b"\x93NUMPY").starts_with("not a .npz file: "));
+    let renamed = refused(&replaced(CHAPTER, "b_o", "b_x"));
+    assert!(renamed.starts_with("no array `b_o`; expected w_h, b_h, w_o, b_o"), "{renamed}");
+    assert!(renamed.ends_with("found w_h, b_h, w_o, b_x"), "{renamed}");
+    assert!(refused(&replaced(CHAPTER, "(1, 3)", "(3, 1)")).starts_with("array `b_h`: "));
+    // Numbers that have changed are numbers still: only the archive's checksum knows. They stand
+    // behind the header's line.
+    let mut changed = CHAPTER.to_vec();
+    let header = changed.windows(6).position(|bytes| bytes == b"\x93NUMPY").unwrap();
+    let numbers = header + changed[header..].iter().position(|&byte| byte == b'\n').unwrap() + 1;
+    changed[numbers + 2] ^= 1;
+    let refusal = refused(&changed);
+    assert!(refusal.starts_with("array `") && refusal.contains("checksum"), "{refusal}");
+    assert!(refused(&replaced(CHAPTER, "<f8", "<c8")).contains("expected f4, f8, i8 or U"));
+}
+
+#[test]
+fn a_small_archive_does_not_become_a_large_array() {
+    // 400 MB of zeros in as many thousand bytes.
+    let zeros = vec![0_u8; 1 << 22];
+    let options =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    archive.start_file("w_o.npy", options).unwrap();
+    let header = "{'descr': '<f8', 'fortran_order': False, 'shape': (52428800, 1), }";
+    let length = (header.len() as u16).to_le_bytes();
+    for part in [&b"\x93NUMPY\x01\x00"[..], &length, header.as_bytes()] {
+        std::io::Write::write_all(&mut archive, part).unwrap();
+    }
+    (0..100).for_each(|_| std::io::Write::write_all(&mut archive, &zeros).unwrap());
+    let bytes = archive.finish().unwrap().into_inner();
+    assert!(bytes.len() < 1 << 20, "{}", bytes.len());
+    let error = refused(Format::Npz, &bytes, &Known::default());
+    assert!(error.starts_with("array `w_o`: shape [52428800, 1] is more than"), "{error}");
+}
+
+#[test]
+fn predictions_are_a_line_for_each_example() {
+    let data = mlp_data::synthetic::digits(1, 5, 0).test;
+    let architecture =
+        Architecture { inputs: 784, hidden: vec![4], outputs: 10, activation: Activation::Tanh };
+    let network = Mlp::<f32>::new(&architecture, Init::Normal, &mut NativeStream::new(0)).unwrap();
+    let mut model = model(&[], Activation::Tanh, false);
+    model.network = Network::F32(network);
+    model.metadata.image_shape = data.shape();
+    model.metadata.class_names = (0..10).map(|class| format!("class {class}")).collect();
+    let text = predictions(&model, &data).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("index,label,prediction,class 0,class 1,"));
+    assert_eq!(lines.len(), 6);
+    let exact = model.network.probabilities(data.images(), Kernel::Auto).unwrap();
+    for (index, line) in lines[1..].iter().enumerate() {
+        let numbers: Vec<f64> = line.split(',').map(|field| field.parse::<f32>().unwrap().into()).collect();
+        assert_eq!(numbers[..2], [index as f64, data.labels()[index].into()]);
+        assert_eq!(numbers[3..], exact.row(index).to_vec());
+        assert!(numbers[3..].iter().all(|&p| p <= numbers[3 + numbers[2] as usize]));
+    }
+    model.metadata.image_shape = ImageShape { height: 1, width: 784 };
+    assert!(predictions(&model, &data).unwrap_err().to_string().starts_with("images of 28x28"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn no_bytes_panic(
+        which in 0_usize..9,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let small = written(&model(&[2], Activation::Gelu, true));
+        let theirs = [
+            (Format::Npz, CHAPTER),
+            (Format::Npz, FORTRAN),
+            (Format::Safetensors, SEQUENTIAL),
+            (Format::Onnx, GELU),
+            (Format::Onnx, DOUBLE),
+        ];
+        let mut all = theirs.into_iter().chain(small.iter().map(|(format, bytes)| (*format, &bytes[..])));
+        let (format, bytes) = all.nth(which).unwrap();
+        let mut bytes = bytes.to_vec();
+        for (index, value) in &changes {
+            let index = index.index(bytes.len());
+            bytes[index] = *value;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        match import(format, &bytes, &Known::default()) {
+            Err(error) => prop_assert!(!error.to_string().contains('\n'), "{error}"),
+            Ok(imported) => {
+                let (shape, names) = (imported.model.metadata.image_shape, &imported.model.metadata.class_names);
+                prop_assert_eq!(shape.pixels(), imported.model.network.architecture().inputs);
+                prop_assert_eq!(names.len(), imported.model.network.architecture().outputs);
+            }
+        }
+    }
+}
