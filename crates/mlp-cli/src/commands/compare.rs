@@ -9,8 +9,8 @@ use anyhow::bail;
 use mlp_train::{EpochRecord, Outcome};
 use toml::Value;
 
-use crate::run_list::RunSummary;
-use crate::table::{Table, duration, thousands};
+use crate::output::table::{Table, duration, thousands};
+use crate::runs::RunSummary;
 
 /// Compare runs: the choices in which they differ, and what came of them.
 #[derive(clap::Args)]

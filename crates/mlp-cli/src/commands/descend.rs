@@ -7,10 +7,9 @@ use std::process::ExitCode;
 use anyhow::bail;
 use mlp_core::descent::{Function, Outcome, Path as DescentPath};
 
+use crate::output::table::Table;
 use crate::parse;
-use crate::picture::{Format, draw};
-use crate::plot::{descent_chart, loss_chart};
-use crate::table::Table;
+use crate::plot::{check_format, descent_chart, loss_chart, save};
 
 /// Follow gradient descent on a function of one variable.
 ///
@@ -58,18 +57,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.steps > MAX_STEPS {
         bail!("steps is {}; expected at most {MAX_STEPS}", args.steps);
     }
-    // Before the work: a name with another ending is said at once.
     for file in args.plot.iter().chain(&args.plot_loss) {
-        Format::of(file)?;
+        check_format(file)?;
     }
     let path = function.descend(start, learning_rate, args.steps);
     write!(io::stdout().lock(), "{}", text(function, learning_rate, args.steps, &path))?;
     let (formula, points) = (function.formula(), &path.points);
     if let Some(file) = &args.plot {
-        draw(file, descent_chart(formula, |x| function.value(x), points, learning_rate))?;
+        save(file, descent_chart(formula, |x| function.value(x), points, learning_rate))?;
     }
     if let Some(file) = &args.plot_loss {
-        draw(file, loss_chart(formula, points, learning_rate))?;
+        save(file, loss_chart(formula, points, learning_rate))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,10 +9,11 @@ use mlp_core::Mlp;
 use mlp_data::atomic::write_atomically;
 use mlp_train::{Network, TrainConfig};
 
-use super::eval::SetArgs;
-use crate::console::{canvas, note};
+use crate::data::SetArgs;
 use crate::explanation::{Explanation, Subject, Terminal, page};
-use crate::run_list::load_model;
+use crate::output::messages::note;
+use crate::output::tiles::canvas;
+use crate::runs::load_model;
 
 /// Explain what a model makes of one example, and what it would learn from it.
 ///

@@ -7,10 +7,9 @@ use anyhow::{Context, bail};
 use mlp_data::atomic::write_atomically;
 use mlp_train::exchange::{self, Format, Pixels};
 
-use super::eval::Split;
-use crate::console::note;
-use crate::datasets::{DataDir, load_named};
-use crate::run_list::load_model;
+use crate::data::{DataDir, Split, load_named};
+use crate::output::messages::note;
+use crate::runs::load_model;
 
 /// Carry a model to another tool: PyTorch (.safetensors), NumPy (.npz), any ONNX runtime (.onnx), or its predictions (.csv).
 #[derive(clap::Args)]

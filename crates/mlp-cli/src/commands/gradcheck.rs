@@ -9,8 +9,8 @@ use mlp_core::{
 };
 use ndarray::Array2;
 
+use crate::output::table::{Table, thousands};
 use crate::parse::{self, Hidden};
-use crate::table::{Table, thousands};
 
 /// Check every gradient against central differences; exit with 1 if they disagree.
 ///

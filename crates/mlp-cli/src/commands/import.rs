@@ -11,9 +11,10 @@ use mlp_core::{Activation, Architecture};
 use mlp_data::{ImageShape, Preprocessing};
 use mlp_train::exchange::{self, Format, Known};
 
-use crate::console::note;
+use crate::data::full_name;
+use crate::output::messages::note;
+use crate::output::version::PROGRAM;
 use crate::parse;
-use crate::session::{PROGRAM, full_name};
 
 /// The largest file that is read: the largest network in double precision, and 64 MiB for the rest.
 const MAX_BYTES: u64 = (Architecture::MAX_PARAMETERS as u64) * 8 + (1 << 26);

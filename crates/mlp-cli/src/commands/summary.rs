@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use mlp_train::Model;
 
-use crate::run_list::load_model;
-use crate::table::{Table, thousands};
+use crate::output::table::{Table, thousands};
+use crate::runs::load_model;
 
 /// Show a model: its layers, their shapes and parameters, and where it came from.
 #[derive(clap::Args)]

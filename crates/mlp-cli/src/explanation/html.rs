@@ -9,9 +9,9 @@ use super::words::{
     DESCENT, INTRODUCTION, class_name, entry_name, facts, number, prediction, ratio, short_number, verdict,
 };
 use super::{Axis, Explanation, Quantity, Subject};
-use crate::page;
+use crate::output::table::{percent, three_digits};
 use crate::plot::Raster;
-use crate::table::{percent, three_digits};
+use crate::report::page;
 
 /// The most units of which each is shown as an image.
 const TILES: usize = 128;

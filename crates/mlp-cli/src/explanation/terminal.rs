@@ -8,9 +8,9 @@ use super::words::{
     DESCENT, INTRODUCTION, entry_name, facts, number, prediction, ratio, short_number, verdict,
 };
 use super::{Explanation, Quantity, Subject};
-use crate::overview::wrapped;
-use crate::plot::{Colors, Tile, columns, draw_tiles};
-use crate::table::{Table, percent, three_digits};
+use crate::output::table::{Table, percent, three_digits};
+use crate::output::text::wrapped;
+use crate::output::tiles::{Colors, Tile, columns, draw_tiles};
 
 const HEADING: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();

@@ -2,7 +2,7 @@
 
 use super::differences::{Check, Finding};
 use super::{Axis, Explanation, Quantity, Step, Subject};
-use crate::table::percent;
+use crate::output::table::percent;
 
 /// What X, Y and the order of the sections are.
 pub(super) const INTRODUCTION: &str = "X is this image as one row, each pixel from 0 to 1; Y is 1 at the \

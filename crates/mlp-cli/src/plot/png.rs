@@ -37,27 +37,13 @@ pub(super) fn rasterise(svg: &str, scale: f32) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::chart::{Axis, Chart, Marker, Role, Scale, Series, Stroke};
+    use super::super::chart::{Axis, Chart, Role, Series};
     use super::super::drawing::Drawing;
     use super::*;
 
     fn chart() -> Chart {
-        let axis =
-            |label: &str| Axis { label: label.to_owned(), scale: Scale::Linear, whole: false, range: None };
-        Chart {
-            title: "L(x) = x²".to_owned(),
-            subtitle: String::new(),
-            x: axis("x"),
-            y: axis("Loss"),
-            series: vec![Series {
-                label: String::new(),
-                points: vec![(0.0, 0.0), (1.0, 1.0)],
-                role: Role::Data(0),
-                stroke: Some(Stroke::Solid),
-                marker: Some(Marker::Dot),
-            }],
-            notes: Vec::new(),
-        }
+        let series = Series::line("", Role::Data(0), vec![(0.0, 0.0), (1.0, 1.0)]).with_dots();
+        Chart::new("L(x) = x²", Axis::linear("x"), Axis::linear("Loss"), vec![series])
     }
 
     #[test]

@@ -125,17 +125,13 @@ mod tests {
     const FRAME: Frame = Frame { left: 0.0, top: 0.0, right: 10.0, bottom: 10.0 };
 
     fn fitted(values: &[f64], scale: Scale) -> Projection {
-        Projection::new(
-            &Axis { label: String::new(), scale, whole: false, range: None },
-            values.iter().copied(),
-            (0.0, 100.0),
-        )
+        Projection::new(&Axis::new("", scale), values.iter().copied(), (0.0, 100.0))
     }
 
     #[test]
     fn the_ends_of_a_given_range_fall_on_the_ends_of_the_frame() {
         for (scale, middle) in [(Scale::Linear, 50.5), (Scale::Log, 10.0)] {
-            let axis = Axis { label: String::new(), scale, whole: false, range: Some((1.0, 100.0)) };
+            let axis = Axis::new("", scale).between(1.0, 100.0);
             let p = Projection::new(&axis, std::iter::empty(), (20.0, 420.0));
             assert_eq!((p.pixel(1.0), p.pixel(100.0)), (Some(20.0), Some(420.0)));
             assert!((p.pixel(middle).unwrap() - 220.0).abs() < 1e-9, "{scale:?}");

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use super::chart::{Axis, Chart, Marker, Role, Scale, Series, Stroke};
 use super::projection::{Frame, Projection};
-use super::svg::{Anchor, Font, Ink, Pen, Svg};
+use super::svg::{Anchor, EDGE, Font, HEADING, Ink, LINE, Pen, Svg};
 use super::text;
 use super::ticks::{Tick, ticks};
 
@@ -16,8 +16,6 @@ use super::ticks::{Tick, ticks};
 const WIDTH: f64 = 720.0;
 /// The height of the frame that the series are drawn in.
 const FRAME_HEIGHT: f64 = 340.0;
-/// The room left free along the edges of the picture.
-const EDGE: f64 = 24.0;
 /// The least distance from one tick to the next, along each axis.
 const TICK_DISTANCE: (f64, f64) = (64.0, 48.0);
 /// The length of line that the legend shows of a series.
@@ -27,16 +25,12 @@ const SAME: f64 = 0.1;
 /// With more points than this, lines and markers are drawn finer.
 const CROWD: usize = 240;
 
-const TITLE: Font = Font { size: 17.0, anchor: Anchor::Start, ink: Ink::Text };
-const SUBTITLE: Font = Font { size: 13.0, anchor: Anchor::Start, ink: Ink::Muted };
 const LEGEND: Font = Font { size: 13.0, anchor: Anchor::Start, ink: Ink::Text };
 const AXIS: Font = Font { size: 13.0, anchor: Anchor::Middle, ink: Ink::Text };
 const TICK_X: Font = Font { size: 12.0, anchor: Anchor::Middle, ink: Ink::Muted };
 const TICK_Y: Font = Font { size: 12.0, anchor: Anchor::End, ink: Ink::Muted };
 const NAME: Font = Font { size: 15.0, anchor: Anchor::Middle, ink: Ink::Text };
-const NOTE: Font = Font { size: 12.0, anchor: Anchor::Start, ink: Ink::Muted };
-/// From one baseline to the next in legend and notes.
-const LINE: f64 = 20.0;
+const REMARK: Font = Font { size: 12.0, anchor: Anchor::Start, ink: Ink::Muted };
 
 /// Draws `chart`.
 ///
@@ -52,7 +46,7 @@ pub(super) fn chart_svg_from(chart: &Chart, left: f64) -> Svg {
     let right = WIDTH - EDGE;
 
     let legend = legend_rows(&chart.series, right - left);
-    let subtitle_baseline = EDGE + 14.0 + if chart.subtitle.is_empty() { 0.0 } else { LINE };
+    let subtitle_baseline = HEADING + if chart.subtitle.is_empty() { 0.0 } else { LINE };
     let top = subtitle_baseline + LINE * legend.len() as f64 + 16.0;
     let frame = Frame { left, top, right, bottom: top + FRAME_HEIGHT };
     let x = Projection::new(&chart.x, placed(chart).map(|p| p.0), (frame.left, frame.right));
@@ -60,13 +54,12 @@ pub(super) fn chart_svg_from(chart: &Chart, left: f64) -> Svg {
     let x_ticks = fitting_ticks(&chart.x, x.range(), frame.right - frame.left);
 
     let notes: Vec<String> =
-        chart.notes.iter().flat_map(|note| text::wrap(note, NOTE.size, right - left)).collect();
+        chart.notes.iter().flat_map(|note| text::wrap(note, REMARK.size, right - left)).collect();
     let note_top = frame.bottom + 42.0;
     let height = note_top + LINE * notes.len() as f64 + 16.0;
 
     let mut svg = Svg::new(WIDTH, height);
-    svg.text((left, EDGE + 14.0), &text::fit(&chart.title, TITLE.size, right - left), TITLE);
-    svg.text((left, subtitle_baseline), &text::fit(&chart.subtitle, SUBTITLE.size, right - left), SUBTITLE);
+    svg.heading((left, HEADING), &chart.title, &chart.subtitle, right - left);
     for (row, entries) in legend.iter().enumerate() {
         let baseline = subtitle_baseline + LINE * (row + 1) as f64 + 2.0;
         draw_legend_row(&mut svg, entries, (left, baseline));
@@ -76,7 +69,7 @@ pub(super) fn chart_svg_from(chart: &Chart, left: f64) -> Svg {
         draw_series(&mut svg, series, &frame, &x, &y);
     }
     for (line, note) in notes.iter().enumerate() {
-        svg.text((left, note_top + LINE * (line + 1) as f64), note, NOTE);
+        svg.text((left, note_top + LINE * (line + 1) as f64), note, REMARK);
     }
     svg
 }
@@ -291,28 +284,15 @@ mod tests {
     use resvg::usvg::roxmltree::Document;
 
     fn axis(scale: Scale) -> Axis {
-        Axis { label: "a <label> & more".to_owned(), scale, whole: false, range: None }
+        Axis::new("a <label> & more", scale)
     }
 
     fn chart(scale: Scale, series: Vec<Series>) -> Chart {
-        Chart {
-            title: "losses".to_owned(),
-            subtitle: String::new(),
-            x: axis(Scale::Linear),
-            y: axis(scale),
-            series,
-            notes: Vec::new(),
-        }
+        Chart::new("losses", axis(Scale::Linear), axis(scale), series)
     }
 
     fn series(label: &str, points: &[(f64, f64)]) -> Series {
-        Series {
-            label: label.to_owned(),
-            points: points.to_vec(),
-            role: Role::Data(0),
-            stroke: Some(Stroke::Solid),
-            marker: Some(Marker::Dot),
-        }
+        Series::line(label, Role::Data(0), points.to_vec()).with_dots()
     }
 
     /// How often the element occurs, having seen to it that the whole is XML.

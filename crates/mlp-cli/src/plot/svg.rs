@@ -1,13 +1,13 @@
-//! An SVG document in the making: the few shapes that our pictures consist of, in colors for light and for dark ground.
+//! An SVG document under construction: the few shapes that our pictures consist of, in colors for light and dark ground.
 //!
-//! Apart from the charts because pictures that are no charts draw on it too. Every shape carries its light color as an attribute
-//! and a class; a style sheet gives the class its dark color where the viewer prefers dark. A program that knows no media
-//! queries (the one that makes our PNGs is one) thus sees the light picture. The ground is part of the picture, so that it can be
-//! read on a page of any color.
+//! Every shape has its light color as an attribute, and a class that a style sheet gives its dark color if the viewer prefers
+//! dark. A renderer that ignores media queries, such as the one for our PNGs, draws the light picture. The ground is part of the
+//! picture, which is thus readable on a page of any color.
 
 use std::fmt::Write as _;
 
 use super::raster::Raster;
+use super::text;
 
 /// The colors of a picture, by what they are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,13 +52,14 @@ impl Ink {
     }
 
     fn class(self) -> String {
-        match self {
-            Self::Ground => "ground".to_owned(),
-            Self::Text => "text".to_owned(),
-            Self::Muted => "muted".to_owned(),
-            Self::Grid => "grid".to_owned(),
-            Self::Palette(n) => format!("c{}", n % PALETTE.len()),
-        }
+        let name = match self {
+            Self::Ground => "ground",
+            Self::Text => "text",
+            Self::Muted => "muted",
+            Self::Grid => "grid",
+            Self::Palette(n) => return format!("c{}", n % PALETTE.len()),
+        };
+        name.to_owned()
     }
 }
 
@@ -77,6 +78,22 @@ pub(super) struct Font {
     pub(super) anchor: Anchor,
     pub(super) ink: Ink,
 }
+
+impl Font {
+    pub(super) fn anchored(self, anchor: Anchor) -> Self {
+        Self { anchor, ..self }
+    }
+}
+
+/// The margin along the edges of every picture.
+pub(super) const EDGE: f64 = 24.0;
+/// The baseline of the title.
+pub(super) const HEADING: f64 = EDGE + 14.0;
+/// From one baseline to the next.
+pub(super) const LINE: f64 = 20.0;
+
+pub(super) const TITLE: Font = Font { size: 17.0, anchor: Anchor::Start, ink: Ink::Text };
+pub(super) const NOTE: Font = Font { size: 13.0, anchor: Anchor::Start, ink: Ink::Muted };
 
 /// How a line is drawn.
 #[derive(Debug, Clone, Copy)]
@@ -110,8 +127,7 @@ impl Svg {
         fill: Option<Ink>,
         frame: Option<Pen>,
     ) {
-        let place = format!("x='{}' y='{}' width='{}' height='{}'", n(at.0), n(at.1), n(size.0), n(size.1));
-        self.shape("rect", &place, fill, frame);
+        self.shape("rect", &place(at, size), fill, frame);
     }
 
     /// A line through all `points`; nothing for less than two.
@@ -148,22 +164,25 @@ impl Svg {
         self.write_text(&format!("transform='translate({} {}) rotate(-90)'", n(at.0), n(at.1)), text, font);
     }
 
-    /// The whole document, with `title` as the name that a screen reader speaks.
+    /// A title on the baseline through `at`, and a note under it, both cut to `room`.
+    pub(super) fn heading(&mut self, at: (f64, f64), title: &str, note: &str, room: f64) {
+        self.text(at, &text::fit(title, TITLE.size, room), TITLE);
+        self.text((at.0, at.1 + LINE), &text::fit(note, NOTE.size, room), NOTE);
+    }
+
+    /// A translucent rectangle with its upper left corner at `at`.
     pub(super) fn cell(&mut self, at: (f64, f64), size: (f64, f64), ink: Ink, opacity: f64) {
-        let place = format!("x='{}' y='{}' width='{}' height='{}'", n(at.0), n(at.1), n(size.0), n(size.1));
-        self.shape("rect", &format!("{place} fill-opacity='{}'", n(opacity)), Some(ink), None);
+        let place = format!("{} fill-opacity='{}'", place(at, size), n(opacity));
+        self.shape("rect", &place, Some(ink), None);
     }
 
     /// An image of pixels, each of them a rectangle with sharp edges.
     pub(super) fn image(&mut self, at: (f64, f64), size: (f64, f64), raster: &Raster) {
         let _ = writeln!(
             self.body,
-            "<image x='{}' y='{}' width='{}' height='{}' preserveAspectRatio='none' image-rendering='optimizeSpeed' \
+            "<image {} preserveAspectRatio='none' image-rendering='optimizeSpeed' \
              style='image-rendering:pixelated' href='{}'/>",
-            n(at.0),
-            n(at.1),
-            n(size.0),
-            n(size.1),
+            place(at, size),
             raster.to_uri()
         );
     }
@@ -175,6 +194,7 @@ impl Svg {
         Self { width, height, body: self.body }
     }
 
+    /// The whole document, with `title` as its accessible name.
     pub(super) fn finish(self, title: &str) -> String {
         let (w, h, title) = (n(self.width), n(self.height), escape(title));
         let inks = [Ink::Ground, Ink::Text, Ink::Muted, Ink::Grid];
@@ -229,6 +249,10 @@ impl Svg {
             escape(text)
         );
     }
+}
+
+fn place(at: (f64, f64), size: (f64, f64)) -> String {
+    format!("x='{}' y='{}' width='{}' height='{}'", n(at.0), n(at.1), n(size.0), n(size.1))
 }
 
 /// A coordinate to a hundredth of a pixel, without needless zeros.

@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     fn axis(scale: Scale) -> Axis {
-        Axis { label: String::new(), scale, whole: false, range: None }
+        Axis::new("", scale)
     }
 
     fn labels(scale: Scale, range: (f64, f64), wanted: usize) -> Vec<String> {
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn what_is_counted_has_no_fractions() {
-        let steps = Axis { whole: true, ..axis(Scale::Linear) };
+        let steps = axis(Scale::Linear).whole();
         let labels = |range| ticks(&steps, range, 9).into_iter().map(|tick| tick.label).collect::<Vec<_>>();
         assert_eq!(labels((-0.05, 1.05)), ["0", "1"]);
         assert_eq!(labels((0.0, 16.0)), ["0", "2", "4", "6", "8", "10", "12", "14", "16"]);

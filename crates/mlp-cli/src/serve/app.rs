@@ -14,8 +14,7 @@ use super::answers::{Answer, Image, Layer, Strong, named};
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::rate::RateLimiter;
-use crate::figures;
-use crate::plot::{Raster, unit_images};
+use crate::plot::{Raster, first_layer_weights, unit_images};
 
 /// The most units of a layer whose activations are all listed.
 const MAX_LISTED: usize = 4096;
@@ -49,7 +48,7 @@ pub(super) struct Question {
 impl App {
     /// A server of `model`; `is_local` if it listens on loopback.
     pub(crate) fn new(model: Model, limits: Limits, is_local: bool) -> Self {
-        let (units, scale) = unit_images(&figures::first_layer(&model.network), model.metadata.image_shape);
+        let (units, scale) = unit_images(&first_layer_weights(&model.network), model.metadata.image_shape);
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             units,

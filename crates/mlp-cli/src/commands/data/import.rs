@@ -12,10 +12,10 @@ use mlp_data::{Dataset, Datasets, ImageShape, Preprocessing};
 use mlp_train::TrainConfig;
 use rayon::prelude::*;
 
-use crate::console::{self, note};
+use crate::output::messages::{self, note};
+use crate::output::table::thousands;
+use crate::output::version::PROGRAM;
 use crate::parse;
-use crate::session::PROGRAM;
-use crate::table::thousands;
 
 /// The longest side of pictures that are taken in their own size.
 const SMALL: usize = 64;
@@ -173,7 +173,7 @@ fn prepare(args: &Args, shape: ImageShape, files: &[(PathBuf, u8)]) -> anyhow::R
             }
             Err(error) => {
                 failed += 1;
-                console::error(&error.into());
+                messages::error(&error.into());
             }
         }
     }

@@ -8,7 +8,7 @@ use mlp_data::picture::Preprocessed;
 use mlp_train::Metadata;
 use serde::Serialize;
 
-use crate::table::percent;
+use crate::output::table::percent;
 
 /// The widest that the column of names is made.
 const WIDEST: usize = 60;

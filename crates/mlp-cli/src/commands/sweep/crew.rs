@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mlp_train::{Control, Error, Event, Every, Observer, RunDir, Status};
+use mlp_train::{Control, Error, Event, Every, Observer, RunDir, RunSetup, Status};
 
 use super::members::{Member, shown};
-use crate::console::note;
+use crate::data::TrainingData;
+use crate::output::messages::note;
+use crate::output::table::duration;
 use crate::recipe::Recipe;
-use crate::session::{Data, Keeping, Session};
 use crate::signals::Signals;
-use crate::table::duration;
+use crate::training::Training;
 
 /// How often a run writes a checkpoint, and the least time between two at the ends of epochs.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
@@ -29,7 +30,7 @@ pub(super) struct Crew<'a> {
     next: AtomicUsize,
     failure: Mutex<Option<anyhow::Error>>,
     /// The datasets that are asked for, by what decides them.
-    data: Mutex<BTreeMap<String, Arc<Data>>>,
+    data: Mutex<BTreeMap<String, Arc<TrainingData>>>,
     bars: MultiProgress,
 }
 
@@ -97,20 +98,20 @@ impl<'a> Crew<'a> {
         if RunDir::is_run(path) && RunDir::result(path)?.is_some_and(|result| is_over(result.status)) {
             return Ok(());
         }
-        let session = Session::of(member.recipe.clone(), self.data(&member.recipe)?)
+        let training = Training::new(member.recipe.clone(), self.data(&member.recipe)?)
             .with_context(|| shown(&member.varied))?;
         let run = if RunDir::is_run(path) {
             RunDir::open(path)?
         } else {
             let run = RunDir::create(path)?;
-            run.write_config(&session.config_toml())?;
+            run.write_config(&training.config_toml())?;
             run
         };
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut watch = Watch::new(&self.bars, format!("{name}  {}", shown(&member.varied)));
         let every = Some(Every::Time(CHECKPOINT_EVERY));
-        let keeping = Keeping { checkpoint_every: every, spacing: SPACING, ..Keeping::default() };
-        match session.train(&run, keeping, &mut [&mut signals.clone(), &mut watch]) {
+        let setup = RunSetup { checkpoint_every: every, spacing: SPACING, ..training.setup() };
+        match training.train(&run, &setup, &mut [&mut signals.clone(), &mut watch]) {
             Ok(result) if result.status == Status::Interrupted => {}
             Ok(result) => {
                 let best = result.best.map(|best| format!("{} {:.4}, ", best.metric, best.value));
@@ -128,7 +129,7 @@ impl<'a> Crew<'a> {
     }
 
     /// The data of a recipe, loaded once for all that ask for the same.
-    fn data(&self, recipe: &Recipe) -> anyhow::Result<Arc<Data>> {
+    fn data(&self, recipe: &Recipe) -> anyhow::Result<Arc<TrainingData>> {
         let train = &recipe.train;
         let key =
             format!("{:?}", (&recipe.dataset, &recipe.validation_set, train.validation, train.split_seed));
@@ -136,7 +137,7 @@ impl<'a> Crew<'a> {
         if let Some(data) = known.get(&key) {
             return Ok(Arc::clone(data));
         }
-        let data = Arc::new(Data::load(recipe, self.data_dir, self.quiet)?);
+        let data = Arc::new(TrainingData::load(recipe, self.data_dir, self.quiet)?);
         known.insert(key, Arc::clone(&data));
         Ok(data)
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table as Keys;
 
 use crate::recipe::Recipe;
-use crate::variations::{Variation, grid, random};
+use crate::recipe::variations::{Variation, grid, random};
 
 /// More runs than anybody waits for.
 const MAX_RUNS: usize = 100_000;
@@ -125,7 +125,7 @@ pub(super) fn shown(varied: &Keys) -> String {
 pub(super) fn value_text(value: &toml::Value) -> String {
     match value {
         toml::Value::String(text) => text.clone(),
-        toml::Value::Float(number) => crate::table::three_digits(*number),
+        toml::Value::Float(number) => crate::output::table::three_digits(*number),
         other => other.to_string(),
     }
 }

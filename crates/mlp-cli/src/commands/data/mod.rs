@@ -8,11 +8,9 @@ use std::process::ExitCode;
 
 use mlp_data::{Dataset, Datasets, Preprocessing, catalog, synthetic};
 
-use super::eval::Split;
-use crate::console::canvas;
-use crate::datasets::{DataDir, fetch, load_named};
-use crate::plot::{Tile, draw_tiles};
-use crate::table::{Table, percent, thousands};
+use crate::data::{DataDir, Split, fetch, load_named};
+use crate::output::table::{Table, percent, thousands};
+use crate::output::tiles::{Tile, draw_for_stdout};
 
 /// List, inspect, show, download and make datasets.
 #[derive(clap::Subcommand)]
@@ -175,11 +173,5 @@ fn show(args: &Show) -> anyhow::Result<String> {
             sets.name
         );
     }
-    Ok(draw_in_terminal(&tiles))
-}
-
-/// The images, drawn for the terminal that standard output is, or for a file.
-pub(crate) fn draw_in_terminal(tiles: &[Tile<'_>]) -> String {
-    let (colors, width) = canvas(120);
-    draw_tiles(tiles, colors, width)
+    Ok(draw_for_stdout(&tiles))
 }

@@ -1,11 +1,10 @@
 //! Gray images drawn in a terminal, side by side with captions.
 //!
-//! Apart from the charts, with which it shares nothing: the canvas is a grid of characters. In color a character shows two pixels, one
-//! above the other, as the two halves of `▀`; characters being about twice as high as wide, pixels come out square. Without
-//! color, a digit is made of signs of ten degrees of darkness, two signs for each pixel for the same reason. It only makes the
-//! text: whether the terminal has colors and how wide it is, the caller finds out.
+//! In color, a character shows two pixels, one above the other, as the two halves of `▀`. Characters are about twice as high as
+//! wide, so pixels come out square. Without color, a pixel is two characters out of ten degrees of darkness.
 
 use std::fmt::Write as _;
+use std::io::{self, IsTerminal};
 
 /// From no ink to full ink, for terminals without color.
 const RAMP: [char; 10] = [' ', '.', ':', '-', '=', '+', '*', '#', '%', '@'];
@@ -26,12 +25,7 @@ pub(crate) enum Colors {
 impl Colors {
     /// What can be assumed of the output: nothing if it is not a terminal, if `NO_COLOR` is set or `TERM` says `dumb`; every
     /// color if `COLORTERM` promises it; otherwise the 256 that practically all terminals know.
-    pub(crate) fn of(
-        is_terminal: bool,
-        no_color: Option<&str>,
-        term: Option<&str>,
-        colorterm: Option<&str>,
-    ) -> Self {
+    fn of(is_terminal: bool, no_color: Option<&str>, term: Option<&str>, colorterm: Option<&str>) -> Self {
         if !is_terminal || no_color.is_some_and(|value| !value.is_empty()) || term == Some("dumb") {
             Self::None
         } else if matches!(colorterm, Some("truecolor" | "24bit")) {
@@ -53,8 +47,26 @@ pub(crate) struct Tile<'a> {
     pub(crate) caption: String,
 }
 
+/// The colors of standard output and its width in characters; `columns` where there is no terminal.
+pub(crate) fn canvas(columns: usize) -> (Colors, usize) {
+    let variable = |name: &str| std::env::var(name).ok();
+    let colors = Colors::of(
+        io::stdout().is_terminal(),
+        variable("NO_COLOR").as_deref(),
+        variable("TERM").as_deref(),
+        variable("COLORTERM").as_deref(),
+    );
+    (colors, terminal_size::terminal_size().map_or(columns, |(width, _)| usize::from(width.0)))
+}
+
+/// Draws the images for standard output, be it a terminal or not.
+pub(crate) fn draw_for_stdout(tiles: &[Tile<'_>]) -> String {
+    let (colors, width) = canvas(120);
+    draw_tiles(tiles, colors, width)
+}
+
 /// Draws the images from left to right in as many columns as `width` characters have room for (at least one), with captions
-/// centerd under them and an empty line between one row of images and the next. Every line ends in a newline and leaves the
+/// centered under them and an empty line between one row of images and the next. Every line ends in a newline and leaves the
 /// terminal's colors as they were.
 ///
 /// # Panics
@@ -111,7 +123,7 @@ fn draw_band(text: &mut String, band: &[Tile<'_>], colors: Colors) {
         push_line(text, parts);
     }
     if band.iter().any(|tile| !tile.caption.is_empty()) {
-        push_line(text, band.iter().map(|tile| centerd(&tile.caption, columns(tile, colors))));
+        push_line(text, band.iter().map(|tile| centered(&tile.caption, columns(tile, colors))));
     }
 }
 
@@ -169,7 +181,7 @@ fn nearest_gray(gray: u8) -> u8 {
 }
 
 /// The caption in the middle of `width` columns, cut with an ellipsis if it is longer.
-fn centerd(caption: &str, width: usize) -> String {
+fn centered(caption: &str, width: usize) -> String {
     let flat = |c: char| if c.is_control() { ' ' } else { c };
     let mut shown: String = caption.chars().map(flat).collect();
     if shown.chars().count() > width {
@@ -237,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn captions_are_centerd_and_cut_to_the_image() {
+    fn captions_are_centered_and_cut_to_the_image() {
         let pixels = [255u8; 4];
         let tiles = [tile(&pixels, 4, "7"), tile(&pixels, 4, "trousers\n")];
         let drawn = draw_tiles(&tiles, Colors::None, 80);

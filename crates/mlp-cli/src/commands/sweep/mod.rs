@@ -14,14 +14,14 @@ use toml::Table as Keys;
 
 use self::crew::Crew;
 use self::members::{Member, Sweep, free_directory, value_text};
-use crate::choices::RecipeArgs;
-use crate::console::note;
-use crate::datasets::DataDir;
-use crate::run_list::{RunSummary, State};
-use crate::session::PROGRAM;
+use crate::data::DataDir;
+use crate::output::messages::{note, print_json};
+use crate::output::table::{Table, duration};
+use crate::output::version::PROGRAM;
+use crate::recipe::choices::RecipeArgs;
+use crate::recipe::variations::Variation;
+use crate::runs::{RunSummary, State};
 use crate::signals::Signals;
-use crate::table::{Table, duration};
-use crate::variations::Variation;
 
 /// Try other choices: a grid of values or random ones, a run for each, ranked by what they reach on the validation set.
 ///
@@ -95,14 +95,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let metric = members[0].recipe.train.monitored(true);
     rank(&mut runs, metric);
-    let mut out = io::stdout().lock();
     if args.json {
-        let report: Vec<_> =
-            runs.iter().map(|(run, varied)| Entry { varied, value: value(run), run }).collect();
-        serde_json::to_writer_pretty(&mut out, &report).map_err(io::Error::from)?;
-        writeln!(out)?;
+        let entries = runs.iter().map(|(run, varied)| Entry { varied, value: value(run), run });
+        print_json(&entries.collect::<Vec<_>>())?;
     } else {
-        write!(out, "{}", text(&runs, metric, &directory))?;
+        write!(io::stdout().lock(), "{}", text(&runs, metric, &directory))?;
     }
     if let Some((signal, code)) = signals.heard() {
         if !args.quiet {

@@ -18,11 +18,10 @@ use rayon::prelude::*;
 
 use self::answers::{Answer, Format, Writer};
 use self::sources::{Content, Source, Sources};
-use crate::commands::data::draw_in_terminal;
-use crate::console::{self, note};
+use crate::output::messages::{self, note};
+use crate::output::tiles::{Tile, draw_for_stdout};
 use crate::parse;
-use crate::plot::Tile;
-use crate::run_list::load_model;
+use crate::runs::load_model;
 
 /// The first batch is small, so that something is seen soon; each next one is twice as large, up to the last number.
 const BATCHES: (usize, usize) = (8, 512);
@@ -150,7 +149,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         write!(out, "{}", writer.write(&answers))?;
         out.flush()?;
         drop(out);
-        errors.iter().for_each(console::error);
+        errors.iter().for_each(messages::error);
     }
     if failed == 0 {
         return Ok(ExitCode::SUCCESS);
@@ -202,5 +201,5 @@ fn drawn(answers: &[Answer], model: &Model) -> String {
             caption: answer.caption(&model.metadata),
         })
         .collect();
-    format!("{}\n", draw_in_terminal(&tiles))
+    format!("{}\n", draw_for_stdout(&tiles))
 }
