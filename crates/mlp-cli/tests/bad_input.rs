@@ -294,7 +294,7 @@ fn a_run_that_cannot_be_gone_on_with() {
     fs::write(run("config.toml"), config.replace("seed = 0", "seed = 1")).unwrap();
     scratch.refuses(
         "train --quiet --resume run",
-        "run (its config.toml has to be as it was): cannot resume: the checkpoint is of a training with another configuration",
+        "run (its config.toml must not change): cannot resume: the checkpoint is of a training with another configuration",
     );
     fs::write(run("config.toml"), "epochs = ").unwrap();
     scratch.refuses("train --quiet --resume run", "run/config.toml, line 1: ");
@@ -311,7 +311,7 @@ fn a_run_that_cannot_be_gone_on_with() {
     scratch.change(TRAIN_IMAGES, |bytes| bytes[1000] ^= 1);
     scratch.refuses(
         "train --quiet --resume run",
-        "run: the dataset mnist is not the one that the run began with; expected SHA-256",
+        "run: the dataset mnist has changed since the run began; expected SHA-256",
     );
     scratch.change(TRAIN_IMAGES, |bytes| bytes[1000] ^= 1);
     scratch.mlp("train --quiet --resume run").assert().success();
@@ -345,7 +345,7 @@ fn sweeps_and_range_tests_that_cannot_be() {
         ),
         (
             "sweep --quiet --vary seed=1,2 --batch-size 20 --sweep-dir data",
-            "data: not empty; go on with a sweep by --resume",
+            "data: not empty; resume a sweep with --resume",
         ),
         (
             "lr-find --json --from 1 --to 0.1",
@@ -376,7 +376,7 @@ fn images_to_validate_on_of_another_form() {
     }
     scratch.refuses(
         "train --batch-size 20 --validation-set small",
-        "small: images of 2x2 in 1 classes to validate on; expected 28x28 in 10, as in mnist",
+        "small: validation images of 2x2 in 1 classes; expected 28x28 in 10, as in mnist",
     );
     assert!(!scratch.path("runs").exists());
 }

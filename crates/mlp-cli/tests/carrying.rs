@@ -66,7 +66,7 @@ fn what_cannot_be_carried_is_said_in_one_line_and_nothing_is_left() {
         ("export none.mlp --to x.npz", "none.mlp: "),
         ("import torn.npz --to x.mlp", "torn.npz: "),
         ("import not.onnx --to x.mlp", "not.onnx: "),
-        ("import m.npz", "m.mlp: there is a file already"),
+        ("import m.npz", "m.mlp: exists already"),
         ("import m.npz --to x.mlp --activation relu", "m.npz: "),
         ("import none.npz --to x.mlp", "none.npz: cannot read it"),
     ] {

@@ -31,7 +31,7 @@ fn without_a_command_there_is_an_overview() {
     for part in [
         "Usage: mlp <COMMAND>",
         "Train:\n  train ",
-        "Judge:\n  eval ",
+        "Evaluate:\n  eval ",
         "Use:\n",
         "mlp train --dataset synthetic",
     ] {
@@ -184,7 +184,7 @@ fn errors_about_models_and_runs_say_what_to_do_next() {
     // As if it had been killed before its end.
     fs::remove_file(here.join(model)).unwrap();
     fs::remove_file(here.join("runs/synthetic/result.json")).unwrap();
-    let resume = "go on with what was interrupted by `mlp train --resume runs/synthetic`";
+    let resume = "resume it with `mlp train --resume runs/synthetic`";
     assert!(error(here, &format!("eval {model}")).contains(resume));
     assert!(error(here, &format!("{train} --run-dir runs/synthetic")).contains(resume));
 }

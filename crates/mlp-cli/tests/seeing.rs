@@ -46,7 +46,7 @@ fn every_figure_is_drawn_beside_what_it_shows_or_where_it_is_asked_for() {
     assert!(svg.contains("other/a") && svg.contains("runs/a"), "{svg}");
     succeed(at, "plot --mistakes runs/a/model.mlp --split train --count 3 --to few.svg");
     let svg = fs::read_to_string(at.join("few.svg")).unwrap();
-    assert_eq!((svg.matches("<image ").count(), svg.matches("% sure").count()), (3, 3));
+    assert_eq!((svg.matches("<image ").count(), svg.matches("% confident").count()), (3, 3));
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn what_cannot_be_drawn_is_said_in_one_line() {
     let at = scratch.path();
     succeed(at, &format!("{TRAIN} --epochs 1 --hidden none --run-dir runs/none"));
     for (flags, expected) in [
-        ("plot runs/none --to curves.gif", "unknown kind of picture; expected a name ending in .svg or .png"),
+        ("plot runs/none --to curves.gif", "unknown image format; expected a name ending in .svg or .png"),
         ("plot runs/nothing", "runs/nothing: "),
         ("plot --weights runs/none", "has no hidden layer"),
         ("plot --embedding runs/none/model.mlp", "has no hidden layer"),

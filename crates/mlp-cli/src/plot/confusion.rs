@@ -2,8 +2,7 @@
 
 use mlp_train::ConfusionMatrix;
 
-use super::drawing::Drawing;
-use super::svg::{Anchor, EDGE, Font, HEADING, Ink, NOTE, Svg, TITLE};
+use super::drawing::{Anchor, Drawing, EDGE, Font, HEADING, Ink, NOTE, TITLE};
 use super::text;
 use crate::output::table::thousands;
 
@@ -19,7 +18,7 @@ const NAMES: f64 = 150.0;
 /// Rows are true labels, columns are predictions. Correct predictions are green and errors orange, each on a scale of its own: on
 /// a common scale, the diagonal would make all errors invisible.
 pub(crate) fn confusion(confusion: &ConfusionMatrix, names: &[String], set: &str) -> Drawing {
-    let title = &format!("Confusion matrix on {set}");
+    let title = &*format!("Confusion matrix on {set}");
     let classes = confusion.classes();
     let cell = (SIDE / classes as f64).clamp(CELL.0, CELL.1);
     let name_size = cell.clamp(9.0, 13.0);
@@ -30,10 +29,10 @@ pub(crate) fn confusion(confusion: &ConfusionMatrix, names: &[String], set: &str
     let (left, top) = (EDGE + 26.0 + widest, EDGE + 74.0 + above);
     let side = cell * classes as f64;
     let width = (left + side + EDGE).max(EDGE * 2.0 + text::width(title, TITLE.size));
-    let mut svg = Svg::new(width, top + side + EDGE);
-    svg.heading((EDGE, HEADING), title, &counts(confusion), width);
-    svg.text((left, top - above - 14.0), "predicted label", NOTE);
-    svg.text_upwards((EDGE + 8.0, top + side / 2.0), "true label", NOTE.anchored(Anchor::Middle));
+    let mut drawing = Drawing::new(title, width, top + side + EDGE);
+    drawing.heading((EDGE, HEADING), title, &counts(confusion), width);
+    drawing.text((left, top - above - 14.0), "predicted label", NOTE);
+    drawing.text_upwards((EDGE + 8.0, top + side / 2.0), "true label", NOTE.anchored(Anchor::Middle));
     let at = |row: usize, column: usize| (left + cell * column as f64, top + cell * row as f64);
     let cells = || (0..classes).flat_map(|row| (0..classes).map(move |column| (row, column)));
     let most = |is_right: bool| {
@@ -45,36 +44,36 @@ pub(crate) fn confusion(confusion: &ConfusionMatrix, names: &[String], set: &str
         let name = text::fit(name, name_size, NAMES);
         let font = Font { size: name_size, anchor: Anchor::End, ink: Ink::Text };
         let middle = 0.5 * cell + 0.35 * name_size;
-        svg.text((left - 6.0, at(class, 0).1 + middle), &name, font);
+        drawing.text((left - 6.0, at(class, 0).1 + middle), &name, font);
         let x = at(0, class).0;
         if is_level {
-            svg.text((x + 0.5 * cell, top - 6.0), &name, font.anchored(Anchor::Middle));
+            drawing.text((x + 0.5 * cell, top - 6.0), &name, font.anchored(Anchor::Middle));
         } else {
-            svg.text_upwards((x + middle, top - 6.0), &name, font.anchored(Anchor::Start));
+            drawing.text_upwards((x + middle, top - 6.0), &name, font.anchored(Anchor::Start));
         }
     }
     for (row, column) in cells() {
         let (count, place) = (confusion.count(row, column), at(row, column));
         let size = (cell - 1.0, cell - 1.0);
-        svg.cell(place, size, Ink::Grid, 0.5);
+        drawing.cell(place, size, Ink::Grid, 0.5);
         if count == 0 {
             continue;
         }
         // Square roots, so that a single error shows beside a hundred.
         let strength = |most: u64| (count as f64 / most as f64).sqrt();
         if row == column {
-            svg.cell(place, size, Ink::Palette(2), 0.45 * strength(right));
+            drawing.cell(place, size, Ink::Palette(2), 0.45 * strength(right));
         } else {
-            svg.cell(place, size, Ink::Palette(1), 0.1 + 0.75 * strength(wrong));
+            drawing.cell(place, size, Ink::Palette(1), 0.1 + 0.75 * strength(wrong));
         }
         if cell >= READABLE {
             let number = count.to_string();
             let size = (0.32 * cell).min(13.0).min(0.8 * cell / text::width(&number, 1.0));
             let at = (place.0 + cell / 2.0, place.1 + cell / 2.0 + 0.35 * size);
-            svg.text(at, &number, Font { size, anchor: Anchor::Middle, ink: Ink::Text });
+            drawing.text(at, &number, Font { size, anchor: Anchor::Middle, ink: Ink::Text });
         }
     }
-    Drawing::new(svg, title)
+    drawing
 }
 
 fn counts(confusion: &ConfusionMatrix) -> String {
@@ -86,7 +85,7 @@ fn counts(confusion: &ConfusionMatrix) -> String {
 
 #[cfg(test)]
 mod tests {
-    use resvg::usvg::roxmltree::Document;
+    use roxmltree::Document;
 
     use super::*;
 
@@ -103,7 +102,8 @@ mod tests {
     fn every_count_that_is_not_zero_stands_in_its_cell() {
         let (matrix, names) = matrix(3);
         let drawing = confusion(&matrix, &names, "who is who");
-        let document = Document::parse(drawing.svg()).unwrap();
+        let svg = drawing.svg();
+        let document = Document::parse(&svg).unwrap();
         let texts: Vec<_> =
             document.descendants().filter(|n| n.has_tag_name("text")).filter_map(|n| n.text()).collect();
         assert_eq!(texts.iter().filter(|text| **text == "<1>").count(), 2, "{texts:?}");

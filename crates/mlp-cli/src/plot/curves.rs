@@ -103,7 +103,7 @@ fn last_values(runs: &[Curves<'_>], label: &str, value: &dyn Fn(Found) -> f64) -
 #[cfg(test)]
 mod tests {
     use mlp_train::Outcome;
-    use resvg::usvg::roxmltree::Document;
+    use roxmltree::Document;
 
     use super::*;
 
@@ -117,7 +117,8 @@ mod tests {
     }
 
     fn texts(drawing: &Drawing) -> Vec<String> {
-        let document = Document::parse(drawing.svg()).unwrap();
+        let svg = drawing.svg();
+        let document = Document::parse(&svg).unwrap();
         let texts = document.descendants().filter(|node| node.has_tag_name("text"));
         texts.filter_map(|node| node.text().map(str::to_owned)).collect()
     }

@@ -64,7 +64,7 @@ fn scatter(
 
 #[cfg(test)]
 mod tests {
-    use resvg::usvg::roxmltree::Document;
+    use roxmltree::Document;
 
     use super::*;
 
@@ -73,7 +73,8 @@ mod tests {
         let points = [(0.0, 0.0), (2.0, 0.0), (5.0, 5.0)];
         let names = ["zero", "one", "none"].map(str::to_owned);
         let drawing = scatter(&points, &[0, 0, 1], &names, (0.5, 0.25), "embedding");
-        let document = Document::parse(drawing.svg()).unwrap();
+        let svg = drawing.svg();
+        let document = Document::parse(&svg).unwrap();
         let count = |tag: &str, class: &str| {
             let nodes = document.descendants().filter(|node| node.has_tag_name(tag));
             nodes.filter(|node| node.attribute("class") == Some(class)).count()

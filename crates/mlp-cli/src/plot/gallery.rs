@@ -5,9 +5,8 @@ use mlp_core::{Mlp, Scalar};
 use mlp_data::{Dataset, ImageShape};
 use mlp_train::{Model, Network};
 
-use super::drawing::Drawing;
+use super::drawing::{Anchor, Drawing, EDGE, Font, HEADING, Ink, NOTE};
 use super::raster::Raster;
-use super::svg::{Anchor, EDGE, Font, HEADING, Ink, NOTE, Svg};
 use super::text;
 use super::ticks::number;
 use crate::output::table::thousands;
@@ -64,23 +63,23 @@ fn weights_figure(units: &[Vec<f64>], shape: ImageShape, title: &str, note: &str
     // A few small images need not fill the width.
     let scale = (ROOM / grid.width as f64).min(4.0);
     let (width, height) = (grid.width as f64 * scale, grid.height as f64 * scale);
-    let mut svg = Svg::new(WIDTH, TOP + height + 44.0 + EDGE);
-    svg.heading((EDGE, HEADING), title, note, ROOM);
-    svg.image((EDGE, TOP), (width, height), &grid);
-    scale_bar(&mut svg, (EDGE, TOP + height + 20.0), limit);
-    Drawing::new(svg, title)
+    let mut drawing = Drawing::new(title, WIDTH, TOP + height + 44.0 + EDGE);
+    drawing.heading((EDGE, HEADING), title, note, ROOM);
+    drawing.image((EDGE, TOP), (width, height), grid);
+    scale_bar(&mut drawing, (EDGE, TOP + height + 20.0), limit);
+    drawing
 }
 
 /// The scale of the colors.
-fn scale_bar(svg: &mut Svg, (left, top): (f64, f64), limit: f64) {
+fn scale_bar(drawing: &mut Drawing, (left, top): (f64, f64), limit: f64) {
     const STEPS: usize = 49;
     let ramp: Vec<f64> = (0..STEPS).map(|step| step as f64 / (STEPS - 1) as f64 * 2.0 - 1.0).collect();
     let ends = number(limit, 3);
     let from = format!("−{ends}");
-    svg.text((left, top + 11.0), &from, NOTE);
+    drawing.text((left, top + 11.0), &from, NOTE);
     let start = left + text::width(&from, NOTE.size) + 8.0;
-    svg.image((start, top), (160.0, 14.0), &Raster::signed(STEPS, &ramp, 1.0));
-    svg.text((start + 168.0, top + 11.0), &format!("{ends}  weight; zero is transparent"), NOTE);
+    drawing.image((start, top), (160.0, 14.0), Raster::signed(STEPS, &ramp, 1.0));
+    drawing.text((start + 168.0, top + 11.0), &format!("{ends}  weight; zero is transparent"), NOTE);
 }
 
 /// The given quantile of the values; 1 if there are none.
@@ -109,18 +108,18 @@ pub(crate) fn errors(
     let longest = shape.width.max(shape.height) as f64;
     let (width, height) = (side * shape.width as f64 / longest, side * shape.height as f64 / longest);
     let rows = shown.len().div_ceil(COLUMNS);
-    let mut svg = Svg::new(WIDTH, TOP + (height + CAPTIONS) * rows as f64 + EDGE);
+    let title = format!("Errors on {set}");
+    let mut drawing = Drawing::new(&title, WIDTH, TOP + (height + CAPTIONS) * rows as f64 + EDGE);
     let [errors, examples] = [all.len(), data.len()].map(thousands);
     let note = match shown.len() {
         0 => format!("none: all {examples} are correct"),
         count => format!("the most confident {count} of {errors} errors in {examples} examples"),
     };
-    let title = format!("Errors on {set}");
-    svg.heading((EDGE, HEADING), &title, &note, ROOM);
+    drawing.heading((EDGE, HEADING), &title, &note, ROOM);
     for (place, error) in shown.iter().enumerate() {
         let left = EDGE + (side + GAP) * (place % COLUMNS) as f64;
         let top = TOP + (height + CAPTIONS) * (place / COLUMNS) as f64;
-        svg.image((left, top), (width, height), &Raster::gray(shape.width, data.image(error.index)));
+        drawing.image((left, top), (width, height), Raster::gray(shape.width, data.image(error.index)));
         // Rounded down: an error is never 100% confident.
         let percent = (error.probability * 1000.0).floor() / 10.0;
         let lines = [
@@ -131,16 +130,16 @@ pub(crate) fn errors(
         for (number, (words, ink)) in lines.into_iter().enumerate() {
             let font = Font { size: 12.0, anchor: Anchor::Start, ink };
             let at = (left, top + height + 14.0 * (number + 1) as f64 + 1.0);
-            svg.text(at, &text::fit(&words, font.size, side), font);
+            drawing.text(at, &text::fit(&words, font.size, side), font);
         }
     }
-    Drawing::new(svg, &title)
+    drawing
 }
 
 #[cfg(test)]
 mod tests {
-    use resvg::tiny_skia::Pixmap;
-    use resvg::usvg::roxmltree::Document;
+    use roxmltree::Document;
+    use tiny_skia::Pixmap;
 
     use super::*;
 
@@ -151,7 +150,8 @@ mod tests {
         let units: Vec<Vec<f64>> =
             (0..5).map(|unit| (0..12).map(|i| f64::from(i - 5 + unit)).collect()).collect();
         let drawing = weights_figure(&units, SHAPE, "weights", "5 units");
-        let document = Document::parse(drawing.svg()).unwrap();
+        let svg = drawing.svg();
+        let document = Document::parse(&svg).unwrap();
         assert_eq!(document.descendants().filter(|node| node.has_tag_name("image")).count(), 2);
         let picture = Pixmap::decode_png(&drawing.png().unwrap()).unwrap();
         let orange = picture.pixels().iter().filter(|p| p.red() > 200 && p.blue() < 60).count();
@@ -178,7 +178,8 @@ mod tests {
         let names = ["<4>", "9"].map(str::to_owned);
         let error = Misclassified { index: 0, label: 0, prediction: 1, probability: 0.99999 };
         let drawing = errors(&[error], 1, &names, &data, "errors");
-        let document = Document::parse(drawing.svg()).unwrap();
+        let svg = drawing.svg();
+        let document = Document::parse(&svg).unwrap();
         let texts: Vec<_> =
             document.descendants().filter(|n| n.has_tag_name("text")).filter_map(|n| n.text()).collect();
         for text in

@@ -65,7 +65,10 @@ fn leading(a: &Array2<f64>, k: usize) -> (Array2<f64>, Array1<f64>) {
         }
         orthonormalize(&mut q);
     }
-    (q.view().split_at(Axis(1), k).0.to_owned(), values.view().split_at(Axis(0), k).0.mapv(|value| value.max(0.0)))
+    (
+        q.view().split_at(Axis(1), k).0.to_owned(),
+        values.view().split_at(Axis(0), k).0.mapv(|value| value.max(0.0)),
+    )
 }
 
 /// The Gram-Schmidt method on the columns, each orthogonalized twice, which suffices for machine precision (Giraud, Langou and

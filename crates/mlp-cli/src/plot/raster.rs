@@ -78,7 +78,7 @@ impl Raster {
 
 #[cfg(test)]
 mod tests {
-    use resvg::tiny_skia::Pixmap;
+    use tiny_skia::Pixmap;
 
     use super::*;
 

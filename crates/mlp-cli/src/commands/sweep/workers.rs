@@ -1,4 +1,4 @@
-//! Those who train the runs of a sweep, side by side: a thread for each, with a rayon pool of its own.
+//! The threads that train the runs of a sweep, each with a rayon pool of its own.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,19 +22,19 @@ use crate::training::Training;
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
 const SPACING: Duration = Duration::from_secs(5);
 
-/// Those who train, and what they share.
-pub(super) struct Crew<'a> {
+/// The state that the threads share.
+pub(super) struct Workers<'a> {
     data_dir: &'a Path,
     quiet: bool,
     members: &'a [Member],
     next: AtomicUsize,
     failure: Mutex<Option<anyhow::Error>>,
-    /// The datasets that are asked for, by what decides them.
+    /// The loaded data, by the keys of the recipe that determine them.
     data: Mutex<BTreeMap<String, Arc<TrainingData>>>,
     bars: MultiProgress,
 }
 
-impl<'a> Crew<'a> {
+impl<'a> Workers<'a> {
     pub(super) fn new(members: &'a [Member], data_dir: &'a Path, quiet: bool) -> Self {
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         Self {
@@ -48,12 +48,12 @@ impl<'a> Crew<'a> {
         }
     }
 
-    /// Gets the data of the first run: what has to be downloaded is.
+    /// Loads the data of the first run, and downloads it if needed.
     pub(super) fn prepare(&self) -> anyhow::Result<()> {
         self.members.first().map_or(Ok(()), |member| self.data(&member.recipe).map(drop))
     }
 
-    /// Trains all runs, so many at a time, until they are done or a signal is heard.
+    /// Trains all runs on this number of threads, until they are done or a signal arrives.
     pub(super) fn train_all(self, threads: usize, signals: &Signals) -> anyhow::Result<()> {
         std::thread::scope(|scope| {
             for _ in 0..threads {
@@ -69,7 +69,7 @@ impl<'a> Crew<'a> {
         }
     }
 
-    /// Takes one run after the other, on one thread.
+    /// Trains one run after another on one thread.
     fn work(&self, signals: &Signals) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
         let result = pool.context("cannot start a thread").and_then(|pool| {
@@ -108,7 +108,7 @@ impl<'a> Crew<'a> {
             run
         };
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let mut watch = Watch::new(&self.bars, format!("{name}  {}", shown(&member.varied)));
+        let mut watch = RunBar::new(&self.bars, format!("{name}  {}", shown(&member.varied)));
         let every = Some(Every::Time(CHECKPOINT_EVERY));
         let setup = RunSetup { checkpoint_every: every, spacing: SPACING, ..training.setup() };
         match training.train(&run, &setup, &mut [&mut signals.clone(), &mut watch]) {
@@ -128,7 +128,7 @@ impl<'a> Crew<'a> {
         Ok(())
     }
 
-    /// The data of a recipe, loaded once for all that ask for the same.
+    /// The data of a recipe, loaded once for all recipes with the same data.
     fn data(&self, recipe: &Recipe) -> anyhow::Result<Arc<TrainingData>> {
         let train = &recipe.train;
         let key =
@@ -143,12 +143,12 @@ impl<'a> Crew<'a> {
     }
 }
 
-/// A bar for a run, gone when it ends.
-struct Watch {
+/// The progress bar of a run, removed at its end.
+struct RunBar {
     bar: ProgressBar,
 }
 
-impl Watch {
+impl RunBar {
     fn new(bars: &MultiProgress, name: String) -> Self {
         let bar = bars.add(ProgressBar::new(0));
         bar.set_style(
@@ -159,7 +159,7 @@ impl Watch {
     }
 }
 
-impl Observer for Watch {
+impl Observer for RunBar {
     fn observe(&mut self, event: &Event) -> Result<Control, Error> {
         match *event {
             Event::Started { epochs, examples, done, .. } => {
@@ -174,7 +174,7 @@ impl Observer for Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for RunBar {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
