@@ -263,7 +263,7 @@ fn other_commands_refuse_nonsense_too() {
         ("descend --steps 99999999", "steps is 99999999; expected at most"),
         (
             "descend --plot picture.gif",
-            "picture.gif: unknown kind of picture; expected a name ending in .svg or .png",
+            "picture.gif: unknown image format; expected a name ending in .svg or .png",
         ),
         ("gradcheck --batch-size 0", "batch size is 0"),
         ("gradcheck --classes 0", "classes is 0"),
@@ -352,7 +352,7 @@ fn sweeps_and_range_tests_that_cannot_be() {
             "rates from 1 to 0.1; expected two finite numbers above 0, the smaller one first",
         ),
         ("lr-find --json --steps 1", "steps is 1; expected 2 to 1000000"),
-        ("lr-find --json --plot rates.gif", "rates.gif: unknown kind of picture"),
+        ("lr-find --json --plot rates.gif", "rates.gif: unknown image format"),
         ("verify-resume --max-time 1s --batch-size 20", "a time budget ends a run at another step each time"),
         ("train --quiet --batch-size 20 --run-dir /proc/run", "/proc/run: cannot make the run directory: "),
         (

@@ -1,4 +1,4 @@
-//! Where the ticks of an axis stand and how numbers are written in a picture.
+//! The ticks of an axis, and numbers as pictures show them.
 //!
 //! Ticks are whole multiples of 1, 2 or 5 times a power of ten. They are kept as that pair of integers until the end: the value
 //! is read from its own decimal text, so that 0.3 is the number 0.3 and not 3 · 0.1, at any magnitude.
@@ -114,20 +114,9 @@ fn label(multiple: i64, exponent: i32, magnitude: i32) -> String {
     // Two zeros more than `number` allows: a row of ticks is read at a glance, and ×10⁻⁵ beside each is not.
     let plain = magnitude < LARGE && exponent >= SMALL - 2;
     let point = if plain { exponent } else { exponent - magnitude };
-    let body = fixed(multiple.unsigned_abs(), point);
+    let body = format!("{:.*}", (-point).max(0) as usize, decimal(multiple.abs(), point));
     let power = if plain { String::new() } else { format!("×10{}", superscript(magnitude)) };
     format!("{}{body}{power}", sign(multiple < 0))
-}
-
-/// `multiple` · 10^`exponent` in digits, exactly.
-fn fixed(multiple: u64, exponent: i32) -> String {
-    if exponent >= 0 {
-        return format!("{multiple}{}", "0".repeat(exponent as usize));
-    }
-    let decimals = exponent.unsigned_abs() as usize;
-    let digits = format!("{multiple:0>width$}", width = decimals + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - decimals);
-    format!("{whole}.{fraction}")
 }
 
 fn digits(n: u64) -> i32 {
@@ -142,22 +131,10 @@ fn sign(negative: bool) -> &'static str {
     if negative { "−" } else { "" }
 }
 
-/// A whole number as an upper index.
+/// A whole number in superscript.
 pub(crate) fn superscript(n: i32) -> String {
-    let raise = |c| match c {
-        '-' => '⁻',
-        '1' => '¹',
-        '2' => '²',
-        '3' => '³',
-        '4' => '⁴',
-        '5' => '⁵',
-        '6' => '⁶',
-        '7' => '⁷',
-        '8' => '⁸',
-        '9' => '⁹',
-        _ => '⁰',
-    };
-    n.to_string().chars().map(raise).collect()
+    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    n.to_string().chars().map(|c| c.to_digit(10).map_or('⁻', |digit| DIGITS[digit as usize])).collect()
 }
 
 #[cfg(test)]
