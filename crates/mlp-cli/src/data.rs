@@ -1,4 +1,5 @@
-//! Datasets of commands: the flags that choose one, and loading it. A known dataset that is not here yet is fetched.
+//! Datasets of commands: the flags that choose one, and loading it. A known dataset that is not
+//! here yet is fetched.
 
 use std::path::{Path, PathBuf};
 

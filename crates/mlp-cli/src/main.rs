@@ -1,5 +1,5 @@
-//! `mlp`: train, evaluate and visualize multilayer perceptrons. Results go to standard output, everything else to standard
-//! error. Errors are one line, with exit code 2.
+//! `mlp`: train, evaluate and visualize multilayer perceptrons. Results go to standard output,
+//! everything else to standard error. Errors are one line, with exit code 2.
 
 #![forbid(unsafe_code)]
 

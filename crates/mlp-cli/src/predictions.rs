@@ -1,4 +1,5 @@
-//! A model's predictions for every example of a labeled set, computed once for all figures of a report.
+//! A model's predictions for every example of a labeled set, computed once for all figures of a
+//! report.
 
 use mlp_core::argmax;
 use mlp_data::Dataset;
@@ -82,8 +83,9 @@ impl Predictions {
         errors
     }
 
-    /// The reliability of the predictions: ECE = Σ n_b/n · |accuracy_b - confidence_b| over bins b of equal width (Naeini, Cooper and Hauskrecht 2015;
-    /// Guo, Pleiss, Sun and Weinberger 2017, equation 3).
+    /// The reliability of the predictions: ECE = Σ n_b/n · |accuracy_b - confidence_b| over bins b
+    /// of equal width (Naeini, Cooper and Hauskrecht 2015; Guo, Pleiss, Sun and Weinberger 2017,
+    /// equation 3).
     pub(crate) fn calibration(&self) -> Calibration {
         let mut bins = vec![Bin::default(); BINS];
         for (index, (&label, &prediction)) in self.labels.iter().zip(&self.classes).enumerate() {
@@ -130,7 +132,8 @@ mod tests {
     #[test]
     fn the_calibration_error_is_that_of_the_definition() {
         let calibration = predictions().calibration();
-        // 0.65 lies in (9/15, 10/15], 0.8 is the upper end of (11/15, 12/15], 0.9 in (13/15, 14/15], 0.95 in the last.
+        // 0.65 lies in (9/15, 10/15], 0.8 is the upper end of (11/15, 12/15], 0.9 in (13/15,
+        // 14/15], 0.95 in the last.
         let counts: Vec<usize> = calibration.bins.iter().map(|bin| bin.count).collect();
         assert_eq!(counts, [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 1, 1]);
         // |1 - 0.65| + |0 - 0.8| + |1 - 0.9| + |0 - 0.95|, over four.

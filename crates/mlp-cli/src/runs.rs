@@ -103,7 +103,8 @@ impl RunSummary {
     }
 }
 
-/// The runs in a directory and its subdirectories, or the run that it is, in natural order of their names.
+/// The runs in a directory and its subdirectories, or the run that it is, in natural order of their
+/// names.
 pub(crate) fn runs_in(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     if RunDir::is_run(directory) {
         return Ok(vec![directory.to_owned()]);

@@ -1,5 +1,6 @@
-//! Tests of the help of all commands, including future ones: every command is in the overview and has examples, and the command
-//! line accepts every example. Examples are read from the help and split as a shell splits them.
+//! Tests of the help of all commands, including future ones: every command is in the overview and
+//! has examples, and the command line accepts every example. Examples are read from the help and
+//! split as a shell splits them.
 
 use clap::Parser;
 
@@ -9,8 +10,9 @@ use crate::{Cli, definition};
 /// What ends a command in a shell.
 const OPERATORS: [&str; 7] = ["|", ">", ">>", "<", "&&", ";", "&"];
 
-/// The commands in the examples of a help text: the lines that begin with `mlp`, indented, with those that a backslash carries on; without the
-/// explanation, which two spaces part from the command.
+/// The commands in the examples of a help text: the lines that begin with `mlp`, indented, with
+/// those that a backslash carries on; without the explanation, which two spaces part from the
+/// command.
 fn examples(help: &str) -> Vec<Vec<String>> {
     let mut examples = Vec::new();
     let mut lines = help.lines();

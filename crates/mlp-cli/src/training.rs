@@ -1,5 +1,5 @@
-//! A training run: a recipe and its data, checked against each other, trained in a run directory. Every command that trains comes
-//! this way.
+//! A training run: a recipe and its data, checked against each other, trained in a run directory.
+//! Every command that trains comes this way.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,7 +22,8 @@ pub(crate) struct Training {
 }
 
 impl Training {
-    /// Checks a recipe against data that have been loaded for it, or for a recipe that asks for the same.
+    /// Checks a recipe against data that have been loaded for it, or for a recipe that asks for the
+    /// same.
     pub(crate) fn new(recipe: Recipe, data: Arc<TrainingData>) -> anyhow::Result<Self> {
         let plan = recipe.train.clone().validate(&data.sets.train)?;
         plan.check_sets(data.validation.is_some(), true)?;

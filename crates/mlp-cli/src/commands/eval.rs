@@ -14,7 +14,8 @@ use crate::output::messages::print_json;
 use crate::output::table::{Table, percent, thousands};
 use crate::runs::load_model;
 
-/// Evaluate a model: loss, accuracy, precision, recall and F1 of each class, and the confusion matrix.
+/// Evaluate a model: loss, accuracy, precision, recall and F1 of each class, and the confusion
+/// matrix.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -11,7 +11,8 @@ use crate::data::{DataDir, Split, load_named};
 use crate::output::messages::note;
 use crate::runs::load_model;
 
-/// Export a model to PyTorch (.safetensors), NumPy (.npz) or ONNX (.onnx), or its predictions (.csv).
+/// Export a model to PyTorch (.safetensors), NumPy (.npz) or ONNX (.onnx), or its predictions
+/// (.csv).
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -30,10 +31,12 @@ pub(crate) struct Args {
     /// File to write: .safetensors, .npz, .onnx or .csv
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
-    /// ONNX only: the input is uint8 from 0 to 255, which the graph divides by 255, instead of floats from 0 to 1
+    /// ONNX only: the input is uint8 from 0 to 255, which the graph divides by 255, instead of
+    /// floats from 0 to 1
     #[arg(long)]
     raw_pixels: bool,
-    /// Predictions only: dataset, a name or a directory [default: the one that the model was trained on]
+    /// Predictions only: dataset, a name or a directory [default: the one that the model was
+    /// trained on]
     #[arg(long, value_name = "NAME|DIR")]
     dataset: Option<String>,
     #[command(flatten)]

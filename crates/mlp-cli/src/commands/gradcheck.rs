@@ -14,9 +14,9 @@ use crate::parse::{self, Hidden};
 
 /// Check every gradient against central differences; exit with 1 if they disagree.
 ///
-/// Without flags: every activation, one to three hidden layers, both reductions of the loss, without and with dropout and label
-/// smoothing. Every entry of every gradient is compared, in f64; entries whose difference straddles the kink of an
-/// activation are left out and counted.
+/// Without flags: every activation, one to three hidden layers, both reductions of the loss,
+/// without and with dropout and label smoothing. Every entry of every gradient is compared, in f64;
+/// entries whose difference straddles the kink of an activation are left out and counted.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -90,7 +90,8 @@ impl Args {
         cases
     }
 
-    /// What is asked for; nothing, for one kind of network; nothing and then everything, for all kinds.
+    /// What is asked for; nothing, for one kind of network; nothing and then everything, for all
+    /// kinds.
     fn regularizations(&self) -> Vec<Regularization> {
         let shares = [self.dropout, self.input_dropout, self.label_smoothing];
         let is_one_kind = self.activation.is_some() || self.hidden.is_some() || self.loss_reduction.is_some();

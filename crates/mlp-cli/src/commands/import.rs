@@ -1,4 +1,5 @@
-//! `mlp import`: a model from a file of another tool. What the file lacks comes from flags or is assumed, with a note.
+//! `mlp import`: a model from a file of another tool. What the file lacks comes from flags or is
+//! assumed, with a note.
 
 use std::fs::File;
 use std::io::Read;
@@ -46,7 +47,8 @@ pub(crate) struct Args {
     /// Preprocessing of pictures
     #[arg(long, value_name = "NAME", value_parser = parse::preprocessing())]
     preprocessing: Option<Preprocessing>,
-    /// Dataset that the model was trained on, a name or a directory; a known one implies the three flags before
+    /// Dataset that the model was trained on, a name or a directory; a known one implies the three
+    /// flags before
     #[arg(long, value_name = "NAME|DIR")]
     dataset: Option<String>,
 }

@@ -18,7 +18,8 @@ use crate::plot::{check_format, range_chart, save};
 use crate::recipe::choices::RecipeArgs;
 use crate::training::Training;
 
-/// Find a learning rate: train for a few hundred steps with a growing rate, and show where the loss falls and where it explodes.
+/// Find a learning rate: train for a few hundred steps with a growing rate, and show where the loss
+/// falls and where it explodes.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

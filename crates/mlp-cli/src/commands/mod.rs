@@ -1,4 +1,5 @@
-//! The commands, one file or folder each: its flags and what it does. A new command is a module, a variant and a line in `run`.
+//! The commands, one file or folder each: its flags and what it does. A new command is a module, a
+//! variant and a line in `run`.
 
 mod bench;
 mod compare;
@@ -53,7 +54,8 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Runs the command and returns its exit code. `definition` makes the definition of the whole command line.
+    /// Runs the command and returns its exit code. `definition` makes the definition of the whole
+    /// command line.
     pub(crate) fn run(&self, definition: fn() -> clap::Command) -> anyhow::Result<ExitCode> {
         match self {
             Self::Train(args) => train::run(args),

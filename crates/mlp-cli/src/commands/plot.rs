@@ -13,8 +13,8 @@ use crate::runs::{RunSummary, load_model};
 
 /// Plot the curves of runs, or a figure of a model.
 ///
-/// A model is a file, or a run, whose last model is used. The file is an SVG with colors for light and dark viewers, or a PNG, by its
-/// extension.
+/// A model is a file, or a run, whose last model is used. The file is an SVG with colors for light
+/// and dark viewers, or a PNG, by its extension.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -28,7 +28,8 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     subject: Subject,
-    /// File to write, .svg or .png [default: the figure's name and .svg, in the run or beside the model]
+    /// File to write, .svg or .png [default: the figure's name and .svg, in the run or beside the
+    /// model]
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
     #[command(flatten)]

@@ -15,8 +15,9 @@ use crate::runs::RunSummary;
 
 /// Write a run's report: a self-contained HTML file.
 ///
-/// It has the configuration, training curves, confusion matrix, metrics of each class, most confident errors, calibration, weights, and
-/// the commands that repeat the run. `mlp train` writes one at its end.
+/// It has the configuration, training curves, confusion matrix, metrics of each class, most
+/// confident errors, calibration, weights, and the commands that repeat the run. `mlp train` writes
+/// one at its end.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -1,4 +1,5 @@
-//! `mlp train`: from flags to a trained model, by way of a recipe, its data, a training plan and a run directory.
+//! `mlp train`: from flags to a trained model, by way of a recipe, its data, a training plan and a
+//! run directory.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,8 +22,9 @@ use crate::training::Training;
 
 /// Train a network and write it to a run directory.
 ///
-/// The defaults are the chapter's: 784-100-10 on MNIST, logistic units, 50 epochs of batches of 100, learning rate 0.01 on
-/// the summed loss. Standard output gets a line for each epoch and one for the test set: a table on a terminal, the chapter's lines elsewhere.
+/// The defaults are the chapter's: 784-100-10 on MNIST, logistic units, 50 epochs of batches of
+/// 100, learning rate 0.01 on the summed loss. Standard output gets a line for each epoch and one
+/// for the test set: a table on a terminal, the chapter's lines elsewhere.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

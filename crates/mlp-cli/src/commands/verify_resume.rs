@@ -1,4 +1,5 @@
-//! `mlp verify-resume`: proof that interrupted runs end with the same bits as uninterrupted ones on this machine, too.
+//! `mlp verify-resume`: proof that interrupted runs end with the same bits as uninterrupted ones on
+//! this machine, too.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,10 +20,12 @@ use crate::recipe::Recipe;
 use crate::recipe::choices::RecipeArgs;
 use crate::training::Training;
 
-/// Check that interrupted runs end with the same bits: train without and with interruptions, and compare.
+/// Check that interrupted runs end with the same bits: train without and with interruptions, and
+/// compare.
 ///
-/// Without flags: every optimizer with every schedule, with dropout and EMA, on synthetic digits. With a recipe or flags: that run.
-/// Every other interruption is a crash: steps after the last checkpoint are lost and repeated.
+/// Without flags: every optimizer with every schedule, with dropout and EMA, on synthetic digits.
+/// With a recipe or flags: that run. Every other interruption is a crash: steps after the last
+/// checkpoint are lost and repeated.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

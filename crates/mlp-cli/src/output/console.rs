@@ -1,5 +1,5 @@
-//! The progress of a run: epochs on standard output, as a table, as the chapter's lines or as JSON, and a progress bar on standard
-//! error.
+//! The progress of a run: epochs on standard output, as a table, as the chapter's lines or as JSON,
+//! and a progress bar on standard error.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -66,7 +66,8 @@ enum Entry<'a> {
     },
 }
 
-/// Shows a run: epochs on standard output and, if standard error is a terminal, a progress bar there.
+/// Shows a run: epochs on standard output and, if standard error is a terminal, a progress bar
+/// there.
 pub(crate) struct Console {
     run: PathBuf,
     form: Form,
@@ -96,7 +97,8 @@ impl Console {
         // indicatif draws nothing where standard error is not a terminal.
         bar.set_draw_target(if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
         bar.set_style(
-            // Narrower than the terminal: the `^C` that it echoes would keep a full line from being cleared.
+            // Narrower than the terminal: the `^C` that it echoes would keep a full line from being
+            // cleared.
             ProgressStyle::with_template("{prefix}  {bar:30}  {per_sec}  {eta} left")
                 .expect("a fixed template")
                 .with_key("per_sec", |state: &indicatif::ProgressState, w: &mut dyn std::fmt::Write| {

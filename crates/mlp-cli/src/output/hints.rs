@@ -1,4 +1,5 @@
-//! Hints about what to do next, appended to errors about models and runs after a look at the files around them.
+//! Hints about what to do next, appended to errors about models and runs after a look at the files
+//! around them.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! The list of commands in `mlp --help`, grouped by purpose. clap prints subcommands in one list, so the groups are written here
-//! from clap's own definition and put into the template of its help.
+//! The list of commands in `mlp --help`, grouped by purpose. clap prints subcommands in one list,
+//! so the groups are written here from clap's own definition and put into the template of its help.
 
 use std::fmt::Write;
 
@@ -7,7 +7,8 @@ use clap::builder::StyledStr;
 
 use super::text::wrapped;
 
-/// The groups and their commands, in the order of a user's work. A test checks that each command is in one of them.
+/// The groups and their commands, in the order of a user's work. A test checks that each command is
+/// in one of them.
 pub(crate) const GROUPS: [(&str, &[&str]); 5] = [
     ("Train", &["train", "sweep", "lr-find", "runs", "compare"]),
     ("Evaluate", &["eval", "gradcheck", "verify-resume", "bench"]),

@@ -1,4 +1,5 @@
-//! Plain tables, and numbers as they are written in them. The first column is aligned left, the others right.
+//! Plain tables, and numbers as they are written in them. The first column is aligned left, the
+//! others right.
 
 use mlp_core::Reduction;
 
@@ -45,7 +46,8 @@ impl std::fmt::Display for Table {
     }
 }
 
-/// Formats a number as Python does: rounded half to even on the exact binary value, and `nan` in small letters.
+/// Formats a number as Python does: rounded half to even on the exact binary value, and `nan` in
+/// small letters.
 pub(crate) fn decimals(value: f64, places: usize) -> String {
     format!("{value:.places$}").replace("NaN", "nan")
 }
@@ -55,7 +57,8 @@ pub(crate) fn four_decimals(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"))
 }
 
-/// The number of decimals of a loss: one for the sum over a batch, as in the chapter, and four for the mean, which is smaller.
+/// The number of decimals of a loss: one for the sum over a batch, as in the chapter, and four for
+/// the mean, which is smaller.
 pub(crate) fn loss_places(reduction: Reduction) -> usize {
     match reduction {
         Reduction::Sum => 1,

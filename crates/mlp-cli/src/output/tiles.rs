@@ -1,7 +1,8 @@
 //! Gray images drawn in a terminal, side by side with captions.
 //!
-//! In color, a character shows two pixels, one above the other, as the two halves of `▀`. Characters are about twice as high as
-//! wide, so pixels come out square. Without color, a pixel is two characters out of ten degrees of darkness.
+//! In color, a character shows two pixels, one above the other, as the two halves of `▀`.
+//! Characters are about twice as high as wide, so pixels come out square. Without color, a pixel is
+//! two characters out of ten degrees of darkness.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
@@ -23,8 +24,9 @@ pub(crate) enum Colors {
 }
 
 impl Colors {
-    /// What can be assumed of the output: nothing if it is not a terminal, if `NO_COLOR` is set or `TERM` says `dumb`; every
-    /// color if `COLORTERM` promises it; otherwise the 256 that practically all terminals know.
+    /// What can be assumed of the output: nothing if it is not a terminal, if `NO_COLOR` is set or
+    /// `TERM` says `dumb`; every color if `COLORTERM` promises it; otherwise the 256 that
+    /// practically all terminals know.
     fn of(is_terminal: bool, no_color: Option<&str>, term: Option<&str>, colorterm: Option<&str>) -> Self {
         if !is_terminal || no_color.is_some_and(|value| !value.is_empty()) || term == Some("dumb") {
             Self::None
@@ -65,9 +67,9 @@ pub(crate) fn draw_for_stdout(tiles: &[Tile<'_>]) -> String {
     draw_tiles(tiles, colors, width)
 }
 
-/// Draws the images from left to right in as many columns as `width` characters have room for (at least one), with captions
-/// centered under them and an empty line between one row of images and the next. Every line ends in a newline and leaves the
-/// terminal's colors as they were.
+/// Draws the images from left to right in as many columns as `width` characters have room for (at
+/// least one), with captions centered under them and an empty line between one row of images and
+/// the next. Every line ends in a newline and leaves the terminal's colors as they were.
 ///
 /// # Panics
 ///
@@ -140,7 +142,8 @@ fn shaded_line(tile: &Tile<'_>, y: usize) -> String {
     row.iter().flat_map(|&pixel| [RAMP[usize::from(pixel) * RAMP.len() / 256]; 2]).collect()
 }
 
-/// Rows `y` and `y + 1` of the image in one line of half blocks, or blanks below its end. A color is named only where it changes.
+/// Rows `y` and `y + 1` of the image in one line of half blocks, or blanks below its end. A color
+/// is named only where it changes.
 fn colored_line(tile: &Tile<'_>, y: usize, colors: Colors) -> String {
     let mut rows = tile.pixels.chunks(tile.width).skip(y);
     let Some(upper) = rows.next() else { return " ".repeat(tile.width) };
@@ -171,7 +174,8 @@ fn push_color(line: &mut String, layer: u8, gray: u8, colors: Colors) {
     };
 }
 
-/// The index of the xterm color that is nearest: black (16), the ramp from 8 in steps of 10 (232 to 255), or white (231).
+/// The index of the xterm color that is nearest: black (16), the ramp from 8 in steps of 10 (232 to
+/// 255), or white (231).
 fn nearest_gray(gray: u8) -> u8 {
     match gray {
         0..=3 => 16,

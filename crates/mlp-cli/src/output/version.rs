@@ -1,5 +1,5 @@
-//! The version of the program. The long form shows what computes on this machine, which is the first thing to compare when two
-//! machines disagree about a number.
+//! The version of the program. The long form shows what computes on this machine, which is the
+//! first thing to compare when two machines disagree about a number.
 
 use std::num::NonZero;
 use std::thread;

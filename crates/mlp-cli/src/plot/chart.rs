@@ -1,10 +1,10 @@
-//! Charts as plain data: what figures describe and the renderer draws. No pixels, colors or fonts: a series has a [`Role`], and the
-//! renderer knows how that looks on light and on dark ground.
+//! Charts as plain data: what figures describe and the renderer draws. No pixels, colors or fonts:
+//! a series has a [`Role`], and the renderer knows how that looks on light and on dark ground.
 
 /// A figure with two axes.
 ///
-/// Points that cannot be drawn (not finite, or not positive on a logarithmic axis) leave a gap in their line. Points outside
-/// a given range are cut off at the frame. A chart may have no series.
+/// Points that cannot be drawn (not finite, or not positive on a logarithmic axis) leave a gap in
+/// their line. Points outside a given range are cut off at the frame. A chart may have no series.
 #[derive(Debug, Clone)]
 pub(crate) struct Chart {
     /// The heading, also the picture's accessible name.
@@ -68,8 +68,8 @@ pub(super) struct Series {
     /// (x, y) in the units of the axes.
     pub(super) points: Vec<(f64, f64)>,
     pub(super) role: Role,
-    /// The line through the points. Where it leaves the frame for a point outside, it ends in an arrowhead if the series has
-    /// markers: no marked point is lost silently.
+    /// The line through the points. Where it leaves the frame for a point outside, it ends in an
+    /// arrowhead if the series has markers: no marked point is lost silently.
     pub(super) stroke: Option<Stroke>,
     /// The sign at each point.
     pub(super) marker: Option<Marker>,

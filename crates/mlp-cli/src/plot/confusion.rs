@@ -15,8 +15,8 @@ const READABLE: f64 = 24.0;
 /// The maximum width of the names of classes.
 const NAMES: f64 = 150.0;
 
-/// Rows are true labels, columns are predictions. Correct predictions are green and errors orange, each on a scale of its own: on
-/// a common scale, the diagonal would make all errors invisible.
+/// Rows are true labels, columns are predictions. Correct predictions are green and errors orange,
+/// each on a scale of its own: on a common scale, the diagonal would make all errors invisible.
 pub(crate) fn confusion(confusion: &ConfusionMatrix, names: &[String], set: &str) -> Drawing {
     let title = &*format!("Confusion matrix on {set}");
     let classes = confusion.classes();

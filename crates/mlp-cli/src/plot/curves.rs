@@ -15,8 +15,8 @@ struct Curves<'a> {
     best: Option<usize>,
 }
 
-/// Two charts, loss above accuracy. A single run has a color for each of its sets. Of several runs each has a color of its own, and
-/// its training set is dashed if there is a validation set.
+/// Two charts, loss above accuracy. A single run has a color for each of its sets. Of several runs
+/// each has a color of its own, and its training set is dashed if there is a validation set.
 pub(crate) fn curves(runs: &[RunSummary]) -> Drawing {
     // The name of a run's directory, or its whole path if two directories have the same name.
     let own = |run: &RunSummary| run.path.file_name().map(|name| name.to_string_lossy().into_owned());

@@ -1,22 +1,24 @@
 //! The figures of `mlp descend`: gradient descent on a function of one variable.
 //!
-//! Most of the work is choosing the part of the plane to show: the losses of a path that diverges differ by hundreds of orders of
-//! magnitude.
+//! Most of the work is choosing the part of the plane to show: the losses of a path that diverges
+//! differ by hundreds of orders of magnitude.
 
 use super::chart::{Axis, Chart, Marker, Role, Scale, Series};
 use super::ticks::number;
 
 /// Points on the curve of the function: about one for each pixel of the frame.
 const SAMPLES: usize = 600;
-/// A step belongs in the picture while it is at most this many times as high above the bottom as the start is.
+/// A step belongs in the picture while it is at most this many times as high above the bottom as
+/// the start is.
 const HEADROOM: f64 = 16.0;
 
 /// The chapter's figure: the curve of the loss, dashed, and on it the path that descent took.
 ///
-/// `formula` is the right-hand side of L(x) = …, `function` the same to be computed, `path` the pairs (x, L(x)) from the start on,
-/// `learning_rate` the factor of the gradient. The picture covers the values from −r to r, with r so large that every step fits; of a
-/// path that diverges it shows the steps that are still of the order of the first, an arrow where the path leaves, and a remark on the
-/// rest. An empty path gives the curve alone.
+/// `formula` is the right-hand side of L(x) = …, `function` the same to be computed, `path` the
+/// pairs (x, L(x)) from the start on, `learning_rate` the factor of the gradient. The picture
+/// covers the values from −r to r, with r so large that every step fits; of a path that diverges it
+/// shows the steps that are still of the order of the first, an arrow where the path leaves, and a
+/// remark on the rest. An empty path gives the curve alone.
 pub(crate) fn descent_chart(
     formula: &str,
     function: impl Fn(f64) -> f64,
@@ -43,8 +45,9 @@ pub(crate) fn descent_chart(
     }
 }
 
-/// The loss by step, on a logarithmic axis where it falls or grows by orders of magnitude: there the constant factor per step,
-/// by which descent on a parabola converges or diverges, is a straight line.
+/// The loss by step, on a logarithmic axis where it falls or grows by orders of magnitude: there
+/// the constant factor per step, by which descent on a parabola converges or diverges, is a
+/// straight line.
 ///
 /// Arguments as for [`descent_chart`].
 pub(crate) fn loss_chart(formula: &str, path: &[(f64, f64)], learning_rate: f64) -> Chart {
@@ -75,7 +78,8 @@ impl Window {
         let losses_over = |reach: f64| sample(-reach, reach).map(function).filter(|loss| loss.is_finite());
         let least = |a: f64, b: f64| a.min(b);
 
-        // What is worth showing is measured against the start: how high it stands above the bottom of what lies around it.
+        // What is worth showing is measured against the start: how high it stands above the bottom
+        // of what lies around it.
         let (x0, loss0) = finite().next().unwrap_or((0.0, f64::INFINITY));
         let bottom = losses_over(x0.abs()).chain(finite().map(|p| p.1)).fold(loss0, least);
         let ceiling = loss0 + (HEADROOM - 1.0) * (loss0 - bottom);

@@ -1,5 +1,5 @@
-//! A drawing: the few shapes that our pictures consist of, with their colors. [`Drawing::svg`] and [`Drawing::png`] are in files of
-//! their own.
+//! A drawing: the few shapes that our pictures consist of, with their colors. [`Drawing::svg`] and
+//! [`Drawing::png`] are in files of their own.
 
 use super::raster::Raster;
 use super::text;
@@ -19,8 +19,9 @@ pub(super) enum Ink {
     Palette(usize),
 }
 
-/// Colors for data, light and dark, in the order of use. All can be told apart with the common kinds of color blindness (after Okabe
-/// and Ito); the light ones have been darkened and the dark ones lightened until each stands out from its ground.
+/// Colors for data, light and dark, in the order of use. All can be told apart with the common
+/// kinds of color blindness (after Okabe and Ito); the light ones have been darkened and the dark
+/// ones lightened until each stands out from its ground.
 pub(super) const PALETTE: [(&str, &str); 10] = [
     ("#0065ad", "#58a6ff"),
     ("#c4500a", "#f0883e"),
@@ -137,7 +138,8 @@ pub(super) enum Form {
     Below(f64, Vec<Shape>),
 }
 
-/// A picture that shapes are added to, each on top of those before it. Coordinates are CSS pixels from the upper left corner.
+/// A picture that shapes are added to, each on top of those before it. Coordinates are CSS pixels
+/// from the upper left corner.
 #[derive(Debug, Clone)]
 pub(crate) struct Drawing {
     /// The accessible name.

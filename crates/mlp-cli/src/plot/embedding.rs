@@ -8,13 +8,15 @@ use super::chart::{Axis, Chart, Marker, Role, Series};
 use super::drawing::Drawing;
 use super::pca::project;
 
-/// The maximum number of points: more would cover each other, and computing their components takes time.
+/// The maximum number of points: more would cover each other, and computing their components takes
+/// time.
 const MAX_POINTS: usize = 1_500;
 
 /// The activations of the last hidden layer, projected onto their first two principal components.
 ///
 /// # Errors
-/// If the model has no hidden layer, fewer than two units or examples, or activations that are not finite.
+/// If the model has no hidden layer, fewer than two units or examples, or activations that are not
+/// finite.
 pub(crate) fn embedding(model: &Model, data: &Dataset, set: &str) -> anyhow::Result<Drawing> {
     let Some(last) = model.network.architecture().hidden.len().checked_sub(1) else {
         bail!("the network has no hidden layer; expected one whose activations can be shown");
@@ -35,7 +37,8 @@ pub(crate) fn embedding(model: &Model, data: &Dataset, set: &str) -> anyhow::Res
     Ok(scatter(&points, &data.labels()[..shown], &model.metadata.class_names, shares, &title))
 }
 
-/// Points colored by class, with the name of each class at its mean. `shares` are the fractions of the variance along the axes.
+/// Points colored by class, with the name of each class at its mean. `shares` are the fractions of
+/// the variance along the axes.
 fn scatter(
     points: &[(f64, f64)],
     labels: &[u8],

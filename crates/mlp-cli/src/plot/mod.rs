@@ -6,13 +6,15 @@
 //!                                                  └─png──▶ PNG
 //! ```
 //!
-//! A new figure is a function that returns a [`Drawing`]. With axes, it describes a [`chart::Chart`] and gets ticks, legend and
-//! the light and dark colors for free. Without (a gallery, a matrix of cells), it adds shapes to the drawing itself.
+//! A new figure is a function that returns a [`Drawing`]. With axes, it describes a
+//! [`chart::Chart`] and gets ticks, legend and the light and dark colors for free. Without (a
+//! gallery, a matrix of cells), it adds shapes to the drawing itself.
 //!
-//! The charts are our own because plotters 0.3, which we tried, does less: its SVG has one color per shape, so no dark mode, and
-//! coordinates in whole pixels, so curves have visible steps; its bitmaps have jagged circles; legends cover data. Its font
-//! stack is unmaintained (RUSTSEC-2026-0192). PNGs are painted by tiny-skia with outlines by skrifa (27 crates, 70 s of CPU time to
-//! build), not by resvg (59 crates, 126 s), which contains both.
+//! The charts are our own because plotters 0.3, which we tried, does less: its SVG has one color
+//! per shape, so no dark mode, and coordinates in whole pixels, so curves have visible steps; its
+//! bitmaps have jagged circles; legends cover data. Its font stack is unmaintained
+//! (RUSTSEC-2026-0192). PNGs are painted by tiny-skia with outlines by skrifa (27 crates, 70 s of
+//! CPU time to build), not by resvg (59 crates, 126 s), which contains both.
 
 mod calibration;
 mod chart;

@@ -1,7 +1,9 @@
-//! Principal component analysis: the directions in which points spread most, to show in two dimensions what has hundreds.
+//! Principal component analysis: the directions in which points spread most, to show in two
+//! dimensions what has hundreds.
 //!
-//! With x̄ the mean of the rows of X (n×d), the components are the eigenvectors of (X - x̄)ᵀ(X - x̄)/(n - 1) with the largest
-//! eigenvalues, which are the variances along them (Jolliffe 2002, Principal Component Analysis, section 3.5).
+//! With x̄ the mean of the rows of X (n×d), the components are the eigenvectors of (X - x̄)ᵀ(X -
+//! x̄)/(n - 1) with the largest eigenvalues, which are the variances along them (Jolliffe 2002,
+//! Principal Component Analysis, section 3.5).
 
 use mlp_core::{NativeStream, RandomStream};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
@@ -12,8 +14,8 @@ pub(super) struct Projected {
     pub(super) shares: Vec<f64>,    // (k), of the variance in all d directions; zeros where there is none
 }
 
-/// Projects the rows of `x` (n×d) onto their first `k` components. The entry with the largest magnitude of each component is
-/// positive, which makes the signs unique.
+/// Projects the rows of `x` (n×d) onto their first `k` components. The entry with the largest
+/// magnitude of each component is positive, which makes the signs unique.
 ///
 /// # Panics
 /// If there are no rows, `k` is more than n or d, or a number is not finite.
@@ -36,8 +38,9 @@ pub(super) fn project(x: ArrayView2<'_, f64>, k: usize) -> Projected {
     Projected { points: centered.dot(&components), shares: variances.iter().map(share).collect() }
 }
 
-/// The `k` largest eigenvalues of a positive semidefinite matrix and their eigenvectors (d×k), by orthogonal iteration with a
-/// Rayleigh-Ritz step (Golub and Van Loan 2013, section 8.2.4). A few more vectors than wanted make it converge.
+/// The `k` largest eigenvalues of a positive semidefinite matrix and their eigenvectors (d×k), by
+/// orthogonal iteration with a Rayleigh-Ritz step (Golub and Van Loan 2013, section 8.2.4). A few
+/// more vectors than wanted make it converge.
 fn leading(a: &Array2<f64>, k: usize) -> (Array2<f64>, Array1<f64>) {
     const MORE: usize = 10;
     const MAX_ROUNDS: usize = 500;
@@ -71,8 +74,8 @@ fn leading(a: &Array2<f64>, k: usize) -> (Array2<f64>, Array1<f64>) {
     )
 }
 
-/// The Gram-Schmidt method on the columns, each orthogonalized twice, which suffices for machine precision (Giraud, Langou and
-/// Rozložník 2005).
+/// The Gram-Schmidt method on the columns, each orthogonalized twice, which suffices for machine
+/// precision (Giraud, Langou and Rozložník 2005).
 fn orthonormalize(a: &mut Array2<f64>) {
     for j in 0..a.ncols() {
         let (done, mut rest) = a.view_mut().split_at(Axis(1), j);
@@ -88,8 +91,8 @@ fn orthonormalize(a: &mut Array2<f64>) {
     }
 }
 
-/// Eigenvalues, in descending order, and eigenvectors (columns) of a small symmetric matrix, by Jacobi rotations (Golub and Van
-/// Loan 2013, section 8.5).
+/// Eigenvalues, in descending order, and eigenvectors (columns) of a small symmetric matrix, by
+/// Jacobi rotations (Golub and Van Loan 2013, section 8.5).
 fn symmetric_eigen(mut a: Array2<f64>) -> (Array1<f64>, Array2<f64>) {
     let n = a.nrows();
     let mut v = Array2::<f64>::eye(n);

@@ -1,7 +1,7 @@
 //! Drawings as PNG, in the light colors.
 //!
-//! tiny-skia paints the same shapes that the SVG has. The only font is the one compiled in, so the bytes are the same on every
-//! machine.
+//! tiny-skia paints the same shapes that the SVG has. The only font is the one compiled in, so the
+//! bytes are the same on every machine.
 
 use anyhow::{Context as _, Result, ensure};
 use skrifa::outline::OutlinePen;

@@ -5,8 +5,8 @@ use mlp_train::range_test::RangePoint;
 use super::chart::{Axis, Chart, Marker, Role, Scale, Series};
 use super::ticks::number;
 
-/// The loss of each step and the smoothed loss, with a ring where it falls fastest. The explosion at the end is cut off at one
-/// and a half times the first loss.
+/// The loss of each step and the smoothed loss, with a ring where it falls fastest. The explosion
+/// at the end is cut off at one and a half times the first loss.
 pub(crate) fn range_chart(points: &[RangePoint], steepest: Option<f64>, recipe: &str) -> Chart {
     let line =
         |value: fn(&RangePoint) -> f64| points.iter().map(move |p| (p.learning_rate, value(p))).collect();

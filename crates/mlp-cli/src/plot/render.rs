@@ -1,8 +1,9 @@
 //! From the description of a chart to SVG: where everything stands.
 //!
-//! The frame is placed first, from the outside in: the texts around it are measured and get the room they need, so that no label can
-//! run into another or out of the picture, whatever the numbers are. Ticks are chosen for the frame, the series are clipped to it.
-//! The legend stands above the frame and not in it, where it could hide data.
+//! The frame is placed first, from the outside in: the texts around it are measured and get the
+//! room they need, so that no label can run into another or out of the picture, whatever the
+//! numbers are. Ticks are chosen for the frame, the series are clipped to it. The legend stands
+//! above the frame and not in it, where it could hide data.
 
 use std::collections::HashSet;
 
@@ -93,7 +94,8 @@ fn y_ticks(chart: &Chart) -> Vec<Tick> {
     ticks(&chart.y, range, (FRAME_HEIGHT / TICK_DISTANCE.1) as usize)
 }
 
-/// The points that could be drawn: those that have a place on both axes. Only they count for the range of either.
+/// The points that could be drawn: those that have a place on both axes. Only they count for the
+/// range of either.
 fn placed(chart: &Chart) -> impl Iterator<Item = (f64, f64)> {
     let has_place = |scale: Scale, v: f64| v.is_finite() && (scale == Scale::Linear || v > 0.0);
     let all = chart.series.iter().flat_map(|series| series.points.iter().copied());
@@ -110,7 +112,8 @@ fn fitting_ticks(axis: &Axis, range: (f64, f64), length: f64) -> Vec<Tick> {
     (1..=most).rev().map(|wanted| ticks(axis, range, wanted)).find(fits).unwrap_or_default()
 }
 
-/// The series that have a label, in rows that fit into `room`; no rows if there is nothing to tell apart.
+/// The series that have a label, in rows that fit into `room`; no rows if there is nothing to tell
+/// apart.
 fn legend_rows(series: &[Series], room: f64) -> Vec<Vec<(&Series, String)>> {
     let named: Vec<&Series> = series
         .iter()
@@ -187,7 +190,8 @@ fn draw_series(drawing: &mut Drawing, series: &Series, frame: &Frame, x: &Projec
         let (lines, exits) = clipped_lines(&points, frame);
         let mut pen = pen(series, stroke);
         if series.marker.is_some() && lines.iter().map(Vec::len).sum::<usize>() > CROWD {
-            // A path that jumps to and fro hundreds of times shows as a shade and not as a solid block.
+            // A path that jumps to and fro hundreds of times shows as a shade and not as a solid
+            // block.
             pen.width = 0.4;
         }
         for line in lines {
@@ -218,8 +222,8 @@ type Segment = ((f64, f64), (f64, f64));
 
 /// The lines through `points` that remain inside the frame, and the pieces on which they leave it.
 ///
-/// Gaps break the line. Points that the eye could not tell from the one before are left out, so that a path which has converged
-/// costs nothing for the thousands of steps it stands still.
+/// Gaps break the line. Points that the eye could not tell from the one before are left out, so
+/// that a path which has converged costs nothing for the thousands of steps it stands still.
 fn clipped_lines(points: &[Option<(f64, f64)>], frame: &Frame) -> (Vec<Vec<(f64, f64)>>, Vec<Segment>) {
     let (mut lines, mut exits) = (vec![Vec::new()], Vec::new());
     let mut from: Option<(f64, f64)> = None;

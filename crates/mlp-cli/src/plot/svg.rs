@@ -1,8 +1,9 @@
 //! Drawings as SVG documents, in colors for light and dark ground.
 //!
-//! Every shape has its light color as an attribute, and a class that a style sheet gives its dark color if the viewer prefers
-//! dark. A viewer without media queries shows the light picture. The ground is part of the picture, which is thus readable on a page
-//! of any color. The text asks for DejaVu Sans or Verdana; any sans-serif font will do.
+//! Every shape has its light color as an attribute, and a class that a style sheet gives its dark
+//! color if the viewer prefers dark. A viewer without media queries shows the light picture. The
+//! ground is part of the picture, which is thus readable on a page of any color. The text asks for
+//! DejaVu Sans or Verdana; any sans-serif font will do.
 
 use std::fmt::Write as _;
 
@@ -108,7 +109,8 @@ fn list(points: &[Point]) -> String {
     points.iter().map(|&(x, y)| format!("{},{}", n(x), n(y))).collect::<Vec<_>>().join(" ")
 }
 
-/// `text` as the content of an element or attribute. Characters that XML forbids even when escaped become U+FFFD.
+/// `text` as the content of an element or attribute. Characters that XML forbids even when escaped
+/// become U+FFFD.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,5 +1,5 @@
-//! The font of our pictures, and how wide a text is in it, so that margins and legends fit their text. An SVG may be shown in another
-//! font, but hardly in a wider one.
+//! The font of our pictures, and how wide a text is in it, so that margins and legends fit their
+//! text. An SVG may be shown in another font, but hardly in a wider one.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,8 @@ use skrifa::instance::{LocationRef, Size};
 use skrifa::outline::{DrawSettings, OutlinePen};
 use skrifa::{FontRef, GlyphId, MetadataProvider};
 
-/// DejaVu Sans, cut down to the characters of mathematics in European languages; see `assets/README.md`.
+/// DejaVu Sans, cut down to the characters of mathematics in European languages; see
+/// `assets/README.md`.
 static FONT: LazyLock<FontRef<'static>> = LazyLock::new(|| {
     FontRef::new(include_bytes!("../../assets/DejaVuSans-subset.ttf")).expect("our own font")
 });

@@ -1,7 +1,8 @@
 //! The ticks of an axis, and numbers as pictures show them.
 //!
-//! Ticks are whole multiples of 1, 2 or 5 times a power of ten. They are kept as that pair of integers until the end: the value
-//! is read from its own decimal text, so that 0.3 is the number 0.3 and not 3 · 0.1, at any magnitude.
+//! Ticks are whole multiples of 1, 2 or 5 times a power of ten. They are kept as that pair of
+//! integers until the end: the value is read from its own decimal text, so that 0.3 is the number
+//! 0.3 and not 3 · 0.1, at any magnitude.
 
 use super::chart::{Axis, Scale};
 
@@ -21,8 +22,10 @@ pub(super) struct Tick {
 
 /// Ticks for an axis from `lo` to `hi`, about `wanted` of them and never more than `wanted` + 1.
 ///
-/// A logarithmic axis gets powers of ten, or every n-th; where there are fewer than three, also their doubles and fivefolds;
-/// where even these are too few, the ticks of a linear one. With `whole`, a linear axis gets whole numbers only. A range without two distinct finite ends has no ticks.
+/// A logarithmic axis gets powers of ten, or every n-th; where there are fewer than three, also
+/// their doubles and fivefolds; where even these are too few, the ticks of a linear one. With
+/// `whole`, a linear axis gets whole numbers only. A range without two distinct finite ends has no
+/// ticks.
 pub(super) fn ticks(axis: &Axis, (lo, hi): (f64, f64), wanted: usize) -> Vec<Tick> {
     let wanted = wanted.max(1);
     if !(lo.is_finite() && hi.is_finite() && lo < hi) {
@@ -35,11 +38,13 @@ pub(super) fn ticks(axis: &Axis, (lo, hi): (f64, f64), wanted: usize) -> Vec<Tic
 }
 
 fn linear(lo: f64, hi: f64, wanted: usize, whole: bool) -> Vec<Tick> {
-    // Divided before they are subtracted: the width of (−1e308, 1e308) is not a number that an f64 can hold.
+    // Divided before they are subtracted: the width of (−1e308, 1e308) is not a number that an f64
+    // can hold.
     let least = (hi / wanted as f64 - lo / wanted as f64).max(if whole { 1.0 } else { 0.0 });
     let (unit, exponent) = round_up(least);
     let step = decimal(unit, exponent);
-    // A hair's breadth is given at the ends, so that a tick on the very end is not lost to rounding.
+    // A hair's breadth is given at the ends, so that a tick on the very end is not lost to
+    // rounding.
     let first = (lo / step - 1e-9).ceil() as i64;
     let last = (hi / step + 1e-9).floor() as i64;
     let multiples: Vec<i64> = (first..=last).map(|i| i * unit).collect();
@@ -94,7 +99,8 @@ pub(super) fn number(value: f64, significant: usize) -> String {
     format!("{}{body}", sign(value < 0.0))
 }
 
-/// The least of 1, 2 and 5 times a power of ten that is not below `least`, as that factor and that power.
+/// The least of 1, 2 and 5 times a power of ten that is not below `least`, as that factor and that
+/// power.
 fn round_up(least: f64) -> (i64, i32) {
     let exponent = least.log10().floor() as i32;
     let unit = [1, 2, 5].into_iter().find(|&unit| decimal(unit, exponent) >= least);
@@ -106,12 +112,14 @@ fn decimal(multiple: i64, exponent: i32) -> f64 {
     format!("{multiple}e{exponent}").parse().expect("an integer and an exponent make a number")
 }
 
-/// The text of `multiple` · 10^`exponent` among ticks of which the largest has its first digit at 10^`magnitude`.
+/// The text of `multiple` · 10^`exponent` among ticks of which the largest has its first digit at
+/// 10^`magnitude`.
 fn label(multiple: i64, exponent: i32, magnitude: i32) -> String {
     if multiple == 0 {
         return "0".to_owned();
     }
-    // Two zeros more than `number` allows: a row of ticks is read at a glance, and ×10⁻⁵ beside each is not.
+    // Two zeros more than `number` allows: a row of ticks is read at a glance, and ×10⁻⁵ beside
+    // each is not.
     let plain = magnitude < LARGE && exponent >= SMALL - 2;
     let point = if plain { exponent } else { exponent - magnitude };
     let body = format!("{:.*}", (-point).max(0) as usize, decimal(multiple.abs(), point));

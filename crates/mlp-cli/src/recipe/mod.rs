@@ -1,5 +1,5 @@
-//! Recipes: named configurations that `--set` and flags override. Each of the three is a table of keys, and the last one wins. The
-//! result is kept as `config.toml` of a run and is a recipe again.
+//! Recipes: named configurations that `--set` and flags override. Each of the three is a table of
+//! keys, and the last one wins. The result is kept as `config.toml` of a run and is a recipe again.
 
 pub(crate) mod choices;
 pub(crate) mod variations;
@@ -39,7 +39,8 @@ const VALIDATION_SET: &str = "validation_set";
 const PROGRAM: &str = "program";
 
 impl Recipe {
-    /// Reads a built-in recipe or a file, overridden by `settings` (each a `key=value`) and then by `flags`.
+    /// Reads a built-in recipe or a file, overridden by `settings` (each a `key=value`) and then by
+    /// `flags`.
     pub(crate) fn resolve(name: &str, settings: &[String], flags: Table) -> anyhow::Result<Self> {
         let mut table = read(name)?;
         table.entry(RECIPE).or_insert_with(|| name.into());

@@ -1,5 +1,5 @@
-//! The report of a run as an HTML page: configuration, results, figures, and the commands that repeat it. Rendering is pure; the
-//! caller reads and writes the files.
+//! The report of a run as an HTML page: configuration, results, figures, and the commands that
+//! repeat it. Rendering is pure; the caller reads and writes the files.
 
 pub(crate) mod page;
 

@@ -1,5 +1,5 @@
-//! The frame of a self-contained page: one HTML file without scripts or external resources, for light and dark viewers, narrow
-//! screens and paper.
+//! The frame of a self-contained page: one HTML file without scripts or external resources, for
+//! light and dark viewers, narrow screens and paper.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 

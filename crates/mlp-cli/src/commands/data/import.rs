@@ -1,5 +1,5 @@
-//! `mlp data import`: a dataset from directories of pictures. mlp-data finds the classes; here the pictures are preprocessed, on all
-//! threads, and oddities are reported.
+//! `mlp data import`: a dataset from directories of pictures. mlp-data finds the classes; here the
+//! pictures are preprocessed, on all threads, and oddities are reported.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -26,11 +26,13 @@ const USUAL: ImageShape = ImageShape { height: 28, width: 28 };
 /// The upper bound of the bytes of all images.
 const MAX_BYTES: usize = 4_000_000_000;
 
-/// Create a dataset from your own pictures: a directory for each class, with PNG, JPEG or PGM files.
+/// Create a dataset from your own pictures: a directory for each class, with PNG, JPEG or PGM
+/// files.
 ///
-/// DIR contains `class-name/*.png`, or `train/class-name/*.png` and `test/class-name/*.png`. The result is a directory for `--dataset`:
-/// four IDX files like those of MNIST, and `dataset.toml` with the class names and the preprocessing, which models keep for
-/// `mlp predict`. The background becomes dark and the ink light, as in MNIST; `--polarity light-on-dark` keeps both.
+/// DIR contains `class-name/*.png`, or `train/class-name/*.png` and `test/class-name/*.png`. The
+/// result is a directory for `--dataset`: four IDX files like those of MNIST, and `dataset.toml`
+/// with the class names and the preprocessing, which models keep for `mlp predict`. The background
+/// becomes dark and the ink light, as in MNIST; `--polarity light-on-dark` keeps both.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -44,7 +46,8 @@ pub(crate) struct Args {
     /// Directory to write, which must not exist
     #[arg(long, value_name = "DATASET_DIR")]
     to: PathBuf,
-    /// Height and width of the images [default: those of the pictures if all agree and are at most 64x64, else 28x28]
+    /// Height and width of the images [default: those of the pictures if all agree and are at most
+    /// 64x64, else 28x28]
     #[arg(long, value_name = "HxW", value_parser = parse::image_shape)]
     size: Option<ImageShape>,
     /// Preprocessing: as MNIST was made, or the whole picture scaled to fit
@@ -133,12 +136,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A batch size for so few examples that they do not make one of the usual size; ten steps in an epoch.
+/// A batch size for so few examples that they do not make one of the usual size; ten steps in an
+/// epoch.
 fn batch_size_for(examples: usize) -> Option<usize> {
     (examples < TrainConfig::default().batch_size).then_some((examples / 10).max(1))
 }
 
-/// The size that all pictures have, if it is small. What cannot be read is left to be complained about later.
+/// The size that all pictures have, if it is small. What cannot be read is left to be complained
+/// about later.
 fn common_size(files: &LabeledFiles) -> Option<ImageShape> {
     let all: Vec<&PathBuf> =
         files.train.iter().chain(files.test.iter().flatten()).map(|(path, _)| path).collect();

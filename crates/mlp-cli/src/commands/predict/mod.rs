@@ -1,5 +1,5 @@
-//! `mlp predict`: classify pictures. `sources` lists them, `answers` prints the predictions. Here they are read and preprocessed on all
-//! threads, a batch at a time and in order.
+//! `mlp predict`: classify pictures. `sources` lists them, `answers` prints the predictions. Here
+//! they are read and preprocessed on all threads, a batch at a time and in order.
 
 mod answers;
 mod sources;
@@ -23,13 +23,15 @@ use crate::output::tiles::{Tile, draw_for_stdout};
 use crate::parse;
 use crate::runs::load_model;
 
-/// The sizes of the first and the largest batch. Batches double, so that the first predictions appear soon.
+/// The sizes of the first and the largest batch. Batches double, so that the first predictions
+/// appear soon.
 const BATCHES: (usize, usize) = (8, 512);
 
 /// Classify images of any size, light on dark or dark on light.
 ///
-/// Each picture is preprocessed like the images that the model was trained on: as MNIST was made, for models of handwriting, or
-/// scaled as a whole, for others. Images in IDX files of the right size are used as they are.
+/// Each picture is preprocessed like the images that the model was trained on: as MNIST was made,
+/// for models of handwriting, or scaled as a whole, for others. Images in IDX files of the right
+/// size are used as they are.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -41,7 +43,8 @@ Examples:
 pub(crate) struct Args {
     /// Model file, or the run directory of one
     model: PathBuf,
-    /// PNG, JPEG or PGM pictures, IDX files of images, directories of pictures, or `-` for one picture from standard input
+    /// PNG, JPEG or PGM pictures, IDX files of images, directories of pictures, or `-` for one
+    /// picture from standard input
     #[arg(required = true, value_name = "FILE|DIR|-")]
     files: Vec<PathBuf>,
     /// Output format
@@ -53,7 +56,8 @@ pub(crate) struct Args {
     /// Show the preprocessed images
     #[arg(long)]
     show: bool,
-    /// Preprocessing: as MNIST was made, scaled as a whole, or only scaled [default: that of the model]
+    /// Preprocessing: as MNIST was made, scaled as a whole, or only scaled [default: that of the
+    /// model]
     #[arg(long, value_enum)]
     preprocessing: Option<Way>,
     /// Polarity of ink and background [default: auto]
@@ -97,7 +101,8 @@ impl Preprocessor {
             Content::File(path) => GrayPicture::read(&path)?,
             Content::StandardInput => GrayPicture::read_from(io::stdin().lock(), "standard input".as_ref())?,
             Content::Image(image) => {
-                // Whatever has the form of the dataset is not a picture to be made one of its images any more.
+                // Whatever has the form of the dataset is not a picture to be made one of its
+                // images any more.
                 let has_form = (image.height(), image.width()) == (self.shape.height, self.shape.width);
                 if has_form && self.chosen.is_none() {
                     return Ok(self.as_it_is(&image));

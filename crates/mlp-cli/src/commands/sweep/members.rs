@@ -1,4 +1,5 @@
-//! The members of a sweep: its combinations as runs, and the directory and file that it can be resumed from.
+//! The members of a sweep: its combinations as runs, and the directory and file that it can be
+//! resumed from.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -61,7 +62,8 @@ impl Sweep {
     pub(super) fn begin_in(&self, directory: &Path) -> anyhow::Result<DiskFile> {
         fs::create_dir_all(directory)
             .with_context(|| format!("{}: cannot create the directory of the sweep", directory.display()))?;
-        // Before the lock file is written to a foreign directory, and again when nobody else can write.
+        // Before the lock file is written to a foreign directory, and again when nobody else can
+        // write.
         check_free(directory)?;
         let lock = locked(directory)?;
         check_free(directory)?;

@@ -23,7 +23,8 @@ use crate::recipe::variations::Variation;
 use crate::runs::{RunSummary, State};
 use crate::signals::Signals;
 
-/// Search hyperparameters: train a run for each combination in a grid or at random, and rank them on the validation set.
+/// Search hyperparameters: train a run for each combination in a grid or at random, and rank them
+/// on the validation set.
 ///
 /// Runs are trained in parallel, each on one thread. An interrupted sweep can be resumed.
 #[derive(clap::Args)]
@@ -35,8 +36,8 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     recipe: RecipeArgs,
-    /// Key of a recipe with its values, `key=a,b,c`, or with --random a range, `key=low..high`, which is logarithmic if
-    /// it lies above 0
+    /// Key of a recipe with its values, `key=a,b,c`, or with --random a range, `key=low..high`,
+    /// which is logarithmic if it lies above 0
     #[arg(long, value_name = "KEY=VALUES", required_unless_present = "resume")]
     vary: Vec<Variation>,
     /// Number of random combinations to try instead of the whole grid
