@@ -1,4 +1,5 @@
-//! Signals that ask the program to end: the first one lets it finish what it is doing and save, a second one ends it at once.
+//! Signals that ask the program to end: the first one lets it finish what it is doing and save, a
+//! second one ends it at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -216,7 +216,7 @@ fn other_commands_refuse_bad_flags() {
         ("descend --steps 99999999", "steps is 99999999; expected at most"),
         (
             "descend --plot picture.gif",
-            "picture.gif: unknown kind of picture; expected a name ending in .svg or .png",
+            "picture.gif: unknown image format; expected a name ending in .svg or .png",
         ),
         ("gradcheck --batch-size 0", "batch size is 0"),
         ("gradcheck --classes 0", "classes is 0"),
@@ -247,7 +247,7 @@ fn a_run_that_cannot_be_resumed() {
     fs::write(run("config.toml"), config.replace("seed = 0", "seed = 1")).unwrap();
     scratch.refuses(
         "train --quiet --resume run",
-        "run (its config.toml has to be as it was): cannot resume: the checkpoint is of a training with another configuration",
+        "run (its config.toml must not change): cannot resume: the checkpoint is of a training with another configuration",
     );
     fs::write(run("config.toml"), "epochs = ").unwrap();
     scratch.refuses("train --quiet --resume run", "run/config.toml, line 1: ");
@@ -264,7 +264,7 @@ fn a_run_that_cannot_be_resumed() {
     change(&scratch, TRAIN_IMAGES, |bytes| bytes[1000] ^= 1);
     scratch.refuses(
         "train --quiet --resume run",
-        "run: the dataset mnist is not the one that the run began with; expected SHA-256",
+        "run: the dataset mnist has changed since the run began; expected SHA-256",
     );
     change(&scratch, TRAIN_IMAGES, |bytes| bytes[1000] ^= 1);
     scratch.mlp("train --quiet --resume run");
@@ -298,14 +298,14 @@ fn bad_flags_of_sweeps_and_range_tests() {
         ),
         (
             "sweep --quiet --vary seed=1,2 --batch-size 20 --sweep-dir data",
-            "data: not empty; go on with a sweep by --resume",
+            "data: not empty; resume a sweep with --resume",
         ),
         (
             "lr-find --json --from 1 --to 0.1",
             "rates from 1 to 0.1; expected two finite numbers above 0, the smaller one first",
         ),
         ("lr-find --json --steps 1", "steps is 1; expected 2 to 1000000"),
-        ("lr-find --json --plot rates.gif", "rates.gif: unknown kind of picture"),
+        ("lr-find --json --plot rates.gif", "rates.gif: unknown image format"),
         ("verify-resume --max-time 1s --batch-size 20", "a time budget ends a run at another step each time"),
         ("train --quiet --batch-size 20 --run-dir /proc/run", "/proc/run: cannot make the run directory: "),
         (
@@ -324,7 +324,7 @@ fn a_validation_set_with_images_of_another_size() {
     write_dataset(&scratch.path("small"), [2, 2], [(&[0; 4], &[0]); 2]);
     scratch.refuses(
         "train --batch-size 20 --validation-set small",
-        "small: images of 2x2 in 1 classes to validate on; expected 28x28 in 10, as in mnist",
+        "small: validation images of 2x2 in 1 classes; expected 28x28 in 10, as in mnist",
     );
     assert!(!scratch.path("runs").exists());
 }

@@ -43,7 +43,7 @@ fn errors_of_export_and_import_are_one_line_and_leave_nothing_behind() {
         ("export none.mlp --to x.npz", "none.mlp: "),
         ("import torn.npz --to x.mlp", "torn.npz: "),
         ("import not.onnx --to x.mlp", "not.onnx: "),
-        ("import m.npz", "m.mlp: there is a file already"),
+        ("import m.npz", "m.mlp: exists already"),
         ("import m.npz --to x.mlp --activation relu", "m.npz: "),
         ("import none.npz --to x.mlp", "none.npz: cannot read it"),
     ] {

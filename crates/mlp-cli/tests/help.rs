@@ -26,7 +26,7 @@ fn without_a_command_there_is_an_overview() {
     for part in [
         "Usage: mlp <COMMAND>",
         "Train:\n  train ",
-        "Judge:\n  eval ",
+        "Evaluate:\n  eval ",
         "Use:\n",
         "mlp train --dataset synthetic",
     ] {
@@ -159,7 +159,7 @@ fn errors_about_models_and_runs_say_what_to_do_next() {
     // As if the run had been killed before its end.
     fs::remove_file(scratch.path(model)).unwrap();
     fs::remove_file(scratch.path("runs/synthetic/result.json")).unwrap();
-    let resume = "go on with what was interrupted by `mlp train --resume runs/synthetic`";
+    let resume = "resume it with `mlp train --resume runs/synthetic`";
     scratch.refuses(&format!("eval {model}"), resume);
     scratch.refuses(&again, resume);
 }

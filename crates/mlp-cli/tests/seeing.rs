@@ -34,7 +34,7 @@ fn figures_are_written_into_the_run_or_to_a_given_file() {
     assert!(svg.contains("other/a") && svg.contains("runs/a"), "{svg}");
     scratch.succeeds("plot --mistakes runs/a/model.mlp --split train --count 3 --to few.svg");
     let svg = scratch.text("few.svg");
-    assert_eq!((svg.matches("<image ").count(), svg.matches("% sure").count()), (3, 3));
+    assert_eq!((svg.matches("<image ").count(), svg.matches("% confident").count()), (3, 3));
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn errors_of_plot_and_report_are_one_line() {
     let scratch = Scratch::new();
     scratch.succeeds(&format!("{TRAIN} --epochs 1 --hidden none --run-dir runs/none"));
     for (flags, expected) in [
-        ("plot runs/none --to curves.gif", "unknown kind of picture; expected a name ending in .svg or .png"),
+        ("plot runs/none --to curves.gif", "unknown image format; expected a name ending in .svg or .png"),
         ("plot runs/nothing", "runs/nothing: "),
         ("plot --weights runs/none", "has no hidden layer"),
         ("plot --embedding runs/none/model.mlp", "has no hidden layer"),

@@ -120,7 +120,6 @@ pub mod oracle;
 #[allow(unsafe_code)]
 mod parallel;
 mod passes;
-mod pca;
 pub mod prelude;
 mod random;
 #[cfg(feature = "safetensors")]
@@ -148,7 +147,6 @@ pub use optim::descent;
 pub use optim::ema::Ema;
 pub use optim::kind::OptimizerKind;
 pub use optim::optimizer::Optimizer;
-pub use pca::Pca;
 pub use random::init::Init;
 pub use random::{NativeStream, NumpyStream, RandomStream, SeedTooLarge, Stream, StreamKind, StreamState};
 #[cfg(feature = "safetensors")]

@@ -16,8 +16,8 @@ use clap::value_parser;
 use mlp_core::Compute;
 use mlp_train::TrainConfig;
 
-use crate::console::note;
-use crate::datasets::{DataArgs, load};
+use crate::data::{DataArgs, load};
+use crate::output::messages::note;
 use crate::parse::Hidden;
 use machine::Machine;
 use report::{Inference, Report, Training, counted};

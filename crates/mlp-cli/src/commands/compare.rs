@@ -1,4 +1,4 @@
-//! `mlp compare`: what differs between runs, in configuration and in result.
+//! `mlp compare`: the differences between runs.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -9,10 +9,10 @@ use anyhow::bail;
 use mlp_train::{EpochRecord, Outcome};
 use toml::Value;
 
-use crate::run_list::RunSummary;
-use crate::table::{Table, duration, thousands};
+use crate::output::table::{Table, duration, thousands};
+use crate::runs::RunSummary;
 
-/// Compare runs: the choices in which they differ, and what came of them.
+/// Compare runs: the configuration keys that differ, and the results.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  mlp compare runs/mnist runs/mnist-2")]
 pub(crate) struct Args {
@@ -59,7 +59,7 @@ fn text(runs: &[RunSummary]) -> String {
         "training accuracy",
         &|run| of(last(run).map(|record| format!("{:.4}", record.accuracy))),
     );
-    row(&mut table, "least validation loss", &|run| {
+    row(&mut table, "lowest validation loss", &|run| {
         of(validation(run, |set| set.loss).into_iter().reduce(f64::min).map(|loss| format!("{loss:.4}")))
     });
     row(&mut table, "best validation accuracy", &|run| {
@@ -72,11 +72,11 @@ fn text(runs: &[RunSummary]) -> String {
     });
     row(&mut table, "test accuracy", &|run| of(run.test_accuracy.map(|accuracy| format!("{accuracy:.4}"))));
     row(&mut table, "time", &|run| duration(run.seconds));
-    row(&mut table, "an epoch, median", &|run| of(median(&run.records).map(duration)));
+    row(&mut table, "time per epoch, median", &|run| of(median(&run.records).map(duration)));
     table.to_string().trim_start_matches('\n').to_owned()
 }
 
-/// A value as a file has it, or a dash where there is none.
+/// A value as in a file, or a dash for none.
 fn shown(value: Option<&Value>) -> String {
     match value {
         None => "-".to_owned(),
@@ -86,7 +86,7 @@ fn shown(value: Option<&Value>) -> String {
     }
 }
 
-/// Of the seconds of an epoch.
+/// The median time of an epoch.
 fn median(records: &[EpochRecord]) -> Option<f64> {
     let mut seconds: Vec<f64> = records.iter().map(|record| record.seconds).collect();
     seconds.sort_by(f64::total_cmp);

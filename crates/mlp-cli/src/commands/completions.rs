@@ -1,11 +1,9 @@
-//! `mlp completions`: what a shell needs to complete commands, flags and their values.
+//! `mlp completions`: shell completions of commands, flags and their values.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap_complete::{Shell, generate};
-
-use crate::definition;
 
 /// Print the completions for a shell: commands, flags, and the values of flags that are names.
 #[derive(clap::Args)]
@@ -19,15 +17,15 @@ Examples:
 
 For this shell only, in bash: source <(mlp completions bash)")]
 pub(crate) struct Args {
-    /// Which shell
+    /// Shell
     #[arg(value_enum)]
     shell: Shell,
 }
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    // Into memory first: a reader that has gone is an error here, and a panic in there.
+pub(crate) fn run(args: &Args, mut definition: clap::Command) -> anyhow::Result<ExitCode> {
+    // Into memory first: `generate` panics on a broken pipe.
     let mut script = Vec::new();
-    generate(args.shell, &mut definition(), "mlp", &mut script);
+    generate(args.shell, &mut definition, "mlp", &mut script);
     io::stdout().lock().write_all(&script)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! `mlp descend`: the chapter's illustration of gradient descent, as a table and as a picture.
+//! `mlp descend`: the chapter's illustration of gradient descent, as a table and as figures.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -7,14 +7,13 @@ use std::process::ExitCode;
 use anyhow::bail;
 use mlp_core::descent::{Function, Outcome, Path as DescentPath};
 
+use crate::output::table::Table;
 use crate::parse;
-use crate::picture::{Format, draw};
-use crate::plot::{descent_chart, loss_chart};
-use crate::table::Table;
+use crate::plot::{check_format, descent_chart, loss_chart, save};
 
-/// Follow gradient descent on a function of one variable.
+/// Show gradient descent on a function of one variable.
 ///
-/// Without flags, the chapter's: L(x) = x² from 5, twenty steps of 0.1.
+/// Without flags, the chapter's example: L(x) = x² from x = 5, with 20 steps and learning rate 0.1.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -22,27 +21,27 @@ Examples:
   mlp descend --learning-rate 1.1                       a step too large
   mlp descend --function double-well --start -0.1       which minimum it finds depends on the start")]
 pub(crate) struct Args {
-    /// The function to descend on
+    /// Function
     #[arg(long, value_parser = parse::function(), default_value_t)]
     function: Function,
-    /// The step along the negative derivative [default: one that suits the function]
+    /// Learning rate [default: depends on the function]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
-    /// Where to begin [default: where the function shows its nature]
+    /// Initial x [default: depends on the function]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     start: Option<f64>,
-    /// How many steps
+    /// Number of steps
     #[arg(long, value_name = "N", default_value_t = 20)]
     steps: usize,
-    /// Draw it to FILE, an .svg or a .png
+    /// Plot the path to FILE (.svg or .png)
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
-    /// Draw the loss after each step to FILE, an .svg or a .png
+    /// Plot the loss by step to FILE (.svg or .png)
     #[arg(long, value_name = "FILE")]
     plot_loss: Option<PathBuf>,
 }
 
-/// More steps than anybody reads, and few enough to draw.
+/// The upper bound of `--steps`, few enough to draw.
 const MAX_STEPS: usize = 1_000_000;
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -58,18 +57,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.steps > MAX_STEPS {
         bail!("steps is {}; expected at most {MAX_STEPS}", args.steps);
     }
-    // Before the work: a name with another ending is said at once.
     for file in args.plot.iter().chain(&args.plot_loss) {
-        Format::of(file)?;
+        check_format(file)?;
     }
     let path = function.descend(start, learning_rate, args.steps);
     write!(io::stdout().lock(), "{}", text(function, learning_rate, args.steps, &path))?;
     let (formula, points) = (function.formula(), &path.points);
     if let Some(file) = &args.plot {
-        draw(file, descent_chart(formula, |x| function.value(x), points, learning_rate))?;
+        save(file, descent_chart(formula, |x| function.value(x), points, learning_rate))?;
     }
     if let Some(file) = &args.plot_loss {
-        draw(file, loss_chart(formula, points, learning_rate))?;
+        save(file, loss_chart(formula, points, learning_rate))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,82 +1,37 @@
-//! `mlp eval`: how good a model is, as a table for people or as JSON for programs.
+//! `mlp eval`: the evaluation of a model, as tables or as JSON.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::ValueEnum;
 use mlp_core::Reduction;
-use mlp_data::{Dataset, Datasets};
-use mlp_train::{Evaluation, Metadata, Model};
+use mlp_train::{Evaluation, Metadata};
 use serde::Serialize;
 
-use crate::choices::KernelArgs;
-use crate::datasets::{DataDir, load_named};
-use crate::run_list::load_model;
-use crate::table::{Table, percent, thousands};
+use crate::data::SetArgs;
+use crate::output::messages::print_json;
+use crate::output::table::{Table, percent, thousands};
+use crate::recipe::choices::KernelArgs;
+use crate::runs::load_model;
 
-/// Evaluate a model: loss, accuracy, each class's precision, recall and F1, and who was taken for whom.
+/// Evaluate a model: loss, accuracy, precision, recall and F1 of each class, and the confusion
+/// matrix.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   mlp eval runs/mnist/model.mlp
   mlp eval runs/mnist/model.mlp --json | jq .accuracy")]
 pub(crate) struct Args {
-    /// The model file that `mlp train` wrote, or its run directory
+    /// Model file, or the run directory of one
     model: PathBuf,
     #[command(flatten)]
     set: SetArgs,
     #[command(flatten)]
     kernel: KernelArgs,
-    /// One JSON object instead of tables
+    /// Print a JSON object instead of tables
     #[arg(long)]
     json: bool,
-}
-
-/// Which set a model is asked about.
-#[derive(clap::Args)]
-pub(crate) struct SetArgs {
-    /// The dataset, a name or a directory [default: the one that the model was trained on]
-    #[arg(long, value_name = "NAME|DIR")]
-    dataset: Option<String>,
-    #[command(flatten)]
-    data_dir: DataDir,
-    /// Which part of it
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) split: Split,
-}
-
-impl SetArgs {
-    /// The datasets of the flags, or those that the model was trained on.
-    pub(crate) fn load(&self, model: &Model) -> anyhow::Result<Datasets> {
-        let dataset = self.dataset.as_deref().unwrap_or(&model.metadata.dataset);
-        load_named(dataset, &self.data_dir.data_dir, false)
-    }
-}
-
-/// Which part of a dataset.
-#[derive(Clone, Copy, Default, ValueEnum)]
-pub(crate) enum Split {
-    Train,
-    #[default]
-    Test,
-}
-
-impl Split {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Test => "test",
-        }
-    }
-
-    pub(crate) fn of(self, sets: &Datasets) -> &Dataset {
-        match self {
-            Self::Train => &sets.train,
-            Self::Test => &sets.test,
-        }
-    }
 }
 
 #[derive(Serialize)]
@@ -87,7 +42,7 @@ struct Report<'a> {
     examples: usize,
     correct: usize,
     accuracy: f64,
-    /// Mean cross-entropy of an example, in nats.
+    /// Mean cross-entropy per example, in nats.
     loss: f64,
     classes: Vec<ClassRow<'a>>,
     /// Rows are labels, columns are predictions.
@@ -111,12 +66,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .evaluate(args.set.split.of(&sets), args.kernel.get())
         .with_context(|| format!("{} on {}", path.display(), sets.name))?;
     let report = report(args, &path, &model.metadata, &sets.name, &evaluation);
-    let mut out = io::stdout().lock();
     if args.json {
-        serde_json::to_writer_pretty(&mut out, &report).map_err(io::Error::from)?;
-        writeln!(out)?;
+        print_json(&report)?;
     } else {
-        write!(out, "{}", text(&report))?;
+        write!(io::stdout().lock(), "{}", text(&report))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -163,7 +116,7 @@ fn text(report: &Report<'_>) -> String {
         ]);
     }
     format!(
-        "{} on {} ({})\naccuracy  {}  ({} of {})\nloss      {:.4} nats an example\n\n{classes}\n{}",
+        "{} on {} ({})\naccuracy  {}  ({} of {})\nloss      {:.4} nats per example\n\n{classes}\n{}",
         report.model,
         report.dataset,
         report.split,
@@ -175,10 +128,10 @@ fn text(report: &Report<'_>) -> String {
     )
 }
 
-/// The confusion matrix while it fits a screen; of many classes, the most frequent confusions.
+/// The confusion matrix, or for many classes the most frequent confusions.
 fn confusion_text(report: &Report<'_>) -> String {
-    const WIDEST: usize = 16;
-    if report.classes.len() <= WIDEST {
+    const MAX_CLASSES: usize = 16;
+    if report.classes.len() <= MAX_CLASSES {
         let mut table = Table::new([""]);
         table.row(
             ["label \\ prediction".to_owned()]
@@ -201,7 +154,7 @@ fn confusion_text(report: &Report<'_>) -> String {
     }
     pairs.sort_by_key(|&(count, label, prediction)| (std::cmp::Reverse(count), label, prediction));
     let mut table = Table::new(["most frequent confusions", "predicted", "times"]);
-    for &(count, label, prediction) in pairs.iter().take(WIDEST) {
+    for &(count, label, prediction) in pairs.iter().take(MAX_CLASSES) {
         table.row([
             report.classes[label].name.to_owned(),
             report.classes[prediction].name.to_owned(),

@@ -9,10 +9,11 @@ use mlp_core::Mlp;
 use mlp_data::fs::write_atomically;
 use mlp_train::{Network, TrainConfig};
 
-use super::eval::SetArgs;
-use crate::console::{canvas, note};
+use crate::data::SetArgs;
 use crate::explain::{Explanation, Subject, Terminal, page};
-use crate::run_list::load_model;
+use crate::output::messages::note;
+use crate::output::tiles::canvas;
+use crate::runs::load_model;
 
 /// Explain the forward and backward pass on one example, number by number.
 ///

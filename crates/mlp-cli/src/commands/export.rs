@@ -1,4 +1,4 @@
-//! `mlp export`: a model in the form that another tool reads, or its predictions as a table.
+//! `mlp export`: a model in the format of another tool, or its predictions as CSV.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,12 +7,12 @@ use anyhow::{Context, bail};
 use mlp_data::fs::write_atomically;
 use mlp_train::formats::{self, Format, Pixels};
 
-use super::eval::Split;
-use crate::console::note;
-use crate::datasets::{DataDir, load_named};
-use crate::run_list::load_model;
+use crate::data::{DataDir, Split, load_named};
+use crate::output::messages::note;
+use crate::runs::load_model;
 
-/// Carry a model to another tool: PyTorch (.safetensors), NumPy (.npz), any ONNX runtime (.onnx), or its predictions (.csv).
+/// Export a model to PyTorch (.safetensors), NumPy (.npz) or ONNX (.onnx), or its predictions
+/// (.csv).
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -26,20 +26,22 @@ In Python:
   torch_model.load_state_dict(safetensors.torch.load_file('mnist.safetensors'))  # nn.Sequential(Linear, ReLU, Linear)
   w_h, b_h, w_o, b_o = map(numpy.load('mnist.npz').get, ('w_h', 'b_h', 'w_o', 'b_o'))")]
 pub(crate) struct Args {
-    /// The model file that `mlp train` wrote, or its run directory
+    /// Model file, or the run directory of one
     model: PathBuf,
-    /// The file to write; its ending says what: .safetensors, .npz, .onnx or .csv
+    /// File to write: .safetensors, .npz, .onnx or .csv
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
-    /// ONNX only: gray levels from 0 to 255 go in, as uint8, and the graph divides them by 255; otherwise floats from 0 to 1
+    /// ONNX only: the input is uint8 from 0 to 255, which the graph divides by 255, instead of
+    /// floats from 0 to 1
     #[arg(long)]
     raw_pixels: bool,
-    /// Predictions only: the dataset, a name or a directory [default: the one that the model was trained on]
+    /// Predictions only: dataset, a name or a directory [default: the one that the model was
+    /// trained on]
     #[arg(long, value_name = "NAME|DIR")]
     dataset: Option<String>,
     #[command(flatten)]
     data_dir: DataDir,
-    /// Predictions only: which part of it [default: test]
+    /// Predictions only: part of the dataset [default: test]
     #[arg(long, value_enum)]
     split: Option<Split>,
 }

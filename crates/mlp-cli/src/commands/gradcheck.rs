@@ -1,4 +1,4 @@
-//! `mlp gradcheck`: the backward pass against central differences, on as many kinds of network as are asked for.
+//! `mlp gradcheck`: the backward pass against central differences, for many kinds of network.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -9,14 +9,14 @@ use mlp_core::{
 };
 use ndarray::Array2;
 
+use crate::output::table::{Table, thousands};
 use crate::parse::{self, Hidden};
-use crate::table::{Table, thousands};
 
 /// Check every gradient against central differences; exit with 1 if they disagree.
 ///
-/// Without flags: every activation, one to three hidden layers, both reductions of the loss, without and with dropout and label
-/// smoothing. Every entry of every gradient is compared, in f64; entries whose difference straddles the kink of an
-/// activation are left out and counted.
+/// Without flags: every activation, one to three hidden layers, both reductions of the loss,
+/// without and with dropout and label smoothing. Every entry of every gradient is compared, in f64;
+/// entries whose difference straddles the kink of an activation are left out and counted.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -34,33 +34,33 @@ pub(crate) struct Args {
     /// Only this reduction
     #[arg(long, value_parser = parse::reduction())]
     loss_reduction: Option<Reduction>,
-    /// The share of hidden units left out of each example [default: 0, then 0.3]
+    /// Dropout probability of hidden units [default: 0, then 0.3]
     #[arg(long, value_name = "SHARE")]
     dropout: Option<f64>,
-    /// The share of inputs left out of each example [default: 0, then 0.2]
+    /// Dropout probability of inputs [default: 0, then 0.2]
     #[arg(long, value_name = "SHARE")]
     input_dropout: Option<f64>,
-    /// The share of the target that is spread over all classes [default: 0, then 0.1]
+    /// Label smoothing [default: 0, then 0.1]
     #[arg(long, value_name = "SHARE")]
     label_smoothing: Option<f64>,
-    /// The distribution of the weights
+    /// Initialization of the weights
     #[arg(long, value_parser = parse::init(), default_value_t)]
     init: Init,
-    /// Numbers in an example
+    /// Number of inputs
     #[arg(long, value_name = "N", default_value_t = 8)]
     inputs: usize,
-    /// Classes
+    /// Number of classes
     #[arg(long, value_name = "N", default_value_t = 4)]
     classes: u8,
     /// Examples in the batch
     #[arg(long, value_name = "N", default_value_t = 5)]
     batch_size: usize,
-    /// Of the weights and of the batch
+    /// Random seed of the weights and the batch
     #[arg(long, default_value_t = 0)]
     seed: u64,
 }
 
-/// The largest batch: more would take for ever.
+/// The upper bound of the numbers in a batch.
 const MAX_NUMBERS: usize = 1 << 24;
 
 /// One kind of network.
@@ -90,7 +90,8 @@ impl Args {
         cases
     }
 
-    /// What is asked for; nothing, for one kind of network; nothing and then everything, for all kinds.
+    /// What is asked for; nothing, for one kind of network; nothing and then everything, for all
+    /// kinds.
     fn regularizations(&self) -> Vec<Regularization> {
         let shares = [self.dropout, self.input_dropout, self.label_smoothing];
         let is_one_kind = self.activation.is_some() || self.hidden.is_some() || self.loss_reduction.is_some();

@@ -1,5 +1,5 @@
-//! `mlp import`: a model out of the file of another tool. What the file does not say is taken from the flags or assumed, and what was assumed is
-//! said.
+//! `mlp import`: a model from a file of another tool. What the file lacks comes from flags or is
+//! assumed, with a note.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,14 +11,15 @@ use mlp_core::{Activation, Architecture};
 use mlp_data::{ImageShape, Preprocessing};
 use mlp_train::formats::{self, Format, Known};
 
-use crate::console::note;
+use crate::data::full_name;
+use crate::output::messages::note;
+use crate::output::version::PROGRAM;
 use crate::parse;
-use crate::session::{PROGRAM, full_name};
 
-/// The largest file that is read: the largest network in double precision, and 64 MiB for the rest.
+/// The maximum size of the file: the largest network in double precision, and 64 MiB for the rest.
 const MAX_BYTES: u64 = (Architecture::MAX_PARAMETERS as u64) * 8 + (1 << 26);
 
-/// Bring a model from another tool: PyTorch's state dict (.safetensors), NumPy's arrays (.npz), a sequential ONNX graph (.onnx).
+/// Import a model from PyTorch (.safetensors), NumPy (.npz) or a sequential ONNX graph (.onnx).
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -29,24 +30,25 @@ Examples:
 
 The names in a .npz file are w_h, b_h, w_o, b_o; with several hidden layers w_h1, b_h1, w_h2, b_h2, … and w_o, b_o.")]
 pub(crate) struct Args {
-    /// The file; its ending says what it is: .safetensors, .npz or .onnx
+    /// File to read: .safetensors, .npz or .onnx
     file: PathBuf,
-    /// The model file to write [default: beside the file, with the ending .mlp]
+    /// Model file to write [default: beside the file, with the extension .mlp]
     #[arg(long, value_name = "MODEL")]
     to: Option<PathBuf>,
-    /// The activation of the hidden layers, where the file does not say it
+    /// Activation of the hidden layers, if the file does not have it
     #[arg(long, value_name = "NAME", value_parser = parse::activation())]
     activation: Option<Activation>,
-    /// A name for each class, with commas between
+    /// Names of the classes, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     class_names: Option<Vec<String>>,
-    /// Height and width of an image, as in 28x28
+    /// Height and width of the images, as in 28x28
     #[arg(long, value_name = "HxW", value_parser = parse::image_shape)]
     image_shape: Option<ImageShape>,
-    /// How a picture becomes an image of the dataset
+    /// Preprocessing of pictures
     #[arg(long, value_name = "NAME", value_parser = parse::preprocessing())]
     preprocessing: Option<Preprocessing>,
-    /// The dataset that it was trained on, a name or a directory; one of `mlp data info` says the three before, too
+    /// Dataset that the model was trained on, a name or a directory; a known one implies the three
+    /// flags before
     #[arg(long, value_name = "NAME|DIR")]
     dataset: Option<String>,
 }
@@ -76,11 +78,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The model file beside the file. One that is there is not replaced: it may be the one that the file was made from.
+/// The default model file. An existing one is not replaced: the file may be an export of it.
 fn beside(file: &Path) -> anyhow::Result<PathBuf> {
     let to = file.with_extension("mlp");
     if to.exists() {
-        bail!("{}: there is a file already; name another with --to, or this one to replace it", to.display());
+        bail!("{}: exists already; name another file with --to, or this one to replace it", to.display());
     }
     Ok(to)
 }

@@ -1,24 +1,25 @@
-//! `mlp lr-find`: for which learning rates a network learns.
+//! `mlp lr-find`: the learning rate range test.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use mlp_core::Precision;
 use mlp_train::range_test::{RangePoint, range_test, steepest, tenth_of_lowest};
 use mlp_train::{Examples, Number, Trainer};
 use serde::Serialize;
 
-use crate::choices::RecipeArgs;
-use crate::console::{decimals, loss_places, note};
-use crate::datasets::DataDir;
-use crate::picture::{Format, draw};
-use crate::plot::range_chart;
-use crate::session::Session;
-use crate::table::{Table, three_digits};
+use crate::data::{DataDir, TrainingData};
+use crate::output::messages::{note, print_json};
+use crate::output::table::{Table, decimals, loss_places, three_digits};
+use crate::plot::{check_format, range_chart, save};
+use crate::recipe::choices::RecipeArgs;
+use crate::training::Training;
 
-/// Find a learning rate: train for a few hundred steps while the rate grows, and see where the loss falls and where it explodes.
+/// Find a learning rate: train for a few hundred steps with a growing rate, and show where the loss
+/// falls and where it explodes.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -27,29 +28,29 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     recipe: RecipeArgs,
-    /// The first rate
+    /// First learning rate
     #[arg(long, value_name = "RATE", default_value_t = 1e-5)]
     from: f64,
-    /// The last rate
+    /// Last learning rate
     #[arg(long, value_name = "RATE", default_value_t = 10.0)]
     to: f64,
-    /// Steps from the first to the last; the test ends earlier where the loss explodes
+    /// Number of steps; the test ends earlier if the loss explodes
     #[arg(long, value_name = "N", default_value_t = 600)]
     steps: usize,
-    /// Draw the losses to FILE, an .svg or a .png
+    /// Plot the losses to FILE (.svg or .png)
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
-    /// One JSON object instead of a table
+    /// Print a JSON object instead of a table
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     data_dir: DataDir,
-    /// Threads; 0 takes all cores
+    /// Number of threads, 0 for all cores
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
 }
 
-/// More than anybody waits for.
+/// The upper bound of `--steps`.
 const MAX_STEPS: usize = 1_000_000;
 /// Rows of the table.
 const ROWS: usize = 20;
@@ -75,22 +76,20 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         bail!("steps is {}; expected 2 to {MAX_STEPS}", args.steps);
     }
     if let Some(file) = &args.plot {
-        Format::of(file)?;
+        check_format(file)?;
     }
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(args.threads)
-        .build_global()
-        .context("cannot start the threads")?;
+    super::start_threads(args.threads)?;
     let mut recipe = args.recipe.resolve()?;
-    // The test is of the rate alone: nothing else ends it, and nothing is evaluated.
+    // Nothing else may end the test, and nothing is evaluated.
     let train = &mut recipe.train;
     (train.epochs, train.validation) = (args.steps, 0.0);
     (train.until, train.patience, train.max_seconds, train.monitor) = (None, None, None, None);
     recipe.validation_set = None;
-    let session = Session::load(recipe, &args.data_dir.data_dir, args.json)?;
-    let points = match session.plan.config().precision {
-        Precision::F32 => test::<f32>(&session, args)?,
-        Precision::F64 => test::<f64>(&session, args)?,
+    let data = TrainingData::load(&recipe, &args.data_dir.data_dir, args.json)?;
+    let training = Training::new(recipe, Arc::new(data))?;
+    let points = match training.plan.config().precision {
+        Precision::F32 => test::<f32>(&training, args)?,
+        Precision::F64 => test::<f64>(&training, args)?,
     };
     let report = Report {
         steepest: steepest(&points),
@@ -99,15 +98,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         losses: points.iter().map(|point| point.loss).collect(),
         smoothed: points.iter().map(|point| point.smoothed).collect(),
     };
-    let mut out = io::stdout().lock();
     if args.json {
-        serde_json::to_writer_pretty(&mut out, &report).map_err(io::Error::from)?;
-        writeln!(out)?;
+        print_json(&report)?;
     } else {
-        write!(out, "{}", text(&points, &report, loss_places(session.plan.config().loss_reduction)))?;
+        write!(
+            io::stdout().lock(),
+            "{}",
+            text(&points, &report, loss_places(training.plan.config().loss_reduction))
+        )?;
     }
     if let Some(file) = &args.plot {
-        draw(file, range_chart(&points, report.steepest, &session.recipe.name))?;
+        save(file, range_chart(&points, report.steepest, &training.recipe.name))?;
         if !args.json {
             note(&format!("plot {}", file.display()));
         }
@@ -115,9 +116,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn test<A: Number>(session: &Session, args: &Args) -> anyhow::Result<Vec<RangePoint>> {
-    let examples = Examples::<A>::new(&session.plan, &session.data.sets.train);
-    let mut trainer = Trainer::new(session.plan.clone(), &examples)?;
+fn test<A: Number>(training: &Training, args: &Args) -> anyhow::Result<Vec<RangePoint>> {
+    let examples = Examples::<A>::new(&training.plan, &training.data.sets.train);
+    let mut trainer = Trainer::new(training.plan.clone(), &examples)?;
     Ok(range_test(&mut trainer, args.from, args.to, args.steps)?)
 }
 

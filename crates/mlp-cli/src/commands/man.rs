@@ -9,8 +9,8 @@ use anyhow::Context;
 use clap_mangen::Man;
 use mlp_data::fs::write_atomically;
 
-use crate::console::note;
-use crate::definition;
+use crate::output::messages::note;
+use crate::output::version::PROGRAM;
 
 /// Write manual pages: mlp.1, and one for each command.
 #[derive(clap::Args)]
@@ -19,26 +19,26 @@ Examples:
   mlp man ~/.local/share/man/man1      then: man mlp-train
   mlp man /tmp/man && man -l /tmp/man/mlp-train.1")]
 pub(crate) struct Args {
-    /// Where they go; made if it is not there. Pages that are there are replaced
+    /// Directory to write to, created if needed; existing pages are replaced
     directory: PathBuf,
 }
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args, definition: clap::Command) -> anyhow::Result<ExitCode> {
     let directory = &args.directory;
     fs::create_dir_all(directory)
         .with_context(|| format!("{}: cannot make the directory", directory.display()))?;
-    let mut command = definition().disable_help_subcommand(true);
+    let mut command = definition.disable_help_subcommand(true);
     command.build();
     let pages = write_pages(&command, directory)?;
     note(&format!(
-        "{pages} pages in {}; look at one with: man -l {}",
+        "{pages} pages in {}; view one with: man -l {}",
         directory.display(),
         directory.join("mlp.1").display()
     ));
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes the pages of a command and of those below it, and returns how many.
+/// Writes the pages of a command and its subcommands, and returns their number.
 fn write_pages(command: &clap::Command, directory: &Path) -> anyhow::Result<usize> {
     let mut page = Vec::new();
     render(command, &mut page)?;
@@ -58,8 +58,7 @@ fn name(command: &clap::Command) -> &str {
 }
 
 fn render(command: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
-    let version = concat!("mlp ", env!("CARGO_PKG_VERSION"));
-    let man = Man::new(command.clone()).source(version).manual("mlp");
+    let man = Man::new(command.clone()).source(PROGRAM).manual("mlp");
     man.render_title(page)?;
     man.render_name_section(page)?;
     man.render_synopsis_section(page)?;
@@ -69,7 +68,7 @@ fn render(command: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
         man.render_subcommands_section(page)?;
     }
     if let Some(help) = command.get_after_help() {
-        // clap_mangen would fill the lines of the examples.
+        // clap_mangen would reflow the lines of the examples.
         writeln!(page, ".SH EXAMPLES\n.nf")?;
         let help = help.to_string();
         let is_heading = |line: &&str| line.starts_with("Example") && line.ends_with(':');
@@ -81,7 +80,7 @@ fn render(command: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// A line as troff prints it: no request, and no character that it would change.
+/// Escapes a line so that troff prints it unchanged.
 fn escaped(line: &str) -> String {
     let line = line.replace('\\', "\\e").replace('-', "\\-").replace('\'', "\\(aq").replace('`', "\\(ga");
     if line.starts_with('.') { format!("\\&{line}") } else { line }

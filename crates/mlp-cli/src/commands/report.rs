@@ -1,4 +1,4 @@
-//! `mlp report`: a run as one page.
+//! `mlp report`: the report of a run, as an HTML page.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,64 +8,61 @@ use mlp_data::Dataset;
 use mlp_data::fs::write_atomically;
 use mlp_train::{Model, RunDir};
 
-use crate::console::note;
-use crate::datasets::{DataDir, load_named};
-use crate::report::{Judged, render};
-use crate::run_list::RunSummary;
+use crate::data::{DataDir, load_named};
+use crate::output::messages::note;
+use crate::report::{Evaluated, render};
+use crate::runs::RunSummary;
 
-/// Write a run's report: one HTML file with everything in it, to be read anywhere.
+/// Write a run's report: a self-contained HTML file.
 ///
-/// Configuration, curves, confusion matrix, each class's figures, the surest mistakes, calibration, weights, and the commands that do it again. `mlp
-/// train` writes one at its end.
+/// It has the configuration, training curves, confusion matrix, metrics of each class, most
+/// confident errors, calibration, weights, and the commands that repeat the run. `mlp train` writes
+/// one at its end.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   mlp report runs/mnist
   mlp report runs/mnist --to mnist.html")]
 pub(crate) struct Args {
-    /// The run
+    /// Run directory
     run: PathBuf,
-    /// Where it goes [default: report.html in the run]
+    /// File to write [default: report.html in the run]
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
     #[command(flatten)]
     data_dir: DataDir,
 }
 
-/// What it is called in a run.
+/// The file name of the report in a run.
 const REPORT: &str = "report.html";
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let run = RunSummary::read(&args.run)?;
+    let summary = RunSummary::read(&args.run)?;
     let path = args.run.join(RunDir::MODEL);
     let file = args.to.clone().unwrap_or_else(|| args.run.join(REPORT));
-    let page = if path.exists() {
+    if path.exists() {
         let model = Model::load(&path)?;
         let sets = load_named(&model.metadata.dataset, &args.data_dir.data_dir, false)?;
-        let judged = Judged { model: &model, data: &sets.test, set: set_name(&sets.name) };
-        render(&run, Some(&judged)).with_context(|| args.run.display().to_string())?
+        write(&file, &summary, Some((&model, &sets.test, &sets.name)))?;
     } else {
-        render(&run, None)?
-    };
-    write(&file, &page)?;
+        write(&file, &summary, None)?;
+    }
     note(&format!("report {}", file.display()));
     Ok(ExitCode::SUCCESS)
 }
 
-/// The report of a run that has just been trained to its end, into its directory; where it is.
+/// Writes the report of a run that has just been trained, into its directory, and returns its path.
 pub(crate) fn of_trained(run: &Path, test: &Dataset, dataset: &str) -> anyhow::Result<PathBuf> {
-    let (summary, model) = (RunSummary::read(run)?, Model::load(&run.join(RunDir::MODEL))?);
-    let judged = Judged { model: &model, data: test, set: set_name(dataset) };
+    let model = Model::load(&run.join(RunDir::MODEL))?;
     let file = run.join(REPORT);
-    write(&file, &render(&summary, Some(&judged))?)?;
+    write(&file, &RunSummary::read(run)?, Some((&model, test, dataset)))?;
     Ok(file)
 }
 
-fn set_name(dataset: &str) -> String {
-    format!("{dataset} (test)")
-}
-
-fn write(file: &Path, page: &str) -> anyhow::Result<()> {
+fn write(file: &Path, run: &RunSummary, model: Option<(&Model, &Dataset, &str)>) -> anyhow::Result<()> {
+    let evaluated =
+        model.map(|(model, data, dataset)| Evaluated { model, data, set: format!("{dataset} (test)") });
+    let page = render(run, evaluated.as_ref()).with_context(|| run.path.display().to_string())?;
     write_atomically(file, |out| out.write_all(page.as_bytes()))
         .with_context(|| format!("{}: cannot write the report", file.display()))
 }

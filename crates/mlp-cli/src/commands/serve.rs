@@ -13,8 +13,8 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::time::sleep;
 
-use crate::console::note;
-use crate::run_list::load_model;
+use crate::output::messages::note;
+use crate::runs::load_model;
 use crate::serve::{App, Limits, router, serve};
 use crate::signals::Signals;
 

@@ -1,4 +1,4 @@
-//! `mlp summary`: what is in a model file.
+//! `mlp summary`: the contents of a model file.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -6,14 +6,14 @@ use std::process::ExitCode;
 
 use mlp_train::Model;
 
-use crate::run_list::load_model;
-use crate::table::{Table, thousands};
+use crate::output::table::{Table, thousands};
+use crate::runs::load_model;
 
-/// Show a model: its layers, their shapes and parameters, and where it came from.
+/// Show the layers, shapes and parameters of a model, and how it was trained.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  mlp summary runs/mnist/model.mlp")]
 pub(crate) struct Args {
-    /// The model file that `mlp train` wrote, or its run directory
+    /// Model file, or the run directory of one
     model: PathBuf,
 }
 
@@ -40,25 +40,24 @@ fn text(path: &str, model: &Model) -> String {
     layers.row(
         ["total", "", "", ""].map(str::to_owned).into_iter().chain([thousands(architecture.parameters())]),
     );
-    let training =
-        metadata.config.as_ref().map_or("elsewhere: the model was imported".to_owned(), |config| {
-            format!(
-                "{} epochs, batches of {}, learning rate {}, {} loss, {} initialization, seed {} ({})",
-                config.epochs,
-                config.batch_size,
-                config.learning_rate,
-                config.loss_reduction,
-                config.init,
-                config.seed,
-                config.rng,
-            )
-        });
+    let training = metadata.config.as_ref().map_or("unknown: the model was imported".to_owned(), |config| {
+        format!(
+            "{} epochs, batches of {}, learning rate {}, {} loss, {} initialization, seed {} ({})",
+            config.epochs,
+            config.batch_size,
+            config.learning_rate,
+            config.loss_reduction,
+            config.init,
+            config.seed,
+            config.rng,
+        )
+    });
     format!(
         "{path}\n\
          written by    {}\n\
          trained on    {}, images of {}\n\
          classes       {}\n\
-         preprocessing   {} (of pictures from elsewhere)\n\
+         preprocessing {}\n\
          precision     {}\n\
          training      {training}\n\
          SHA-256       {}\n\n{layers}",

@@ -1,26 +1,31 @@
-//! `mlp verify-resume`: whether a run that is interrupted ends, on this machine too, with the bits of one that is not.
+//! `mlp verify-resume`: proof that interrupted runs end with the same bits as uninterrupted ones on
+//! this machine, too.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use mlp_core::{NativeStream, RandomStream};
-use mlp_train::{Control, Error, Event, Every, Model, Observer, OptimizerName, RunDir, ScheduleName, Status};
+use mlp_train::{
+    Control, Error, Event, Every, Model, Observer, OptimizerName, RunDir, RunSetup, ScheduleName, Status,
+};
 
-use crate::choices::RecipeArgs;
-use crate::datasets::DataDir;
+use crate::data::{DataDir, TrainingData};
+use crate::output::table::Table;
 use crate::recipe::Recipe;
-use crate::session::{Data, Keeping, Session};
-use crate::table::Table;
+use crate::recipe::choices::RecipeArgs;
+use crate::training::Training;
 
-/// Prove that interrupted runs are the runs that were never interrupted: train through, train with interruptions, compare.
+/// Check that interrupted runs end with the same bits: train without and with interruptions, and
+/// compare.
 ///
-/// Without flags: every optimizer with every schedule, with dropout and averaging on, on drawn digits. With a recipe or flags: that training.
-/// Every other interruption is like a crash: what came after the last checkpoint is lost and done again.
+/// Without flags: every optimizer with every schedule, with dropout and EMA, on synthetic digits.
+/// With a recipe or flags: that run. Every other interruption is a crash: steps after the last
+/// checkpoint are lost and repeated.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -29,10 +34,10 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     recipe: RecipeArgs,
-    /// How often each run is interrupted
+    /// Interruptions of each run
     #[arg(long, value_name = "N", default_value_t = 4)]
     interruptions: usize,
-    /// Chooses the steps at which a run is interrupted
+    /// Random seed of the steps at which a run is interrupted
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     places: u64,
     #[command(flatten)]
@@ -53,27 +58,21 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     } else {
         recipes.push(args.recipe.resolve()?);
     }
-    let mut data = None;
+    if recipes.iter().any(|recipe| recipe.train.max_seconds.is_some()) {
+        bail!("a time budget ends a run at another step each time; expected --set max_seconds=none");
+    }
     let mut table =
         Table::new(["optimizer", "schedule", "steps", "interrupted", "model, SHA-256", "same bits"]);
+    let data = Arc::new(TrainingData::load(&recipes[0], &args.data_dir.data_dir, false)?);
     let mut differ = 0;
     for recipe in recipes {
-        if recipe.train.max_seconds.is_some() {
-            bail!("a time budget ends a run at another step each time; expected --set max_seconds=none");
-        }
-        let data = match &data {
-            Some(data) => std::sync::Arc::clone(data),
-            None => {
-                data.insert(std::sync::Arc::new(Data::load(&recipe, &args.data_dir.data_dir, false)?)).clone()
-            }
-        };
-        let session = Session::of(recipe, data)?;
+        let training = Training::new(recipe, Arc::clone(&data))?;
         let scratch = tempfile::tempdir().context("cannot make a directory to train in")?;
-        let whole = train(&session, &scratch.path().join("whole"), &BTreeSet::new())?;
-        let steps = session.plan.batches() * session.plan.config().epochs;
+        let whole = train(&training, &scratch.path().join("whole"), &BTreeSet::new())?;
+        let steps = training.plan.batches() * training.plan.config().epochs;
         let places = places(steps, args.interruptions, args.places);
-        let resumed = train(&session, &scratch.path().join("interrupted"), &places)?;
-        let config = session.plan.config();
+        let resumed = train(&training, &scratch.path().join("interrupted"), &places)?;
+        let config = training.plan.config();
         differ += usize::from(whole != resumed);
         table.row([
             config.optimizer.to_string(),
@@ -94,7 +93,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A training of a second or less, with everything on that a checkpoint has to hold.
+/// A run of a second or less that uses everything a checkpoint has to store.
 fn small(optimizer: OptimizerName, schedule: ScheduleName) -> anyhow::Result<Recipe> {
     let set = [
         "dataset=synthetic",
@@ -118,7 +117,7 @@ fn small(optimizer: OptimizerName, schedule: ScheduleName) -> anyhow::Result<Rec
     Recipe::resolve("textbook", &settings, toml::Table::new())
 }
 
-/// So many steps among all.
+/// Draws the steps after which to interrupt.
 fn places(steps: usize, count: usize, seed: u64) -> BTreeSet<usize> {
     let mut stream = NativeStream::new(seed);
     let mut places = BTreeSet::new();
@@ -128,7 +127,7 @@ fn places(steps: usize, count: usize, seed: u64) -> BTreeSet<usize> {
     places
 }
 
-/// What has to be the same.
+/// The parts of a run that must be the same.
 #[derive(PartialEq)]
 struct Trained {
     sha256: String,
@@ -136,29 +135,27 @@ struct Trained {
     trace: Vec<u8>,
 }
 
-/// Trains in a directory, interrupted when so many steps are done.
-fn train(session: &Session, path: &Path, places: &BTreeSet<usize>) -> anyhow::Result<Trained> {
-    let keeping = Keeping {
+/// Trains in a directory, interrupted after each of these steps.
+fn train(training: &Training, path: &Path, places: &BTreeSet<usize>) -> anyhow::Result<Trained> {
+    let setup = RunSetup {
         checkpoint_every: Some(Every::Steps(CHECKPOINT_EVERY)),
-        spacing: Duration::ZERO,
         waits_for_disk: true,
-        tensorboard: false,
+        ..training.setup()
     };
-    RunDir::create(path)?.write_config(&session.config_toml())?;
+    RunDir::create(path)?.write_config(&training.config_toml())?;
     let places = places.iter().map(|&step| Some(step)).chain([None]);
     for (number, at) in places.enumerate() {
         let run = RunDir::open(path)?;
-        let batches = session.plan.batches();
+        let batches = training.plan.batches();
         let mut interrupt = Interrupt { at, batches, crashes: number % 2 == 1 };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1 + number % 3).build()?;
-        let ended = pool.install(|| session.train(&run, keeping, &mut [&mut interrupt]));
+        let ended = pool.install(|| training.train(&run, &setup, &mut [&mut interrupt]));
         match ended {
             Ok(result) if at.is_none() && result.status == Status::Complete => {}
             Ok(result) if at.is_some() && result.status == Status::Interrupted => {}
-            Ok(result) => bail!(
-                "the training ended after {} epochs by itself; expected one that goes on",
-                result.epochs
-            ),
+            Ok(result) => {
+                bail!("training ended by itself after {} epochs; expected an interruption", result.epochs)
+            }
             Err(error) if is_crash(&error) => {}
             Err(error) => return Err(error),
         }
@@ -172,7 +169,7 @@ fn train(session: &Session, path: &Path, places: &BTreeSet<usize>) -> anyhow::Re
     })
 }
 
-/// Ends a training when so many steps are done: in order, or as a crash does.
+/// Ends training after a step, by a request to stop or by a crash.
 struct Interrupt {
     at: Option<usize>,
     batches: usize, // of an epoch

@@ -11,8 +11,8 @@ use super::words::{
     DESCENT, INTRODUCTION, class_name, entry_name, number, prediction, short_number, step_rows, summary,
     verdict,
 };
-use crate::page;
 use crate::plot::Raster;
+use crate::report::page;
 
 /// Maximum number of units that are shown as an image each.
 const MAX_TILES: usize = 128;

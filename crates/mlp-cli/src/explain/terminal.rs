@@ -9,9 +9,9 @@ use super::quantity::Quantity;
 use super::words::{
     DESCENT, INTRODUCTION, entry_name, number, prediction, short_number, step_rows, summary, verdict,
 };
-use crate::overview::wrapped;
-use crate::plot::{Colors, Tile, columns, draw_tiles};
-use crate::table::Table;
+use crate::output::table::Table;
+use crate::output::text::wrapped;
+use crate::output::tiles::{Colors, Tile, columns, draw_tiles};
 
 const HEADING: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();

@@ -4,7 +4,7 @@
 use super::check::{Check, Finding};
 use super::explanation::{Explanation, Subject};
 use super::quantity::{Axis, Quantity};
-use crate::table::{percent, three_digits};
+use crate::output::table::{percent, three_digits};
 
 /// What X, Y and the order of the sections mean.
 pub(super) const INTRODUCTION: &str = "X is this image as a row of pixels from 0 to 1; Y is 1 for the class \

@@ -1,60 +1,43 @@
-//! Whether a network's probabilities can be believed: the reliability diagram.
+//! The reliability diagram of a model: accuracy by confidence.
 
-use super::chart::{Axis, Chart, Marker, Role, Scale, Series, Stroke};
+use super::chart::{Axis, Chart, Role, Scale, Series};
 use super::drawing::Drawing;
 use super::ticks::number;
-use crate::judgement::Calibration;
+use crate::predictions::Calibration;
 
-/// How often predictions of a probability are right, against that probability, and below it how many predictions there are.
-pub(crate) fn calibration(calibration: &Calibration, title: &str) -> Drawing {
+/// The accuracy of predictions by their confidence, and below it the number of predictions.
+pub(crate) fn calibration(calibration: &Calibration, set: &str) -> Drawing {
+    let title = format!("Calibration on {set}");
     let filled = || calibration.bins.iter().filter(|bin| bin.count > 0);
-    let axis = |label: &str, scale, range| Axis { label: label.to_owned(), scale, whole: false, range };
-    let unit = Some((0.0, 1.0));
-    let line = |label: &str, points, role, marker| Series {
-        label: label.to_owned(),
-        points,
-        role,
-        stroke: Some(if marker { Stroke::Solid } else { Stroke::Dashed }),
-        marker: marker.then_some(Marker::Dot),
-    };
+    let confidence = || Axis::linear("confidence (probability of the prediction)").between(0.0, 1.0);
+    let accuracies = filled().map(|bin| (bin.confidence, bin.accuracy)).collect();
+    let counts = filled().map(|bin| (bin.confidence, bin.count as f64)).collect();
     let reliability = Chart {
-        title: title.to_owned(),
         subtitle: format!("expected calibration error (ECE) {}, 15 bins", number(calibration.error, 3)),
-        x: axis("probability of the prediction", Scale::Linear, unit),
-        y: axis("share of right predictions", Scale::Linear, unit),
-        series: vec![
-            line("as sure as right", vec![(0.0, 0.0), (1.0, 1.0)], Role::Reference, false),
-            line(
-                "this network",
-                filled().map(|bin| (bin.confidence, bin.accuracy)).collect(),
-                Role::Data(0),
-                true,
-            ),
-        ],
-        notes: vec![
-            "Above the line the network is right more often than it says, below it less often.".to_owned(),
-        ],
+        notes: vec!["Above the diagonal the model is underconfident, below it overconfident.".to_owned()],
+        ..Chart::new(
+            &title,
+            confidence(),
+            Axis::linear("accuracy").between(0.0, 1.0),
+            vec![
+                Series::line("perfect calibration", Role::Reference, vec![(0.0, 0.0), (1.0, 1.0)]).dashed(),
+                Series::line("model", Role::Data(0), accuracies).with_dots(),
+            ],
+        )
     };
-    let counts = Chart {
-        title: "How many predictions there are of each probability".to_owned(),
-        subtitle: String::new(),
-        x: axis("probability of the prediction", Scale::Linear, unit),
-        y: axis("predictions", Scale::Log, None),
-        series: vec![line(
-            "",
-            filled().map(|bin| (bin.confidence, bin.count as f64)).collect(),
-            Role::Data(0),
-            true,
-        )],
-        notes: Vec::new(),
-    };
-    Drawing::column(&[reliability, counts], title)
+    let histogram = Chart::new(
+        "Predictions by confidence",
+        confidence(),
+        Axis::new("predictions", Scale::Log),
+        vec![Series::line("", Role::Data(0), counts).with_dots()],
+    );
+    Drawing::column(&[reliability, histogram], &title)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judgement::Bin;
+    use crate::predictions::Bin;
 
     #[test]
     fn the_error_is_said_and_bins_without_predictions_are_left_out() {
@@ -62,7 +45,9 @@ mod tests {
         bins[14] = Bin { count: 90, confidence: 0.97, accuracy: 0.9 };
         let drawing = calibration(&Calibration { bins, error: 0.0712 }, "calibration");
         assert!(drawing.svg().contains("(ECE) 0.0712, 15 bins"));
-        let blue = drawing.svg().matches("<circle class='f-c0'").count();
+        let svg = drawing.svg();
+        let is_blue = |line: &&str| line.starts_with("<circle") && line.contains("class='f-c0'");
+        let blue = svg.lines().filter(is_blue).count();
         assert_eq!(blue, 3, "a dot in each chart and one in the legend");
         let empty = Calibration { bins: vec![Bin::default(); 15], error: 0.0 };
         assert!(calibration(&empty, "nothing").png().is_ok());

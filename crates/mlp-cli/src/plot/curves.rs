@@ -1,26 +1,36 @@
-//! Loss and accuracy by epoch, of one run or of several over each other.
+//! Loss and accuracy by epoch, of one run or of several.
 
 use mlp_train::EpochRecord;
 
-use super::chart::{Axis, Chart, Marker, Role, Scale, Series, Stroke};
+use super::chart::{Axis, Chart, Marker, Role, Scale, Series};
 use super::drawing::Drawing;
 use super::ticks::number;
+use crate::runs::RunSummary;
 
-/// A run as its curves show it.
-pub(crate) struct Curves<'a> {
-    pub(crate) name: String,
-    pub(crate) records: &'a [EpochRecord],
-    /// The epoch that is worth a ring.
-    pub(crate) best: Option<usize>,
+/// A run in a figure.
+struct Curves<'a> {
+    name: String,
+    records: &'a [EpochRecord],
+    /// The epoch that gets a ring.
+    best: Option<usize>,
 }
 
-/// Two charts, loss above accuracy. A single run has a color for each of its sets; of several, each has a color of its own, its training set
-/// dashed where there is a validation set.
-pub(crate) fn curves(runs: &[Curves<'_>]) -> Drawing {
-    let title = match runs {
-        [run] => run.name.clone(),
-        _ => runs.iter().map(|run| run.name.as_str()).collect::<Vec<_>>().join(", "),
+/// Two charts, loss above accuracy. A single run has a color for each of its sets. Of several runs
+/// each has a color of its own, and its training set is dashed if there is a validation set.
+pub(crate) fn curves(runs: &[RunSummary]) -> Drawing {
+    // The name of a run's directory, or its whole path if two directories have the same name.
+    let own = |run: &RunSummary| run.path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let is_unique = |name: &String| runs.iter().filter(|run| own(run).as_ref() == Some(name)).count() == 1;
+    let curves = |run| Curves {
+        name: own(run).filter(is_unique).unwrap_or_else(|| run.path.display().to_string()),
+        records: &run.records,
+        best: run.result.as_ref().and_then(|result| Some(result.best?.epoch)),
     };
+    draw(&runs.iter().map(curves).collect::<Vec<_>>())
+}
+
+fn draw(runs: &[Curves<'_>]) -> Drawing {
+    let title = runs.iter().map(|run| run.name.as_str()).collect::<Vec<_>>().join(", ");
     let loss = panel(runs, "Loss", format!("{title}: loss"), &|set| set.0);
     let accuracy = panel(runs, "Accuracy", format!("{title}: accuracy"), &|set| set.1);
     Drawing::column(&[loss, accuracy], &format!("{title}: loss and accuracy"))
@@ -29,10 +39,10 @@ pub(crate) fn curves(runs: &[Curves<'_>]) -> Drawing {
 /// Loss and accuracy of a set.
 type Found = (f64, f64);
 
-/// What a record says of a set, if it says anything.
+/// The values of a set in a record, if there are any.
 type Of = fn(&EpochRecord) -> Option<Found>;
 
-/// The sets that a record may speak of.
+/// The sets of a record.
 const SETS: [(&str, Of); 3] = [
     ("training", |record| Some((record.loss, record.accuracy))),
     ("validation", |record| record.validation.map(|found| (found.loss, found.accuracy))),
@@ -40,6 +50,7 @@ const SETS: [(&str, Of); 3] = [
 ];
 
 fn panel(runs: &[Curves<'_>], label: &str, title: String, value: &dyn Fn(Found) -> f64) -> Chart {
+    let several = runs.len() > 1;
     let mut series = Vec::new();
     for (number, run) in runs.iter().enumerate() {
         let is_validated = run.records.iter().any(|record| record.validation.is_some());
@@ -52,26 +63,21 @@ fn panel(runs: &[Curves<'_>], label: &str, title: String, value: &dyn Fn(Found) 
             if points.is_empty() {
                 continue;
             }
-            let several = runs.len() > 1;
-            let is_dashed = several && is_validated && place == 0;
-            series.push(Series {
-                label: if several { format!("{} {set}", run.name) } else { (*set).to_owned() },
-                marker: (points.len() < 2).then_some(Marker::Dot),
-                points,
-                role: Role::Data(if several { number } else { place }),
-                stroke: Some(if is_dashed { Stroke::Dashed } else { Stroke::Solid }),
-            });
+            let label = if several { format!("{} {set}", run.name) } else { (*set).to_owned() };
+            let is_short = points.len() < 2;
+            let mut line = Series::line(label, Role::Data(if several { number } else { place }), points);
+            if several && is_validated && place == 0 {
+                line = line.dashed();
+            }
+            series.push(if is_short { line.with_dots() } else { line });
         }
         if let Some(record) = run.best.and_then(|best| run.records.iter().find(|record| record.epoch == best))
         {
             let of = if is_validated { SETS[1].1 } else { SETS[0].1 };
-            series.push(Series {
-                label: if runs.len() > 1 { String::new() } else { "best epoch".to_owned() },
-                points: of(record).map(|found| (record.epoch as f64, value(found))).into_iter().collect(),
-                role: Role::Data(if runs.len() > 1 { number } else { 3 }),
-                stroke: None,
-                marker: Some(Marker::Ring),
-            });
+            let point = of(record).map(|found| (record.epoch as f64, value(found)));
+            let (label, role) = if several { ("", number) } else { ("best epoch", 3) };
+            let points = point.into_iter().collect();
+            series.push(Series::markers(label, Role::Data(role), Marker::Ring, points));
         }
     }
     let values =
@@ -80,17 +86,11 @@ fn panel(runs: &[Curves<'_>], label: &str, title: String, value: &dyn Fn(Found) 
     // A loss falls by factors, an accuracy creeps up to 1.
     let scale =
         if label == "Loss" && least > 0.0 && most > 20.0 * least { Scale::Log } else { Scale::Linear };
-    Chart {
-        title,
-        subtitle: last_values(runs, label, value),
-        x: Axis { label: "epoch".to_owned(), scale: Scale::Linear, whole: true, range: None },
-        y: Axis { label: label.to_owned(), scale, whole: false, range: None },
-        series,
-        notes: Vec::new(),
-    }
+    let subtitle = last_values(runs, label, value);
+    Chart { subtitle, ..Chart::new(title, Axis::linear("epoch").whole(), Axis::new(label, scale), series) }
 }
 
-/// What a single run ended with.
+/// The last values of a single run.
 fn last_values(runs: &[Curves<'_>], label: &str, value: &dyn Fn(Found) -> f64) -> String {
     let ([run], Some(record)) = (runs, runs.first().and_then(|run| run.records.last())) else {
         return String::new();
@@ -103,7 +103,7 @@ fn last_values(runs: &[Curves<'_>], label: &str, value: &dyn Fn(Found) -> f64) -
 #[cfg(test)]
 mod tests {
     use mlp_train::Outcome;
-    use resvg::usvg::roxmltree::Document;
+    use roxmltree::Document;
 
     use super::*;
 
@@ -117,7 +117,8 @@ mod tests {
     }
 
     fn texts(drawing: &Drawing) -> Vec<String> {
-        let document = Document::parse(drawing.svg()).unwrap();
+        let svg = drawing.svg();
+        let document = Document::parse(&svg).unwrap();
         let texts = document.descendants().filter(|node| node.has_tag_name("text"));
         texts.filter_map(|node| node.text().map(str::to_owned)).collect()
     }
@@ -125,7 +126,7 @@ mod tests {
     #[test]
     fn a_run_shows_its_sets_and_its_best_epoch_in_both_charts() {
         let records = records(10, true);
-        let drawing = curves(&[Curves { name: "mnist".to_owned(), records: &records, best: Some(7) }]);
+        let drawing = draw(&[Curves { name: "mnist".to_owned(), records: &records, best: Some(7) }]);
         let texts = texts(&drawing);
         for text in ["training", "validation", "best epoch"] {
             assert_eq!(texts.iter().filter(|found| *found == text).count(), 2, "{text}: {texts:?}");
@@ -138,7 +139,7 @@ mod tests {
     fn several_runs_go_by_their_names() {
         let (a, b) = (records(5, true), records(3, false));
         let run = |name: &str, records| Curves { name: String::from(name), records, best: None };
-        let texts = texts(&curves(&[run("a", &a), run("b", &b)]));
+        let texts = texts(&draw(&[run("a", &a), run("b", &b)]));
         for text in ["a training", "a validation", "b training"] {
             assert!(texts.contains(&text.to_owned()), "{text}: {texts:?}");
         }
@@ -149,7 +150,7 @@ mod tests {
         let mut broken = records(3, false);
         broken[1].loss = f64::NAN;
         for records in [records(0, false), records(1, true), broken] {
-            let drawing = curves(&[Curves { name: "run".to_owned(), records: &records, best: Some(1) }]);
+            let drawing = draw(&[Curves { name: "run".to_owned(), records: &records, best: Some(1) }]);
             assert!(drawing.png().is_ok());
         }
     }

@@ -1,22 +1,24 @@
 //! The figures of `mlp descend`: gradient descent on a function of one variable.
 //!
-//! The chapter shows the descent that works. These also have to show the ones that do not, where the numbers of one path can
-//! differ by three hundred orders of magnitude; choosing what part of the plane to show is most of the work here.
+//! Most of the work is choosing the part of the plane to show: the losses of a path that diverges
+//! differ by hundreds of orders of magnitude.
 
-use super::chart::{Axis, Chart, Marker, Role, Scale, Series, Stroke};
+use super::chart::{Axis, Chart, Marker, Role, Scale, Series};
 use super::ticks::number;
 
 /// Points on the curve of the function: about one for each pixel of the frame.
 const SAMPLES: usize = 600;
-/// A step belongs in the picture while it is at most this many times as high above the bottom as the start is.
+/// A step belongs in the picture while it is at most this many times as high above the bottom as
+/// the start is.
 const HEADROOM: f64 = 16.0;
 
 /// The chapter's figure: the curve of the loss, dashed, and on it the path that descent took.
 ///
-/// `formula` is the right-hand side of L(x) = …, `function` the same to be computed, `path` the pairs (x, L(x)) from the start on,
-/// `learning_rate` the factor of the gradient. The picture covers the values from −r to r, with r so large that every step fits; of a
-/// path that diverges it shows the steps that are still of the order of the first, an arrow where the path leaves, and a remark on the
-/// rest. An empty path gives the curve alone.
+/// `formula` is the right-hand side of L(x) = …, `function` the same to be computed, `path` the
+/// pairs (x, L(x)) from the start on, `learning_rate` the factor of the gradient. The picture
+/// covers the values from −r to r, with r so large that every step fits; of a path that diverges it
+/// shows the steps that are still of the order of the first, an arrow where the path leaves, and a
+/// remark on the rest. An empty path gives the curve alone.
 pub(crate) fn descent_chart(
     formula: &str,
     function: impl Fn(f64) -> f64,
@@ -26,59 +28,39 @@ pub(crate) fn descent_chart(
     let window = Window::around(path, &function);
     let curve = sample(-window.reach, window.reach).map(|x| (x, function(x)));
     let start = path.first().copied().filter(|&point| window.holds(point));
+    let (left, right) = window.x_range();
+    let (low, high) = window.y_range();
+    let label = if start.is_some() { "start" } else { "" };
+    let series = vec![
+        Series::line("L(x)", Role::Reference, curve.collect()).dashed(),
+        Series::line("x after each step", Role::Data(0), path.to_vec()).with_dots(),
+        Series::markers(label, Role::Data(1), Marker::Ring, start.into_iter().collect()),
+    ];
+    let title = format!("Gradient descent on L(x) = {formula}");
+    let (x, y) = (Axis::linear("x").between(left, right), Axis::linear("Loss").between(low, high));
     Chart {
-        title: format!("Gradient descent on L(x) = {formula}"),
         subtitle: subtitle(path, learning_rate),
-        x: axis("x", Scale::Linear, Some(window.x_range())),
-        y: axis("Loss", Scale::Linear, Some(window.y_range())),
-        series: vec![
-            Series {
-                label: "L(x)".to_owned(),
-                points: curve.collect(),
-                role: Role::Reference,
-                stroke: Some(Stroke::Dashed),
-                marker: None,
-            },
-            Series {
-                label: "x after each step".to_owned(),
-                points: path.to_vec(),
-                role: Role::Data(0),
-                stroke: Some(Stroke::Solid),
-                marker: Some(Marker::Dot),
-            },
-            Series {
-                label: if start.is_some() { "start".to_owned() } else { String::new() },
-                points: start.into_iter().collect(),
-                role: Role::Data(1),
-                stroke: None,
-                marker: Some(Marker::Ring),
-            },
-        ],
         notes: remarks(path, &window),
+        ..Chart::new(title, x, y, series)
     }
 }
 
-/// The loss by step, on a logarithmic axis where it falls or grows by orders of magnitude: there the constant factor per step,
-/// by which descent on a parabola converges or diverges, is a straight line.
+/// The loss by step, on a logarithmic axis where it falls or grows by orders of magnitude: there
+/// the constant factor per step, by which descent on a parabola converges or diverges, is a
+/// straight line.
 ///
 /// Arguments as for [`descent_chart`].
 pub(crate) fn loss_chart(formula: &str, path: &[(f64, f64)], learning_rate: f64) -> Chart {
     let losses = || path.iter().map(|step| step.1).filter(|loss| loss.is_finite());
     let (least, most) = losses().fold((f64::INFINITY, 0.0), |(lo, hi), l| (f64::min(lo, l), f64::max(hi, l)));
     let scale = if least > 0.0 && most > 100.0 * least { Scale::Log } else { Scale::Linear };
+    let points = path.iter().enumerate().map(|(step, &(_, loss))| (step as f64, loss)).collect();
+    let series = vec![Series::line("", Role::Data(0), points).with_dots()];
+    let (step, loss) = (Axis::linear("step").whole(), Axis::new("Loss", scale));
     Chart {
-        title: format!("Loss by step on L(x) = {formula}"),
         subtitle: subtitle(path, learning_rate),
-        x: Axis { whole: true, ..axis("step", Scale::Linear, None) },
-        y: axis("Loss", scale, None),
-        series: vec![Series {
-            label: String::new(),
-            points: path.iter().enumerate().map(|(step, &(_, loss))| (step as f64, loss)).collect(),
-            role: Role::Data(0),
-            stroke: Some(Stroke::Solid),
-            marker: Some(Marker::Dot),
-        }],
         notes: not_finite(path).into_iter().collect(),
+        ..Chart::new(format!("Loss by step on L(x) = {formula}"), step, loss, series)
     }
 }
 
@@ -96,7 +78,8 @@ impl Window {
         let losses_over = |reach: f64| sample(-reach, reach).map(function).filter(|loss| loss.is_finite());
         let least = |a: f64, b: f64| a.min(b);
 
-        // What is worth showing is measured against the start: how high it stands above the bottom of what lies around it.
+        // What is worth showing is measured against the start: how high it stands above the bottom
+        // of what lies around it.
         let (x0, loss0) = finite().next().unwrap_or((0.0, f64::INFINITY));
         let bottom = losses_over(x0.abs()).chain(finite().map(|p| p.1)).fold(loss0, least);
         let ceiling = loss0 + (HEADROOM - 1.0) * (loss0 - bottom);
@@ -139,10 +122,6 @@ impl Window {
         let (low, high) = self.y_range();
         (left..=right).contains(&x) && (low..=high).contains(&loss)
     }
-}
-
-fn axis(label: &str, scale: Scale, range: Option<(f64, f64)>) -> Axis {
-    Axis { label: label.to_owned(), scale, whole: false, range }
 }
 
 /// Evenly spaced values from `from` to `to`, both included exactly.
@@ -278,7 +257,7 @@ mod tests {
                 {
                     let svg = Drawing::from(picture.clone());
                     let svg = svg.svg();
-                    assert!(resvg::usvg::roxmltree::Document::parse(svg).is_ok());
+                    assert!(roxmltree::Document::parse(&svg).is_ok());
                     assert!(!svg.contains("='NaN") && !svg.contains("inf"), "{path:?}");
                 }
             }

@@ -1,50 +1,217 @@
-//! A finished picture: one SVG document, and the PNG that is made of it.
+//! A drawing: the few shapes that our pictures consist of, with their colors. [`Drawing::svg`] and
+//! [`Drawing::png`] are in files of their own.
 
-use anyhow::Result;
+use super::raster::Raster;
+use super::text;
 
-use super::chart::Chart;
-use super::png::rasterise;
-use super::render::{chart_svg, chart_svg_from, left_of};
-use super::svg::Svg;
+/// The colors of a picture, by what they are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ink {
+    /// The ground of the picture.
+    Ground,
+    /// Text, and the frame around what matters.
+    Text,
+    /// What should be seen second.
+    Muted,
+    /// Lines that help the eye.
+    Grid,
+    /// The n-th color for data.
+    Palette(usize),
+}
 
-/// Pixels of the PNG for each CSS pixel of the SVG: sharp on dense screens and in print.
-const SCALE: f32 = 2.0;
+/// Colors for data, light and dark, in the order of use. All can be told apart with the common
+/// kinds of color blindness (after Okabe and Ito); the light ones have been darkened and the dark
+/// ones lightened until each stands out from its ground.
+pub(super) const PALETTE: [(&str, &str); 10] = [
+    ("#0065ad", "#58a6ff"),
+    ("#c4500a", "#f0883e"),
+    ("#00805f", "#3fc79a"),
+    ("#a8508a", "#e39bc8"),
+    ("#8a6d00", "#e3b341"),
+    ("#4b5a66", "#a9b7c4"),
+    ("#c0272d", "#ff7b72"),
+    ("#6639ba", "#b392f0"),
+    ("#1b7f9c", "#56d4dd"),
+    ("#5a7d1f", "#9ece6a"),
+];
 
-/// A picture, whatever it shows.
+impl Ink {
+    /// The colors on light and on dark ground.
+    pub(super) fn colors(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Ground => ("#ffffff", "#0d1117"),
+            Self::Text => ("#1f2328", "#e6edf3"),
+            Self::Muted => ("#626c77", "#9aa5b1"),
+            Self::Grid => ("#e1e5ea", "#262d36"),
+            Self::Palette(n) => PALETTE[n % PALETTE.len()],
+        }
+    }
+
+    /// The name of its class in the style sheet.
+    pub(super) fn class(self) -> String {
+        let name = match self {
+            Self::Ground => "ground",
+            Self::Text => "text",
+            Self::Muted => "muted",
+            Self::Grid => "grid",
+            Self::Palette(n) => return format!("c{}", n % PALETTE.len()),
+        };
+        name.to_owned()
+    }
+}
+
+/// Which point of a text stands at its position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
+/// How a text is set.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Font {
+    pub(super) size: f64,
+    pub(super) anchor: Anchor,
+    pub(super) ink: Ink,
+}
+
+impl Font {
+    pub(super) fn anchored(self, anchor: Anchor) -> Self {
+        Self { anchor, ..self }
+    }
+}
+
+/// The margin along the edges of every picture.
+pub(super) const EDGE: f64 = 24.0;
+/// The baseline of the title.
+pub(super) const HEADING: f64 = EDGE + 14.0;
+/// From one baseline to the next.
+pub(super) const LINE: f64 = 20.0;
+
+pub(super) const TITLE: Font = Font { size: 17.0, anchor: Anchor::Start, ink: Ink::Text };
+pub(super) const NOTE: Font = Font { size: 13.0, anchor: Anchor::Start, ink: Ink::Muted };
+
+/// How a line is drawn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pen {
+    pub(super) width: f64,
+    pub(super) dashed: bool,
+    pub(super) ink: Ink,
+}
+
+pub(super) type Point = (f64, f64);
+
+/// A shape and how it is painted.
+#[derive(Debug, Clone)]
+pub(super) struct Shape {
+    pub(super) form: Form,
+    pub(super) fill: Option<Ink>,
+    pub(super) opacity: f64, // of the fill
+    pub(super) outline: Option<Pen>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Form {
+    Rectangle {
+        at: Point,
+        size: Point,
+    },
+    Line(Vec<Point>),
+    Polygon(Vec<Point>),
+    Circle {
+        center: Point,
+        radius: f64,
+    },
+    Text {
+        at: Point,
+        text: String,
+        font: Font,
+        upwards: bool,
+    },
+    Image {
+        at: Point,
+        size: Point,
+        raster: Raster,
+    },
+    /// Another drawing, lower by so many pixels.
+    Below(f64, Vec<Shape>),
+}
+
+/// A picture that shapes are added to, each on top of those before it. Coordinates are CSS pixels
+/// from the upper left corner.
 #[derive(Debug, Clone)]
 pub(crate) struct Drawing {
-    svg: String,
+    /// The accessible name.
+    pub(super) title: String,
+    pub(super) width: f64,
+    pub(super) height: f64,
+    pub(super) shapes: Vec<Shape>,
 }
 
 impl Drawing {
-    pub(super) fn new(svg: Svg, title: &str) -> Self {
-        Self { svg: svg.finish(title) }
+    /// An empty picture.
+    pub(super) fn new(title: impl Into<String>, width: f64, height: f64) -> Self {
+        let mut drawing = Self { title: title.into(), width, height, shapes: Vec::new() };
+        drawing.rectangle((0.0, 0.0), (width, height), Some(Ink::Ground), None);
+        drawing
     }
 
-    /// Charts one below the other, their frames of one width.
-    pub(super) fn column(charts: &[Chart], title: &str) -> Self {
-        let left = charts.iter().map(left_of).fold(0.0, f64::max);
-        let panels = charts.iter().map(|chart| chart_svg_from(chart, left));
-        let whole = panels.reduce(Svg::above).unwrap_or_else(|| Svg::new(1.0, 1.0));
-        Self::new(whole, title)
+    fn add(&mut self, form: Form, fill: Option<Ink>, outline: Option<Pen>) {
+        self.shapes.push(Shape { form, fill, opacity: 1.0, outline });
     }
 
-    /// The SVG document.
-    pub(crate) fn svg(&self) -> &str {
-        &self.svg
+    /// A rectangle with its upper left corner at `at`, filled, framed or both.
+    pub(super) fn rectangle(&mut self, at: Point, size: Point, fill: Option<Ink>, frame: Option<Pen>) {
+        self.add(Form::Rectangle { at, size }, fill, frame);
     }
 
-    /// The picture as a PNG, in the light colors, twice as many pixels each way as the SVG has units.
-    ///
-    /// # Errors
-    /// If the picture is too large for one.
-    pub(crate) fn png(&self) -> Result<Vec<u8>> {
-        rasterise(&self.svg, SCALE)
+    /// A translucent rectangle.
+    pub(super) fn cell(&mut self, at: Point, size: Point, ink: Ink, opacity: f64) {
+        let form = Form::Rectangle { at, size };
+        self.shapes.push(Shape { form, fill: Some(ink), opacity, outline: None });
     }
-}
 
-impl From<Chart> for Drawing {
-    fn from(chart: Chart) -> Self {
-        Self::new(chart_svg(&chart), &chart.title)
+    /// A line through all `points`; nothing for less than two.
+    pub(super) fn line(&mut self, points: Vec<Point>, pen: Pen) {
+        if points.len() > 1 {
+            self.add(Form::Line(points), None, Some(pen));
+        }
+    }
+
+    pub(super) fn polygon(&mut self, points: Vec<Point>, fill: Ink) {
+        self.add(Form::Polygon(points), Some(fill), None);
+    }
+
+    /// A circle, filled, outlined or both.
+    pub(super) fn circle(&mut self, center: Point, radius: f64, fill: Option<Ink>, outline: Option<Pen>) {
+        self.add(Form::Circle { center, radius }, fill, outline);
+    }
+
+    /// A line of text on the baseline through `at`.
+    pub(super) fn text(&mut self, at: Point, text: &str, font: Font) {
+        self.add(Form::Text { at, text: text.to_owned(), font, upwards: false }, Some(font.ink), None);
+    }
+
+    /// The same, turned to run upwards.
+    pub(super) fn text_upwards(&mut self, at: Point, text: &str, font: Font) {
+        self.add(Form::Text { at, text: text.to_owned(), font, upwards: true }, Some(font.ink), None);
+    }
+
+    /// A title on the baseline through `at`, and a note under it, both cut to `room`.
+    pub(super) fn heading(&mut self, at: Point, title: &str, note: &str, room: f64) {
+        self.text(at, &text::fit(title, TITLE.size, room), TITLE);
+        self.text((at.0, at.1 + LINE), &text::fit(note, NOTE.size, room), NOTE);
+    }
+
+    /// An image of pixels, each a rectangle with sharp edges.
+    pub(super) fn image(&mut self, at: Point, size: Point, raster: Raster) {
+        self.add(Form::Image { at, size, raster }, None, None);
+    }
+
+    /// This picture with another one below it.
+    pub(super) fn above(mut self, other: Self) -> Self {
+        self.add(Form::Below(self.height, other.shapes), None, None);
+        Self { width: self.width.max(other.width), height: self.height + other.height, ..self }
     }
 }

@@ -1,8 +1,10 @@
-//! From values to pixels: the range of an axis, the place of a value on it, and what of a line lies inside the frame.
+//! From values to pixels: the range of an axis, the place of a value on it, and what of a line lies
+//! inside the frame.
 //!
-//! Apart from the renderer because all the awkward numbers end here: whatever a series holds (nothing, one value, NaN, 1e300),
-//! a range has two distinct ends, and what goes on to the picture is finite and inside the frame. Clipping is done on numbers
-//! and not by the SVG viewer, since viewers compute in `f32`, where a diverging path overflows.
+//! Apart from the renderer because all the awkward numbers end here: whatever a series holds
+//! (nothing, one value, NaN, 1e300), a range has two distinct ends, and what goes on to the picture
+//! is finite and inside the frame. Clipping is done on numbers and not by the SVG viewer, since
+//! viewers compute in `f32`, where a diverging path overflows.
 
 use super::chart::{Axis, Scale};
 
@@ -10,8 +12,8 @@ use super::chart::{Axis, Scale};
 const LIMIT: f64 = 1e300;
 /// The margin that a fitted range gets at each end, as a share of its width.
 const MARGIN: f64 = 0.05;
-/// Two ends that differ by less than this share of their size, or by less than 1/`LIMIT`, are taken as one value: ticks could not tell
-/// them apart.
+/// Two ends that differ by less than this share of their size, or by less than 1/`LIMIT`, are taken
+/// as one value: ticks could not tell them apart.
 const NARROW: f64 = 1e-9;
 
 /// The place of values along one axis of the picture.
@@ -23,8 +25,8 @@ pub(super) struct Projection {
 }
 
 impl Projection {
-    /// Spreads the range of `axis` over the pixels between `pixels.0` and `pixels.1` (which may run backwards). A range that is
-    /// not given is fitted to `values`.
+    /// Spreads the range of `axis` over the pixels between `pixels.0` and `pixels.1` (which may run
+    /// backwards). A range that is not given is fitted to `values`.
     pub(super) fn new(axis: &Axis, values: impl Iterator<Item = f64>, pixels: (f64, f64)) -> Self {
         let scale = axis.scale;
         let range = match axis.range {
@@ -34,12 +36,14 @@ impl Projection {
         Self { scale, range, pixels }
     }
 
-    /// The values at the two ends, the lower one first. They are finite and differ; on a logarithmic axis both are positive.
+    /// The values at the two ends, the lower one first. They are finite and differ; on a
+    /// logarithmic axis both are positive.
     pub(super) fn range(&self) -> (f64, f64) {
         self.range
     }
 
-    /// The pixel of `value`, which may lie far outside the frame; `None` where the axis has no place for it.
+    /// The pixel of `value`, which may lie far outside the frame; `None` where the axis has no
+    /// place for it.
     pub(super) fn pixel(&self, value: f64) -> Option<f64> {
         let share = match self.scale {
             Scale::Linear => (value - self.range.0) / (self.range.1 - self.range.0),
@@ -93,8 +97,9 @@ impl Frame {
         (self.left..=self.right).contains(&x) && (self.top..=self.bottom).contains(&y)
     }
 
-    /// The part of the line from `a` to `b` that lies inside, by the method of Liang and Barsky: each edge narrows the interval
-    /// [from, to] of the line's parameter, which is 0 at `a` and 1 at `b`.
+    /// The part of the line from `a` to `b` that lies inside, by the method of Liang and Barsky:
+    /// each edge narrows the interval [from, to] of the line's parameter, which is 0 at `a` and 1
+    /// at `b`.
     pub(super) fn clip(&self, a: (f64, f64), b: (f64, f64)) -> Option<((f64, f64), (f64, f64))> {
         let (dx, dy) = (b.0 - a.0, b.1 - a.1);
         let (mut from, mut to) = (0.0_f64, 1.0_f64);
@@ -125,17 +130,13 @@ mod tests {
     const FRAME: Frame = Frame { left: 0.0, top: 0.0, right: 10.0, bottom: 10.0 };
 
     fn fitted(values: &[f64], scale: Scale) -> Projection {
-        Projection::new(
-            &Axis { label: String::new(), scale, whole: false, range: None },
-            values.iter().copied(),
-            (0.0, 100.0),
-        )
+        Projection::new(&Axis::new("", scale), values.iter().copied(), (0.0, 100.0))
     }
 
     #[test]
     fn the_ends_of_a_given_range_fall_on_the_ends_of_the_frame() {
         for (scale, middle) in [(Scale::Linear, 50.5), (Scale::Log, 10.0)] {
-            let axis = Axis { label: String::new(), scale, whole: false, range: Some((1.0, 100.0)) };
+            let axis = Axis::new("", scale).between(1.0, 100.0);
             let p = Projection::new(&axis, std::iter::empty(), (20.0, 420.0));
             assert_eq!((p.pixel(1.0), p.pixel(100.0)), (Some(20.0), Some(420.0)));
             assert!((p.pixel(middle).unwrap() - 220.0).abs() < 1e-9, "{scale:?}");

@@ -1,10 +1,11 @@
-//! Images of pixels inside a picture: digits, and weights. They go into the SVG as PNG data with a palette, so that thousands of hidden
-//! units stay a file that one can open.
+//! Images of pixels inside a picture: digits, and weights. They go into the SVG as PNG data with a
+//! palette, so that thousands of hidden units stay a file that one can open.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Steps of a weight's color on either side of zero: more than the eye tells apart, and few enough to be compressed well.
+/// Steps of a weight's color on either side of zero: more than the eye tells apart, and few enough
+/// to be compressed well.
 const STEPS: i32 = 24;
 
 /// An image of bytes that stand for colors.
@@ -23,8 +24,9 @@ impl Raster {
         Self { width, height: pixels.len() / width.max(1), pixels: pixels.to_vec(), palette }
     }
 
-    /// Numbers from -`limit` to `limit`: negative ones blue, positive ones orange, the more opaque the larger, so that zero is the ground
-    /// that the picture stands on, be it light or dark. What is not a number is zero.
+    /// Numbers from -`limit` to `limit`: negative ones blue, positive ones orange, the more opaque
+    /// the larger, so that zero is the ground that the picture stands on, be it light or dark. What
+    /// is not a number is zero.
     pub(crate) fn signed(width: usize, values: &[f64], limit: f64) -> Self {
         let step = |value: f64| {
             let share = if limit > 0.0 && !value.is_nan() { (value / limit).clamp(-1.0, 1.0) } else { 0.0 };
@@ -40,7 +42,8 @@ impl Raster {
         Self { width, height: pixels.len() / width.max(1), pixels, palette }
     }
 
-    /// Images of one size in a grid of so many columns, with a gap between them that shows the ground.
+    /// Images of one size in a grid of so many columns, with a gap between them that shows the
+    /// ground.
     pub(crate) fn grid(images: &[Self], columns: usize, gap: usize) -> Self {
         let Some(first) = images.first() else { return Self::signed(1, &[0.0], 1.0) };
         let (rows, clear) = (images.len().div_ceil(columns), STEPS as u8);
@@ -78,7 +81,7 @@ impl Raster {
 
 #[cfg(test)]
 mod tests {
-    use resvg::tiny_skia::Pixmap;
+    use tiny_skia::Pixmap;
 
     use super::*;
 

@@ -1,14 +1,15 @@
 //! From the description of a chart to SVG: where everything stands.
 //!
-//! The frame is placed first, from the outside in: the texts around it are measured and get the room they need, so that no label can
-//! run into another or out of the picture, whatever the numbers are. Ticks are chosen for the frame, the series are clipped to it.
-//! The legend stands above the frame and not in it, where it could hide data.
+//! The frame is placed first, from the outside in: the texts around it are measured and get the
+//! room they need, so that no label can run into another or out of the picture, whatever the
+//! numbers are. Ticks are chosen for the frame, the series are clipped to it. The legend stands
+//! above the frame and not in it, where it could hide data.
 
 use std::collections::HashSet;
 
 use super::chart::{Axis, Chart, Marker, Role, Scale, Series, Stroke};
+use super::drawing::{Anchor, Drawing, EDGE, Font, HEADING, Ink, LINE, Pen};
 use super::projection::{Frame, Projection};
-use super::svg::{Anchor, Font, Ink, Pen, Svg};
 use super::text;
 use super::ticks::{Tick, ticks};
 
@@ -16,8 +17,6 @@ use super::ticks::{Tick, ticks};
 const WIDTH: f64 = 720.0;
 /// The height of the frame that the series are drawn in.
 const FRAME_HEIGHT: f64 = 340.0;
-/// The room left free along the edges of the picture.
-const EDGE: f64 = 24.0;
 /// The least distance from one tick to the next, along each axis.
 const TICK_DISTANCE: (f64, f64) = (64.0, 48.0);
 /// The length of line that the legend shows of a series.
@@ -27,32 +26,36 @@ const SAME: f64 = 0.1;
 /// With more points than this, lines and markers are drawn finer.
 const CROWD: usize = 240;
 
-const TITLE: Font = Font { size: 17.0, anchor: Anchor::Start, ink: Ink::Text };
-const SUBTITLE: Font = Font { size: 13.0, anchor: Anchor::Start, ink: Ink::Muted };
 const LEGEND: Font = Font { size: 13.0, anchor: Anchor::Start, ink: Ink::Text };
 const AXIS: Font = Font { size: 13.0, anchor: Anchor::Middle, ink: Ink::Text };
 const TICK_X: Font = Font { size: 12.0, anchor: Anchor::Middle, ink: Ink::Muted };
 const TICK_Y: Font = Font { size: 12.0, anchor: Anchor::End, ink: Ink::Muted };
 const NAME: Font = Font { size: 15.0, anchor: Anchor::Middle, ink: Ink::Text };
-const NOTE: Font = Font { size: 12.0, anchor: Anchor::Start, ink: Ink::Muted };
-/// From one baseline to the next in legend and notes.
-const LINE: f64 = 20.0;
+const REMARK: Font = Font { size: 12.0, anchor: Anchor::Start, ink: Ink::Muted };
 
-/// Draws `chart`.
-///
-/// The picture brings its own ground and has colors for light and for dark viewers. The text asks for DejaVu Sans or Verdana, and any
-/// sans-serif font will do.
-pub(super) fn chart_svg(chart: &Chart) -> Svg {
-    chart_svg_from(chart, left_of(chart))
+impl From<Chart> for Drawing {
+    fn from(chart: Chart) -> Self {
+        draw(&chart, left_of(&chart))
+    }
 }
 
-/// Draws `chart` with its frame beginning at `left`, which [`left_of`] tells the least of.
-pub(super) fn chart_svg_from(chart: &Chart, left: f64) -> Svg {
+impl Drawing {
+    /// Charts one below the other, with frames of equal width.
+    pub(super) fn column(charts: &[Chart], title: &str) -> Self {
+        let left = charts.iter().map(left_of).fold(0.0, f64::max);
+        let panels = charts.iter().map(|chart| draw(chart, left));
+        let whole = panels.reduce(Self::above).unwrap_or_else(|| Self::new("", 1.0, 1.0));
+        Self { title: title.to_owned(), ..whole }
+    }
+}
+
+/// Draws `chart` with its frame beginning at `left`, at least [`left_of`] the chart.
+fn draw(chart: &Chart, left: f64) -> Drawing {
     let y_ticks = y_ticks(chart);
     let right = WIDTH - EDGE;
 
     let legend = legend_rows(&chart.series, right - left);
-    let subtitle_baseline = EDGE + 14.0 + if chart.subtitle.is_empty() { 0.0 } else { LINE };
+    let subtitle_baseline = HEADING + if chart.subtitle.is_empty() { 0.0 } else { LINE };
     let top = subtitle_baseline + LINE * legend.len() as f64 + 16.0;
     let frame = Frame { left, top, right, bottom: top + FRAME_HEIGHT };
     let x = Projection::new(&chart.x, placed(chart).map(|p| p.0), (frame.left, frame.right));
@@ -60,29 +63,28 @@ pub(super) fn chart_svg_from(chart: &Chart, left: f64) -> Svg {
     let x_ticks = fitting_ticks(&chart.x, x.range(), frame.right - frame.left);
 
     let notes: Vec<String> =
-        chart.notes.iter().flat_map(|note| text::wrap(note, NOTE.size, right - left)).collect();
+        chart.notes.iter().flat_map(|note| text::wrap(note, REMARK.size, right - left)).collect();
     let note_top = frame.bottom + 42.0;
     let height = note_top + LINE * notes.len() as f64 + 16.0;
 
-    let mut svg = Svg::new(WIDTH, height);
-    svg.text((left, EDGE + 14.0), &text::fit(&chart.title, TITLE.size, right - left), TITLE);
-    svg.text((left, subtitle_baseline), &text::fit(&chart.subtitle, SUBTITLE.size, right - left), SUBTITLE);
+    let mut drawing = Drawing::new(&chart.title, WIDTH, height);
+    drawing.heading((left, HEADING), &chart.title, &chart.subtitle, right - left);
     for (row, entries) in legend.iter().enumerate() {
         let baseline = subtitle_baseline + LINE * (row + 1) as f64 + 2.0;
-        draw_legend_row(&mut svg, entries, (left, baseline));
+        draw_legend_row(&mut drawing, entries, (left, baseline));
     }
-    draw_axes(&mut svg, chart, &frame, (&x_ticks, &x), (&y_ticks, &y));
+    draw_axes(&mut drawing, chart, &frame, (&x_ticks, &x), (&y_ticks, &y));
     for series in &chart.series {
-        draw_series(&mut svg, series, &frame, &x, &y);
+        draw_series(&mut drawing, series, &frame, &x, &y);
     }
     for (line, note) in notes.iter().enumerate() {
-        svg.text((left, note_top + LINE * (line + 1) as f64), note, NOTE);
+        drawing.text((left, note_top + LINE * (line + 1) as f64), note, REMARK);
     }
-    svg
+    drawing
 }
 
 /// Where the frame begins: to the right of everything that stands beside the vertical axis.
-pub(super) fn left_of(chart: &Chart) -> f64 {
+fn left_of(chart: &Chart) -> f64 {
     let widest = y_ticks(chart).iter().map(|tick| text::width(&tick.label, TICK_Y.size)).fold(0.0, f64::max);
     EDGE + AXIS.size + 10.0 + widest + 8.0
 }
@@ -92,7 +94,8 @@ fn y_ticks(chart: &Chart) -> Vec<Tick> {
     ticks(&chart.y, range, (FRAME_HEIGHT / TICK_DISTANCE.1) as usize)
 }
 
-/// The points that could be drawn: those that have a place on both axes. Only they count for the range of either.
+/// The points that could be drawn: those that have a place on both axes. Only they count for the
+/// range of either.
 fn placed(chart: &Chart) -> impl Iterator<Item = (f64, f64)> {
     let has_place = |scale: Scale, v: f64| v.is_finite() && (scale == Scale::Linear || v > 0.0);
     let all = chart.series.iter().flat_map(|series| series.points.iter().copied());
@@ -109,7 +112,8 @@ fn fitting_ticks(axis: &Axis, range: (f64, f64), length: f64) -> Vec<Tick> {
     (1..=most).rev().map(|wanted| ticks(axis, range, wanted)).find(fits).unwrap_or_default()
 }
 
-/// The series that have a label, in rows that fit into `room`; no rows if there is nothing to tell apart.
+/// The series that have a label, in rows that fit into `room`; no rows if there is nothing to tell
+/// apart.
 fn legend_rows(series: &[Series], room: f64) -> Vec<Vec<(&Series, String)>> {
     let named: Vec<&Series> = series
         .iter()
@@ -140,22 +144,22 @@ fn entry_width(label: &str) -> f64 {
     SAMPLE + 8.0 + text::width(label, LEGEND.size) + 22.0
 }
 
-fn draw_legend_row(svg: &mut Svg, entries: &[(&Series, String)], (mut x, baseline): (f64, f64)) {
+fn draw_legend_row(drawing: &mut Drawing, entries: &[(&Series, String)], (mut x, baseline): (f64, f64)) {
     for (series, label) in entries {
         let middle = baseline - 0.35 * LEGEND.size;
         if let Some(stroke) = series.stroke {
-            svg.line(&[(x, middle), (x + SAMPLE, middle)], pen(series, stroke));
+            drawing.line(vec![(x, middle), (x + SAMPLE, middle)], pen(series, stroke));
         }
         if let Some(marker) = series.marker {
-            draw_marker(svg, marker, series, (x + SAMPLE / 2.0, middle), 3.5);
+            draw_marker(drawing, marker, series, (x + SAMPLE / 2.0, middle), 3.5);
         }
-        svg.text((x + SAMPLE + 8.0, baseline), label, LEGEND);
+        drawing.text((x + SAMPLE + 8.0, baseline), label, LEGEND);
         x += entry_width(label);
     }
 }
 
 fn draw_axes(
-    svg: &mut Svg,
+    drawing: &mut Drawing,
     chart: &Chart,
     frame: &Frame,
     (x_ticks, x): (&[Tick], &Projection),
@@ -163,37 +167,38 @@ fn draw_axes(
 ) {
     let grid = Pen { width: 1.0, dashed: false, ink: Ink::Grid };
     for (tick, at) in x_ticks.iter().filter_map(|tick| Some((tick, x.pixel(tick.value)?))) {
-        svg.line(&[(at, frame.top), (at, frame.bottom)], grid);
-        svg.text((at, frame.bottom + 18.0), &tick.label, TICK_X);
+        drawing.line(vec![(at, frame.top), (at, frame.bottom)], grid);
+        drawing.text((at, frame.bottom + 18.0), &tick.label, TICK_X);
     }
     for (tick, at) in y_ticks.iter().filter_map(|tick| Some((tick, y.pixel(tick.value)?))) {
-        svg.line(&[(frame.left, at), (frame.right, at)], grid);
-        svg.text((frame.left - 8.0, at + 0.35 * TICK_Y.size), &tick.label, TICK_Y);
+        drawing.line(vec![(frame.left, at), (frame.right, at)], grid);
+        drawing.text((frame.left - 8.0, at + 0.35 * TICK_Y.size), &tick.label, TICK_Y);
     }
     let (width, height) = (frame.right - frame.left, frame.bottom - frame.top);
     let edge = Pen { width: 1.0, dashed: false, ink: Ink::Muted };
-    svg.rectangle((frame.left, frame.top), (width, height), None, Some(edge));
+    drawing.rectangle((frame.left, frame.top), (width, height), None, Some(edge));
     let x_label = text::fit(&chart.x.label, AXIS.size, width);
-    svg.text((frame.left + width / 2.0, frame.bottom + 40.0), &x_label, AXIS);
+    drawing.text((frame.left + width / 2.0, frame.bottom + 40.0), &x_label, AXIS);
     let y_label = text::fit(&chart.y.label, AXIS.size, height);
-    svg.text_upwards((EDGE + 0.5 * AXIS.size, frame.top + height / 2.0), &y_label, AXIS);
+    drawing.text_upwards((EDGE + 0.5 * AXIS.size, frame.top + height / 2.0), &y_label, AXIS);
 }
 
-fn draw_series(svg: &mut Svg, series: &Series, frame: &Frame, x: &Projection, y: &Projection) {
+fn draw_series(drawing: &mut Drawing, series: &Series, frame: &Frame, x: &Projection, y: &Projection) {
     let points: Vec<Option<(f64, f64)>> =
         series.points.iter().map(|&(px, py)| Some((x.pixel(px)?, y.pixel(py)?))).collect();
     if let Some(stroke) = series.stroke {
         let (lines, exits) = clipped_lines(&points, frame);
         let mut pen = pen(series, stroke);
         if series.marker.is_some() && lines.iter().map(Vec::len).sum::<usize>() > CROWD {
-            // A path that jumps to and fro hundreds of times shows as a shade and not as a solid block.
+            // A path that jumps to and fro hundreds of times shows as a shade and not as a solid
+            // block.
             pen.width = 0.4;
         }
         for line in lines {
-            svg.line(&line, pen);
+            drawing.line(line, pen);
         }
         for (from, to) in exits.into_iter().filter(|_| series.marker.is_some()) {
-            draw_arrowhead(svg, ink(series), from, to);
+            draw_arrowhead(drawing, ink(series), from, to);
         }
     }
     if let Some(marker) = series.marker {
@@ -207,7 +212,7 @@ fn draw_series(svg: &mut Svg, series: &Series, frame: &Frame, x: &Projection, y:
             _ => 1.75,
         };
         for at in places {
-            draw_marker(svg, marker, series, at, radius);
+            draw_marker(drawing, marker, series, at, radius);
         }
     }
 }
@@ -217,8 +222,8 @@ type Segment = ((f64, f64), (f64, f64));
 
 /// The lines through `points` that remain inside the frame, and the pieces on which they leave it.
 ///
-/// Gaps break the line. Points that the eye could not tell from the one before are left out, so that a path which has converged
-/// costs nothing for the thousands of steps it stands still.
+/// Gaps break the line. Points that the eye could not tell from the one before are left out, so
+/// that a path which has converged costs nothing for the thousands of steps it stands still.
 fn clipped_lines(points: &[Option<(f64, f64)>], frame: &Frame) -> (Vec<Vec<(f64, f64)>>, Vec<Segment>) {
     let (mut lines, mut exits) = (vec![Vec::new()], Vec::new());
     let mut from: Option<(f64, f64)> = None;
@@ -245,26 +250,26 @@ fn clipped_lines(points: &[Option<(f64, f64)>], frame: &Frame) -> (Vec<Vec<(f64,
 }
 
 /// A triangle whose tip is at `to`, pointing away from `from`.
-fn draw_arrowhead(svg: &mut Svg, ink: Ink, from: (f64, f64), to: (f64, f64)) {
+fn draw_arrowhead(drawing: &mut Drawing, ink: Ink, from: (f64, f64), to: (f64, f64)) {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let length = dx.hypot(dy);
     if length > 0.0 {
         let (ux, uy) = (dx / length, dy / length);
         let base = (to.0 - 12.0 * ux, to.1 - 12.0 * uy);
         let wings = [(base.0 - 5.0 * uy, base.1 + 5.0 * ux), (base.0 + 5.0 * uy, base.1 - 5.0 * ux)];
-        svg.polygon(&[to, wings[0], wings[1]], ink);
+        drawing.polygon(vec![to, wings[0], wings[1]], ink);
     }
 }
 
-fn draw_marker(svg: &mut Svg, marker: Marker, series: &Series, at: (f64, f64), radius: f64) {
+fn draw_marker(drawing: &mut Drawing, marker: Marker, series: &Series, at: (f64, f64), radius: f64) {
     let ink = ink(series);
     match marker {
-        Marker::Dot => svg.circle(at, radius, Some(ink), None),
-        Marker::Ring => svg.circle(at, 6.0, None, Some(Pen { width: 2.0, dashed: false, ink })),
+        Marker::Dot => drawing.circle(at, radius, Some(ink), None),
+        Marker::Ring => drawing.circle(at, 6.0, None, Some(Pen { width: 2.0, dashed: false, ink })),
         Marker::Name => {
             let (width, height) = (text::width(&series.label, NAME.size) + 8.0, NAME.size + 6.0);
-            svg.cell((at.0 - width / 2.0, at.1 - height / 2.0), (width, height), Ink::Ground, 0.8);
-            svg.text((at.0, at.1 + 0.35 * NAME.size), &series.label, NAME);
+            drawing.cell((at.0 - width / 2.0, at.1 - height / 2.0), (width, height), Ink::Ground, 0.8);
+            drawing.text((at.0, at.1 + 0.35 * NAME.size), &series.label, NAME);
         }
     }
 }
@@ -286,33 +291,20 @@ mod tests {
     use super::*;
 
     fn svg_of(chart: &Chart) -> String {
-        chart_svg(chart).finish(&chart.title)
+        Drawing::from(chart.clone()).svg()
     }
-    use resvg::usvg::roxmltree::Document;
+    use roxmltree::Document;
 
     fn axis(scale: Scale) -> Axis {
-        Axis { label: "a <label> & more".to_owned(), scale, whole: false, range: None }
+        Axis::new("a <label> & more", scale)
     }
 
     fn chart(scale: Scale, series: Vec<Series>) -> Chart {
-        Chart {
-            title: "losses".to_owned(),
-            subtitle: String::new(),
-            x: axis(Scale::Linear),
-            y: axis(scale),
-            series,
-            notes: Vec::new(),
-        }
+        Chart::new("losses", axis(Scale::Linear), axis(scale), series)
     }
 
     fn series(label: &str, points: &[(f64, f64)]) -> Series {
-        Series {
-            label: label.to_owned(),
-            points: points.to_vec(),
-            role: Role::Data(0),
-            stroke: Some(Stroke::Solid),
-            marker: Some(Marker::Dot),
-        }
+        Series::line(label, Role::Data(0), points.to_vec()).with_dots()
     }
 
     /// How often the element occurs, having seen to it that the whole is XML.

@@ -1,26 +1,43 @@
-//! How wide a text will be, so that margins and legends fit what stands in them.
-//!
-//! The renderer must know before anything is drawn, and the SVG may be shown in a font that we do not have. These are the
-//! advance widths of DejaVu Sans, the font of the PNG and one of the widest a viewer could choose; anything narrower
-//! leaves a little more room.
+//! The font of our pictures, and how wide a text is in it, so that margins and legends fit their
+//! text. An SVG may be shown in another font, but hardly in a wider one.
 
-/// Advance widths of the characters from space to `~`, in thousandths of the font size.
-const ASCII: [u16; 95] = [
-    318, 401, 460, 838, 636, 950, 780, 275, 390, 390, 500, 838, 318, 361, 318, 337, 636, 636, 636, 636, 636,
-    636, 636, 636, 636, 636, 337, 337, 838, 838, 838, 531, 1000, 684, 686, 698, 770, 632, 575, 775, 752, 295,
-    295, 656, 557, 863, 748, 787, 603, 787, 695, 635, 611, 732, 684, 989, 685, 611, 685, 390, 337, 390, 838,
-    500, 500, 613, 635, 550, 635, 615, 352, 635, 634, 278, 278, 579, 278, 974, 634, 612, 635, 635, 411, 521,
-    392, 634, 592, 818, 592, 592, 525, 636, 337, 636, 838,
-];
-/// The same for everything else: the width of `−` and `×`, which no letter of ours exceeds by much.
-const OTHER: u16 = 838;
-/// The same for superscript digits.
-const RAISED: u16 = 401;
+use std::sync::LazyLock;
+
+use skrifa::instance::{LocationRef, Size};
+use skrifa::outline::{DrawSettings, OutlinePen};
+use skrifa::{FontRef, GlyphId, MetadataProvider};
+
+/// DejaVu Sans, cut down to the characters of mathematics in European languages; see
+/// `assets/README.md`.
+static FONT: LazyLock<FontRef<'static>> = LazyLock::new(|| {
+    FontRef::new(include_bytes!("../../assets/DejaVuSans-subset.ttf")).expect("our own font")
+});
+
+/// The em, in units of the font.
+pub(super) const EM: f64 = 2048.0;
 
 /// The width of `text` at a font size of `size`, in the unit of `size`.
 pub(super) fn width(text: &str, size: f64) -> f64 {
-    let thousandths: u32 = text.chars().map(|c| u32::from(advance(c))).sum();
-    f64::from(thousandths) * size / 1000.0
+    text.chars().map(advance).sum::<f64>() * size / EM
+}
+
+/// The width of a character, or of the sign for an unknown one, in units of the font.
+pub(super) fn advance(c: char) -> f64 {
+    FONT.glyph_metrics(Size::unscaled(), LocationRef::default())
+        .advance_width(glyph(c))
+        .map_or(0.0, f64::from)
+}
+
+/// Draws the outline of a character in units of the font.
+pub(super) fn outline(c: char, pen: &mut impl OutlinePen) {
+    let settings = DrawSettings::unhinted(Size::unscaled(), LocationRef::default());
+    if let Some(outline) = FONT.outline_glyphs().get(glyph(c)) {
+        outline.draw(settings, pen).expect("our own font");
+    }
+}
+
+fn glyph(c: char) -> GlyphId {
+    FONT.charmap().map(c).unwrap_or(GlyphId::NOTDEF)
 }
 
 /// `text`, cut to `room` with an ellipsis if it is wider.
@@ -54,22 +71,20 @@ pub(super) fn wrap(text: &str, size: f64, room: f64) -> Vec<String> {
     lines
 }
 
-fn advance(c: char) -> u16 {
-    match c {
-        ' '..='~' => ASCII[c as usize - ' ' as usize],
-        '²' | '³' | '¹' | '⁰' | '⁴'..='⁹' => RAISED,
-        _ => OTHER,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn the_em_is_that_of_the_font() {
+        let metrics = FONT.metrics(Size::unscaled(), LocationRef::default());
+        assert_eq!(f64::from(metrics.units_per_em), EM);
+    }
+
+    #[test]
     fn a_text_is_as_wide_as_its_characters_together() {
-        assert!((width("Ab 1", 10.0) - (6.84 + 6.35 + 3.18 + 6.36)).abs() < 1e-9);
-        assert!((width("10²", 1.0) - (0.636 + 0.636 + 0.401)).abs() < 1e-9);
+        assert!((width("Ab 1", 10.0) - 10.0 * f64::from(1401 + 1300 + 651 + 1303) / 2048.0).abs() < 1e-9);
+        assert!((width("10²", 1.0) - f64::from(1303 + 1303 + 821) / 2048.0).abs() < 1e-9);
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Where the ticks of an axis stand and how numbers are written in a picture.
+//! The ticks of an axis, and numbers as pictures show them.
 //!
-//! Ticks are whole multiples of 1, 2 or 5 times a power of ten. They are kept as that pair of integers until the end: the value
-//! is read from its own decimal text, so that 0.3 is the number 0.3 and not 3 · 0.1, at any magnitude.
+//! Ticks are whole multiples of 1, 2 or 5 times a power of ten. They are kept as that pair of
+//! integers until the end: the value is read from its own decimal text, so that 0.3 is the number
+//! 0.3 and not 3 · 0.1, at any magnitude.
 
 use super::chart::{Axis, Scale};
 
@@ -21,8 +22,10 @@ pub(super) struct Tick {
 
 /// Ticks for an axis from `lo` to `hi`, about `wanted` of them and never more than `wanted` + 1.
 ///
-/// A logarithmic axis gets powers of ten, or every n-th; where there are fewer than three, also their doubles and fivefolds;
-/// where even these are too few, the ticks of a linear one. With `whole`, a linear axis gets whole numbers only. A range without two distinct finite ends has no ticks.
+/// A logarithmic axis gets powers of ten, or every n-th; where there are fewer than three, also
+/// their doubles and fivefolds; where even these are too few, the ticks of a linear one. With
+/// `whole`, a linear axis gets whole numbers only. A range without two distinct finite ends has no
+/// ticks.
 pub(super) fn ticks(axis: &Axis, (lo, hi): (f64, f64), wanted: usize) -> Vec<Tick> {
     let wanted = wanted.max(1);
     if !(lo.is_finite() && hi.is_finite() && lo < hi) {
@@ -35,11 +38,13 @@ pub(super) fn ticks(axis: &Axis, (lo, hi): (f64, f64), wanted: usize) -> Vec<Tic
 }
 
 fn linear(lo: f64, hi: f64, wanted: usize, whole: bool) -> Vec<Tick> {
-    // Divided before they are subtracted: the width of (−1e308, 1e308) is not a number that an f64 can hold.
+    // Divided before they are subtracted: the width of (−1e308, 1e308) is not a number that an f64
+    // can hold.
     let least = (hi / wanted as f64 - lo / wanted as f64).max(if whole { 1.0 } else { 0.0 });
     let (unit, exponent) = round_up(least);
     let step = decimal(unit, exponent);
-    // A hair's breadth is given at the ends, so that a tick on the very end is not lost to rounding.
+    // A hair's breadth is given at the ends, so that a tick on the very end is not lost to
+    // rounding.
     let first = (lo / step - 1e-9).ceil() as i64;
     let last = (hi / step + 1e-9).floor() as i64;
     let multiples: Vec<i64> = (first..=last).map(|i| i * unit).collect();
@@ -94,7 +99,8 @@ pub(super) fn number(value: f64, significant: usize) -> String {
     format!("{}{body}", sign(value < 0.0))
 }
 
-/// The least of 1, 2 and 5 times a power of ten that is not below `least`, as that factor and that power.
+/// The least of 1, 2 and 5 times a power of ten that is not below `least`, as that factor and that
+/// power.
 fn round_up(least: f64) -> (i64, i32) {
     let exponent = least.log10().floor() as i32;
     let unit = [1, 2, 5].into_iter().find(|&unit| decimal(unit, exponent) >= least);
@@ -106,28 +112,19 @@ fn decimal(multiple: i64, exponent: i32) -> f64 {
     format!("{multiple}e{exponent}").parse().expect("an integer and an exponent make a number")
 }
 
-/// The text of `multiple` · 10^`exponent` among ticks of which the largest has its first digit at 10^`magnitude`.
+/// The text of `multiple` · 10^`exponent` among ticks of which the largest has its first digit at
+/// 10^`magnitude`.
 fn label(multiple: i64, exponent: i32, magnitude: i32) -> String {
     if multiple == 0 {
         return "0".to_owned();
     }
-    // Two zeros more than `number` allows: a row of ticks is read at a glance, and ×10⁻⁵ beside each is not.
+    // Two zeros more than `number` allows: a row of ticks is read at a glance, and ×10⁻⁵ beside
+    // each is not.
     let plain = magnitude < LARGE && exponent >= SMALL - 2;
     let point = if plain { exponent } else { exponent - magnitude };
-    let body = fixed(multiple.unsigned_abs(), point);
+    let body = format!("{:.*}", (-point).max(0) as usize, decimal(multiple.abs(), point));
     let power = if plain { String::new() } else { format!("×10{}", superscript(magnitude)) };
     format!("{}{body}{power}", sign(multiple < 0))
-}
-
-/// `multiple` · 10^`exponent` in digits, exactly.
-fn fixed(multiple: u64, exponent: i32) -> String {
-    if exponent >= 0 {
-        return format!("{multiple}{}", "0".repeat(exponent as usize));
-    }
-    let decimals = exponent.unsigned_abs() as usize;
-    let digits = format!("{multiple:0>width$}", width = decimals + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - decimals);
-    format!("{whole}.{fraction}")
 }
 
 fn digits(n: u64) -> i32 {
@@ -142,22 +139,10 @@ fn sign(negative: bool) -> &'static str {
     if negative { "−" } else { "" }
 }
 
-/// A whole number as an upper index.
+/// A whole number in superscript.
 pub(crate) fn superscript(n: i32) -> String {
-    let raise = |c| match c {
-        '-' => '⁻',
-        '1' => '¹',
-        '2' => '²',
-        '3' => '³',
-        '4' => '⁴',
-        '5' => '⁵',
-        '6' => '⁶',
-        '7' => '⁷',
-        '8' => '⁸',
-        '9' => '⁹',
-        _ => '⁰',
-    };
-    n.to_string().chars().map(raise).collect()
+    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    n.to_string().chars().map(|c| c.to_digit(10).map_or('⁻', |digit| DIGITS[digit as usize])).collect()
 }
 
 #[cfg(test)]
@@ -165,7 +150,7 @@ mod tests {
     use super::*;
 
     fn axis(scale: Scale) -> Axis {
-        Axis { label: String::new(), scale, whole: false, range: None }
+        Axis::new("", scale)
     }
 
     fn labels(scale: Scale, range: (f64, f64), wanted: usize) -> Vec<String> {
@@ -215,7 +200,7 @@ mod tests {
 
     #[test]
     fn what_is_counted_has_no_fractions() {
-        let steps = Axis { whole: true, ..axis(Scale::Linear) };
+        let steps = axis(Scale::Linear).whole();
         let labels = |range| ticks(&steps, range, 9).into_iter().map(|tick| tick.label).collect::<Vec<_>>();
         assert_eq!(labels((-0.05, 1.05)), ["0", "1"]);
         assert_eq!(labels((0.0, 16.0)), ["0", "2", "4", "6", "8", "10", "12", "14", "16"]);

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::machine::Machine;
 use super::sgemm::Peak;
-use crate::table::{Table, thousands};
+use crate::output::table::{Table, thousands};
 
 /// Everything that was measured.
 #[derive(Clone, Debug, Serialize)]

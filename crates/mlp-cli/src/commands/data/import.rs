@@ -1,5 +1,5 @@
-//! `mlp data import`: a dataset out of directories of pictures. Which file belongs to which class the library finds out; here the pictures are
-//! preprocessed, on all threads, and what is odd about them is said.
+//! `mlp data import`: a dataset from directories of pictures. mlp-data finds the classes; here the
+//! pictures are preprocessed, on all threads, and oddities are reported.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -12,25 +12,27 @@ use mlp_data::{Dataset, Datasets, ImageShape, Preprocessing};
 use mlp_train::TrainConfig;
 use rayon::prelude::*;
 
-use crate::console::{self, note};
+use crate::output::messages::{self, note};
+use crate::output::table::thousands;
+use crate::output::version::PROGRAM;
 use crate::parse;
-use crate::session::PROGRAM;
-use crate::table::thousands;
 
-/// The longest side of pictures that are taken in their own size.
+/// The longest side of pictures that keep their size.
 const SMALL: usize = 64;
 
-/// The size of images where nothing else says one.
+/// The default size of images.
 const USUAL: ImageShape = ImageShape { height: 28, width: 28 };
 
-/// The most bytes of all images together.
+/// The upper bound of the bytes of all images.
 const MAX_BYTES: usize = 4_000_000_000;
 
-/// Make a dataset of your own pictures: a directory for each class, with its PNG, JPEG or PGM files.
+/// Create a dataset from your own pictures: a directory for each class, with PNG, JPEG or PGM
+/// files.
 ///
-/// DIR holds `class-name/*.png`, or `train/class-name/*.png` and `test/class-name/*.png`. What is written is a directory that `--dataset` takes:
-/// four IDX files as MNIST's, and `dataset.toml` with the names of the classes and how pictures become images, which models keep for
-/// `mlp predict`. Ground comes out dark and ink light, as in MNIST; `--polarity light-on-dark` leaves both as they are.
+/// DIR contains `class-name/*.png`, or `train/class-name/*.png` and `test/class-name/*.png`. The
+/// result is a directory for `--dataset`: four IDX files like those of MNIST, and `dataset.toml`
+/// with the class names and the preprocessing, which models keep for `mlp predict`. The background
+/// becomes dark and the ink light, as in MNIST; `--polarity light-on-dark` keeps both.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -39,30 +41,31 @@ Examples:
   mlp data import leaves/ --to data/leaves --size 32x32 --test-share 0.1
   mlp train --dataset data/drawings")]
 pub(crate) struct Args {
-    /// The directory of the classes' directories
+    /// Directory with a subdirectory for each class
     dir: PathBuf,
-    /// The directory to write, which must not be there yet
+    /// Directory to write, which must not exist
     #[arg(long, value_name = "DATASET_DIR")]
     to: PathBuf,
-    /// Height and width of the images [default: the pictures' own if all have the same and at most 64x64, else 28x28]
+    /// Height and width of the images [default: those of the pictures if all agree and are at most
+    /// 64x64, else 28x28]
     #[arg(long, value_name = "HxW", value_parser = parse::image_shape)]
     size: Option<ImageShape>,
-    /// How a picture becomes an image: as MNIST was made, or as a whole, scaled until it fits
+    /// Preprocessing: as MNIST was made, or the whole picture scaled to fit
     #[arg(long, value_parser = parse::preprocessing(), default_value_t = Preprocessing::Whole)]
     preprocessing: Preprocessing,
-    /// Which of ink and ground is the lighter one
+    /// Polarity of ink and background
     #[arg(long, value_parser = parse::polarity(), default_value_t)]
     polarity: Polarity,
-    /// The share of each class that is set apart as the test set, where there is no `test/` [default: 0.2]
+    /// Fraction of each class for the test set, if there is no `test/` [default: 0.2]
     #[arg(long, value_name = "SHARE")]
     test_share: Option<f64>,
-    /// Decides which pictures those are
+    /// Random seed of the split
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Write the IDX files raw, which reads faster, instead of compressed
+    /// Write uncompressed IDX files, which load faster
     #[arg(long)]
     raw: bool,
-    /// Leave out pictures that cannot be read, instead of giving up
+    /// Skip pictures that cannot be read instead of failing
     #[arg(long)]
     skip_bad: bool,
 }
@@ -133,12 +136,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A batch size for so few examples that they do not make one of the usual size; ten steps in an epoch.
+/// A batch size for so few examples that they do not make one of the usual size; ten steps in an
+/// epoch.
 fn batch_size_for(examples: usize) -> Option<usize> {
     (examples < TrainConfig::default().batch_size).then_some((examples / 10).max(1))
 }
 
-/// The size that all pictures have, if it is small. What cannot be read is left to be complained about later.
+/// The size that all pictures have, if it is small. What cannot be read is left to be complained
+/// about later.
 fn common_size(files: &LabeledFiles) -> Option<ImageShape> {
     let all: Vec<&PathBuf> =
         files.train.iter().chain(files.test.iter().flatten()).map(|(path, _)| path).collect();
@@ -173,7 +178,7 @@ fn preprocess(args: &Args, shape: ImageShape, files: &[(PathBuf, u8)]) -> anyhow
             }
             Err(error) => {
                 failed += 1;
-                console::error(&error.into());
+                messages::error(&error.into());
             }
         }
     }

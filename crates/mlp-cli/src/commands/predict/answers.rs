@@ -1,5 +1,6 @@
-//! Answers as text: a table for people, CSV and JSON lines for programs. Each row is complete in itself, so that the first can be printed before
-//! the last is known; that is why the table's columns do not line up by themselves.
+//! Answers as text: a table for people, CSV and JSON lines for programs. Each row is complete in
+//! itself, so that the first can be printed before the last is known; that is why the table's
+//! columns do not line up by themselves.
 
 use std::fmt::Write as _;
 
@@ -8,7 +9,7 @@ use mlp_data::picture::Preprocessed;
 use mlp_train::Metadata;
 use serde::Serialize;
 
-use crate::table::percent;
+use crate::output::table::percent;
 
 /// The widest that the column of names is made.
 const WIDEST: usize = 60;
@@ -175,7 +176,8 @@ fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
-/// As CSV has it (RFC 4180): in quotation marks where it holds a comma, a quotation mark or the end of a line.
+/// As CSV has it (RFC 4180): in quotation marks where it holds a comma, a quotation mark or the end
+/// of a line.
 fn quoted(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))

@@ -1,5 +1,6 @@
-//! Where pictures come from, one after the other: files, directories, IDX files of many images, standard input. Nothing is read before it is its
-//! turn but an IDX file, which is a few megabytes and whole or nothing.
+//! Where pictures come from, one after the other: files, directories, IDX files of many images,
+//! standard input. Nothing is read before it is its turn but an IDX file, which is a few megabytes
+//! and whole or nothing.
 
 use std::collections::VecDeque;
 use std::fs::File;

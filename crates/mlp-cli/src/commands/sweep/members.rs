@@ -1,4 +1,5 @@
-//! What a sweep is: the runs that it is made of, in a file from which it can be gone on with, and its directory.
+//! The members of a sweep: its combinations as runs, and the directory and file that it can be
+//! resumed from.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,13 +11,13 @@ use serde::{Deserialize, Serialize};
 use toml::Table as Keys;
 
 use crate::recipe::Recipe;
-use crate::variations::{Variation, grid, random};
+use crate::recipe::variations::{Variation, grid, random};
 
-/// More runs than anybody waits for.
+/// The upper bound of the number of runs.
 const MAX_RUNS: usize = 100_000;
 const FILE: &str = "sweep.toml";
 
-/// What is in `sweep.toml`.
+/// The content of `sweep.toml`.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Sweep {
@@ -27,14 +28,14 @@ pub(super) struct Sweep {
     pub(super) recipe: Keys,
 }
 
-/// A run to be, or one that is.
+/// A run of the sweep, trained or not.
 pub(super) struct Member {
     pub(super) path: PathBuf,
     pub(super) varied: Keys,
     pub(super) recipe: Recipe,
 }
 
-/// The first of `sweep`, `sweep-2`, … that is not there.
+/// The first of `sweep`, `sweep-2`, … that does not exist.
 pub(super) fn free_directory(parent: &Path) -> PathBuf {
     let name =
         |number: u64| parent.join(if number == 1 { "sweep".to_owned() } else { format!("sweep-{number}") });
@@ -44,10 +45,7 @@ pub(super) fn free_directory(parent: &Path) -> PathBuf {
 fn check_free(directory: &Path) -> anyhow::Result<()> {
     let entries = fs::read_dir(directory).with_context(|| directory.display().to_string())?;
     if entries.flatten().any(|entry| entry.file_name() != ".lock") {
-        bail!(
-            "{}: not empty; go on with a sweep by --resume, or name another directory",
-            directory.display()
-        );
+        bail!("{}: not empty; resume a sweep with --resume, or name another directory", directory.display());
     }
     Ok(())
 }
@@ -56,15 +54,16 @@ fn locked(directory: &Path) -> anyhow::Result<DiskFile> {
     let lock = Disk::default()
         .lock(&directory.join(".lock"))
         .with_context(|| format!("{}: cannot lock the directory of the sweep", directory.display()))?;
-    lock.with_context(|| format!("{}: another process works at this sweep", directory.display()))
+    lock.with_context(|| format!("{}: another process is running this sweep", directory.display()))
 }
 
 impl Sweep {
-    /// Takes an empty directory for a new sweep, making it if need be, and writes `sweep.toml`. The lock is held as long as it lives.
+    /// Writes `sweep.toml` to a new or empty directory, and returns the lock on it.
     pub(super) fn begin_in(&self, directory: &Path) -> anyhow::Result<DiskFile> {
         fs::create_dir_all(directory)
-            .with_context(|| format!("{}: cannot make the directory of the sweep", directory.display()))?;
-        // Once before anything is written into a directory that is somebody's, and once when nobody else can write.
+            .with_context(|| format!("{}: cannot create the directory of the sweep", directory.display()))?;
+        // Before the lock file is written to a foreign directory, and again when nobody else can
+        // write.
         check_free(directory)?;
         let lock = locked(directory)?;
         check_free(directory)?;
@@ -75,7 +74,7 @@ impl Sweep {
         Ok(lock)
     }
 
-    /// The sweep in a directory, and the lock.
+    /// Reads the sweep in a directory, and returns it with the lock.
     pub(super) fn open(directory: &Path) -> anyhow::Result<(Self, DiskFile)> {
         let path = directory.join(FILE);
         let text = fs::read_to_string(&path)
@@ -85,7 +84,7 @@ impl Sweep {
         Ok((sweep, locked(directory)?))
     }
 
-    /// Its runs, checked.
+    /// The runs of the sweep, checked.
     pub(super) fn members(&self, directory: &Path) -> anyhow::Result<Vec<Member>> {
         let variations: Vec<Variation> = self
             .vary
@@ -115,17 +114,17 @@ impl Sweep {
     }
 }
 
-/// What is varied, as a person writes it.
+/// Varied keys as a user writes them.
 pub(super) fn shown(varied: &Keys) -> String {
     let shown = |(key, value): (&String, &toml::Value)| format!("{key}={}", value_text(value));
     varied.iter().map(shown).collect::<Vec<_>>().join(" ")
 }
 
-/// A value as a person writes it; of what was drawn, three digits are enough to know it by.
+/// A value as a user writes it; random floats with three digits.
 pub(super) fn value_text(value: &toml::Value) -> String {
     match value {
         toml::Value::String(text) => text.clone(),
-        toml::Value::Float(number) => crate::table::three_digits(*number),
+        toml::Value::Float(number) => crate::output::table::three_digits(*number),
         other => other.to_string(),
     }
 }

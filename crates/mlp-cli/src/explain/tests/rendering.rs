@@ -5,7 +5,7 @@ use mlp_data::ImageShape;
 
 use super::super::{Explanation, Subject, Terminal, page};
 use super::example;
-use crate::plot::Colors;
+use crate::output::tiles::Colors;
 
 fn subject(class_names: Vec<String>) -> Subject {
     Subject {
@@ -95,7 +95,7 @@ fn the_page_is_well_formed_and_escapes_names() {
         let subject =
             Subject { model: hostile.to_owned(), place: hostile.to_owned(), ..subject(class_names.clone()) };
         let page = page(&explanation, &subject);
-        crate::page::tests::check(&page);
+        crate::report::page::tests::check(&page);
         assert!(!page.contains("<script") && page.contains("&lt;script&gt;"));
         for quantity in &explanation.quantities {
             assert!(page.contains(quantity.equation().unwrap_or_default()));

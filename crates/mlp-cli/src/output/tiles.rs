@@ -1,11 +1,11 @@
 //! Gray images drawn in a terminal, side by side with captions.
 //!
-//! Apart from the charts, with which it shares nothing: the canvas is a grid of characters. In color a character shows two pixels, one
-//! above the other, as the two halves of `▀`; characters being about twice as high as wide, pixels come out square. Without
-//! color, a digit is made of signs of ten degrees of darkness, two signs for each pixel for the same reason. It only makes the
-//! text: whether the terminal has colors and how wide it is, the caller finds out.
+//! In color, a character shows two pixels, one above the other, as the two halves of `▀`.
+//! Characters are about twice as high as wide, so pixels come out square. Without color, a pixel is
+//! two characters out of ten degrees of darkness.
 
 use std::fmt::Write as _;
+use std::io::{self, IsTerminal};
 
 /// From no ink to full ink, for terminals without color.
 const RAMP: [char; 10] = [' ', '.', ':', '-', '=', '+', '*', '#', '%', '@'];
@@ -24,14 +24,10 @@ pub(crate) enum Colors {
 }
 
 impl Colors {
-    /// What can be assumed of the output: nothing if it is not a terminal, if `NO_COLOR` is set or `TERM` says `dumb`; every
-    /// color if `COLORTERM` promises it; otherwise the 256 that practically all terminals know.
-    pub(crate) fn of(
-        is_terminal: bool,
-        no_color: Option<&str>,
-        term: Option<&str>,
-        colorterm: Option<&str>,
-    ) -> Self {
+    /// What can be assumed of the output: nothing if it is not a terminal, if `NO_COLOR` is set or
+    /// `TERM` says `dumb`; every color if `COLORTERM` promises it; otherwise the 256 that
+    /// practically all terminals know.
+    fn of(is_terminal: bool, no_color: Option<&str>, term: Option<&str>, colorterm: Option<&str>) -> Self {
         if !is_terminal || no_color.is_some_and(|value| !value.is_empty()) || term == Some("dumb") {
             Self::None
         } else if matches!(colorterm, Some("truecolor" | "24bit")) {
@@ -53,9 +49,27 @@ pub(crate) struct Tile<'a> {
     pub(crate) caption: String,
 }
 
-/// Draws the images from left to right in as many columns as `width` characters have room for (at least one), with captions
-/// centered under them and an empty line between one row of images and the next. Every line ends in a newline and leaves the
-/// terminal's colors as they were.
+/// The colors of standard output and its width in characters; `columns` where there is no terminal.
+pub(crate) fn canvas(columns: usize) -> (Colors, usize) {
+    let variable = |name: &str| std::env::var(name).ok();
+    let colors = Colors::of(
+        io::stdout().is_terminal(),
+        variable("NO_COLOR").as_deref(),
+        variable("TERM").as_deref(),
+        variable("COLORTERM").as_deref(),
+    );
+    (colors, terminal_size::terminal_size().map_or(columns, |(width, _)| usize::from(width.0)))
+}
+
+/// Draws the images for standard output, be it a terminal or not.
+pub(crate) fn draw_for_stdout(tiles: &[Tile<'_>]) -> String {
+    let (colors, width) = canvas(120);
+    draw_tiles(tiles, colors, width)
+}
+
+/// Draws the images from left to right in as many columns as `width` characters have room for (at
+/// least one), with captions centered under them and an empty line between one row of images and
+/// the next. Every line ends in a newline and leaves the terminal's colors as they were.
 ///
 /// # Panics
 ///
@@ -128,7 +142,8 @@ fn shaded_line(tile: &Tile<'_>, y: usize) -> String {
     row.iter().flat_map(|&pixel| [RAMP[usize::from(pixel) * RAMP.len() / 256]; 2]).collect()
 }
 
-/// Rows `y` and `y + 1` of the image in one line of half blocks, or blanks below its end. A color is named only where it changes.
+/// Rows `y` and `y + 1` of the image in one line of half blocks, or blanks below its end. A color
+/// is named only where it changes.
 fn colored_line(tile: &Tile<'_>, y: usize, colors: Colors) -> String {
     let mut rows = tile.pixels.chunks(tile.width).skip(y);
     let Some(upper) = rows.next() else { return " ".repeat(tile.width) };
@@ -159,7 +174,8 @@ fn push_color(line: &mut String, layer: u8, gray: u8, colors: Colors) {
     };
 }
 
-/// The index of the xterm color that is nearest: black (16), the ramp from 8 in steps of 10 (232 to 255), or white (231).
+/// The index of the xterm color that is nearest: black (16), the ramp from 8 in steps of 10 (232 to
+/// 255), or white (231).
 fn nearest_gray(gray: u8) -> u8 {
     match gray {
         0..=3 => 16,

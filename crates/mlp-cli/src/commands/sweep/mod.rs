@@ -1,7 +1,7 @@
-//! `mlp sweep`: many runs with other choices, side by side, ranked.
+//! `mlp sweep`: runs with varied hyperparameters, in parallel, ranked.
 
-mod crew;
 mod members;
+mod workers;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -12,20 +12,21 @@ use mlp_train::{Metric, RunDir};
 use serde::Serialize;
 use toml::Table as Keys;
 
-use self::crew::Crew;
 use self::members::{Member, Sweep, free_directory, value_text};
-use crate::choices::RecipeArgs;
-use crate::console::note;
-use crate::datasets::DataDir;
-use crate::run_list::{RunSummary, State};
-use crate::session::PROGRAM;
+use self::workers::Workers;
+use crate::data::DataDir;
+use crate::output::messages::{note, print_json};
+use crate::output::table::{Table, duration, four_decimals};
+use crate::output::version::PROGRAM;
+use crate::recipe::choices::RecipeArgs;
+use crate::recipe::variations::Variation;
+use crate::runs::{RunSummary, State};
 use crate::signals::Signals;
-use crate::table::{Table, duration};
-use crate::variations::Variation;
 
-/// Try other choices: a grid of values or random ones, a run for each, ranked by what they reach on the validation set.
+/// Search hyperparameters: train a run for each combination in a grid or at random, and rank them
+/// on the validation set.
 ///
-/// Runs go side by side, each on one thread. A sweep that was interrupted goes on where it was.
+/// Runs are trained in parallel, each on one thread. An interrupted sweep can be resumed.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -35,37 +36,38 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     recipe: RecipeArgs,
-    /// A key of a recipe with its values, `key=a,b,c`, or with --random a range, `key=low..high`, drawn from evenly on a
-    /// logarithmic scale if it lies above 0
+    /// Key of a recipe with its values, `key=a,b,c`, or with --random a range, `key=low..high`,
+    /// which is logarithmic if it lies above 0
     #[arg(long, value_name = "KEY=VALUES", required_unless_present = "resume")]
     vary: Vec<Variation>,
-    /// Draw this many combinations instead of trying all
+    /// Number of random combinations to try instead of the whole grid
     #[arg(long, value_name = "N")]
     random: Option<usize>,
-    /// Of what --random draws
+    /// Random seed of --random
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     sweep_seed: u64,
-    /// Where the runs go, a new or empty directory [default: the first free of runs/sweep, runs/sweep-2, …]
+    /// Directory of the runs, new or empty [default: the first free of runs/sweep, runs/sweep-2, …]
     #[arg(long, value_name = "DIR")]
     sweep_dir: Option<PathBuf>,
-    /// Go on with a sweep that was interrupted
+    /// Resume an interrupted sweep
     #[arg(long, value_name = "DIR", conflicts_with_all = ["RecipeArgs", "Choices", "vary", "random", "sweep_dir"])]
     resume: Option<PathBuf>,
     #[command(flatten)]
     data_dir: DataDir,
-    /// Runs side by side; 0 takes all cores
+    /// Number of parallel runs, 0 for all cores
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
-    /// A JSON array instead of a table
+    /// Print a JSON array instead of a table
     #[arg(long)]
     json: bool,
-    /// Nothing on standard error but errors
+    /// Print nothing but errors to standard error
     #[arg(long, short)]
     quiet: bool,
 }
 
-/// What is set apart where the recipe sets nothing apart: a sweep has to be judged by something.
+/// The validation fraction if the recipe has no validation set: runs cannot be ranked without one.
 const VALIDATION: f64 = 0.1;
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (directory, members, _lock) = match &args.resume {
         Some(directory) => {
@@ -80,13 +82,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let threads = threads.min(members.len());
     if !args.quiet {
-        note(&format!("{} runs in {}, {threads} side by side", members.len(), directory.display()));
+        note(&format!("{} runs in {}, {threads} in parallel", members.len(), directory.display()));
     }
-    let crew = Crew::new(&members, &args.data_dir.data_dir, args.quiet);
-    crew.prepare()?;
-    // Not before: a download is ended at once.
+    let workers = Workers::new(&members, &args.data_dir.data_dir, args.quiet);
+    workers.prepare()?;
+    // Only now, so that a signal ends a download at once.
     let signals = Signals::listen()?;
-    crew.train_all(threads, &signals)?;
+    workers.train_all(threads, &signals)?;
     let mut runs = Vec::new();
     for member in &members {
         if RunDir::is_run(&member.path) {
@@ -95,36 +97,34 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let metric = members[0].recipe.train.monitored(true);
     rank(&mut runs, metric);
-    let mut out = io::stdout().lock();
     if args.json {
-        let report: Vec<_> =
-            runs.iter().map(|(run, varied)| Entry { varied, value: value(run), run }).collect();
-        serde_json::to_writer_pretty(&mut out, &report).map_err(io::Error::from)?;
-        writeln!(out)?;
+        let entries = runs.iter().map(|(run, varied)| Entry { varied, value: value(run), run });
+        print_json(&entries.collect::<Vec<_>>())?;
     } else {
-        write!(out, "{}", text(&runs, metric, &directory))?;
+        write!(io::stdout().lock(), "{}", text(&runs, metric, &directory))?;
     }
     if let Some((signal, code)) = signals.heard() {
         if !args.quiet {
-            note(&format!("{signal}: all is saved; go on with: mlp sweep --resume {}", directory.display()));
+            note(&format!(
+                "{signal}: everything is saved; resume with: mlp sweep --resume {}",
+                directory.display()
+            ));
         }
         return Ok(ExitCode::from(code));
     }
     if let (false, Some((best, _))) = (args.quiet, runs.first()) {
-        note(&format!("the best again: mlp train --recipe {}/config.toml", best.path.display()));
+        note(&format!("repeat the best run with: mlp train --recipe {}/config.toml", best.path.display()));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// A new sweep: what it is, checked and written down.
+/// Checks a new sweep and writes it to its directory.
 fn begin(args: &Args) -> anyhow::Result<(PathBuf, Vec<Member>, DiskFile)> {
     let mut recipe = args.recipe.resolve()?;
     if recipe.train.validation == 0.0 && recipe.validation_set.is_none() {
         recipe.train.validation = VALIDATION;
         if !args.quiet {
-            note(&format!(
-                "a share of {VALIDATION} of the training set is set apart to judge by (--validation)"
-            ));
+            note(&format!("validating on a fraction of {VALIDATION} of the training set (--validation)"));
         }
     }
     let sweep = Sweep {
@@ -144,7 +144,7 @@ fn begin(args: &Args) -> anyhow::Result<(PathBuf, Vec<Member>, DiskFile)> {
     Ok((directory, members, lock))
 }
 
-/// A run of the sweep, for programs.
+/// A run of the sweep, as JSON.
 #[derive(Serialize)]
 struct Entry<'a> {
     varied: &'a Keys,
@@ -159,7 +159,7 @@ fn value(run: &RunSummary) -> Option<f64> {
     run.result.as_ref()?.best.map(|best| best.value)
 }
 
-/// The best first; what has no value last.
+/// Sorts runs, best first and those without a value last.
 fn rank(runs: &mut [(RunSummary, &Keys)], metric: Metric) {
     let key = |run: &RunSummary| {
         let value = value(run).filter(|_| run.state != State::Diverged).unwrap_or(f64::INFINITY);
@@ -178,13 +178,12 @@ fn text(runs: &[(RunSummary, &Keys)], metric: Metric, directory: &Path) -> Strin
             "state",
             "time",
         ]));
-    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
     for (rank, (run, varied)) in runs.iter().enumerate() {
         let name = run.path.strip_prefix(directory).unwrap_or(&run.path).display().to_string();
         let cells = [(rank + 1).to_string(), name].into_iter().chain(varied.values().map(value_text));
         table.row(cells.chain([
-            number(value(run)),
-            number(run.validation_accuracy),
+            four_decimals(value(run)),
+            four_decimals(run.validation_accuracy),
             run.progress(),
             run.state.name().to_owned(),
             duration(run.seconds),

@@ -1,5 +1,8 @@
-//! From a recipe, `--set` and flags to one configuration. Each of them is a table of keys, and the later ones win; what comes out
-//! is what a run keeps as `config.toml`, and is a recipe again.
+//! Recipes: named configurations that `--set` and flags override. Each of the three is a table of
+//! keys, and the last one wins. The result is kept as `config.toml` of a run and is a recipe again.
+
+pub(crate) mod choices;
+pub(crate) mod variations;
 
 use std::fs;
 use std::path::Path;
@@ -10,33 +13,34 @@ use toml::{Table, Value};
 
 use crate::parse::Hidden;
 
-/// The recipes that come with the program: their names and texts.
+/// The built-in recipes: names and texts.
 const RECIPES: [(&str, &str); 4] = [
-    ("textbook", include_str!("../../../recipes/textbook.toml")),
-    ("modern-100", include_str!("../../../recipes/modern-100.toml")),
-    ("fast", include_str!("../../../recipes/fast.toml")),
-    ("wide", include_str!("../../../recipes/wide.toml")),
+    ("textbook", include_str!("../../../../recipes/textbook.toml")),
+    ("modern-100", include_str!("../../../../recipes/modern-100.toml")),
+    ("fast", include_str!("../../../../recipes/fast.toml")),
+    ("wide", include_str!("../../../../recipes/wide.toml")),
 ];
 
 /// A dataset and how to train on it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Recipe {
-    /// The recipe's name or file; of one that a run has kept, what that run began with.
+    /// The name or file of the recipe, or of the one that a run began with.
     pub(crate) name: String,
     pub(crate) dataset: String,
-    /// The dataset on whose test images is validated.
+    /// The dataset whose test images are the validation set.
     pub(crate) validation_set: Option<String>,
     pub(crate) train: TrainConfig,
 }
 
-/// Keys of a recipe that are none of [`TrainConfig`]'s.
+/// Keys of a recipe that do not belong to [`TrainConfig`].
 const RECIPE: &str = "recipe";
 const DATASET: &str = "dataset";
 const VALIDATION_SET: &str = "validation_set";
 const PROGRAM: &str = "program";
 
 impl Recipe {
-    /// The recipe of a name, or in a file; then `settings`, each a `key=value`; then `flags`.
+    /// Reads a built-in recipe or a file, overridden by `settings` (each a `key=value`) and then by
+    /// `flags`.
     pub(crate) fn resolve(name: &str, settings: &[String], flags: Table) -> anyhow::Result<Self> {
         let mut table = read(name)?;
         table.entry(RECIPE).or_insert_with(|| name.into());
@@ -44,7 +48,7 @@ impl Recipe {
             let (key, value) = setting_of(setting)?;
             table.insert(key, value);
         }
-        // Of two validation sets the later one is meant.
+        // A flag for one kind of validation set replaces the other kind.
         if flags.contains_key(VALIDATION_SET) {
             table.remove("validation");
         } else if flags.contains_key("validation") {
@@ -54,12 +58,12 @@ impl Recipe {
         Self::of(table)
     }
 
-    /// The recipe of a run.
+    /// Reads the recipe of a run.
     pub(crate) fn of_run(path: &Path) -> anyhow::Result<Self> {
         Self::of(table_of_run(path)?)
     }
 
-    /// Of its keys.
+    /// Makes a recipe from its keys.
     pub(crate) fn of(mut table: Table) -> anyhow::Result<Self> {
         let mut text = |key: &str| match table.remove(key) {
             None => Ok(None),
@@ -69,16 +73,16 @@ impl Recipe {
         let name = text(RECIPE)?.unwrap_or_default();
         let dataset = text(DATASET)?.unwrap_or_else(|| "mnist".to_owned());
         let validation_set = text(VALIDATION_SET)?;
-        // Who wrote a run's configuration does not matter to the next one.
+        // The program that wrote a run's configuration does not matter to the next run.
         table.remove(PROGRAM);
         let mut train = Table::new();
         for (key, value) in table {
-            // As TOML has no null, `none` takes a choice back.
+            // TOML has no null: `none` unsets a key.
             if value.as_str() != Some("none") || key == "hidden" {
                 train.insert(key, value);
             }
         }
-        // One layer needs no brackets, and what the flag --hidden takes is understood here, too.
+        // A single layer needs no brackets, and the syntax of the flag --hidden works here, too.
         let sizes = match train.get("hidden") {
             Some(&Value::Integer(units)) => Some(Value::from(vec![units])),
             Some(Value::String(text)) => {
@@ -97,12 +101,7 @@ impl Recipe {
         Ok(Self { name, dataset, validation_set, train })
     }
 
-    /// As `config.toml`.
-    pub(crate) fn to_toml(&self, program: &str) -> String {
-        self.to_table(program).to_string()
-    }
-
-    /// Its keys.
+    /// The keys of a recipe, as a run keeps them in `config.toml`.
     pub(crate) fn to_table(&self, program: &str) -> Table {
         let mut table = Table::new();
         table.insert(PROGRAM.to_owned(), program.into());
@@ -117,14 +116,14 @@ impl Recipe {
     }
 }
 
-/// The keys of a run's configuration.
+/// Reads the keys of a run's configuration.
 pub(crate) fn table_of_run(path: &Path) -> anyhow::Result<Table> {
     // For its error, which names the file.
     RunDir::read_config(path)?;
     read(&path.join("config.toml").to_string_lossy())
 }
 
-/// The table of a recipe that comes with the program, or of a file.
+/// Reads the keys of a built-in recipe or of a file.
 fn read(name: &str) -> anyhow::Result<Table> {
     if let Some((_, text)) = RECIPES.iter().find(|(known, _)| *known == name) {
         return Ok(text.parse().expect("recipes are tested"));
@@ -144,7 +143,7 @@ fn read(name: &str) -> anyhow::Result<Table> {
     Ok(table)
 }
 
-/// `key=value`.
+/// Parses `key=value`.
 fn setting_of(setting: &str) -> anyhow::Result<(String, Value)> {
     let Some((key, value)) = setting.split_once('=') else {
         bail!("--set {setting}: expected key=value, as in --set learning_rate=0.1");
@@ -152,14 +151,14 @@ fn setting_of(setting: &str) -> anyhow::Result<(String, Value)> {
     Ok((key.trim().replace('-', "_"), value_of(value)))
 }
 
-/// A value as TOML has it, or else a text.
+/// Parses a TOML value; anything else is a string.
 pub(crate) fn value_of(text: &str) -> Value {
     let text = text.trim();
     let parsed = format!("value = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
     parsed.unwrap_or_else(|| text.into())
 }
 
-/// What is wrong, without the lines of TOML around it.
+/// The message of an error, without the lines of TOML around it.
 fn one_line(error: &toml::de::Error) -> String {
     error.message().split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -191,7 +190,7 @@ mod tests {
             &["hidden=[]", "optimizer=adamw", "schedule=one-cycle", "dataset=synthetic", "ema_decay=0.99"],
         ] {
             let recipe = resolve("textbook", settings).unwrap();
-            fs::write(&path, recipe.to_toml("mlp")).unwrap();
+            fs::write(&path, recipe.to_table("mlp").to_string()).unwrap();
             assert_eq!(resolve(path.to_str().unwrap(), &[]).unwrap(), recipe, "{settings:?}");
         }
     }

@@ -1,5 +1,7 @@
-//! The report of a run as one page: what was trained and how, what came of it, and how to do it again. A pure rendering of what the run's files
-//! say; who wants one reads and writes.
+//! The report of a run as an HTML page: configuration, results, figures, and the commands that
+//! repeat it. Rendering is pure; the caller reads and writes the files.
+
+pub(crate) mod page;
 
 use std::path::Path;
 
@@ -8,29 +10,31 @@ use mlp_data::Dataset;
 use mlp_train::{Model, TrainConfig};
 use toml::{Table, Value};
 
-use crate::figures;
-use crate::hints::shell_quoted;
-use crate::judgement::Judgement;
-use crate::page::{figure, page, table};
-use crate::run_list::{RunSummary, State};
-use crate::table::{duration, percent, thousands};
+use self::page::{figure, page, table};
+use crate::output::table::{duration, percent, thousands};
+use crate::output::text::shell_quoted;
+use crate::plot;
+use crate::predictions::Predictions;
+use crate::runs::{RunSummary, State};
 
-/// Mistakes in the gallery.
-const MISTAKES: usize = 30;
-/// Units whose weights are shown: those of a wide network would be most of the file.
+/// The number of errors that are shown.
+const ERRORS: usize = 30;
+/// The maximum number of units whose weights are shown: more would dominate the file.
 const UNITS: usize = 400;
 
-/// A run's last model with the set on which it is judged.
-pub(crate) struct Judged<'a> {
+/// A model and the set on which it is evaluated.
+pub(crate) struct Evaluated<'a> {
     pub(crate) model: &'a Model,
     pub(crate) data: &'a Dataset,
     /// As in `mnist (test)`.
     pub(crate) set: String,
 }
 
+/// Renders the report of a run, with the evaluation of its model if it has one.
+///
 /// # Errors
-/// If model and set do not go together.
-pub(crate) fn render(run: &RunSummary, judged: Option<&Judged<'_>>) -> anyhow::Result<String> {
+/// If model and set do not fit.
+pub(crate) fn render(run: &RunSummary, evaluated: Option<&Evaluated<'_>>) -> anyhow::Result<String> {
     let name = run.path.display().to_string();
     let dataset = text(&run.config, "dataset");
     let content = html! {
@@ -38,30 +42,30 @@ pub(crate) fn render(run: &RunSummary, judged: Option<&Judged<'_>>) -> anyhow::R
         p.lead { (sentence(run, &dataset)) }
         (facts(run))
         @if let Some(message) = run.result.as_ref().and_then(|result| result.message.as_ref()) {
-            p { "It ended with: " (message) }
+            p { "Training failed: " (message) }
         }
-        h2 { "Course" }
+        h2 { "Training curves" }
         @if run.records.is_empty() {
-            p.muted { "No epoch is finished." }
+            p.muted { "No epoch is complete." }
         } @else {
-            (figure(&figures::curves(std::slice::from_ref(run))))
+            (figure(&plot::curves(std::slice::from_ref(run))))
         }
-        @if let Some(judged) = judged {
-            (judgement(judged)?)
+        @if let Some(evaluated) = evaluated {
+            (evaluation(evaluated)?)
         } @else {
-            p.muted { "There is no model yet that could be judged." }
+            p.muted { "There is no model yet to evaluate." }
         }
         h2 { "Configuration" }
         (configuration(&run.config))
-        h2 { "Do it again" }
+        h2 { "Reproduce" }
         (commands(run, &name))
-        h2 { "Where it comes from" }
-        (origin(run, judged))
+        h2 { "Provenance" }
+        (provenance(run, evaluated))
     };
     Ok(page(&format!("{name}: report"), &content))
 }
 
-/// What it is, in words.
+/// The run in one sentence.
 fn sentence(run: &RunSummary, dataset: &str) -> String {
     let hidden = match run.config.get("hidden").and_then(Value::as_array) {
         Some(layers) if !layers.is_empty() => {
@@ -73,11 +77,11 @@ fn sentence(run: &RunSummary, dataset: &str) -> String {
     let state = match run.state {
         State::Running => "still running",
         State::Complete => "complete",
-        State::Interrupted => "interrupted: `mlp train --resume` goes on with it",
+        State::Interrupted => "interrupted; `mlp train --resume` resumes it",
         State::Diverged => "diverged: a loss was infinite or not a number",
     };
     let dataset = Path::new(dataset).file_name().map_or(dataset.into(), |name| name.to_string_lossy());
-    format!("A network of {hidden}, trained on {dataset} by the recipe {}; {state}.", run.recipe)
+    format!("A network with {hidden}, trained on {dataset} with the recipe {}; {state}.", run.recipe)
 }
 
 fn facts(run: &RunSummary) -> Markup {
@@ -101,37 +105,34 @@ fn facts(run: &RunSummary) -> Markup {
     }
 }
 
-fn judgement(judged: &Judged<'_>) -> anyhow::Result<Markup> {
-    let Judged { model, data, set } = judged;
-    let judgement = Judgement::of(model, data)?;
+fn evaluation(Evaluated { model, data, set }: &Evaluated<'_>) -> anyhow::Result<Markup> {
+    let predictions = Predictions::of(model, data)?;
     let names = &model.metadata.class_names;
-    let share = |value: f64| percent(value);
-    let rows = judgement.confusion.report().into_iter().map(|class| {
+    let rows = predictions.confusion.report().into_iter().map(|class| {
         vec![
             names[class.class].clone(),
-            share(class.precision),
-            share(class.recall),
-            share(class.f1),
+            percent(class.precision),
+            percent(class.recall),
+            percent(class.f1),
             thousands(class.support as usize),
         ]
     });
-    let weights = figures::weights(model, UNITS);
     Ok(html! {
-        h2 { "Who is taken for whom" }
-        (figure(&figures::confusion(model, &judgement, set)))
+        h2 { "Confusion matrix" }
+        (figure(&plot::confusion(&predictions.confusion, names, set)))
         (table(&["class", "precision", "recall", "F1", "examples"], rows))
-        h2 { "The surest mistakes" }
-        (figure(&figures::mistakes(model, &judgement, data, MISTAKES, set)))
-        h2 { "How far its probabilities can be believed" }
-        (figure(&figures::calibration(&judgement, set)))
-        @if let Ok(weights) = weights {
-            h2 { "What it looks for" }
+        h2 { "Most confident errors" }
+        (figure(&plot::errors(&predictions.errors(), ERRORS, names, data, set)))
+        h2 { "Calibration" }
+        (figure(&plot::calibration(&predictions.calibration(), set)))
+        @if let Ok(weights) = plot::weights(model, UNITS) {
+            h2 { "First-layer weights" }
             (figure(&weights))
         }
     })
 }
 
-/// Every choice, those first that are not the chapter's.
+/// All keys, those that differ from the chapter first.
 fn configuration(config: &Table) -> Markup {
     let chapter = Table::try_from(TrainConfig::default()).expect("plain data");
     let is_choice = |key: &str| !["program", "recipe", "dataset", "validation_set"].contains(&key);
@@ -143,7 +144,7 @@ fn configuration(config: &Table) -> Markup {
     html! {
         div.scroll {
             table {
-                thead { tr { th { "choice" } th { "here" } th { "in the chapter" } } }
+                thead { tr { th { "key" } th { "this run" } th { "chapter" } } }
                 tbody {
                     @for (key, value) in changed {
                         tr { td { code { (key) } } td.changed { (shown(value)) } td { (of_chapter(key)) } }
@@ -168,21 +169,21 @@ fn commands(run: &RunSummary, name: &str) -> Markup {
     }
     lines.push(format!("mlp report {quoted}"));
     html! {
-        p { "The first line trains the same bits again, on any number of threads." }
+        p { "The first command trains a bit-identical model, on any number of threads." }
         pre { code { (lines.join("\n")) } }
     }
 }
 
-fn origin(run: &RunSummary, judged: Option<&Judged<'_>>) -> Markup {
+fn provenance(run: &RunSummary, evaluated: Option<&Evaluated<'_>>) -> Markup {
     html! {
         div.scroll {
             table {
                 tbody {
                     tr { td { "program" } td { (text(&run.config, "program")) } }
                     tr { td { "dataset" } td { (text(&run.config, "dataset")) } }
-                    @if let Some(judged) = judged {
-                        tr { td { "model, SHA-256" } td { code.hash { (judged.model.sha256()) } } }
-                        tr { td { "judged on" } td { (judged.set) ", " (thousands(judged.data.len())) " examples" } }
+                    @if let Some(evaluated) = evaluated {
+                        tr { td { "model, SHA-256" } td { code.hash { (evaluated.model.sha256()) } } }
+                        tr { td { "evaluated on" } td { (evaluated.set) ", " (thousands(evaluated.data.len())) " examples" } }
                     }
                 }
             }

@@ -1,4 +1,4 @@
-//! What `mlp sweep` varies: keys of a recipe with the values that they take, as a grid or drawn at random.
+//! The keys that `mlp sweep` varies and their values, combined as a grid or drawn at random.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use mlp_core::{NativeStream, RandomStream};
 use toml::{Table, Value};
 
-/// A key and what it may be: `hidden=[100],[300,100]`, or `learning_rate=0.001..1`.
+/// A key and its values: `hidden=[100],[300,100]`, or `learning_rate=0.001..1`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Variation {
     text: String,
@@ -16,10 +16,13 @@ pub(crate) struct Variation {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Values {
-    /// Each of these.
     List(Vec<Value>),
-    /// Drawn: whole numbers if both ends are.
-    Range { low: f64, high: f64, is_whole: bool },
+    /// Drawn at random; whole numbers if both ends are.
+    Range {
+        low: f64,
+        high: f64,
+        is_whole: bool,
+    },
 }
 
 impl fmt::Display for Variation {
@@ -48,13 +51,13 @@ impl FromStr for Variation {
                 }
                 Values::Range { low, high, is_whole }
             }
-            None => Values::List(parts(values).map(crate::recipe::value_of).collect()),
+            None => Values::List(parts(values).map(super::value_of).collect()),
         };
         Ok(Self { text: text.to_owned(), key, values })
     }
 }
 
-/// The parts between the commas that stand outside of brackets.
+/// Splits a text at the commas outside of brackets.
 fn parts(text: &str) -> impl Iterator<Item = &str> {
     let mut depth = 0;
     text.split(move |c| {
@@ -68,12 +71,12 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
 }
 
 impl Variation {
-    /// Of a number from 0 to below 1: a value of the list, or one of the range. A range above 0 is drawn from evenly on a logarithmic scale.
+    /// Maps a number from [0, 1) to a value. A range above 0 is logarithmic.
     fn draw(&self, uniform: f64) -> Value {
         match &self.values {
             Values::List(values) => values[(uniform * values.len() as f64) as usize].clone(),
             &Values::Range { low, high, is_whole } => {
-                // Each whole number has the same room around it.
+                // The range of each whole number is equally wide.
                 let (low, high) = if is_whole { (low - 0.5, high + 0.5) } else { (low, high) };
                 let drawn =
                     if low > 0.0 { low * (high / low).powf(uniform) } else { low + uniform * (high - low) };
@@ -86,7 +89,7 @@ impl Variation {
 /// Every combination of the lists, the last key changing fastest.
 ///
 /// # Errors
-/// If there is a range, which has no end of values.
+/// If a variation is a range, which has infinitely many values.
 pub(crate) fn grid(variations: &[Variation]) -> Result<Vec<Table>, String> {
     let mut tables = vec![Table::new()];
     for variation in variations {
@@ -106,7 +109,7 @@ pub(crate) fn grid(variations: &[Variation]) -> Result<Vec<Table>, String> {
     Ok(tables)
 }
 
-/// So many combinations, drawn.
+/// Draws combinations at random.
 pub(crate) fn random(variations: &[Variation], count: usize, seed: u64) -> Vec<Table> {
     let mut stream = NativeStream::new(seed);
     let mut one = || variations.iter().map(|v| (v.key.clone(), v.draw(stream.uniform()))).collect();

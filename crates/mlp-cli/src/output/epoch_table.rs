@@ -1,10 +1,9 @@
-//! The table of epochs that a terminal shows: numbers in, aligned text out, a row at a time.
+//! The table of epochs that `mlp train` shows on a terminal, formatted one row at a time.
 
 use anstyle::Style;
 use mlp_train::EpochRecord;
 
-use crate::console::decimals;
-use crate::table::{duration, thousands, three_digits};
+use super::table::{decimals, duration, thousands, three_digits};
 
 /// The table's columns.
 pub(crate) struct EpochTable {

@@ -1,15 +1,18 @@
-//! Every command has examples in its help, and every example is one that the command line takes: they are read out of the help, split as a shell splits
-//! them, and parsed by the definition that the program uses. A file of its own because it is about all commands, also those to come.
+//! Tests of the help of all commands, including future ones: every command is in the overview and
+//! has examples, and the command line accepts every example. Examples are read from the help and
+//! split as a shell splits them.
 
 use clap::Parser;
 
+use crate::output::overview::{GROUPS, MAX_COLUMNS, template};
 use crate::{Cli, definition};
 
 /// What ends a command in a shell.
 const OPERATORS: [&str; 7] = ["|", ">", ">>", "<", "&&", ";", "&"];
 
-/// The commands in the examples of a help text: the lines that begin with `mlp`, indented, with those that a backslash carries on; without the
-/// explanation, which two spaces part from the command.
+/// The commands in the examples of a help text: the lines that begin with `mlp`, indented, with
+/// those that a backslash carries on; without the explanation, which two spaces part from the
+/// command.
 fn examples(help: &str) -> Vec<Vec<String>> {
     let mut examples = Vec::new();
     let mut lines = help.lines();
@@ -93,4 +96,27 @@ fn examples_are_read_as_a_shell_reads_them() {
     let help = "Examples:\n  mlp a --b 'c  d'  why\n  mlp e \\\n      --f    the rest\n  mlp g | jq .x\nmlp no\n  curl x";
     let found = examples(help);
     assert_eq!(found, [vec!["mlp", "a", "--b", "c  d"], vec!["mlp", "e", "--f"], vec!["mlp", "g"]]);
+}
+
+#[test]
+fn every_command_is_in_one_group() {
+    let all = GROUPS.iter().flat_map(|(_, members)| *members);
+    for command in definition().get_subcommands() {
+        let name = command.get_name();
+        let count = all.clone().filter(|member| **member == name).count();
+        assert_eq!(count, 1, "`mlp {name}` belongs in one of the groups in overview.rs");
+    }
+}
+
+#[test]
+fn the_list_fits_its_columns_and_hangs_together() {
+    for columns in [40, 80, 100] {
+        let text = template(&definition(), columns).to_string();
+        let list = text.lines().skip_while(|line| *line != "Train:").take_while(|line| *line != "Options:");
+        for line in list {
+            assert!(line.chars().count() <= columns, "{columns}: {line}");
+        }
+        assert!(text.contains("\n  train          Train a network"), "{text}");
+    }
+    assert!(template(&definition(), 500).to_string() == template(&definition(), MAX_COLUMNS).to_string());
 }

@@ -1,4 +1,4 @@
-//! `mlp data`: what datasets there are, what is in them, and how they get here.
+//! `mlp data`: datasets and their images.
 
 mod import;
 
@@ -8,19 +8,17 @@ use std::process::ExitCode;
 
 use mlp_data::{Dataset, Datasets, Preprocessing, catalog, synthetic};
 
-use super::eval::Split;
-use crate::console::canvas;
-use crate::datasets::{DataDir, fetch, load_named};
-use crate::plot::{Tile, draw_tiles};
-use crate::table::{Table, percent, thousands};
+use crate::data::{DataDir, Split, fetch, load_named};
+use crate::output::table::{Table, percent, thousands};
+use crate::output::tiles::{Tile, draw_for_stdout};
 
-/// List, inspect, show, download and make datasets.
+/// List, describe, show, download and create datasets.
 #[derive(clap::Subcommand)]
 #[command(after_help = "\
 Examples:
-  mlp data info                    which there are
-  mlp data fetch fashion-mnist     get one
-  mlp data show fashion-mnist      look at it")]
+  mlp data info                    list the known datasets
+  mlp data fetch fashion-mnist     download one
+  mlp data show fashion-mnist      show its images")]
 pub(crate) enum Command {
     Info(Info),
     Show(Show),
@@ -28,35 +26,35 @@ pub(crate) enum Command {
     Import(import::Args),
 }
 
-/// Say what is in a dataset; without a name, list the datasets there are.
+/// Describe a dataset; without a name, list the known datasets.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  mlp data info\n  mlp data info mnist")]
 pub(crate) struct Info {
-    /// A name or a directory
+    /// Name or directory
     #[arg(value_name = "NAME|DIR")]
     dataset: Option<String>,
     #[command(flatten)]
     data_dir: DataDir,
 }
 
-/// Draw images in the terminal, with their labels.
+/// Show images in the terminal, with their labels.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  mlp data show mnist\n  mlp data show mnist --class 7 --count 12 --index 100"
 )]
 pub(crate) struct Show {
-    /// A name or a directory
+    /// Name or directory
     #[arg(value_name = "NAME|DIR")]
     dataset: String,
     #[command(flatten)]
     data_dir: DataDir,
-    /// Which part of it
+    /// Part of the dataset
     #[arg(long, value_enum, default_value_t = Split::Train)]
     split: Split,
-    /// The first image
+    /// Index of the first image
     #[arg(long, value_name = "I", default_value_t = 0)]
     index: usize,
-    /// How many
+    /// Number of images
     #[arg(long, value_name = "N", default_value_t = 10)]
     count: usize,
     /// Only images of this class
@@ -64,7 +62,7 @@ pub(crate) struct Show {
     class: Option<u8>,
 }
 
-/// Download datasets and verify them; those that are here already are verified and left alone.
+/// Download datasets and verify them; existing files are only verified.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  mlp data fetch mnist\n  mlp data fetch mnist fashion-mnist --data-dir /var/data"
@@ -175,11 +173,5 @@ fn show(args: &Show) -> anyhow::Result<String> {
             sets.name
         );
     }
-    Ok(draw_in_terminal(&tiles))
-}
-
-/// The images, drawn for the terminal that standard output is, or for a file.
-pub(crate) fn draw_in_terminal(tiles: &[Tile<'_>]) -> String {
-    let (colors, width) = canvas(120);
-    draw_tiles(tiles, colors, width)
+    Ok(draw_for_stdout(&tiles))
 }

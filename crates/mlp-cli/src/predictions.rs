@@ -1,22 +1,22 @@
-//! What a model makes of a labeled set, example by example: worked out once, and then looked at from several sides by pictures and reports.
+//! A model's predictions for every example of a labeled set, computed once for all figures of a
+//! report.
 
 use mlp_core::argmax;
 use mlp_data::Dataset;
 use mlp_train::{ConfusionMatrix, Kernel, Model};
 use ndarray::Array2;
 
-/// A model's answers to a labeled set.
-pub(crate) struct Judgement {
-    /// (examples, classes)
-    pub(crate) probabilities: Array2<f64>,
-    pub(crate) predictions: Vec<usize>,
-    pub(crate) labels: Vec<usize>,
+/// A model's predictions for a labeled set.
+pub(crate) struct Predictions {
+    probabilities: Array2<f64>, // (examples, classes)
+    classes: Vec<usize>,        // the predicted ones
+    labels: Vec<usize>,
     pub(crate) confusion: ConfusionMatrix,
 }
 
-/// An example whose class the model did not prediction.
+/// A misclassified example.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Mistake {
+pub(crate) struct Misclassified {
     /// Its place in the set.
     pub(crate) index: usize,
     pub(crate) label: usize,
@@ -25,7 +25,7 @@ pub(crate) struct Mistake {
     pub(crate) probability: f64,
 }
 
-/// How far the probabilities of predictions can be believed.
+/// The reliability of the predicted probabilities.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Calibration {
     /// Of equal width, from 0 to 1.
@@ -34,20 +34,22 @@ pub(crate) struct Calibration {
     pub(crate) error: f64,
 }
 
-/// The predictions of a range of probabilities.
+/// The predictions in a range of probabilities.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Bin {
     pub(crate) count: usize,
-    /// The mean probability; 0 of none.
+    /// The mean probability; 0 without predictions.
     pub(crate) confidence: f64,
-    /// The share that is right; 0 of none.
+    /// The fraction that is correct; 0 without predictions.
     pub(crate) accuracy: f64,
 }
 
-/// As in the paper that made the measure known.
+/// As in Guo, Pleiss, Sun and Weinberger 2017.
 const BINS: usize = 15;
 
-impl Judgement {
+impl Predictions {
+    /// Applies a model to a set.
+    ///
     /// # Errors
     /// As [`Model::check_fits`].
     pub(crate) fn of(model: &Model, data: &Dataset) -> anyhow::Result<Self> {
@@ -57,35 +59,36 @@ impl Judgement {
     }
 
     fn new(probabilities: Array2<f64>, labels: &[u8]) -> Self {
-        let predictions: Vec<usize> =
+        let classes: Vec<usize> =
             probabilities.rows().into_iter().map(|row| argmax(row.iter().copied())).collect();
         let labels: Vec<usize> = labels.iter().map(|&label| usize::from(label)).collect();
         let mut confusion = ConfusionMatrix::new(probabilities.ncols());
-        for (&label, &prediction) in labels.iter().zip(&predictions) {
+        for (&label, &prediction) in labels.iter().zip(&classes) {
             confusion.add(label, prediction);
         }
-        Self { probabilities, predictions, labels, confusion }
+        Self { probabilities, classes, labels, confusion }
     }
 
-    /// All of them, the most confident first.
-    pub(crate) fn mistakes(&self) -> Vec<Mistake> {
-        let answers = self.labels.iter().zip(&self.predictions).enumerate();
-        let wrong = answers.filter(|(_, (label, prediction))| label != prediction);
-        let mut mistakes: Vec<Mistake> = wrong
+    /// The misclassified examples, the most confident first.
+    pub(crate) fn errors(&self) -> Vec<Misclassified> {
+        let examples = self.labels.iter().zip(&self.classes).enumerate();
+        let wrong = examples.filter(|(_, (label, prediction))| label != prediction);
+        let mut errors: Vec<Misclassified> = wrong
             .map(|(index, (&label, &prediction))| {
                 let probability = self.probabilities[[index, prediction]];
-                Mistake { index, label, prediction, probability }
+                Misclassified { index, label, prediction, probability }
             })
             .collect();
-        mistakes.sort_by(|a, b| b.probability.total_cmp(&a.probability).then(a.index.cmp(&b.index)));
-        mistakes
+        errors.sort_by(|a, b| b.probability.total_cmp(&a.probability).then(a.index.cmp(&b.index)));
+        errors
     }
 
-    /// The reliability of the predictions: ECE = Σ n_b/n · |accuracy_b - confidence_b| over bins b of equal width (Naeini, Cooper and Hauskrecht 2015;
-    /// Guo, Pleiss, Sun and Weinberger 2017, equation 3).
+    /// The reliability of the predictions: ECE = Σ n_b/n · |accuracy_b - confidence_b| over bins b
+    /// of equal width (Naeini, Cooper and Hauskrecht 2015; Guo, Pleiss, Sun and Weinberger 2017,
+    /// equation 3).
     pub(crate) fn calibration(&self) -> Calibration {
         let mut bins = vec![Bin::default(); BINS];
-        for (index, (&label, &prediction)) in self.labels.iter().zip(&self.predictions).enumerate() {
+        for (index, (&label, &prediction)) in self.labels.iter().zip(&self.classes).enumerate() {
             let probability = self.probabilities[[index, prediction]];
             // A bin holds its upper end, as in the paper.
             let place = (probability * BINS as f64).ceil() as usize;
@@ -110,36 +113,37 @@ mod tests {
 
     use super::*;
 
-    fn judgement() -> Judgement {
+    fn predictions() -> Predictions {
         let probabilities = array![[0.9, 0.1], [0.2, 0.8], [0.35, 0.65], [0.05, 0.95]];
-        Judgement::new(probabilities, &[0, 0, 1, 0])
+        Predictions::new(probabilities, &[0, 0, 1, 0])
     }
 
     #[test]
-    fn mistakes_come_with_the_most_confident_first() {
-        let judgement = judgement();
-        assert_eq!((judgement.confusion.count(0, 1), judgement.confusion.count(1, 1)), (2, 1));
+    fn errors_come_with_the_most_confident_first() {
+        let predictions = predictions();
+        assert_eq!((predictions.confusion.count(0, 1), predictions.confusion.count(1, 1)), (2, 1));
         let expected = [
-            Mistake { index: 3, label: 0, prediction: 1, probability: 0.95 },
-            Mistake { index: 1, label: 0, prediction: 1, probability: 0.8 },
+            Misclassified { index: 3, label: 0, prediction: 1, probability: 0.95 },
+            Misclassified { index: 1, label: 0, prediction: 1, probability: 0.8 },
         ];
-        assert_eq!(judgement.mistakes(), expected);
+        assert_eq!(predictions.errors(), expected);
     }
 
     #[test]
     fn the_calibration_error_is_that_of_the_definition() {
-        let calibration = judgement().calibration();
-        // 0.65 lies in (9/15, 10/15], 0.8 is the upper end of (11/15, 12/15], 0.9 in (13/15, 14/15], 0.95 in the last.
+        let calibration = predictions().calibration();
+        // 0.65 lies in (9/15, 10/15], 0.8 is the upper end of (11/15, 12/15], 0.9 in (13/15,
+        // 14/15], 0.95 in the last.
         let counts: Vec<usize> = calibration.bins.iter().map(|bin| bin.count).collect();
         assert_eq!(counts, [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 1, 1]);
         // |1 - 0.65| + |0 - 0.8| + |1 - 0.9| + |0 - 0.95|, over four.
         assert!((calibration.error - (0.35 + 0.8 + 0.1 + 0.95) / 4.0).abs() < 1e-15, "{}", calibration.error);
-        assert_eq!(Judgement::new(Array2::zeros((0, 2)), &[]).calibration().error, 0.0);
+        assert_eq!(Predictions::new(Array2::zeros((0, 2)), &[]).calibration().error, 0.0);
     }
 
     #[test]
     fn certainty_lies_in_the_last_bin() {
-        let calibration = Judgement::new(array![[1.0, 0.0]], &[0]).calibration();
+        let calibration = Predictions::new(array![[1.0, 0.0]], &[0]).calibration();
         assert_eq!(calibration.bins[14], Bin { count: 1, confidence: 1.0, accuracy: 1.0 });
         assert_eq!(calibration.error, 0.0);
     }

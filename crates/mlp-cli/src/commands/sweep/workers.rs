@@ -1,4 +1,4 @@
-//! Those who train the runs of a sweep, side by side: a thread for each, with a rayon pool of its own.
+//! The threads that train the runs of a sweep, each with a rayon pool of its own.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,32 +8,33 @@ use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mlp_train::{Control, Error, Event, Every, Observer, RunDir, Status};
+use mlp_train::{Control, Error, Event, Every, Observer, RunDir, RunSetup, Status};
 
 use super::members::{Member, shown};
-use crate::console::note;
+use crate::data::TrainingData;
+use crate::output::messages::note;
+use crate::output::table::duration;
 use crate::recipe::Recipe;
-use crate::session::{Data, Keeping, Session};
 use crate::signals::Signals;
-use crate::table::duration;
+use crate::training::Training;
 
 /// How often a run writes a checkpoint, and the least time between two at the ends of epochs.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
 const SPACING: Duration = Duration::from_secs(5);
 
-/// Those who train, and what they share.
-pub(super) struct Crew<'a> {
+/// The state that the threads share.
+pub(super) struct Workers<'a> {
     data_dir: &'a Path,
     quiet: bool,
     members: &'a [Member],
     next: AtomicUsize,
     failure: Mutex<Option<anyhow::Error>>,
-    /// The datasets that are asked for, by what decides them.
-    data: Mutex<BTreeMap<String, Arc<Data>>>,
+    /// The loaded data, by the keys of the recipe that determine them.
+    data: Mutex<BTreeMap<String, Arc<TrainingData>>>,
     bars: MultiProgress,
 }
 
-impl<'a> Crew<'a> {
+impl<'a> Workers<'a> {
     pub(super) fn new(members: &'a [Member], data_dir: &'a Path, quiet: bool) -> Self {
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         Self {
@@ -47,12 +48,12 @@ impl<'a> Crew<'a> {
         }
     }
 
-    /// Gets the data of the first run: what has to be downloaded is.
+    /// Loads the data of the first run, and downloads it if needed.
     pub(super) fn prepare(&self) -> anyhow::Result<()> {
         self.members.first().map_or(Ok(()), |member| self.data(&member.recipe).map(drop))
     }
 
-    /// Trains all runs, so many at a time, until they are done or a signal is heard.
+    /// Trains all runs on this number of threads, until they are done or a signal arrives.
     pub(super) fn train_all(self, threads: usize, signals: &Signals) -> anyhow::Result<()> {
         std::thread::scope(|scope| {
             for _ in 0..threads {
@@ -68,7 +69,7 @@ impl<'a> Crew<'a> {
         }
     }
 
-    /// Takes one run after the other, on one thread.
+    /// Trains one run after another on one thread.
     fn work(&self, signals: &Signals) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
         let result = pool.context("cannot start a thread").and_then(|pool| {
@@ -97,20 +98,21 @@ impl<'a> Crew<'a> {
         if RunDir::is_run(path) && RunDir::result(path)?.is_some_and(|result| is_over(result.status)) {
             return Ok(());
         }
-        let session = Session::of(member.recipe.clone(), self.data(&member.recipe)?)
+        let training = Training::new(member.recipe.clone(), self.data(&member.recipe)?)
             .with_context(|| shown(&member.varied))?;
         let run = if RunDir::is_run(path) {
             RunDir::open(path)?
         } else {
             let run = RunDir::create(path)?;
-            run.write_config(&session.config_toml())?;
+            run.write_config(&training.config_toml())?;
             run
         };
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let mut watch = Watch::new(&self.bars, format!("{name}  {}", shown(&member.varied)));
+        let mut watch = RunBar::new(&self.bars, format!("{name}  {}", shown(&member.varied)));
         let every = Some(Every::Time(CHECKPOINT_EVERY));
-        let keeping = Keeping { checkpoint_every: every, spacing: SPACING, ..Keeping::default() };
-        match session.train(&run, keeping, &mut [&mut signals.clone(), &mut watch]) {
+        let mut setup = training.setup();
+        (setup.checkpoint_every, setup.spacing) = (every, SPACING);
+        match training.train(&run, &setup, &mut [&mut signals.clone(), &mut watch]) {
             Ok(result) if result.status == Status::Interrupted => {}
             Ok(result) => {
                 let best = result.best.map(|best| format!("{} {:.4}, ", best.metric, best.value));
@@ -127,8 +129,8 @@ impl<'a> Crew<'a> {
         Ok(())
     }
 
-    /// The data of a recipe, loaded once for all that ask for the same.
-    fn data(&self, recipe: &Recipe) -> anyhow::Result<Arc<Data>> {
+    /// The data of a recipe, loaded once for all recipes with the same data.
+    fn data(&self, recipe: &Recipe) -> anyhow::Result<Arc<TrainingData>> {
         let train = &recipe.train;
         let key =
             format!("{:?}", (&recipe.dataset, &recipe.validation_set, train.validation, train.split_seed));
@@ -136,18 +138,18 @@ impl<'a> Crew<'a> {
         if let Some(data) = known.get(&key) {
             return Ok(Arc::clone(data));
         }
-        let data = Arc::new(Data::load(recipe, self.data_dir, self.quiet)?);
+        let data = Arc::new(TrainingData::load(recipe, self.data_dir, self.quiet)?);
         known.insert(key, Arc::clone(&data));
         Ok(data)
     }
 }
 
-/// A bar for a run, gone when it ends.
-struct Watch {
+/// The progress bar of a run, removed at its end.
+struct RunBar {
     bar: ProgressBar,
 }
 
-impl Watch {
+impl RunBar {
     fn new(bars: &MultiProgress, name: String) -> Self {
         let bar = bars.add(ProgressBar::new(0));
         bar.set_style(
@@ -158,7 +160,7 @@ impl Watch {
     }
 }
 
-impl Observer for Watch {
+impl Observer for RunBar {
     fn observe(&mut self, event: &Event) -> Result<Control, Error> {
         match *event {
             Event::Started { epochs, examples, done, .. } => {
@@ -173,7 +175,7 @@ impl Observer for Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for RunBar {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

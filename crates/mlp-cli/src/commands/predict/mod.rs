@@ -1,5 +1,5 @@
-//! `mlp predict`: what a model says of pictures from elsewhere. Where they come from is in `sources`, how an answer is printed in `answers`; here is
-//! the way between: pictures are read and preprocessed on all threads, a batch at a time, and their order is kept.
+//! `mlp predict`: classify pictures. `sources` lists them, `answers` prints the predictions. Here
+//! they are read and preprocessed on all threads, a batch at a time and in order.
 
 mod answers;
 mod sources;
@@ -18,20 +18,21 @@ use rayon::prelude::*;
 
 use self::answers::{Answer, Format, Writer};
 use self::sources::{Content, Source, Sources};
-use crate::choices::KernelArgs;
-use crate::commands::data::draw_in_terminal;
-use crate::console::{self, note};
+use crate::output::messages::{self, note};
+use crate::output::tiles::{Tile, draw_for_stdout};
 use crate::parse;
-use crate::plot::Tile;
-use crate::run_list::load_model;
+use crate::recipe::choices::KernelArgs;
+use crate::runs::load_model;
 
-/// The first batch is small, so that something is seen soon; each next one is twice as large, up to the last number.
+/// The sizes of the first and the largest batch. Batches double, so that the first predictions
+/// appear soon.
 const BATCHES: (usize, usize) = (8, 512);
 
-/// Say what is on pictures: of any size, light on dark or dark on light.
+/// Classify images of any size, light on dark or dark on light.
 ///
-/// Each picture is brought to the form of the images that the model was trained on: as MNIST was made, for models of handwriting; as a whole,
-/// scaled until it fits, for others. Images in IDX files that have the form already are taken as they are.
+/// Each picture is preprocessed like the images that the model was trained on: as MNIST was made,
+/// for models of handwriting, or scaled as a whole, for others. Images in IDX files of the right
+/// size are used as they are.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -41,24 +42,26 @@ Examples:
   mlp predict runs/mnist/model.mlp data/mnist/t10k-images-idx3-ubyte.gz --format json | head -1
   magick photo.jpg -crop 200x200+10+10 png:- | mlp predict runs/mnist/model.mlp -")]
 pub(crate) struct Args {
-    /// The model file that `mlp train` wrote, or its run directory
+    /// Model file, or the run directory of one
     model: PathBuf,
-    /// PNG, JPEG or PGM pictures, IDX files of images, directories of pictures, or `-` for one picture from standard input
+    /// PNG, JPEG or PGM pictures, IDX files of images, directories of pictures, or `-` for one
+    /// picture from standard input
     #[arg(required = true, value_name = "FILE|DIR|-")]
     files: Vec<PathBuf>,
-    /// How answers are printed
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// How many of the likeliest classes a row of the table names
+    /// Number of likeliest classes in a row of the table
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
     top: u8,
-    /// Draw what the network sees
+    /// Show the preprocessed images
     #[arg(long)]
     show: bool,
-    /// How a picture becomes an image: as MNIST was made, as a whole, or only scaled [default: as the model says]
+    /// Preprocessing: as MNIST was made, scaled as a whole, or only scaled [default: that of the
+    /// model]
     #[arg(long, value_enum)]
     preprocessing: Option<Way>,
-    /// Which of ink and ground is the lighter one [default: auto]
+    /// Polarity of ink and background [default: auto]
     #[arg(long, value_parser = parse::polarity())]
     polarity: Option<Polarity>,
     #[command(flatten)]
@@ -101,7 +104,8 @@ impl Preprocessor {
             Content::File(path) => GrayPicture::read(&path)?,
             Content::StandardInput => GrayPicture::read_from(io::stdin().lock(), "standard input".as_ref())?,
             Content::Image(image) => {
-                // Whatever has the form of the dataset is not a picture to be made one of its images any more.
+                // Whatever has the form of the dataset is not a picture to be made one of its
+                // images any more.
                 let has_form = (image.height(), image.width()) == (self.shape.height, self.shape.width);
                 if has_form && self.chosen.is_none() {
                     return Ok(self.as_it_is(&image));
@@ -153,7 +157,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         write!(out, "{}", writer.write(&answers))?;
         out.flush()?;
         drop(out);
-        errors.iter().for_each(console::error);
+        errors.iter().for_each(messages::error);
     }
     if failed == 0 {
         return Ok(ExitCode::SUCCESS);
@@ -206,5 +210,5 @@ fn drawn(answers: &[Answer], model: &Model) -> String {
             caption: answer.caption(&model.metadata),
         })
         .collect();
-    format!("{}\n", draw_in_terminal(&tiles))
+    format!("{}\n", draw_for_stdout(&tiles))
 }

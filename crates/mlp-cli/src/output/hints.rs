@@ -1,20 +1,20 @@
-//! What to do next, said after an error. One place for all commands: an error says what is wrong with a file, and here it is looked up what lies around
-//! it. A hint is part of the error's one line.
+//! Hints about what to do next, appended to errors about models and runs after a look at the files
+//! around them.
 
 use std::path::{Path, PathBuf};
 
 use mlp_train::{Error, RunDir};
 
-use crate::run_list::{RunSummary, State, runs_in};
+use crate::runs::{RunSummary, State, runs_in};
 
-/// Runs that are named; of more only the number is said.
+/// The number of runs that a hint names.
 const MAX: usize = 5;
 
-/// Where `mlp train` puts its runs.
+/// The directory in which `mlp train` creates runs.
 const RUNS: &str = "runs";
 
-/// What to do about an error, where that is known.
-pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
+/// The hint for an error, if there is one.
+pub(super) fn hint(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| match cause.downcast_ref::<Error>()? {
         Error::NoModel { path, .. } => Some(instead_of_model(path)),
         Error::OtherFile { path, what: "model", .. } => {
@@ -32,7 +32,7 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     })
 }
 
-/// There is no model at this path.
+/// The hint for a path without a model.
 fn instead_of_model(path: &Path) -> String {
     if RunDir::is_run(path) {
         model_of(path)
@@ -43,7 +43,7 @@ fn instead_of_model(path: &Path) -> String {
     }
 }
 
-/// The model of a run, or how it comes to have one.
+/// The model of a run, or how to get one.
 fn model_of(run: &Path) -> String {
     match models_in(run).first() {
         Some(model) => format!("the run's model is {}", model.display()),
@@ -56,30 +56,26 @@ fn model_of(run: &Path) -> String {
 }
 
 fn resume(run: &Path) -> String {
-    format!("go on with what was interrupted by `mlp train --resume {}`", run.display())
+    format!("resume it with `mlp train --resume {}`", run.display())
 }
 
 fn models_in(run: &Path) -> Vec<PathBuf> {
-    // Of a run that keeps its best network that is the one that its figures are of.
+    // The best model first: the results that are shown of a run are its.
     ["best.mlp", "model.mlp"].map(|name| run.join(name)).into_iter().filter(|path| path.is_file()).collect()
 }
 
 fn existing_models() -> String {
     let runs = runs_in(Path::new(RUNS)).unwrap_or_default();
     let models = runs.iter().filter_map(|run| models_in(run).into_iter().next()).collect();
-    listed(models, "there is", "no model is in runs/ yet; `mlp train` makes one")
+    listed(models, "no model is in runs/ yet; `mlp train` makes one")
 }
 
 fn existing_runs() -> String {
-    listed(
-        runs_in(Path::new(RUNS)).unwrap_or_default(),
-        "there is",
-        "there are no runs yet; `mlp train` makes one",
-    )
+    listed(runs_in(Path::new(RUNS)).unwrap_or_default(), "there are no runs yet; `mlp train` makes one")
 }
 
-/// The first of these paths, behind an introduction.
-fn listed(paths: Vec<PathBuf>, introduction: &str, none: &str) -> String {
+/// The first of these paths, or `none` if there are none.
+fn listed(paths: Vec<PathBuf>, none: &str) -> String {
     if paths.is_empty() {
         return none.to_owned();
     }
@@ -88,19 +84,13 @@ fn listed(paths: Vec<PathBuf>, introduction: &str, none: &str) -> String {
         0 => String::new(),
         more => format!(" and {more} more (`mlp runs`)"),
     };
-    format!("{introduction} {}{more}", names.join(", "))
+    format!("there is {}{more}", names.join(", "))
 }
 
-/// The directory that a path is in.
+/// The directory of a path.
 fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
     }
-}
-
-/// A word as a shell takes it.
-pub(crate) fn shell_quoted(word: &str) -> String {
-    let is_plain = word.chars().all(|c| c.is_alphanumeric() || "/._-".contains(c));
-    if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

@@ -1,4 +1,7 @@
-//! Plain tables: rows of text in, aligned text out. The first column is set to the left, the others to the right.
+//! Plain tables, and numbers as they are written in them. The first column is aligned left, the
+//! others right.
+
+use mlp_core::Reduction;
 
 /// Rows under a header.
 pub(crate) struct Table {
@@ -10,7 +13,7 @@ impl Table {
         Self::of(header)
     }
 
-    /// [`Table::new`], of a header that is not known before.
+    /// A table whose number of columns is known only at run time.
     pub(crate) fn of<'a>(header: impl IntoIterator<Item = &'a str>) -> Self {
         Self { rows: vec![header.into_iter().map(str::to_owned).collect()] }
     }
@@ -22,16 +25,13 @@ impl Table {
 
 impl std::fmt::Display for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width = |column: usize| {
-            self.rows
-                .iter()
-                .filter_map(|row| row.get(column))
-                .map(|cell| cell.chars().count())
-                .max()
-                .unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let mut widths = Vec::new();
+        for row in &self.rows {
+            widths.resize(widths.len().max(row.len()), 0);
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = cell.chars().count().max(*width);
+            }
+        }
         for row in &self.rows {
             let mut line = String::new();
             for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
@@ -43,6 +43,26 @@ impl std::fmt::Display for Table {
             writeln!(f, "{}", line.trim_end())?;
         }
         Ok(())
+    }
+}
+
+/// Formats a number as Python does: rounded half to even on the exact binary value, and `nan` in
+/// small letters.
+pub(crate) fn decimals(value: f64, places: usize) -> String {
+    format!("{value:.places$}").replace("NaN", "nan")
+}
+
+/// Four decimals, or a dash where there is no value.
+pub(crate) fn four_decimals(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"))
+}
+
+/// The number of decimals of a loss: one for the sum over a batch, as in the chapter, and four for
+/// the mean, which is smaller.
+pub(crate) fn loss_places(reduction: Reduction) -> usize {
+    match reduction {
+        Reduction::Sum => 1,
+        Reduction::Mean => 4,
     }
 }
 
@@ -59,12 +79,12 @@ pub(crate) fn thousands(number: usize) -> String {
     text
 }
 
-/// A share as a percentage with two decimals, or a dash where there is nothing to divide by.
+/// A fraction as a percentage with two decimals, or a dash if it is not a number.
 pub(crate) fn percent(share: f64) -> String {
     if share.is_nan() { "-".to_owned() } else { format!("{:.2}%", 100.0 * share) }
 }
 
-/// A time as people say it: 0.65 s, 3.4 s, 42 s, 2 min 05 s, 1 h 02 min.
+/// A duration: 0.65 s, 3.4 s, 42 s, 2 min 05 s, 1 h 02 min.
 pub(crate) fn duration(seconds: f64) -> String {
     match seconds {
         s if s.is_nan() => "-".to_owned(),
@@ -82,7 +102,7 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// Three digits: 0.01, 0.0733, 1.2e-7.
+/// Three significant digits: 0.01, 0.0733, 1.2e-7.
 pub(crate) fn three_digits(value: f64) -> String {
     let rounded = format!("{value:.2e}");
     match rounded.parse::<f64>() {
@@ -108,6 +128,9 @@ mod tests {
         let grouped = [0, 999, 1000, 123_456, 1_234_567].map(thousands);
         assert_eq!(grouped, ["0", "999", "1,000", "123,456", "1,234,567"]);
         assert_eq!([percent(0.5), percent(f64::NAN)], ["50.00%", "-"]);
+        // Python: f'{0.25:.1f} {0.35:.1f} {float("nan"):.1f} {float("inf"):.1f}'
+        let rounded = [0.25, 0.35, f64::NAN, f64::INFINITY].map(|v| decimals(v, 1));
+        assert_eq!(rounded, ["0.2", "0.3", "nan", "inf"]);
         let rates = [0.01, 0.073_33, 1.234e-7, 0.0, 100_000.0, 1e-4, f64::NAN].map(three_digits);
         assert_eq!(rates, ["0.01", "0.0733", "1.23e-7", "0", "100000", "0.0001", "NaN"]);
     }

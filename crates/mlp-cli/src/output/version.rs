@@ -1,18 +1,21 @@
-//! What `mlp --version` says: the release, and in its long form what does the work on this machine, which is the first thing to know where two
-//! machines disagree about a figure.
+//! The version of the program. The long form shows what computes on this machine, which is the
+//! first thing to compare when two machines disagree about a number.
 
 use std::num::NonZero;
 use std::thread;
 
 use mlp_core::Isa;
 
-/// `mlp -V`: the release and what multiplies the matrices.
+/// The name and version of the program, as files keep it.
+pub(crate) const PROGRAM: &str = concat!("mlp ", env!("CARGO_PKG_VERSION"));
+
+/// `mlp -V`: the version and the matmul backend.
 #[cfg(any(feature = "openblas", feature = "openblas-static"))]
 pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (OpenBLAS)");
 #[cfg(not(any(feature = "openblas", feature = "openblas-static")))]
 pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (pure Rust)");
 
-/// `mlp --version`: the same, and what this machine makes of it.
+/// `mlp --version`: the same with the CPU kernels and threads in use.
 pub(crate) fn long() -> String {
     let available: Vec<&str> = Isa::available().map(Isa::name).collect();
     format!(

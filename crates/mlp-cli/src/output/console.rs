@@ -1,55 +1,20 @@
-//! What is seen of a run: epochs on standard output, as a table, as the chapter's lines or as JSON; a progress bar and notes on standard error.
+//! The progress of a run: epochs on standard output, as a table, as the chapter's lines or as JSON,
+//! and a progress bar on standard error.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anstyle::{AnsiColor, Color, Style};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mlp_core::Reduction;
-use mlp_train::{Control, EpochRecord, Error, Event, Metric, Observer, Outcome, RunDir, RunResult};
+use mlp_train::{Control, EpochRecord, Error, Event, Metric, Observer, Outcome, RunResult, TrainConfig};
 use serde::Serialize;
 
-use crate::epoch_table::EpochTable;
-use crate::hints::hint;
-use crate::plot::Colors;
-use crate::session::Session;
+use super::epoch_table::EpochTable;
+use super::table::{decimals, loss_places, thousands};
 
-/// A line on standard error; if nobody reads it, nothing is lost.
-pub(crate) fn note(text: &str) {
-    let _ = writeln!(anstream::stderr(), "{text}");
-}
-
-/// What standard output can show of pictures, and how many characters wide it is; `columns` where there is no terminal.
-pub(crate) fn canvas(columns: usize) -> (Colors, usize) {
-    let variable = |name: &str| std::env::var(name).ok();
-    let colors = Colors::of(
-        io::stdout().is_terminal(),
-        variable("NO_COLOR").as_deref(),
-        variable("TERM").as_deref(),
-        variable("COLORTERM").as_deref(),
-    );
-    (colors, terminal_size::terminal_size().map_or(columns, |(width, _)| usize::from(width.0)))
-}
-
-/// What is wrong, in one line, and what to do about it.
-pub(crate) fn error(error: &anyhow::Error) {
-    const RED: Style = Style::new().bold().fg_color(Some(Color::Ansi(AnsiColor::Red)));
-    let hint = hint(error).map_or(String::new(), |hint| format!("; {hint}"));
-    note(&format!("{RED}error:{RED:#} {error:#}{hint}"));
-}
-
-/// How many decimals a loss is printed with: one for the sum over a batch, as in the chapter; the mean is soon too small for that.
-pub(crate) fn loss_places(reduction: Reduction) -> usize {
-    match reduction {
-        Reduction::Sum => 1,
-        Reduction::Mean => 4,
-    }
-}
-
-/// The chapter's line for an epoch: `1/50  loss 70.8  acc 0.8116`; and what was found on other sets.
-pub(crate) fn epoch_line(record: &EpochRecord, epochs: usize, places: usize) -> String {
+/// The chapter's line for an epoch, `1/50  loss 70.8  acc 0.8116`, followed by the other sets.
+fn epoch_line(record: &EpochRecord, epochs: usize, places: usize) -> String {
     let set = |name: &str, found: Option<Outcome>| {
         let text = |found: Outcome| format!("  {name}  {}", outcome(found.loss, found.accuracy, places));
         found.map_or(String::new(), text)
@@ -64,7 +29,7 @@ pub(crate) fn epoch_line(record: &EpochRecord, epochs: usize, places: usize) -> 
 }
 
 /// The line for the test set, on the scale of the epochs' lines.
-pub(crate) fn test_line(loss: f64, accuracy: f64, places: usize) -> String {
+fn test_line(loss: f64, accuracy: f64, places: usize) -> String {
     format!("test  {}", outcome(loss, accuracy, places))
 }
 
@@ -72,22 +37,17 @@ fn outcome(loss: f64, accuracy: f64, places: usize) -> String {
     format!("loss {}  acc {}", decimals(loss, places), decimals(accuracy, 4))
 }
 
-/// As Python prints it: rounded half to even on the exact binary value, and `nan` in small letters.
-pub(crate) fn decimals(value: f64, places: usize) -> String {
-    format!("{value:.places$}").replace("NaN", "nan")
-}
-
-/// How a run is shown on standard output.
+/// The format of the progress on standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// A table on a terminal, the chapter's lines elsewhere.
+    /// A table on a terminal, and the chapter's lines elsewhere.
     #[default]
     Text,
-    /// One JSON object for each event: `started`, `epoch`, `finished`.
+    /// One JSON object per event: `started`, `epoch`, `finished`.
     Json,
 }
 
-/// What one line of `--log-format json` holds.
+/// A line of `--log-format json`.
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 enum Entry<'a> {
@@ -106,7 +66,8 @@ enum Entry<'a> {
     },
 }
 
-/// Shows a run: epochs on standard output and, if standard error is a terminal, a progress bar there.
+/// Shows a run: epochs on standard output and, if standard error is a terminal, a progress bar
+/// there.
 pub(crate) struct Console {
     run: PathBuf,
     form: Form,
@@ -124,36 +85,36 @@ enum Form {
 }
 
 impl Console {
-    /// For a run with these sets besides the training set.
-    pub(crate) fn new(run: &RunDir, session: &Session, format: LogFormat, quiet: bool) -> Self {
+    /// The display of a run in a directory, trained with `config`.
+    pub(crate) fn new(
+        run: &Path,
+        config: &TrainConfig,
+        has_validation: bool,
+        format: LogFormat,
+        quiet: bool,
+    ) -> Self {
         let bar = ProgressBar::new(0);
         // indicatif draws nothing where standard error is not a terminal.
         bar.set_draw_target(if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
         bar.set_style(
-            // Not as wide as the terminal: after the `^C` that it echoes there the line could not be cleared.
+            // Narrower than the terminal: the `^C` that it echoes would keep a full line from being
+            // cleared.
             ProgressStyle::with_template("{prefix}  {bar:30}  {per_sec}  {eta} left")
                 .expect("a fixed template")
                 .with_key("per_sec", |state: &indicatif::ProgressState, w: &mut dyn std::fmt::Write| {
-                    let rate = crate::table::thousands(state.per_sec() as usize);
-                    // A row that cannot be drawn is not drawn.
-                    let _ = write!(w, "{rate} images/s");
+                    let _ = write!(w, "{} images/s", thousands(state.per_sec() as usize));
                 }),
         );
-        let places = loss_places(session.plan.config().loss_reduction);
+        let places = loss_places(config.loss_reduction);
         let form = match format {
             LogFormat::Json => Form::Json,
             LogFormat::Text if io::stdout().is_terminal() => {
-                let config = session.plan.config();
-                let watches_test = [config.monitor, config.until.map(|target| target.metric)]
-                    .into_iter()
-                    .flatten()
-                    .any(Metric::needs_test);
-                Form::Table(EpochTable::new(places, session.data.validation.is_some(), watches_test))
+                let mut watched = config.monitor.into_iter().chain(config.until.map(|target| target.metric));
+                Form::Table(EpochTable::new(places, has_validation, watched.any(Metric::needs_test)))
             }
             LogFormat::Text => Form::Lines,
         };
-        let run = run.path().to_owned();
-        Self { run, form, places, epochs: 0, examples: 0, bar, reader_left: false }
+        Self { run: run.to_owned(), form, places, epochs: 0, examples: 0, bar, reader_left: false }
     }
 
     /// Prints how the run ended.
@@ -178,7 +139,7 @@ impl Console {
             return Ok(());
         }
         let written = self.bar.suspend(|| {
-            // It leaves colors out where they are not wanted: NO_COLOR, a pipe, a plain terminal.
+            // anstream strips colors for NO_COLOR, pipes and plain terminals.
             let mut out = anstream::stdout().lock();
             writeln!(out, "{text}").and_then(|()| out.flush())
         });
@@ -234,7 +195,7 @@ fn json(entry: &Entry<'_>) -> String {
 }
 
 impl Drop for Console {
-    /// The terminal is left clean after an error, too.
+    /// Leaves the terminal clean after an error, too.
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
@@ -254,11 +215,6 @@ mod tests {
         assert_eq!(
             epoch_line(&validated, 50, 4),
             "1/50  loss 0.0513  acc 0.8116  validation  loss 0.1000  acc 0.9700"
-        );
-        // Python: f'{0.25:.1f} {0.35:.1f} {float("nan"):.1f} {float("inf"):.1f}'
-        assert_eq!(
-            [0.25, 0.35, f64::NAN, f64::INFINITY].map(|v| decimals(v, 1)),
-            ["0.2", "0.3", "nan", "inf"]
         );
         assert_eq!(test_line(15.55, 0.9553, 1), "test  loss 15.6  acc 0.9553");
     }

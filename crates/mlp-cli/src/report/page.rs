@@ -1,11 +1,11 @@
-//! The frame of a page that stands alone: one HTML file without a script and without anything from elsewhere, for light and dark viewers, for
-//! narrow screens and for paper.
+//! The frame of a self-contained page: one HTML file without scripts or external resources, for
+//! light and dark viewers, narrow screens and paper.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::plot::Drawing;
 
-const STYLE: &str = include_str!("../assets/page.css");
+const STYLE: &str = include_str!("../../assets/page.css");
 
 /// A whole document.
 pub(crate) fn page(title: &str, content: &Markup) -> String {
@@ -15,7 +15,7 @@ pub(crate) fn page(title: &str, content: &Markup) -> String {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                // Whatever gets in, it cannot run or reach out.
+                // Injected content could neither run nor reach the network.
                 meta http-equiv="Content-Security-Policy"
                     content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
                 title { (title) }
@@ -32,7 +32,7 @@ pub(crate) fn figure(drawing: &Drawing) -> Markup {
     html! { figure { (PreEscaped(drawing.svg())) } }
 }
 
-/// A table: its header, and rows of cells.
+/// A table with a header.
 pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Markup {
     html! {
         div.scroll {
@@ -46,7 +46,7 @@ pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use resvg::usvg::roxmltree::Document;
+    use roxmltree::Document;
 
     use super::*;
 

@@ -1,4 +1,4 @@
-//! Runs as they lie on the disk: what `mlp runs`, `mlp compare` and `mlp sweep` know of each from its files.
+//! Runs and models on disk, as commands read them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,19 +8,19 @@ use mlp_train::{EpochRecord, Model, RunDir, RunResult, Status};
 use serde::Serialize;
 use toml::{Table, Value};
 
-/// A run, from its files.
+/// A run, read from its files.
 #[derive(Serialize)]
 pub(crate) struct RunSummary {
     pub(crate) path: PathBuf,
-    /// Empty if it is of a time before recipes had names.
+    /// Empty for a run from before recipes had names.
     pub(crate) recipe: String,
     pub(crate) state: State,
     pub(crate) epochs: usize,
-    /// The best accuracy on the validation set.
+    /// The best one.
     pub(crate) validation_accuracy: Option<f64>,
-    /// On the test set: of the best network where one is kept, else of the last.
+    /// Of the best model where one is kept, else of the last.
     pub(crate) test_accuracy: Option<f64>,
-    /// Wall time of the epochs.
+    /// Wall time of all epochs.
     pub(crate) seconds: f64,
     #[serde(skip)]
     pub(crate) config: Table,
@@ -30,15 +30,13 @@ pub(crate) struct RunSummary {
     pub(crate) result: Option<RunResult>,
 }
 
-/// What a run is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum State {
-    /// A process trains in it.
+    /// A process is training in it.
     Running,
-    /// There is nothing more to do.
     Complete,
-    /// It can be gone on with.
+    /// It can be resumed.
     Interrupted,
     /// Its loss is no longer finite.
     Diverged,
@@ -55,7 +53,7 @@ impl State {
     }
 }
 
-/// The model that a path stands for, of a run that has one its last, and the path of its file.
+/// Loads the model in a file, or the last one of a run, and returns the path of the file with it.
 ///
 /// # Errors
 /// As [`Model::load`].
@@ -98,14 +96,15 @@ impl RunSummary {
         })
     }
 
-    /// Epochs done, of those that there are.
+    /// `3/50`: the epochs done, of all.
     pub(crate) fn progress(&self) -> String {
         let all = self.config.get("epochs").and_then(Value::as_integer);
         all.map_or_else(|| self.epochs.to_string(), |all| format!("{}/{all}", self.epochs))
     }
 }
 
-/// The runs in a directory and below it, or the one that it is, in the order of their names, numbers by their value. What is no run is passed over.
+/// The runs in a directory and its subdirectories, or the run that it is, in natural order of their
+/// names.
 pub(crate) fn runs_in(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     if RunDir::is_run(directory) {
         return Ok(vec![directory.to_owned()]);

@@ -1,0 +1,49 @@
+//! The progress of a download: a bar and a line for each file on standard error.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use mlp_data::fetch::Event;
+
+use super::messages::note;
+
+pub(crate) struct DownloadProgress {
+    quiet: bool,
+    bar: ProgressBar,
+}
+
+impl DownloadProgress {
+    pub(crate) fn new(quiet: bool) -> Self {
+        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        let style = "{prefix}  {wide_bar}  {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
+        bar.set_style(ProgressStyle::with_template(style).expect("a fixed template"));
+        Self { quiet, bar }
+    }
+
+    fn line(&self, text: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| note(text));
+        }
+    }
+
+    /// Shows what a fetcher reports.
+    pub(crate) fn show(&self, event: &Event<'_>) {
+        match event {
+            Event::Waiting { .. } | Event::SetAside { .. } => self.line(&event.to_string()),
+            Event::Started { file, .. } => {
+                self.line(&event.to_string());
+                self.bar.set_prefix((*file).to_owned());
+                self.bar.reset();
+            }
+            Event::Progress { done, total, .. } => {
+                self.bar.set_length(*total);
+                self.bar.set_position(*done);
+            }
+            Event::Fetched { .. } => self.bar.finish_and_clear(),
+            Event::SourceFailed { .. } => {
+                self.bar.finish_and_clear();
+                self.line(&format!("  {event}"));
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Drawings as files, in the format of the file name's extension.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use mlp_data::atomic::write_atomically;
+
+use super::drawing::Drawing;
+
+/// Checks that a file name has the extension of a known format, before the work begins.
+pub(crate) fn check_format(file: &Path) -> anyhow::Result<()> {
+    match file.extension().and_then(|extension| extension.to_str()) {
+        Some("svg" | "png") => Ok(()),
+        _ => bail!("{}: unknown image format; expected a name ending in .svg or .png", file.display()),
+    }
+}
+
+/// Writes a drawing as SVG or PNG.
+pub(crate) fn save(file: &Path, drawing: impl Into<Drawing>) -> anyhow::Result<()> {
+    check_format(file)?;
+    let drawing = drawing.into();
+    let is_png = file.extension().is_some_and(|extension| extension == "png");
+    let bytes = if is_png { drawing.png()? } else { drawing.svg().as_bytes().to_vec() };
+    write_atomically(file, |out| out.write_all(&bytes))
+        .with_context(|| format!("{}: cannot write the plot", file.display()))
+}
