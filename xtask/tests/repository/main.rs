@@ -5,5 +5,6 @@
 mod dependency_graph;
 mod equation_labels;
 mod house_rules;
+mod imports;
 mod links;
 mod tree;
