@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 /// # Errors
 /// When some crate cannot be built with some feature.
 pub(crate) fn check(workspace: &Workspace, backend: Backend) -> Result<()> {
-    if !process::has_or_installs(workspace, "hack", "cargo-hack") {
+    if !workspace.has_or_installs("hack", "cargo-hack") {
         println!("cargo-hack is left out: it cannot be installed here");
         return Ok(());
     }

@@ -30,7 +30,7 @@ pub(crate) fn check(workspace: &Workspace, options: &Options) -> Result<()> {
     };
     let revision = git(workspace, &["rev-parse", "--verify", "--quiet", &format!("{baseline}^{{commit}}")])
         .with_context(|| format!("`{baseline}` is no revision of this repository"))?;
-    if !process::has_or_installs(workspace, "semver-checks", "cargo-semver-checks") {
+    if !workspace.has_or_installs("semver-checks", "cargo-semver-checks") {
         println!("semver is left out: cargo-semver-checks cannot be installed here");
         return Ok(());
     }

@@ -40,12 +40,8 @@ pub(super) struct Epoch {
 impl Mlp {
     /// Builds `mlp` and empties the directory for its runs.
     pub(super) fn build(workspace: &Workspace, backend: Backend) -> Result<Self> {
-        process::run(
-            workspace.cargo("build").args(["--workspace", "--bin", "mlp"]).args(backend.cargo_flags()),
-        )?;
-        let target = workspace.target_dir()?;
-        let program = target.join("debug").join(format!("mlp{}", std::env::consts::EXE_SUFFIX));
-        let scratch = target.join("e2e");
+        let program = workspace.build_mlp(backend)?;
+        let scratch = workspace.target_dir()?.join("e2e");
         if scratch.exists() {
             fs::remove_dir_all(&scratch).with_context(|| format!("cannot empty {}", scratch.display()))?;
         }
