@@ -6,6 +6,7 @@ mod browser;
 mod chapter;
 mod checks;
 mod exchange;
+mod gemm;
 mod mlp;
 mod pictures;
 

@@ -13,6 +13,7 @@ use super::exchange::{
     exports_are_computed_alike_by_onnxruntime_numpy_and_safetensors, exports_are_computed_alike_by_pytorch,
     networks_trained_in_pytorch_come_back_and_evaluate_the_same,
 };
+use super::gemm::dense_products_go_to_openblas_as_the_kernel_says;
 use super::mlp::{Mlp, Run, utf8};
 use super::pictures::{
     drawings_that_mnist_never_saw_are_read_within_ten_points_of_the_test_set,
@@ -57,6 +58,7 @@ pub(super) const CHECKS: &[Check] = &[
     check!(ten_epochs_in_f32_stay_close_to_the_chapters, Long),
     check!(an_epoch_in_f32_stays_below_250_megabytes, Quick),
     check!(one_and_two_threads_train_the_same_bits, Quick),
+    check!(dense_products_go_to_openblas_as_the_kernel_says, Quick),
     check!(eval_gives_the_accuracy_that_train_printed, Quick),
     check!(gradcheck_agrees_on_the_chapters_network, Quick),
     check!(the_recipe_fast_reaches_98_percent, Quick),

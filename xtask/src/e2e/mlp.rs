@@ -19,6 +19,7 @@ pub(super) struct Mlp {
     data_dir: PathBuf,
     scratch: PathBuf,
     workspace: Workspace,
+    backend: Backend,
 }
 
 /// What a training run left.
@@ -46,7 +47,7 @@ impl Mlp {
             fs::remove_dir_all(&scratch).with_context(|| format!("cannot empty {}", scratch.display()))?;
         }
         fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
-        Ok(Self { program, data_dir: workspace.data_dir(), scratch, workspace: workspace.clone() })
+        Ok(Self { program, data_dir: workspace.data_dir(), scratch, workspace: workspace.clone(), backend })
     }
 
     /// A Python with these packages, which are installed if need be.
@@ -54,6 +55,11 @@ impl Mlp {
         let python = Environment::prepare(&self.workspace, "tools")?;
         packages.iter().try_for_each(|packages| python.install(packages))?;
         Ok(python)
+    }
+
+    /// What it was built for.
+    pub(super) fn backend(&self) -> Backend {
+        self.backend
     }
 
     /// The workspace that it was built from.
@@ -144,7 +150,8 @@ impl Mlp {
         self.data_dir.join("mnist")
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    /// `mlp ARGS`, to be run in the scratch directory.
+    pub(super) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(args).current_dir(&self.scratch);
         command
