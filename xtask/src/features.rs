@@ -1,4 +1,4 @@
-//! Each feature of each crate alone, so that none breaks another or leans on one that is not its own: cargo-hack checks them one after the other.
+//! Checks each feature of each crate alone with cargo-hack, so that none depends on another by accident.
 
 use anyhow::Result;
 

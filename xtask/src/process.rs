@@ -1,5 +1,4 @@
-//! Running other programs: with their output shown, or captured. A file of its own because every command of xtask
-//! does it and all should say the same thing when a program fails.
+//! Runs other programs, with their output shown or captured, and reports failures in one form.
 
 use std::fmt::Write as _;
 use std::process::{Command, Output, Stdio};

@@ -1,5 +1,4 @@
-//! Python as a tool: a virtual environment in the target directory, and packages by pip and by name. What other programs are for (the
-//! peers of the benchmark, TensorBoard's reader) is known where they are used.
+//! Virtual environments of Python in the target directory, and the packages that pip installs into them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

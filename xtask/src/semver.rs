@@ -1,5 +1,4 @@
-//! `cargo xtask semver`: whether the libraries' public API still keeps what the last release promised. cargo-semver-checks compares it with the last
-//! release's tag, or with any revision.
+//! `cargo xtask semver`: compares the libraries' public API with the last release, or any revision, by cargo-semver-checks.
 
 use anyhow::{Context, Result};
 use clap::Args;

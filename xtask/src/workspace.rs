@@ -1,5 +1,5 @@
-//! Where things are in the workspace, and cargo as xtask calls it. A file of its own because an xtask that passed its own
-//! environment on to cargo would make cargo build the same crates again and again.
+//! Where things are in the workspace, and cargo as xtask calls it: without xtask's own environment, which would make cargo build
+//! the same crates again and again.
 
 use std::env;
 use std::ffi::OsStr;

@@ -1,5 +1,5 @@
-//! The program `mlp` as a user runs it: built by cargo in the dev profile, told everything by flags, judged by its output, its
-//! exit code and the files it leaves. A file of its own to keep the checks free of processes and paths.
+//! The program `mlp` as a user runs it: built in the dev profile, controlled by flags, checked by its output, its exit code and
+//! the files that it writes.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -60,6 +60,14 @@ impl Mlp {
     /// What it was built for.
     pub(super) fn backend(&self) -> Backend {
         self.backend
+    }
+
+    /// The accuracy of a model on the test set, as `mlp eval` computes it.
+    pub(super) fn evaluate(&self, model: &Path) -> Result<f64> {
+        let json = self.succeed(&["eval", utf8(model)?, "--json", "--data-dir", self.data_dir()?])?;
+        let json: serde_json::Value =
+            serde_json::from_str(&json).context("eval --json did not print JSON")?;
+        json["accuracy"].as_f64().context("eval --json has no number `accuracy`")
     }
 
     /// The workspace that it was built from.
