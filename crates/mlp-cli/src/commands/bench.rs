@@ -1,7 +1,5 @@
-//! `mlp bench`: what this machine does with these networks, as tables for people or as JSON for programs.
-//!
-//! Here are the flags and the order of the measurements. Each kind of measurement has its file in `bench/`, as have the figures. It is
-//! steps that are timed, without `mlp_train`'s loop around them: `mlp train` prints what a whole run takes.
+//! `mlp bench`: measures this machine, and prints tables or JSON. Steps are timed without the training loop around them; `mlp train`
+//! prints the time of a whole run. Each kind of measurement has a file in `bench/`.
 
 mod machine;
 mod report;

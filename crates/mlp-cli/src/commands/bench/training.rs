@@ -1,5 +1,4 @@
-//! Epochs of training and passes of inference under the clock, the same for every kernel. What the figures are compared with is
-//! not known here.
+//! Times epochs of training and passes of inference, the same for every kernel.
 
 use std::hint::black_box;
 use std::time::Instant;
