@@ -1,5 +1,5 @@
-//! No crate has an import cycle among its files. A name counts as an import of the file that defines it, however many re-exports are
-//! between the two; a re-export that the module itself does not use counts as nothing, and neither do tests.
+//! No crate has an import cycle among its files. Using a name counts as an import of the file that defines it, through any chain of
+//! re-exports and globs. `mod` declarations, re-exports that the file itself does not use, and tests do not count.
 
 mod cycles;
 mod mentions;
