@@ -83,7 +83,26 @@ fn environment(workspace: &Workspace) -> Result<Environment> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    #[test]
+    fn peers_without_names_are_all_of_them() {
+        let peers = |arguments: &[&str]| {
+            let arguments = ["bench"].iter().chain(arguments);
+            Cli::parse_from(arguments).options.peers.map(|libraries| libraries.join(" "))
+        };
+        assert_eq!(peers(&["--peers", "--whole"]).as_deref(), Some("numpy jax pytorch scikit-learn"));
+        assert_eq!(peers(&["--peers", "numpy,jax", "--epochs", "1"]).as_deref(), Some("numpy jax"));
+        assert_eq!(peers(&[]), None);
+    }
 
     #[test]
     fn the_tests_of_the_python_programs_pass() -> Result<()> {
