@@ -1,11 +1,11 @@
-//! `cargo xtask e2e`: the real program on the real datasets. Not a `cargo test`, because it needs the downloads and minutes;
-//! an ordinary list of named functions (`checks`) instead, each of which runs `mlp` as a user would (`mlp`) and most of which
-//! compare with what the chapter's program printed (`chapter`).
+//! `cargo xtask e2e`: runs the real program on the real datasets. Not a `cargo test`, because it takes downloads and minutes, but a
+//! list of named functions (`checks`). Each runs `mlp` as a user does; most compare with what the chapter's program printed.
 
 mod browser;
 mod chapter;
 mod checks;
 mod exchange;
+mod gemm;
 mod mlp;
 mod pictures;
 

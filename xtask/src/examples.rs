@@ -1,5 +1,4 @@
-//! Runs every example of the libraries, found by listing them, so that none is forgotten: an example that ends with another exit code than 0 is
-//! one that lies to its readers.
+//! Runs every example of the libraries. cargo lists them, so none is forgotten.
 
 use std::path::Path;
 use std::process::Command;

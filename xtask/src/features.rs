@@ -1,4 +1,4 @@
-//! Each feature of each crate alone, so that none breaks another or leans on one that is not its own: cargo-hack checks them one after the other.
+//! Checks each feature of each crate alone with cargo-hack, so that none depends on another by accident.
 
 use anyhow::Result;
 
@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 /// # Errors
 /// When some crate cannot be built with some feature.
 pub(crate) fn check(workspace: &Workspace, backend: Backend) -> Result<()> {
-    if !process::has_or_installs(workspace, "hack", "cargo-hack") {
+    if !workspace.has_or_installs("hack", "cargo-hack") {
         println!("cargo-hack is left out: it cannot be installed here");
         return Ok(());
     }

@@ -1,6 +1,5 @@
-//! `cargo xtask mutate`: proves that a wrong equation does not go unnoticed. Each mutant of the [`table`] is one planted error
-//! in a copy of the sources; the gradient tests of mlp-core must fail on it. Not a `cargo test`, because each mutant has to
-//! be compiled.
+//! `cargo xtask mutate`: proves that the tests notice a wrong equation. Each mutant of the [`table`] is one planted error in a
+//! copy of the sources, on which the gradient tests of mlp-core must fail. Not a `cargo test`, because each mutant is compiled.
 
 mod table;
 

@@ -1,5 +1,5 @@
-//! Is OpenBLAS on this machine? Looks where the build will look: pkg-config, the linker's search path, Homebrew. A file of its
-//! own because looking must be cheap and safe whereas installing (`setup`) is neither.
+//! Finds OpenBLAS where the build will look for it: pkg-config, the linker's search path, Homebrew. Installing is the business
+//! of `setup`.
 
 use std::fs;
 use std::path::Path;

@@ -1,12 +1,9 @@
-//! Running other programs: with their output shown, or captured. A file of its own because every command of xtask
-//! does it and all should say the same thing when a program fails.
+//! Runs other programs, with their output shown or captured, and reports failures in one form.
 
 use std::fmt::Write as _;
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
-
-use crate::workspace::Workspace;
 
 /// Runs `command` with its output going where ours goes, after saying what is run.
 ///
@@ -44,12 +41,6 @@ pub(crate) fn stdout(command: &mut Command) -> Result<String> {
 /// Whether `command` ends with exit code 0; what it prints is not shown.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     capture(command).is_ok_and(|output| output.status.success())
-}
-
-/// Whether there is a `cargo SUBCOMMAND`, which `cargo install` gets from the package if there was none.
-pub(crate) fn has_or_installs(workspace: &Workspace, subcommand: &str, package: &str) -> bool {
-    let works = || succeeds(workspace.cargo(subcommand).arg("--version"));
-    works() || (run(workspace.cargo("install").args(["--locked", package])).is_ok() && works())
 }
 
 /// What a program printed, as text.

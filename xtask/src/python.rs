@@ -1,5 +1,4 @@
-//! Python as a tool: a virtual environment in the target directory, and packages by pip and by name. What other programs are for (the
-//! peers of the benchmark, TensorBoard's reader) is known where they are used.
+//! Virtual environments of Python in the target directory, and the packages that pip installs into them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -35,7 +34,6 @@ impl Environment {
     }
 
     /// The environment of a given Python.
-    #[cfg(test)]
     pub(crate) fn of(python: PathBuf) -> Self {
         Self { python }
     }
@@ -55,22 +53,6 @@ impl Environment {
     /// When it fails; the message is the line that says why.
     pub(crate) fn execute(&self, args: &[&str]) -> Result<()> {
         run_quietly(Command::new(&self.python).args(args))
-    }
-
-    /// Python's version.
-    ///
-    /// # Errors
-    /// When it does not run.
-    pub(crate) fn version(&self) -> Result<String> {
-        process::stdout(Command::new(&self.python).arg("--version"))
-    }
-
-    /// What is installed, a line for each package.
-    ///
-    /// # Errors
-    /// When pip fails.
-    pub(crate) fn packages(&self) -> Result<String> {
-        process::stdout(&mut self.pip(&["list", "--format=freeze"]))
     }
 
     /// A Python program that is run. It leaves no compiled files beside itself, and what torch compiles stays in the target

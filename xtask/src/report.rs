@@ -1,5 +1,4 @@
-//! Which checks to run, one line for each and a count at the end, for the commands that have checks of their own (`e2e`,
-//! `mutate`). A file of its own so that both take the same flags and print the same form, which is that of `cargo test`.
+//! Selects checks and reports them in the form of `cargo test`, for the commands with checks of their own (`e2e`, `mutate`).
 
 use std::io;
 use std::io::Write;

@@ -1,5 +1,4 @@
-//! `cargo xtask semver`: whether the libraries' public API still keeps what the last release promised. cargo-semver-checks compares it with the last
-//! release's tag, or with any revision.
+//! `cargo xtask semver`: compares the libraries' public API with the last release, or any revision, by cargo-semver-checks.
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -30,7 +29,7 @@ pub(crate) fn check(workspace: &Workspace, options: &Options) -> Result<()> {
     };
     let revision = git(workspace, &["rev-parse", "--verify", "--quiet", &format!("{baseline}^{{commit}}")])
         .with_context(|| format!("`{baseline}` is no revision of this repository"))?;
-    if !process::has_or_installs(workspace, "semver-checks", "cargo-semver-checks") {
+    if !workspace.has_or_installs("semver-checks", "cargo-semver-checks") {
         println!("semver is left out: cargo-semver-checks cannot be installed here");
         return Ok(());
     }

@@ -1,97 +1,72 @@
-//! `cargo xtask setup`: makes a build with OpenBLAS possible, or settles for pure Rust and says why; and the browser that a check needs. Which
-//! package manager calls what by what name is written in [`MANAGERS`]; whether OpenBLAS is on the machine is the business of `openblas`.
+//! `cargo xtask setup`: installs what a build with OpenBLAS needs, or settles for pure Rust and says why; and the browser that a
+//! check needs. Whether OpenBLAS is on the machine is the business of `openblas`.
 
 use std::process::ExitCode;
 
 use crate::openblas::{self, Backend, System, ThisMachine};
 
-/// A system's package manager and what it calls the things we need.
+/// A system's package manager, its arguments for installing, and its packages, separated by spaces.
 struct Manager {
     program: &'static str,
-    /// Fetches the list of packages, for the manager that does not by itself.
-    update: Option<&'static [&'static str]>,
-    install: &'static [&'static str],
-    openblas: &'static [&'static str],
-    compiler: &'static [&'static str],
-    /// Chromium and ChromeDriver; empty where that is not a package like others.
-    browser: &'static [&'static str],
-    needs_root: bool,
+    install: &'static str,
+    openblas: &'static str,
+    compiler: &'static str,
+    /// Chromium and ChromeDriver; empty where they are not packages like others.
+    browser: &'static str,
+}
+
+const fn manager(
+    program: &'static str,
+    install: &'static str,
+    openblas: &'static str,
+    compiler: &'static str,
+    browser: &'static str,
+) -> Manager {
+    Manager { program, install, openblas, compiler, browser }
 }
 
 /// In the order in which they are tried.
-const MANAGERS: &[Manager] = &[
-    Manager {
-        program: "apt-get",
-        update: Some(&["update", "-qq"]),
-        install: &["-oDPkg::Lock::Timeout=120", "install", "-y", "-qq", "--no-install-recommends"],
-        openblas: &["libopenblas-dev", "pkg-config"],
-        compiler: &["gcc", "libc6-dev"],
-        browser: &["chromium", "chromium-driver"],
-        needs_root: true,
-    },
-    Manager {
-        program: "dnf",
-        update: None,
-        install: &["install", "-y", "-q"],
-        openblas: &["openblas-devel", "pkgconf-pkg-config"],
-        compiler: &["gcc"],
-        browser: &["chromium", "chromedriver"],
-        needs_root: true,
-    },
-    Manager {
-        program: "yum",
-        update: None,
-        install: &["install", "-y", "-q"],
-        openblas: &["openblas-devel", "pkgconfig"],
-        compiler: &["gcc"],
-        browser: &["chromium", "chromedriver"],
-        needs_root: true,
-    },
-    Manager {
-        program: "pacman",
-        update: None,
-        install: &["-S", "--noconfirm", "--needed"],
-        openblas: &["openblas", "pkgconf"],
-        compiler: &["gcc"],
-        browser: &["chromium"],
-        needs_root: true,
-    },
-    Manager {
-        program: "zypper",
-        update: None,
-        install: &["--non-interactive", "install"],
-        openblas: &["openblas-devel", "pkg-config"],
-        compiler: &["gcc"],
-        browser: &["chromium", "chromedriver"],
-        needs_root: true,
-    },
-    Manager {
-        program: "apk",
-        update: None,
-        install: &["add", "--no-cache"],
-        openblas: &["openblas-dev", "pkgconf"],
-        compiler: &["gcc", "musl-dev"],
-        browser: &["chromium", "chromium-chromedriver"],
-        needs_root: true,
-    },
-    Manager {
-        program: "brew",
-        update: None,
-        install: &["install", "--quiet"],
-        openblas: &["openblas", "pkgconf"],
-        compiler: &[],
-        browser: &[],
-        needs_root: false,
-    },
+const MANAGERS: [Manager; 7] = [
+    manager(
+        APT,
+        "-oDPkg::Lock::Timeout=120 install -y -qq --no-install-recommends",
+        "libopenblas-dev pkg-config",
+        "gcc libc6-dev",
+        "chromium chromium-driver",
+    ),
+    manager("dnf", "install -y -q", "openblas-devel pkgconf-pkg-config", "gcc", "chromium chromedriver"),
+    manager("yum", "install -y -q", "openblas-devel pkgconfig", "gcc", "chromium chromedriver"),
+    manager("pacman", "-S --noconfirm --needed", "openblas pkgconf", "gcc", "chromium"),
+    manager(
+        "zypper",
+        "--non-interactive install",
+        "openblas-devel pkg-config",
+        "gcc",
+        "chromium chromedriver",
+    ),
+    manager(
+        "apk",
+        "add --no-cache",
+        "openblas-dev pkgconf",
+        "gcc musl-dev",
+        "chromium chromium-chromedriver",
+    ),
+    manager(HOMEBREW, "install --quiet", "openblas pkgconf", "", ""),
 ];
 
-/// What Chromium goes by.
-const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+/// The manager that must not run as root.
+const HOMEBREW: &str = "brew";
+
+/// The manager that does not fetch the list of packages by itself.
+const APT: &str = "apt-get";
 
 /// Where apt-get keeps its lists, and what the name of each contains.
 const APT_LISTS: (&str, &str) = ("/var/lib/apt/lists", "_Packages");
 
-/// Looks, and installs what is missing if it can.
+/// What Chromium goes by.
+const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+/// Looks for OpenBLAS and installs what is missing if it can.
 pub(crate) fn ensure() -> Backend {
     ensure_on(&ThisMachine, &mut |line| eprintln!("setup: {line}"))
 }
@@ -111,95 +86,82 @@ pub(crate) fn ensure_browser() -> Result<(), String> {
     ensure_browser_on(&ThisMachine, &mut |line| eprintln!("setup: {line}"))
 }
 
+fn ensure_on(system: &impl System, say: &mut dyn FnMut(&str)) -> Backend {
+    let mut look = openblas::look(system);
+    if !look.complete() {
+        let packages = |manager: &Manager| {
+            let openblas = if look.openblas.is_none() { manager.openblas } else { "" };
+            let compiler = if look.compiler { "" } else { manager.compiler };
+            [openblas, compiler]
+        };
+        if let Err(reason) = install(system, &look.describe(), packages, say) {
+            say(&format!(
+                "{}; {reason}; continuing in pure Rust, slower and otherwise the same",
+                look.describe()
+            ));
+            return Backend::PureRust;
+        }
+        look = openblas::look(system);
+        if !look.complete() {
+            say(&format!("after installing there is still {}; continuing in pure Rust", look.describe()));
+            return Backend::PureRust;
+        }
+    }
+    say(&look.describe());
+    Backend::OpenBlas
+}
+
 fn ensure_browser_on(system: &impl System, say: &mut dyn FnMut(&str)) -> Result<(), String> {
     let is_there = || {
-        BROWSERS.iter().any(|browser| system.ask(browser, &["--version"]).is_some())
-            && system.ask("chromedriver", &["--version"]).is_some()
+        let answers = |program: &str| system.ask(program, &["--version"]).is_some();
+        BROWSERS.into_iter().any(answers) && answers("chromedriver")
     };
     let missing = "no Chromium with ChromeDriver";
     if is_there() {
         return Ok(());
     }
-    install(system, missing, |manager| manager.browser.to_vec(), say)
+    install(system, missing, |manager| [manager.browser, ""], say)
         .map_err(|reason| format!("{missing}; {reason}"))?;
     if is_there() { Ok(()) } else { Err(format!("after installing there is still {missing}")) }
 }
 
-fn ensure_on(system: &impl System, say: &mut dyn FnMut(&str)) -> Backend {
-    let look = openblas::look(system);
-    if look.complete() {
-        say(&look.describe());
-        return Backend::OpenBlas;
-    }
-    let packages = |manager: &Manager| {
-        let mut packages = Vec::new();
-        if look.openblas.is_none() {
-            packages.extend(manager.openblas);
-        }
-        if !look.compiler {
-            packages.extend(manager.compiler);
-        }
-        packages
-    };
-    if let Err(reason) = install(system, &look.describe(), packages, say) {
-        say(&format!("{}; {reason}; going on in pure Rust, slower and otherwise the same", look.describe()));
-        return Backend::PureRust;
-    }
-    let look = openblas::look(system);
-    if look.complete() {
-        say(&look.describe());
-        Backend::OpenBlas
-    } else {
-        say(&format!("after installing there is still {}; going on in pure Rust", look.describe()));
-        Backend::PureRust
-    }
-}
-
-/// Installs the packages that this machine's package manager has for something, saying each command before it is run, and before that what was
+/// Installs the packages that this machine's package manager has for something. Each command is said before it is run, after what was
 /// found.
 fn install(
     system: &impl System,
     found: &str,
-    packages: impl FnOnce(&Manager) -> Vec<&'static str>,
+    packages: impl FnOnce(&Manager) -> [&'static str; 2],
     say: &mut dyn FnMut(&str),
 ) -> Result<(), String> {
     let manager = MANAGERS.iter().find(|manager| system.ask(manager.program, &["--version"]).is_some());
     let manager = manager.ok_or("no package manager that this command knows")?;
-
-    let packages = packages(manager);
-    if packages.is_empty() {
+    let packages = packages(manager).join(" ");
+    if packages.trim().is_empty() {
         return Err(format!("{} is not known to have it", manager.program));
     }
-    let mut install = vec![manager.program];
-    install.extend(manager.install);
-    install.extend(packages);
+    let install = format!("{} {} {}", manager.program, manager.install, packages.trim());
 
-    let root = !manager.needs_root || system.ask("id", &["-u"]).as_deref() == Some("0");
-    let prefix: &[&str] = if root {
-        &[]
-    } else if system.ask("sudo", &["-n", "true"]).is_some() {
-        &["sudo", "-n"]
-    } else {
-        return Err(format!("installing needs root: `sudo {}`", install.join(" ")));
+    let needs_no_sudo = manager.program == HOMEBREW || system.ask("id", &["-u"]).as_deref() == Some("0");
+    if !needs_no_sudo && system.ask("sudo", &["-n", "true"]).is_none() {
+        return Err(format!("installing needs root: `sudo {install}`"));
+    }
+    let prefix = if needs_no_sudo { "" } else { "sudo -n " };
+    let mut run = |command: &str| {
+        let command = format!("{prefix}{command}");
+        say(&format!("{found}: {command}"));
+        let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+        system.change(&words).map_err(|printed| format!("`{command}` failed: {printed}"))
     };
-    let mut run = |command: &[&str]| {
-        let command: Vec<String> = prefix.iter().chain(command).map(|&word| word.to_owned()).collect();
-        say(&format!("{found}: {}", command.join(" ")));
-        system.change(&command).map_err(|printed| format!("`{}` failed: {printed}", command.join(" ")))
-    };
-
-    let Some(update) = manager.update else { return run(&install) };
-    let update = [&[manager.program], update].concat();
-    // One source that is out of order makes the update fail, though the lists of the others have come: the install decides.
-    if !system.holds(APT_LISTS.0, APT_LISTS.1) {
-        let updated = run(&update);
-        return run(&install).map_err(|reason| updated.err().unwrap_or(reason));
+    if manager.program != APT {
+        return run(&install);
     }
     // Lists that are there may be too old to name a package that is still offered.
-    run(&install).or_else(|_| {
-        let updated = run(&update);
-        run(&install).map_err(|reason| updated.err().unwrap_or(reason))
-    })
+    if system.holds(APT_LISTS.0, APT_LISTS.1) && run(&install).is_ok() {
+        return Ok(());
+    }
+    // One source that is out of order makes the update fail, though the lists of the others have come: the install decides.
+    let updated = run("apt-get update -qq");
+    run(&install).map_err(|reason| updated.err().unwrap_or(reason))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! `cargo xtask test` and `cargo xtask ci`: everything that a change must pass, in the order in which a mistake shows soonest.
-//! Nothing is checked here; the steps are other programs and the other commands of xtask.
+//! `cargo xtask test` and `cargo xtask ci`: everything that a change must pass, quick steps first. The steps are other programs
+//! and the other commands of xtask.
 
 use std::process::Command;
 use std::time::Instant;

@@ -1,5 +1,4 @@
-//! `cargo xtask train`: everything from a bare machine to a trained model. The training itself is `mlp train`, which takes this
-//! process's place; what stands here is only what has to come before it.
+//! `cargo xtask train`: from a bare machine to a trained model. Sets up and fetches the data, then becomes `mlp train`.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;

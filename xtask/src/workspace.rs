@@ -1,5 +1,5 @@
-//! Where things are in the workspace, and cargo as xtask calls it. A file of its own because an xtask that passed its own
-//! environment on to cargo would make cargo build the same crates again and again.
+//! Where things are in the workspace, and cargo as xtask calls it: without xtask's own environment, which would make cargo build
+//! the same crates again and again.
 
 use std::env;
 use std::ffi::OsStr;
@@ -8,6 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::openblas::Backend;
 use crate::process;
 
 /// The workspace that this xtask belongs to.
@@ -61,6 +62,22 @@ impl Workspace {
         let metadata =
             process::stdout(self.cargo("metadata").args(["--no-deps", "--format-version=1", "--offline"]))?;
         serde_json::from_str(&metadata).context("cannot read `cargo metadata`")
+    }
+
+    /// Builds `mlp` as a user does, in the dev profile: the path of the program.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub(crate) fn build_mlp(&self, backend: Backend) -> Result<PathBuf> {
+        let mut cargo = self.cargo("build");
+        process::run(cargo.args(["--workspace", "--bin", "mlp"]).args(backend.cargo_flags()))?;
+        Ok(self.target_dir()?.join("debug").join(format!("mlp{}", env::consts::EXE_SUFFIX)))
+    }
+
+    /// Whether there is a `cargo SUBCOMMAND`, which `cargo install` gets from the package if there was none.
+    pub(crate) fn has_or_installs(&self, subcommand: &str, package: &str) -> bool {
+        let works = || process::succeeds(self.cargo(subcommand).arg("--version"));
+        works() || (process::run(self.cargo("install").args(["--locked", package])).is_ok() && works())
     }
 
     /// `cargo SUBCOMMAND`, to be run from the root.

@@ -1,5 +1,5 @@
 //! Micro-benchmarks of the kernels, through the public API: products with sparse and dense rows from the narrowest layer to the widest
-//! and from one example to thousands, and the element-wise work. `cargo bench -p mlp-core` runs them in about two minutes.
+//! and from one example to thousands, and the element-wise work. `cargo bench -p mlp-core` runs them in less than three minutes.
 //!
 //! What to look at is the throughput, down a column of sizes: a cliff in it is a size that a kernel does badly. It is in multiply-adds a
 //! second, two operations each, or in numbers a second where nothing is multiplied. Whole epochs on real data, and other
@@ -17,7 +17,7 @@ use mlp_core::{
 };
 
 fn main() {
-    // About 200 benchmarks. Shorter ones would measure how threads come to their cores; the command line overrides both times.
+    // About 270 benchmarks. Shorter ones would measure how threads come to their cores; the command line overrides both times.
     let (least, most) = (Duration::from_millis(150), Duration::from_millis(350));
     divan::Divan::default().min_time(least).max_time(most).config_with_args().main();
 }
@@ -94,27 +94,19 @@ mod element_wise {
     }
 }
 
-/// How the rows of a batch are multiplied.
-#[derive(Clone, Copy)]
+/// The rows of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rows {
-    Sparse,
+    Csr,
     Dense,
-    OpenBlas,
-}
-
-impl Rows {
-    fn products(self) -> MatmulBackend {
-        match self {
-            Self::Sparse | Self::Dense => MatmulBackend::Portable,
-            Self::OpenBlas => MatmulBackend::OpenBlas,
-        }
-    }
 }
 
 /// A network of one hidden layer and its batch.
 #[derive(Clone, Copy)]
 struct Case {
     rows: Rows,
+    /// Who multiplies dense matrices.
+    backend: MatmulBackend,
     threads: usize,
     hidden: usize,
     batch: usize,
@@ -123,31 +115,30 @@ struct Case {
 /// As the tables name it, and filters on the command line.
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows = match self.rows {
-            Rows::Sparse => "sparse",
-            Rows::Dense => "dense",
-            Rows::OpenBlas => "openblas",
-        };
-        write!(f, "{rows}, t{}, {}-{}-{}, batch {}", self.threads, INPUTS, self.hidden, CLASSES, self.batch)
+        let Self { rows, backend, threads, hidden, batch } = self;
+        let rows = if *rows == Rows::Csr { "csr" } else { "dense" };
+        write!(f, "{rows} {}, t{threads}, {INPUTS}-{hidden}-{CLASSES}, batch {batch}", backend.name())
     }
 }
 
 impl Case {
     fn of_hidden_sizes() -> Vec<Self> {
-        Self::all(|rows, threads| HIDDEN_SIZES.map(|hidden| Self { rows, threads, hidden, batch: BATCH }))
+        Self::all(|case| HIDDEN_SIZES.map(|hidden| Self { hidden, ..case }))
     }
 
     fn of_batch_sizes() -> Vec<Self> {
-        Self::all(|rows, threads| BATCH_SIZES.map(|batch| Self { rows, threads, hidden: HIDDEN, batch }))
+        Self::all(|case| BATCH_SIZES.map(|batch| Self { batch, ..case }))
     }
 
-    /// All kernels of this build, on each number of threads.
-    fn all<const N: usize>(sizes: impl Fn(Rows, usize) -> [Self; N]) -> Vec<Self> {
-        [Rows::Sparse, Rows::Dense, Rows::OpenBlas]
-            .into_iter()
-            .filter(|rows| rows.products().are_available())
-            .flat_map(|rows| THREADS.map(|threads| (rows, threads)))
-            .flat_map(|(rows, threads)| sizes(rows, threads))
+    /// Both kinds of rows with each backend of this build, on each number of threads.
+    fn all<const N: usize>(sizes: impl Fn(Self) -> [Self; N]) -> Vec<Self> {
+        let backends = MatmulBackend::ALL.into_iter().filter(|backend| backend.are_available());
+        backends
+            .flat_map(|backend| [Rows::Csr, Rows::Dense].map(|rows| (rows, backend)))
+            .flat_map(|(rows, backend)| {
+                THREADS.map(|threads| Self { rows, backend, threads, hidden: HIDDEN, batch: BATCH })
+            })
+            .flat_map(sizes)
             .collect()
     }
 
@@ -171,7 +162,7 @@ impl Case {
     }
 
     fn network(self) -> (Mlp<f32>, Workspace<f32>) {
-        let kernels = Compute { products: self.rows.products(), threads: self.threads, ..Compute::default() };
+        let kernels = Compute { products: self.backend, threads: self.threads, ..Compute::default() };
         network(INPUTS, &[self.hidden], CLASSES, Activation::Logistic, kernels, self.batch)
     }
 
@@ -193,7 +184,7 @@ enum Data {
 
 impl Data {
     fn random(rows: Rows, batch: usize) -> Self {
-        if !matches!(rows, Rows::Sparse) {
+        if rows == Rows::Dense {
             return Self::Dense(uniform(batch, INPUTS));
         }
         let mut stream = NativeStream::new(2);

@@ -1,4 +1,4 @@
-//! The check of `mlp serve` in a real browser: `xtask/browser/draw.py` draws on its page. Here are the server around it and its orderly end.
+//! The check of `mlp serve` in a real browser: starts the server, lets `xtask/browser/draw.py` draw on its page, and ends it.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command};

@@ -1,5 +1,4 @@
-//! What the chapter's NumPy program printed and computed: `xtask/reference`, where the program and its results stand side by
-//! side. Only reading them is here; comparing is the checks' business.
+//! Reads what the chapter's NumPy program printed and computed: `xtask/reference` has the program and its results.
 
 use anyhow::{Context, Result};
 

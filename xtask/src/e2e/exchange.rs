@@ -1,6 +1,6 @@
-//! The checks of `mlp export` and `mlp import`: other programs load what `mlp` writes and have to compute what it says, and what they have trained has to come
-//! back and evaluate the same. How far two programs may be apart is derived in `xtask/interop/networks.py`. PyTorch's checks are run by `cargo xtask
-//! interop --pytorch` alone: it is gigabytes.
+//! The checks of `mlp export` and `mlp import`: other programs load an exported model and compute the same, and a network that they
+//! have trained is imported and evaluates the same. The tolerance is derived in `xtask/interop/networks.py`. PyTorch's checks are
+//! run by `cargo xtask interop --pytorch` alone, because it is gigabytes.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! The program `mlp` as a user runs it: built by cargo in the dev profile, told everything by flags, judged by its output, its
-//! exit code and the files it leaves. A file of its own to keep the checks free of processes and paths.
+//! The program `mlp` as a user runs it: built in the dev profile, controlled by flags, checked by its output, its exit code and
+//! the files that it writes.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -19,6 +19,7 @@ pub(super) struct Mlp {
     data_dir: PathBuf,
     scratch: PathBuf,
     workspace: Workspace,
+    backend: Backend,
 }
 
 /// What a training run left.
@@ -40,17 +41,13 @@ pub(super) struct Epoch {
 impl Mlp {
     /// Builds `mlp` and empties the directory for its runs.
     pub(super) fn build(workspace: &Workspace, backend: Backend) -> Result<Self> {
-        process::run(
-            workspace.cargo("build").args(["--workspace", "--bin", "mlp"]).args(backend.cargo_flags()),
-        )?;
-        let target = workspace.target_dir()?;
-        let program = target.join("debug").join(format!("mlp{}", std::env::consts::EXE_SUFFIX));
-        let scratch = target.join("e2e");
+        let program = workspace.build_mlp(backend)?;
+        let scratch = workspace.target_dir()?.join("e2e");
         if scratch.exists() {
             fs::remove_dir_all(&scratch).with_context(|| format!("cannot empty {}", scratch.display()))?;
         }
         fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
-        Ok(Self { program, data_dir: workspace.data_dir(), scratch, workspace: workspace.clone() })
+        Ok(Self { program, data_dir: workspace.data_dir(), scratch, workspace: workspace.clone(), backend })
     }
 
     /// A Python with these packages, which are installed if need be.
@@ -58,6 +55,19 @@ impl Mlp {
         let python = Environment::prepare(&self.workspace, "tools")?;
         packages.iter().try_for_each(|packages| python.install(packages))?;
         Ok(python)
+    }
+
+    /// What it was built for.
+    pub(super) fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// The accuracy of a model on the test set, as `mlp eval` computes it.
+    pub(super) fn evaluate(&self, model: &Path) -> Result<f64> {
+        let json = self.succeed(&["eval", utf8(model)?, "--json", "--data-dir", self.data_dir()?])?;
+        let json: serde_json::Value =
+            serde_json::from_str(&json).context("eval --json did not print JSON")?;
+        json["accuracy"].as_f64().context("eval --json has no number `accuracy`")
     }
 
     /// The workspace that it was built from.
@@ -148,7 +158,8 @@ impl Mlp {
         self.data_dir.join("mnist")
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    /// `mlp ARGS`, to be run in the scratch directory.
+    pub(super) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(args).current_dir(&self.scratch);
         command

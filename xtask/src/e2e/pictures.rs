@@ -1,10 +1,10 @@
-//! The checks of `mlp predict` on pictures: drawings that MNIST never saw, made by `xtask/drawings`, and MNIST's own images as pictures. Files of
-//! their own names say what is on them: `7-03.png` is a 7.
+//! The checks of `mlp predict` on pictures: drawings that MNIST never saw, made by `xtask/drawings`, and MNIST's own images as PNG
+//! files. File names tell the label: `7-03.png` is a 7.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::mlp::{Mlp, Run, utf8};
 
@@ -100,10 +100,7 @@ pub(super) fn mnists_own_images_as_png_files_are_read_as_eval_reads_them(mlp: &M
 /// A model that is quickly trained, and its accuracy on the test set.
 fn trained(mlp: &Mlp, name: &str) -> Result<(Run, f64)> {
     let run = mlp.train(name, "--recipe fast --seed 1")?;
-    let model = run.model();
-    let json = mlp.succeed(&["eval", utf8(&model)?, "--json", "--data-dir", mlp.data_dir()?])?;
-    let json: serde_json::Value = serde_json::from_str(&json).context("eval --json did not print JSON")?;
-    let accuracy = json["accuracy"].as_f64().context("eval --json has no number `accuracy`")?;
+    let accuracy = mlp.evaluate(&run.model())?;
     Ok((run, accuracy))
 }
 

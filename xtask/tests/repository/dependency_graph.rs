@@ -1,5 +1,5 @@
-//! The crates depend on each other as ARCHITECTURE.md says and in no other way: the mathematics knows no dataset, the data no
-//! model, and xtask can be built where nothing else can.
+//! The crates depend on each other as ARCHITECTURE.md says: mlp-core knows no dataset, mlp-data no model, and xtask can be built
+//! where nothing else can.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;

@@ -1,5 +1,4 @@
-//! Code and derivation speak of the same equations: the labels that `passes.rs` cites are those that `gradients.md` derives,
-//! each under one heading.
+//! The code cites the equation labels that `gradients.md` derives, and each label has one heading there.
 
 use std::collections::BTreeSet;
 

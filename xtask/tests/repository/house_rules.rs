@@ -1,5 +1,5 @@
-//! Rules of the house that a compiler does not know: where `unsafe` may stand, that one file touches bincode, that nothing is
-//! left for later and nothing outside the tree is needed.
+//! House rules that a compiler does not check: where `unsafe` is allowed, that one file uses bincode, that nothing is left for later
+//! and nothing outside the tree is needed.
 
 /// All crate roots, with whether they forbid `unsafe`. Only mlp-core cannot.
 const ROOTS: [(&str, bool); 5] = [

@@ -1,5 +1,4 @@
-//! The repository's files, as the tests of this directory read them. A file of its own so that all agree on what belongs to the tree: everything
-//! but what `.gitignore` names.
+//! Reads the repository's files: everything except what `.gitignore` names.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,5 @@
-//! `mlp bench`: what this machine does with these networks, as tables for people or as JSON for programs.
-//!
-//! Here are the flags and the order of the measurements. Each kind of measurement has its file in `bench/`, as have the figures. It is
-//! steps that are timed, without `mlp_train`'s loop around them: `mlp train` prints what a whole run takes.
+//! `mlp bench`: measures this machine, and prints tables or JSON. Steps are timed without the training loop around them; `mlp train`
+//! prints the time of a whole run. Each kind of measurement has a file in `bench/`.
 
 mod machine;
 mod report;
@@ -27,10 +25,10 @@ use training::{INFERENCE_BATCH, Task};
 
 /// Measure this machine: epochs and inference per kernel and thread count, and the sgemm peak they are compared with.
 ///
-/// Every kernel trains the chapter's network in f32, from the same beginning: `sparse` on the pixels that are not zero,
-/// `dense` on all of them, both by this program's own kernels, and `openblas` on all of them by OpenBLAS, in a build that
-/// has it. The first epoch is not counted; of the others, the median is. GFLOP/s are those of dense products, whichever
-/// were done; next to them stands what share that is of the sgemm peak of as many threads. The dense floor is the time of an epoch that does all of them at the measured peak of all cores.
+/// Each kernel trains the chapter's network in f32 from the same initial weights: `portable` with this program's own kernels,
+/// `sparse` with OpenBLAS except for products with sparse images, and `openblas` with OpenBLAS alone. The first epoch is not timed;
+/// of the others the median is shown. GFLOP/s count dense products, even where zeros were left out; "of the peak" is their share
+/// of the sgemm peak on as many threads. The dense floor is the time of an epoch with dense products at the peak of all cores.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -48,7 +46,7 @@ pub(crate) struct Args {
     /// Examples in a batch
     #[arg(long, value_name = "N", default_value_t = TrainConfig::default().batch_size)]
     batch_size: usize,
-    /// Standardize each pixel by its mean and deviation over the training set: then hardly one is zero, and only dense kernels run
+    /// Standardize each pixel by its mean and standard deviation over the training set, so that no product can be left out
     #[arg(long)]
     standardize: bool,
     /// Numbers of threads, from 1 to 64 each [default: 1 and all cores]
@@ -124,7 +122,7 @@ fn measure(args: &Args, dataset: &str, task: &Task<'_>) -> Report {
                 best = Some((kernel, network, seconds));
             }
         }
-        let (kernel, network, _) = best.expect("dense rows can always be trained on");
+        let (kernel, network, _) = best.expect("the kernel portable is in every build");
         note(&format!("bench: inference, {}, {}", kernel.name(), counted(threads, "thread")));
         let seconds = task.infer(&network, kernel, threads);
         inference.push(Inference {

@@ -137,11 +137,9 @@ struct Trained {
 
 /// Trains in a directory, interrupted after each of these steps.
 fn train(training: &Training, path: &Path, places: &BTreeSet<usize>) -> anyhow::Result<Trained> {
-    let setup = RunSetup {
-        checkpoint_every: Some(Every::Steps(CHECKPOINT_EVERY)),
-        waits_for_disk: true,
-        ..training.setup()
-    };
+    let mut setup = training.setup();
+    setup.checkpoint_every = Some(Every::Steps(CHECKPOINT_EVERY));
+    setup.waits_for_disk = true;
     RunDir::create(path)?.write_config(&training.config_toml())?;
     let places = places.iter().map(|&step| Some(step)).chain([None]);
     for (number, at) in places.enumerate() {

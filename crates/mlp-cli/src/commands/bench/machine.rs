@@ -1,20 +1,21 @@
-//! What the figures were measured on, and how much memory that took.
+//! The machine that is measured: processor, cores, instruction sets; and the memory that measuring took.
 
 use std::fs;
 use std::num::NonZero;
+use std::process::Command;
 use std::thread;
 
 use mlp_core::Isa;
 use serde::Serialize;
 
-/// Processor and instructions, and what multiplies.
+/// Processor, instruction sets, and what multiplies dense matrices.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Machine {
-    /// The processor's name, or its architecture where Linux does not name it.
+    /// The processor's name, or its architecture where the system does not tell.
     pub(super) cpu: String,
-    /// Those that this process may use.
+    /// The cores that this process may use.
     pub(super) cores: usize,
-    /// The sets of instructions that our kernels may choose from, the fastest first.
+    /// The instruction sets that our kernels may choose from, the fastest first.
     pub(super) instructions: Vec<&'static str>,
     /// What multiplies dense matrices by default.
     pub(super) products: &'static str,
@@ -24,20 +25,29 @@ impl Machine {
     pub(super) fn this() -> Self {
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         Self {
-            cpu: field(&cpuinfo, "model name").unwrap_or(std::env::consts::ARCH).to_owned(),
-            cores: cores(),
+            cpu: field(&cpuinfo, "model name").map(str::to_owned).or_else(mac_cpu).unwrap_or_else(arch),
+            cores: thread::available_parallelism().map_or(1, NonZero::get),
             instructions: Isa::available().map(Isa::name).collect(),
             products: mlp_core::backend(),
         }
     }
 }
 
-/// The cores that this process may use.
-pub(super) fn cores() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get)
+/// The processor's name on macOS.
+fn mac_cpu() -> Option<String> {
+    if !cfg!(target_os = "macos") {
+        return None;
+    }
+    let output = Command::new("sysctl").args(["-n", "machdep.cpu.brand_string"]).output().ok()?;
+    let name = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (!name.is_empty()).then_some(name)
 }
 
-/// The most memory that this process has ever had in use, on Linux.
+fn arch() -> String {
+    format!("an {} processor", std::env::consts::ARCH)
+}
+
+/// The peak memory of this process, on Linux.
 pub(super) fn peak_memory_bytes() -> Option<u64> {
     peak_memory(&fs::read_to_string("/proc/self/status").ok()?)
 }

@@ -1,5 +1,4 @@
-//! The figures of `mlp bench` and how they look: JSON as they stand, or tables. What is derived from other figures is derived
-//! here; nothing is measured.
+//! The results of `mlp bench`, and how they are printed: as JSON or as tables. Nothing is measured here.
 
 use mlp_core::Architecture;
 use serde::Serialize;

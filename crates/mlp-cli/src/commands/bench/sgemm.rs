@@ -1,4 +1,4 @@
-//! How fast this machine multiplies large dense matrices of `f32`: the peak that dense training is measured against.
+//! Measures the sgemm peak: how fast this machine multiplies large dense matrices of `f32`.
 
 use std::sync::Barrier;
 use std::thread;

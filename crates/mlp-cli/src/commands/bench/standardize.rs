@@ -1,5 +1,4 @@
-//! Standardized pixels, hardly one of which is zero: what dense kernels are measured on. A file of its own because the trainer has nothing
-//! like it: its pixels stay as they are, from 0 to 1.
+//! Standardizes pixels, so that hardly one is zero: the input that dense products are measured on.
 
 use mlp_data::Dataset;
 
