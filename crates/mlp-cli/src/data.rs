@@ -96,7 +96,8 @@ pub(crate) fn load_named(name: &str, data_dir: &Path, quiet: bool) -> anyhow::Re
 /// Fetches a dataset, with progress on standard error.
 pub(crate) fn fetch(entry: &CatalogEntry, data_dir: &Path, quiet: bool) -> anyhow::Result<()> {
     let progress = DownloadProgress::new(quiet);
-    let report = Fetcher::new(FetchOptions::default()).fetch(entry, data_dir, &mut |event| progress.show(event))?;
+    let report =
+        Fetcher::new(FetchOptions::default()).fetch(entry, data_dir, &mut |event| progress.show(event))?;
     if !quiet {
         let done = if report.nothing_to_do() { "all there and verified" } else { "verified" };
         note(&format!("{} in {}: {done}", entry.name, report.directory.display()));
@@ -125,12 +126,7 @@ impl TrainingData {
         // Before anything is downloaded.
         recipe.train.check()?;
         let mut sets = load_named(&recipe.dataset, data_dir, quiet)?;
-        let mut origin = Origin {
-            program: PROGRAM.to_owned(),
-            dataset: full_name(&sets.name),
-            sha256: sets.train.sha256(),
-            validation_sha256: None,
-        };
+        let mut origin = Origin::new(full_name(&sets.name), sets.train.sha256(), PROGRAM);
         let (mut validation, mut validation_set) = (None, None);
         if recipe.train.validation > 0.0 {
             let parts = sets.train.split_stratified(recipe.train.validation, recipe.train.split_seed)?;

@@ -13,7 +13,7 @@ use divan::{Bencher, black_box};
 use mlp_core::ndarray::Array2;
 use mlp_core::{
     Activation, Architecture, Compute, CsrMatrix, Features, Init, MatmulBackend, Mlp, NativeStream,
-    RandomStream, Reduction, Values, Workspace,
+    RandomStream, Values, Workspace,
 };
 
 fn main() {
@@ -90,7 +90,7 @@ mod element_wise {
         let (x, labels) = (uniform(BATCH, 1), labels(BATCH, classes));
         bencher
             .counter(ItemsCount::new(BATCH * classes))
-            .bench_local(|| black_box(network.forward(x.view(), &labels, &mut workspace)));
+            .bench_local(|| black_box(network.score(x.view(), &labels, &mut workspace)));
     }
 }
 
@@ -132,7 +132,7 @@ impl Case {
 
     /// Both kinds of rows with each backend of this build, on each number of threads.
     fn all<const N: usize>(sizes: impl Fn(Self) -> [Self; N]) -> Vec<Self> {
-        let backends = MatmulBackend::ALL.into_iter().filter(|backend| backend.are_available());
+        let backends = MatmulBackend::ALL.into_iter().filter(|backend| backend.is_available());
         backends
             .flat_map(|backend| [Rows::Csr, Rows::Dense].map(|rows| (rows, backend)))
             .flat_map(|(rows, backend)| {
@@ -156,13 +156,13 @@ impl Case {
         let (data, labels) = (Data::random(self.rows, self.batch), labels(self.batch, CLASSES));
         let x = data.features();
         // Of the hidden layer Z and the gradient of W, of the output layer also that of H.
-        bencher.counter(self.multiply_adds(&data, 2, 3)).bench_local(|| {
-            black_box(network.train_step(x, &labels, Reduction::Sum, LEARNING_RATE, &mut workspace))
-        });
+        bencher
+            .counter(self.multiply_adds(&data, 2, 3))
+            .bench_local(|| black_box(network.train_step(x, &labels, LEARNING_RATE, &mut workspace)));
     }
 
     fn network(self) -> (Mlp<f32>, Workspace<f32>) {
-        let kernels = Compute { products: self.backend, threads: self.threads, ..Compute::default() };
+        let kernels = Compute::default().with_backend(self.backend).with_threads(self.threads);
         network(INPUTS, &[self.hidden], CLASSES, Activation::Logistic, kernels, self.batch)
     }
 

@@ -12,7 +12,7 @@ use ndarray::{Array1, Array2};
 use proptest::prelude::*;
 
 fn model(hidden: &[usize], activation: Activation, double: bool) -> Model {
-    let architecture = Architecture { inputs: 12, hidden: hidden.to_vec(), outputs: 3, activation };
+    let architecture = Architecture::new(12, hidden, 3).with_activation(activation);
     let network: Mlp<f64> = Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(1)).unwrap();
     let names = ["ein", "zwei, \"2\"", "dreißig"].map(str::to_owned).to_vec();
     let mut metadata = Metadata::new("three", names, ImageShape { height: 3, width: 4 }, "test");
@@ -131,8 +131,7 @@ fn graphs_of_other_exporters_are_read() {
 
 #[test]
 fn a_dataset_of_the_catalog_says_what_a_file_does_not() {
-    let architecture =
-        Architecture { inputs: 784, hidden: vec![2], outputs: 10, activation: Activation::Relu };
+    let architecture = Architecture::new(784, &[2], 10).with_activation(Activation::Relu);
     let network = Mlp::<f32>::new(&architecture, Init::He, &mut NativeStream::new(0)).unwrap();
     let bytes = network.to_safetensors(&[]);
     let given = Known { dataset: Some("fashion-mnist".to_owned()), ..Known::default() };
@@ -277,8 +276,7 @@ fn a_small_archive_does_not_become_a_large_array() {
 #[test]
 fn predictions_are_a_line_for_each_example() {
     let data = mlp_data::synthetic::digits(1, 5, 0).test;
-    let architecture =
-        Architecture { inputs: 784, hidden: vec![4], outputs: 10, activation: Activation::Tanh };
+    let architecture = Architecture::new(784, &[4], 10).with_activation(Activation::Tanh);
     let network = Mlp::<f32>::new(&architecture, Init::Normal, &mut NativeStream::new(0)).unwrap();
     let mut model = model(&[], Activation::Tanh, false);
     model.network = Network::F32(network);

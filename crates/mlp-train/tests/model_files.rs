@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
 fn model(hidden: &[usize], activation: Activation, double: bool) -> Model {
-    let architecture = Architecture { inputs: 12, hidden: hidden.to_vec(), outputs: 3, activation };
+    let architecture = Architecture::new(12, hidden, 3).with_activation(activation);
     let network: Mlp<f64> = Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(1)).unwrap();
     let names = ["ein", "zwei", "drei"].map(str::to_owned).to_vec();
     let mut metadata = Metadata::new("three", names, ImageShape { height: 3, width: 4 }, "test");
@@ -170,7 +170,7 @@ fn a_network_whose_training_diverged_is_no_model() {
         assert!(error.contains("the biases of layer 2 are not all finite; expected"), "{error}");
     }
     // Nor is it written as one.
-    let architecture = Architecture { inputs: 12, hidden: vec![], outputs: 3, activation: Activation::Relu };
+    let architecture = Architecture::new(12, &[], 3).with_activation(Activation::Relu);
     let mut weights = ndarray::Array2::<f32>::zeros((12, 3));
     weights[(5, 1)] = f32::NAN;
     let layer = mlp_core::Layer::new(weights, ndarray::Array1::zeros(3));

@@ -41,10 +41,11 @@ fn chapter_loop(config: &TrainConfig, data: &Dataset) -> (Mlp<f64>, Vec<(f64, f6
             let rows = k * config.batch_size..(k + 1) * config.batch_size;
             let batch = x_epoch.slice(ndarray::s![rows.clone(), ..]);
             // On dense rows, where the trainer takes sparse ones: the same bits.
-            let kernels = Compute { products: MatmulBackend::Portable, ..Compute::default() };
+            let kernels = Compute::default().with_backend(MatmulBackend::Portable);
             let mut workspace = Workspace::with_compute(plan.architecture(), config.batch_size, kernels);
+            workspace.set_objective(config.loss_reduction.into());
             let rate = config.learning_rate;
-            let score = network.train_step(batch, &labels[rows], config.loss_reduction, rate, &mut workspace);
+            let score = network.train_step(batch, &labels[rows], rate, &mut workspace);
             losses.push(score.loss(config.loss_reduction));
             accuracies.push(score.accuracy());
         }

@@ -3,7 +3,9 @@
 #![forbid(unsafe_code)]
 
 use mlp_core::gradcheck::gradcheck;
-use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream, NetworkError, Reduction, Workspace};
+use mlp_core::{
+    Activation, Architecture, Init, MatmulBackend, Mlp, NativeStream, NetworkError, Objective, Reduction, Workspace,
+};
 use ndarray::Array2;
 
 /// Points on each spiral.
@@ -28,15 +30,16 @@ fn spirals() -> (Array2<f64>, Vec<u8>) {
 /// Trains on the spirals and returns the accuracy, and the worst relative error of the gradients where training ends.
 fn learn() -> Result<(f64, f64), NetworkError> {
     let (x, labels) = spirals();
-    let architecture = Architecture { inputs: 2, hidden: vec![24], outputs: 2, activation: Activation::Tanh };
+    let architecture = Architecture::new(2, &[24], 2).with_activation(Activation::Tanh);
     let mut network = Mlp::<f64>::new(&architecture, Init::Normal, &mut NativeStream::new(0))?;
 
     // The buffers of a step are ours, made once; a step allocates nothing.
     let mut workspace = Workspace::new(&architecture, labels.len());
+    workspace.set_objective(Objective::mean());
     for _ in 0..2000 {
-        network.train_step(x.view(), &labels, Reduction::Mean, 0.5, &mut workspace);
+        network.train_step(x.view(), &labels, 0.5, &mut workspace);
     }
-    let accuracy = network.forward(x.view(), &labels, &mut workspace).accuracy();
+    let accuracy = network.score(x.view(), &labels, &mut workspace).accuracy();
 
     // Is the gradient that did this the derivative of the loss? Central differences say so.
     let report = gradcheck(&network, x.view(), &labels, Reduction::Mean);
@@ -45,7 +48,7 @@ fn learn() -> Result<(f64, f64), NetworkError> {
 
 fn main() -> Result<(), NetworkError> {
     let (accuracy, error) = learn()?;
-    println!("products by {}: accuracy {accuracy:.3}, gradients right to {error:.1e}", mlp_core::backend());
+    println!("products by {}: accuracy {accuracy:.3}, gradients right to {error:.1e}", MatmulBackend::default());
     Ok(())
 }
 

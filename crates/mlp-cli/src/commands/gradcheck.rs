@@ -4,9 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use mlp_core::gradcheck::{GradientReport, TOLERANCE, gradcheck};
-use mlp_core::{
-    Activation, Architecture, Init, Mlp, NativeStream, Objective, RandomStream, Reduction, Regularization,
-};
+use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream, Objective, RandomStream, Reduction};
 use ndarray::Array2;
 
 use crate::output::table::{Table, thousands};
@@ -80,8 +78,7 @@ impl Args {
         for &activation in &activations {
             for hidden in &hiddens {
                 for &reduction in &reductions {
-                    for &regularization in &self.regularizations() {
-                        let objective = Objective { reduction, regularization };
+                    for objective in self.objectives(reduction) {
                         cases.push(Case { activation, hidden: hidden.clone(), objective });
                     }
                 }
@@ -92,24 +89,24 @@ impl Args {
 
     /// What is asked for; nothing, for one kind of network; nothing and then everything, for all
     /// kinds.
-    fn regularizations(&self) -> Vec<Regularization> {
+    fn objectives(&self, reduction: Reduction) -> Vec<Objective> {
         let shares = [self.dropout, self.input_dropout, self.label_smoothing];
         let is_one_kind = self.activation.is_some() || self.hidden.is_some() || self.loss_reduction.is_some();
-        let [dropout, input_dropout, label_smoothing] = shares.map(Option::unwrap_or_default);
-        let asked = Regularization { dropout, input_dropout, label_smoothing, seed: self.seed };
+        let objective = |[dropout, input_dropout, label_smoothing]: [f64; 3]| {
+            let objective =
+                Objective::from(reduction).with_dropout(dropout).with_input_dropout(input_dropout);
+            objective.with_label_smoothing(label_smoothing).with_seed(self.seed)
+        };
+        let asked = objective(shares.map(Option::unwrap_or_default));
         if is_one_kind || shares.iter().any(Option::is_some) {
             return vec![asked];
         }
-        vec![asked, Regularization { dropout: 0.3, input_dropout: 0.2, label_smoothing: 0.1, ..asked }]
+        vec![asked, objective([0.3, 0.2, 0.1])]
     }
 
     fn check(&self, case: &Case) -> anyhow::Result<GradientReport> {
-        let architecture = Architecture {
-            inputs: self.inputs,
-            hidden: case.hidden.0.clone(),
-            outputs: usize::from(self.classes),
-            activation: case.activation,
-        };
+        let architecture = Architecture::new(self.inputs, &case.hidden.0, usize::from(self.classes))
+            .with_activation(case.activation);
         let mut stream = NativeStream::new(self.seed);
         let network = Mlp::new(&architecture, self.init, &mut stream)?;
         let x = Array2::from_shape_simple_fn((self.batch_size, self.inputs), || stream.standard_normal());
@@ -180,7 +177,7 @@ fn row(case: &Case, report: &GradientReport) -> [String; 9] {
         case.activation.to_string(),
         case.hidden.to_string(),
         case.objective.reduction.to_string(),
-        additions(&case.objective.regularization),
+        additions(&case.objective),
         format!("{:.1e}", report.worst_error()),
         worst.map_or(String::new(), |tensor| tensor.name.clone()),
         thousands(report.checked()),
@@ -190,8 +187,8 @@ fn row(case: &Case, report: &GradientReport) -> [String; 9] {
 }
 
 /// In short: `dropout 0.3, of inputs 0.2, smoothing 0.1`.
-fn additions(regularization: &Regularization) -> String {
-    let Regularization { dropout, input_dropout, label_smoothing, .. } = *regularization;
+fn additions(objective: &Objective) -> String {
+    let Objective { dropout, input_dropout, label_smoothing, .. } = *objective;
     let parts = [("dropout", dropout), ("of inputs", input_dropout), ("smoothing", label_smoothing)];
     let parts = parts.iter().filter(|(_, share)| *share > 0.0);
     let parts: Vec<String> = parts.map(|(name, share)| format!("{name} {share}")).collect();

@@ -195,7 +195,8 @@ fn explain(training: &Training, checkpoint_every: Every) -> String {
         Kernel::Portable => format!("all products by our {isa} kernels"),
         _ => "all products by OpenBLAS".to_owned(),
     };
-    let ema = config.ema_decay.map_or(String::new(), |decay| format!(", EMA of the weights with decay {decay}"));
+    let ema =
+        config.ema_decay.map_or(String::new(), |decay| format!(", EMA of the weights with decay {decay}"));
     let has_validation = training.data.validation.is_some();
     let best = if has_validation || config.monitor.is_some() {
         config.monitored(has_validation).to_string()

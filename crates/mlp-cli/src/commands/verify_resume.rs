@@ -10,9 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use mlp_core::{NativeStream, RandomStream};
-use mlp_train::{
-    Control, Error, Event, Every, Model, Observer, OptimizerName, RunDir, RunSetup, ScheduleName, Status,
-};
+use mlp_train::{Control, Error, Event, Every, Model, Observer, OptimizerName, RunDir, ScheduleName, Status};
 
 use crate::data::{DataDir, TrainingData};
 use crate::output::table::Table;

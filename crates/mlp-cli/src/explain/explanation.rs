@@ -3,7 +3,7 @@
 //! training may add.
 
 use anyhow::bail;
-use mlp_core::{Gradients, Layer, Mlp, Reduction, Workspace, argmax};
+use mlp_core::{Gradients, Layer, Mlp, Workspace, argmax};
 use mlp_data::ImageShape;
 use ndarray::ArrayView2;
 
@@ -81,10 +81,10 @@ impl Explanation {
         let mut gradients = Gradients::new(&architecture);
         let target = usize::from(label);
         network.forward(x, &[label], &mut workspace);
-        if let Some(name) = workspace.first_not_finite(network) {
+        if let Some(name) = network.first_not_finite(&workspace) {
             bail!("{name} is not finite; expected a model whose training did not diverge");
         }
-        network.backward(x, &[label], Reduction::Sum, &mut workspace, &mut gradients);
+        network.backward(x, &mut workspace, &mut gradients);
         let probabilities = workspace.probabilities().row(0).to_vec();
         let loss = cross_entropy(workspace.logits().row(0), target);
 
@@ -102,7 +102,7 @@ impl Explanation {
             let learning_rate = learning_rate * fraction;
             let mut moved = network.clone();
             moved.descend(&gradients, learning_rate);
-            moved.forward(x, &[label], &mut workspace);
+            moved.score(x, &[label], &mut workspace);
             let after = cross_entropy(workspace.logits().row(0), target);
             let probability = workspace.probabilities()[(0, target)];
             let predicted = -learning_rate * squared_norm;

@@ -14,7 +14,7 @@ mod rendering;
 
 /// A network with an example for it.
 fn example(hidden: &[usize], activation: Activation) -> (Mlp<f64>, Vec<f64>, u8) {
-    let architecture = Architecture { inputs: 6, hidden: hidden.to_vec(), outputs: 4, activation };
+    let architecture = Architecture::new(6, hidden, 4).with_activation(activation);
     let mut stream = NativeStream::new(3);
     let network = Mlp::new(&architecture, Init::Normal, &mut stream).unwrap();
     let x = (0..6).map(|_| stream.standard_normal()).collect();

@@ -4,7 +4,7 @@
 use std::num::NonZero;
 use std::thread;
 
-use mlp_core::Isa;
+use mlp_core::{Isa, MatmulBackend};
 
 /// The name and version of the program, as files keep it.
 pub(crate) const PROGRAM: &str = concat!("mlp ", env!("CARGO_PKG_VERSION"));
@@ -23,7 +23,10 @@ pub(crate) fn long() -> String {
          backend  {}\n\
          kernels  {} (of {})\n\
          threads  {}",
-        mlp_core::backend(),
+        match MatmulBackend::default() {
+            MatmulBackend::OpenBlas => "OpenBLAS",
+            MatmulBackend::Portable => "pure Rust",
+        },
         Isa::best().name(),
         available.join(", "),
         thread::available_parallelism().map_or(1, NonZero::get),

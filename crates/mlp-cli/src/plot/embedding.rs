@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use mlp_data::Dataset;
-use mlp_train::Model;
+use mlp_train::{Kernel, Model};
 
 use super::chart::{Axis, Chart, Marker, Role, Series};
 use super::drawing::Drawing;
@@ -22,7 +22,8 @@ pub(crate) fn embedding(model: &Model, data: &Dataset, set: &str) -> anyhow::Res
         bail!("the network has no hidden layer; expected one whose activations can be shown");
     };
     let shown = data.len().min(MAX_POINTS);
-    let activations = model.network.activations(&data.images()[..shown * data.pixels()], last, Kernel::Auto)?;
+    let activations =
+        model.network.activations(&data.images()[..shown * data.pixels()], last, Kernel::Auto)?;
     let (examples, units) = activations.dim();
     if examples < 2 || units < 2 {
         bail!("{examples} examples and {units} hidden units; expected at least two of each for an embedding");

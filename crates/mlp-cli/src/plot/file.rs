@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use mlp_data::atomic::write_atomically;
+use mlp_data::fs::write_atomically;
 
 use super::drawing::Drawing;
 

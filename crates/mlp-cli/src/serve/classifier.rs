@@ -9,8 +9,7 @@ use mlp_data::picture::{GrayPicture, Polarity};
 use mlp_train::{Kernel, Model};
 
 use super::answers::{ActiveUnit, Answer, ClassProbability, HiddenLayer, Image, ModelInfo, Size, UnitImages};
-use crate::figures;
-use crate::plot::{Raster, unit_images};
+use crate::plot::{Raster, first_layer_weights, unit_images};
 
 /// Maximum number of units of a layer whose activations are all listed.
 const MAX_LISTED: usize = 4096;
@@ -39,7 +38,7 @@ pub(super) struct Question {
 
 impl Classifier {
     pub(super) fn new(model: Model) -> Self {
-        let first_layer = figures::first_layer(&model.network);
+        let first_layer = first_layer_weights(&model.network);
         let (unit_images, scale) = unit_images(&first_layer, model.metadata.image_shape);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { model, unit_images, scale, revision: format!("{:x}", now.as_millis()) }
@@ -49,7 +48,8 @@ impl Classifier {
     pub(super) fn answer(&self, file: &[u8], question: Question) -> Result<Answer<'_>, Error> {
         let (network, metadata) = (&self.model.network, &self.model.metadata);
         let shape = metadata.image_shape;
-        let preprocessed = metadata.preprocessing.preprocess(&GrayPicture::decode(file)?, shape, question.polarity);
+        let preprocessed =
+            metadata.preprocessing.preprocess(&GrayPicture::decode(file)?, shape, question.polarity);
         let probabilities = network.probabilities(&preprocessed.pixels, Kernel::Auto).expect(RUNS);
         let probabilities = probabilities.into_raw_vec_and_offset().0;
         let class = argmax(probabilities.iter().copied());

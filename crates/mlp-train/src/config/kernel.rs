@@ -48,10 +48,10 @@ impl Kernel {
     /// [`ConfigError::NoOpenBlas`] in a build without it, [`ConfigError::TooWide`] for images that
     /// are too wide for CSR rows.
     pub fn resolve(self, data: &Dataset) -> Result<Self, ConfigError> {
-        let has_openblas = MatmulBackend::OpenBlas.are_available();
+        let has_openblas = MatmulBackend::OpenBlas.is_available();
         match self {
             Self::Auto if !has_openblas => Ok(Self::Portable),
-            Self::Auto if !Isa::best().is_portable() && is_sparse(data) => Ok(Self::Sparse),
+            Self::Auto if !Isa::best().is_generic() && is_sparse(data) => Ok(Self::Sparse),
             Self::Auto => Ok(Self::OpenBlas),
             Self::Sparse | Self::OpenBlas if !has_openblas => {
                 Err(ConfigError::NoOpenBlas { kernel: self.name() })
@@ -71,7 +71,7 @@ impl Kernel {
     /// What a resolved kernel asks of mlp-core.
     pub(crate) fn compute(self, threads: usize) -> Compute {
         let products = if self == Self::Portable { MatmulBackend::Portable } else { MatmulBackend::OpenBlas };
-        Compute { products, threads, ..Compute::default() }
+        Compute::default().with_backend(products).with_threads(threads)
     }
 }
 
@@ -94,10 +94,10 @@ mod tests {
     #[test]
     fn the_density_decides_and_a_choice_is_kept() {
         let (sparse, dense) = (images(100, 35), images(100, 36));
-        let has_openblas = MatmulBackend::OpenBlas.are_available();
+        let has_openblas = MatmulBackend::OpenBlas.is_available();
         let expected = |of_sparse| match () {
             () if !has_openblas => Kernel::Portable,
-            () if of_sparse && !Isa::best().is_portable() => Kernel::Sparse,
+            () if of_sparse && !Isa::best().is_generic() => Kernel::Sparse,
             () => Kernel::OpenBlas,
         };
         assert_eq!(Kernel::Auto.resolve(&sparse), Ok(expected(true)));
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn dense_products_are_openblas_unless_the_kernel_is_portable() {
+    fn dense_products_are_openblas_unless_the_kernel_is_generic() {
         assert_eq!(Kernel::Portable.compute(1).products, MatmulBackend::Portable);
         for kernel in [Kernel::Sparse, Kernel::OpenBlas] {
             assert_eq!(kernel.compute(2).products, MatmulBackend::OpenBlas);
@@ -126,7 +126,7 @@ mod tests {
     fn what_cannot_be_is_refused_in_one_line() {
         let wide = images(65_537, 0);
         assert!(Kernel::Auto.resolve(&wide).is_ok_and(|kernel| !kernel.takes_csr_rows(&wide)));
-        if MatmulBackend::OpenBlas.are_available() {
+        if MatmulBackend::OpenBlas.is_available() {
             assert_eq!(
                 Kernel::Sparse.resolve(&wide).unwrap_err().to_string(),
                 "images of 65537 pixels in a CSR matrix; expected at most 65536 (use --kernel openblas)"

@@ -1,7 +1,7 @@
 //! [`Plan`], a configuration checked against its training set, and what follows from it. The loop
 //! takes a plan, so that it never meets a batch size of 0 or a learning rate of NaN.
 
-use mlp_core::{Architecture, Compute, Optimizer, Reduction, Regularization, Rule, Scalar, Score};
+use mlp_core::{Architecture, Compute, Objective, Optimizer, OptimizerKind, Reduction, Scalar, Score};
 use mlp_data::Dataset;
 
 use crate::config::error::ConfigError;
@@ -34,12 +34,8 @@ impl TrainConfig {
             let expected = format!("1 to {examples}, the number of training examples");
             return Err(out_of_range("batch_size", self.batch_size, expected));
         }
-        let architecture = Architecture {
-            inputs: train.pixels(),
-            hidden: self.hidden.clone(),
-            outputs: train.classes(),
-            activation: self.activation,
-        };
+        let architecture =
+            Architecture::new(train.pixels(), &self.hidden, train.classes()).with_activation(self.activation);
         architecture.validate()?;
         // Kept as resolved: on another machine, or in another build, `auto` may stand for something
         // else.
@@ -110,16 +106,16 @@ impl Plan {
     /// The optimizer at its beginning.
     pub fn optimizer<A: Scalar>(&self) -> Optimizer<A> {
         let TrainConfig { momentum, beta1, beta2, rms_decay: decay, epsilon, .. } = self.config;
-        let rule = match self.config.optimizer {
-            OptimizerName::Sgd => Rule::Sgd,
-            OptimizerName::Momentum => Rule::Momentum { momentum },
-            OptimizerName::Nesterov => Rule::Nesterov { momentum },
-            OptimizerName::Adam | OptimizerName::AdamW => Rule::Adam { beta1, beta2, epsilon },
-            OptimizerName::RmsProp => Rule::RmsProp { decay, epsilon },
+        let kind = match self.config.optimizer {
+            OptimizerName::Sgd => OptimizerKind::Sgd,
+            OptimizerName::Momentum => OptimizerKind::Momentum { momentum },
+            OptimizerName::Nesterov => OptimizerKind::Nesterov { momentum },
+            OptimizerName::Adam | OptimizerName::AdamW => OptimizerKind::Adam { beta1, beta2, epsilon },
+            OptimizerName::RmsProp => OptimizerKind::RmsProp { decay, epsilon },
         };
         let default = if self.config.optimizer == OptimizerName::AdamW { 0.01 } else { 0.0 };
         let decay = self.config.weight_decay.unwrap_or(default);
-        let optimizer = Optimizer::new(rule, &self.architecture).with_weight_decay(decay);
+        let optimizer = Optimizer::new(kind, &self.architecture).with_weight_decay(decay);
         match self.config.clip_norm {
             Some(most) => optimizer.with_clipping(most),
             None => optimizer,
@@ -131,10 +127,11 @@ impl Plan {
         Schedule::new(&self.config, self.batches())
     }
 
-    /// What training adds to the passes.
-    pub fn regularization(&self) -> Regularization {
-        let TrainConfig { dropout, input_dropout, label_smoothing, seed, .. } = self.config;
-        Regularization { dropout, input_dropout, label_smoothing, seed }
+    /// What training minimizes.
+    pub fn objective(&self) -> Objective {
+        let TrainConfig { loss_reduction, dropout, input_dropout, label_smoothing, seed, .. } = self.config;
+        let objective = Objective::from(loss_reduction).with_label_smoothing(label_smoothing);
+        objective.with_dropout(dropout).with_input_dropout(input_dropout).with_seed(seed)
     }
 
     /// A mean loss of examples on the scale of a training batch: as the reduction has it for one of

@@ -4,7 +4,7 @@
 use std::fmt::Display;
 
 #[cfg(doc)]
-use mlp_core::Rule;
+use mlp_core::OptimizerKind;
 use mlp_core::{Activation, Init, Precision, Reduction, StreamKind, named};
 use serde::{Deserialize, Serialize};
 
@@ -197,23 +197,23 @@ named!(
     Plateau => "plateau",
 );
 
-/// The rules of [`mlp_core::Rule`] by name.
+/// The rules of [`mlp_core::OptimizerKind`] by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum OptimizerName {
-    /// [`Rule::Sgd`], the chapter's.
+    /// [`OptimizerKind::Sgd`], the chapter's.
     #[default]
     Sgd,
-    /// [`Rule::Momentum`].
+    /// [`OptimizerKind::Momentum`].
     Momentum,
-    /// [`Rule::Nesterov`].
+    /// [`OptimizerKind::Nesterov`].
     Nesterov,
-    /// [`Rule::Adam`].
+    /// [`OptimizerKind::Adam`].
     Adam,
-    /// [`Rule::Adam`] with a weight decay of 0.01, if no other is given.
+    /// [`OptimizerKind::Adam`] with a weight decay of 0.01, if no other is given.
     AdamW,
-    /// [`Rule::RmsProp`].
+    /// [`OptimizerKind::RmsProp`].
     RmsProp,
 }
 

@@ -8,7 +8,7 @@
 //! use mlp_train::formats::{Format, Known, import, to_npz};
 //! # use mlp_train::{Metadata, Model, Network};
 //!
-//! let architecture = Architecture { inputs: 4, hidden: vec![3], outputs: 2, activation: Activation::Tanh };
+//! let architecture = Architecture::new(4, &[3], 2).with_activation(Activation::Tanh);
 //! let network = Mlp::<f32>::new(&architecture, Init::Normal, &mut NativeStream::new(0))?;
 //! # let shape = mlp_data::ImageShape { height: 2, width: 2 };
 //! # let metadata = Metadata::new("mine", vec!["no".into(), "yes".into()], shape, "mine 1.0");

@@ -4,7 +4,7 @@
 use std::fmt::Display;
 use std::io::{Cursor, Read, Write};
 
-use mlp_core::{Activation, Architecture, Layer, Mlp, Precision};
+use mlp_core::{Activation, Layer, Mlp, Precision, parameter_names};
 use mlp_data::ImageShape;
 use ndarray::{Array1, Array2};
 use zip::write::SimpleFileOptions;
@@ -63,7 +63,7 @@ pub fn to_npz(model: &Model) -> Vec<u8> {
 fn parameters<A: Number>(network: &Mlp<A>, values: impl Fn(Vec<A>) -> Values) -> Vec<(String, Array)> {
     let layers = network.layers();
     let mut arrays = Vec::new();
-    for (layer, [weights, biases]) in layers.iter().zip(Architecture::parameter_names(layers.len())) {
+    for (layer, [weights, biases]) in layers.iter().zip(parameter_names(layers.len())) {
         let (inputs, outputs) = (layer.inputs(), layer.outputs());
         let rows = layer.weights().iter().copied().collect();
         arrays.push((weights, Array { shape: vec![inputs, outputs], values: values(rows) }));
@@ -77,7 +77,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Content, FormatError> {
     let count = arrays.layers();
     let mut layers = Vec::new();
     let mut precision = Precision::F32;
-    for [weights_name, biases_name] in Architecture::parameter_names(count) {
+    for [weights_name, biases_name] in parameter_names(count) {
         let (shape, weights, double) = arrays.numbers(&weights_name)?;
         let wrong = |name: &str, shape: &[usize], expected: &str| {
             array_error(name, &format!("shape {shape:?}; expected {expected}"))

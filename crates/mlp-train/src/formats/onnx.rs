@@ -232,8 +232,7 @@ mod tests {
 
     #[test]
     fn a_graph_takes_any_number_of_images_as_it_was_asked_to() {
-        let architecture =
-            Architecture { inputs: 6, hidden: vec![4], outputs: 3, activation: Activation::Relu };
+        let architecture = Architecture::new(6, &[4], 3).with_activation(Activation::Relu);
         let network = Mlp::<f64>::new(&architecture, Init::Normal, &mut NativeStream::new(0)).unwrap();
         let names = ["a", "b", "c"].map(str::to_owned).to_vec();
         let metadata = Metadata::new("mine", names, ImageShape { height: 2, width: 3 }, "a test");

@@ -123,7 +123,7 @@ pub fn evaluate<A: Number>(network: &Mlp<A>, data: &Dataset, kernel: Kernel) -> 
     let architecture = network.architecture();
     check_fits(&architecture, data)?;
     let chunks = in_chunks(network, data, kernel, |x, labels, workspace| {
-        (network.forward(x, labels, workspace), workspace.predictions().to_vec())
+        (network.score(x, labels, workspace), workspace.predictions().to_vec())
     })?;
     let mut score = Score::default();
     let mut confusion = ConfusionMatrix::new(architecture.outputs);
@@ -143,8 +143,7 @@ mod tests {
     use super::*;
 
     fn network(inputs: usize, outputs: usize) -> Mlp<f32> {
-        let architecture =
-            Architecture { inputs, hidden: vec![20], outputs, activation: Activation::Logistic };
+        let architecture = Architecture::new(inputs, &[20], outputs);
         Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(1)).unwrap()
     }
 

@@ -1,7 +1,7 @@
 //! [`Network`], an [`Mlp`] of either precision, and what it computes for images: an evaluation, or
 //! without labels probabilities and activations, in `f64` whatever the precision.
 
-use mlp_core::{Architecture, Features, Mlp, Precision, Scalar, Workspace};
+use mlp_core::{Architecture, Features, Mlp, Precision, Real, Workspace};
 use mlp_data::{Dataset, ImageShape};
 use ndarray::{Array2, Axis, concatenate};
 
@@ -69,7 +69,7 @@ impl Network {
     /// use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream};
     /// use mlp_train::{Kernel, Network};
     ///
-    /// let architecture = Architecture { inputs: 784, hidden: vec![16], outputs: 10, activation: Activation::Relu };
+    /// let architecture = Architecture::new(784, &[16], 10).with_activation(Activation::Relu);
     /// let network = Network::F32(Mlp::new(&architecture, Init::He, &mut NativeStream::new(0))?);
     /// let digits = mlp_data::synthetic::digits(1, 3, 0).test;
     /// let probabilities = network.probabilities(digits.images(), Kernel::Auto)?;
@@ -81,7 +81,7 @@ impl Network {
     pub fn probabilities(&self, images: &[u8], kernel: Kernel) -> Result<Array2<f64>, ConfigError> {
         let classes = self.architecture().outputs;
         each!(self, mlp => rows(mlp, images, kernel, classes, |x, workspace| {
-            mlp.probabilities(x, workspace).mapv(Scalar::into_f64)
+            mlp.probabilities(x, workspace).mapv(Real::into_f64)
         }))
     }
 
@@ -99,7 +99,7 @@ impl Network {
         assert!(l < hidden.len(), "hidden layer {l} of {}", hidden.len());
         each!(self, mlp => rows(mlp, images, kernel, hidden[l], |x, workspace| {
             mlp.logits(x, workspace);
-            workspace.activations(l).mapv(Scalar::into_f64)
+            workspace.activations(l).mapv(Real::into_f64)
         }))
     }
 }
@@ -146,8 +146,7 @@ mod tests {
 
     fn network(hidden: &[usize]) -> Mlp<f32> {
         let hidden = hidden.to_vec();
-        let architecture =
-            Architecture { inputs: 784, hidden, outputs: 10, activation: Activation::Logistic };
+        let architecture = Architecture::new(784, &hidden, 10);
         Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(1)).unwrap()
     }
 

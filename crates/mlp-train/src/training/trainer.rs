@@ -112,7 +112,7 @@ impl<'d, A: Number> Trainer<'d, A> {
         let rows = examples.sparse.as_ref().map(|(images, levels)| csr_rows(images, levels));
         let gathered = if rows.is_some() { 0 } else { config.batch_size };
         let mut workspace = Workspace::with_compute(architecture, config.batch_size, compute);
-        workspace.regularize(plan.regularization());
+        workspace.set_objective(plan.objective());
         Ok(Self {
             schedule: plan.schedule(),
             data,
@@ -172,7 +172,7 @@ impl<'d, A: Number> Trainer<'d, A> {
 
     /// The threads that share a step.
     pub fn threads(&self) -> usize {
-        self.workspace.kernels().threads
+        self.workspace.compute().threads
     }
 
     /// The records of the epochs done.
@@ -282,16 +282,16 @@ impl<'d, A: Number> Trainer<'d, A> {
                 ArrayView2::from_shape((count, pixels), &*inputs).expect("rows times pixels numbers").into()
             }
         };
-        let score = self.network.forward_in_training(x, labels, &mut self.workspace);
+        let score = self.network.forward(x, labels, &mut self.workspace);
         let loss = score.loss(reduction);
         let (epoch, step) = (self.progress.epochs + 1, batch + 1);
         if !loss.is_finite() {
-            let tensor = self.workspace.first_not_finite(&self.network);
+            let tensor = self.network.first_not_finite(&self.workspace);
             let tensor = tensor.unwrap_or_else(|| "the sum of the losses".to_owned());
             return Err(Error::Diverged { epoch, step, loss, tensor });
         }
         let network = &mut self.network;
-        self.optimizer.descend(network, x, labels, reduction, learning_rate, &mut self.workspace);
+        self.optimizer.descend(network, x, learning_rate, &mut self.workspace);
         if let Some(ema) = &mut self.ema {
             ema.update(network, &mut self.workspace);
         }

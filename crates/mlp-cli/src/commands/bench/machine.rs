@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::process::Command;
 use std::thread;
 
-use mlp_core::Isa;
+use mlp_core::{Isa, MatmulBackend};
 use serde::Serialize;
 
 /// Processor, instruction sets, and what multiplies dense matrices.
@@ -28,7 +28,7 @@ impl Machine {
             cpu: field(&cpuinfo, "model name").map(str::to_owned).or_else(mac_cpu).unwrap_or_else(arch),
             cores: thread::available_parallelism().map_or(1, NonZero::get),
             instructions: Isa::available().map(Isa::name).collect(),
-            products: mlp_core::backend(),
+            products: MatmulBackend::default().name(),
         }
     }
 }

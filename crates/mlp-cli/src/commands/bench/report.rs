@@ -121,8 +121,6 @@ fn milliseconds(seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use mlp_core::Activation;
-
     use super::*;
 
     fn report() -> Report {
@@ -201,12 +199,7 @@ peak memory  123 MB
 
     #[test]
     fn the_chapters_epoch_is_19_2_gflop() {
-        let network = |hidden: &[usize]| Architecture {
-            inputs: 784,
-            hidden: hidden.to_vec(),
-            outputs: 10,
-            activation: Activation::Logistic,
-        };
+        let network = |hidden: &[usize]| Architecture::new(784, hidden, 10);
         assert_eq!(dense_flop(&network(&[100]), 60_000), 19.176e9);
         assert_eq!(dense_flop(&network(&[]), 100), 4.0 * 784.0 * 10.0 * 100.0);
     }

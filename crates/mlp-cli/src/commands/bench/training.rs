@@ -28,7 +28,7 @@ impl Kernel {
     /// Those of this build that can train; with dense rows only, those that can do without CSR rows.
     fn available(dense_only: bool) -> impl Iterator<Item = Self> {
         [Self::Portable, Self::Sparse, Self::OpenBlas].into_iter().filter(move |&kernel| {
-            kernel.products().are_available() && !(dense_only && kernel == Self::Sparse)
+            kernel.products().is_available() && !(dense_only && kernel == Self::Sparse)
         })
     }
 
@@ -48,7 +48,7 @@ impl Kernel {
     }
 
     fn workspace(self, architecture: &Architecture, capacity: usize, threads: usize) -> Workspace<f32> {
-        let kernels = Compute { products: self.products(), threads, ..Compute::default() };
+        let kernels = Compute::default().with_backend(self.products()).with_threads(threads);
         Workspace::with_compute(architecture, capacity, kernels)
     }
 }
@@ -85,6 +85,7 @@ impl Task<'_> {
         let mut stream = NativeStream::new(config.seed);
         let mut network = Mlp::new(architecture, config.init, &mut stream).expect("planned sizes");
         let mut workspace = kernel.workspace(architecture, config.batch_size, threads);
+        workspace.set_objective(config.loss_reduction.into());
         let sparse = self.takes_csr_rows(kernel).then(|| self.train.sparse());
         let levels = mlp_data::levels::<f32>();
         let rows = sparse.as_ref().map(|images| rows(images, &levels));
@@ -105,7 +106,7 @@ impl Task<'_> {
                     self.standardize(&mut dense);
                     Features::Dense(matrix(&dense, pixels))
                 };
-                network.train_step(x, &labels, config.loss_reduction, config.learning_rate, &mut workspace);
+                network.train_step(x, &labels, config.learning_rate, &mut workspace);
             }
         };
         epoch();
@@ -228,7 +229,7 @@ mod tests {
     #[test]
     fn kernels_are_those_of_this_build_and_sparse_needs_csr_rows() {
         let names = |dense_only| Kernel::available(dense_only).map(Kernel::name).collect::<Vec<_>>();
-        if MatmulBackend::OpenBlas.are_available() {
+        if MatmulBackend::OpenBlas.is_available() {
             assert_eq!(names(false), ["portable", "sparse", "openblas"]);
             assert_eq!(names(true), ["portable", "openblas"]);
         } else {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mlp_train::{Control, Error, Event, Every, Observer, RunDir, RunSetup, Status};
+use mlp_train::{Control, Error, Event, Every, Observer, RunDir, Status};
 
 use super::members::{Member, shown};
 use crate::data::TrainingData;

@@ -24,12 +24,7 @@ use crate::plot::Raster;
 
 /// An untrained network for images of 28x28.
 pub(super) fn model(hidden: &[usize], names: &[&str]) -> Model {
-    let architecture = Architecture {
-        inputs: 784,
-        hidden: hidden.to_vec(),
-        outputs: names.len(),
-        activation: Activation::Relu,
-    };
+    let architecture = Architecture::new(784, hidden, names.len()).with_activation(Activation::Relu);
     let network = Mlp::<f32>::new(&architecture, Init::He, &mut NativeStream::new(1)).unwrap();
     let names = names.iter().map(|&name| name.to_owned()).collect();
     let mut metadata = Metadata::new("made up", names, ImageShape { height: 28, width: 28 }, "a test");
