@@ -4,7 +4,8 @@
 
 use mlp_core::gradcheck::gradcheck;
 use mlp_core::{
-    Activation, Architecture, Init, MatmulBackend, Mlp, NativeStream, NetworkError, Objective, Reduction, Workspace,
+    Activation, Architecture, Init, MatmulBackend, Mlp, NativeStream, NetworkError, Objective, Reduction,
+    Workspace,
 };
 use ndarray::Array2;
 
@@ -48,7 +49,10 @@ fn learn() -> Result<(f64, f64), NetworkError> {
 
 fn main() -> Result<(), NetworkError> {
     let (accuracy, error) = learn()?;
-    println!("products by {}: accuracy {accuracy:.3}, gradients right to {error:.1e}", MatmulBackend::default());
+    println!(
+        "products by {}: accuracy {accuracy:.3}, gradients right to {error:.1e}",
+        MatmulBackend::default()
+    );
     Ok(())
 }
 

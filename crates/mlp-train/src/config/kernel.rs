@@ -116,9 +116,9 @@ mod tests {
 
     #[test]
     fn dense_products_are_openblas_unless_the_kernel_is_generic() {
-        assert_eq!(Kernel::Portable.compute(1).products, MatmulBackend::Portable);
+        assert_eq!(Kernel::Portable.compute(1).backend, MatmulBackend::Portable);
         for kernel in [Kernel::Sparse, Kernel::OpenBlas] {
-            assert_eq!(kernel.compute(2).products, MatmulBackend::OpenBlas);
+            assert_eq!(kernel.compute(2).backend, MatmulBackend::OpenBlas);
         }
     }
 

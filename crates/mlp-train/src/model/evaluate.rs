@@ -138,7 +138,7 @@ pub fn evaluate<A: Number>(network: &Mlp<A>, data: &Dataset, kernel: Kernel) -> 
 
 #[cfg(test)]
 mod tests {
-    use mlp_core::{Activation, Architecture, Init, NativeStream};
+    use mlp_core::{Architecture, Init, NativeStream};
 
     use super::*;
 

@@ -140,7 +140,7 @@ fn rows<A: Number>(
 
 #[cfg(test)]
 mod tests {
-    use mlp_core::{Activation, Architecture, Init, NativeStream, argmax};
+    use mlp_core::{Architecture, Init, NativeStream, argmax};
 
     use super::*;
 
