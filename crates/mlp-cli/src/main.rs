@@ -51,6 +51,7 @@ fn definition() -> clap::Command {
 }
 
 fn main() -> ExitCode {
+    restart_with_faster_openblas();
     let result = if std::env::args_os().len() <= 1 {
         definition().print_help().map(|()| ExitCode::SUCCESS).map_err(Into::into)
     } else {
@@ -67,6 +68,26 @@ fn main() -> ExitCode {
         }
     }
 }
+
+/// Starts the program again with `OPENBLAS_CORETYPE` set, where OpenBLAS does not know the processor and would use kernels several times
+/// slower: it reads the variable only when it is loaded. A value that the user has set stays.
+fn restart_with_faster_openblas() {
+    #[cfg(unix)]
+    if let (None, Some(core)) = (std::env::var_os(OPENBLAS_CORETYPE), mlp_core::faster_openblas_core())
+        && let Ok(program) = std::env::current_exe()
+    {
+        use std::os::unix::process::CommandExt;
+
+        let mut arguments = std::env::args_os();
+        let name = arguments.next().unwrap_or_else(|| "mlp".into());
+        let mut command = std::process::Command::new(program);
+        // It returns only if the program cannot be started; this one then goes on, slower.
+        let _ = command.arg0(name).args(arguments).env(OPENBLAS_CORETYPE, core).exec();
+    }
+}
+
+#[cfg(unix)]
+const OPENBLAS_CORETYPE: &str = "OPENBLAS_CORETYPE";
 
 /// The exit code of a training run whose loss is no longer finite.
 const DIVERGED: u8 = 3;

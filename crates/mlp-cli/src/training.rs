@@ -108,3 +108,8 @@ impl Training {
         Ok(run.train(&mut trainer, setup, observers)?)
     }
 }
+
+/// Starts the global pool with this number of threads, 0 for all cores.
+pub(crate) fn start_threads(count: usize) -> anyhow::Result<()> {
+    rayon::ThreadPoolBuilder::new().num_threads(count).build_global().context("cannot start the threads")
+}

@@ -137,6 +137,7 @@ pub use activation::Activation;
 pub use architecture::{Architecture, NetworkError};
 pub use kernels::{Isa, Real};
 pub use layer::{Gradients, Layer, parameter_names};
+pub use linalg::blas::{faster_openblas_core, openblas_core};
 pub use linalg::csr::{Columns, CsrMatrix, Features, Values};
 pub use loss::{Reduction, Score, argmax, softmax};
 pub use names::UnknownName;

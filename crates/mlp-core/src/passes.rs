@@ -35,10 +35,10 @@ pub(crate) fn forward<A: Scalar>(
     let last = layers.len() - 1;
     // S ⊙ X, with dropout of inputs
     let x = dropped.drop_from(x, masking.inputs(), ops);
-    for l in 0..last {
+    for (l, layer) in layers[..last].iter().enumerate() {
         let (below, here) = buffers.split_at_mut(l);
         // Z^h = X·W^h + b^h,  H = f(Z^h),  and with dropout S ⊙ H
-        ops.hidden_forward(&layers[l], f, input(below, x), masking.hidden(l), &mut here[0]);
+        ops.hidden_forward(layer, f, input(below, x), masking.hidden(l), &mut here[0]);
     }
     let (below, here) = buffers.split_at_mut(last);
     // Z^o = H·W^o + b^o,  Ŷ = softmax(Z^o),  J = -Σ log ŷ_y

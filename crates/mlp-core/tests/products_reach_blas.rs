@@ -1,4 +1,4 @@
-//! The fast path is taken: every matrix product of a training step is one call of `cblas_sgemm` (or `cblas_dgemm`) for each block of 64
+//! The fast path is taken: every matrix product of a training step is a call of `cblas_sgemm` (or `cblas_dgemm`) for each block of
 //! units or examples, with its transposes as flags. The two functions are defined here, count, and compute by plain loops; the program's own
 //! definition comes before the library's. Whether OpenBLAS's answers are right is tested in `src/ops/matmul.rs`.
 
@@ -87,28 +87,32 @@ fn calls_of_a_step<A: Scalar>(hidden: &[usize], batch: usize) -> Vec<Call> {
     CALLS.take()
 }
 
-// Widths are rounded up to 8 numbers, the padding of the rows.
-fn expected(function: &'static str, n: c_int) -> Vec<Call> {
-    let call = |transposed, sizes| Call { function, transposed, sizes };
+// Widths are rounded up to 8 numbers, the padding of the rows. The 15 hidden units are one block of a cache line in f32 and two in f64;
+// the examples of the output layer are two blocks.
+fn expected(function: &'static str, n: c_int, units: &[c_int]) -> Vec<Call> {
     // A single row lies in memory as a column does: its transpose needs no flag.
     let flag = n > 1;
-    vec![
-        call((false, false), (n, 16, 20)), // Z^h = X·W^h
-        call((false, false), (n, 16, 15)), // Z^o = H·W^o
-        call((false, true), (n, 15, 10)),  // G4: ∂J/∂H = ∂J/∂Z^o·W^oᵀ
-        call((flag, false), (15, 16, n)),  // G2: ∂J/∂W^o = Hᵀ·∂J/∂Z^o
-        call((flag, false), (20, 16, n)),  // G6: ∂J/∂W^h = Xᵀ·∂J/∂Z^h
-    ]
+    let call = |transposed, sizes| Call { function, transposed, sizes };
+    let mut calls = Vec::new();
+    calls.extend(units.iter().map(|&units| call((false, false), (n, units, 20)))); // Z^h = X·W^h
+    let examples = [n / 2, n - n / 2].into_iter().filter(|&examples| examples > 0);
+    calls.extend(examples.map(|examples| call((false, false), (examples, 16, 15)))); // Z^o = H·W^o
+    let of_fifteen = |place: usize| units[place].min(15 - units[..place].iter().sum::<c_int>());
+    let fed = || (0..units.len()).map(of_fifteen);
+    calls.extend(fed().map(|units| call((false, true), (n, units, 10)))); // G4: ∂J/∂H = ∂J/∂Z^o·W^oᵀ
+    calls.extend(fed().map(|units| call((flag, false), (units, 16, n)))); // G2: ∂J/∂W^o = Hᵀ·∂J/∂Z^o
+    calls.extend(units.iter().map(|&units| call((flag, false), (20, units, n)))); // G6: ∂J/∂W^h = Xᵀ·∂J/∂Z^h
+    calls
 }
 
 #[test]
-fn every_product_of_a_step_is_one_call_of_gemm_with_transposes_as_flags() {
+fn every_product_of_a_step_is_calls_of_gemm_with_transposes_as_flags() {
     for n in [64, 9, 2, 1] {
-        assert_eq!(calls_of_a_step::<f32>(&[15], n), expected("cblas_sgemm", n as c_int), "batch {n}");
-        assert_eq!(calls_of_a_step::<f64>(&[15], n), expected("cblas_dgemm", n as c_int), "batch {n}");
+        let (single, double) = (calls_of_a_step::<f32>(&[15], n), calls_of_a_step::<f64>(&[15], n));
+        assert_eq!(single, expected("cblas_sgemm", n as c_int, &[16]), "batch {n}");
+        assert_eq!(double, expected("cblas_dgemm", n as c_int, &[8, 8]), "batch {n}");
     }
-    assert_eq!(calls_of_a_step::<f32>(&[15, 12, 9], 64).len(), 11);
-    // The output layer's examples, which the threads share, in blocks of 64; the hidden layer's units in blocks of them.
-    assert_eq!(calls_of_a_step::<f32>(&[15], 100).len(), 6);
-    assert_eq!(calls_of_a_step::<f32>(&[100], 64).len(), 9);
+    // Two blocks for each axis that threads share, more where it is longer than 128.
+    assert_eq!(calls_of_a_step::<f32>(&[100], 64).len(), 5 * 2);
+    assert_eq!(calls_of_a_step::<f32>(&[200], 300).len(), 4 * 4 + 6);
 }

@@ -16,7 +16,7 @@ use crate::output::messages::{note, print_json};
 use crate::output::table::{Table, decimals, loss_places, three_digits};
 use crate::plot::{check_format, range_chart, save};
 use crate::recipe::choices::RecipeArgs;
-use crate::training::Training;
+use crate::training::{Training, start_threads};
 
 /// Find a learning rate: train for a few hundred steps with a growing rate, and show where the loss
 /// falls and where it explodes.
@@ -78,7 +78,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(file) = &args.plot {
         check_format(file)?;
     }
-    super::start_threads(args.threads)?;
+    start_threads(args.threads)?;
     let mut recipe = args.recipe.resolve()?;
     // Nothing else may end the test, and nothing is evaluated.
     let train = &mut recipe.train;

@@ -25,8 +25,6 @@ mod verify_resume;
 
 use std::process::ExitCode;
 
-use anyhow::Context;
-
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     Train(Box<train::Args>),
@@ -81,9 +79,4 @@ impl Command {
             Self::Man(args) => man::run(args, definition()),
         }
     }
-}
-
-/// Starts the global pool with this number of threads, 0 for all cores.
-fn start_threads(count: usize) -> anyhow::Result<()> {
-    rayon::ThreadPoolBuilder::new().num_threads(count).build_global().context("cannot start the threads")
 }

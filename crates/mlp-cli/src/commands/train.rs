@@ -18,7 +18,7 @@ use crate::output::text::shell_quoted;
 use crate::recipe::Recipe;
 use crate::recipe::choices::RecipeArgs;
 use crate::signals::Signals;
-use crate::training::Training;
+use crate::training::{Training, start_threads};
 
 /// Train a network and write it to a run directory.
 ///
@@ -83,7 +83,7 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    super::start_threads(args.threads)?;
+    start_threads(args.threads)?;
     let interrupted = args.resume.as_deref().map(RunDir::open).transpose()?;
     if let Some(run) = &interrupted
         && let Some(epochs) = finished_epochs(run)?

@@ -22,7 +22,7 @@
 mod dense;
 mod elementwise;
 mod exp;
-mod isa;
+pub(crate) mod isa;
 pub(crate) mod mat;
 pub(crate) mod real;
 pub(crate) mod simd;

@@ -10,6 +10,7 @@
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayBase, ArrayView2, ArrayViewMut2, Axis, Ix2, RawData};
 
+use crate::kernels::isa::Isa;
 use crate::kernels::mat::{MatMut, MatRef};
 use crate::kernels::real::Real;
 use crate::parallel::partition::{MAX_THREADS, Partition};
@@ -81,3 +82,38 @@ pub(crate) fn one_blas_thread() {
 
 #[cfg(not(any(feature = "openblas", feature = "openblas-static")))]
 pub(crate) fn one_blas_thread() {}
+
+/// Returns the processor whose kernels OpenBLAS runs, as it calls it: `Haswell`, `SkylakeX`, `Zen`; `None` in a build without it.
+///
+/// An OpenBLAS that is older than the processor does not know it and runs the kernels of a much older one, several times slower: see
+/// [`faster_openblas_core`].
+#[cfg(any(feature = "openblas", feature = "openblas-static"))]
+pub fn openblas_core() -> Option<&'static str> {
+    use std::ffi::{CStr, c_char};
+
+    unsafe extern "C" {
+        fn openblas_get_corename() -> *const c_char;
+    }
+    // SAFETY: OpenBLAS exports this function with this signature, and what it returns is a constant.
+    unsafe { CStr::from_ptr(openblas_get_corename()) }.to_str().ok()
+}
+
+/// As above, without OpenBLAS.
+#[cfg(not(any(feature = "openblas", feature = "openblas-static")))]
+pub fn openblas_core() -> Option<&'static str> {
+    None
+}
+
+/// Returns the value of `OPENBLAS_CORETYPE` that makes OpenBLAS faster on this processor, where it does not know the processor.
+/// OpenBLAS reads this environment variable when it is loaded: it has to be set before the program starts.
+pub fn faster_openblas_core() -> Option<&'static str> {
+    /// The cores of OpenBLAS on x86-64 whose kernels use AVX2 or more.
+    const MODERN: [&str; 6] = ["Haswell", "Zen", "Excavator", "SkylakeX", "Cooperlake", "SapphireRapids"];
+    let core = openblas_core()?;
+    let modern = MODERN.iter().any(|modern| modern.eq_ignore_ascii_case(core));
+    match Isa::best().name() {
+        "avx512" if !modern => Some("SkylakeX"),
+        "avx2" if !modern => Some("Haswell"),
+        _ => None,
+    }
+}
