@@ -1,5 +1,6 @@
-//! Threads: how the work of a step is split (`partition.rs`) and who does it (`pool.rs`).
+//! Threads: how the work of a step is split (`partition.rs`), who does it (`pool.rs`), and when one does it alone (`backoff.rs`).
 
+mod backoff;
 pub(crate) mod partition;
 pub(crate) mod pool;
 

@@ -2,8 +2,8 @@
 //! wait awake for a while. (`rayon` is made for longer tasks: a step has three runs and takes about 100 microseconds.)
 //!
 //! Every part of a run has a thread that usually does it. The caller, once done with its own part, takes the parts that no thread
-//! has started: where another process holds a core, a run does not wait for the thread that it keeps out. Who does a part
-//! cannot show in the result.
+//! has started; and where it had to wait long for one that a thread had started, because another process holds a core, it does the
+//! next runs alone. Who does a part cannot show in the result.
 
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -14,15 +14,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::thread::{self, JoinHandle};
 
+use super::backoff::Backoff;
 use super::partition::{Divide, MAX_THREADS};
 
 /// Rounds of waiting awake before a thread falls asleep.
-const SPINS: usize = if cfg!(miri) { 1 } else { 20_000 };
+const SPINS: u32 = if cfg!(miri) { 1 } else { 20_000 };
 
 /// Threads that share the parts of a run; the caller's is the first of them.
 pub(crate) struct Pool {
     shared: Arc<Shared>,
     helpers: Vec<JoinHandle<()>>,
+    backoff: Backoff,
     /// Whether the caller does all parts, so that tests see that it makes no difference.
     #[cfg(test)]
     pub(crate) is_caller_alone: bool,
@@ -92,6 +94,7 @@ impl Pool {
         Self {
             shared,
             helpers,
+            backoff: Backoff::new(),
             #[cfg(test)]
             is_caller_alone: false,
         }
@@ -115,7 +118,7 @@ impl Pool {
         if self.is_caller_alone {
             return (0..len).for_each(work);
         }
-        if len == 1 { work(0) } else { self.run_all(&work) }
+        if len == 1 || self.backoff.is_alone() { (0..len).for_each(work) } else { self.run_all(&work) }
     }
 
     fn run_all<F: Fn(usize) + Sync>(&mut self, work: &F) {
@@ -134,9 +137,11 @@ impl Pool {
             shared.take(helper, round);
         }
         let is_done = || shared.unfinished.0.load(Acquire) == 0;
-        while !spin_until(is_done) {
+        let mut rounds = 0;
+        while !spin_until(is_done, &mut rounds) {
             thread::yield_now();
         }
+        self.backoff.waited(rounds);
         if let Err(cause) = own {
             shared.panicked.store(false, Relaxed);
             panic::resume_unwind(cause);
@@ -197,7 +202,7 @@ impl Shared {
 
     /// Waits for a round other than `seen`, at first awake, and returns it.
     fn await_round(&self, helper: usize, seen: usize) -> usize {
-        if !spin_until(|| self.round.0.load(Acquire) != seen) {
+        if !spin_until(|| self.round.0.load(Acquire) != seen, &mut 0) {
             let asleep = &self.asleep[helper].0;
             asleep.store(true, SeqCst);
             while self.round.0.load(SeqCst) == seen {
@@ -209,12 +214,13 @@ impl Shared {
     }
 }
 
-/// Waits awake for a while, and returns whether it came to pass.
-fn spin_until(is_done: impl Fn() -> bool) -> bool {
+/// Waits awake for a while, counting the rounds, and returns whether it came to pass.
+fn spin_until(is_done: impl Fn() -> bool, rounds: &mut u32) -> bool {
     for _ in 0..SPINS {
         if is_done() {
             return true;
         }
+        *rounds = rounds.saturating_add(1);
         hint::spin_loop();
     }
     false
