@@ -81,7 +81,7 @@ fn restart_with_faster_openblas() {
         let mut arguments = std::env::args_os();
         let name = arguments.next().unwrap_or_else(|| "mlp".into());
         let mut command = std::process::Command::new(program);
-        // It returns only if the program cannot be started; this one then goes on, slower.
+        // It returns only if the program cannot be started; this one then continues, slower.
         let _ = command.arg0(name).args(arguments).env(OPENBLAS_CORETYPE, core).exec();
     }
 }

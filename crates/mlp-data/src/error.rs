@@ -65,7 +65,7 @@ pub enum Error {
     Oversized { path: PathBuf, shape: Vec<usize>, stored: u64 },
 
     /// More bytes than the header promises.
-    #[error("{path} goes on after the {expected} bytes that its header promises; get the file again")]
+    #[error("{path} has more than the {expected} bytes that its header promises; get the file again")]
     TrailingBytes { path: PathBuf, expected: u64 },
 
     /// Bytes after the gzip stream: garbage, or a second stream.

@@ -153,7 +153,7 @@ fn every_bad_file_gives_one_clear_line() {
                     b
                 })
             },
-            &[TRAIN_LABELS, "goes on after the 14 bytes"],
+            &[TRAIN_LABELS, "has more than the 14 bytes"],
         ),
         (
             "trailing bytes in gzip",
@@ -163,7 +163,7 @@ fn every_bad_file_gives_one_clear_line() {
                     gzip(&b)
                 })
             },
-            &[TRAIN_LABELS, "goes on after the 14 bytes"],
+            &[TRAIN_LABELS, "has more than the 14 bytes"],
         ),
         (
             "two gzip streams",

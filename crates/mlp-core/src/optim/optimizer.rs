@@ -112,7 +112,7 @@ impl<A: Scalar> Optimizer<A> {
         self.states[..self.kind.states()].iter().map(Vec::as_slice)
     }
 
-    /// Goes on where another optimizer of this rule was after `steps` steps, with what its [`states`](Self::states) were.
+    /// Continues where another optimizer of this kind was after `steps` steps, with its [`states`](Self::states).
     ///
     /// # Errors
     /// What does not fit, if there are not as many states, or they have not the shapes of this optimizer's network.

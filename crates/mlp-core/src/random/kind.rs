@@ -90,7 +90,7 @@ impl Stream {
         }
     }
 
-    /// A stream that goes on from there; `None` if no stream is ever there.
+    /// Returns a stream that continues from a state; `None` if no stream is ever in that state.
     pub fn restore(state: &StreamState) -> Option<Self> {
         match state {
             &StreamState::Native { seed, position } => {

@@ -20,7 +20,7 @@ pub fn predictions(model: &Model, data: &Dataset) -> Result<String, Error> {
     let mut text = String::from("index,label,prediction");
     for name in &model.metadata.class_names {
         text.push(',');
-        text.push_str(&field(name));
+        text.push_str(&csv_field(name));
     }
     text.push('\n');
     let single = model.network.precision() == Precision::F32;
@@ -40,12 +40,12 @@ pub fn predictions(model: &Model, data: &Dataset) -> Result<String, Error> {
     Ok(text)
 }
 
-/// A name as a field (RFC 4180).
-fn field(name: &str) -> String {
-    if name.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", name.replace('"', "\"\""))
+/// Returns a text as a CSV field (RFC 4180): in quotation marks where it holds a comma, a quotation mark or the end of a line.
+pub fn csv_field(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
     } else {
-        name.to_owned()
+        text.to_owned()
     }
 }
 
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn names_with_commas_and_quotes_are_quoted() {
         assert_eq!(
-            ["T-shirt/top", "a, b", "5\" pot"].map(field),
+            ["T-shirt/top", "a, b", "5\" pot"].map(csv_field),
             ["T-shirt/top", "\"a, b\"", "\"5\"\" pot\""]
         );
     }

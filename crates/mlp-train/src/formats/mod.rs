@@ -35,7 +35,7 @@ mod onnx_read;
 mod onnx_tensor;
 mod safetensors;
 
-pub use csv::predictions;
+pub use csv::{csv_field, predictions};
 pub use error::FormatError;
 pub use import::{Format, Imported, import};
 pub use known::Known;

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use clap::ValueEnum;
 use mlp_data::picture::Preprocessed;
 use mlp_train::Metadata;
+use mlp_train::formats::csv_field;
 use serde::Serialize;
 
 use crate::output::table::percent;
@@ -112,7 +113,7 @@ impl<'a> Writer<'a> {
                 let mut header = "file,class,name,probability,blank,inverted".to_owned();
                 for name in self.names {
                     // Writing to a String cannot fail.
-                    let _ = write!(header, ",{}", quoted(&format!("p({name})")));
+                    let _ = write!(header, ",{}", csv_field(&format!("p({name})")));
                 }
                 header + "\n"
             }
@@ -144,9 +145,9 @@ impl<'a> Writer<'a> {
     fn record(&self, answer: &Answer) -> String {
         let mut record = format!(
             "{},{},{},{:?},{},{}",
-            quoted(&answer.name),
+            csv_field(&answer.name),
             answer.class,
-            quoted(&self.names[answer.class]),
+            csv_field(&self.names[answer.class]),
             answer.probabilities[answer.class],
             answer.preprocessed.is_blank,
             answer.preprocessed.was_inverted,
@@ -174,16 +175,6 @@ impl<'a> Writer<'a> {
 /// Without what would break a line of a table.
 fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
-}
-
-/// As CSV has it (RFC 4180): in quotation marks where it holds a comma, a quotation mark or the end
-/// of a line.
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
-    }
 }
 
 #[cfg(test)]
