@@ -235,6 +235,25 @@ fn other_commands_refuse_bad_flags() {
 }
 
 #[test]
+fn options_beside_resume_are_refused_by_name() {
+    let scratch = Scratch::new();
+    for (flags, named) in [
+        ("--epochs 10", "--epochs"),
+        ("--set epochs=10", "--set epochs=10"),
+        ("--recipe fast", "--recipe"),
+        ("--kernel portable", "--kernel"),
+        ("--max-time 5s --seed 3", "--max-time"),
+    ] {
+        for command in ["train", "sweep"] {
+            let refusal = format!(
+                "{named} cannot be used with --resume: a run keeps the configuration it started with"
+            );
+            scratch.refuses(&format!("{command} --resume run {flags}"), &refusal);
+        }
+    }
+}
+
+#[test]
 fn a_run_that_cannot_be_resumed() {
     let scratch = with_mnist();
     scratch.refuses("train --resume nowhere", "nowhere: no run: there is no config.toml in it");

@@ -41,7 +41,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     recipe: RecipeArgs,
     /// Resume an interrupted run; the result is bit-identical to an uninterrupted one
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["RecipeArgs", "Choices", "run_dir"])]
+    #[arg(long, value_name = "RUN", conflicts_with = "run_dir")]
     resume: Option<PathBuf>,
     #[command(flatten)]
     data_dir: DataDir,
@@ -84,6 +84,9 @@ impl Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     start_threads(args.threads)?;
+    if args.resume.is_some() {
+        args.recipe.refuse_beside_resume()?;
+    }
     let interrupted = args.resume.as_deref().map(RunDir::open).transpose()?;
     if let Some(run) = &interrupted
         && let Some(epochs) = finished_epochs(run)?
@@ -117,9 +120,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if result.status == Status::Interrupted {
         let (signal, code) = signals.heard().unwrap_or(("a signal", 130));
         let (epochs, resume) = (result.epochs, resume_command(run.path(), &args.data_dir.data_dir));
-        args.note(&format!(
-            "{signal} after {epochs} complete epochs: everything is saved; resume with: {resume}"
-        ));
+        args.note(&format!("{signal} after {epochs} complete epochs: all is saved; resume with: {resume}"));
         return Ok(ExitCode::from(code));
     }
     args.note(&conclusion(&result, &run));

@@ -2,6 +2,7 @@
 //! of it, and flags of their own for the keys that people change most. To add such a flag, add a
 //! field to [`Choices`].
 
+use anyhow::bail;
 use mlp_core::{Activation, Init, Precision, Reduction, StreamKind};
 use mlp_train::{Kernel, Metric, OptimizerName, ScheduleName};
 use serde::{Serialize, Serializer};
@@ -28,9 +29,28 @@ impl RecipeArgs {
         Recipe::resolve(self.recipe.as_deref().unwrap_or("textbook"), &self.set, self.flags())
     }
 
-    /// Whether no flag is given.
+    /// Returns true if no flag is given.
     pub(crate) fn is_empty(&self) -> bool {
-        self.recipe.is_none() && self.set.is_empty() && self.flags().is_empty()
+        self.given().is_empty()
+    }
+
+    /// Refuses the flags beside `--resume`: a run keeps the configuration that it started with.
+    pub(crate) fn refuse_beside_resume(&self) -> anyhow::Result<()> {
+        if let Some(flag) = self.given().first() {
+            bail!("{flag} cannot be used with --resume: a run keeps the configuration it started with");
+        }
+        Ok(())
+    }
+
+    /// The flags that are given, by name.
+    fn given(&self) -> Vec<String> {
+        let flag = |key: &str| match key {
+            "max_seconds" => "--max-time".to_owned(),
+            key => format!("--{}", key.replace('_', "-")),
+        };
+        let recipe = self.recipe.iter().map(|_| "--recipe".to_owned());
+        let set = self.set.iter().map(|setting| format!("--set {setting}"));
+        recipe.chain(set).chain(self.flags().keys().map(|key| flag(key))).collect()
     }
 
     fn flags(&self) -> toml::Table {

@@ -50,7 +50,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     sweep_dir: Option<PathBuf>,
     /// Resume an interrupted sweep
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["RecipeArgs", "Choices", "vary", "random", "sweep_dir"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["vary", "random", "sweep_dir"])]
     resume: Option<PathBuf>,
     #[command(flatten)]
     data_dir: DataDir,
@@ -71,6 +71,7 @@ const VALIDATION: f64 = 0.1;
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (directory, members, _lock) = match &args.resume {
         Some(directory) => {
+            args.recipe.refuse_beside_resume()?;
             let (sweep, lock) = Sweep::open(directory)?;
             (directory.clone(), sweep.members(directory)?, lock)
         }
@@ -105,10 +106,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     if let Some((signal, code)) = signals.heard() {
         if !args.quiet {
-            note(&format!(
-                "{signal}: everything is saved; resume with: mlp sweep --resume {}",
-                directory.display()
-            ));
+            note(&format!("{signal}: all is saved; resume with: mlp sweep --resume {}", directory.display()));
         }
         return Ok(ExitCode::from(code));
     }
