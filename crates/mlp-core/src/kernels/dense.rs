@@ -5,7 +5,7 @@
 //! is the one chain of each element. B's rows are read as vectors, A's numbers one at a time, so that A may lie any way: transposed,
 //! too.
 
-use super::isa::Work;
+use super::isa::{Isa, Work};
 use super::mat::{MatMut, MatRef};
 use super::real::Real;
 use super::simd::{LANES, Simd};
@@ -25,35 +25,43 @@ pub enum Start<'a, A> {
 /// C ← start + alpha·A·B: (n×m)(m×k) -> (n×k), each element the chain c ← fma(a_ij, alpha·b_jc, c) for ascending j.
 ///
 /// C's columns are a multiple of [`LANES`]; B may have more.
-pub(super) struct Product<'a, 'c, A> {
-    pub(super) alpha: A,
-    pub(super) a: MatRef<'a, A>,
-    pub(super) b: MatRef<'a, A>,
-    pub(super) start: Start<'a, A>,
-    pub(super) c: MatMut<'c, A>,
+pub(super) fn product<A: Real>(
+    isa: Isa,
+    alpha: A,
+    a: MatRef<'_, A>,
+    b: MatRef<'_, A>,
+    start: Start<'_, A>,
+    c: MatMut<'_, A>,
+) {
+    assert!(a.rows() == c.rows() && a.columns() == b.rows() && b.columns() >= c.columns());
+    assert!(c.columns().is_multiple_of(LANES));
+    if let Start::Row(row) = start {
+        assert!(row.len() >= c.columns());
+    }
+    // Two kernels and not one with both: without optimization everything that is inlined takes room on the stack.
+    if alpha == A::one() {
+        isa.run(Product::<'_, '_, A, false> { alpha, a, b, start, c });
+    } else {
+        isa.run(Product::<'_, '_, A, true> { alpha, a, b, start, c });
+    }
+}
+
+struct Product<'a, 'c, A, const SCALED: bool> {
+    alpha: A,
+    a: MatRef<'a, A>,
+    b: MatRef<'a, A>,
+    start: Start<'a, A>,
+    c: MatMut<'c, A>,
 }
 
 /// Rows of a tile. With the widest tile that [`Simd`] allows they fill three quarters of the registers.
 const TILE_ROWS: usize = 6;
 
-impl<A: Real> Work for Product<'_, '_, A> {
+impl<A: Real, const SCALED: bool> Work for Product<'_, '_, A, SCALED> {
     type Number = A;
 
     #[inline(always)]
-    fn run<S: Simd<A>>(self, simd: S) {
-        let Self { alpha, a, b, start, c } = &self;
-        assert!(a.rows() == c.rows() && a.columns() == b.rows() && b.columns() >= c.columns());
-        assert!(c.columns().is_multiple_of(LANES));
-        if let Start::Row(row) = start {
-            assert!(row.len() >= c.columns());
-        }
-        if *alpha == A::one() { self.tiles::<S, false>(simd) } else { self.tiles::<S, true>(simd) }
-    }
-}
-
-impl<A: Real> Product<'_, '_, A> {
-    #[inline(always)]
-    fn tiles<S: Simd<A>, const SCALED: bool>(mut self, simd: S) {
+    fn run<S: Simd<A>>(mut self, simd: S) {
         for (column, lanes) in tiles(self.c.columns(), S::TILE_VECTORS * S::LANES / LANES) {
             let rows = self.c.rows();
             let mut row = 0;
@@ -61,19 +69,21 @@ impl<A: Real> Product<'_, '_, A> {
                 let height = rows - row;
                 row += match height {
                     TILE_ROWS.. => {
-                        for_width!(lanes, S, self.tile, [_, SCALED, TILE_ROWS], (simd, row, column))
+                        for_width!(lanes, S, self.tile, [_, TILE_ROWS], (simd, row, column))
                     }
-                    4.. => for_width!(lanes, S, self.tile, [_, SCALED, 4], (simd, row, column)),
-                    2.. => for_width!(lanes, S, self.tile, [_, SCALED, 2], (simd, row, column)),
-                    _ => for_width!(lanes, S, self.tile, [_, SCALED, 1], (simd, row, column)),
+                    4.. => for_width!(lanes, S, self.tile, [_, 4], (simd, row, column)),
+                    2.. => for_width!(lanes, S, self.tile, [_, 2], (simd, row, column)),
+                    _ => for_width!(lanes, S, self.tile, [_, 1], (simd, row, column)),
                 };
             }
         }
     }
+}
 
+impl<A: Real, const SCALED: bool> Product<'_, '_, A, SCALED> {
     /// Computes a tile, and returns how many rows it has.
     #[inline(always)]
-    fn tile<S: Simd<A>, const SCALED: bool, const M: usize, const F: usize, const H: usize>(
+    fn tile<S: Simd<A>, const M: usize, const F: usize, const H: usize>(
         &mut self,
         simd: S,
         row: usize,

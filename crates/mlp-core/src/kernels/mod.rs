@@ -42,25 +42,25 @@ use std::ops::Range;
 use crate::activation::Activation;
 use crate::linalg::csr::CsrMatrix;
 
-/// Writes the trait [`Kernels`] and its two implementations from one list: `fn method(arguments) = the kernel with its operands`.
+/// Writes the trait [`Kernels`] and its two implementations from one list: `fn method(arguments) = body`.
 macro_rules! kernels {
-    ($($(#[$doc:meta])* fn $method:ident($($argument:ident: $type:ty),+ $(,)?) = $work:expr;)+) => {
+    ($($(#[$doc:meta])* fn $method:ident($($argument:ident: $type:ty),+ $(,)?) = $body:expr;)+) => {
         /// The kernels for one number type.
         ///
         /// They are methods of a trait with two implementations here, so that they are compiled once, with this crate's
         /// optimization level, and not again in every crate that trains a network.
         #[allow(clippy::too_many_arguments, reason = "operands of a kernel, in the order of its formula")]
         pub trait Kernels: Sized {
-            $($(#[$doc])* fn $method(isa: Isa, $($argument: $type),+);)+
+            $($(#[$doc])* fn $method($($argument: $type),+);)+
         }
 
-        kernels!(of f32: $(fn $method($($argument: $type),+) = $work;)+);
-        kernels!(of f64: $(fn $method($($argument: $type),+) = $work;)+);
+        kernels!(of f32: $(fn $method($($argument: $type),+) = $body;)+);
+        kernels!(of f64: $(fn $method($($argument: $type),+) = $body;)+);
     };
-    (of $number:ty: $(fn $method:ident($($argument:ident: $type:ty),+) = $work:expr;)+) => {
+    (of $number:ty: $(fn $method:ident($($argument:ident: $type:ty),+) = $body:expr;)+) => {
         impl Kernels for $number {
-            $(fn $method(isa: Isa, $($argument: $type),+) {
-                isa.run($work);
+            $(fn $method($($argument: $type),+) {
+                $body;
             })+
         }
     };
@@ -69,59 +69,64 @@ macro_rules! kernels {
 kernels! {
     /// C ← start + alpha·A·B.
     fn product(
-        alpha: Self, a: MatRef<'_, Self>, b: MatRef<'_, Self>, start: Start<'_, Self>, c: MatMut<'_, Self>,
-    ) = dense::Product { alpha, a, b, start, c };
+        isa: Isa, alpha: Self, a: MatRef<'_, Self>, b: MatRef<'_, Self>, start: Start<'_, Self>,
+        c: MatMut<'_, Self>,
+    ) = dense::product(isa, alpha, a, b, start, c);
 
     /// B ← Aᵀ.
-    fn transpose(a: MatRef<'_, Self>, b: MatMut<'_, Self>) = dense::Transpose { a, b };
+    fn transpose(isa: Isa, a: MatRef<'_, Self>, b: MatMut<'_, Self>) = isa.run(dense::Transpose { a, b });
 
     /// Z ← X·W + b, for some rows of a sparse X.
     fn sparse_affine(
-        x: &CsrMatrix<'_, Self>, rows: Range<usize>, weights: MatRef<'_, Self>, biases: &[Self], z: MatMut<'_, Self>,
-    ) = sparse::Affine { x, rows, weights, biases, z };
+        isa: Isa, x: &CsrMatrix<'_, Self>, rows: Range<usize>, weights: MatRef<'_, Self>, biases: &[Self],
+        z: MatMut<'_, Self>,
+    ) = sparse::affine(isa, x, rows, weights, biases, z);
 
     /// W ← W + alpha·Xᵀ·δ, for a sparse X.
     fn sparse_update(
-        alpha: Self, x: &CsrMatrix<'_, Self>, delta: MatRef<'_, Self>, weights: MatMut<'_, Self>,
-    ) = sparse::Update { alpha, x, delta, weights };
+        isa: Isa, alpha: Self, x: &CsrMatrix<'_, Self>, delta: MatRef<'_, Self>, weights: MatMut<'_, Self>,
+    ) = sparse::update(isa, alpha, x, delta, weights);
 
     /// H ← f(Z).
-    fn activate(activation: Activation, z: MatRef<'_, Self>, h: MatMut<'_, Self>) =
-        elementwise::Activate { activation, z, h };
+    fn activate(isa: Isa, activation: Activation, z: MatRef<'_, Self>, h: MatMut<'_, Self>) =
+        isa.run(elementwise::Activate { activation, z, h });
 
     /// D ← D ⊙ f'(Z), given H = f(Z).
     fn multiply_by_derivative(
-        activation: Activation, z: MatRef<'_, Self>, h: MatRef<'_, Self>, d: MatMut<'_, Self>,
-    ) = elementwise::MultiplyByDerivative { activation, z, h, d };
+        isa: Isa, activation: Activation, z: MatRef<'_, Self>, h: MatRef<'_, Self>, d: MatMut<'_, Self>,
+    ) = isa.run(elementwise::MultiplyByDerivative { activation, z, h, d });
 
     /// Out ← S ⊙ H.
-    fn multiply(s: MatRef<'_, Self>, h: MatRef<'_, Self>, out: MatMut<'_, Self>) =
-        elementwise::Multiply { s, h, out };
+    fn multiply(isa: Isa, s: MatRef<'_, Self>, h: MatRef<'_, Self>, out: MatMut<'_, Self>) =
+        isa.run(elementwise::Multiply { s, h, out });
 
     /// D ← S ⊙ D.
-    fn mask(s: MatRef<'_, Self>, d: MatMut<'_, Self>) = elementwise::Mask { s, d };
+    fn mask(isa: Isa, s: MatRef<'_, Self>, d: MatMut<'_, Self>) = isa.run(elementwise::Mask { s, d });
 
     /// Ŷ ← softmax(Z), with the loss and the prediction of each example.
     fn softmax_cross_entropy(
-        classes: usize, label_smoothing: f64, z: MatRef<'_, Self>, labels: &[u8], y_hat: MatMut<'_, Self>,
+        isa: Isa, classes: usize, label_smoothing: f64, z: MatRef<'_, Self>, labels: &[u8], y_hat: MatMut<'_,
+        Self>,
         losses: &mut [f64], predictions: &mut [u8],
-    ) = softmax::SoftmaxCrossEntropy { classes, label_smoothing, z, labels, y_hat, losses, predictions };
+    ) = isa.run(softmax::SoftmaxCrossEntropy { classes, label_smoothing, z, labels, y_hat, losses, predictions });
 
     /// δ ← (Ŷ - Y)·weight.
     fn output_delta(
-        classes: usize, label_smoothing: f64, weight: f64, y_hat: MatRef<'_, Self>, labels: &[u8],
+        isa: Isa, classes: usize, label_smoothing: f64, weight: f64, y_hat: MatRef<'_, Self>, labels: &[u8],
         delta: MatMut<'_, Self>,
-    ) = softmax::OutputDelta { classes, label_smoothing, weight, y_hat, labels, delta };
+    ) = isa.run(softmax::OutputDelta { classes, label_smoothing, weight, y_hat, labels, delta });
 
     /// A step of an optimizer.
     fn optimize(
-        step: Step, kept: f64, gradient: MatRef<'_, Self>, parameters: MatMut<'_, Self>, states: [MatMut<'_, Self>; 2],
-    ) = update::Optimize { step, kept, gradient, parameters, states };
+        isa: Isa, step: Step, kept: f64, gradient: MatRef<'_, Self>, parameters: MatMut<'_, Self>,
+        states: [MatMut<'_, Self>; 2],
+    ) = isa.run(update::Optimize { step, kept, gradient, parameters, states });
 
     /// Sums ← sums + the squares of each column.
-    fn add_squares(gradient: MatRef<'_, Self>, sums: &mut [f64]) = update::AddSquares { gradient, sums };
+    fn add_squares(isa: Isa, gradient: MatRef<'_, Self>, sums: &mut [f64]) =
+        isa.run(update::AddSquares { gradient, sums });
 
     /// Average ← average + share·(target - average).
-    fn approach(share: f64, target: MatRef<'_, Self>, average: MatMut<'_, Self>) =
-        update::Approach { share, target, average };
+    fn approach(isa: Isa, share: f64, target: MatRef<'_, Self>, average: MatMut<'_, Self>) =
+        isa.run(update::Approach { share, target, average });
 }

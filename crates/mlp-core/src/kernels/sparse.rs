@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::slice;
 
-use super::isa::{Work, prefetch};
+use super::isa::{Isa, Work, prefetch};
 use super::mat::{MatMut, MatRef};
 use super::real::Real;
 use super::simd::{LANES, Simd};
@@ -59,38 +59,37 @@ macro_rules! with_entries {
 
 /// Z ← X·W + b for some rows of X: each element the chain z ← fma(x_ij, w_jc, z), beginning with b_c, for ascending j with
 /// x_ij among the entries.
-pub(super) struct Affine<'a, 'z, A> {
-    pub(super) x: &'a CsrMatrix<'a, A>,
-    pub(super) rows: Range<usize>,
-    pub(super) weights: MatRef<'a, A>,
-    pub(super) biases: &'a [A],
-    pub(super) z: MatMut<'z, A>,
+pub(super) fn affine<A: Real>(
+    isa: Isa,
+    x: &CsrMatrix<'_, A>,
+    rows: Range<usize>,
+    weights: MatRef<'_, A>,
+    biases: &[A],
+    z: MatMut<'_, A>,
+) {
+    assert!(rows.len() == z.rows() && rows.end <= x.len() && x.width() <= weights.rows());
+    assert!(weights.columns() >= z.columns() && biases.len() >= z.columns());
+    assert!(z.columns().is_multiple_of(LANES));
+    with_entries!(x, x => isa.run(Affine { x, rows, weights, biases, z }));
 }
 
-impl<A: Real> Work for Affine<'_, '_, A> {
+struct Affine<'a, 'z, A, C, V, D> {
+    x: Entries<'a, A, C, V, D>,
+    rows: Range<usize>,
+    weights: MatRef<'a, A>,
+    biases: &'a [A],
+    z: MatMut<'z, A>,
+}
+
+impl<A: Real, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Work for Affine<'_, '_, A, C, V, D> {
     type Number = A;
 
     #[inline(always)]
-    fn run<S: Simd<A>>(self, simd: S) {
-        let Self { x, rows, weights, biases, z } = &self;
-        assert!(rows.len() == z.rows() && rows.end <= x.len() && x.width() <= weights.rows());
-        assert!(weights.columns() >= z.columns() && biases.len() >= z.columns());
-        assert!(z.columns().is_multiple_of(LANES));
-        with_entries!(self.x, x => self.tiles(simd, x));
-    }
-}
-
-impl<A: Real> Affine<'_, '_, A> {
-    #[inline(always)]
-    fn tiles<S: Simd<A>, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>>(
-        mut self,
-        simd: S,
-        x: Entries<'_, A, C, V, D>,
-    ) {
+    fn run<S: Simd<A>>(mut self, simd: S) {
         for (column, lanes) in tiles(self.z.columns(), max_lanes::<A>()) {
             let (weights, z) = (self.weights, self.z.reborrow());
             let tile = AffineTile { simd, weights, biases: self.biases, z, column, lanes };
-            x.visit(self.rows.clone(), tile);
+            self.x.visit(self.rows.clone(), tile);
         }
     }
 }
@@ -135,37 +134,35 @@ impl<A: Real, S: Simd<A>> AffineTile<'_, '_, A, S> {
 }
 
 /// W ← W + alpha·Xᵀ·δ: each element the chain w ← fma(x_ij, alpha·δ_ic, w) for ascending i with x_ij among the entries.
-pub(super) struct Update<'a, 'w, A> {
-    pub(super) alpha: A,
-    pub(super) x: &'a CsrMatrix<'a, A>,
-    pub(super) delta: MatRef<'a, A>,
-    pub(super) weights: MatMut<'w, A>,
+pub(super) fn update<A: Real>(
+    isa: Isa,
+    alpha: A,
+    x: &CsrMatrix<'_, A>,
+    delta: MatRef<'_, A>,
+    weights: MatMut<'_, A>,
+) {
+    assert!(x.len() == delta.rows() && x.width() <= weights.rows());
+    assert!(delta.columns() >= weights.columns());
+    assert!(weights.columns().is_multiple_of(LANES));
+    with_entries!(x, x => isa.run(Update { alpha, x, delta, weights }));
 }
 
-impl<A: Real> Work for Update<'_, '_, A> {
+struct Update<'a, 'w, A, C, V, D> {
+    alpha: A,
+    x: Entries<'a, A, C, V, D>,
+    delta: MatRef<'a, A>,
+    weights: MatMut<'w, A>,
+}
+
+impl<A: Real, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Work for Update<'_, '_, A, C, V, D> {
     type Number = A;
 
     #[inline(always)]
-    fn run<S: Simd<A>>(self, simd: S) {
-        let Self { x, delta, weights, .. } = &self;
-        assert!(x.len() == delta.rows() && x.width() <= weights.rows());
-        assert!(delta.columns() >= weights.columns());
-        assert!(weights.columns().is_multiple_of(LANES));
-        with_entries!(self.x, x => self.tiles(simd, x));
-    }
-}
-
-impl<A: Real> Update<'_, '_, A> {
-    #[inline(always)]
-    fn tiles<S: Simd<A>, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>>(
-        mut self,
-        simd: S,
-        x: Entries<'_, A, C, V, D>,
-    ) {
+    fn run<S: Simd<A>>(mut self, simd: S) {
         for (column, lanes) in tiles(self.weights.columns(), max_lanes::<A>()) {
             let (alpha, delta, weights) = (self.alpha, self.delta, self.weights.reborrow());
             let tile = UpdateTile { simd, alpha, delta, weights, column, lanes };
-            x.visit(0..delta.rows(), tile);
+            self.x.visit(0..delta.rows(), tile);
         }
     }
 }
