@@ -120,8 +120,16 @@ fn miri(workspace: &Workspace) -> Result<()> {
         }
     }
     step("miri", || {
-        let modules =
-            ["--lib", "--", "kernels::", "parallel::", "linalg::matrix::", "ops::matmul::", "loss::"];
+        let modules = [
+            "--lib",
+            "--",
+            "kernels::",
+            "parallel::pool::",
+            "parallel::partition::",
+            "linalg::matrix::",
+            "ops::matmul::",
+            "loss::",
+        ];
         let steps = ["--test", "several_threads", "--test", "csr_matrix"];
         for tests in [&modules[..], &steps] {
             let mut cargo = workspace.nightly_cargo("miri");
