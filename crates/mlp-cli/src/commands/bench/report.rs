@@ -12,7 +12,7 @@ use crate::output::table::{Table, thousands};
 pub(super) struct Report {
     pub(super) machine: Machine,
     pub(super) dataset: String,
-    /// Whether its pixels were standardized first.
+    /// True if its pixels were standardized first.
     pub(super) standardized: bool,
     /// The network: inputs, units of each hidden layer, classes.
     pub(super) layers: Vec<usize>,

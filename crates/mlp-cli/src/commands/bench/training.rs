@@ -70,7 +70,7 @@ impl Task<'_> {
         Kernel::available(!self.fits_csr_rows())
     }
 
-    /// Whether the images can be CSR rows. Standardized ones have no zeros to leave out.
+    /// Returns true if the images can be CSR rows. Standardized ones have no zeros to leave out.
     fn fits_csr_rows(&self) -> bool {
         self.standardization.is_none() && self.train.pixels() <= SparseImages::MAX_PIXELS
     }
