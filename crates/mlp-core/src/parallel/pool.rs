@@ -118,7 +118,14 @@ impl Pool {
         if self.is_caller_alone {
             return (0..len).for_each(work);
         }
-        if len == 1 || self.backoff.is_alone() { (0..len).for_each(work) } else { self.run_all(&work) }
+        if len == 1 {
+            work(0);
+        } else if self.backoff.is_alone() {
+            (0..len).for_each(work);
+            self.backoff.ran_alone(self.shared.asleep.iter().all(|asleep| asleep.0.load(Relaxed)));
+        } else {
+            self.run_all(&work);
+        }
     }
 
     fn run_all<F: Fn(usize) + Sync>(&mut self, work: &F) {
