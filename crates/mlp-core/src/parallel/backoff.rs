@@ -12,8 +12,10 @@ const STALL: u32 = 20_000;
 const MIN_RUNS: u32 = 6;
 /// Upper bound of the runs in a period, for helpers that are kept from falling asleep.
 const MAX_RUNS: u32 = 4096;
-/// Upper bound of the periods alone; each stall soon after another doubles them.
-const MAX_PATIENCE: u32 = 64;
+/// Periods within which another stall is a repeated one.
+const SOON: u32 = 64;
+/// Upper bound of the periods alone; each repeated stall doubles them.
+const MAX_PATIENCE: u32 = 512;
 
 /// Decides from run to run.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +56,7 @@ impl Backoff {
     pub(super) fn waited(&mut self, rounds: u32) {
         self.shared = self.shared.saturating_add(1);
         if rounds > self.threshold {
-            let is_repeated = self.period > 0 && self.shared < MAX_PATIENCE * self.period;
+            let is_repeated = self.period > 0 && self.shared < SOON * self.period;
             self.patience = if is_repeated { MAX_PATIENCE.min(2 * self.patience) } else { 1 };
             (self.alone, self.period) = (1, 0);
         }
