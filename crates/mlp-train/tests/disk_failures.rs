@@ -1,6 +1,6 @@
 //! Makes every file operation of a run fail in turn: once, like a disk that is briefly full, and
-//! for good, like a crash. Each time, the error names the file, the last good checkpoint is intact,
-//! and the run resumes to the same bits as one that never failed.
+//! permanently, like a crash. Each time, the error names the file, the last good checkpoint is
+//! intact, and the run resumes to the same bits as one that never failed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,10 +18,10 @@ use mlp_train::{
     TrainConfig, Trainer,
 };
 
-/// Makes operation `number` fail, and with `for_good` all later ones.
+/// Makes operation `number` fail, and with `permanent` all later ones.
 struct Failing {
     number: usize,
-    for_good: bool,
+    permanent: bool,
     passed: AtomicUsize,
     log: Mutex<Log>,
 }
@@ -33,8 +33,8 @@ struct Log {
 }
 
 impl Failing {
-    fn new(number: usize, for_good: bool) -> Arc<Self> {
-        Arc::new(Self { number, for_good, passed: AtomicUsize::new(0), log: Mutex::default() })
+    fn new(number: usize, permanent: bool) -> Arc<Self> {
+        Arc::new(Self { number, permanent, passed: AtomicUsize::new(0), log: Mutex::default() })
     }
 
     fn passed(&self) -> usize {
@@ -50,7 +50,7 @@ impl Gate for Failing {
         }
         *log.operations.entry(format!("{operation:?} {}", kind(path))).or_default() += 1;
         let number = self.passed.fetch_add(1, Ordering::Relaxed);
-        if number == self.number || (self.for_good && number > self.number) {
+        if number == self.number || (self.permanent && number > self.number) {
             return Err(io::ErrorKind::StorageFull.into());
         }
         Ok(())
@@ -135,14 +135,14 @@ fn a_run_resumes_to_the_same_bits_whichever_file_operation_fails() {
     // Two epochs of four steps, with a checkpoint after every third step and at the ends of epochs.
     assert_eq!(log.checkpoints, [(0, 3), (1, 0), (1, 3), (2, 0)]);
 
-    println!("{} file operations, each made to fail once and for good:", never.passed());
+    println!("{} file operations, each made to fail once and permanently:", never.passed());
     for (operation, times) in &log.operations {
         println!("  {times:3} x {operation}");
     }
     for number in 0..never.passed() {
-        for for_good in [false, true] {
-            let path = scratch.path().join(format!("{number}-{for_good}"));
-            let failing = Failing::new(number, for_good);
+        for permanent in [false, true] {
+            let path = scratch.path().join(format!("{number}-{permanent}"));
+            let failing = Failing::new(number, permanent);
             let error = train(&sets, &Disk::with_gate(failing.clone()), &path).unwrap_err().to_string();
             assert!(
                 error.contains(&*path.to_string_lossy()) && !error.contains('\n'),
@@ -154,7 +154,7 @@ fn a_run_resumes_to_the_same_bits_whichever_file_operation_fails() {
 
             let result = train(&sets, &Disk::default(), &path).unwrap();
             assert_eq!(result.status, Status::Complete);
-            assert_eq!(outputs(&path), expected, "operation {number}, for good: {for_good}");
+            assert_eq!(outputs(&path), expected, "operation {number}, permanent: {permanent}");
             let litter = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name());
             let litter: Vec<_> = litter.filter(|name| name.to_string_lossy().ends_with(".tmp")).collect();
             assert!(litter.is_empty(), "operation {number} leaves {litter:?}");

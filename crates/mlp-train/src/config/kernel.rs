@@ -62,19 +62,19 @@ impl Kernel {
         }
     }
 
-    /// For a resolved kernel: whether these images enter the first layer as CSR rows.
+    /// Returns whether a resolved kernel takes these images as CSR rows.
     pub(crate) fn takes_csr_rows(self, data: &Dataset) -> bool {
         self == Self::Sparse || (self == Self::Portable && is_sparse(data))
     }
 
-    /// For a resolved kernel: the settings of mlp-core.
+    /// Returns the mlp-core settings of a resolved kernel.
     pub(crate) fn compute(self, threads: usize) -> Compute {
         let backend = if self == Self::Portable { MatmulBackend::Portable } else { MatmulBackend::OpenBlas };
         Compute::default().with_backend(backend).with_threads(threads)
     }
 }
 
-/// Whether CSR rows fit these images and are faster.
+/// Returns whether CSR rows fit these images and are faster.
 fn is_sparse(data: &Dataset) -> bool {
     data.pixels() <= SparseImages::MAX_PIXELS && data.density() <= Kernel::MAX_DENSITY
 }

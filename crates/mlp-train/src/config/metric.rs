@@ -127,13 +127,12 @@ impl FromStr for Target {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
-        let wrong = || ConfigError::Target { found: text.to_owned() };
-        let (metric, value) = text.split_once('=').ok_or_else(wrong)?;
-        let value: f64 = value.parse().map_err(|_| wrong())?;
-        if value.is_nan() {
-            return Err(wrong());
-        }
-        Ok(Self { metric: metric.parse().map_err(|_| wrong())?, value })
+        let parse = || {
+            let (metric, value) = text.split_once('=')?;
+            Some(Self { metric: metric.parse().ok()?, value: value.parse().ok()? })
+        };
+        let target = parse().filter(|target| !target.value.is_nan());
+        target.ok_or_else(|| ConfigError::Target { found: text.to_owned() })
     }
 }
 

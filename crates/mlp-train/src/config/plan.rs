@@ -57,7 +57,7 @@ impl Plan {
         self.config.kernel
     }
 
-    /// Whether images enter the first layer as CSR rows.
+    /// Returns whether images enter the first layer as CSR rows.
     pub fn takes_csr_rows(&self) -> bool {
         self.takes_csr_rows
     }

@@ -11,7 +11,7 @@ pub(super) struct Content {
     pub(super) known: Known,
     /// Used if neither the file nor the user names the activation.
     pub(super) default_activation: Option<Activation>,
-    /// Whether the file says that inputs are gray levels divided by 255.
+    /// True if the file says that inputs are gray levels divided by 255.
     pub(super) is_scale_known: bool,
     /// For the user.
     pub(super) notes: Vec<String>,

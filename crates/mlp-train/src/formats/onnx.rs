@@ -77,12 +77,12 @@ pub fn to_onnx(model: &Model, pixels: Pixels) -> Result<Vec<u8>, FormatError> {
 
 /// Creates the nodes and initializers.
 fn graph<A: Number>(network: &Mlp<A>, number: i32, pixels: Pixels) -> GraphProto {
-    let mut graph = Graph { nodes: Vec::new(), numbers: Vec::new(), number };
+    let mut graph = Graph { proto: GraphProto::default(), number };
     let mut x = "images".to_owned();
     if pixels == Pixels::Raw {
         // Pixels are always scaled in single precision.
         x = graph.cast(&x, "levels", data_type::FLOAT);
-        graph.numbers.push(tensor("white", &[], data_type::FLOAT, &[255.0_f32]));
+        graph.proto.initializer.push(tensor("white", &[], data_type::FLOAT, &[255.0_f32]));
         x = graph.node("Div", &[&x, "white"], "x", Vec::new());
     }
     if number == data_type::DOUBLE {
@@ -96,19 +96,18 @@ fn graph<A: Number>(network: &Mlp<A>, number: i32, pixels: Pixels) -> GraphProto
     let z = graph.affine(output, &x, "_o");
     let axis = attribute("axis", attribute_type::INT, -1, 0.0);
     graph.node("Softmax", &[&z], "probabilities", vec![axis]);
-    GraphProto { node: graph.nodes, initializer: graph.numbers, ..GraphProto::default() }
+    graph.proto
 }
 
 struct Graph {
-    nodes: Vec<NodeProto>,
-    numbers: Vec<TensorProto>,
-    number: i32,
+    proto: GraphProto,
+    number: i32, // the data type of the network
 }
 
 impl Graph {
     /// Adds a node named like its output, and returns the name.
     fn node(&mut self, op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> String {
-        self.nodes.push(NodeProto {
+        self.proto.node.push(NodeProto {
             input: inputs.iter().map(|&name| name.to_owned()).collect(),
             output: vec![output.to_owned()],
             name: output.to_owned(),
@@ -125,7 +124,7 @@ impl Graph {
 
     /// Adds a scalar in the network's precision, and returns its name.
     fn scalar(&mut self, name: String, value: f64) -> String {
-        self.numbers.push(match self.number {
+        self.proto.initializer.push(match self.number {
             data_type::DOUBLE => tensor(&name, &[], self.number, &[value]),
             _ => tensor(&name, &[], self.number, &[value as f32]),
         });
@@ -137,8 +136,8 @@ impl Graph {
         let [w, b, z] = ['w', 'b', 'z'].map(|letter| format!("{letter}{of}"));
         let (weights, biases) = (layer.weights(), layer.biases());
         let (rows, biases): (Vec<A>, Vec<A>) = (weights.iter().copied().collect(), biases.to_vec());
-        self.numbers.push(tensor(&w, &[layer.inputs(), layer.outputs()], self.number, &rows));
-        self.numbers.push(tensor(&b, &[layer.outputs()], self.number, &biases));
+        self.proto.initializer.push(tensor(&w, &[layer.inputs(), layer.outputs()], self.number, &rows));
+        self.proto.initializer.push(tensor(&b, &[layer.outputs()], self.number, &biases));
         self.node("Gemm", &[x, &w, &b], &z, Vec::new())
     }
 

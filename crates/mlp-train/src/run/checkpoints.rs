@@ -85,19 +85,17 @@ impl FromStr for Every {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
-        let wrong = || ConfigError::Every { found: text.to_owned() };
-        if let Some(steps) = text.strip_suffix("steps").or_else(|| text.strip_suffix("step")) {
-            let steps = steps.trim().parse().map_err(|_| wrong())?;
-            return if steps > 0 { Ok(Self::Steps(steps)) } else { Err(wrong()) };
-        }
-        let (number, unit) = match text.chars().next_back() {
-            Some('s') => (&text[..text.len() - 1], 1.0),
-            Some('m') => (&text[..text.len() - 1], 60.0),
-            Some('h') => (&text[..text.len() - 1], 3600.0),
-            _ => (text, 1.0),
+        let units = [("s", 1.0), ("m", 60.0), ("h", 3600.0), ("", 1.0)];
+        let parse = || {
+            if let Some(steps) = text.strip_suffix("steps").or_else(|| text.strip_suffix("step")) {
+                return steps.trim().parse().ok().filter(|&steps| steps > 0).map(Self::Steps);
+            }
+            let (number, unit) =
+                units.into_iter().find_map(|(s, unit)| Some((text.strip_suffix(s)?, unit)))?;
+            let seconds = number.trim().parse::<f64>().ok()? * unit;
+            Duration::try_from_secs_f64(seconds).ok().map(Self::Time)
         };
-        let seconds: f64 = number.trim().parse().map_err(|_| wrong())?;
-        Duration::try_from_secs_f64(seconds * unit).map(Self::Time).map_err(|_| wrong())
+        parse().ok_or_else(|| ConfigError::Every { found: text.to_owned() })
     }
 }
 

@@ -73,12 +73,12 @@ impl Progress {
         }
     }
 
-    /// Whether the time limit is reached, counting the completed epochs and `spent` in this one.
+    /// Returns whether the time limit is reached after `spent` in this epoch.
     pub(crate) fn is_out_of_time(&self, config: &TrainConfig, spent: Duration) -> bool {
         config.max_seconds.is_some_and(|limit| (self.time + spent).as_secs_f64() >= limit)
     }
 
-    /// Whether a training of this plan can be in this state before `next`.
+    /// Returns whether a training of this plan can be in this state before `next`.
     pub(crate) fn fits(&self, plan: &Plan, next: Stage) -> bool {
         self.epochs <= plan.config().epochs
             && self.batches <= plan.batches()
