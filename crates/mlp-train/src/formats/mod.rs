@@ -22,7 +22,7 @@
 
 mod content;
 mod csv;
-pub(crate) mod error;
+mod error;
 mod import;
 mod known;
 mod npy;

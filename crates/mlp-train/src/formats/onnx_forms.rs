@@ -166,43 +166,42 @@ impl Found {
     fn of_pre_activations(&mut self, node: &NodeProto, args: &[Value<'_>]) -> Result<Option<Form>, String> {
         use Form::{Erf, OnePlusErf, Probabilities, Scaled, Sloping, TwiceGelu};
         use Value::Of;
-        let of_gelu = match (node.op_type.as_str(), args) {
-            ("Erf", &[Of(Scaled(layer))]) => Some(Erf(layer)),
-            ("Add", &[Of(Erf(layer)), one]) if one.is(1.0) => Some(OnePlusErf(layer)),
-            ("Mul", &[Of(TwiceGelu(layer)), half]) if half.is(0.5) => {
-                Some(self.hidden(layer, Activation::Gelu)?)
+        let z = args.first().and_then(|first| self.z(first));
+        let form = match (node.op_type.as_str(), args, z) {
+            ("Erf", &[Of(Scaled(layer))], _) => Erf(layer),
+            ("Add", &[Of(Erf(layer)), one], _) if one.is(1.0) => OnePlusErf(layer),
+            ("Mul", &[Of(TwiceGelu(layer)), half], _) if half.is(0.5) => {
+                self.hidden(layer, Activation::Gelu)?
             }
-            _ => None,
-        };
-        let (None, Some(layer)) = (of_gelu, args.first().and_then(|first| self.z(first))) else {
-            return Ok(of_gelu);
-        };
-        let form = match (node.op_type.as_str(), &args[1..]) {
-            ("Sigmoid", []) => self.hidden(layer, Activation::Logistic)?,
-            ("Tanh", []) => self.hidden(layer, Activation::Tanh)?,
-            ("Relu", []) => self.hidden(layer, Activation::Relu)?,
-            ("LeakyRelu", []) => {
+            ("Sigmoid", [_], Some(layer)) => self.hidden(layer, Activation::Logistic)?,
+            ("Tanh", [_], Some(layer)) => self.hidden(layer, Activation::Tanh)?,
+            ("Relu", [_], Some(layer)) => self.hidden(layer, Activation::Relu)?,
+            ("LeakyRelu", [_], Some(layer)) => {
                 let slope = attribute(node, "alpha").map_or(leaky_slope(), |alpha| alpha.f.into());
                 if !is_about(slope, leaky_slope()) {
                     return Err(format!("slope {slope}; expected {}", leaky_slope()));
                 }
                 self.hidden(layer, Activation::LeakyRelu)?
             }
-            ("Mul", [slope]) if slope.is(leaky_slope()) => Sloping(layer),
-            ("Max", &[Of(Sloping(other))]) if other == layer => self.hidden(layer, Activation::LeakyRelu)?,
-            ("Gelu", []) => {
+            ("Mul", [_, slope], Some(layer)) if slope.is(leaky_slope()) => Sloping(layer),
+            ("Max", &[_, Of(Sloping(other))], Some(layer)) if other == layer => {
+                self.hidden(layer, Activation::LeakyRelu)?
+            }
+            ("Gelu", [_], Some(layer)) => {
                 if attribute(node, "approximate").is_some_and(|way| way.s == b"tanh") {
                     return Err("the tanh approximation; expected exact Gelu".to_owned());
                 }
                 self.hidden(layer, Activation::Gelu)?
             }
-            ("Div", [root]) if root.is(SQRT_2) => Scaled(layer),
-            ("Mul", [factor]) if factor.is(FRAC_1_SQRT_2) => Scaled(layer),
-            ("Mul", &[Of(OnePlusErf(other))]) if other == layer => TwiceGelu(layer),
-            ("Softmax" | "LogSoftmax", []) => match attribute(node, "axis").map_or(-1, |axis| axis.i) {
-                -1 | 1 => Probabilities(layer),
-                axis => return Err(format!("along axis {axis}; expected 1")),
-            },
+            ("Div", [_, root], Some(layer)) if root.is(SQRT_2) => Scaled(layer),
+            ("Mul", [_, factor], Some(layer)) if factor.is(FRAC_1_SQRT_2) => Scaled(layer),
+            ("Mul", &[_, Of(OnePlusErf(other))], Some(layer)) if other == layer => TwiceGelu(layer),
+            ("Softmax" | "LogSoftmax", [_], Some(layer)) => {
+                match attribute(node, "axis").map_or(-1, |axis| axis.i) {
+                    -1 | 1 => Probabilities(layer),
+                    axis => return Err(format!("along axis {axis}; expected 1")),
+                }
+            }
             _ => return Ok(None),
         };
         Ok(Some(form))

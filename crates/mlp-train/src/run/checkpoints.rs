@@ -88,7 +88,7 @@ impl FromStr for Every {
         let units = [("s", 1.0), ("m", 60.0), ("h", 3600.0), ("", 1.0)];
         let parse = || {
             if let Some(steps) = text.strip_suffix("steps").or_else(|| text.strip_suffix("step")) {
-                return steps.trim().parse().ok().filter(|&steps| steps > 0).map(Self::Steps);
+                return steps.trim().parse::<u64>().ok().filter(|&steps| steps > 0).map(Self::Steps);
             }
             let (number, unit) =
                 units.into_iter().find_map(|(s, unit)| Some((text.strip_suffix(s)?, unit)))?;

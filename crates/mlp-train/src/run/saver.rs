@@ -37,7 +37,7 @@ impl<A: Number> Saver<A> {
         Self { shared, thread: Some(thread), waits }
     }
 
-    /// Returns the error of an earlier checkpoint, if there is one.
+    /// Hands over a checkpoint. Fails if an earlier one could not be written.
     pub(crate) fn save(&self, checkpoint: Checkpoint<A>) -> Result<(), Error> {
         let mut state = self.shared.lock();
         state.next = Some(checkpoint);
