@@ -134,13 +134,13 @@ fn a_bad_flag_is_refused_before_anything_is_written() {
         ("--dropout 1", "dropout is 1; expected from 0 to below 1"),
         ("--momentum nan", "momentum is NaN; expected from 0 to below 1"),
         ("--patience 0", "patience is 0; expected 1 or more"),
-        ("--schedule one-cycle --warmup-epochs 1", "has a warm-up of its own"),
-        ("--until accuracy=0.9", "`accuracy=0.9` is no target"),
+        ("--schedule one-cycle --warmup-epochs 1", "has its own warm-up"),
+        ("--until accuracy=0.9", "`accuracy=0.9` is not a target"),
         ("--recipe no-such", "unknown recipe `no-such`; expected one of textbook"),
         ("--recipe no/such.toml", "no/such.toml: cannot read the recipe"),
         ("--set learningrate=1", "unknown field `learningrate`"),
         ("--set epochs=many", "invalid type: string \"many\""),
-        ("--monitor validation-loss", "asks for a validation set, and there is none"),
+        ("--monitor validation-loss", "needs a validation set, but there is none"),
         ("--validation 0.001", "0.001 of 60 examples"),
         ("--rng numpy --seed 4294967296", "seed 4294967296 is too large for the numpy stream"),
         ("--dataset mnits", "mnist"),
@@ -256,7 +256,7 @@ fn options_beside_resume_are_refused_by_name() {
 #[test]
 fn a_run_that_cannot_be_resumed() {
     let scratch = with_mnist();
-    scratch.refuses("train --resume nowhere", "nowhere: no run: there is no config.toml in it");
+    scratch.refuses("train --resume nowhere", "nowhere: not a run: there is no config.toml in it");
     train(&scratch);
     // As if the run had been killed before it wrote its result.
     let run = |name: &str| scratch.path("run").join(name);
@@ -266,7 +266,7 @@ fn a_run_that_cannot_be_resumed() {
     fs::write(run("config.toml"), config.replace("seed = 0", "seed = 1")).unwrap();
     scratch.refuses(
         "train --quiet --resume run",
-        "run (its config.toml must not change): cannot resume: the checkpoint is of a training with another configuration",
+        "run (its config.toml must not change): cannot resume: the checkpoint has another configuration",
     );
     fs::write(run("config.toml"), "epochs = ").unwrap();
     scratch.refuses("train --quiet --resume run", "run/config.toml, line 1: ");
@@ -295,9 +295,9 @@ fn commands_need_runs() {
     scratch.refuses("runs", "runs: cannot list the runs: No such file or directory");
     train(&scratch);
     scratch.refuses("compare run", "one run; expected two or more to compare");
-    scratch.refuses("compare run data", "data: no run: there is no config.toml in it");
+    scratch.refuses("compare run data", "data: not a run: there is no config.toml in it");
     fs::write(scratch.path("run/result.json"), "{").unwrap();
-    scratch.refuses("compare run run", "run/result.json: the result in it is not valid: ");
+    scratch.refuses("compare run run", "run/result.json: invalid result: ");
 }
 
 #[test]
@@ -326,10 +326,10 @@ fn bad_flags_of_sweeps_and_range_tests() {
         ("lr-find --json --steps 1", "steps is 1; expected 2 to 1000000"),
         ("lr-find --json --plot rates.gif", "rates.gif: unknown image format"),
         ("verify-resume --max-time 1s --batch-size 20", "a time budget ends a run at another step each time"),
-        ("train --quiet --batch-size 20 --run-dir /proc/run", "/proc/run: cannot make the run directory: "),
+        ("train --quiet --batch-size 20 --run-dir /proc/run", "/proc/run: cannot create the run directory: "),
         (
             "train --quiet --batch-size 20 --run-dir data/mnist/train-images-idx3-ubyte/run",
-            "cannot make the run directory: Not a directory",
+            "cannot create the run directory: Not a directory",
         ),
     ] {
         scratch.refuses(flags, expected);

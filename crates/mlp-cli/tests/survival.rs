@@ -124,7 +124,7 @@ fn two_processes_do_not_train_in_one_directory() {
         std::thread::sleep(Duration::from_millis(5));
     }
     let stderr = scratch.error("train --resume run");
-    assert!(stderr.contains("error: run: another process trains in this run directory"), "{stderr}");
+    assert!(stderr.contains("error: run: another process is training in this run directory"), "{stderr}");
     child.kill().unwrap();
     child.wait().unwrap();
 }
