@@ -1,16 +1,16 @@
-//! Reads what the chapter's NumPy program printed and computed: `xtask/reference` has the program and its results.
+//! The results of the chapter's NumPy program, from `xtask/reference`.
 
 use anyhow::{Context, Result};
 
 /// One run of the chapter's program, in f64.
 pub(super) struct Reference {
-    /// Its lines.
+    /// The printed lines.
     pub(super) lines: Vec<&'static str>,
-    /// Mean loss of the batches, per epoch, in full precision.
+    /// Mean batch loss per epoch, in full precision.
     pub(super) loss: Vec<f64>,
-    /// Mean accuracy of the batches, per epoch.
+    /// Mean batch accuracy per epoch.
     pub(super) accuracy: Vec<f64>,
-    /// The line that `mlp` ends with: loss as in an epoch's line, per 100 images.
+    /// The last line that `mlp` prints, with the loss per 100 images as in the epoch lines.
     pub(super) test_line: String,
 }
 
@@ -43,7 +43,7 @@ pub(super) fn fashion_mnist_seed_0() -> Result<Reference> {
     reference!("fashion-mnist-seed0")
 }
 
-/// Both datasets have 10,000 test images, and the chapter's batches 100.
+/// Both datasets have 10,000 test images; the chapter's batches have 100.
 const TEST_BATCHES: f64 = 100.0;
 
 fn parse(lines: &'static str, json: &str) -> Result<Reference> {
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_reference_can_be_read_and_its_lines_show_its_numbers() {
+    fn reference_lines_match_reference_numbers() {
         let references = [
             (mnist_seed_0(), 50, "test  loss 17.1  acc 0.9553"),
             (mnist_seed_1(), 3, "test  loss 25.2  acc 0.9222"),
