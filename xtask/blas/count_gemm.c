@@ -1,5 +1,5 @@
-/* A library for LD_PRELOAD that counts calls of cblas_sgemm and cblas_dgemm and forwards them. On exit
- * it writes "sgemm N" and "dgemm N" to the file named by the environment variable GEMM_COUNTS. */
+/* A library for LD_PRELOAD that counts calls of cblas_sgemm and cblas_dgemm and forwards them. On
+ * exit it writes "sgemm N" and "dgemm N" to the file named by the variable GEMM_COUNTS. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdatomic.h>
@@ -18,7 +18,7 @@ static void *next(const char *name) {
     return function;
 }
 
-/* Enumerations are ints in the ABI. So are sizes: OpenBLAS with INTERFACE64 uses other symbol names. */
+/* Enumerations are ints in the ABI. So are sizes: with INTERFACE64 the symbols have other names. */
 #define COUNTED(name, number, calls)                                                                          \
     void name(int order, int trans_a, int trans_b, int m, int n, int k, number alpha, const number *a, int lda, \
               const number *b, int ldb, number beta, number *c, int ldc) {                                      \

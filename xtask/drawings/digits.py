@@ -1,9 +1,9 @@
 """Draws digits that MNIST never saw, for `cargo xtask e2e`: python digits.py DIR PER_CLASS SEED
 
-Each picture is a digit from a font or from pen strokes on one kind of page: DIR/font-shaded/7-03.jpg
-is a 7. The fonts are all those with digits in the packages below. The strokes are skeletons of written
-shapes, bent, slanted and drawn with pens of several widths. The pictures are reproducible with the same
-seed and the same versions of Pillow, NumPy and the fonts.
+Each picture is a digit from a font or from pen strokes on one kind of page:
+DIR/font-shaded/7-03.jpg is a 7. The fonts are all those with digits in the packages below. The
+strokes are skeletons of written shapes, bent, slanted and drawn with pens of several widths. The
+pictures are reproducible with the same seed and the same versions of Pillow, NumPy and the fonts.
 """
 
 import importlib.util
@@ -42,7 +42,7 @@ SKELETONS = {
 
 
 def fonts():
-    """For each package, its font files that have a glyph for each digit; one of those that come in two formats."""
+    """The font files of each package that have all digits, without duplicates in another format."""
     found = []
     for package in PACKAGES:
         root = pathlib.Path(importlib.util.find_spec(package).origin).parent

@@ -1,11 +1,11 @@
-"""Compares the exports of a model in onnxruntime, NumPy and safetensors with the predictions of `mlp`.
+"""Compares a model's exports in onnxruntime, NumPy and safetensors with the predictions of `mlp`.
 
 usage: agree.py DIRECTORY MNIST
 
 DIRECTORY holds scaled.onnx, raw.onnx (made with --raw-pixels), model.npz, model.safetensors and
 predictions.csv for the test set; MNIST holds the IDX files. Prints the largest difference of a
-probability for each tool. Exits with code 1 if a weight is not bit-identical or a difference is larger
-than rounding explains."""
+probability for each tool. Exits with code 1 if a weight is not bit-identical or a difference is
+larger than rounding explains."""
 import json
 import os
 import sys

@@ -3,9 +3,9 @@
 usage: compare_import.py DIRECTORY MNIST
 
 DIRECTORY holds the tool's network.npz or network.safetensors and probabilities.npy, and model.npz,
-predictions.csv and evaluation.json that `mlp` wrote for the imported model, on the test set. Exits with
-code 1 unless the parameters are bit-identical and probabilities, predictions, accuracy and loss agree
-within rounding."""
+predictions.csv and evaluation.json that `mlp` wrote for the imported model, on the test set. Exits
+with code 1 unless the parameters are bit-identical and probabilities, predictions, accuracy and
+loss agree within rounding."""
 import json
 import os
 import sys
@@ -49,7 +49,8 @@ if abs(evaluation['correct'] - correct) > (~certain).sum():
     sys.exit(f'error: {evaluation["correct"]} correct, {correct} in the other tool')
 of_labels = lambda matrix: matrix[np.arange(len(labels)), labels].astype(np.float64)
 loss = float(-np.log(of_labels(probabilities)).mean())
-# The error of a logarithm is the relative error of its argument. Both programs may be off by the bound.
+# The error of a logarithm is the relative error of its argument. Both programs may be off by the
+# bound.
 loss_slack = float((2 * of_labels(comparison.bound) / of_labels(comparison.truth)).mean()) if comparison.is_single else 1e-6
 if not abs(evaluation['loss'] - loss) <= loss_slack:
     sys.exit(f'error: the loss is {evaluation["loss"]}, {loss} in the other tool')

@@ -2,8 +2,8 @@
 
 usage: load_pytorch.py DIRECTORY MNIST
 
-Prints the largest difference of a probability on the test set. Exits with code 1 if it is larger than
-rounding explains."""
+Prints the largest difference of a probability on the test set. Exits with code 1 if it is larger
+than rounding explains."""
 import os
 import sys
 

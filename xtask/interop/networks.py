@@ -1,4 +1,4 @@
-"""Shared code of these checks: IDX files, a network in NumPy, and a bound on its rounding errors."""
+"""Shared code: IDX files, a network in NumPy, and a bound on its rounding errors."""
 import gzip
 import math
 import os
@@ -46,23 +46,24 @@ def softmax(z):
 
 
 def feed_forward(x, layers, activation):
-    """The chapter's forward pass for any depth; layers are pairs of shapes (inputs, units) and (units)."""
+    """The chapter's forward pass for any depth; `layers` holds pairs of weights and biases."""
     for w, b in layers[:-1]:
         x = ACTIVATIONS[activation](x @ w + b)
     return softmax(x @ layers[-1][0] + layers[-1][1])
 
 
 def truth_and_bound(x, layers, activation):
-    """The probabilities of a single-precision network computed in double precision, and a bound on the
-    error of a program that computes them in single precision, in any order.
+    """The probabilities of a single-precision network computed in double precision, and a bound on
+    the error of a program that computes them in single precision, in any order.
 
-    Model: each rounding is an independent error with mean 0 and relative size at most u = 2⁻²⁴ (Higham
-    and Mary, A new approach to probabilistic rounding error analysis, 2019). A sum of n nonzero products
-    has 2 n roundings of at most u S each, with S = Σ|x||w| + |b|: a deviation of u S √(2 n). A layer
-    propagates the deviations of its inputs, scaled by its weights and the slope of its activation. The
-    deviations of the first layer's units are independent, so their squares add up. In later layers the
-    units share earlier roundings, so the deviations themselves add up (Minkowski). An error of at most d
-    in the log-odds of a probability p changes p by at most p (1 - p) (exp(d) - 1)."""
+    Model: each rounding is an independent error with mean 0 and relative size at most u = 2⁻²⁴
+    (Higham and Mary, A new approach to probabilistic rounding error analysis, 2019). A sum of n
+    nonzero products has 2 n roundings of at most u S each, with S = Σ|x||w| + |b|: a deviation of
+    u S √(2 n). A layer propagates the deviations of its inputs, scaled by its weights and the slope
+    of its activation. The deviations of the first layer's units are independent, so their squares
+    add up. In later layers the units share earlier roundings, so the deviations themselves add up
+    (Minkowski). An error of at most d in the log-odds of a probability p changes it by at most
+    p (1 - p) (exp(d) - 1)."""
     u, x = 2.0 ** -24, x.astype(np.float64)
     variance = np.zeros_like(x)
     for number, (w, b) in enumerate(layers):
