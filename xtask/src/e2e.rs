@@ -68,8 +68,7 @@ fn check(
     selection: &Selection,
     is_wanted: impl Fn(Kind) -> bool,
 ) -> Result<()> {
-    let chosen =
-        CHECKS.iter().filter(|check| is_wanted(check.kind) && selection.includes(check.name));
+    let chosen = CHECKS.iter().filter(|check| is_wanted(check.kind) && selection.includes(check.name));
     if selection.list {
         chosen.for_each(|check| println!("{}", check.name));
         return Ok(());

@@ -28,7 +28,9 @@ impl Environment {
                 std::fs::remove_dir_all(&venv)
                     .with_context(|| format!("cannot remove {}", venv.display()))?;
             }
-            made.context("cannot create a Python virtual environment (Debian: `apt-get install python3-venv`)")?;
+            made.context(
+                "cannot create a Python virtual environment (Debian: `apt-get install python3-venv`)",
+            )?;
         }
         Ok(Self { python })
     }
@@ -43,7 +45,8 @@ impl Environment {
     /// # Errors
     /// If pip fails, with the reason that pip gives.
     pub(crate) fn install(&self, packages: &[&str]) -> Result<()> {
-        let mut pip = self.pip(&["install", "--quiet"]);
+        let mut pip = Command::new(&self.python);
+        pip.args(["-m", "pip", "--disable-pip-version-check", "install", "--quiet"]);
         run_quietly(pip.args(packages))
     }
 
@@ -64,12 +67,6 @@ impl Environment {
             command.env("TORCHINDUCTOR_CACHE_DIR", bench.join("inductor"));
         }
         command
-    }
-
-    fn pip(&self, args: &[&str]) -> Command {
-        let mut pip = Command::new(&self.python);
-        pip.args(["-m", "pip", "--disable-pip-version-check"]).args(args);
-        pip
     }
 }
 

@@ -36,7 +36,11 @@ impl Server {
         let stdout = server.process.stdout.take().context("stdout is not piped")?;
         BufReader::new(stdout).read_line(&mut server.address)?;
         server.address = server.address.trim_end().to_owned();
-        ensure!(server.address.starts_with("http"), "expected an address, the server printed `{}`", server.address);
+        ensure!(
+            server.address.starts_with("http"),
+            "expected an address, the server printed `{}`",
+            server.address
+        );
         Ok(server)
     }
 

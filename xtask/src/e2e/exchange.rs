@@ -41,8 +41,14 @@ pub(super) fn networks_trained_in_pytorch_evaluate_the_same_after_import(mlp: &M
     let python = pytorch(mlp)?;
     let notes = ["f64", "f32"].map(|precision| {
         let name = format!("pytorch-{precision}");
-        let note =
-            train_and_import(mlp, &python, &name, "train_pytorch.py", &[precision], &["--activation", "relu"])?;
+        let note = train_and_import(
+            mlp,
+            &python,
+            &name,
+            "train_pytorch.py",
+            &[precision],
+            &["--activation", "relu"],
+        )?;
         Ok(format!("{precision}: {note}"))
     });
     Ok(notes.into_iter().collect::<Result<Vec<_>>>()?.join("; "))

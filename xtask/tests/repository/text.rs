@@ -122,7 +122,8 @@ fn faults(path: &str, text: &str) -> Vec<String> {
                 advice.push(format!("{columns} columns; wrap at {WIDTH}"));
             }
             if comment.opens_docs && ["Of ", "Whether "].iter().any(|word| comment.text.starts_with(word)) {
-                advice.push("open with what the item is or does: \"The …\", \"Returns true if …\"".to_owned());
+                advice
+                    .push("open with what the item is or does: \"The …\", \"Returns true if …\"".to_owned());
             }
         }
         if path != THIS_FILE {
@@ -253,7 +254,11 @@ fn every_planted_fault_is_found() {
         ("a.rs", "let neighbour_count = gridCentre;".to_owned(), "neighbour: write neighbor"),
         ("a.rs", "let neighbour_count = gridCentre;".to_owned(), "centre: write center"),
         ("a.toml", "# optimisers and their initialisation".to_owned(), "optimisers: write optimizers"),
-        ("a.toml", "# optimisers and their initialisation".to_owned(), "initialisation: write initialization"),
+        (
+            "a.toml",
+            "# optimisers and their initialisation".to_owned(),
+            "initialisation: write initialization",
+        ),
         ("a.js", "// labelled, cancelling".to_owned(), "labelled: write labeled"),
         ("a.js", "// labelled, cancelling".to_owned(), "cancelling: write canceling"),
         ("a.html", "<p>learnt".to_owned(), "learnt: write learned"),
@@ -273,8 +278,14 @@ fn good_text_has_no_faults() {
         ("a.md", wide.clone()),
         ("a.py", format!("a = '{wide}'")),
         ("a.rs", "/// The number\n/// Of the last batch: whether it is whole.".to_owned()),
-        ("a.rs", "// There is no seed, it is no longer used, analyses of parallelism, aria-labelledby".to_owned()),
-        ("a.rs", "// programmer, optimistic, exercise, cancellation, normal, fulfilled, parameter".to_owned()),
+        (
+            "a.rs",
+            "// There is no seed, it is no longer used, analyses of parallelism, aria-labelledby".to_owned(),
+        ),
+        (
+            "a.rs",
+            "// programmer, optimistic, exercise, cancellation, normal, fulfilled, parameter".to_owned(),
+        ),
         ("crates/mlp-cli/src/recipe/choices.rs", "alias = \"optimiser\"".to_owned()),
     ] {
         assert_eq!(faults(path, &text), [""; 0], "{path}: {text}");

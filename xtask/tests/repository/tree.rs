@@ -28,7 +28,8 @@ pub(crate) fn texts(dir: &str) -> Vec<(String, String)> {
 
 fn collect(dir: &Path, texts: &mut Vec<(String, String)>) {
     let entries = fs::read_dir(dir).unwrap_or_else(|error| panic!("cannot list {}: {error}", dir.display()));
-    let paths: Vec<PathBuf> = entries.map(|entry| entry.expect("the directory can be listed").path()).collect();
+    let paths: Vec<PathBuf> =
+        entries.map(|entry| entry.expect("the directory can be listed").path()).collect();
     for path in paths {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if path.is_dir() {
