@@ -48,7 +48,7 @@ const ONE_L: &str =
     "cancel channel dial equal fuel label level marshal model signal total travel tunnel unravel";
 
 /// Phrases to avoid, each with what to write instead.
-const PHRASES: [(&str, &str); 42] = [
+const PHRASES: [(&str, &str); 45] = [
     ("are no", "are not"),
     ("are such", "so that"),
     ("be had", "be obtained, or name the step that fails"),
@@ -63,10 +63,12 @@ const PHRASES: [(&str, &str); 42] = [
     ("goes on", "continues, resumes"),
     ("herein", "here, in this"),
     ("in vain", "without success"),
+    ("in whatever", "in any"),
     ("is no", "is not a"),
     ("is none of", "is not one of, does not belong to"),
     ("is said in", "is reported in, or active voice"),
     ("lest", "so that … not"),
+    ("makes of", "computes, predicts, returns"),
     ("mend", "fix"),
     ("mended", "fixed"),
     ("mends", "fixes"),
@@ -83,6 +85,7 @@ const PHRASES: [(&str, &str); 42] = [
     ("taken for", "mistaken for, treated as"),
     ("telephone", "phone"),
     ("thereby", "split the sentence"),
+    ("there being", "because there is"),
     ("thereof", "of it"),
     ("told from", "separated from"),
     ("was no", "was not a"),
