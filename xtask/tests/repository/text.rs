@@ -1,6 +1,9 @@
 //! How the repository's text is written: comments fit in 100 columns, doc comments open with what
 //! the item is or does, spelling is American, and phrases that read like a translation stay out.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use crate::tree;
 
 /// Maximum width of a comment in Rust and Python.
@@ -48,11 +51,12 @@ const ONE_L: &str =
     "cancel channel dial equal fuel label level marshal model signal total travel tunnel unravel";
 
 /// Phrases to avoid, each with what to write instead.
-const PHRASES: [(&str, &str); 45] = [
+const PHRASES: [(&str, &str); 47] = [
     ("are no", "are not"),
     ("are such", "so that"),
     ("be had", "be obtained, or name the step that fails"),
     ("be it", "even if, or whether"),
+    ("be taken for", "be mistaken for, be treated as"),
     ("but for", "except for"),
     ("came to pass", "happened"),
     ("data set", "dataset"),
@@ -67,12 +71,14 @@ const PHRASES: [(&str, &str); 45] = [
     ("is no", "is not a"),
     ("is none of", "is not one of, does not belong to"),
     ("is said in", "is reported in, or active voice"),
+    ("is taken for", "is mistaken for, is treated as"),
     ("lest", "so that … not"),
     ("makes of", "computes, predicts, returns"),
     ("mend", "fix"),
     ("mended", "fixed"),
     ("mends", "fixes"),
     ("none of this", "not any of, or name it"),
+    ("not taken for", "not mistaken for"),
     ("of which a", "split the sentence"),
     ("of which each", "split the sentence, or each of which"),
     ("of which only", "split the sentence, or only some of which"),
@@ -82,7 +88,6 @@ const PHRASES: [(&str, &str); 45] = [
     ("shall", "must, will"),
     ("so as to", "to, so that"),
     ("surest", "most confident"),
-    ("taken for", "mistaken for, treated as"),
     ("telephone", "phone"),
     ("thereby", "split the sentence"),
     ("there being", "because there is"),
@@ -96,7 +101,7 @@ const PHRASES: [(&str, &str); 45] = [
     ("whoever", "the caller, anyone who"),
 ];
 
-/// What may follow "is no" and its like.
+/// Words that may follow "is no".
 const AFTER_NO: [&str; 13] = [
     "better", "faster", "fewer", "greater", "higher", "larger", "less", "longer", "lower", "more", "slower",
     "smaller", "worse",
@@ -114,29 +119,29 @@ fn faults(path: &str, text: &str) -> Vec<String> {
     let comments = match extension(path) {
         "rs" => rust_comments(text),
         "py" => python_comments(text),
-        _ => Vec::new(),
+        _ => text.lines().map(|_| None).collect(),
     };
     let mut found = Vec::new();
-    for (index, line) in text.lines().enumerate() {
+    for (number, (line, comment)) in (1..).zip(text.lines().zip(comments)) {
         let mut advice = Vec::new();
-        if let Some((_, comment)) = comments.iter().find(|(at, _)| *at == index) {
+        if let Some(Comment { text, opens_docs }) = comment {
             let columns = line.chars().count();
-            if columns > WIDTH && !comment.text.contains("://") && !comment.text.starts_with('|') {
+            if columns > WIDTH && !text.contains("://") && !text.starts_with('|') {
                 advice.push(format!("{columns} columns; wrap at {WIDTH}"));
             }
-            if comment.opens_docs && ["Of ", "Whether "].iter().any(|word| comment.text.starts_with(word)) {
-                advice
-                    .push("open with what the item is or does: \"The …\", \"Returns true if …\"".to_owned());
+            if opens_docs && ["Of ", "Whether "].iter().any(|word| text.starts_with(word)) {
+                advice.push("open with what it is or does: The …, Returns true if …".to_owned());
             }
         }
         if path != THIS_FILE {
             for word in words(line).iter().filter(|word| !ALLOWED.contains(&(path, word.as_str()))) {
-                advice.extend(american(word).map(|american| format!("{word}: write {american}")));
+                advice.extend(SPELLING.american(word).map(|american| format!("{word}: write {american}")));
             }
-            let phrases = PHRASES.iter().filter(|(phrase, _)| has_phrase(line, phrase));
+            let line = line.to_lowercase().replace('_', " ");
+            let phrases = PHRASES.iter().filter(|(phrase, _)| has_phrase(&line, phrase));
             advice.extend(phrases.map(|(phrase, instead)| format!("\"{phrase}\": write {instead}")));
         }
-        found.extend(advice.iter().map(|advice| format!("{path}:{}: {}: {advice}", index + 1, line.trim())));
+        found.extend(advice.iter().map(|advice| format!("{path}:{number}: {}: {advice}", line.trim())));
     }
     found
 }
@@ -145,40 +150,42 @@ fn extension(path: &str) -> &str {
     path.rsplit_once('.').map_or("", |(_, extension)| extension)
 }
 
-/// A line that is a comment, or part of a docstring.
+/// A line that is a comment or part of a docstring, without its marker.
 struct Comment<'a> {
     text: &'a str,
     opens_docs: bool,
 }
 
-fn rust_comments(source: &str) -> Vec<(usize, Comment<'_>)> {
+/// For each line of a Rust source, its comment if the line has nothing else.
+fn rust_comments(source: &str) -> Vec<Option<Comment<'_>>> {
     let mut comments = Vec::new();
-    let mut last_marker = "";
-    for (index, line) in source.lines().enumerate() {
-        let line = line.trim_start();
-        let marker = ["///", "//!", "//"].into_iter().find(|marker| line.starts_with(marker)).unwrap_or("");
-        if !marker.is_empty() {
-            let opens_docs = marker != "//" && marker != last_marker;
-            comments.push((index, Comment { text: line[marker.len()..].trim_start(), opens_docs }));
-        }
+    let mut last_marker = None;
+    for line in source.lines().map(str::trim_start) {
+        let marker = ["///", "//!", "//"].into_iter().find(|marker| line.starts_with(marker));
+        comments.push(marker.map(|marker| Comment {
+            text: line[marker.len()..].trim_start(),
+            opens_docs: marker != "//" && Some(marker) != last_marker,
+        }));
         last_marker = marker;
     }
     comments
 }
 
-/// Comments and docstrings. Only a docstring begins with `"""` on a line of its own.
-fn python_comments(source: &str) -> Vec<(usize, Comment<'_>)> {
+/// For each line of a Python source, its comment or its part of a docstring. No other string may begin
+/// a line with `"""`.
+fn python_comments(source: &str) -> Vec<Option<Comment<'_>>> {
     let mut comments = Vec::new();
     let mut in_docs = false;
-    for (index, line) in source.lines().enumerate() {
-        let line = line.trim_start();
-        let opening = line.strip_prefix("\"\"\"").filter(|_| !in_docs);
-        if let Some(text) = opening {
-            comments.push((index, Comment { text, opens_docs: true }));
+    for line in source.lines().map(str::trim_start) {
+        if let Some(text) = line.strip_prefix("\"\"\"").filter(|_| !in_docs) {
+            comments.push(Some(Comment { text, opens_docs: true }));
             in_docs = !text.contains("\"\"\"");
         } else if in_docs || line.starts_with('#') {
-            comments.push((index, Comment { text: line.trim_start_matches(['#', ' ']), opens_docs: false }));
+            let text = line.trim_start_matches(['#', ' ']);
+            comments.push(Some(Comment { text, opens_docs: false }));
             in_docs &= !line.contains("\"\"\"");
+        } else {
+            comments.push(None);
         }
     }
     comments
@@ -200,45 +207,50 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// The American spelling of a British word in lower case.
-fn american(word: &str) -> Option<String> {
-    let pairs = |table: &'static str| table.split(',').filter_map(|pair| pair.trim().split_once(' '));
-    let whole = pairs(WORDS).find(|(british, _)| word == *british).map(|(_, american)| american.to_owned());
-    let beginning = || {
-        pairs(BEGINNINGS).find_map(|(british, american)| {
-            word.strip_prefix(british).map(|rest| format!("{american}{rest}"))
-        })
-    };
-    let ize = || {
-        IZE.split_whitespace().find_map(|stem| {
-            let ending = word.strip_prefix(stem)?;
-            let is_verb = ["ise", "ised", "iser", "isers", "ises", "ising", "isation", "isations", "isable"]
-                .contains(&ending);
-            is_verb.then(|| format!("{stem}{}", ending.replacen('s', "z", 1)))
-        })
-    };
-    let one_l = || {
-        ONE_L.split_whitespace().find_map(|verb| {
-            let ending = word.strip_prefix(verb)?;
-            ["led", "ler", "lers", "ling", "lings"]
-                .contains(&ending)
-                .then(|| format!("{verb}{}", &ending[1..]))
-        })
-    };
-    whole.or_else(beginning).or_else(ize).or_else(one_l)
+static SPELLING: LazyLock<Spelling> = LazyLock::new(Spelling::new);
+
+/// British spellings and their American ones, in lower case.
+struct Spelling {
+    words: BTreeMap<String, String>,
+    beginnings: Vec<(&'static str, &'static str)>,
 }
 
-/// Returns true if the phrase is in the line, as words of its own. Underscores in names are spaces.
+impl Spelling {
+    fn new() -> Self {
+        let pairs = |table: &'static str| table.split(',').filter_map(|pair| pair.trim().split_once(' '));
+        let whole = pairs(WORDS).map(|(british, american)| (british.to_owned(), american.to_owned()));
+        let mut words: BTreeMap<String, String> = whole.collect();
+        for stem in IZE.split_whitespace() {
+            for ending in ["e", "ed", "er", "ers", "es", "ing", "ation", "ations", "able"] {
+                words.insert(format!("{stem}is{ending}"), format!("{stem}iz{ending}"));
+            }
+        }
+        for verb in ONE_L.split_whitespace() {
+            for ending in ["ed", "er", "ers", "ing", "ings"] {
+                words.insert(format!("{verb}l{ending}"), format!("{verb}{ending}"));
+            }
+        }
+        Self { words, beginnings: pairs(BEGINNINGS).collect() }
+    }
+
+    /// The American spelling of a British word.
+    fn american(&self, word: &str) -> Option<String> {
+        let beginning = |(british, american): &(&str, &str)| {
+            word.strip_prefix(british).map(|rest| format!("{american}{rest}"))
+        };
+        self.words.get(word).cloned().or_else(|| self.beginnings.iter().find_map(beginning))
+    }
+}
+
+/// Returns true if the line, in lower case, contains the phrase as whole words.
 fn has_phrase(line: &str, phrase: &str) -> bool {
-    let line = line.to_lowercase().replace('_', " ");
     line.match_indices(phrase).any(|(start, _)| {
         let (before, after) = (&line[..start], &line[start + phrase.len()..]);
-        let is_apart = !before.ends_with(char::is_alphanumeric) && !after.starts_with(char::is_alphanumeric);
         // "There is no file" and "is no longer" are English.
         let is_english = phrase.ends_with(" no")
             && (before.ends_with("there ")
                 || AFTER_NO.iter().any(|word| after.trim_start().starts_with(word)));
-        is_apart && !is_english
+        !is_english && !before.ends_with(char::is_alphanumeric) && !after.starts_with(char::is_alphanumeric)
     })
 }
 
