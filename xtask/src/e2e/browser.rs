@@ -19,7 +19,7 @@ pub(super) fn digits_drawn_in_chromium_are_classified_while_drawing(mlp: &Mlp) -
     let found = process::stdout(browser.arg(&server.address).arg(mlp.scratch("screenshots")))?;
     let (code, stderr) = server.stop()?;
     ensure!(code == Some(0), "after SIGTERM the server exited with {code:?}: {stderr}");
-    ensure!(stderr.lines().last() == Some("ended by SIGTERM"), "the server printed\n{stderr}");
+    ensure!(stderr.lines().last() == Some("stopped by SIGTERM"), "the server printed\n{stderr}");
     Ok(found.trim_end().to_owned())
 }
 
