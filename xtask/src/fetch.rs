@@ -1,5 +1,4 @@
-//! `cargo xtask fetch-data`: fetches datasets with `mlp_data::fetch` and prints its events on
-//! stderr.
+//! `cargo xtask fetch-data`: fetches datasets and shows the progress on stderr.
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -9,18 +8,18 @@ use anyhow::{Context, Result};
 use mlp_data::catalog::{self, CatalogEntry};
 use mlp_data::fetch::{Event, FetchOptions, Fetcher};
 
-/// The name that stands for the whole catalog.
+/// The name for the whole catalog.
 const ALL: &str = "all";
 
-/// Whether the catalog has a dataset of this name.
+/// Returns true if the catalog has a dataset of this name.
 pub(crate) fn is_known(name: &str) -> bool {
     catalog::find(name).is_ok()
 }
 
-/// Makes the datasets of these names (or `all`) be in `data_dir`, verified.
+/// Fetches the named datasets (or `all`) into `data_dir`, unless they are there, and verifies them.
 ///
 /// # Errors
-/// When a name is unknown, before anything is fetched; when a dataset cannot be had.
+/// If a name is unknown (nothing is fetched then), or a dataset cannot be fetched.
 pub(crate) fn fetch<S: AsRef<str>>(names: &[S], data_dir: &Path) -> Result<()> {
     let fetcher = Fetcher::new(FetchOptions::default());
     for entry in entries(names)? {
@@ -35,7 +34,7 @@ pub(crate) fn fetch<S: AsRef<str>>(names: &[S], data_dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The catalog's entries of these names.
+/// The catalog entries with these names.
 fn entries<S: AsRef<str>>(names: &[S]) -> Result<Vec<&'static CatalogEntry>> {
     let mut entries = Vec::new();
     for name in names.iter().map(AsRef::as_ref) {
@@ -48,7 +47,7 @@ fn entries<S: AsRef<str>>(names: &[S]) -> Result<Vec<&'static CatalogEntry>> {
     Ok(entries)
 }
 
-/// Prints events on stderr: a line each, and on a terminal the progress of a file on one line.
+/// Prints one line per event on stderr. On a terminal, progress updates share a line.
 struct Printer {
     is_terminal: bool,
     progress: String,
@@ -64,7 +63,7 @@ impl Printer {
             }
             Event::Progress { .. } | Event::AlreadyThere { .. } => {}
             _ => {
-                // What follows starts on a line of its own.
+                // End the progress line.
                 if !std::mem::take(&mut self.progress).is_empty() {
                     eprintln!();
                 }
@@ -79,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_all_are_looked_up_in_the_catalog() {
+    fn names_and_all_are_found_in_the_catalog() {
         let names =
             |names: &[&str]| entries(names).unwrap().iter().map(|entry| entry.name).collect::<Vec<_>>();
         assert_eq!(names(&["mnist", "fashion-mnist"]), ["mnist", "fashion-mnist"]);
@@ -88,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_refused_before_anything_is_fetched() {
+    fn an_unknown_name_is_an_error() {
         let error = entries(&["mnist", "minst"]).unwrap_err();
         assert!(format!("{error:#}").contains("mnist"), "{error:#}");
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask train`: from a bare machine to a trained model. Sets up and fetches the data, then becomes `mlp train`.
+//! `cargo xtask train`: sets up the machine, fetches the data and runs `mlp train`.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -9,10 +9,10 @@ use anyhow::Result;
 use crate::workspace::Workspace;
 use crate::{fetch, process, setup};
 
-/// Sets up, fetches the dataset that `args` ask for and runs `mlp train` with them.
+/// Sets up, fetches the dataset in `args` and runs `mlp train` with `args`.
 ///
 /// # Errors
-/// When the data cannot be had or cargo cannot be started.
+/// If the data cannot be fetched or cargo cannot be started.
 pub(crate) fn train(workspace: &Workspace, args: &[OsString]) -> Result<ExitCode> {
     let backend = setup::ensure();
     let dataset = value_of(args, "--dataset").unwrap_or_else(|| "mnist".into());
@@ -23,24 +23,24 @@ pub(crate) fn train(workspace: &Workspace, args: &[OsString]) -> Result<ExitCode
     let mut cargo = workspace.cargo("run");
     cargo.args(["--package", "mlp-cli"]).args(backend.cargo_flags()).args(["--", "train"]).args(args);
     eprintln!("$ {}", process::line(&cargo));
-    become_it(cargo)
+    replace_process(cargo)
 }
 
-/// Runs `command` in this process's place: Ctrl-C, signals and the exit code are its own.
+/// Replaces this process with `command`, which then receives Ctrl-C and signals directly.
 #[cfg(unix)]
-fn become_it(mut command: Command) -> Result<ExitCode> {
+fn replace_process(mut command: Command) -> Result<ExitCode> {
     use std::os::unix::process::CommandExt;
     Err(command.exec().into())
 }
 
-/// Runs `command` and ends with its exit code. On Ctrl-C the console tells both.
+/// Runs `command` and returns its exit code. The console sends Ctrl-C to both processes.
 #[cfg(not(unix))]
-fn become_it(mut command: Command) -> Result<ExitCode> {
+fn replace_process(mut command: Command) -> Result<ExitCode> {
     let code = command.status()?.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// The value of `--flag VALUE` or `--flag=VALUE` in `args`; of several the last, as `mlp` has it too.
+/// The value of `--flag VALUE` or `--flag=VALUE` in `args`. The last one wins, as in `mlp`.
 fn value_of(args: &[OsString], flag: &str) -> Option<OsString> {
     let prefix = format!("{flag}=");
     let mut found = None;
@@ -65,13 +65,13 @@ mod tests {
     }
 
     #[test]
-    fn the_dataset_is_found_in_both_spellings() {
+    fn both_flag_syntaxes_are_found() {
         assert_eq!(value(&["--epochs", "3", "--dataset", "kmnist"]), Some("kmnist".into()));
         assert_eq!(value(&["--dataset=synthetic", "--quiet"]), Some("synthetic".into()));
     }
 
     #[test]
-    fn of_two_the_last_counts_and_without_a_value_there_is_none() {
+    fn the_last_value_wins_and_a_missing_value_is_none() {
         assert_eq!(value(&["--dataset=mnist", "--dataset", "qmnist"]), Some("qmnist".into()));
         assert_eq!(value(&["--epochs", "3"]), None);
         assert_eq!(value(&["--dataset"]), None);
