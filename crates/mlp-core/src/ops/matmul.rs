@@ -1,4 +1,4 @@
-//! The products of the passes, and who computes them: the kernels of this crate, or OpenBLAS.
+//! The matrix products of the passes, by OpenBLAS or by this crate's kernels.
 
 use std::ops::Range;
 
@@ -9,10 +9,10 @@ use crate::linalg::blas::{self, Cut};
 use crate::linalg::csr::{CsrMatrix, Features};
 use crate::scalar::Scalar;
 
-/// What goes into a layer.
+/// The input of a layer.
 #[derive(Clone, Copy)]
 pub(crate) enum Input<'a, A> {
-    /// X, or the H of the layer below.
+    /// X, or H of the layer below.
     Dense(MatRef<'a, A>),
     /// X.
     Sparse(CsrMatrix<'a, A>),
@@ -37,12 +37,12 @@ impl<'a, A: Scalar> From<&'a Features<'_, A>> for Input<'a, A> {
     }
 }
 
-/// What becomes of the numbers that a product is written over.
+/// How a product is written to its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Write {
-    /// They are replaced.
+    /// Replaces it.
     Set,
-    /// It is added to them.
+    /// Is added to it.
     Add,
 }
 
@@ -56,7 +56,7 @@ impl Write {
 }
 
 impl Compute {
-    /// Z ← X·W + b for some `rows` of X: (n×d)(d×k) + (1×k) -> (n×k), b added to every row.
+    /// Z ← X·W + b for some `rows` of X: (n×d)(d×k) + (1×k) -> (n×k).
     pub(crate) fn affine<A: Scalar>(
         &self,
         x: Input<'_, A>,
@@ -75,7 +75,7 @@ impl Compute {
         }
     }
 
-    /// Out ← Out + alpha·Xᵀ·δ, or alpha·Xᵀ·δ: (n×d)ᵀ(n×k) -> (d×k). What is replaced does not matter, not even NaN.
+    /// Out ← Out + alpha·Xᵀ·δ, or alpha·Xᵀ·δ even if Out is NaN: (n×d)ᵀ(n×k) -> (d×k).
     pub(crate) fn transposed_product<A: Scalar>(
         &self,
         alpha: A,
@@ -96,7 +96,7 @@ impl Compute {
         }
     }
 
-    /// Out ← Out + alpha·1·δ, or alpha·1·δ, the column sums: (1×n)(n×k) -> (1×k), in the order of the rows.
+    /// Out ← Out + alpha·1·δ, or alpha·1·δ: column sums in row order, (1×n)(n×k) -> (1×k).
     pub(crate) fn column_sums<A: Scalar>(&self, alpha: A, delta: MatRef<'_, A>, write: Write, out: &mut [A]) {
         let (width, one) = (out.len(), A::one());
         let ones = MatRef::repeated(&one, 1, delta.rows());
@@ -104,7 +104,7 @@ impl Compute {
         A::product(self.isa, alpha, ones, delta, write.start(), out);
     }
 
-    /// Out ← δ·Wᵀ: (n×k)(d×k)ᵀ -> (n×d), `transposed` (k×d) is scratch for Wᵀ.
+    /// Out ← δ·Wᵀ: (n×k)(d×k)ᵀ -> (n×d). `transposed` (k×d) is scratch for Wᵀ.
     pub(crate) fn product_with_transposed<A: Scalar>(
         &self,
         delta: MatRef<'_, A>,
@@ -121,7 +121,7 @@ impl Compute {
                 self.product(A::one(), delta, weights.transposed(), Start::Zero, out, cut);
             }
             MatmulBackend::Portable => {
-                // A chain over k for many d at a time needs the d of a k side by side.
+                // The kernel reads rows of Wᵀ as vectors.
                 A::transpose(self.isa, weights, transposed.reborrow());
                 self.product(A::one(), delta, transposed.as_mat(), Start::Zero, out, cut);
             }
@@ -173,17 +173,18 @@ mod tests {
         Array2::from_shape_simple_fn((rows, columns), || A::from_f64(stream.standard_normal()))
     }
 
-    /// Each entry of a product of f32 or f64 differs from the exact one by at most n·eps·Σ|a||b| (Higham 2002, (3.5)).
+    /// An entry of a product differs from the exact one by at most n·eps·Σ|a||b| (Higham 2002,
+    /// (3.5)).
     fn assert_near<A: Scalar>(found: &Array2<A>, exact: &Array2<f64>, magnitude: &Array2<f64>, terms: usize) {
         for ((index, &found), (&exact, &magnitude)) in
             found.indexed_iter().zip(exact.iter().zip(magnitude.iter()))
         {
             let bound = (terms + 2) as f64 * A::EPSILON * magnitude;
-            assert!((found.into_f64() - exact).abs() <= bound, "{index:?}: {found} against {exact}");
+            assert!((found.into_f64() - exact).abs() <= bound, "{index:?}: {found}, expected {exact}");
         }
     }
 
-    /// A·B by plain loops in f64, and the same with absolute values, for the bound.
+    /// A·B by plain loops in f64, and with absolute values for the error bound.
     fn plain<A: Scalar>(a: ArrayView2<'_, A>, b: ArrayView2<'_, A>) -> (Array2<f64>, Array2<f64>) {
         let entry = |i, j, f: fn(f64) -> f64| {
             (0..a.ncols()).map(|k| f(a[[i, k]].into_f64() * b[[k, j]].into_f64())).sum::<f64>()
@@ -195,7 +196,7 @@ mod tests {
         )
     }
 
-    /// Every way of multiplying that this build has.
+    /// Every backend and instruction set of this build.
     fn kernels() -> Vec<Compute> {
         let own = Isa::available()
             .map(|isa| Compute::default().with_backend(MatmulBackend::Portable).with_isa(isa));
@@ -216,7 +217,7 @@ mod tests {
     }
 
     fn check<A: Scalar>(kernels: Compute, cut: Cut<'_>) {
-        // Either side of every threshold: ndarray's for BLAS (7), the tiles', the blocks'.
+        // Sizes on both sides of the thresholds of ndarray for BLAS (7), tiles and blocks.
         for &(n, d, k) in &[
             (1, 1, 1),
             (1, 7, 3),
@@ -271,8 +272,8 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "there it is the chains over again, and too long")]
-    fn the_products_agree_with_plain_loops() {
+    #[cfg_attr(miri, ignore = "too slow, and the test of the chains covers it")]
+    fn products_agree_with_plain_loops() {
         for kernels in kernels() {
             let blocks = blocks();
             for cut in [Cut::Rows(&blocks, 0), Cut::Columns(&blocks, 0)] {
@@ -282,7 +283,8 @@ mod tests {
         }
     }
 
-    /// c ← fma(a, alpha·b, c) for ascending j, beginning with `start`: what `MatmulBackend::Portable` is defined to be.
+    /// c ← fma(a, alpha·b, c) for ascending j from `start`: the definition of
+    /// `MatmulBackend::Portable`.
     fn chain<A: Scalar>(
         alpha: A,
         a: ArrayView2<'_, A>,
@@ -345,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_products_are_chains_in_index_order_to_the_last_bit() {
+    fn portable_products_are_bitwise_equal_to_chains_in_index_order() {
         for isa in Isa::available() {
             check_chains::<f32>(isa);
             check_chains::<f64>(isa);

@@ -1,24 +1,25 @@
-//! When the caller of a pool works alone for a while. A thread that another process keeps out in the middle of its part holds up the
-//! whole run for milliseconds, again and again; one thread alone is then faster. Counted in rounds of waiting, because this crate
-//! reads no clock.
+//! Decides when the caller of a pool works alone. If another process keeps holding up a helper in
+//! the middle of its part, every run takes milliseconds, and one thread is faster. Measured in
+//! spins, because this crate reads no clock.
 
-/// Rounds of waiting for a part that are a stall: about half a millisecond.
+/// Spins that count as a stall: about half a millisecond.
 const STALL: u32 = 20_000;
-/// How many times as long as usual a wait has to be for a stall. Large parts of unequal length make long waits, too.
+/// A stall also takes this many times longer than usual, because large parts of unequal size cause
+/// long waits too.
 const UNUSUAL: u32 = 16;
-/// Runs alone after a first stall, and at most: each stall soon after another doubles them.
+/// Runs alone after the first stall. Each further stall doubles the number, up to the maximum.
 const PATIENCE: u32 = 64;
 const MAX_PATIENCE: u32 = 4096;
-/// Shared runs after which earlier stalls are forgotten.
+/// Number of shared runs after which earlier stalls are forgotten.
 const FORGIVEN: u32 = 4096;
 
-/// Decides from run to run.
+/// The state of the decision.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Backoff {
-    usual: u32, // rounds of waiting in a run
+    usual: u32, // moving average of spins per run
     patience: u32,
-    alone: u32,  // runs to come that the caller does alone
-    shared: u32, // runs since
+    alone: u32,  // remaining runs alone
+    shared: u32, // shared runs since the last stall
 }
 
 impl Backoff {
@@ -33,7 +34,7 @@ impl Backoff {
         is_alone
     }
 
-    /// Takes note of the rounds that the caller waited in a shared run.
+    /// Records the caller's spins in a shared run.
     pub(super) fn waited(&mut self, rounds: u32) {
         if rounds > STALL.max(self.usual.saturating_mul(UNUSUAL)) {
             let is_repeated = self.shared < FORGIVEN;
@@ -50,7 +51,7 @@ impl Backoff {
 mod tests {
     use super::*;
 
-    /// Runs alone among so many, if the caller waits so long in each shared one.
+    /// Counts the runs alone, given the spins of each shared run.
     fn alone(backoff: &mut Backoff, runs: u32, wait: impl Fn(u32) -> u32) -> u32 {
         let mut count = 0;
         for run in 0..runs {
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn usual_waits_change_nothing_however_long_they_are() {
+    fn long_but_usual_waits_do_not_count_as_stalls() {
         assert_eq!(alone(&mut Backoff::new(), 100_000, |run| run % 300), 0);
         let mut backoff = Backoff::new();
         assert_eq!(alone(&mut backoff, 1_000, |_| STALL), 0);
@@ -72,14 +73,14 @@ mod tests {
     }
 
     #[test]
-    fn a_hiccup_costs_a_few_runs() {
+    fn a_single_stall_costs_a_few_runs() {
         let mut backoff = Backoff::new();
         alone(&mut backoff, 10_000, |_| 100);
         assert_eq!(alone(&mut backoff, 10_000, |run| if run == 0 { 1_000_000 } else { 100 }), PATIENCE);
     }
 
     #[test]
-    fn a_thread_that_is_kept_out_is_left_out_and_tried_again_when_it_is_over() {
+    fn a_blocked_thread_is_left_out_until_it_recovers() {
         let mut backoff = Backoff::new();
         alone(&mut backoff, 1_000, |_| 100);
         let disturbed = alone(&mut backoff, 100_000, |_| 100_000);

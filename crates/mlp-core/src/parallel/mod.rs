@@ -1,4 +1,5 @@
-//! Threads: how the work of a step is split (`partition.rs`), who does it (`pool.rs`), and when one does it alone (`backoff.rs`).
+//! Threads: splitting work (`partition.rs`), the thread pool (`pool.rs`), and when to use only one
+//! thread (`backoff.rs`).
 
 mod backoff;
 pub(crate) mod partition;
