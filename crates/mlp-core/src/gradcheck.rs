@@ -2,9 +2,7 @@
 //! Works for your own networks and backward passes too. [`crate::gradients`] derives the step and
 //! the tolerance.
 
-use ndarray::Array2;
-
-use crate::layer::{Gradients, Layer, name};
+use crate::layer::{Gradients, name};
 use crate::linalg::csr::Features;
 use crate::network::Mlp;
 use crate::objective::Objective;
@@ -55,7 +53,7 @@ pub struct Entry {
     pub analytic: f64,
     /// From central differences.
     pub numeric: f64,
-    /// |analytic - numeric| divided by the largest of |analytic|, |numeric|, the tensor's largest gradient, and J/256.
+    /// |analytic - numeric| divided by the maximum of |analytic|, |numeric|, the tensor's largest gradient, and J/256.
     pub relative_error: f64,
 }
 
@@ -135,12 +133,15 @@ pub fn check_gradients<'x>(
     let count = network.layers().len();
     let mut tensors = Vec::with_capacity(2 * count);
     for (l, gradient) in gradients.layers().iter().enumerate() {
-        for tensor in [Tensor::Weights, Tensor::Biases] {
-            let analytic = tensor.of(gradient);
+        // G6 and G7 are for the first of several layers.
+        let equations = if l == 0 && count > 1 { ["G6", "G7"] } else { ["G2", "G3"] };
+        let parts = [('w', &gradient.weights), ('b', &gradient.biases)];
+        for (tensor, (letter, analytic)) in parts.into_iter().enumerate() {
+            let analytic = analytic.to_array();
             let scale = analytic.fold(RESOLUTION * loss.abs(), |scale, value| scale.max(value.abs()));
             let mut report = TensorReport {
-                name: name(tensor.letter(), l, count),
-                equation: tensor.equation(l == 0 && count > 1),
+                name: name(letter, l, count),
+                equation: equations[tensor],
                 shape: analytic.dim(),
                 checked: 0,
                 straddling: 0,
@@ -172,47 +173,6 @@ impl TensorReport {
     }
 }
 
-/// One of a layer's two tensors.
-#[derive(Clone, Copy)]
-enum Tensor {
-    Weights,
-    Biases,
-}
-
-impl Tensor {
-    fn letter(self) -> char {
-        match self {
-            Self::Weights => 'w',
-            Self::Biases => 'b',
-        }
-    }
-
-    fn of(self, layer: &Layer<f64>) -> Array2<f64> {
-        match self {
-            Self::Weights => layer.weights(),
-            Self::Biases => layer.biases().insert_axis(ndarray::Axis(0)),
-        }
-    }
-
-    fn entry(self, network: &mut Mlp<f64>, l: usize, (row, column): (usize, usize)) -> &mut f64 {
-        let layer = &mut network.layers[l];
-        match self {
-            Self::Weights => layer.weights.at_mut(row, column),
-            Self::Biases => layer.biases.at_mut(0, column),
-        }
-    }
-
-    /// G6 and G7 are for the first of several layers, G2 and G3 for all others.
-    fn equation(self, first: bool) -> &'static str {
-        match (self, first) {
-            (Self::Weights, false) => "G2",
-            (Self::Biases, false) => "G3",
-            (Self::Weights, true) => "G6",
-            (Self::Biases, true) => "G7",
-        }
-    }
-}
-
 /// Evaluates the loss with one parameter changed at a time.
 struct Probe<'x, 'l> {
     network: Mlp<f64>,
@@ -238,8 +198,8 @@ impl<'x, 'l> Probe<'x, 'l> {
 
     /// (J(θ+h) - J(θ-h)) / 2h with h = cbrt(eps)·max(1, |θ|), or `None` across a kink. Losses are
     /// subtracted example by example before they are summed, which is more accurate.
-    fn central_difference(&mut self, l: usize, tensor: Tensor, index: (usize, usize)) -> Option<f64> {
-        let original = *tensor.entry(&mut self.network, l, index);
+    fn central_difference(&mut self, l: usize, tensor: usize, index: (usize, usize)) -> Option<f64> {
+        let original = *self.parameter(l, tensor, index);
         let step = f64::EPSILON.cbrt() * original.abs().max(1.0);
         let (above, below) = (original + step, original - step);
 
@@ -252,7 +212,7 @@ impl<'x, 'l> Probe<'x, 'l> {
             self.signs.extend(signs(&self.network, &self.workspace));
         }
         self.forward_at(l, tensor, index, below);
-        *tensor.entry(&mut self.network, l, index) = original;
+        *self.parameter(l, tensor, index) = original;
 
         if kinks && !signs(&self.network, &self.workspace).eq(self.signs.iter().copied()) {
             return None;
@@ -262,8 +222,14 @@ impl<'x, 'l> Probe<'x, 'l> {
         Some(self.weight * difference / (above - below))
     }
 
-    fn forward_at(&mut self, l: usize, tensor: Tensor, index: (usize, usize), value: f64) {
-        *tensor.entry(&mut self.network, l, index) = value;
+    /// A weight (tensor 0) or bias (tensor 1) of layer `l`.
+    fn parameter(&mut self, l: usize, tensor: usize, (row, column): (usize, usize)) -> &mut f64 {
+        let layer = &mut self.network.layers[l];
+        [&mut layer.weights, &mut layer.biases][tensor].at_mut(row, column)
+    }
+
+    fn forward_at(&mut self, l: usize, tensor: usize, index: (usize, usize), value: f64) {
+        *self.parameter(l, tensor, index) = value;
         self.workspace.seek_step(0);
         self.network.forward(self.x, self.labels, &mut self.workspace);
     }

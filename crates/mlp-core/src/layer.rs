@@ -46,6 +46,11 @@ impl<A: Real> Layer<A> {
         self.biases.to_array().index_axis_move(Axis(0), 0)
     }
 
+    /// Returns the number of inputs and outputs.
+    pub(crate) fn shape(&self) -> (usize, usize) {
+        (self.inputs(), self.outputs())
+    }
+
     /// Splits weights and biases by columns.
     pub(crate) fn by_columns(&mut self, units: &Partition) -> (ByColumns<'_, A>, ByColumns<'_, A>) {
         let (inputs, rows) = (self.weights.rows(), self.biases.rows());
@@ -91,10 +96,8 @@ impl<A: Real> Gradients<A> {
 
     #[track_caller]
     pub(crate) fn check(&self, layers: &[Layer<A>]) {
-        let shape = |layer: &Layer<A>| (layer.inputs(), layer.outputs());
-        let shapes = |layers: &[Layer<A>]| layers.iter().map(shape).collect::<Vec<_>>();
-        let same = self.layers.iter().map(shape).eq(layers.iter().map(shape));
-        assert!(same, "gradients of shapes {:?} for layers of {:?}", shapes(&self.layers), shapes(layers));
+        let fits = self.layers.iter().map(Layer::shape).eq(layers.iter().map(Layer::shape));
+        assert!(fits, "the gradients were made for another architecture");
     }
 }
 

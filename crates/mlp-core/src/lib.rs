@@ -44,7 +44,7 @@
 //! use mlp_core::ndarray::array;
 //! use mlp_core::prelude::*;
 //!
-//! # // h = relu(x1 + x2 - (0, 1)); the second logit is h1 - 2 h2 and the first a half: exclusive or.
+//! # // XOR: h = relu(x1 + x2 - (0, 1)), logits (1/2, h1 - 2 h2).
 //! # let hidden = Layer::new(array![[1.0_f32, 1.0], [1.0, 1.0]], array![0.0, -1.0]);
 //! # let output = Layer::new(array![[0.0, 1.0], [0.0, -2.0]], array![0.5, 0.0]);
 //! # let bytes = Mlp::from_layers(vec![hidden, output], Activation::Relu)?.to_safetensors(&[]);

@@ -117,7 +117,8 @@ pub fn softmax<A: Real>(mut logits: ArrayViewMut2<'_, A>) {
     }
 }
 
-/// Returns the cross-entropy -log ŷ_y = log Σ exp z_c - z_y of logits z at a label, given what [`softmax_row`] returned.
+/// Returns the cross-entropy -log ŷ_y = log Σ exp z_c - z_y of logits z at a label. `prediction`
+/// and `sum` come from [`softmax_row`].
 #[inline(always)]
 pub(crate) fn cross_entropy<A: Real>(z: &[A], label: u8, prediction: usize, sum: A) -> f64 {
     // In f64, because the difference of two f32 logits may overflow f32.
@@ -168,20 +169,20 @@ mod tests {
     }
 
     #[test]
-    fn huge_logits_give_the_finite_values_that_mathematics_has() {
+    fn huge_logits_give_finite_values() {
         let z = array![[1e30_f32, -1e30, 0.0], [-1e30, -1e30, -1e30], [3e38, 3e38, -3e38]];
         let (y_hat, losses, _) = run(&z, &[0, 1, 1]);
         assert_eq!(y_hat.row(0), array![1.0, 0.0, 0.0]);
         assert_eq!(y_hat.row(1), array![1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0]);
         assert_eq!(y_hat.row(2), array![0.5, 0.5, 0.0]);
         assert_eq!(losses, array![0.0, f64::from(3.0_f32.ln()), f64::from(2.0_f32.ln())]);
-        // A confident error costs the difference of the logits, where -log(softmax) would say infinity.
+        // The loss is the difference of the logits, where -log(softmax) would be infinite.
         let (_, losses, _) = run(&z, &[1, 0, 0]);
         assert_eq!(losses[0], 2.0 * f64::from(1e30_f32));
     }
 
     #[test]
-    fn scores_of_parts_add_up_and_know_their_reduction() {
+    fn scores_can_be_added() {
         let mut total = Score { loss_sum: 1.5, correct: 2, examples: 4 };
         total += Score { loss_sum: 0.5, correct: 1, examples: 1 };
         assert_eq!(total, Score { loss_sum: 2.0, correct: 3, examples: 5 });
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_smoothed_loss_is_that_of_its_definition() {
+    fn the_smoothed_loss_matches_its_definition() {
         let (z, label, epsilon) = ([0.5_f64, -1.0, 2.0], 1, 0.2);
         let lse = z.iter().map(|z| z.exp()).sum::<f64>().ln();
         let plain = lse - z[label];

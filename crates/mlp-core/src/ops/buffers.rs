@@ -9,7 +9,7 @@ use crate::scalar::Scalar;
 #[derive(Debug)]
 pub(crate) struct Buffers<A> {
     pub(crate) z: Matrix<A>,          // (capacity, outputs): X·W + b
-    pub(crate) h: Matrix<A>,          // (capacity, outputs): f(Z), or softmax(Z) in the output layer
+    pub(crate) h: Matrix<A>,          // (capacity, outputs): f(Z), or softmax(Z) at the output
     pub(crate) delta: Matrix<A>,      // (capacity, outputs): ∂J/∂Z
     pub(crate) transposed: Matrix<A>, // (outputs, inputs): scratch for Wᵀ, above the first layer
     pub(crate) mask: Matrix<A>,       // (capacity, outputs): S; no rows without dropout

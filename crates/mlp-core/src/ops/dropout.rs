@@ -16,8 +16,8 @@ use crate::scalar::Scalar;
 
 /// The masks of one pass, for the inputs and for each hidden layer.
 pub(crate) struct Masking {
-    inputs: Option<Masks>,
-    hidden: Option<Masks>,
+    inputs: Option<LayerMask>,
+    hidden: Option<LayerMask>,
     first: u64, // number of the inputs' mask
 }
 
@@ -27,20 +27,19 @@ impl Masking {
 
     /// Returns the masks of a training step for a network with `layers` layers.
     pub(crate) fn new(objective: &Objective, step: u64, layers: usize) -> Self {
-        let masks = |probability| Masks::new(objective.seed, probability);
-        let (inputs, hidden) = (masks(objective.input_dropout), masks(objective.dropout));
+        let mask = |probability| LayerMask::new(objective.seed, probability);
+        let (inputs, hidden) = (mask(objective.input_dropout), mask(objective.dropout));
         Self { inputs, hidden, first: step.wrapping_mul(layers as u64) }
     }
 
     /// Returns the mask of the inputs.
-    pub(crate) fn inputs(&self) -> Option<LayerMask<'_>> {
-        self.inputs.as_ref().map(|masks| LayerMask { masks, number: self.first })
+    pub(crate) fn inputs(&self) -> Option<LayerMask> {
+        self.inputs.as_ref().map(|mask| mask.numbered(self.first))
     }
 
     /// Returns the mask of hidden layer `l`, counted from 0.
-    pub(crate) fn hidden(&self, l: usize) -> Option<LayerMask<'_>> {
-        let number = self.first.wrapping_add(l as u64 + 1);
-        self.hidden.as_ref().map(|masks| LayerMask { masks, number })
+    pub(crate) fn hidden(&self, l: usize) -> Option<LayerMask> {
+        self.hidden.as_ref().map(|mask| mask.numbered(self.first.wrapping_add(l as u64 + 1)))
     }
 }
 
@@ -49,43 +48,39 @@ const HALF_WORDS: f64 = 65_536.0;
 /// Each row of a mask is padded to a multiple of this number of units.
 const ROW: usize = 16;
 
-/// The source of masks with one probability. Mask m is drawn from stream m + 1 of the seed (stream
-/// 0 is [`NativeStream`](crate::NativeStream)); each unit uses half a 32-bit word.
+/// The mask of one layer in one step. Mask m is drawn from stream m + 1 of the seed (stream 0 is
+/// [`NativeStream`](crate::NativeStream)); each unit uses half a 32-bit word.
 #[derive(Clone, Debug)]
-pub(crate) struct Masks {
+pub(crate) struct LayerMask {
     generator: ChaCha8Rng,
     threshold: u32, // half-words below it drop their unit
     scale: f64,     // of units that stay, 1/(1-p)
 }
 
-impl Masks {
-    /// Returns `None` if the probability rounds to 0.
-    pub(crate) fn new(seed: u64, probability: f64) -> Option<Self> {
+impl LayerMask {
+    /// Returns mask -1, for [`numbered`](Self::numbered); `None` if the probability rounds to 0.
+    fn new(seed: u64, probability: f64) -> Option<Self> {
         let threshold = (probability * HALF_WORDS).round().min(HALF_WORDS - 1.0) as u32;
         let scale = HALF_WORDS / (HALF_WORDS - f64::from(threshold));
         (threshold > 0).then(|| Self { generator: generator(seed), threshold, scale })
     }
-}
 
-/// The mask of one layer in one step.
-#[derive(Clone, Copy)]
-pub(crate) struct LayerMask<'a> {
-    pub(crate) masks: &'a Masks,
-    pub(crate) number: u64,
-}
+    /// Returns the mask of this number.
+    fn numbered(&self, number: u64) -> Self {
+        let mut mask = self.clone();
+        mask.generator.set_stream(number.wrapping_add(1));
+        mask
+    }
 
-impl LayerMask<'_> {
     /// Starts to draw the mask, in rows of `units`.
-    fn draw(&self, units: usize) -> Mask {
-        let Masks { generator, threshold, .. } = self.masks;
-        let mut generator = generator.clone();
-        generator.set_stream(self.number.wrapping_add(1));
-        Mask { generator, threshold: *threshold, row_words: units.next_multiple_of(ROW) / 2 }
+    fn draw(&self, units: usize) -> Rows {
+        let (generator, row_words) = (self.generator.clone(), units.next_multiple_of(ROW) / 2);
+        Rows { generator, threshold: self.threshold, row_words }
     }
 
     /// Fills S (rows × some units) of a layer of `units`, from unit `first`, a multiple of 8.
     pub(crate) fn fill<A: Scalar>(&self, units: usize, first: usize, mut s: MatMut<'_, A>) {
-        let (mut mask, scale) = (self.draw(units), A::from_f64(self.masks.scale));
+        let (mut mask, scale) = (self.draw(units), A::from_f64(self.scale));
         for row in 0..s.rows() {
             mask.seek(row, first);
             for pair in s.row_mut(row).chunks_mut(2) {
@@ -97,14 +92,14 @@ impl LayerMask<'_> {
     }
 }
 
-/// One mask, read row by row.
-struct Mask {
+/// A mask, drawn row by row.
+struct Rows {
     generator: ChaCha8Rng,
     threshold: u32,
     row_words: usize,
 }
 
-impl Mask {
+impl Rows {
     /// Seeks to an even unit of a row.
     fn seek(&mut self, row: usize, unit: usize) {
         self.generator.set_word_pos((row * self.row_words + unit / 2) as u128);
@@ -155,12 +150,12 @@ impl<A: Scalar> DroppedInputs<A> {
     pub(crate) fn drop_from<'a>(
         &'a mut self,
         x: &'a Features<'_, A>,
-        mask: Option<LayerMask<'_>>,
+        mask: Option<LayerMask>,
         ops: &mut Ops,
     ) -> Input<'a, A> {
         self.rows = 0;
         if let Some(mask) = mask {
-            self.fill(mask, x, ops);
+            self.fill(&mask, x, ops);
         }
         self.rest_of(x)
     }
@@ -178,9 +173,9 @@ impl<A: Scalar> DroppedInputs<A> {
     }
 
     /// Applies the mask. Each thread has its own examples.
-    fn fill(&mut self, mask: LayerMask<'_>, x: &Features<'_, A>, ops: &mut Ops) {
+    fn fill(&mut self, mask: &LayerMask, x: &Features<'_, A>, ops: &mut Ops) {
         let ((rows, inputs), pool) = (x.dim(), &mut ops.pool);
-        let (examples, scale) = (Partition::new(rows, 1, pool.len()), A::from_f64(mask.masks.scale));
+        let (examples, scale) = (Partition::new(rows, 1, pool.len()), A::from_f64(mask.scale));
         (self.rows, self.is_sparse) = (rows, matches!(x, Features::Sparse(_)));
         match x {
             Features::Dense(x) => {
@@ -263,8 +258,7 @@ mod tests {
         let mut s = Matrix::zeros(40, units);
         let partition = Partition::new(s.width(), line::<A>(), cuts);
         s.arrange(&partition);
-        let masks = Masks::new(3, dropout).unwrap();
-        let mask = LayerMask { masks: &masks, number: 5 };
+        let mask = LayerMask::new(3, dropout).unwrap().numbered(5);
         let mut pool = Pool::new(cuts);
         pool.run(s.by_columns(40, &partition), |number, part| {
             mask.fill(units, partition.range(number).start, part);
@@ -295,7 +289,7 @@ mod tests {
             let kept = s.iter().copied().fold(0.0, f64::max);
             assert!((kept - 1.0 / (1.0 - dropout)).abs() < 1e-3);
         }
-        assert!(Masks::new(3, 0.0).is_none());
+        assert!(LayerMask::new(3, 0.0).is_none());
     }
 
     #[test]

@@ -26,7 +26,7 @@ impl Ops {
         layer: &Layer<A>,
         activation: Activation,
         input: Input<'_, A>,
-        mask: Option<LayerMask<'_>>,
+        mask: Option<LayerMask>,
         here: &mut Buffers<A>,
     ) {
         let (compute, isa, rows) = (self.compute, self.compute.isa, input.rows());

@@ -69,8 +69,7 @@ impl<A: Scalar> Ema<A> {
     /// If the network has another architecture.
     #[track_caller]
     pub fn update(&mut self, network: &Mlp<A>, workspace: &mut Workspace<A>) {
-        let shape = |layer: &Layer<A>| (layer.inputs(), layer.outputs());
-        let fits = self.network.layers().iter().map(shape).eq(network.layers().iter().map(shape));
+        let fits = self.network.layers.iter().map(Layer::shape).eq(network.layers.iter().map(Layer::shape));
         assert!(fits, "the average belongs to another architecture");
         self.steps += 1;
         let t = self.steps as f64;

@@ -16,20 +16,17 @@ use crate::workspace::Workspace;
 ///
 /// ```
 /// use mlp_core::prelude::*;
-/// use ndarray::array;
 ///
-/// let x = array![[0.0_f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
-/// let labels = [0, 1, 1, 0];
-/// let architecture = Architecture::new(2, &[8], 2).with_activation(Activation::Tanh);
-/// let mut network = Mlp::new(&architecture, Init::Xavier, &mut NativeStream::new(0))?;
-/// let mut workspace = Workspace::new(&architecture, 4);
-/// workspace.set_objective(Objective::mean());
+/// let architecture = Architecture::new(2, &[8], 2);
+/// let mut network = Mlp::<f32>::new(&architecture, Init::Xavier, &mut NativeStream::new(0))?;
+/// let mut workspace = Workspace::new(&architecture, 1);
 ///
 /// let mut optimizer = Optimizer::new(OptimizerKind::Nesterov { momentum: 0.9 }, &architecture);
+/// let x = ndarray::array![[1.0, -1.0]];
 /// for _ in 0..100 {
-///     optimizer.train_step(&mut network, x.view(), &labels, 0.1, &mut workspace);
+///     optimizer.train_step(&mut network, x.view(), &[1], 0.1, &mut workspace);
 /// }
-/// assert_eq!(network.score(x.view(), &labels, &mut workspace).accuracy(), 1.0);
+/// assert_eq!(network.score(x.view(), &[1], &mut workspace).accuracy(), 1.0);
 /// # Ok::<(), mlp_core::NetworkError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
