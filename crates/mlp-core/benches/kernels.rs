@@ -161,8 +161,8 @@ impl Case {
     }
 
     fn network(self) -> (Mlp<f32>, Workspace<f32>) {
-        let kernels = Compute::default().with_backend(self.backend).with_threads(self.threads);
-        network(INPUTS, &[self.hidden], CLASSES, Activation::Logistic, kernels, self.batch)
+        let compute = Compute::default().with_backend(self.backend).with_threads(self.threads);
+        network(INPUTS, &[self.hidden], CLASSES, Activation::Logistic, compute, self.batch)
     }
 
     /// Multiply-adds, given the number of products per layer. Sparse rows skip zeros.
@@ -216,12 +216,12 @@ fn network(
     hidden: &[usize],
     outputs: usize,
     activation: Activation,
-    kernels: Compute,
+    compute: Compute,
     batch: usize,
 ) -> (Mlp<f32>, Workspace<f32>) {
     let architecture = Architecture::new(inputs, hidden, outputs).with_activation(activation);
     let network = Mlp::new(&architecture, Init::Xavier, &mut NativeStream::new(0)).expect("sizes from 1");
-    (network, Workspace::with_compute(&architecture, batch, kernels))
+    (network, Workspace::with_compute(&architecture, batch, compute))
 }
 
 /// Uniform random numbers (rows, columns).

@@ -98,7 +98,7 @@ impl GradientReport {
 /// ```
 ///
 /// # Panics
-/// As [`Mlp::forward`].
+/// Same as [`Mlp::forward`].
 #[track_caller]
 pub fn gradcheck<'x>(
     network: &Mlp<f64>,
@@ -118,7 +118,7 @@ pub fn gradcheck<'x>(
 /// Checks gradients of the loss of `network` on a batch. Dropout uses the masks of step 0.
 ///
 /// # Panics
-/// As [`gradcheck`]; if the gradients have another architecture.
+/// Same as [`gradcheck`]; also if the gradients have another architecture.
 #[track_caller]
 pub fn check_gradients<'x>(
     network: &Mlp<f64>,

@@ -46,7 +46,7 @@ impl<A: Scalar> Mlp<A> {
     /// and then rounded, so both precisions start from the same numbers.
     ///
     /// # Errors
-    /// As [`Architecture::validate`].
+    /// Same as [`Architecture::validate`].
     pub fn new(
         architecture: &Architecture,
         init: Init,
@@ -141,7 +141,7 @@ impl<A: Scalar> Mlp<A> {
     /// Returns the probabilities Ŷ (n×k) of the examples x (n×d).
     ///
     /// # Panics
-    /// As [`Mlp::logits`].
+    /// Same as [`Mlp::logits`].
     #[track_caller]
     pub fn probabilities<'w, 'x>(
         &self,
@@ -156,7 +156,7 @@ impl<A: Scalar> Mlp<A> {
     /// the losses and predictions of the examples.
     ///
     /// # Panics
-    /// As [`Mlp::logits`]; if the number of labels is wrong or a label is not a class.
+    /// Same as [`Mlp::logits`]; also if the number of labels is wrong or a label is not a class.
     #[track_caller]
     pub fn score<'x>(
         &self,
@@ -171,7 +171,7 @@ impl<A: Scalar> Mlp<A> {
     /// smoothing of the workspace's [`Objective`](crate::Objective).
     ///
     /// # Panics
-    /// As [`Mlp::score`].
+    /// Same as [`Mlp::score`].
     #[track_caller]
     pub fn forward<'x>(
         &self,
@@ -208,7 +208,7 @@ impl<A: Scalar> Mlp<A> {
     /// is computed.
     ///
     /// # Panics
-    /// As [`Mlp::forward`].
+    /// Same as [`Mlp::forward`].
     #[track_caller]
     pub fn train_step<'x>(
         &mut self,
@@ -227,7 +227,7 @@ impl<A: Scalar> Mlp<A> {
     /// [`Mlp::forward`] on the same batch.
     ///
     /// # Panics
-    /// As [`Mlp::backward`].
+    /// Same as [`Mlp::backward`].
     #[track_caller]
     pub fn descend_in_place<'x>(
         &mut self,

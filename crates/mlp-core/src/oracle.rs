@@ -47,7 +47,7 @@ pub fn passes(network: &Mlp<f64>, x: &[Vec<f64>], labels: &[u8], reduction: Redu
 /// probability of dropout.)
 ///
 /// # Panics
-/// As [`passes`]; if a mask has the wrong shape.
+/// Same as [`passes`]; also if a mask has the wrong shape.
 pub fn passes_in_training(
     network: &Mlp<f64>,
     x: &[Vec<f64>],

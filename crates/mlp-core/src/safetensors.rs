@@ -42,10 +42,7 @@ impl<A: Scalar> Mlp<A> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn to_safetensors(&self, metadata: &[(&str, &str)]) -> Vec<u8> {
-        let dtype = match A::PRECISION {
-            Precision::F32 => "F32",
-            Precision::F64 => "F64",
-        };
+        let dtype = A::PRECISION.name().to_uppercase();
         let mut texts: BTreeMap<&str, &str> = metadata.iter().copied().collect();
         texts.insert(ACTIVATION, self.activation().name());
         let mut header = Map::from_iter([("__metadata__".to_owned(), json!(texts))]);
@@ -239,7 +236,9 @@ pub enum SafetensorsError {
         reason: String,
     },
     /// No weights.
-    #[error("no tensor named `….weight`; expected layers named as in PyTorch: `0.weight`, `0.bias`, `2.weight`, …")]
+    #[error(
+        "no tensor named `….weight`; expected layers named as in PyTorch: `0.weight`, `0.bias`, `2.weight`, …"
+    )]
     NoWeights,
     /// A tensor that is neither weights nor biases of an affine layer.
     #[error(

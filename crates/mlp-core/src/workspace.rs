@@ -62,8 +62,9 @@ impl<A: Scalar> Workspace<A> {
     /// Returns a workspace for batches of up to `capacity` examples, on `compute.threads` threads.
     ///
     /// # Panics
-    /// As [`Workspace::new`]; if the number of threads is 0 or above [`Compute::MAX_THREADS`], if
-    /// this build does not have the backend, or if the system cannot start a thread.
+    /// Same as [`Workspace::new`]; also if the number of threads is 0 or above
+    /// [`Compute::MAX_THREADS`], if this build does not have the backend, or if the system cannot
+    /// start a thread.
     #[track_caller]
     pub fn with_compute(architecture: &Architecture, capacity: usize, compute: Compute) -> Self {
         let ops = Ops::new(compute);

@@ -58,8 +58,8 @@ fn check<A: Scalar>(hidden: &[usize], batch: usize) {
         let columns: Vec<u16> = (0..batch).flat_map(|row| [0, 7, 8 + (row % 12) as u16]).collect();
         let values = vec![A::from_f64(0.5); columns.len()];
         let sparse = CsrMatrix::new(20, &offsets, columns.as_slice(), values.as_slice());
-        let kernels = Compute::default().with_threads(2);
-        let mut shared = Workspace::with_compute(&architecture, 100, kernels);
+        let compute = Compute::default().with_threads(2);
+        let mut shared = Workspace::with_compute(&architecture, 100, compute);
         let step = allocations(|| {
             network.train_step(sparse, &labels, 0.01, &mut shared);
         });

@@ -161,10 +161,10 @@ impl<A: Scalar> Case<A> {
     }
 
     /// Slightly larger than the batch.
-    fn workspace(&self, kernels: Compute) -> Workspace<A> {
+    fn workspace(&self, compute: Compute) -> Workspace<A> {
         let spare = (self.sizes.seed % 3) as usize;
         let capacity = self.labels.len() + spare;
-        let mut workspace = Workspace::with_compute(&self.network.architecture(), capacity, kernels);
+        let mut workspace = Workspace::with_compute(&self.network.architecture(), capacity, compute);
         workspace.set_objective(self.sizes.reduction.into());
         workspace
     }
@@ -189,7 +189,7 @@ fn same_bits<'a, A: Scalar>(
     found.into_iter().map(bits).eq(expected.into_iter().map(bits))
 }
 
-fn all_kernels(products: MatmulBackend) -> impl Iterator<Item = Compute> {
+fn all_computes(products: MatmulBackend) -> impl Iterator<Item = Compute> {
     Isa::available().flat_map(move |isa| {
         THREADS.iter().map(move |&threads| {
             Compute::default().with_backend(products).with_isa(isa).with_threads(threads)
@@ -201,23 +201,23 @@ fn check_against_plain_loops<A: Scalar>(sizes: &Sizes) -> Result<(), TestCaseErr
     let case = Case::<A>::new(sizes);
     let (x, layer) = (case.sparse(), &case.network.layers()[0]);
     let z = case.affine();
-    for kernels in all_kernels(MatmulBackend::Portable) {
-        let (mut workspace, mut network) = (case.workspace(kernels), case.network.clone());
+    for compute in all_computes(MatmulBackend::Portable) {
+        let (mut workspace, mut network) = (case.workspace(compute), case.network.clone());
         network.train_step(x, &case.labels, LEARNING_RATE, &mut workspace);
-        prop_assert!(same_bits(&workspace.pre_activations(0), &z), "Z, {kernels:?}");
+        prop_assert!(same_bits(&workspace.pre_activations(0), &z), "Z, {compute:?}");
         let delta = workspace.deltas(0);
         prop_assert!(delta.iter().any(|&delta| delta != A::zero()), "all deltas are zero");
         let alpha = A::from_f64(-LEARNING_RATE);
         let (weights, biases) = case.update(alpha, &delta, layer.weights(), layer.biases());
-        prop_assert!(same_bits(&network.layers()[0].weights(), &weights), "W after a step, {kernels:?}");
-        prop_assert!(same_bits(&network.layers()[0].biases(), &biases), "b after a step, {kernels:?}");
+        prop_assert!(same_bits(&network.layers()[0].weights(), &weights), "W after a step, {compute:?}");
+        prop_assert!(same_bits(&network.layers()[0].biases(), &biases), "b after a step, {compute:?}");
 
         let gradients = case.gradients(x.into(), &mut workspace);
-        prop_assert!(same_bits(&workspace.deltas(0), &delta), "delta by backward, {kernels:?}");
+        prop_assert!(same_bits(&workspace.deltas(0), &delta), "delta by backward, {compute:?}");
         let zeros = (Array2::zeros(weights.dim()), Array1::zeros(biases.len()));
         let (weights, biases) = case.update(A::one(), &delta, zeros.0, zeros.1);
-        prop_assert!(same_bits(&gradients.layers()[0].weights(), &weights), "dJ/dW, {kernels:?}");
-        prop_assert!(same_bits(&gradients.layers()[0].biases(), &biases), "dJ/db, {kernels:?}");
+        prop_assert!(same_bits(&gradients.layers()[0].weights(), &weights), "dJ/dW, {compute:?}");
+        prop_assert!(same_bits(&gradients.layers()[0].biases(), &biases), "dJ/db, {compute:?}");
     }
     Ok(())
 }
@@ -232,8 +232,8 @@ fn check_against_dense_rows<A: Scalar>(sizes: &Sizes) -> Result<(), TestCaseErro
         prop_assert_eq!(row, expected.view(), "dense row {}", i);
     }
     for &threads in THREADS {
-        let kernels = Compute::default().with_backend(MatmulBackend::Portable).with_threads(threads);
-        let [mut sparsely, mut densely] = [(); 2].map(|()| (case.network.clone(), case.workspace(kernels)));
+        let compute = Compute::default().with_backend(MatmulBackend::Portable).with_threads(threads);
+        let [mut sparsely, mut densely] = [(); 2].map(|()| (case.network.clone(), case.workspace(compute)));
         let step = |(network, workspace): &mut (Mlp<A>, Workspace<A>), x: Features<'_, A>| {
             network.train_step(x, &case.labels, LEARNING_RATE, workspace)
         };
@@ -264,8 +264,8 @@ fn check_against_openblas<A: Scalar>(sizes: &Sizes) -> Result<(), TestCaseError>
     let (layer, dense) = (&case.network.layers()[0], case.sparse().to_dense());
     let (weights, biases) = (layer.weights(), layer.biases());
     for threads in [1, 2] {
-        let kernels = Compute::default().with_backend(MatmulBackend::OpenBlas).with_threads(threads);
-        let (mut sparsely, mut densely) = (case.workspace(kernels), case.workspace(kernels));
+        let compute = Compute::default().with_backend(MatmulBackend::OpenBlas).with_threads(threads);
+        let (mut sparsely, mut densely) = (case.workspace(compute), case.workspace(compute));
         let on_sparse = case.gradients(case.sparse().into(), &mut sparsely);
         let on_dense = case.gradients(dense.view().into(), &mut densely);
         let (found, expected) = (sparsely.pre_activations(0), densely.pre_activations(0));

@@ -90,8 +90,8 @@ fn hash<A: Scalar>(network: &Mlp<A>) -> u64 {
     hasher.finish()
 }
 
-fn workspace<A: Scalar>(network: &Mlp<A>, batch_size: usize, kernels: Compute) -> Workspace<A> {
-    let mut workspace = Workspace::with_compute(&network.architecture(), batch_size, kernels);
+fn workspace<A: Scalar>(network: &Mlp<A>, batch_size: usize, compute: Compute) -> Workspace<A> {
+    let mut workspace = Workspace::with_compute(&network.architecture(), batch_size, compute);
     workspace.set_objective(Objective::mean());
     workspace
 }
@@ -161,9 +161,9 @@ fn training_wide_layers_with_openblas_does_not_depend_on_threads() {
         for hidden in [&[1100][..], &[200, 1100], &[1100, 200]] {
             let start = data.network(hidden, Activation::Logistic);
             let hashes = THREADS.map(|threads| {
-                let kernels = Compute::default().with_backend(MatmulBackend::OpenBlas).with_threads(threads);
+                let compute = Compute::default().with_backend(MatmulBackend::OpenBlas).with_threads(threads);
                 let mut network = start.clone();
-                let mut workspace = workspace(&network, ROWS, kernels);
+                let mut workspace = workspace(&network, ROWS, compute);
                 data.train(&mut network, Rows::Dense, &mut workspace);
                 hash(&network)
             });
@@ -180,14 +180,14 @@ fn dropout_and_smoothing_do_not_depend_on_threads_instructions_or_sparsity() {
         let start = data.network(hidden, Activation::Relu);
         let mut first = None;
         for rows in [Rows::Sparse, Rows::Dense] {
-            for kernels in matrix(MatmulBackend::Portable, Isa::available()) {
-                let (mut network, mut workspace) = (start.clone(), workspace(&start, 37, kernels));
+            for compute in matrix(MatmulBackend::Portable, Isa::available()) {
+                let (mut network, mut workspace) = (start.clone(), workspace(&start, 37, compute));
                 let (dropout, input_dropout) = (0.3, 0.2);
                 let objective = Objective::mean().with_dropout(dropout).with_input_dropout(input_dropout);
                 workspace.set_objective(objective.with_label_smoothing(0.1).with_seed(4));
                 data.train(&mut network, rows, &mut workspace);
                 let (found, step) = (hash(&network), workspace.step());
-                assert_eq!(found, *first.get_or_insert(found), "{hidden:?} {rows:?} {kernels:?}");
+                assert_eq!(found, *first.get_or_insert(found), "{hidden:?} {rows:?} {compute:?}");
                 assert_eq!(step, 9, "forward passes in training");
             }
         }
@@ -237,8 +237,8 @@ fn training_continues_with_another_number_of_threads() {
         let start = data.network(hidden, Activation::Logistic);
         let train = |parts: [Compute; 2]| {
             let mut network = start.clone();
-            for kernels in parts {
-                let mut workspace = workspace(&network, 37, kernels);
+            for compute in parts {
+                let mut workspace = workspace(&network, 37, compute);
                 data.train(&mut network, Rows::Sparse, &mut workspace);
             }
             network
@@ -293,15 +293,15 @@ fn inference_does_not_depend_on_threads() {
         let mut network = data.network(hidden, Activation::Logistic);
         let mut trained = workspace(&network, 100, own(3));
         data.train(&mut network, Rows::Sparse, &mut trained);
-        let logits = |kernels| {
-            let mut workspace = workspace(&network, ROWS, kernels);
+        let logits = |compute| {
+            let mut workspace = workspace(&network, ROWS, compute);
             let logits = network.logits(data.sparse(), &mut workspace);
             logits.iter().map(|z| z.to_bits()).collect::<Vec<_>>()
         };
         let expected = logits(own(1));
         assert_eq!(expected.len(), ROWS * CLASSES);
-        for kernels in matrix(MatmulBackend::Portable, Isa::available()) {
-            assert!(logits(kernels) == expected, "{hidden:?} {kernels:?}");
+        for compute in matrix(MatmulBackend::Portable, Isa::available()) {
+            assert!(logits(compute) == expected, "{hidden:?} {compute:?}");
         }
     }
 }

@@ -43,8 +43,8 @@ fn network(hidden: &[usize], activation: Activation, seed: u64) -> Mlp<f64> {
 
 /// Gradients by three threads with the portable backend.
 fn gradients(network: &Mlp<f64>, x: CsrMatrix<'_, f64>, reduction: Reduction) -> Gradients<f64> {
-    let kernels = Compute::default().with_backend(MatmulBackend::Portable).with_threads(3);
-    let mut workspace = Workspace::with_compute(&network.architecture(), x.len(), kernels);
+    let compute = Compute::default().with_backend(MatmulBackend::Portable).with_threads(3);
+    let mut workspace = Workspace::with_compute(&network.architecture(), x.len(), compute);
     workspace.set_objective(reduction.into());
     let mut gradients = Gradients::new(&network.architecture());
     network.forward(x, &LABELS, &mut workspace);

@@ -182,10 +182,10 @@ fn optimizers_agree_with_their_formulas() {
     }
 }
 
-fn train<A: Scalar>(kind: OptimizerKind, hidden: &[usize], kernels: Compute, clipped: bool) -> [Vec<f64>; 2] {
+fn train<A: Scalar>(kind: OptimizerKind, hidden: &[usize], compute: Compute, clipped: bool) -> [Vec<f64>; 2] {
     let task = task::<A>(hidden);
     let architecture = task.network.architecture();
-    let mut workspace = Workspace::with_compute(&architecture, 70, kernels);
+    let mut workspace = Workspace::with_compute(&architecture, 70, compute);
     let objective = Objective::mean().with_dropout(0.3).with_input_dropout(0.2).with_label_smoothing(0.1);
     workspace.set_objective(objective.with_seed(2));
     let mut network = task.network;
@@ -227,10 +227,10 @@ fn a_restored_optimizer_continues_identically() {
     for kind in KINDS {
         let task = task::<f32>(&[20]);
         let architecture = task.network.architecture();
-        let kernels = Compute::default().with_threads(2);
+        let compute = Compute::default().with_threads(2);
         let new = || Optimizer::new(kind, &architecture).with_clipping(1.0);
         let (mut network, mut optimizer) = (task.network.clone(), new());
-        let mut workspace = Workspace::with_compute(&architecture, 70, kernels);
+        let mut workspace = Workspace::with_compute(&architecture, 70, compute);
         workspace.set_objective(Objective::mean());
         let (x, labels) = (task.x.view(), &task.labels);
         let mut step = |network: &mut Mlp<f32>, optimizer: &mut Optimizer<f32>| {

@@ -152,18 +152,24 @@ fn invalid_files_are_errors_with_a_reason() {
         (b"MLP model".to_vec(), "not safetensors: "),
         (state_dict()[..200].to_vec(), "not safetensors: "),
         (file("", &[]), "no tensor named `….weight`"),
-        (file("", &weight("[2,3,4]", 24)), "tensor `0.weight` of shape [2, 3, 4] does not belong to an affine layer"),
+        (
+            file("", &weight("[2,3,4]", 24)),
+            "tensor `0.weight` of shape [2, 3, 4] does not belong to an affine layer",
+        ),
         (file("", &[("0.running_mean", "F32", "[1]", f32s(&[1.0]))]), "tensor `0.running_mean`"),
         (
             file("", &[("0.weight", "BF16", "[1,1]", vec![0, 0])]),
             "tensor `0.weight` holds BF16; expected F32 or F64",
         ),
-        (two("a.weight", "b.weight"), "cannot tell which of the layers `a.weight` and `b.weight` comes first"),
-        (two("a.weight", "0.weight"), "cannot tell which of the layers `a.weight` and `0.weight` comes first"),
         (
-            file(r#"{"activation":"sigmoid"}"#, &weight("[1,1]", 1)),
-            "metadata: unknown activation `sigmoid`",
+            two("a.weight", "b.weight"),
+            "cannot tell which of the layers `a.weight` and `b.weight` comes first",
         ),
+        (
+            two("a.weight", "0.weight"),
+            "cannot tell which of the layers `a.weight` and `0.weight` comes first",
+        ),
+        (file(r#"{"activation":"sigmoid"}"#, &weight("[1,1]", 1)), "metadata: unknown activation `sigmoid`"),
         (file("", &weight("[0,3]", 0)), "layer 1 has 3 inputs and 0 outputs"),
         (state_dict(), "no `activation` in the metadata"),
     ];

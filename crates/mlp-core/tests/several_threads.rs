@@ -17,14 +17,14 @@ fn several_threads_compute_the_same_gradient_as_one() {
     let labels: Vec<u8> = (0..examples).map(|i| (i % 3) as u8).collect();
     let descended = |threads, trained_on| {
         let mut network = start.clone();
-        let kernels =
+        let compute =
             |threads| Compute::default().with_threads(threads).with_backend(MatmulBackend::Portable);
         // After a step on several threads the weights are in strips, maybe not those of the
         // gradient.
-        let mut before = Workspace::with_compute(&architecture, examples, kernels(trained_on));
+        let mut before = Workspace::with_compute(&architecture, examples, compute(trained_on));
         before.set_objective(Objective::mean());
         network.train_step(x.view(), &labels, 0.1, &mut before);
-        let mut workspace = Workspace::with_compute(&architecture, examples, kernels(threads));
+        let mut workspace = Workspace::with_compute(&architecture, examples, compute(threads));
         let mut gradients = Gradients::new(&architecture);
         workspace.set_objective(Objective::mean());
         network.forward(x.view(), &labels, &mut workspace);

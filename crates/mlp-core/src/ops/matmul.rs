@@ -197,7 +197,7 @@ mod tests {
     }
 
     /// Every backend and instruction set of this build.
-    fn kernels() -> Vec<Compute> {
+    fn all_computes() -> Vec<Compute> {
         let own = Isa::available()
             .map(|isa| Compute::default().with_backend(MatmulBackend::Portable).with_isa(isa));
         own.chain([Compute::default()]).collect()
@@ -216,7 +216,9 @@ mod tests {
         matrix(&Array2::from_elem((rows, columns), A::nan()))
     }
 
-    fn check<A: Scalar>(kernels: Compute, cut: Cut<'_>) {
+    fn check<A: Scalar>(compute: Compute, cut: Cut<'_>) {
+        let blocks = blocks();
+        let columns = Cut::Columns(&blocks, 0);
         // Sizes on both sides of the thresholds of ndarray for BLAS (7), tiles and blocks.
         for &(n, d, k) in &[
             (1, 1, 1),
@@ -238,35 +240,29 @@ mod tests {
             exact += &b.mapv(A::into_f64);
             magnitude += &b.mapv(|b| b.into_f64().abs());
             let mut out = nan(n, k);
-            kernels.affine(input, 0..n, weights.mat(), biases.mat().row(0), out.mat_mut(), cut);
+            compute.affine(input, 0..n, weights.mat(), biases.mat().row(0), out.mat_mut(), cut);
             assert_near(&out.to_array(), &exact, &magnitude, d + 1);
 
             let (exact, magnitude) = plain(x.t(), delta.view());
             let mut out = nan(d, k);
-            kernels.transposed_product(A::one(), input, deltas.mat(), Write::Set, out.mat_mut(), cut);
+            compute.transposed_product(A::one(), input, deltas.mat(), Write::Set, out.mat_mut(), cut);
             assert_near(&out.to_array(), &exact, &magnitude, n);
 
             let (half, mut out) = (A::from_f64(-0.5), weights.clone());
-            kernels.transposed_product(half, input, deltas.mat(), Write::Add, out.mat_mut(), cut);
+            compute.transposed_product(half, input, deltas.mat(), Write::Add, out.mat_mut(), cut);
             let (w64, m64) = (w.mapv(A::into_f64), w.mapv(|w| w.into_f64().abs()));
             assert_near(&out.to_array(), &(w64 - 0.5 * exact), &(m64 + 0.5 * magnitude), n + 1);
 
             let (exact, magnitude) = plain(delta.view(), w.t());
             let (mut out, mut scratch) = (nan(n, d), Matrix::zeros(k, d));
-            let (d_block, w_block) = (deltas.mat(), weights.mat());
-            kernels.product_with_transposed(
-                d_block,
-                w_block,
-                scratch.mat_mut(),
-                out.mat_mut(),
-                Cut::Columns(&blocks(), 0),
-            );
+            let (delta_mat, w_mat) = (deltas.mat(), weights.mat());
+            compute.product_with_transposed(delta_mat, w_mat, scratch.mat_mut(), out.mat_mut(), columns);
             assert_near(&out.to_array(), &exact, &magnitude, k);
 
             let ones = Array2::from_elem((1, n), A::one());
             let (exact, magnitude) = plain(ones.view(), delta.view());
             let mut out = nan(1, k);
-            kernels.column_sums(A::one(), deltas.mat(), Write::Set, out.mat_mut().row_mut(0));
+            compute.column_sums(A::one(), deltas.mat(), Write::Set, out.mat_mut().row_mut(0));
             assert_near(&out.to_array(), &exact, &magnitude, n);
         }
     }
@@ -274,11 +270,11 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "too slow, and the test of the chains covers it")]
     fn products_agree_with_plain_loops() {
-        for kernels in kernels() {
+        for compute in all_computes() {
             let blocks = blocks();
             for cut in [Cut::Rows(&blocks, 0), Cut::Columns(&blocks, 0)] {
-                check::<f32>(kernels, cut);
-                check::<f64>(kernels, cut);
+                check::<f32>(compute, cut);
+                check::<f64>(compute, cut);
             }
         }
     }
@@ -297,7 +293,9 @@ mod tests {
     }
 
     fn check_chains<A: Scalar>(isa: Isa) {
-        let kernels = Compute::default().with_backend(MatmulBackend::Portable).with_isa(isa);
+        let compute = Compute::default().with_backend(MatmulBackend::Portable).with_isa(isa);
+        let blocks = blocks();
+        let (rows, columns) = (Cut::Rows(&blocks, 0), Cut::Columns(&blocks, 0));
         let all = &[(1, 1, 1), (3, 5, 2), (7, 3, 10), (9, 17, 10), (13, 40, 33), (100, 31, 70)];
         for &(n, d, k) in if cfg!(miri) { &all[..3] } else { all } {
             let (x, w, delta) = (random::<A>(n, d, 1), random::<A>(d, k, 2), random::<A>(n, k, 3));
@@ -306,42 +304,22 @@ mod tests {
             let input = Input::Dense(MatRef::from(&x_view));
             let start = b.broadcast((n, k)).unwrap().to_owned();
             let mut out = nan(n, k);
-            kernels.affine(
-                input,
-                0..n,
-                weights.mat(),
-                biases.mat().row(0),
-                out.mat_mut(),
-                Cut::Rows(&blocks(), 0),
-            );
+            compute.affine(input, 0..n, weights.mat(), biases.mat().row(0), out.mat_mut(), rows);
             assert_eq!(out.to_array(), chain(A::one(), x.view(), w.view(), &start), "{isa} {n} {d} {k}");
 
             let (alpha, mut out) = (A::from_f64(-0.3), weights.clone());
-            kernels.transposed_product(
-                alpha,
-                input,
-                deltas.mat(),
-                Write::Add,
-                out.mat_mut(),
-                Cut::Rows(&blocks(), 0),
-            );
+            compute.transposed_product(alpha, input, deltas.mat(), Write::Add, out.mat_mut(), rows);
             assert_eq!(out.to_array(), chain(alpha, x.t(), delta.view(), &w), "{isa} {n} {d} {k}");
 
             let (mut out, mut scratch) = (nan(n, d), Matrix::zeros(k, d));
-            let (d_block, w_block) = (deltas.mat(), weights.mat());
-            kernels.product_with_transposed(
-                d_block,
-                w_block,
-                scratch.mat_mut(),
-                out.mat_mut(),
-                Cut::Columns(&blocks(), 0),
-            );
+            let (delta_mat, w_mat) = (deltas.mat(), weights.mat());
+            compute.product_with_transposed(delta_mat, w_mat, scratch.mat_mut(), out.mat_mut(), columns);
             let expected = chain(A::one(), delta.view(), w.t(), &Array2::zeros((n, d)));
             assert_eq!(out.to_array(), expected, "{isa} {n} {d} {k}");
 
             let ones = Array2::from_elem((1, n), A::one());
             let mut out = biases.clone();
-            kernels.column_sums(alpha, deltas.mat(), Write::Add, out.mat_mut().row_mut(0));
+            compute.column_sums(alpha, deltas.mat(), Write::Add, out.mat_mut().row_mut(0));
             assert_eq!(out.to_array(), chain(alpha, ones.view(), delta.view(), &b), "{isa} {n} {d} {k}");
         }
     }

@@ -46,7 +46,7 @@ impl<A: Scalar> Ema<A> {
     /// Resumes an average after `steps` steps.
     ///
     /// # Panics
-    /// As [`Ema::new`].
+    /// Same as [`Ema::new`].
     #[track_caller]
     pub fn resume(average: Mlp<A>, decay: f64, steps: u64) -> Self {
         assert!((0.0..1.0).contains(&decay), "EMA decay is {decay}; expected 0 or more, below 1");

@@ -134,7 +134,7 @@ impl<A: Scalar> Optimizer<A> {
     /// [`OptimizerKind::Sgd`].
     ///
     /// # Panics
-    /// As [`Mlp::train_step`]; if the optimizer has another architecture.
+    /// Same as [`Mlp::train_step`]; also if the optimizer has another architecture.
     #[track_caller]
     pub fn train_step<'x>(
         &mut self,
@@ -154,7 +154,7 @@ impl<A: Scalar> Optimizer<A> {
     /// batch. Plain gradient descent without decay or clipping never stores the gradient.
     ///
     /// # Panics
-    /// As [`Mlp::backward`]; if the optimizer has another architecture.
+    /// Same as [`Mlp::backward`]; also if the optimizer has another architecture.
     #[track_caller]
     pub fn descend<'x>(
         &mut self,

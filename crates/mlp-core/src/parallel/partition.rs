@@ -129,10 +129,7 @@ pub(crate) struct ByColumns<'a, A> {
     partition: Partition,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "on the stack of one call; a box would allocate in every step"
-)]
+#[expect(clippy::large_enum_variant, reason = "on the stack of one call; a box would allocate in every step")]
 enum Columns<'a, A> {
     Together(MatMut<'a, A>),
     Apart([Option<MatMut<'a, A>>; MAX_THREADS]),

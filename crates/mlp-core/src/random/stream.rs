@@ -21,6 +21,10 @@ pub trait RandomStream {
 /// Checks the length of a permutation.
 #[track_caller]
 pub(super) fn permutation_length(order: &[u32]) -> u32 {
-    assert!(order.len() <= u32::MAX as usize, "a permutation of {} numbers; expected fewer than 2³²", order.len());
+    assert!(
+        order.len() <= u32::MAX as usize,
+        "a permutation of {} numbers; expected fewer than 2³²",
+        order.len()
+    );
     order.len() as u32
 }
