@@ -5,7 +5,7 @@ use ndarray::{Array1, Array2, ArrayViewMut1, ArrayViewMut2, Axis};
 use crate::architecture::Architecture;
 use crate::kernels::real::Real;
 use crate::linalg::matrix::Matrix;
-use crate::parallel::{ByColumns, Partition};
+use crate::parallel::{MatParts, Partition};
 
 /// The parameters of a layer, or their gradients.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +52,7 @@ impl<A: Real> Layer<A> {
     }
 
     /// Splits weights and biases by columns.
-    pub(crate) fn by_columns(&mut self, units: &Partition) -> (ByColumns<'_, A>, ByColumns<'_, A>) {
+    pub(crate) fn by_columns(&mut self, units: &Partition) -> (MatParts<'_, A>, MatParts<'_, A>) {
         let (inputs, rows) = (self.weights.rows(), self.biases.rows());
         (self.weights.by_columns(inputs, units), self.biases.by_columns(rows, units))
     }

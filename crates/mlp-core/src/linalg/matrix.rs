@@ -11,7 +11,7 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, ShapeBuilder, s};
 use crate::kernels::mat::{MatMut, MatRef};
 use crate::kernels::real::Real;
 use crate::kernels::simd::LANES;
-use crate::parallel::partition::{ByColumns, Partition};
+use crate::parallel::partition::{MatParts, Partition};
 
 /// Size of a cache line in bytes.
 const LINE: usize = 64;
@@ -181,7 +181,7 @@ impl<A> Matrix<A> {
     /// Splits the first `rows` rows by columns. The strips, if there are several, must match the
     /// parts.
     #[track_caller]
-    pub(crate) fn by_columns(&mut self, rows: usize, partition: &Partition) -> ByColumns<'_, A> {
+    pub(crate) fn by_columns(&mut self, rows: usize, partition: &Partition) -> MatParts<'_, A> {
         let total = self.rows;
         match &mut self.strips[..] {
             [strip] => partition.columns(strip.mat_mut(total).rows_of(0..rows)),

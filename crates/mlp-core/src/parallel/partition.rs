@@ -69,27 +69,27 @@ impl Partition {
 
     /// Splits a matrix by columns.
     #[track_caller]
-    pub(crate) fn columns<'a, A>(&self, block: MatMut<'a, A>) -> ByColumns<'a, A> {
+    pub(crate) fn columns<'a, A>(&self, block: MatMut<'a, A>) -> MatParts<'a, A> {
         assert_eq!(self.end(), block.columns());
-        ByColumns { whole: Columns::Together(block), partition: *self }
+        MatParts { whole: Whole::Columns(block), partition: *self }
     }
 
     /// Splits a matrix stored in strips, one for each part.
     #[track_caller]
-    pub(crate) fn strips<'a, A>(&self, strips: impl Iterator<Item = MatMut<'a, A>>) -> ByColumns<'a, A> {
-        let mut apart = [const { None }; MAX_THREADS];
+    pub(crate) fn strips<'a, A>(&self, strips: impl Iterator<Item = MatMut<'a, A>>) -> MatParts<'a, A> {
+        let mut all = [const { None }; MAX_THREADS];
         for (part, strip) in strips.enumerate() {
             assert_eq!(strip.columns(), self.range(part).len(), "a strip does not match its part");
-            apart[part] = Some(strip);
+            all[part] = Some(strip);
         }
-        ByColumns { whole: Columns::Apart(apart), partition: *self }
+        MatParts { whole: Whole::Strips(all), partition: *self }
     }
 
     /// Splits a matrix by rows.
     #[track_caller]
-    pub(crate) fn rows<'a, A>(&self, block: MatMut<'a, A>) -> ByRows<'a, A> {
+    pub(crate) fn rows<'a, A>(&self, block: MatMut<'a, A>) -> MatParts<'a, A> {
         assert_eq!(self.end(), block.rows());
-        ByRows(block, *self)
+        MatParts { whole: Whole::Rows(block), partition: *self }
     }
 
     /// Splits a slice.
@@ -123,22 +123,20 @@ pub(crate) unsafe trait Divide: Sync {
     unsafe fn part(&self, part: usize) -> Self::Part;
 }
 
-/// See [`Partition::columns`] and [`Partition::strips`].
-pub(crate) struct ByColumns<'a, A> {
-    whole: Columns<'a, A>,
+/// A matrix split by [`Partition::columns`], [`Partition::strips`] or [`Partition::rows`].
+pub(crate) struct MatParts<'a, A> {
+    whole: Whole<'a, A>,
     partition: Partition,
 }
 
 #[expect(clippy::large_enum_variant, reason = "on the stack of one call; a box would allocate in every step")]
-enum Columns<'a, A> {
-    Together(MatMut<'a, A>),
-    Apart([Option<MatMut<'a, A>>; MAX_THREADS]),
+enum Whole<'a, A> {
+    Columns(MatMut<'a, A>),
+    Rows(MatMut<'a, A>),
+    Strips([Option<MatMut<'a, A>>; MAX_THREADS]),
 }
 
-/// See [`Partition::rows`].
-pub(crate) struct ByRows<'a, A>(MatMut<'a, A>, Partition);
-
-/// See [`Partition::slice`].
+/// A slice split by [`Partition::slice`].
 pub(crate) struct Slice<'a, T> {
     start: *mut T,
     partition: Partition,
@@ -148,8 +146,8 @@ pub(crate) struct Slice<'a, T> {
 // SAFETY: only disjoint parts are handed out, each to one thread.
 unsafe impl<T: Send> Sync for Slice<'_, T> {}
 
-// SAFETY: parts are disjoint ranges of columns, or different strips.
-unsafe impl<'a, A: Send + Sync> Divide for ByColumns<'a, A> {
+// SAFETY: parts are disjoint ranges of columns or rows, or different strips.
+unsafe impl<'a, A: Send + Sync> Divide for MatParts<'a, A> {
     type Part = MatMut<'a, A>;
 
     fn has(&self, count: usize) -> bool {
@@ -157,29 +155,18 @@ unsafe impl<'a, A: Send + Sync> Divide for ByColumns<'a, A> {
     }
 
     unsafe fn part(&self, part: usize) -> Self::Part {
+        let range = self.partition.range(part);
         match &self.whole {
             // SAFETY: no other part has these columns.
-            Columns::Together(block) => unsafe { block.alias() }.columns_of(self.partition.range(part)),
-            Columns::Apart(strips) => {
+            Whole::Columns(block) => unsafe { block.alias() }.columns_of(range),
+            // SAFETY: no other part has these rows.
+            Whole::Rows(block) => unsafe { block.alias() }.rows_of(range),
+            Whole::Strips(strips) => {
                 let strip = strips[part].as_ref().expect("a strip for each part");
                 // SAFETY: no other part has this strip.
                 unsafe { strip.alias() }
             }
         }
-    }
-}
-
-// SAFETY: parts are disjoint ranges of rows.
-unsafe impl<'a, A: Send + Sync> Divide for ByRows<'a, A> {
-    type Part = MatMut<'a, A>;
-
-    fn has(&self, count: usize) -> bool {
-        self.1.count == count
-    }
-
-    unsafe fn part(&self, part: usize) -> Self::Part {
-        // SAFETY: no other part has these rows.
-        unsafe { self.0.alias() }.rows_of(self.1.range(part))
     }
 }
 
