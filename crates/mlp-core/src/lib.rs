@@ -75,8 +75,8 @@
 //! | reproduce NumPy's random numbers | [`NumpyStream`] |
 //! | watch gradient descent in one dimension | [`descent`] |
 //!
-//! `examples/` contains `xor`, `gradcheck` and `spiral`. Run one with `cargo run -p mlp-core
-//! --example spiral`.
+//! `examples/` contains `xor`, `gradcheck` and `spiral`, which you run with
+//! `cargo run -p mlp-core --example spiral`.
 //!
 //! # Features
 //!

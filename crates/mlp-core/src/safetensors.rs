@@ -100,7 +100,10 @@ impl<A: Scalar> Mlp<A> {
 /// # let network = Mlp::<f32>::new(&architecture, Init::He, &mut NativeStream::new(0)).unwrap();
 /// # let state_dict = network.to_safetensors(&[]);
 ///
-/// Written by `safetensors.torch.save_file(model.state_dict(), …)`.
+/// // Written by `safetensors.torch.save_file(model.state_dict(), …)`.
+/// let tensors = Tensors::parse(&state_dict)?;
+/// let network: Mlp<f32> = tensors.network(Some(Activation::Tanh))?;
+/// assert_eq!(network.architecture().inputs, 4);
 /// # Ok::<(), SafetensorsError>(())
 /// ```
 #[derive(Debug)]

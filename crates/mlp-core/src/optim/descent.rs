@@ -8,7 +8,11 @@ use crate::names::named;
 /// ```
 /// use mlp_core::descent::Function;
 ///
-/// As in the chapter: x² from 5, twenty steps of 0.1.
+/// // As in the chapter: x² from 5, twenty steps of 0.1.
+/// let path = Function::Parabola.descend(5.0, 0.1, 20);
+/// assert_eq!(path.points.len(), 21);
+/// assert_eq!(path.points[1], (4.0, 16.0));
+/// assert!(path.points[20].1 < 1e-2);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -73,10 +73,7 @@ impl Pool {
     /// # Panics
     /// If the number is out of range or the system cannot start a thread.
     pub(crate) fn new(threads: usize) -> Self {
-        assert!(
-            (1..=MAX_THREADS).contains(&threads),
-            "a pool of {threads} threads; expected 1 to {MAX_THREADS}"
-        );
+        assert!((1..=MAX_THREADS).contains(&threads), "{threads} threads; expected 1 to {MAX_THREADS}");
         let helpers = threads - 1;
         let idle = Job { closure: std::ptr::null(), call: |_, _| {} };
         let shared = Arc::new(Shared {
