@@ -102,7 +102,7 @@ impl<A: Scalar> Mlp<A> {
     /// Returns the weights (inputs, outputs) and biases (outputs) of layer `l`, counted from 0.
     ///
     /// # Panics
-    /// If there is no such layer.
+    /// If `l` is out of range.
     #[track_caller]
     pub fn layer_mut(&mut self, l: usize) -> (ArrayViewMut2<'_, A>, ArrayViewMut1<'_, A>) {
         self.layers[l].parts_mut()

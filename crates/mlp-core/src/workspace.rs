@@ -201,7 +201,7 @@ impl<A: Scalar> Workspace<A> {
     /// Returns Z (n×units) of layer `l`, counted from 0.
     ///
     /// # Panics
-    /// If there is no such layer.
+    /// If `l` is out of range.
     #[track_caller]
     pub fn pre_activations(&self, l: usize) -> Array2<A> {
         self.layers[l].z.to_array().slice_move(s![..self.rows, ..])
@@ -210,7 +210,7 @@ impl<A: Scalar> Workspace<A> {
     /// Returns H (n×units) of layer `l`, counted from 0; Ŷ for the last layer.
     ///
     /// # Panics
-    /// If there is no such layer.
+    /// If `l` is out of range.
     #[track_caller]
     pub fn activations(&self, l: usize) -> Array2<A> {
         self.layers[l].h.to_array().slice_move(s![..self.rows, ..])
@@ -226,7 +226,7 @@ impl<A: Scalar> Workspace<A> {
     /// training pass; no rows without dropout.
     ///
     /// # Panics
-    /// If there is no such layer.
+    /// If `l` is out of range.
     #[track_caller]
     pub fn dropout_mask(&self, l: usize) -> Array2<A> {
         let mask = self.layers[l].mask.to_array();
@@ -237,7 +237,7 @@ impl<A: Scalar> Workspace<A> {
     /// Returns ∂J/∂Z (n×units) of layer `l`, counted from 0, after a backward pass.
     ///
     /// # Panics
-    /// If there is no such layer.
+    /// If `l` is out of range.
     #[track_caller]
     pub fn deltas(&self, l: usize) -> Array2<A> {
         self.layers[l].delta.to_array().slice_move(s![..self.rows, ..])
