@@ -66,7 +66,7 @@ impl<A: Real> Layer<A> {
 /// ∂J/∂W and ∂J/∂b of every layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gradients<A> {
-    layers: Vec<Layer<A>>,
+    pub(crate) layers: Vec<Layer<A>>,
 }
 
 impl<A: Real> Gradients<A> {
@@ -88,10 +88,6 @@ impl<A: Real> Gradients<A> {
     #[track_caller]
     pub fn layer_mut(&mut self, l: usize) -> (ArrayViewMut2<'_, A>, ArrayViewMut1<'_, A>) {
         self.layers[l].parts_mut()
-    }
-
-    pub(crate) fn layers_mut(&mut self) -> &mut [Layer<A>] {
-        &mut self.layers
     }
 
     #[track_caller]

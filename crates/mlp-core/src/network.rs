@@ -199,7 +199,7 @@ impl<A: Scalar> Mlp<A> {
         gradients.check(&self.layers);
         workspace.check_ready(&self.layers, &x);
         let descent = Descent { alpha: A::one(), write: Write::Set };
-        let (layers, targets) = (Some(&self.layers[..]), gradients.layers_mut());
+        let (layers, targets) = (Some(&self.layers[..]), &mut gradients.layers[..]);
         passes::backward(layers, self.activation, &x, descent, targets, workspace.memory());
     }
 
