@@ -1,6 +1,6 @@
-// The answer of the network: its prediction, a bar for each class, and its input.
+// Shows the prediction, a bar for each class, and the network's input.
 
-const MAX_BARS = 12; // the most likely classes, in order
+const MAX_BARS = 12;
 
 const percent = (value) => (value == null ? "–" : `${(100 * value).toFixed(1)}%`);
 
@@ -28,22 +28,22 @@ export class AnswerView {
     [seen.width, seen.height] = [model.image.width, model.image.height];
     const more = document.getElementById("more");
     more.hidden = this.#names.length <= MAX_BARS;
-    more.textContent = `The ${MAX_BARS} most likely of ${this.#names.length} classes`;
+    more.textContent = `Top ${MAX_BARS} of ${this.#names.length} classes`;
     const size = `${model.image.width}×${model.image.height} pixels`;
     document.getElementById("how").textContent =
       model.preprocessing === "digit"
-        ? `${size}: light on dark, cropped, scaled and centered like the training images`
-        : `${size}: the whole canvas, light on dark`;
+        ? `Your drawing, inverted, cropped, centered and scaled to ${size} to match the training data.`
+        : `Your drawing, inverted and scaled to ${size}.`;
     this.clear();
   }
 
   clear() {
-    this.#predict("–", "Nothing drawn yet");
+    this.#predict("–", "No drawing yet");
     const none = this.#names.map((name, i) => ({ class: i, name, probability: 0 }));
     this.#bars(none, -1);
     const seen = document.getElementById("seen");
     seen.getContext("2d").clearRect(0, 0, seen.width, seen.height);
-    seen.setAttribute("aria-label", "Input of the network: empty");
+    seen.setAttribute("aria-label", "Network input: empty");
   }
 
   show(answer) {
@@ -54,10 +54,10 @@ export class AnswerView {
     const image = new ImageData(width, height);
     pixels.forEach((level, i) => image.data.set([level, level, level, 255], 4 * i));
     seen.getContext("2d").putImageData(image, 0, 0);
-    seen.setAttribute("aria-label", `Input of the network, ${width} by ${height} pixels`);
+    seen.setAttribute("aria-label", `Network input, ${width} by ${height} pixels`);
   }
 
-  /** The prediction in words. */
+  /** The prediction for screen readers. */
   static inWords(answer) {
     return `${answer.name}, ${percent(answer.probability)}`;
   }
