@@ -1,8 +1,9 @@
 // Shows the prediction, a bar for each class, and the network's input.
 
 const MAX_BARS = 12;
+const NONE = "–";
 
-const percent = (value) => (value == null ? "–" : `${(100 * value).toFixed(1)}%`);
+const percent = (value) => (value == null ? NONE : `${(100 * value).toFixed(1)}%`);
 
 export class AnswerView {
   #names;
@@ -32,13 +33,13 @@ export class AnswerView {
     const size = `${model.image.width}×${model.image.height} pixels`;
     document.getElementById("how").textContent =
       model.preprocessing === "digit"
-        ? `Your drawing, inverted, cropped, centered and scaled to ${size} to match the training data.`
-        : `Your drawing, inverted and scaled to ${size}.`;
+        ? `Inverted, cropped, centered and scaled to ${size}, like the training data`
+        : `Inverted and scaled to ${size}`;
     this.clear();
   }
 
   clear() {
-    this.#predict("–", "No drawing yet");
+    this.#predict(NONE, "No drawing yet");
     const none = this.#names.map((name, i) => ({ class: i, name, probability: 0 }));
     this.#bars(none, -1);
     const seen = document.getElementById("seen");
@@ -66,6 +67,7 @@ export class AnswerView {
     const output = document.getElementById("name");
     output.textContent = name;
     output.classList.toggle("long", [...name].length > 6);
+    output.classList.toggle("empty", name === NONE);
     document.getElementById("confidence").textContent = confidence;
   }
 
@@ -77,7 +79,7 @@ export class AnswerView {
       row.classList.toggle("best", share.class === best);
       name.textContent = name.title = share.name;
       bar.style.transform = `scaleX(${share.probability ?? 0})`;
-      value.textContent = best < 0 ? "–" : percent(share.probability);
+      value.textContent = best < 0 ? NONE : percent(share.probability);
     });
   }
 }

@@ -18,7 +18,8 @@ export class HiddenView {
       const box = document.createElement("div");
       box.className = "layer";
       const title = document.createElement("p");
-      title.textContent = `Hidden layer ${i + 1} · ${units} ${model.activation} ${units === 1 ? "unit" : "units"}`;
+      const plural = units === 1 ? "unit" : "units";
+      title.textContent = `Hidden layer ${i + 1} · ${units} ${model.activation} ${plural}`;
       const canvas = document.createElement("canvas");
       canvas.width = Math.min(units, units <= 32 ? units : Math.max(25, Math.ceil(Math.sqrt(4 * units))));
       canvas.height = Math.ceil(units / canvas.width);

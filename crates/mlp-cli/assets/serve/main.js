@@ -21,19 +21,21 @@ async function ask(address, request) {
   try {
     response = await fetch(address, request);
   } catch {
-    throw Object.assign(new Error("Cannot reach the server. Is `mlp serve` still running?"), { pause: RETRY_PAUSE });
+    const message = "Cannot reach the server. Is `mlp serve` still running?";
+    throw Object.assign(new Error(message), { pause: RETRY_PAUSE });
   }
   if (response.ok) return response.json();
   const { error } = await response.json().catch(() => ({ error: response.statusText }));
   const seconds = Number(response.headers.get("retry-after"));
-  throw Object.assign(new Error(`Server error: ${error}`), { pause: 1000 * seconds || RETRY_PAUSE, canRetry: seconds > 0 });
+  const pause = 1000 * seconds || RETRY_PAUSE;
+  throw Object.assign(new Error(`Server error: ${error}`), { pause, canRetry: seconds > 0 });
 }
 
 function describe(model) {
   const layers = [model.inputs, ...model.hidden, model.outputs].join("-");
-  const kind = model.hidden.length > 0 ? `${layers} ${model.activation} network` : `${layers} softmax regression`;
+  const kind = model.hidden.length > 0 ? `${model.activation} network` : "softmax regression";
   const parameters = model.parameters.toLocaleString("en-US");
-  byId("model").textContent = `${kind} · ${parameters} parameters · trained on ${model.dataset}`;
+  byId("model").textContent = `${layers} ${kind} · ${parameters} parameters · trained on ${model.dataset}`;
   const isDigits = model.classes.length === 10 && model.classes.every((name, i) => name === `${i}`);
   if (isDigits) byId("invitation").textContent = "Draw a digit";
 }

@@ -1,5 +1,5 @@
-// The canvas: strokes by mouse, pen, finger or keyboard. Coordinates are fractions of the longer side,
-// so that strokes can be drawn at any size.
+// The canvas: strokes by mouse, pen, finger or keyboard. Coordinates are fractions of the longer
+// side, so that strokes can be drawn at any size.
 
 const LONGER = 448; // longer side on the screen, in pixels
 const SENT = 224; // longer side of the picture sent to the server, in pixels

@@ -1,21 +1,21 @@
 //! Central differences of the loss with respect to the parameters, as in `mlp gradcheck`, and also
 //! to the pre-activations Z and activations H. With a single example it is enough to change
-//! parameters: shifting a bias shifts its sum, and shifting an activation shifts the sums of the next
-//! layer along its row of weights.
+//! parameters: shifting a bias shifts its sum, and shifting an activation shifts the sums of the
+//! next layer along its row of weights.
 //!
 //! **Error bound.** For networks of ordinary size, `gradients.md` derives an accuracy of about ε^⅔
-//! of the loss at step h = ∛ε, which `TOLERANCE` covers. An imported model may have any size, and it
-//! may be certain of an example, so the rounding error is tracked here. For a parameter θ, let
-//! L = max_c |∂z^o_c/∂θ|, which the two passes of a difference reveal, and δ = Ŷ − Y.
+//! of the loss at step h = ∛ε, which `TOLERANCE` covers. An imported model may have any size, and
+//! it may be certain of an example, so the rounding error is tracked here. Let δ = Ŷ − Y, and let
+//! L = max_c |∂z^o_c/∂θ| for a parameter θ, which the two passes of a difference reveal.
 //!
 //! - *Step.* h = ∛ε·max(1, |θ|), shortened so that no logit moves further than ∛ε: h ≤ ∛ε/L. The
 //!   truncation error is then about ε^⅔ of L max|δ|, whatever the size of the outputs.
 //! - *Loss.* J = ln(1 + s), where s sums over all classes except the largest, is rounded by ε J. An
 //!   error of ε e in a logit shifts J by δ_c ε e, and the |δ_c| add up to 2 max|δ|. For two losses,
 //!   over 2h, that is ε (J + 2 e max|δ|) / h. The error e is propagated through the layers to first
-//!   order. A sum is off by Σ |input·weight|, plus the error of each input times |weight|. (Rounding
-//!   errors have both signs, so K of them on partial sums √K times smaller count as one on the
-//!   total.) An output is off by itself, plus |f'| times the error of its sum.
+//!   order. A sum is off by Σ |input·weight|, plus the error of each input times |weight|.
+//!   (Rounding errors have both signs, so K of them on partial sums √K times smaller count as one
+//!   on the total.) An output is off by itself, plus |f'| times the error of its sum.
 //! - *Backward pass.* Ŷ is a quotient of k exponentials, rounded by up to k ε at 1. Times L, that
 //!   reaches the entry as k ε L.
 //!

@@ -1,5 +1,5 @@
-//! Computes an explanation: both passes for one example, gradient checks, and gradient descent steps.
-//! The loss J is the chapter's cross-entropy, without the terms that training may add.
+//! Computes an explanation: both passes for one example, gradient checks, and gradient descent
+//! steps. The loss J is the chapter's cross-entropy, without the terms that training may add.
 
 use anyhow::bail;
 use mlp_core::{Gradients, Layer, Mlp, Workspace, argmax};
@@ -45,8 +45,8 @@ pub(crate) struct Explanation {
     pub(crate) steps: Vec<Step>,
 }
 
-/// The effect of a gradient descent step. If the step is far too large, any value may be infinite or
-/// NaN.
+/// The effect of a gradient descent step. If the step is far too large, any value may be infinite
+/// or NaN.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Step {
     pub(crate) learning_rate: f64,
@@ -64,8 +64,8 @@ pub(crate) struct Step {
 const FRACTIONS: [f64; 3] = [1.0, 0.1, 0.01];
 
 impl Explanation {
-    /// Explains how `network` classifies the inputs `x` of class `label`, and the effect of a gradient
-    /// descent step at this learning rate.
+    /// Explains how `network` classifies the inputs `x` of class `label`, and the effect of a
+    /// gradient descent step at this learning rate.
     ///
     /// # Errors
     /// If a parameter of the network or a sum for this example is not finite.

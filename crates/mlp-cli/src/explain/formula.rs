@@ -1,5 +1,5 @@
-//! Formulas as in `gradients.md`: a row of parts, with the shape of each matrix below it. In the text,
-//! `^` and `_` start a superscript or subscript.
+//! Formulas as in `gradients.md`: a row of parts, with the shape of each matrix below it. In the
+//! text, `^` and `_` start a superscript or subscript.
 
 pub(crate) struct Formula(pub(crate) Vec<Part>);
 

@@ -1,5 +1,5 @@
-//! Renders an explanation as an HTML page: the sections of the terminal, plus all values of a row and
-//! matrices as images.
+//! Renders an explanation as an HTML page: the sections of the terminal, plus all values of a row
+//! and matrices as images.
 
 use maud::{Markup, html};
 use ndarray::Array2;

@@ -36,8 +36,8 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Returns the introduction, a section for each quantity, and the gradient descent step. Each ends
-    /// with a blank line.
+    /// Returns the introduction, a section for each quantity, and the gradient descent step. Each
+    /// ends with a blank line.
     pub(crate) fn sections(&self, explanation: &Explanation, subject: &Subject) -> Vec<String> {
         let mut sections = vec![self.introduction(explanation, subject)];
         sections.extend(explanation.quantities.iter().map(|quantity| self.quantity(quantity, subject)));

@@ -204,7 +204,8 @@ fn a_difference_across_a_kink_is_inconclusive() {
 
 #[test]
 fn a_gradient_below_the_rounding_error_is_inconclusive() {
-    // ŷ of the correct class is 1 up to rounding, so the backward pass has 0 or ε instead of exp(-40).
+    // ŷ of the correct class is 1 up to rounding, so the backward pass has 0 or ε instead of
+    // exp(-40).
     let layer = Layer::new(array![[0.0, 40.0], [0.0, 0.0]], array![0.0, 0.0]);
     let network = Mlp::from_layers(vec![layer], Activation::Identity).unwrap();
     let explanation = Explanation::new(&network, &[1.0, 1.0], 1, 0.1).unwrap();
@@ -215,7 +216,8 @@ fn a_gradient_below_the_rounding_error_is_inconclusive() {
 
 #[test]
 fn the_step_is_shortened_for_large_inputs() {
-    // A step of ∛ε would move the logits by 0.06, too far for the loss to be linear to seven digits.
+    // A step of ∛ε would move the logits by 0.06, too far for the loss to be linear to seven
+    // digits.
     let layer = Layer::new(array![[1e-4, -2e-4]], array![0.0, 0.0]);
     let network = Mlp::from_layers(vec![layer], Activation::Identity).unwrap();
     let explanation = Explanation::new(&network, &[1e4], 1, 1e-9).unwrap();

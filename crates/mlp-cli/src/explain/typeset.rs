@@ -1,5 +1,5 @@
-//! Typesets formulas as HTML: superscripts, subscripts, bold matrices, and derivatives as fractions.
-//! Plain elements keep a formula readable without a style sheet.
+//! Typesets formulas as HTML: superscripts, subscripts, bold matrices, and derivatives as
+//! fractions. Plain elements keep a formula readable without a style sheet.
 
 use std::iter::Peekable;
 use std::str::Chars;

@@ -53,7 +53,7 @@ pub(super) fn verdict(check: &Check) -> String {
     }
 }
 
-/// The rows of the table of steps: learning rate, predicted and actual change of J, ratio, J, and ŷ.
+/// The rows of the table of steps.
 pub(super) fn step_rows(explanation: &Explanation, subject: &Subject) -> Vec<Vec<String>> {
     let empty = String::new;
     let before = percent(explanation.probabilities[subject.label]);
@@ -73,7 +73,7 @@ pub(super) fn step_rows(explanation: &Explanation, subject: &Subject) -> Vec<Vec
     rows
 }
 
-/// The name of an entry: `pixel (14, 9) → unit 17`, `class 3`. The unit of the lower layer is first.
+/// The name of an entry, lower layer first: `pixel (14, 9) → unit 17`, `class 3`.
 pub(super) fn entry_name(quantity: &Quantity, (row, column): (usize, usize), subject: &Subject) -> String {
     let name = |axis: Axis, index: usize| match axis {
         Axis::One => None,

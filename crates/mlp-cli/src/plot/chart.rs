@@ -1,10 +1,10 @@
-//! Charts as plain data, without pixels, colors or fonts. The renderer chooses the colors of a series
-//! from its [`Role`].
+//! Charts as plain data, without pixels, colors or fonts. The renderer chooses the colors of a
+//! series from its [`Role`].
 
 /// A chart with two axes and any number of series.
 ///
-/// Points that an axis cannot show (not finite, or not positive on a logarithmic axis) leave a gap in
-/// the line. Lines are clipped to the range of the axes.
+/// Points that an axis cannot show (not finite, or not positive on a logarithmic axis) leave a gap
+/// in the line. Lines are clipped to the range of the axes.
 #[derive(Debug, Clone)]
 pub(crate) struct Chart {
     /// The heading and accessible name.

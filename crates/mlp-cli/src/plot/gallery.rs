@@ -46,8 +46,8 @@ pub(crate) fn first_layer_weights(network: &Network) -> Vec<Vec<f64>> {
     }
 }
 
-/// Draws the weights of each unit as an image on a common scale. Also returns the weight that has the
-/// full color.
+/// Draws the weights of each unit as an image on a common scale. Also returns the weight that has
+/// the full color.
 pub(crate) fn unit_images(units: &[Vec<f64>], shape: ImageShape) -> (Vec<Raster>, f64) {
     let sizes = units.iter().flatten().filter(|value| value.is_finite()).map(|value| value.abs());
     // A quantile, because a few extreme weights of border pixels would make all others pale.

@@ -73,8 +73,8 @@ fn leading(a: &Array2<f64>, k: usize) -> (Array2<f64>, Array1<f64>) {
     )
 }
 
-/// Orthonormalizes the columns by the Gram-Schmidt method. Orthogonalizing each column twice is enough
-/// for machine precision (Giraud, Langou and Rozložník 2005).
+/// Orthonormalizes the columns by the Gram-Schmidt method. Orthogonalizing each column twice is
+/// enough for machine precision (Giraud, Langou and Rozložník 2005).
 fn orthonormalize(a: &mut Array2<f64>) {
     for j in 0..a.ncols() {
         let (done, mut rest) = a.view_mut().split_at(Axis(1), j);

@@ -1,7 +1,7 @@
 //! Maps values to pixels: axis ranges, positions on an axis, and clipping of lines to the frame.
 //!
-//! All awkward numbers end here. Whatever a series holds (nothing, one value, NaN, 1e300), the range
-//! has two distinct ends and every pixel is finite. Lines are clipped here and not by the SVG
+//! All awkward numbers end here. Whatever a series holds (nothing, one value, NaN, 1e300), the
+//! range has two distinct ends and every pixel is finite. Lines are clipped here and not by the SVG
 //! viewer, because viewers compute in `f32`, where a diverging path overflows.
 
 use super::chart::{Axis, Scale};
@@ -95,8 +95,8 @@ impl Frame {
         (self.left..=self.right).contains(&x) && (self.top..=self.bottom).contains(&y)
     }
 
-    /// Clips the line from `a` to `b` to the frame with the Liang–Barsky algorithm: each edge narrows
-    /// the interval [from, to] of the line's parameter, which is 0 at `a` and 1 at `b`.
+    /// Clips the line from `a` to `b` to the frame with the Liang–Barsky algorithm: each edge
+    /// narrows the interval [from, to] of the line's parameter, which is 0 at `a` and 1 at `b`.
     pub(super) fn clip(&self, a: (f64, f64), b: (f64, f64)) -> Option<((f64, f64), (f64, f64))> {
         let (dx, dy) = (b.0 - a.0, b.1 - a.1);
         let (mut from, mut to) = (0.0_f64, 1.0_f64);

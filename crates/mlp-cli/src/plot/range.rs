@@ -5,8 +5,8 @@ use mlp_train::range_test::RangePoint;
 use super::chart::{Axis, Chart, Marker, Role, Scale, Series};
 use super::ticks::number;
 
-/// Plots the raw and the smoothed loss, and marks the steepest point. Where the loss explodes, it is
-/// clipped at 1.5 times the first loss.
+/// Plots the raw and the smoothed loss, and marks the steepest point. Where the loss explodes, it
+/// is clipped at 1.5 times the first loss.
 pub(crate) fn range_chart(points: &[RangePoint], steepest: Option<f64>, recipe: &str) -> Chart {
     let line =
         |value: fn(&RangePoint) -> f64| points.iter().map(move |p| (p.learning_rate, value(p))).collect();

@@ -1,11 +1,11 @@
-//! Pixel images of digits and weights. SVGs embed them as PNGs with a palette, which keeps a plot of
-//! thousands of hidden units small.
+//! Pixel images of digits and weights. SVGs embed them as PNGs with a palette, which keeps a plot
+//! of thousands of hidden units small.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Color steps on either side of zero: more than the eye can distinguish, but few enough to compress
-/// well.
+/// Color steps on either side of zero: more than the eye can distinguish, but few enough to
+/// compress well.
 const STEPS: i32 = 24;
 
 /// An image with a palette.

@@ -1,7 +1,7 @@
 //! Lays out a chart as a drawing.
 //!
-//! The texts around the frame are measured first, so that labels cannot overlap or leave the drawing,
-//! whatever the numbers are. The legend is above the frame, where it cannot hide data.
+//! The texts around the frame are measured first, so that labels cannot overlap or leave the
+//! drawing, whatever the numbers are. The legend is above the frame, where it cannot hide data.
 
 use std::collections::HashSet;
 

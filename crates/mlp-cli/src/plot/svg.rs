@@ -1,7 +1,7 @@
 //! Renders drawings as SVG, for light and dark viewers.
 //!
-//! Every shape has its light color as an attribute and a class to which a style sheet gives the dark
-//! color if the viewer prefers dark. Viewers without media queries show the light colors. The
+//! Every shape has its light color as an attribute and a class to which a style sheet gives the
+//! dark color if the viewer prefers dark. Viewers without media queries show the light colors. The
 //! background is drawn, so the plot is readable on a page of any color.
 
 use std::fmt::Write as _;

@@ -1,5 +1,5 @@
-//! A self-contained HTML page without scripts or external resources, for light and dark mode, narrow
-//! screens and print.
+//! A self-contained HTML page without scripts or external resources, for light and dark mode,
+//! narrow screens and print.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 

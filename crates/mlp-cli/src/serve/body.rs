@@ -78,8 +78,8 @@ async fn read(request: Request, limits: &Limits) -> Result<Bytes, Problem> {
     }
 }
 
-/// Reads the whole body; `None` if it exceeds `max` bytes. The rest of a large body is discarded up to
-/// a limit, because resetting the connection while the client is sending would hide the answer.
+/// Reads the whole body; `None` if it exceeds `max` bytes. The rest of a large body is discarded up
+/// to a limit, because resetting the connection while the client is sending would hide the answer.
 async fn collect(mut body: Body, max: usize) -> Result<Option<Bytes>, axum::Error> {
     let (mut bytes, mut length) = (Vec::new(), 0_usize);
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {

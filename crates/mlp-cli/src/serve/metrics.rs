@@ -1,5 +1,6 @@
 //! Metrics in the Prometheus text format, version 0.0.4. The crate `prometheus-client` (seven more
-//! dependencies) writes only OpenMetrics, which names counters differently, and would not save code.
+//! dependencies) writes only OpenMetrics, which names counters differently, and would not save
+//! code.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

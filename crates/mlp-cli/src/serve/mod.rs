@@ -7,8 +7,8 @@
 //!                 metrics
 //! ```
 //!
-//! [`App`] is the shared state, and [`limits`] has all limits. Nothing here prints. No request makes
-//! the server panic or answer 500, whatever its bytes.
+//! [`App`] is the shared state, and [`limits`] has all limits. Nothing here prints. No request
+//! makes the server panic or answer 500, whatever its bytes.
 
 mod answers;
 mod app;

@@ -1,5 +1,5 @@
-//! Protects a local server from DNS rebinding: a website can resolve its own name to 127.0.0.1 and then
-//! read the answers. Such requests still carry that name in their `Host` header.
+//! Protects a local server from DNS rebinding: a website can resolve its own name to 127.0.0.1 and
+//! then read the answers. Such requests still carry that name in their `Host` header.
 
 use std::net::{IpAddr, Ipv6Addr};
 

@@ -1,5 +1,5 @@
-//! The sender of a request for rate limiting: an IPv4 address or an IPv6 /64 network, because an IPv6
-//! client can use any address in its network.
+//! The sender of a request for rate limiting: an IPv4 address or an IPv6 /64 network, because an
+//! IPv6 client can use any address in its network.
 
 use std::net::{IpAddr, Ipv6Addr};
 

@@ -1,5 +1,5 @@
-//! Rate limiting with one token bucket per peer. The crate `governor` (ten more dependencies) cannot
-//! bound the number of keys, so a flood of addresses would fill its memory.
+//! Rate limiting with one token bucket per peer. The crate `governor` (ten more dependencies)
+//! cannot bound the number of keys, so a flood of addresses would fill its memory.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
