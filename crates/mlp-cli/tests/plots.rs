@@ -44,7 +44,10 @@ fn the_report_of_a_run_is_self_contained() {
     scratch.succeeds(&format!("{TRAIN} --epochs 2 --hidden 12 --validation 0.1 --run-dir {run}"));
     let file = scratch.path(run).join("report.html");
     let written = fs::read_to_string(&file).unwrap();
-    assert!(written.contains("Test accuracy (last epoch)") && written.contains("Status: complete."), "{written}");
+    assert!(
+        written.contains("Test accuracy (last epoch)") && written.contains("Status: complete."),
+        "{written}"
+    );
     assert_eq!(written.matches("<svg ").count(), 5, "curves, confusion matrix, errors, calibration, weights");
     assert!(!written.contains("<b>'") && !written.contains("it's_<b>") && !written.contains("<script"));
     for address in written.split("href='").skip(1).chain(written.split("src=\"").skip(1)) {
@@ -66,7 +69,10 @@ fn a_run_without_a_model_has_a_report_too() {
     assert_eq!(scratch.run(&flags).code, Some(3));
     scratch.succeeds("report runs/bad --to bad.html");
     let written = scratch.text("bad.html");
-    assert!(written.contains("Status: diverged") && written.contains("No model to evaluate yet"), "{written}");
+    assert!(
+        written.contains("Status: diverged") && written.contains("No model to evaluate yet"),
+        "{written}"
+    );
     assert!(!scratch.path("runs/bad/report.html").exists());
 }
 

@@ -101,7 +101,6 @@ fn last_values(runs: &[Curves<'_>], value: &dyn Fn(Values) -> f64) -> String {
 #[cfg(test)]
 mod tests {
     use mlp_train::Outcome;
-    use roxmltree::Document;
 
     use super::*;
 
@@ -114,18 +113,11 @@ mod tests {
         (1..=epochs).map(record).collect()
     }
 
-    fn texts(drawing: &Drawing) -> Vec<String> {
-        let svg = drawing.svg();
-        let document = Document::parse(&svg).unwrap();
-        let texts = document.descendants().filter(|node| node.has_tag_name("text"));
-        texts.filter_map(|node| node.text().map(str::to_owned)).collect()
-    }
-
     #[test]
     fn both_charts_show_the_splits_and_the_best_epoch() {
         let records = records(10, true);
         let drawing = draw(&[Curves { name: "mnist".to_owned(), records: &records, best: Some(7) }]);
-        let texts = texts(&drawing);
+        let texts = drawing.texts();
         for text in ["training", "validation", "best epoch"] {
             assert_eq!(texts.iter().filter(|found| *found == text).count(), 2, "{text}: {texts:?}");
         }
@@ -137,7 +129,7 @@ mod tests {
     fn several_runs_are_labeled_by_name() {
         let (a, b) = (records(5, true), records(3, false));
         let run = |name: &str, records| Curves { name: String::from(name), records, best: None };
-        let texts = texts(&draw(&[run("a", &a), run("b", &b)]));
+        let texts = draw(&[run("a", &a), run("b", &b)]).texts();
         for text in ["a training", "a validation", "b training"] {
             assert!(texts.contains(&text.to_owned()), "{text}: {texts:?}");
         }

@@ -222,7 +222,10 @@ mod tests {
         let path = descend(5.0, 10.0, 400);
         let first = path.iter().position(|p| !p.1.is_finite()).unwrap();
         let notes = descent_chart("x²", square, &path, 10.0).notes;
-        assert!(notes.iter().any(|note| note.starts_with(&format!("Step {first} is not finite"))), "{notes:?}");
+        assert!(
+            notes.iter().any(|note| note.starts_with(&format!("Step {first} is not finite"))),
+            "{notes:?}"
+        );
         assert_eq!(loss_chart("x²", &path, 10.0).notes.len(), 1);
     }
 

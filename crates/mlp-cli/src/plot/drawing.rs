@@ -207,4 +207,13 @@ impl Drawing {
         self.add(Form::Below(self.height, other.shapes), None, None);
         Self { width: self.width.max(other.width), height: self.height + other.height, ..self }
     }
+
+    /// The contents of all text elements of the SVG.
+    #[cfg(test)]
+    pub(super) fn texts(&self) -> Vec<String> {
+        let svg = self.svg();
+        let document = roxmltree::Document::parse(&svg).unwrap();
+        let texts = document.descendants().filter(|node| node.has_tag_name("text"));
+        texts.filter_map(|node| node.text().map(str::to_owned)).collect()
+    }
 }

@@ -84,9 +84,8 @@ mod tests {
             nodes.filter(|node| node.attribute("class") == Some(class)).count()
         };
         assert_eq!((count("circle", "f-c0"), count("circle", "f-c1")), (2, 1));
-        let texts: Vec<_> =
-            document.descendants().filter(|n| n.has_tag_name("text")).filter_map(|n| n.text()).collect();
-        assert!(texts.contains(&"zero") && texts.contains(&"one") && !texts.contains(&"none"), "{texts:?}");
-        assert!(texts.contains(&"PC 1 (50.0% of variance)"), "{texts:?}");
+        let texts = drawing.texts();
+        let has = |text: &str| texts.iter().any(|found| found == text);
+        assert!(has("zero") && has("one") && !has("none") && has("PC 1 (50.0% of variance)"), "{texts:?}");
     }
 }

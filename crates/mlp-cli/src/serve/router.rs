@@ -58,9 +58,8 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
 
 async fn not_found(uri: Uri) -> Problem {
     let path: String = uri.path().chars().take(100).collect();
-    let reason = format!(
-        "not found: {path}; expected /, /predict, /model, /units/0.png, /metrics or /healthz"
-    );
+    let reason =
+        format!("not found: {path}; expected /, /predict, /model, /units/0.png, /metrics or /healthz");
     Problem::new(StatusCode::NOT_FOUND, reason)
 }
 

@@ -131,10 +131,7 @@ fn an_endless_body_is_not_read_forever() {
 fn invalid_parameters_and_types_are_refused_in_one_line() {
     let server = Server::start(usual(), wide());
     let file = picture();
-    assert_eq!(
-        server.predict("", b"").refusal(400),
-        "empty body; expected a PNG, JPEG or PGM picture"
-    );
+    assert_eq!(server.predict("", b"").refusal(400), "empty body; expected a PNG, JPEG or PGM picture");
     assert_eq!(
         server.predict("?color=1", &file).refusal(400),
         "unknown parameter `color`; expected polarity or strongest"
