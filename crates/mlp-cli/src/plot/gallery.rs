@@ -124,7 +124,7 @@ pub(crate) fn errors(
         let percent = (error.probability * 1000.0).floor() / 10.0;
         let lines = [
             (format!("true: {}", names[error.label]), Ink::Text),
-            (format!("predicted: {}", names[error.prediction]), Ink::Palette(1)),
+            (format!("pred: {}", names[error.prediction]), Ink::Palette(1)),
             (format!("{percent:.1}% confident"), Ink::Muted),
             (format!("example {}", error.index), Ink::Muted),
         ];
@@ -180,7 +180,7 @@ mod tests {
         let error = Misclassified { index: 0, label: 0, prediction: 1, probability: 0.99999 };
         let texts = errors(&[error], 1, &names, &data, "errors").texts();
         let expected =
-            ["true: <4>", "predicted: 9", "99.9% confident", "example 0", "1 of 1 errors on 1 examples"];
+            ["true: <4>", "pred: 9", "99.9% confident", "example 0", "1 of 1 errors on 1 examples"];
         for text in expected {
             assert!(texts.iter().any(|found| found == text), "{text}: {texts:?}");
         }
