@@ -1,4 +1,4 @@
-//! Plots and reports of runs and models, trained on the synthetic digits.
+//! End-to-end tests of `mlp plot` and `mlp report` on the synthetic digits.
 
 mod common;
 
@@ -24,7 +24,7 @@ fn figures_are_written_into_the_run_or_to_a_given_file() {
     }
     scratch.succeeds("plot runs/a runs/b --to both.png");
     assert!(scratch.bytes("both.png").starts_with(b"\x89PNG"));
-    // Runs have the names of their directories, unless two names are equal.
+    // Runs are named after their directories. Equal names get the whole path.
     fs::create_dir(scratch.path("other")).unwrap();
     fs::rename(scratch.path("runs/b"), scratch.path("other/a")).unwrap();
     scratch.succeeds(&format!("plot {} --to one.svg", scratch.path("runs/a").display()));
@@ -53,14 +53,14 @@ fn the_report_of_a_run_is_self_contained() {
     // Namespaces, not addresses.
     assert_eq!(written.matches("http").count(), 5 + 1, "five SVGs and a meta http-equiv");
     assert!(written.contains(r"mlp train --recipe 'runs/it'\''s_&lt;b&gt;/config.toml'"), "{written}");
-    // `mlp report` writes the same, from the files alone.
+    // `mlp report` writes the same report from the files.
     fs::remove_file(&file).unwrap();
     scratch.succeeds(&format!("report {run}"));
     assert_eq!(fs::read_to_string(&file).unwrap(), written);
 }
 
 #[test]
-fn a_run_without_a_model_has_a_report_too() {
+fn a_run_without_a_model_has_a_report() {
     let scratch = Scratch::new();
     let flags = format!("{TRAIN} --activation relu --epochs 3 --learning-rate 1e30 --run-dir runs/bad");
     assert_eq!(scratch.run(&flags).code, Some(3));
@@ -85,7 +85,7 @@ fn errors_of_plot_and_report_are_one_line() {
     ] {
         scratch.refuses(flags, expected);
     }
-    // A network without hidden units has a report as well.
+    // A network without hidden layers also has a report.
     let written = scratch.text("runs/none/report.html");
     assert_eq!(written.matches("<svg ").count(), 4);
 }

@@ -21,7 +21,7 @@ pub(super) fn digits_drawn_in_chromium_are_recognized_while_they_are_drawn(mlp: 
     let found = process::stdout(browser.arg(&server.address).arg(mlp.scratch("screenshots")))?;
     let (code, said) = server.end()?;
     ensure!(code == Some(0), "told to end, the server ended with {code:?}: {said}");
-    ensure!(said.lines().last() == Some("ended by SIGTERM"), "the server said\n{said}");
+    ensure!(said.lines().last() == Some("stopped by SIGTERM"), "the server said\n{said}");
     Ok(found.trim_end().to_owned())
 }
 
