@@ -1,5 +1,5 @@
-//! A training run: a recipe and its data, checked against each other and trained in a run directory.
-//! Used by every command that trains.
+//! A training run: a recipe and its data, checked against each other and trained in a run
+//! directory. Used by every command that trains.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -106,8 +106,8 @@ fn errors_name_the_bad_data_file() {
         let scratch = with_mnist();
         damage(&scratch);
         eprintln!("case: {what}");
-        // As a directory, so that missing or unreadable files are not downloaded. Only the mnist of the
-        // catalog has a range of labels.
+        // As a directory, so that missing or unreadable files are not downloaded. Only the mnist of
+        // the catalog has a range of labels.
         let dataset = if *what == "label out of range" { "mnist" } else { "data/mnist" };
         scratch.refuses(&format!("train --quiet --batch-size 20 --dataset {dataset}"), expected);
         assert!(!scratch.path("runs").exists(), "{what}: a run directory was left behind");

@@ -8,7 +8,8 @@ use std::path::Path;
 use common::{Output, SMALL, Scratch, json, pgm};
 use mlp_data::{Datasets, synthetic};
 
-/// Writes an image of a synthetic digit as a PGM file, scaled by `scale` and, if `dark`, dark on light.
+/// Writes an image of a synthetic digit as a PGM file, scaled by `scale` and, if `dark`, dark on
+/// light.
 fn write_pgm(path: &Path, image: &[u8], scale: usize, dark: bool) {
     let side = 28 * scale;
     let level = |i: usize| image[i / side / scale * 28 + i % side / scale];

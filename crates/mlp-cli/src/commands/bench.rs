@@ -1,5 +1,5 @@
-//! `mlp bench`: measure training and inference on this machine. Steps are timed without the training
-//! loop around them; `mlp train` prints the time of a whole run.
+//! `mlp bench`: measure training and inference on this machine. Steps are timed without the
+//! training loop around them; `mlp train` prints the time of a whole run.
 
 mod machine;
 mod report;
@@ -30,9 +30,9 @@ use training::{INFERENCE_BATCH, Task};
 /// kernels, `sparse` with OpenBLAS except for products with sparse images, `openblas` with OpenBLAS
 /// alone. Times are medians, without the first epoch.
 ///
-/// GFLOP/s count all operations of dense products, even if zeros are skipped. "vs peak" compares them
-/// with the sgemm peak on the same number of threads. The dense floor is the time of an epoch if dense
-/// products ran at the peak of all cores.
+/// GFLOP/s count all operations of dense products, even if zeros are skipped. "vs peak" compares
+/// them with the sgemm peak on the same number of threads. The dense floor is the time of an epoch
+/// if dense products ran at the peak of all cores.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

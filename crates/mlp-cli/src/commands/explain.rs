@@ -17,11 +17,11 @@ use crate::runs::load_model;
 
 /// Show both passes on one example, step by step.
 ///
-/// Shows each quantity of the forward and backward pass with its formula, shape and values, compares
-/// the largest entries of each gradient with central differences, and shows the predicted and actual
-/// effect of one gradient descent step on the loss. Everything is computed in f64. The loss is the
-/// cross-entropy, without dropout, label smoothing or weight decay. The exit code is 1 if a gradient
-/// disagrees.
+/// Shows each quantity of the forward and backward pass with its formula, shape and values,
+/// compares the largest entries of each gradient with central differences, and shows the predicted
+/// and actual effect of one gradient descent step on the loss. Everything is computed in f64. The
+/// loss is the cross-entropy, without dropout, label smoothing or weight decay. The exit code is 1
+/// if a gradient disagrees.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -13,8 +13,8 @@ use crate::runs::load_model;
 
 /// Export a model to PyTorch, NumPy or ONNX.
 ///
-/// The format depends on the extension of the output file: .safetensors for PyTorch, .npz for NumPy,
-/// .onnx for ONNX, or .csv for the predictions of the model.
+/// The format depends on the extension of the output file: .safetensors for PyTorch, .npz for
+/// NumPy, .onnx for ONNX, or .csv for the predictions of the model.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -12,10 +12,10 @@ use crate::parse::{self, Hidden};
 
 /// Check gradients against central differences.
 ///
-/// By default, checks every activation with one to three hidden layers and both loss reductions, with
-/// and without dropout and label smoothing. Compares every entry of every gradient, in f64. Entries
-/// whose difference straddles the kink of an activation are skipped and counted. The exit code is 1 if
-/// a gradient disagrees.
+/// By default, checks every activation with one to three hidden layers and both loss reductions,
+/// with and without dropout and label smoothing. Compares every entry of every gradient, in f64.
+/// Entries whose difference straddles the kink of an activation are skipped and counted. The exit
+/// code is 1 if a gradient disagrees.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -88,7 +88,8 @@ impl Args {
         cases
     }
 
-    /// The objective given by flags. Without any flags, the plain objective and one with everything.
+    /// The objective given by flags. Without any flags, the plain objective and one with
+    /// everything.
     fn objectives(&self, reduction: Reduction) -> Vec<Objective> {
         let shares = [self.dropout, self.input_dropout, self.label_smoothing];
         let is_one_kind = self.activation.is_some() || self.hidden.is_some() || self.loss_reduction.is_some();

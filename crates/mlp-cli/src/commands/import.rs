@@ -1,5 +1,5 @@
-//! `mlp import`: read a model of another framework. Missing metadata comes from flags or is assumed,
-//! with a note.
+//! `mlp import`: read a model of another framework. Missing metadata comes from flags or is
+//! assumed, with a note.
 
 use std::fs::File;
 use std::io::Read;
@@ -50,8 +50,8 @@ pub(crate) struct Args {
     /// Preprocessing of pictures
     #[arg(long, value_name = "NAME", value_parser = parse::preprocessing())]
     preprocessing: Option<Preprocessing>,
-    /// Dataset the model was trained on, a name or a directory; a known dataset implies the previous
-    /// three flags
+    /// Dataset the model was trained on, a name or a directory; a known dataset implies the
+    /// previous three flags
     #[arg(long, value_name = "NAME|DIR")]
     dataset: Option<String>,
 }

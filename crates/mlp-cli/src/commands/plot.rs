@@ -13,8 +13,8 @@ use crate::runs::{RunSummary, load_model};
 
 /// Plot training curves, or a figure of a model.
 ///
-/// MODEL is a model file or a run directory. The format depends on the extension of the output file:
-/// SVG, which adapts to light and dark viewers, or PNG.
+/// MODEL is a model file or a run directory. The format depends on the extension of the output
+/// file: SVG, which adapts to light and dark viewers, or PNG.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

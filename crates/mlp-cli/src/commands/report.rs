@@ -16,8 +16,8 @@ use crate::runs::RunSummary;
 /// Write an HTML report of a run.
 ///
 /// The report is one self-contained file with configuration, training curves, confusion matrix,
-/// metrics of each class, most confident errors, calibration, weights, and the commands to reproduce
-/// the run. `mlp train` writes it at the end.
+/// metrics of each class, most confident errors, calibration, weights, and the commands to
+/// reproduce the run. `mlp train` writes it at the end.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

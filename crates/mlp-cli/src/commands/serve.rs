@@ -22,8 +22,8 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// Serve a drawing page and an HTTP API.
 ///
-/// While you draw, the page shows the network's input, probabilities and active hidden units. The page
-/// loads nothing from other servers.
+/// While you draw, the page shows the network's input, probabilities and active hidden units. The
+/// page loads nothing from other servers.
 ///
 /// POST a PNG, JPEG or PGM image of up to 1 MiB to /predict to get JSON. GET /model describes the
 /// model, /metrics is for Prometheus, and /healthz is a health check.
@@ -111,8 +111,8 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     if !address.ip().is_unspecified() {
         return address;
     }
-    // Connecting a UDP socket only looks up the route and sends nothing. These addresses are reserved
-    // for documentation.
+    // Connecting a UDP socket only looks up the route and sends nothing. These addresses are
+    // reserved for documentation.
     let (any, far) = match address {
         SocketAddr::V4(_) => ("0.0.0.0:0", "192.0.2.1:9"),
         SocketAddr::V6(_) => ("[::]:0", "[2001:db8::1]:9"),

@@ -23,8 +23,8 @@ use crate::training::{Training, start_threads};
 ///
 /// The default is the textbook chapter's network: 784-100-10 on MNIST, trained for 50 epochs with
 /// plain gradient descent. Model, checkpoint, metrics and report are written to a run directory.
-/// Standard output gets a line for each epoch and one for the test set: a table on a terminal, plain
-/// lines otherwise.
+/// Standard output gets a line for each epoch and one for the test set: a table on a terminal,
+/// plain lines otherwise.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Example:

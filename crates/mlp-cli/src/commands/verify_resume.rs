@@ -20,10 +20,10 @@ use crate::training::Training;
 
 /// Check that resumed runs are bit-identical.
 ///
-/// Trains with and without interruptions and compares the results. By default, tests every optimizer
-/// with every schedule, with dropout and EMA, on generated digits. With a recipe or flags, tests that
-/// configuration. Every other interruption is a crash, after which steps since the last checkpoint are
-/// repeated.
+/// Trains with and without interruptions and compares the results. By default, tests every
+/// optimizer with every schedule, with dropout and EMA, on generated digits. With a recipe or
+/// flags, tests that configuration. Every other interruption is a crash, after which steps since
+/// the last checkpoint are repeated.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

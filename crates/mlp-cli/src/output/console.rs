@@ -1,5 +1,5 @@
-//! Training progress. Standard output gets the epochs as a table, plain lines or JSON; standard error
-//! gets a progress bar.
+//! Training progress. Standard output gets the epochs as a table, plain lines or JSON; standard
+//! error gets a progress bar.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};

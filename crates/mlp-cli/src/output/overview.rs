@@ -1,5 +1,5 @@
-//! The help of `mlp` itself: examples, then commands in groups. clap cannot group subcommands, so the
-//! groups are part of the help template.
+//! The help of `mlp` itself: examples, then commands in groups. clap cannot group subcommands, so
+//! the groups are part of the help template.
 
 use std::fmt::Write;
 

@@ -1,4 +1,5 @@
-//! Plain-text tables and number formats. The first column is left-aligned, the others right-aligned.
+//! Plain-text tables and number formats. The first column is left-aligned, the others
+//! right-aligned.
 
 use mlp_core::Reduction;
 
@@ -45,7 +46,8 @@ impl std::fmt::Display for Table {
     }
 }
 
-/// Formats a number like Python: the exact binary value rounded half to even, and `nan` in lowercase.
+/// Formats a number like Python: the exact binary value rounded half to even, and `nan` in
+/// lowercase.
 pub(crate) fn decimals(value: f64, places: usize) -> String {
     format!("{value:.places$}").replace("NaN", "nan")
 }

@@ -1,6 +1,7 @@
 //! Wrapping text and quoting for a shell.
 
-/// Wraps a text between words into lines of at most `columns` characters. Longer words are not split.
+/// Wraps a text between words into lines of at most `columns` characters. Longer words are not
+/// split.
 pub(crate) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {

@@ -1,7 +1,8 @@
 //! Draws grayscale images in a terminal, side by side, with captions.
 //!
-//! With color, each character `▀` shows two pixels, one above the other. Characters are about twice as
-//! high as wide, so the pixels are square. Without color, a pixel is two characters from a ramp of ten.
+//! With color, each character `▀` shows two pixels, one above the other. Characters are about twice
+//! as high as wide, so the pixels are square. Without color, a pixel is two characters from a ramp
+//! of ten.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
@@ -23,8 +24,8 @@ pub(crate) enum Colors {
 }
 
 impl Colors {
-    /// No color if the output is not a terminal, `NO_COLOR` is set or `TERM` is `dumb`; 24-bit color
-    /// if `COLORTERM` says so; otherwise 256 colors, which practically all terminals support.
+    /// No color if the output is not a terminal, `NO_COLOR` is set or `TERM` is `dumb`; 24-bit
+    /// color if `COLORTERM` says so; otherwise 256 colors, which practically all terminals support.
     fn of(is_terminal: bool, no_color: Option<&str>, term: Option<&str>, colorterm: Option<&str>) -> Self {
         if !is_terminal || no_color.is_some_and(|value| !value.is_empty()) || term == Some("dumb") {
             Self::None
@@ -170,8 +171,8 @@ fn push_color(line: &mut String, layer: u8, gray: u8, colors: Colors) {
     };
 }
 
-/// The index of the nearest xterm color: black (16), the ramp from 8 in steps of 10 (232 to 255), or
-/// white (231).
+/// The index of the nearest xterm color: black (16), the ramp from 8 in steps of 10 (232 to 255),
+/// or white (231).
 fn nearest_gray(gray: u8) -> u8 {
     match gray {
         0..=3 => 16,

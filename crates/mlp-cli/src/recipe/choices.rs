@@ -170,8 +170,8 @@ pub(crate) struct Choices {
 /// The flag for the kernel, for every command that computes.
 #[derive(clap::Args, Serialize)]
 pub(crate) struct KernelArgs {
-    /// Matrix kernels: `sparse` skips zero pixels and uses OpenBLAS for the rest, `openblas` uses it
-    /// for everything, `portable` gives the same bits on every processor [default: auto]
+    /// Matrix kernels: `sparse` skips zero pixels and uses OpenBLAS for the rest, `openblas` uses
+    /// it for everything, `portable` gives the same bits on every processor [default: auto]
     #[arg(long, value_name = "NAME", value_parser = parse::kernel(), hide_short_help = true)]
     kernel: Option<Kernel>,
 }

@@ -12,8 +12,9 @@ use crate::parse::Hidden;
 /// The commands that take a recipe.
 const COMMANDS: [&str; 4] = ["train", "sweep", "lr-find", "verify-resume"];
 
-/// Adds `[default: VALUE]` to the help of each flag that overrides a key of a recipe. The values are
-/// those of the recipe in `arguments` if they ask for help, otherwise those of the default recipe.
+/// Adds `[default: VALUE]` to the help of each flag that overrides a key of a recipe. The values
+/// are those of the recipe in `arguments` if they ask for help, otherwise those of the default
+/// recipe.
 pub(crate) fn show(command: Command, arguments: impl Iterator<Item = OsString>) -> Command {
     let arguments: Vec<String> = arguments.map(|argument| argument.to_string_lossy().into_owned()).collect();
     let default = || Recipe::resolve(DEFAULT, &[], Table::new());
@@ -30,18 +31,18 @@ pub(crate) fn show(command: Command, arguments: impl Iterator<Item = OsString>) 
             return argument;
         };
         let help = help.to_string();
-        let (help, _) = help.split_once(" [default:").unwrap_or((&help, ""));
+        let (help, _) = help.split_once(" [default:").unwrap_or((help.as_str(), ""));
         let help = format!("{help} [default: {}]", text(value));
         argument.help(help)
     };
-    command.mut_subcommands(|command| match command.get_name() {
-        name if COMMANDS.contains(&name) => command.mut_args(with_default),
-        _ => command,
+    command.mut_subcommands(|command| {
+        let takes_recipe = COMMANDS.contains(&command.get_name());
+        if takes_recipe { command.mut_args(with_default) } else { command }
     })
 }
 
-/// The recipe in a command line that asks for help. A recipe is not read otherwise: it may be a pipe,
-/// which can be read only once.
+/// The recipe in a command line that asks for help. A recipe is not read otherwise: it may be a
+/// pipe, which can be read only once.
 fn recipe_in(arguments: &[String]) -> Option<&str> {
     arguments.iter().find(|argument| ["-h", "--help"].contains(&argument.as_str()))?;
     arguments.iter().enumerate().find_map(|(index, argument)| match argument.strip_prefix("--recipe")? {

@@ -109,8 +109,8 @@ impl Scratch {
         output.stderr
     }
 
-    /// Runs `mlp FLAGS`, which must end with exit code 2 and print only a one-line error that contains
-    /// `expected`.
+    /// Runs `mlp FLAGS`, which must end with exit code 2 and print only a one-line error that
+    /// contains `expected`.
     #[track_caller]
     pub(crate) fn refuses(&self, flags: &str, expected: &str) {
         let Output { code, stdout, stderr } = self.run(flags);
@@ -135,8 +135,8 @@ pub(crate) fn signal(child: &Child, name: &str) {
     assert!(status.unwrap().success());
 }
 
-/// Writes a dataset with the file names of MNIST. `shape` is height and width; `splits` are images and
-/// labels for training and for testing.
+/// Writes a dataset with the file names of MNIST. `shape` is height and width; `splits` are images
+/// and labels for training and for testing.
 pub(crate) fn write_dataset(directory: &Path, shape: [usize; 2], splits: [(&[u8], &[u8]); 2]) {
     fs::create_dir_all(directory).unwrap();
     for (names, (images, labels)) in MNIST_FILE_NAMES.chunks(2).zip(splits) {

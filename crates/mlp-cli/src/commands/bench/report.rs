@@ -54,8 +54,8 @@ pub(super) struct Inference {
     pub(super) images_per_second: f64,
 }
 
-/// Floating-point operations of an epoch with `images` if every product is dense. Each layer has the
-/// forward product and the gradient of the weights; layers above the first also have ∂J/∂H.
+/// Floating-point operations of an epoch with `images` if every product is dense. Each layer has
+/// the forward product and the gradient of the weights; layers above the first also have ∂J/∂H.
 /// Multiplications and additions count separately.
 pub(super) fn dense_flop(architecture: &Architecture, images: usize) -> f64 {
     let products = |layer: usize| if layer == 0 { 2.0 } else { 3.0 };

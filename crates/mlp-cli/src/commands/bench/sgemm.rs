@@ -31,8 +31,8 @@ impl Effort {
 }
 
 impl Peak {
-    /// Measures the peak as the best of several repetitions. In each, all threads multiply their own
-    /// matrices at the same time.
+    /// Measures the peak as the best of several repetitions. In each, all threads multiply their
+    /// own matrices at the same time.
     ///
     /// Uses ndarray's product, which is OpenBLAS's if available. OpenBLAS must have been set to one
     /// thread, which mlp-core does in its first product.

@@ -28,10 +28,10 @@ const MAX_BYTES: usize = 4_000_000_000;
 /// Create a dataset from your own pictures.
 ///
 /// DIR contains a directory of PNG, JPEG or PGM pictures for each class: `CLASS/*.png`, or
-/// `train/CLASS/*.png` and `test/CLASS/*.png`. The result is a directory for `--dataset`, with four IDX
-/// files like those of MNIST and a `dataset.toml` with the class names and the preprocessing, which
-/// `mlp predict` uses again. Ink becomes light on a dark background, as in MNIST;
-/// `--polarity light-on-dark` keeps pictures as they are.
+/// `train/CLASS/*.png` and `test/CLASS/*.png`. The result is a directory for `--dataset`, with four
+/// IDX files like those of MNIST and a `dataset.toml` with the class names and the preprocessing,
+/// which `mlp predict` uses again. Ink becomes light on a dark background, as in MNIST; `--polarity
+/// light-on-dark` keeps pictures as they are.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

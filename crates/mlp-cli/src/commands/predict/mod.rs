@@ -30,9 +30,9 @@ const BATCHES: (usize, usize) = (8, 512);
 
 /// Classify images.
 ///
-/// Pictures can have any size, and be light on dark or dark on light. They are preprocessed like the
-/// images the model was trained on: cropped and centered like MNIST for models of handwriting, scaled
-/// as a whole for others. Images in IDX files of the right size are used unchanged.
+/// Pictures can have any size, and be light on dark or dark on light. They are preprocessed like
+/// the images the model was trained on: cropped and centered like MNIST for models of handwriting,
+/// scaled as a whole for others. Images in IDX files of the right size are used unchanged.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -57,8 +57,8 @@ pub(crate) struct Args {
     /// Show the preprocessed images
     #[arg(long)]
     show: bool,
-    /// Preprocessing: `digit` crops and centers like MNIST, `whole` scales the whole picture, `none`
-    /// also keeps light and dark [default: the model's]
+    /// Preprocessing: `digit` crops and centers like MNIST, `whole` scales the whole picture,
+    /// `none` also keeps light and dark [default: the model's]
     #[arg(long, value_enum)]
     preprocessing: Option<PreprocessingChoice>,
     /// Polarity of ink and background [default: auto]

@@ -1,5 +1,5 @@
-//! An iterator over pictures in files, directories, IDX files and standard input. Only IDX files, a few
-//! megabytes each, are read here.
+//! An iterator over pictures in files, directories, IDX files and standard input. Only IDX files, a
+//! few megabytes each, are read here.
 
 use std::collections::VecDeque;
 use std::fs::File;
