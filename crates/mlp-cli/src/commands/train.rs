@@ -26,11 +26,7 @@ use crate::training::{Training, start_threads};
 /// Standard output gets a line for each epoch and one for the test set: a table on a terminal,
 /// plain lines otherwise.
 #[derive(clap::Args)]
-#[command(after_help = "\
-Example:
-  mlp train --recipe modern-100 --hidden 200    Override a recipe
-
-`mlp train --help` shows all options and more examples.")]
+#[command(after_help = "`mlp train --help` shows all options, with examples.")]
 #[command(after_long_help = "\
 Examples:
   mlp train                              Train the default network on MNIST
@@ -44,15 +40,15 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     recipe: RecipeArgs,
-    /// Resume an interrupted run; the result is bit-identical to an uninterrupted one
+    /// Resume an interrupted run; the result is bit-identical
     #[arg(long, value_name = "RUN", conflicts_with = "run_dir")]
     resume: Option<PathBuf>,
     #[command(flatten)]
     data_dir: DataDir,
-    /// Number of threads, 0 for all cores; does not change the result
+    /// Number of threads, 0 for all cores
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
-    /// Run directory, new or empty [default: the first free of runs/NAME, runs/NAME-2, …]
+    /// Run directory, new or empty [default: runs/NAME, runs/NAME-2, …]
     #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     run_dir: Option<PathBuf>,
     /// Interval between checkpoints within an epoch: `30s`, `5m`, `500steps`

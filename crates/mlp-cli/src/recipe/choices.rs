@@ -12,10 +12,10 @@ use crate::recipe::{DEFAULT, Recipe};
 /// The flags that make up a configuration.
 #[derive(clap::Args)]
 pub(crate) struct RecipeArgs {
-    /// Recipe to start from: textbook, modern-100, fast, wide, or a file [default: textbook]
+    /// Recipe: textbook, modern-100, fast, wide or a file [default: textbook]
     #[arg(long, value_name = "NAME|FILE")]
     recipe: Option<String>,
-    /// Set any key of the recipe, as in `--set beta2=0.99`; `none` unsets it
+    /// Set any key of the recipe, as in `beta2=0.99`; `none` unsets it
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     #[command(flatten)]
@@ -66,7 +66,7 @@ const VALIDATION: &str = "Validation and stopping";
 /// recipe; see [`defaults`](super::defaults).
 #[derive(clap::Args, Serialize)]
 pub(crate) struct Choices {
-    /// Dataset: a name from `mlp data info`, `synthetic`, or a directory with four IDX files
+    /// Dataset: a name from `mlp data info` or a directory
     #[arg(long, value_name = "NAME|DIR")]
     dataset: Option<String>,
     /// Random seed
@@ -115,7 +115,7 @@ pub(crate) struct Choices {
     #[arg(value_parser = parse::reduction(), hide_short_help = true)]
     loss_reduction: Option<Reduction>,
     /// Label smoothing
-    #[arg(long, value_name = "FRACTION", hide_short_help = true, help_heading = TRAINING)]
+    #[arg(long, value_name = "FRAC", hide_short_help = true, help_heading = TRAINING)]
     label_smoothing: Option<f64>,
     /// Optimizer
     #[arg(long, value_name = "NAME", alias = "optimiser", help_heading = TRAINING)]
@@ -142,8 +142,8 @@ pub(crate) struct Choices {
     /// Evaluate and save an exponential moving average of the weights
     #[arg(long, value_name = "DECAY", hide_short_help = true, help_heading = TRAINING)]
     ema_decay: Option<f64>,
-    /// Fraction of the training set to hold out for validation, stratified by class
-    #[arg(long, value_name = "FRACTION", help_heading = VALIDATION)]
+    /// Fraction of the training set to hold out for validation
+    #[arg(long, value_name = "FRAC", help_heading = VALIDATION)]
     validation: Option<f64>,
     /// Dataset whose test images are the validation set, a name or a directory
     #[arg(long, value_name = "NAME|DIR", help_heading = VALIDATION)]
