@@ -66,7 +66,7 @@ fn the_page_of_an_example_is_self_contained() {
 }
 
 #[test]
-fn networks_of_any_depth_and_precision_are_explained() {
+fn networks_of_any_depth_and_precision_can_be_explained() {
     let scratch = Scratch::trained("--epochs 1 --hidden none --precision f64");
     let text = scratch.mlp("explain run");
     assert_in_order(&text, &["Z^o", "Ŷ", "J", "G1  ∂J/∂Z^o", "G2  ∂J/∂W^o", "G3  ∂J/∂b^o"]);
@@ -93,7 +93,7 @@ fn networks_of_any_depth_and_precision_are_explained() {
 }
 
 #[test]
-fn an_imported_model_is_explained_with_the_chapters_learning_rate() {
+fn an_imported_model_is_explained_with_the_default_learning_rate() {
     let scratch = Scratch::trained("--epochs 1 --hidden 6 --learning-rate 0.07");
     let mut model = Model::load(&scratch.path("run/model.mlp")).unwrap();
     assert!(scratch.mlp("explain run").contains("\n  0.07 "));

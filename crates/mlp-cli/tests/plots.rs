@@ -56,14 +56,14 @@ fn the_report_of_a_run_is_self_contained() {
     // These are namespaces, not addresses.
     assert_eq!(written.matches("http").count(), 5 + 1, "five SVGs and a meta http-equiv");
     assert!(written.contains(r"mlp train --recipe 'runs/it'\''s_&lt;b&gt;/config.toml'"), "{written}");
-    // `mlp report` writes the same, from the files alone.
+    // `mlp report` writes the same report from the files.
     fs::remove_file(&file).unwrap();
     scratch.succeeds(&format!("report {run}"));
     assert_eq!(fs::read_to_string(&file).unwrap(), written);
 }
 
 #[test]
-fn a_run_without_a_model_has_a_report_too() {
+fn a_run_without_a_model_has_a_report() {
     let scratch = Scratch::new();
     let flags = format!("{TRAIN} --activation relu --epochs 3 --learning-rate 1e30 --run-dir runs/bad");
     assert_eq!(scratch.run(&flags).code, Some(3));

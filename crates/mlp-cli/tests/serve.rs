@@ -32,7 +32,7 @@ impl Server {
         Self { address: address.unwrap_or_else(|| panic!("{line:?}")).to_owned(), process }
     }
 
-    /// Sends a request with this first line and body, and returns the connection.
+    /// Sends a request with this request line and body, and returns the connection.
     fn send(&self, line: &str, length: usize, body: &[u8]) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -45,11 +45,11 @@ impl Server {
         stream
     }
 
-    /// The status line and the body of an answer.
+    /// Sends a request, and returns the status line and the body of the response.
     fn ask(&self, line: &str, body: &[u8]) -> (String, String) {
-        let mut answer = String::new();
-        self.send(line, body.len(), body).read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let mut response = String::new();
+        self.send(line, body.len(), body).read_to_string(&mut response).unwrap();
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
         (head.lines().next().unwrap().to_owned(), body.to_owned())
     }
 
@@ -95,7 +95,7 @@ fn the_server_answers_like_predict_and_ends_on_a_signal() {
         assert_eq!(code, Some(0), "{said}");
         let lines: Vec<_> = said.lines().collect();
         let expected =
-            ["serving run/model.mlp to this machine; Ctrl-C stops it", &format!("ended by SIG{name}")];
+            ["serving run/model.mlp to this machine; press Ctrl-C to stop", &format!("stopped by SIG{name}")];
         assert_eq!(lines, expected);
     }
 }
