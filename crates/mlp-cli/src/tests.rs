@@ -2,6 +2,8 @@
 //! has examples, and the command line accepts every example. Examples are read from the help and
 //! split as a shell splits them.
 
+mod documents;
+
 use clap::Parser;
 
 use crate::output::overview::{GROUPS, MAX_COLUMNS, template};

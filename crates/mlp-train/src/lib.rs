@@ -54,3 +54,7 @@ pub use run::writers::{MetricsWriter, TraceWriter};
 pub use training::events::{Control, Ending, Event, Observer};
 pub use training::range_test;
 pub use training::trainer::{Examples, Trainer};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -18,6 +18,8 @@ use super::pictures::{
     drawings_that_mnist_never_saw_are_read_within_ten_points_of_the_test_set,
     mnists_own_images_as_png_files_are_read_as_eval_reads_them,
 };
+use crate::documents;
+use crate::openblas::Backend;
 use crate::process;
 use crate::python::Environment;
 
@@ -69,6 +71,7 @@ pub(super) const CHECKS: &[Check] = &[
     check!(a_network_trained_in_numpy_comes_back_and_evaluates_the_same, Tools),
     check!(exports_are_computed_alike_by_pytorch, PyTorch),
     check!(networks_trained_in_pytorch_come_back_and_evaluate_the_same, PyTorch),
+    check!(the_documents_commands_print_what_the_documents_say, Long),
     check!(a_truncated_model_is_one_line_and_exit_code_2, Quick),
 ];
 
@@ -218,6 +221,13 @@ for row in csv.DictReader(open(sys.argv[2])):
 if found != expected or len(found) != 15:
     sys.exit(f"error: TensorBoard reads {found}, the trace has {expected}")
 "#;
+
+fn the_documents_commands_print_what_the_documents_say(mlp: &Mlp) -> Result<String> {
+    if mlp.backend() == Backend::PureRust {
+        return Ok("left out: the documents show a build with OpenBLAS".to_owned());
+    }
+    documents::check(mlp.workspace(), mlp.program())
+}
 
 fn a_truncated_model_is_one_line_and_exit_code_2(mlp: &Mlp) -> Result<String> {
     let run = mlp.train("truncated", "--dataset synthetic --epochs 1")?;

@@ -75,6 +75,11 @@ impl Mlp {
         &self.workspace
     }
 
+    /// The program itself.
+    pub(super) fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// A path for a file of a check's own.
     pub(super) fn scratch(&self, name: &str) -> PathBuf {
         self.scratch.join(name)
