@@ -4,8 +4,8 @@
 mod manifest;
 mod terminal;
 
-use std::fs;
 use std::path::PathBuf;
+use std::{fs, io};
 
 use anyhow::{Result, anyhow};
 
@@ -48,11 +48,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         }
         eprintln!("{}", path.display());
     }
-    let entries = PICTURES.iter().map(|picture| Ok(picture.entry(workspace.root())?));
-    let text = format!(
-        "# Written by `cargo xtask pictures`: how each picture was made, and a digest of the sources it shows.\n\n{}",
-        entries.collect::<Result<Vec<_>>>()?.join("\n")
-    );
+    let entries = PICTURES.iter().map(|picture| picture.entry(workspace.root()));
+    let entries = entries.collect::<io::Result<Vec<_>>>()?.join("\n");
+    let head = "# Written by `cargo xtask pictures`: how each picture is made, and a digest of the sources it shows.";
+    let text = format!("{head}\n\n{entries}");
     fs::write(workspace.root().join(MANIFEST), text)?;
     documents::rewrite(workspace, &program)
 }
