@@ -65,6 +65,7 @@ def until(holds, what):
 
 
 by_id = lambda name: driver.find_element(By.ID, name)
+by_tag = lambda name: driver.find_element(By.TAG_NAME, name)
 js = driver.execute_script
 spoken = lambda: js('return document.getElementById("spoken").textContent')
 prediction = lambda: js('return document.getElementById("name").textContent')
@@ -162,7 +163,7 @@ for digit, strokes in DIGITS.items():
                         return images.length > 0 && images.every((image) => image.complete && image.naturalWidth === 28)'''),
           'the weights are missing')
 expect(sum(correct) >= MIN_CORRECT, f'only {sum(correct)} of {len(correct)} digits are correct: {correct}')
-driver.save_screenshot(os.path.join(screenshots, 'light.png'))
+by_tag('body').screenshot(os.path.join(screenshots, 'light.png'))
 
 # The prediction appears, and changes, while the pen is down.
 clear()
@@ -198,7 +199,7 @@ predicted()
 driver.execute_cdp_cmd('Emulation.setEmulatedMedia', {'features': [{'name': 'prefers-color-scheme', 'value': 'dark'}]})
 ground = lambda: sum(map(int, js('return getComputedStyle(document.body).backgroundColor').strip('rgb()').split(',')))
 until(lambda: ground() < 200, 'the page stays light in dark mode')
-driver.save_screenshot(os.path.join(screenshots, 'dark.png'))
+by_tag('body').screenshot(os.path.join(screenshots, 'dark.png'))
 driver.execute_cdp_cmd('Emulation.setEmulatedMedia', {'features': []})
 driver.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', {'width': 360, 'height': 740, 'deviceScaleFactor': 2, 'mobile': True})
 until(lambda: js('return document.scrollingElement.scrollWidth <= 360'), 'the page is wider than a phone')

@@ -6,12 +6,14 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod documents;
 mod e2e;
 mod examples;
 mod features;
 mod fetch;
 mod mutate;
 mod openblas;
+mod pictures;
 mod process;
 mod python;
 mod report;
@@ -75,6 +77,8 @@ enum Command {
     Mutate(mutate::Options),
     /// Time `mlp train` against other programs that do the same work.
     Bench(bench::Options),
+    /// Make the pictures in docs/images/, and bring the output printed in the documents up to date.
+    Pictures,
 }
 
 #[derive(Args)]
@@ -116,6 +120,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Interop(options) => e2e::interop(&workspace, &options)?,
         Command::Mutate(options) => mutate::run(&workspace, &options)?,
         Command::Bench(options) => bench::run(&workspace, &options)?,
+        Command::Pictures => pictures::run(&workspace)?,
     }
     Ok(ExitCode::SUCCESS)
 }

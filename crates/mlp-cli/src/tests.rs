@@ -1,6 +1,8 @@
 //! Tests of the help texts of all commands, including future ones. Every command is in the overview
 //! and has examples, and every example parses.
 
+mod documents;
+
 use clap::{CommandFactory, Parser};
 
 use crate::output::overview::{GROUPS, MAX_COLUMNS, template};

@@ -159,3 +159,7 @@ pub use random::{NativeStream, NumpyStream, RandomStream, SeedTooLarge, Stream, 
 pub use safetensors::{SafetensorsError, Tensors};
 pub use scalar::{Precision, Scalar};
 pub use workspace::Workspace;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -46,3 +46,7 @@ pub mod synthetic;
 pub use dataset::{Dataset, Datasets, ImageShape, Preprocessing, Real, SparseImages, levels};
 pub use directory::Description;
 pub use error::{Error, SourceFailure};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -52,3 +52,7 @@ pub use run::writer::EpochWriter;
 pub use training::events::{Control, Ending, Event, Observer};
 pub use training::range_test;
 pub use training::trainer::{Examples, Trainer};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

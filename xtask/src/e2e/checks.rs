@@ -17,6 +17,8 @@ use super::pictures::{
     drawings_that_are_not_from_mnist_lose_at_most_10_points_of_accuracy,
     mnist_images_saved_as_png_have_the_same_accuracy,
 };
+use crate::documents;
+use crate::openblas::Backend;
 use crate::process;
 use crate::python::Environment;
 
@@ -68,6 +70,7 @@ pub(super) const CHECKS: &[Check] = &[
     check!(a_network_trained_in_numpy_evaluates_the_same_after_import, Tools),
     check!(pytorch_agrees_on_exports, PyTorch),
     check!(networks_trained_in_pytorch_evaluate_the_same_after_import, PyTorch),
+    check!(the_documents_commands_print_what_the_documents_say, Long),
     check!(a_truncated_model_is_a_one_line_error_with_exit_code_2, Quick),
 ];
 
@@ -219,6 +222,13 @@ for row in csv.DictReader(open(sys.argv[2])):
 if found != expected or len(found) != 15:
     sys.exit(f"error: TensorBoard reads {found}, the trace has {expected}")
 "#;
+
+fn the_documents_commands_print_what_the_documents_say(mlp: &Mlp) -> Result<String> {
+    if mlp.backend() == Backend::PureRust {
+        return Ok("left out: the documents show a build with OpenBLAS".to_owned());
+    }
+    documents::check(mlp.workspace(), mlp.program())
+}
 
 fn a_truncated_model_is_a_one_line_error_with_exit_code_2(mlp: &Mlp) -> Result<String> {
     let run = mlp.train("truncated", "--dataset synthetic --epochs 1")?;

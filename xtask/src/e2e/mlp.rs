@@ -75,6 +75,11 @@ impl Mlp {
         &self.workspace
     }
 
+    /// The path of the program.
+    pub(super) fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// The path of a file in the scratch directory.
     pub(super) fn scratch(&self, name: &str) -> PathBuf {
         self.scratch.join(name)
