@@ -41,7 +41,7 @@ pub(crate) struct Options {
 /// When `mlp` cannot be built or fails, or there is no Python. A peer that fails is left out.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let backend = setup::ensure();
-    fetch::fetch(&["mnist"], &workspace.data_dir())?;
+    fetch::fetch(workspace, backend, &["mnist"], &workspace.data_dir())?;
     let mlp = workspace.build_mlp(backend)?;
     let blas = match backend {
         Backend::OpenBlas => openblas::look(&ThisMachine).describe(),

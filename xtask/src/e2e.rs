@@ -39,15 +39,18 @@ pub(crate) struct Options {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let is_of_these = |kind| match kind {
         Kind::Quick => true,
-        Kind::Long | Kind::Tools => !options.short,
-        Kind::PyTorch => false,
+        Kind::Long => !options.short,
+        Kind::Tools | Kind::PyTorch => false,
     };
     check(workspace, options.no_openblas, &options.selection, is_of_these)
 }
 
 /// Which other tools to ask.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct ToolsOptions {
+    /// Build `mlp` in pure Rust.
+    #[arg(long)]
+    pub(crate) no_openblas: bool,
     /// PyTorch too, which pip gets first: gigabytes.
     #[arg(long)]
     pytorch: bool,
@@ -61,7 +64,7 @@ pub(crate) struct ToolsOptions {
 /// As [`run`].
 pub(crate) fn interop(workspace: &Workspace, options: &ToolsOptions) -> Result<()> {
     let is_of_these = |kind| kind == Kind::Tools || options.pytorch && kind == Kind::PyTorch;
-    check(workspace, false, &options.selection, is_of_these)
+    check(workspace, options.no_openblas, &options.selection, is_of_these)
 }
 
 fn check(
@@ -77,7 +80,7 @@ fn check(
         return Ok(());
     }
     let backend = if no_openblas { Backend::PureRust } else { setup::ensure() };
-    fetch::fetch(&["mnist", "fashion-mnist"], &workspace.data_dir())?;
+    fetch::fetch(workspace, backend, &fetch::CHECKED, &workspace.data_dir())?;
     let mlp = Mlp::build(workspace, backend).context("cannot build mlp")?;
 
     println!("\nend-to-end checks, {}", backend.name());

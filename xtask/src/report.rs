@@ -25,6 +25,19 @@ impl Selection {
     }
 }
 
+/// How a step ended that did not fail.
+pub(crate) enum Outcome {
+    Passed,
+    /// It was not run; the reason.
+    LeftOut(String),
+}
+
+impl From<()> for Outcome {
+    fn from((): ()) -> Self {
+        Self::Passed
+    }
+}
+
 /// Counts checks as they pass and fail.
 #[derive(Default)]
 pub(crate) struct Report {

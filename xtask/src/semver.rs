@@ -5,6 +5,7 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::process;
+use crate::report::Outcome;
 use crate::workspace::Workspace;
 
 /// The crates that other people's crates use.
@@ -17,21 +18,21 @@ pub(crate) struct Options {
     baseline: Option<String>,
 }
 
-/// Compares the public API with the baseline's. Where there is no baseline, or cargo-semver-checks cannot be had, this is said and
-/// nothing is compared.
+/// Compares the public API with the baseline's, if there is a baseline and cargo-semver-checks can
+/// be installed.
 ///
 /// # Errors
-/// When the API has changed in a way that the version does not allow, or the baseline is no revision.
-pub(crate) fn check(workspace: &Workspace, options: &Options) -> Result<()> {
+/// If the API has changed in a way that the version does not allow, or the baseline is not a
+/// revision.
+pub(crate) fn check(workspace: &Workspace, options: &Options) -> Result<Outcome> {
     let Some(baseline) = options.baseline.clone().or_else(|| last_release(workspace)) else {
-        println!("semver is left out: no release has a tag yet (--baseline REV compares with any revision)");
-        return Ok(());
+        let reason = "no release has a tag yet (--baseline REV compares with any revision)";
+        return Ok(Outcome::LeftOut(reason.to_owned()));
     };
     let revision = git(workspace, &["rev-parse", "--verify", "--quiet", &format!("{baseline}^{{commit}}")])
         .with_context(|| format!("`{baseline}` is no revision of this repository"))?;
     if !workspace.has_or_installs("semver-checks", "cargo-semver-checks") {
-        println!("semver is left out: cargo-semver-checks cannot be installed here");
-        return Ok(());
+        return Ok(Outcome::LeftOut("cargo-semver-checks cannot be installed".to_owned()));
     }
     let metadata = workspace.metadata()?;
     for library in LIBRARIES {
@@ -46,7 +47,7 @@ pub(crate) fn check(workspace: &Workspace, options: &Options) -> Result<()> {
         }
         process::run(&mut cargo)?;
     }
-    Ok(())
+    Ok(Outcome::Passed)
 }
 
 /// The tag of the last release before this commit.

@@ -36,7 +36,7 @@ pub(super) enum Kind {
     Quick,
     /// Unless it is to be short.
     Long,
-    /// As [`Kind::Long`], and whenever other tools are asked.
+    /// Only when other tools are asked, a browser among them.
     Tools,
     /// Only when PyTorch is asked.
     PyTorch,
@@ -64,7 +64,7 @@ pub(super) const CHECKS: &[Check] = &[
     check!(tensorboards_own_reader_reads_what_trace_csv_says, Tools),
     check!(drawings_that_mnist_never_saw_are_read_within_ten_points_of_the_test_set, Long),
     check!(mnists_own_images_as_png_files_are_read_as_eval_reads_them, Long),
-    check!(digits_drawn_in_chromium_are_recognized_while_they_are_drawn, Long),
+    check!(digits_drawn_in_chromium_are_recognized_while_they_are_drawn, Tools),
     check!(exports_are_computed_alike_by_onnxruntime_numpy_and_safetensors, Tools),
     check!(a_network_trained_in_numpy_comes_back_and_evaluates_the_same, Tools),
     check!(exports_are_computed_alike_by_pytorch, PyTorch),
