@@ -52,7 +52,7 @@ enum Command {
         /// Datasets of the catalog, or `all`
         #[arg(value_name = "NAME", default_value = "mnist")]
         names: Vec<String>,
-        /// Where to put them [default: data/ in the workspace].
+        /// Directory of datasets [default: data/ in the workspace]
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,
     },

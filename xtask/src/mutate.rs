@@ -1,5 +1,6 @@
-//! `cargo xtask mutate`: proves that the tests notice a wrong equation. Each mutant of the [`table`] is one planted error in a
-//! copy of the sources, on which the gradient tests of mlp-core must fail. Not a `cargo test`, because each mutant is compiled.
+//! `cargo xtask mutate`: checks that the tests catch a wrong equation. Each mutant of the [`table`]
+//! is one error planted in a copy of the sources, which must make the gradient tests of mlp-core
+//! fail.
 
 mod table;
 
@@ -17,20 +18,19 @@ use crate::process;
 use crate::report::{Report, Selection};
 use crate::workspace::Workspace;
 
-/// Which mutants.
 #[derive(Args, Default)]
 pub(crate) struct Options {
     #[command(flatten)]
     selection: Selection,
 }
 
-/// What the build of a mutant needs, as paths below the root.
+/// The files and directories that a build needs, relative to the root.
 const COPIED: &[&str] = &["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "crates", "xtask"];
 
-/// Tests each mutant, after the sources as they are.
+/// Tests the unchanged sources, then each mutant.
 ///
 /// # Errors
-/// When the unchanged sources fail their tests, or a mutant passes them.
+/// If the unchanged sources fail the tests, or a mutant passes them.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut chosen = mutants();
     chosen.retain(|mutant| options.selection.includes(&mutant.name()));
@@ -40,35 +40,35 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     }
     let sandbox = Sandbox::create(workspace, 0)?;
     sandbox.build().context("the copied sources do not build")?;
-    let failed = sandbox.failing_tests().context("the unchanged sources have to pass")?;
+    let failed = sandbox.failing_tests().context("cannot test the unchanged sources")?;
     ensure!(failed.is_empty(), "the unchanged sources fail {}", failed.join(", "));
 
-    println!("\nplanted errors, each to be caught by the tests of mlp-core");
-    // Half of compiling one crate keeps one core busy: as many sandboxes as cores.
+    println!("\nplanted errors that the tests of mlp-core must catch");
+    // Half of the compile time of one crate uses a single core, so use one sandbox per core.
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let others = (1..cores.min(chosen.len())).map(|number| Sandbox::create(workspace, number));
     let sandboxes: Vec<Sandbox<'_>> = std::iter::once(Ok(sandbox)).chain(others).collect::<Result<_>>()?;
     let (next, mut report) = (AtomicUsize::new(0), Report::default());
-    let (answers, questions): (Vec<_>, Vec<_>) = chosen.iter().map(|_| mpsc::sync_channel(1)).unzip();
+    let (senders, receivers): (Vec<_>, Vec<_>) = chosen.iter().map(|_| mpsc::sync_channel(1)).unzip();
     thread::scope(|scope| {
         for sandbox in &sandboxes {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let Some(mutant) = chosen.get(number) else { break };
-                    // Nobody waits for it any more only if this program is about to end.
-                    let _ = answers[number].send(sandbox.catch(mutant));
+                    // Fails only if the main thread is already gone.
+                    let _ = senders[number].send(sandbox.catch(mutant));
                 }
             });
         }
-        for (mutant, question) in chosen.iter().zip(&questions) {
-            report.check(&mutant.name(), || question.recv()?);
+        for (mutant, receiver) in chosen.iter().zip(&receivers) {
+            report.check(&mutant.name(), || receiver.recv()?);
         }
     });
     report.close()
 }
 
-/// A copy of the sources, and a target directory that is theirs alone: from one mutant to the next only mlp-core is compiled.
+/// A copy of the sources with its own target directory, so that a mutant recompiles only mlp-core.
 struct Sandbox<'a> {
     workspace: &'a Workspace,
     tree: PathBuf,
@@ -88,7 +88,7 @@ impl<'a> Sandbox<'a> {
         Ok(Self { workspace, tree, target: dir.join("target") })
     }
 
-    /// Plants the error, runs the tests, takes it out again.
+    /// Plants the error, runs the tests and restores the source.
     fn catch(&self, mutant: &Mutant) -> Result<String> {
         let path = self.tree.join(mutant.file);
         let original =
@@ -98,11 +98,11 @@ impl<'a> Sandbox<'a> {
         write(&mutant.plant(&original)?)?;
         let result = self
             .build()
-            .context("the mutant does not compile: mend the table")
+            .context("the mutant does not compile; fix the table")
             .and_then(|()| self.failing_tests());
         write(&original)?;
         let failing = result?;
-        ensure!(!failing.is_empty(), "no test noticed `{}`", mutant.replace);
+        ensure!(!failing.is_empty(), "no test caught `{}`", mutant.replace);
         let tests = if failing.len() == 1 { "test" } else { "tests" };
         Ok(format!("caught by {} {tests}", failing.len()))
     }
@@ -120,7 +120,7 @@ impl<'a> Sandbox<'a> {
             .filter_map(|line| Some(line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?.to_owned()))
             .collect();
         if failing.is_empty() && !output.status.success() {
-            bail!("the tests ended with {} and named none that failed:\n{text}", output.status);
+            bail!("the tests failed with {} without naming a test:\n{text}", output.status);
         }
         Ok(failing)
     }
@@ -129,13 +129,13 @@ impl<'a> Sandbox<'a> {
         let mut cargo = self.workspace.cargo("test");
         cargo.args(["--package", "mlp-core", "--no-default-features", "--test", "gradients"]);
         cargo.current_dir(&self.tree).env("CARGO_TARGET_DIR", &self.target);
-        // Compiling costs more here than running.
+        // Compiling takes longer than running.
         cargo.env("CARGO_PROFILE_TEST_OPT_LEVEL", "0").env("CARGO_PROFILE_TEST_DEBUG", "0");
         cargo
     }
 }
 
-/// Copies a file, or a directory and what is in it.
+/// Copies a file or directory.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let context = || format!("cannot copy {} to {}", from.display(), to.display());
     if from.is_dir() {

@@ -95,10 +95,7 @@ fn ensure_on(system: &impl System, say: &mut dyn FnMut(&str)) -> Backend {
             [openblas, compiler]
         };
         if let Err(reason) = install(system, &look.describe(), packages, say) {
-            say(&format!(
-                "{}; {reason}; continuing in pure Rust: slower, same results",
-                look.describe()
-            ));
+            say(&format!("{}; {reason}; continuing in pure Rust: slower, same results", look.describe()));
             return Backend::PureRust;
         }
         look = openblas::look(system);

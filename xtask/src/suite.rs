@@ -69,10 +69,9 @@ impl<'a> Suite<'a> {
             &[Backend::OpenBlas, Backend::PureRust]
         };
         #[cfg(target_arch = "x86_64")]
-        for (name, present) in [
-            ("AVX2", is_x86_feature_detected!("avx2")),
-            ("AVX-512", is_x86_feature_detected!("avx512f")),
-        ] {
+        for (name, present) in
+            [("AVX2", is_x86_feature_detected!("avx2")), ("AVX-512", is_x86_feature_detected!("avx512f"))]
+        {
             if !present {
                 left_out.push(format!("the kernels for {name}: this CPU has no {name}"));
             }
@@ -152,10 +151,8 @@ impl<'a> Suite<'a> {
             })?;
             self.step("Miri", || miri.join().map_err(|_| anyhow!("it panicked"))?)
         })?;
-        let options = e2e::ToolsOptions {
-            no_openblas: first == Backend::PureRust,
-            ..e2e::ToolsOptions::default()
-        };
+        let options =
+            e2e::ToolsOptions { no_openblas: first == Backend::PureRust, ..e2e::ToolsOptions::default() };
         self.step("other tools", || e2e::interop(workspace, &options))
     }
 

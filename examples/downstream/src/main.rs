@@ -91,8 +91,7 @@ mod tests {
     #[test]
     fn a_step_in_a_debug_build_is_much_faster_than_one_product_in_plain_loops() {
         let architecture = Architecture::new(INPUTS, &[HIDDEN], 10);
-        let mut network =
-            Mlp::<f32>::new(&architecture, Init::Normal, &mut NativeStream::new(0)).unwrap();
+        let mut network = Mlp::<f32>::new(&architecture, Init::Normal, &mut NativeStream::new(0)).unwrap();
         let x = Array2::from_shape_fn((EXAMPLES, INPUTS), |(i, j)| ((i + j) % 7) as f32 / 7.0);
         let labels: Vec<u8> = (0..EXAMPLES).map(|i| (i % 10) as u8).collect();
         let mut workspace = Workspace::new(&architecture, EXAMPLES);

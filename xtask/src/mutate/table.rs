@@ -1,19 +1,18 @@
-//! The errors that `mutate` plants: in each statement that computes an equation a wrong sign, factor, term or index. Data only.
-//!
-//! A transposition is planted where the matrix is square, because anywhere else the shapes would be refused and any test would
-//! notice.
+//! The errors that `mutate` plants: a wrong sign, factor, term or index in each statement that
+//! computes an equation. Transpositions are planted only for square matrices; others fail the shape
+//! checks anyway.
 
 use anyhow::{Result, ensure};
 
-/// A statement of the source, and what can be wrong with it.
+/// A statement in the sources, and errors to plant in it.
 struct Statement {
-    /// A path below the root.
+    /// Path relative to the root.
     file: &'static str,
-    /// What stands there, exactly once.
+    /// The statement, which occurs exactly once in the file.
     text: &'static str,
     /// The equation that it computes.
     equation: &'static str,
-    /// What is wrong, and the text that makes it so: `$0` stands for the statement.
+    /// Descriptions and replacements. `$0` in a replacement is the original statement.
     errors: &'static [(&'static str, &'static str)],
 }
 
@@ -22,7 +21,7 @@ const HIDDEN: &str = "crates/mlp-core/src/ops/hidden.rs";
 const LOOPS: &str = "crates/mlp-core/src/kernels/elementwise.rs";
 const ACTIVATION: &str = "crates/mlp-core/src/activation.rs";
 
-/// What can be wrong with G2.
+/// Errors in G2.
 const WRONG_HIDDEN_PRODUCT: &[(&str, &str)] = &[
     ("the sign of ∂J/∂W", "let alpha = -alpha; $0"),
     ("a factor 1/2 too many", "let alpha = A::from_f64(0.5) * alpha; $0"),
@@ -42,7 +41,7 @@ const WRONG_HIDDEN_PRODUCT: &[(&str, &str)] = &[
     ),
 ];
 
-/// What can be wrong with G6.
+/// Errors in G6.
 const WRONG_INPUT_PRODUCT: &[(&str, &str)] = &[
     ("the sign of ∂J/∂W", "let alpha = -alpha; $0"),
     ("a factor 1/2 too many", "let alpha = A::from_f64(0.5) * alpha; $0"),
@@ -63,7 +62,7 @@ const WRONG_INPUT_PRODUCT: &[(&str, &str)] = &[
     ),
 ];
 
-/// What can be wrong with G3 and with G7.
+/// Errors in G3 and G7.
 const WRONG_SUM: &[(&str, &str)] = &[
     ("the sign of ∂J/∂b", "let alpha = -alpha; $0"),
     ("the mean over the examples for their sum", "let alpha = alpha / A::from_f64(delta.rows() as f64); $0"),
@@ -248,14 +247,14 @@ const STATEMENTS: &[Statement] = &[
 pub(super) struct Mutant {
     equation: &'static str,
     error: &'static str,
-    /// The source, as a path below the root.
+    /// Path of the source, relative to the root.
     pub(super) file: &'static str,
     find: &'static str,
-    /// What is put in its place.
+    /// The replacement.
     pub(super) replace: String,
 }
 
-/// All of them, by equation.
+/// Returns all mutants, sorted by equation.
 pub(super) fn mutants() -> Vec<Mutant> {
     let mut mutants = Vec::new();
     for &Statement { file, text: find, equation, errors } in STATEMENTS {
@@ -268,19 +267,19 @@ pub(super) fn mutants() -> Vec<Mutant> {
 }
 
 impl Mutant {
-    /// Equation and error.
+    /// The equation and the error.
     pub(super) fn name(&self) -> String {
         format!("{} {}", self.equation, self.error)
     }
 
-    /// `source` with the error in it.
+    /// Returns `source` with the error planted.
     ///
     /// # Errors
-    /// When the text to replace does not stand in it exactly once.
+    /// If the statement does not occur exactly once.
     pub(super) fn plant(&self, source: &str) -> Result<String> {
         let count = source.matches(self.find).count();
         let Self { find, file, .. } = self;
-        ensure!(count == 1, "`{find}` stands {count} times in {file} and should once: mend the table");
+        ensure!(count == 1, "`{find}` occurs {count} times in {file}, expected once; fix the table");
         Ok(source.replace(find, &self.replace))
     }
 }
@@ -294,7 +293,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_text_to_replace_stands_in_the_sources_exactly_once() {
+    fn every_statement_occurs_exactly_once() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         for mutant in mutants() {
             let source = fs::read_to_string(root.join(mutant.file)).unwrap();
@@ -304,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn every_equation_has_several_mutants_and_no_two_have_one_name() {
+    fn every_equation_has_several_mutants_with_unique_names() {
         let mutants = mutants();
         let mut per_equation = BTreeMap::new();
         for mutant in &mutants {
@@ -318,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_stands_twice_or_nowhere_is_refused() {
+    fn a_repeated_or_missing_statement_is_an_error() {
         let mutant = Mutant {
             equation: "G1",
             error: "for the test",

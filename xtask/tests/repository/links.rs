@@ -1,10 +1,10 @@
-//! The documents at the top of the repository link to files that exist.
+//! Links in the top-level documents point to files that exist.
 
 use std::fs;
 
 use crate::tree;
 
-/// The targets of a Markdown text's links that are files of ours, without their `#section`.
+/// The link targets in a Markdown text that are files of this repository, without `#section`.
 fn relative_links(markdown: &str) -> Vec<&str> {
     markdown
         .split("](")
@@ -17,7 +17,7 @@ fn relative_links(markdown: &str) -> Vec<&str> {
 }
 
 #[test]
-fn every_relative_link_of_the_top_documents_points_to_a_file() {
+fn every_relative_link_points_to_a_file() {
     let mut documents = 0;
     for entry in fs::read_dir(tree::root()).expect("the root can be listed") {
         let path = entry.expect("the root can be listed").path();
@@ -30,11 +30,11 @@ fn every_relative_link_of_the_top_documents_points_to_a_file() {
             assert!(tree::root().join(link).exists(), "{} links to {link}", path.display());
         }
     }
-    assert!(documents > 0, "there are no documents");
+    assert!(documents > 0, "no documents found");
 }
 
 #[test]
-fn links_are_told_from_addresses_and_sections() {
+fn urls_and_sections_are_not_relative_links() {
     let text = "[a](README.md#top), [b](https://example.org/x), [c](#here), [d](docs/a.md \"title\")";
     assert_eq!(relative_links(text), ["README.md", "docs/a.md"]);
 }

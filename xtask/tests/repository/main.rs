@@ -1,4 +1,5 @@
-//! Tests of the repository as a whole: dependencies of the crates, import cycles, equation labels, house rules, links in documents.
+//! Tests of the repository as a whole: crate dependencies, import cycles, equation labels, house
+//! rules, links in documents, and text.
 #![forbid(unsafe_code)]
 
 mod dependency_graph;
@@ -6,4 +7,5 @@ mod equation_labels;
 mod house_rules;
 mod imports;
 mod links;
+mod text;
 mod tree;
