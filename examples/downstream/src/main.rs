@@ -89,6 +89,7 @@ mod tests {
     /// the products of a step. Without the profile, the step takes several times as long as the
     /// loop.
     #[test]
+    #[cfg_attr(not(debug_assertions), ignore = "compares with unoptimized code")]
     fn a_step_in_a_debug_build_is_much_faster_than_one_product_in_plain_loops() {
         let architecture = Architecture::new(INPUTS, &[HIDDEN], 10);
         let mut network = Mlp::<f32>::new(&architecture, Init::Normal, &mut NativeStream::new(0)).unwrap();
