@@ -12,7 +12,7 @@ mod pictures;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use self::checks::{CHECKS, Check, Kind};
+use self::checks::{CHECKS, Kind};
 use self::mlp::Mlp;
 use crate::openblas::Backend;
 use crate::report::{Report, Selection};

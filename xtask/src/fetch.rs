@@ -23,6 +23,6 @@ pub(crate) fn fetch(
     data_dir: &Path,
 ) -> Result<()> {
     let mut mlp = workspace.command(workspace.build_mlp(backend)?);
-    mlp.args(["data", "fetch"]).args(names.iter().map(AsRef::as_ref));
+    mlp.args(["data", "fetch"]).args(names.iter().map(|name| name.as_ref()));
     process::run(mlp.arg("--data-dir").arg(data_dir))
 }

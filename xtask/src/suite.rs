@@ -151,8 +151,8 @@ impl<'a> Suite<'a> {
             })?;
             self.step("Miri", || miri.join().map_err(|_| anyhow!("it panicked"))?)
         })?;
-        let options =
-            e2e::ToolsOptions { no_openblas: first == Backend::PureRust, ..e2e::ToolsOptions::default() };
+        let mut options = e2e::ToolsOptions::default();
+        options.no_openblas = first == Backend::PureRust;
         self.step("other tools", || e2e::interop(workspace, &options))
     }
 

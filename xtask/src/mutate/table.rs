@@ -270,7 +270,7 @@ pub(super) struct Mutant {
 pub(super) fn mutants() -> Vec<Mutant> {
     let mut mutants = Vec::new();
     for (place, statement) in STATEMENTS.iter().enumerate() {
-        for (error, replacement) in statement.errors {
+        for &(error, replacement) in statement.errors {
             let replacement = replacement.replace("$0", statement.parts().1);
             mutants.push(Mutant { statement: place, number: mutants.len(), error, replacement });
         }
