@@ -43,11 +43,11 @@ struct Cli {
 enum Command {
     /// Find OpenBLAS, or install it through the system's package manager.
     Setup {
-        /// Only look; exit code 1 if something is missing.
+        /// Install nothing; exit code 1 if something is missing
         #[arg(long)]
         check: bool,
     },
-    /// Download datasets and verify them; those already there are only verified.
+    /// Download datasets and verify them.
     FetchData {
         /// Datasets of the catalog, or `all`
         #[arg(value_name = "NAME", default_value = "mnist")]
@@ -56,36 +56,36 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,
     },
-    /// Set up, fetch the data and run `mlp train`.
+    /// Set up the machine and run `mlp train`.
     Train {
-        /// Passed on to `mlp train`; for its flags see `cargo run -p mlp-cli -- train --help`.
+        /// Arguments of `mlp train` (`cargo run -p mlp-cli -- train --help` lists them)
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
     /// Run the checks that every change must pass.
     Test {
-        /// Also run the slow checks: mutants, Miri, every feature alone, other tools, a browser.
+        /// Also run the slow checks: mutants, Miri, every feature alone, other tools, a browser
         #[arg(long)]
         thorough: bool,
-        /// Build in pure Rust only, without looking for OpenBLAS.
+        /// Build without OpenBLAS only
         #[arg(long)]
         no_openblas: bool,
     },
     /// `test --thorough`, then `semver` and cargo-deny.
     Ci {
-        /// Build in pure Rust only, without looking for OpenBLAS.
+        /// Build without OpenBLAS only
         #[arg(long)]
         no_openblas: bool,
     },
-    /// Compare the libraries' public API with the last release's.
+    /// Compare the public API of the libraries with the last release.
     Semver(semver::Options),
-    /// Check the real `mlp` on the real datasets.
+    /// Run the end-to-end checks: the real `mlp` on the real datasets.
     E2e(e2e::Options),
-    /// Check that other tools read what `mlp` writes, and `mlp` what they write.
+    /// Check that `mlp` and other tools read each other's files, and its page in a browser.
     Interop(e2e::ToolsOptions),
-    /// Plant errors in the equations of mlp-core, one at a time, and see that its tests catch each.
+    /// Plant errors in the equations of mlp-core and check that its tests catch them.
     Mutate(mutate::Options),
-    /// Time `mlp train` against other programs that do the same work.
+    /// Compare the speed of `mlp train` with other programs.
     Bench(bench::Options),
 }
 
