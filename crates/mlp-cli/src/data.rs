@@ -1,5 +1,4 @@
-//! Datasets of commands: the flags that choose one, and loading it. A known dataset that is not
-//! here yet is fetched.
+//! Flags that choose a dataset, and loading it. Known datasets are downloaded if needed.
 
 use std::path::{Path, PathBuf};
 
@@ -15,28 +14,28 @@ use crate::output::messages::note;
 use crate::output::version::PROGRAM;
 use crate::recipe::Recipe;
 
-/// The directory of datasets.
+/// The flag for the directory of datasets.
 #[derive(clap::Args)]
 pub(crate) struct DataDir {
-    /// Directory of datasets, with a subdirectory for each
-    #[arg(long, value_name = "DIR", default_value = "data")]
+    /// Directory with a subdirectory for each dataset
+    #[arg(long, value_name = "DIR", default_value = "data", hide_short_help = true)]
     pub(crate) data_dir: PathBuf,
 }
 
-/// A dataset and the directory of datasets.
+/// Flags for a dataset.
 #[derive(clap::Args)]
 pub(crate) struct DataArgs {
-    /// A name from `mlp data info`, `synthetic`, or a directory with four IDX files
+    /// Dataset: a name from `mlp data info`, `synthetic`, or a directory with four IDX files
     #[arg(long, value_name = "NAME|DIR", default_value = "mnist")]
     pub(crate) dataset: String,
     #[command(flatten)]
     pub(crate) data_dir: DataDir,
 }
 
-/// The part of a dataset that a model is applied to.
+/// Flags for the images that a model is applied to.
 #[derive(clap::Args)]
 pub(crate) struct SetArgs {
-    /// Dataset, a name or a directory [default: the one that the model was trained on]
+    /// Dataset, a name or a directory [default: the one the model was trained on]
     #[arg(long, value_name = "NAME|DIR")]
     dataset: Option<String>,
     #[command(flatten)]
@@ -47,7 +46,7 @@ pub(crate) struct SetArgs {
 }
 
 impl SetArgs {
-    /// Loads the dataset of the flags, or the one that the model was trained on.
+    /// Loads the chosen dataset, by default the one the model was trained on.
     pub(crate) fn load(&self, model: &Model) -> anyhow::Result<Datasets> {
         let dataset = self.dataset.as_deref().unwrap_or(&model.metadata.dataset);
         load_named(dataset, &self.data_dir.data_dir, false)
@@ -78,12 +77,12 @@ impl Split {
     }
 }
 
-/// Loads the dataset of the flags.
+/// Loads the chosen dataset.
 pub(crate) fn load(args: &DataArgs, quiet: bool) -> anyhow::Result<Datasets> {
     load_named(&args.dataset, &args.data_dir.data_dir, quiet)
 }
 
-/// Loads a dataset. One that is in the catalog but not here is fetched first.
+/// Loads a dataset, and downloads it first if it is in the catalog but not in `data_dir`.
 pub(crate) fn load_named(name: &str, data_dir: &Path, quiet: bool) -> anyhow::Result<Datasets> {
     if !Datasets::is_present(name, data_dir)
         && let Ok(entry) = catalog::find(name)
@@ -93,26 +92,26 @@ pub(crate) fn load_named(name: &str, data_dir: &Path, quiet: bool) -> anyhow::Re
     Ok(Datasets::load(name, data_dir)?)
 }
 
-/// Fetches a dataset, with progress on standard error.
+/// Downloads a dataset, with progress on standard error.
 pub(crate) fn fetch(entry: &CatalogEntry, data_dir: &Path, quiet: bool) -> anyhow::Result<()> {
     let progress = DownloadProgress::new(quiet);
     let report =
         Fetcher::new(FetchOptions::default()).fetch(entry, data_dir, &mut |event| progress.show(event))?;
     if !quiet {
-        let done = if report.nothing_to_do() { "all there and verified" } else { "verified" };
+        let done = if report.nothing_to_do() { "already downloaded, verified" } else { "verified" };
         note(&format!("{} in {}: {done}", entry.name, report.directory.display()));
     }
     Ok(())
 }
 
-/// The name by which a dataset is found from anywhere: of a directory, its whole path.
+/// A name that does not depend on the current directory: for a directory, its absolute path.
 pub(crate) fn full_name(name: &str) -> String {
     let is_known = catalog::find(name).is_ok() || name == synthetic::NAME;
     let path = (!is_known).then(|| Path::new(name).canonicalize().ok()).flatten();
     path.map_or_else(|| name.to_owned(), |path| path.display().to_string())
 }
 
-/// The data that a recipe asks for, split into training, validation and test sets.
+/// The training, validation and test sets of a recipe.
 pub(crate) struct TrainingData {
     pub(crate) sets: Datasets, // without the validation examples
     pub(crate) validation: Option<Dataset>,
@@ -123,7 +122,7 @@ pub(crate) struct TrainingData {
 impl TrainingData {
     /// Checks a recipe and loads its data.
     pub(crate) fn load(recipe: &Recipe, data_dir: &Path, quiet: bool) -> anyhow::Result<Self> {
-        // Before anything is downloaded.
+        // Fail before downloading anything.
         recipe.train.check()?;
         let mut sets = load_named(&recipe.dataset, data_dir, quiet)?;
         let mut origin = Origin::new(full_name(&sets.name), sets.train.sha256(), PROGRAM);

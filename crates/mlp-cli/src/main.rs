@@ -26,17 +26,24 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 use commands::Command;
 use output::{messages, overview, version};
+use recipe::defaults;
 
 /// Train, evaluate and visualize multilayer perceptrons on a CPU.
 #[derive(Parser)]
-#[command(name = "mlp", version = version::VERSION, max_term_width = overview::MAX_COLUMNS, subcommand_required = true, args_override_self = true)]
+#[command(name = "mlp", version = version::VERSION, max_term_width = overview::MAX_COLUMNS)]
+#[command(subcommand_required = true, args_override_self = true)]
 #[command(after_help = "\
-Examples to start with:
-  mlp train                        the chapter's network on MNIST
-  mlp train --dataset synthetic    the same, without downloading anything
-  mlp gradcheck                    check every gradient against central differences
-
-`mlp COMMAND --help` shows the details of a command, with examples.")]
+Examples:
+  mlp train                                       Train the default network on MNIST
+  mlp train --dataset synthetic                   Train on generated digits, without a download
+  mlp train --recipe fast                         Start from another recipe
+  mlp train --resume runs/mnist                   Resume an interrupted run
+  mlp eval runs/mnist                             Show accuracy and confusion matrix
+  mlp predict runs/mnist seven.png                Classify an image
+  mlp serve runs/mnist                            Draw digits in the browser
+  mlp compare runs/mnist runs/mnist-2             Compare two runs
+  mlp data import drawings/ --to data/drawings    Create a dataset from your own images
+  mlp export runs/mnist --to mnist.onnx           Export to another framework")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -45,7 +52,7 @@ struct Cli {
 /// The definition of the whole command line.
 fn definition() -> clap::Command {
     let columns = terminal_size::terminal_size().map_or(overview::MAX_COLUMNS, |(width, _)| width.0.into());
-    let command = Cli::command().long_version(version::long());
+    let command = defaults::show(Cli::command(), std::env::args_os()).long_version(version::long());
     let template = overview::template(&command, columns);
     command.help_template(template)
 }
@@ -60,7 +67,7 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(code) => code,
-        // The reader of our output has seen enough (`mlp … | head`): not a failure.
+        // The reader closed the pipe, as in `mlp … | head`. Not a failure.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             messages::error(&error);
@@ -69,8 +76,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Starts the program again with `OPENBLAS_CORETYPE` set, where OpenBLAS does not know the processor and would use kernels several times
-/// slower: it reads the variable only when it is loaded. A value that the user has set stays.
+/// Restarts the program with `OPENBLAS_CORETYPE` set if OpenBLAS does not recognize the processor
+/// and would use kernels that are several times slower. OpenBLAS reads the variable only when it is
+/// loaded. A value set by the user is kept.
 fn restart_with_faster_openblas() {
     #[cfg(unix)]
     if let (None, Some(core)) = (std::env::var_os(OPENBLAS_CORETYPE), mlp_core::faster_openblas_core())
@@ -81,7 +89,7 @@ fn restart_with_faster_openblas() {
         let mut arguments = std::env::args_os();
         let name = arguments.next().unwrap_or_else(|| "mlp".into());
         let mut command = std::process::Command::new(program);
-        // It returns only if the program cannot be started; this one then continues, slower.
+        // Returns only if the program cannot be started. Then this process continues, slower.
         let _ = command.arg0(name).args(arguments).env(OPENBLAS_CORETYPE, core).exec();
     }
 }
@@ -89,7 +97,7 @@ fn restart_with_faster_openblas() {
 #[cfg(unix)]
 const OPENBLAS_CORETYPE: &str = "OPENBLAS_CORETYPE";
 
-/// The exit code of a training run whose loss is no longer finite.
+/// Exit code of a training run whose loss became infinite or NaN.
 const DIVERGED: u8 = 3;
 
 fn has_diverged(error: &anyhow::Error) -> bool {

@@ -1,4 +1,4 @@
-//! Runs and models on disk, as commands read them.
+//! Reading runs and models from disk.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,11 +16,11 @@ pub(crate) struct RunSummary {
     pub(crate) recipe: String,
     pub(crate) state: State,
     pub(crate) epochs: usize,
-    /// The best one.
+    /// Validation accuracy of the best epoch.
     pub(crate) validation_accuracy: Option<f64>,
-    /// Of the best model where one is kept, else of the last.
+    /// Test accuracy of the best model if there is one, otherwise of the last.
     pub(crate) test_accuracy: Option<f64>,
-    /// Wall time of all epochs.
+    /// Total wall time of the epochs.
     pub(crate) seconds: f64,
     #[serde(skip)]
     pub(crate) config: Table,
@@ -33,12 +33,12 @@ pub(crate) struct RunSummary {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum State {
-    /// A process is training in it.
+    /// A process is training it.
     Running,
     Complete,
-    /// It can be resumed.
+    /// Can be resumed.
     Interrupted,
-    /// Its loss is no longer finite.
+    /// The loss became infinite or NaN.
     Diverged,
 }
 
@@ -53,19 +53,16 @@ impl State {
     }
 }
 
-/// Loads the model in a file, or the last one of a run, and returns the path of the file with it.
-///
-/// # Errors
-/// As [`Model::load`].
+/// Loads a model from a file, or the last model of a run directory. Returns it with its path.
 pub(crate) fn load_model(path: &Path) -> Result<(PathBuf, Model), mlp_train::Error> {
-    let of_run = path.join(RunDir::MODEL);
-    let file = if of_run.is_file() { of_run } else { path.to_owned() };
+    let in_run = path.join(RunDir::MODEL);
+    let file = if in_run.is_file() { in_run } else { path.to_owned() };
     let model = Model::load(&file)?;
     Ok((file, model))
 }
 
 impl RunSummary {
-    /// Reads a run.
+    /// Reads the files of a run.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         if !RunDir::is_run(path) {
             return Err(mlp_train::Error::NoRun { path: path.to_owned() }.into());
@@ -96,15 +93,15 @@ impl RunSummary {
         })
     }
 
-    /// `3/50`: the epochs done, of all.
+    /// Completed and total epochs, `3/50`.
     pub(crate) fn progress(&self) -> String {
         let all = self.config.get("epochs").and_then(Value::as_integer);
         all.map_or_else(|| self.epochs.to_string(), |all| format!("{}/{all}", self.epochs))
     }
 }
 
-/// The runs in a directory and its subdirectories, or the run that it is, in natural order of their
-/// names.
+/// All runs in a directory and its subdirectories, in natural order of their paths. The directory
+/// may be a run itself.
 pub(crate) fn runs_in(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     if RunDir::is_run(directory) {
         return Ok(vec![directory.to_owned()]);

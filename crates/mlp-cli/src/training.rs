@@ -1,5 +1,5 @@
-//! A training run: a recipe and its data, checked against each other, trained in a run directory.
-//! Every command that trains comes this way.
+//! A training run: a recipe and its data, checked against each other and trained in a run
+//! directory. Used by every command that trains.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::output::messages::note;
 use crate::output::version::PROGRAM;
 use crate::recipe::Recipe;
 
-/// A recipe with its data and the plan that follows from both.
+/// A recipe, its data, and the plan made from both.
 pub(crate) struct Training {
     pub(crate) recipe: Recipe,
     pub(crate) plan: Plan,
@@ -21,8 +21,7 @@ pub(crate) struct Training {
 }
 
 impl Training {
-    /// Checks a recipe against data that have been loaded for it, or for a recipe that asks for the
-    /// same.
+    /// Checks a recipe against its data. Recipes with the same sets can share the data.
     pub(crate) fn new(recipe: Recipe, data: Arc<TrainingData>) -> anyhow::Result<Self> {
         let plan = recipe.train.clone().validate(&data.sets.train)?;
         plan.check_sets(data.validation.is_some(), true)?;
@@ -40,12 +39,12 @@ impl Training {
         self.recipe.to_table(PROGRAM).to_string()
     }
 
-    /// The default name of a run: its dataset, or the last part of the dataset's directory.
+    /// The default name of a run: the dataset's name, or the last component of its path.
     pub(crate) fn run_name(&self) -> &str {
         Path::new(&self.recipe.dataset).file_name().and_then(|name| name.to_str()).unwrap_or("run")
     }
 
-    /// What a run keeps, with checkpoints only at the end of each epoch.
+    /// The default setup of a run, with a checkpoint only at the end of each epoch.
     pub(crate) fn setup(&self) -> RunSetup<'_> {
         let sets = &self.data.sets;
         let (dataset, names) = (self.recipe.dataset.clone(), sets.class_names.clone());
@@ -97,7 +96,7 @@ impl Training {
                 }
                 if was.program != PROGRAM {
                     note(&format!(
-                        "the checkpoint was written by {}; this is {PROGRAM}, whose bits may differ",
+                        "the checkpoint was written by {}; with {PROGRAM} the result may not be bit-identical",
                         was.program
                     ));
                 }
@@ -109,7 +108,7 @@ impl Training {
     }
 }
 
-/// Starts the global pool with this number of threads, 0 for all cores.
+/// Starts the global thread pool; 0 threads means one per core.
 pub(crate) fn start_threads(count: usize) -> anyhow::Result<()> {
     rayon::ThreadPoolBuilder::new().num_threads(count).build_global().context("cannot start the threads")
 }

@@ -1,9 +1,6 @@
-//! Networks from bytes and into bytes: safetensors, with names and shapes as PyTorch's `nn.Sequential` has them in its state dict. The one
-//! place where tensors become bytes; where the bytes lie is the caller's business, and what else a model is (classes, images) goes
-//! through the metadata.
-//!
-//! The crate `safetensors` reads, because what is read may come from a hostile hand. It does not write: its metadata come out in the order of
-//! a hash table, and the bytes should be a function of the network.
+//! Networks as safetensors bytes, with the tensor names and shapes of PyTorch's `nn.Sequential`.
+//! The crate `safetensors` parses, because files may be malicious. It does not write: the order of
+//! its metadata is random, and the bytes should depend only on the network.
 
 use std::collections::BTreeMap;
 
@@ -19,18 +16,18 @@ use crate::names::UnknownName;
 use crate::network::Mlp;
 use crate::scalar::{Precision, Scalar};
 
-/// The key of the metadata that names the activation of the hidden layers.
+/// Metadata key of the activation.
 const ACTIVATION: &str = "activation";
 
 impl<A: Scalar> Mlp<A> {
-    /// The network in bytes, as safetensors: `0.weight` (outputs, inputs), `0.bias` (outputs), `2.weight`, … in little-endian `F32` or `F64`,
-    /// the numbers between belonging to the activations, which have no parameters. In PyTorch
-    /// `nn.Sequential(nn.Linear(784, 100), nn.Sigmoid(), nn.Linear(100, 10))` loads it with `load_state_dict`.
+    /// Returns the network as safetensors bytes: `0.weight` (outputs, inputs), `0.bias` (outputs),
+    /// `2.weight`, … in little-endian `F32` or `F64`. The odd numbers are the activations. PyTorch
+    /// loads them into `nn.Sequential(nn.Linear(784, 100), nn.Sigmoid(), nn.Linear(100, 10))`.
     ///
-    /// `metadata` is what else should be in the file's header, text by name; `activation` is added. The same network and metadata give the
-    /// same bytes.
+    /// `metadata` is written to the header, together with `activation`. The same network and
+    /// metadata give the same bytes.
     ///
-    /// Available with the feature `safetensors`.
+    /// Requires the feature `safetensors`.
     ///
     /// ```
     /// use mlp_core::prelude::*;
@@ -45,10 +42,7 @@ impl<A: Scalar> Mlp<A> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn to_safetensors(&self, metadata: &[(&str, &str)]) -> Vec<u8> {
-        let dtype = match A::PRECISION {
-            Precision::F32 => "F32",
-            Precision::F64 => "F64",
-        };
+        let dtype = A::PRECISION.name().to_uppercase();
         let mut texts: BTreeMap<&str, &str> = metadata.iter().copied().collect();
         texts.insert(ACTIVATION, self.activation().name());
         let mut header = Map::from_iter([("__metadata__".to_owned(), json!(texts))]);
@@ -65,38 +59,39 @@ impl<A: Scalar> Mlp<A> {
             header.insert(name, entry);
         };
         for (l, layer) in self.layers().iter().enumerate() {
-            // Column by column: PyTorch's weights are the transpose of ours.
+            // PyTorch's weights are the transpose of ours.
             let (weights, biases, module) = (layer.weights(), layer.biases(), 2 * l);
             let shape = [layer.outputs(), layer.inputs()];
             tensor(format!("{module}.weight"), &shape, &mut weights.t().iter().copied());
             tensor(format!("{module}.bias"), &shape[..1], &mut biases.iter().copied());
         }
         let mut text = Value::Object(header).to_string();
-        // The numbers begin at a multiple of eight bytes, so that they can be used where they lie.
+        // The data starts at a multiple of eight bytes, so readers can use it in place.
         let length = text.len().next_multiple_of(8);
         text.extend(std::iter::repeat_n(' ', length - text.len()));
         [&(length as u64).to_le_bytes(), text.as_bytes(), &data].concat()
     }
 
-    /// The network in the bytes that [`Mlp::to_safetensors`] gave. Numbers of the other precision are converted as by [`Mlp::cast`].
+    /// Reads a network written by [`Mlp::to_safetensors`], converting the precision if necessary.
     ///
-    /// A state dict that PyTorch has written names no activation; for such a file, and for the metadata, there is [`Tensors`].
+    /// For the state dict of a PyTorch model, which does not name the activation, and for the
+    /// metadata, use [`Tensors`].
     ///
-    /// Available with the feature `safetensors`.
+    /// Requires the feature `safetensors`.
     ///
     /// # Errors
-    /// [`SafetensorsError`] says what is not as it should be.
+    /// [`SafetensorsError`] describes the first problem found.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, SafetensorsError> {
         Tensors::parse(bytes)?.network(None)
     }
 }
 
-/// The affine layers in the bytes of a safetensors file, in their order, and its metadata. No number has been copied yet.
+/// The affine layers of a safetensors file, in order, and its metadata.
 ///
-/// Names may have anything before the number (`net.0.weight`, `fc1.weight`); the layers are in the order of the last number in
-/// their names, whatever lies between them. A layer without `bias` has biases of zero.
+/// Layers are sorted by the last number in their names (`net.0.weight`, `fc1.weight`). A layer
+/// without `bias` gets biases of zero.
 ///
-/// Available with the feature `safetensors`.
+/// Requires the feature `safetensors`.
 ///
 /// ```
 /// use mlp_core::{Activation, Mlp, SafetensorsError, Tensors};
@@ -105,7 +100,7 @@ impl<A: Scalar> Mlp<A> {
 /// # let network = Mlp::<f32>::new(&architecture, Init::He, &mut NativeStream::new(0)).unwrap();
 /// # let state_dict = network.to_safetensors(&[]);
 ///
-/// // As `safetensors.torch.save_file(model.state_dict(), …)` writes it.
+/// // Written by `safetensors.torch.save_file(model.state_dict(), …)`.
 /// let tensors = Tensors::parse(&state_dict)?;
 /// let network: Mlp<f32> = tensors.network(Some(Activation::Tanh))?;
 /// assert_eq!(network.architecture().inputs, 4);
@@ -124,12 +119,12 @@ struct Affine<'a> {
 }
 
 impl<'a> Tensors<'a> {
-    /// Reads the header and finds the layers.
+    /// Parses the header and finds the layers.
     ///
     /// # Errors
-    /// [`SafetensorsError`], but for its variants about the activation and the network.
+    /// [`SafetensorsError`], except for problems with the activation or the network.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, SafetensorsError> {
-        // Names in it are as the file has them.
+        // The message may contain names from the file.
         let format = |error: ::safetensors::SafeTensorError| SafetensorsError::Format {
             reason: error.to_string().escape_debug().to_string(),
         };
@@ -169,24 +164,24 @@ impl<'a> Tensors<'a> {
         Ok(Self { layers: layers.into_iter().map(|(.., layer)| layer).collect(), metadata })
     }
 
-    /// The texts in the header, by name.
+    /// Returns the metadata in the header.
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.metadata
     }
 
-    /// The precision that loses nothing: `F64` if any tensor is of it.
+    /// Returns the precision that loses nothing: `F64` if any tensor has it.
     pub fn precision(&self) -> Precision {
         let double = |view: &TensorView<'_>| view.dtype() == Dtype::F64;
         let any = |layer: &Affine<'_>| double(&layer.weights) || layer.biases.as_ref().is_some_and(double);
         if self.layers.iter().any(any) { Precision::F64 } else { Precision::F32 }
     }
 
-    /// The network of these layers, with the activation given or, without one, that which the metadata name. A network without hidden
-    /// layers needs none.
+    /// Returns the network, with the given activation or else the one in the metadata. A network
+    /// without hidden layers needs neither.
     ///
     /// # Errors
-    /// [`SafetensorsError::NoActivation`], [`SafetensorsError::UnknownActivation`], or [`SafetensorsError::Network`] if the layers do
-    /// not fit each other or are too large.
+    /// [`SafetensorsError::NoActivation`], [`SafetensorsError::UnknownActivation`], or
+    /// [`SafetensorsError::Network`] if layers do not fit together or are too large.
     pub fn network<A: Scalar>(&self, activation: Option<Activation>) -> Result<Mlp<A>, SafetensorsError> {
         let (last, below) = self.layers.split_last().ok_or(SafetensorsError::NoWeights)?;
         let activation = match (activation, self.metadata.get(ACTIVATION)) {
@@ -195,7 +190,7 @@ impl<'a> Tensors<'a> {
             (None, None) if below.is_empty() => Activation::default(),
             (None, None) => return Err(SafetensorsError::NoActivation),
         };
-        // Before anything is copied: padded rows may take much more room than the file.
+        // Check before copying: padded rows may need much more memory than the file.
         let outputs = |layer: &Affine<'_>| layer.weights.shape()[0];
         let inputs = self.layers[0].weights.shape()[1];
         let hidden: Vec<usize> = below.iter().map(outputs).collect();
@@ -215,7 +210,7 @@ impl Affine<'_> {
     }
 }
 
-/// The numbers of a tensor of `F32` or `F64`.
+/// The values of an `F32` or `F64` tensor.
 fn numbers<A: Scalar>(view: &TensorView<'_>) -> Vec<A> {
     let data = view.data();
     match view.dtype() {
@@ -233,59 +228,60 @@ fn last_number(name: &str) -> Option<u64> {
     name[start..end].parse().ok()
 }
 
-/// Why bytes are not a network in safetensors.
+/// The reason why bytes are not a network.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SafetensorsError {
-    /// Not the format at all, or cut short.
+    /// Not a safetensors file, or truncated.
     #[error("not safetensors: {reason}")]
     Format {
-        /// As the crate `safetensors` says it.
+        /// The error of the crate `safetensors`.
         reason: String,
     },
-    /// No weights in it.
+    /// No weights.
     #[error(
-        "no tensor is called `….weight`; expected the layers of a PyTorch nn.Sequential: `0.weight`, `0.bias`, `2.weight`, …"
+        "no tensor named `….weight`; expected layers named as in PyTorch: `0.weight`, `0.bias`, `2.weight`, …"
     )]
     NoWeights,
     /// A tensor that is neither weights nor biases of an affine layer.
     #[error(
-        "tensor `{}` of shape {shape:?} belongs to no affine layer; expected `….weight` (outputs, inputs) and `….bias` (outputs) only",
+        "tensor `{}` of shape {shape:?} does not belong to an affine layer; expected `….weight` (outputs, inputs) \
+         and `….bias` (outputs)",
         name.escape_debug()
     )]
     OtherTensor {
-        /// Its name.
+        /// Name of the tensor.
         name: String,
-        /// Its shape.
+        /// Shape of the tensor.
         shape: Vec<usize>,
     },
-    /// Names that do not say in which order the layers follow each other.
+    /// Names without an unambiguous order.
     #[error(
-        "`{}` and `{}` do not say which layer comes first; expected a number in each, as in `0.weight`, `2.weight`",
+        "cannot tell which of the layers `{}` and `{}` comes first; expected different numbers, as in `0.weight`, `2.weight`",
         first.escape_debug(),
         second.escape_debug()
     )]
     Order {
-        /// The name of some weights.
+        /// Name of a weight tensor.
         first: String,
-        /// The name of others.
+        /// Name of another.
         second: String,
     },
-    /// Numbers of a type that is not trained here.
+    /// An unsupported number type.
     #[error("tensor `{}` holds {found}; expected F32 or F64 (`model.float()` in PyTorch)", name.escape_debug())]
     Type {
-        /// The tensor's name.
+        /// Name of the tensor.
         name: String,
-        /// Its type as the file names it.
+        /// Type in the file.
         found: String,
     },
-    /// Nothing says which activation the hidden layers have.
-    #[error("no `activation` in the metadata, and a state dict has none: it must be given; one of {}", Activation::ALL.map(Activation::name).join(", "))]
+    /// The activation of the hidden layers is unknown.
+    #[error("no `activation` in the metadata; give one of {}", Activation::ALL.map(Activation::name).join(", "))]
     NoActivation,
-    /// An activation that is none of ours.
-    #[error("in the metadata: {0}")]
+    /// The metadata has an unknown activation.
+    #[error("metadata: {0}")]
     UnknownActivation(#[from] UnknownName),
-    /// Layers that make no network.
+    /// Invalid layers.
     #[error(transparent)]
     Network(#[from] NetworkError),
 }

@@ -1,6 +1,7 @@
-//! Draws the first digits of a dataset in the terminal, two rows of pixels to a line of half blocks.
+//! Draws the first digits of a dataset in the terminal, with half blocks for two rows per line.
 //!
-//! `cargo run -p mlp-data --example show_digits [NAME [COUNT [DATA_DIR]]]`, by default `synthetic 10 data`.
+//! `cargo run -p mlp-data --example show_digits [NAME [COUNT [DATA_DIR]]]`, by default
+//! `synthetic 10 data`.
 
 use mlp_data::{Dataset, Datasets};
 use std::error::Error;
@@ -32,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The pixel rows `2 * line` and `2 * line + 1` of an image, each half of a character.
+/// Draws the rows `2 * line` and `2 * line + 1` of an image as half blocks.
 fn half_blocks(data: &Dataset, index: usize, line: usize) -> String {
     let (height, width) = (data.shape().height, data.shape().width);
     let ink = |row: usize, column: usize| row < height && data.image(index)[row * width + column] > 100;

@@ -1,20 +1,18 @@
-//! Everything that can be wrong with data from outside, in one enum, so that the messages can be
-//! read side by side. Each is one line that says what happened, where, what was found and expected,
-//! and what to do. Programming errors panic.
+//! The errors of this crate. Each message is one line that says what happened, where, what was
+//! found and expected, and what to do.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What can go wrong when a dataset is read, checked, split or fetched.
+/// An error in data from outside: a file, a name, a download.
 ///
-/// Each message is complete in itself: it already contains the text of an operating system's error,
-/// so
-/// [`source`](std::error::Error::source) has nothing to add.
+/// Each message includes the text of the operating system's error, so
+/// [`source`](std::error::Error::source) returns nothing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-#[allow(missing_docs, reason = "the message of a variant shows what its fields are")]
+#[allow(missing_docs, reason = "the message of a variant explains its fields")]
 pub enum Error {
-    /// The operating system refused.
+    /// An error of the operating system.
     #[error("cannot {action} {path}: {error}")]
     Io { action: &'static str, path: PathBuf, error: io::Error },
 
@@ -22,35 +20,26 @@ pub enum Error {
     #[error("{path}: {problem}")]
     InFile { path: PathBuf, problem: Box<Error> },
 
-    /// A problem with two files together.
+    /// A problem with a pair of files.
     #[error("{images} with {labels}: {problem}")]
     InFiles { images: PathBuf, labels: PathBuf, problem: Box<Error> },
 
-    /// A name that is not among those of an enumeration.
+    /// An unknown name of an enum's variant.
     #[error("unknown {kind} `{}`; expected {}", name.escape_debug(), one_of(expected))]
     UnknownName { kind: &'static str, name: String, expected: Vec<&'static str> },
 
-    /// A directory in place of a file.
-    #[error("{path} is a directory, expected an IDX file (raw or gzip)")]
-    IsDirectory { path: PathBuf },
-
-    /// A file without any bytes.
-    #[error("{path} is empty, expected an IDX file (raw or gzip); get the file again")]
-    Empty { path: PathBuf },
-
-    /// The first bytes of a file, or of its gzip content, are not those of IDX.
+    /// A directory, an empty file, or wrong first bytes of a file or of its uncompressed content.
     #[error(
-        "{path} is not an IDX file: {place} starts with {found}, expected 00 00 (IDX) or 1f 8b (gzip); \
+        "{path} is not an IDX file: {found}, expected 00 00 (IDX) or 1f 8b (gzip) at the start; \
          get the file again"
     )]
-    NotIdx { path: PathBuf, place: &'static str, found: String },
+    NotIdx { path: PathBuf, found: String },
 
-    /// The third byte of the magic number is not an element type.
+    /// An unknown third byte of the magic number.
     #[error("{path}: unknown IDX element type {code:02x}, expected 08, 09, 0b, 0c, 0d or 0e")]
     ElementType { path: PathBuf, code: u8 },
 
-    /// Fewer bytes than the header promises; both numbers are of uncompressed bytes, header
-    /// included.
+    /// Fewer uncompressed bytes (header included) than the header promises.
     #[error(
         "{path} is truncated or its header is damaged: it should hold {expected} bytes of IDX data, \
          {found} are there; get the file again"
@@ -68,11 +57,7 @@ pub enum Error {
     #[error("{path} has more than the {expected} bytes that its header promises; get the file again")]
     TrailingBytes { path: PathBuf, expected: u64 },
 
-    /// Bytes after the gzip stream: garbage, or a second stream.
-    #[error("{path}: bytes follow the end of its gzip stream; get the file again")]
-    TrailingGzip { path: PathBuf },
-
-    /// A damaged gzip stream.
+    /// A damaged gzip stream, or bytes after it.
     #[error("{path}: damaged gzip data ({reason}); get the file again")]
     Gzip { path: PathBuf, reason: String },
 
@@ -80,7 +65,7 @@ pub enum Error {
     #[error("{path} does not hold {expected}: found an IDX array of {found}; {hint}")]
     WrongContent { path: PathBuf, expected: &'static str, found: String, hint: &'static str },
 
-    /// A file that is not the one in the catalog.
+    /// A file that differs from the catalog.
     #[error("{path}: its {what} is {found}, expected {expected}")]
     Mismatch { path: PathBuf, what: &'static str, expected: String, found: String },
 
@@ -88,17 +73,17 @@ pub enum Error {
     #[error("{path} holds no examples; expected at least one")]
     NoExamples { path: PathBuf },
 
-    /// Images without pixels.
-    #[error("images of {height}x{width} pixels have no content, expected at least 1x1")]
+    /// Images without pixels, or with more than memory can address.
+    #[error("images of {height}x{width} pixels cannot be used, expected at least 1x1")]
     NoPixels { height: usize, width: usize },
 
-    /// A number of pixels that is not a multiple of an image's.
+    /// Pixels that do not divide evenly into images.
     #[error("{bytes} bytes of pixels are not a whole number of images of {pixels} pixels")]
     PartialImage { bytes: usize, pixels: usize },
 
     /// Different numbers of images and labels.
     #[error(
-        "{images} images but {labels} labels, expected one label per image; are they files of different sets?"
+        "{images} images but {labels} labels, expected one label per image; do the files belong together?"
     )]
     CountsDiffer { images: usize, labels: usize },
 
@@ -106,17 +91,17 @@ pub enum Error {
     #[error("label {label} of example {index} is out of range, expected {first} to {last}")]
     LabelOutOfRange { index: usize, label: i64, first: i64, last: i64 },
 
-    /// A number of classes that labels of one byte cannot have.
+    /// A number of classes that one-byte labels cannot have.
     #[error("{classes} classes, expected 1 to 256")]
     Classes { classes: usize },
 
     /// Training and test images of different shapes.
     #[error(
-        "training images are {train}, test images {test}, expected the same; are they files of different sets?"
+        "training images are {train}, test images {test}, expected the same; do the files belong together?"
     )]
     ShapesDiffer { train: String, test: String },
 
-    /// A share that leaves one side of a split empty.
+    /// A fraction that leaves one side of a split empty.
     #[error("cannot hold out {fraction} of {examples} examples: each side of the split needs at least one")]
     Split { fraction: f64, examples: usize },
 
@@ -125,15 +110,15 @@ pub enum Error {
         suggestion.map(|near| format!(", did you mean {near:?}?")).unwrap_or_default())]
     UnknownDataset { name: String, suggestion: Option<&'static str>, known: String },
 
-    /// A dataset of the catalog whose files are not all there.
+    /// A dataset of the catalog with missing files.
     #[error("dataset {name} is not in {directory}: no {}; get it with `mlp data fetch {name}`", files.join(", "))]
     Missing { name: String, directory: PathBuf, files: Vec<String> },
 
-    /// A directory that does not hold the four files of a dataset.
+    /// A directory without the four files of a dataset.
     #[error("{directory} is not a dataset: no {} (each raw or with .gz)", files.join(", "))]
     MissingInDirectory { directory: PathBuf, files: Vec<String> },
 
-    /// A `dataset.toml` that cannot be used.
+    /// An invalid `dataset.toml`.
     #[error("{path}: {reason}")]
     Description { path: PathBuf, reason: String },
 
@@ -141,7 +126,7 @@ pub enum Error {
     #[error("{directory}: {problem}")]
     ClassDirectories { directory: PathBuf, problem: String },
 
-    /// The path of a new directory is taken.
+    /// An output directory that already exists.
     #[error("{path} already exists; give another name, or remove it")]
     Exists { path: PathBuf },
 
@@ -156,13 +141,11 @@ pub enum Error {
     )]
     PictureTooLarge { width: u64, height: u64, max_megapixels: u64 },
 
-    /// A number of pixels that does not fit the size of a picture.
-    #[error(
-        "{pixels} pixels for a picture of {width}x{height}, expected one for each place and at least one"
-    )]
+    /// A number of pixels that does not match the size of a picture.
+    #[error("{pixels} pixels for a picture of {width}x{height}, expected width x height and at least one")]
     PictureSize { pixels: usize, width: usize, height: usize },
 
-    /// Every source failed.
+    /// A download that failed from every source.
     #[error(
         "cannot fetch {name}: {}; or put {} (each raw or with .gz) into {directory} by hand",
         failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "), files.join(", ")
@@ -170,7 +153,7 @@ pub enum Error {
     Fetch { name: String, directory: PathBuf, files: Vec<String>, failures: Vec<SourceFailure> },
 }
 
-/// A source that was tried, and why it did not give the file.
+/// A download source that failed, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{source_name}: {reason}")]
 pub struct SourceFailure {
@@ -181,9 +164,15 @@ pub struct SourceFailure {
 }
 
 impl Error {
-    /// For `map_err`: an operating system's error with the action and the path.
+    /// For `map_err`: wraps an I/O error with the action and the path.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |error| Self::Io { action, path: path.to_owned(), error }
+    }
+
+    /// For `map_err`: names the file that has a problem.
+    #[cfg(feature = "pictures")]
+    pub(crate) fn in_file(path: &Path) -> impl FnOnce(Self) -> Self {
+        move |problem| Self::InFile { path: path.to_owned(), problem: Box::new(problem) }
     }
 }
 

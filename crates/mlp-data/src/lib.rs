@@ -1,18 +1,14 @@
-//! Labeled image datasets for `mlp`: reading, checking, converting and fetching them.
+//! Labeled image datasets for `mlp`: reading, validating, converting and downloading them. Nothing
+//! here knows about models, and nothing prints.
 //!
-//! - [`Dataset`]: images with labels, validated, and their conversion to floating point and to
-//!   sparse rows;
-//! - [`Datasets`]: a training set with its test set, by name or from a directory that a
-//!   [`Description`] describes;
-//! - [`catalog`]: the datasets known by name, with their files, classes, checksums and sources;
-//! - `fetch`: downloading the datasets of the catalog (feature `fetch`, on by default);
-//! - [`synthetic`]: ten classes of drawn digits that need no file at all;
-//! - [`idx`]: the IDX format of MNIST and its relatives, raw or gzip-compressed;
-//! - `picture`: reading pictures from elsewhere and preprocessing them (feature `pictures`, off by
-//!   default);
-//! - [`fs`]: writing files that are there whole or not at all.
-//!
-//! Nothing here knows what a model is, and nothing prints.
+//! - [`Dataset`]: images with labels in memory; [`Datasets`]: a training set with its test set,
+//!   loaded by name or from a directory (with an optional [`Description`]);
+//! - [`catalog`] and `fetch`: the datasets known by name, and their downloads (feature `fetch`, on
+//!   by default);
+//! - [`synthetic`]: ten classes of drawn digits that need no files;
+//! - [`idx`]: the IDX format of MNIST, raw or gzip-compressed;
+//! - `picture`: decoding and preprocessing pictures (feature `pictures`, off by default);
+//! - [`fs`]: atomic file writes.
 //!
 //! # Example
 //! ```
@@ -23,7 +19,7 @@
 //! let sets = Datasets::load("synthetic", Path::new("data"))?;
 //! assert_eq!((sets.train.len(), sets.test.len()), (10_000, 2_000));
 //!
-//! // A batch in any order, each pixel scaled to 0..=1.
+//! // A batch in any order, with pixels scaled to 0..=1.
 //! let indices = [7, 0, 7];
 //! let mut features = vec![0f32; indices.len() * sets.train.pixels()];
 //! let mut labels = vec![0u8; indices.len()];

@@ -1,11 +1,11 @@
-//! Enumerations that go by names in flags and files: each name is written once.
+//! Enums with one name per variant, as written in flags and files.
 
 /// `named!(Type, "kind of thing", Variant => "name", ...)` implements `ALL`, `name`, `Display` and
 /// `FromStr`.
 macro_rules! named {
     ($type:ident, $kind:literal, $($variant:ident => $name:literal),+) => {
         impl $type {
-            /// All of them.
+            /// All variants.
             pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
 
             /// The name in flags and files.

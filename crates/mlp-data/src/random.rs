@@ -1,8 +1,6 @@
-//! The random stream of this crate: SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), for drawing
-//! digits and for splitting. A test freezes its first numbers. Training has streams of its own, in
-//! `mlp-core`.
+//! SplitMix64 (Steele, Lea and Flood, OOPSLA 2014), the random stream for drawing digits and
+//! splitting datasets. A test freezes its first numbers. Training uses the streams of `mlp-core`.
 
-/// SplitMix64: 64 bits of state, every seed good.
 #[derive(Debug, Clone)]
 pub(crate) struct SplitMix64(u64);
 
@@ -11,8 +9,7 @@ impl SplitMix64 {
         Self(seed)
     }
 
-    /// A stream of its own for each (seed, set, index), so that an item does not depend on how many
-    /// come before it.
+    /// A separate stream per (seed, set, index), so that items do not depend on each other.
     pub(crate) fn for_item(seed: u64, set: u64, index: u64) -> Self {
         let mut stream = Self::new(seed);
         for part in [set, index] {
@@ -29,9 +26,9 @@ impl SplitMix64 {
         z ^ (z >> 31)
     }
 
-    /// Uniform in `0..bound`, without bias (Lemire's multiplication with rejection).
+    /// Uniform in `0..bound` without bias (Lemire's multiplication with rejection).
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        assert!(bound > 0, "a draw from an empty range");
+        assert!(bound > 0, "cannot draw from an empty range");
         let threshold = bound.wrapping_neg() % bound;
         loop {
             let product = u128::from(self.next_u64()) * u128::from(bound);
@@ -47,11 +44,10 @@ impl SplitMix64 {
         low + (high - low) * unit
     }
 
-    /// Fisher and Yates, from the end.
+    /// Fisher-Yates shuffle, from the end.
     pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
-            let other = self.below(last as u64 + 1) as usize;
-            items.swap(last, other);
+            items.swap(last, self.below(last as u64 + 1) as usize);
         }
     }
 }
@@ -61,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_numbers_are_the_published_ones() {
+    fn the_first_numbers_match_the_reference_implementation() {
         // The reference implementation's output for seed 1234567.
         let mut stream = SplitMix64::new(1_234_567);
         let first: Vec<u64> = (0..5).map(|_| stream.next_u64()).collect();
@@ -78,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn draws_below_a_bound_are_even() {
+    fn draws_below_a_bound_are_uniform() {
         let mut stream = SplitMix64::new(1);
         let mut counts = [0u32; 7];
         for _ in 0..70_000 {
@@ -89,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shuffle_is_a_permutation_and_moves_things() {
+    fn a_shuffle_is_a_permutation_and_changes_the_order() {
         let mut items: Vec<u32> = (0..100).collect();
         SplitMix64::new(3).shuffle(&mut items);
         assert_ne!(items, (0..100).collect::<Vec<_>>());
@@ -98,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn items_have_streams_of_their_own() {
+    fn every_item_has_its_own_stream() {
         let mut seen = std::collections::HashSet::new();
         for seed in 0..10 {
             for set in 0..2 {

@@ -1,5 +1,5 @@
-//! Everything that can be wrong with the files of a dataset, in one table: each gives one clear line that names the
-//! file and says what was found and what was expected.
+//! Damaged files of a dataset, in one table: each gives a one-line error that names the file, what
+//! was found and what was expected.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -36,14 +36,26 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Replaces a file by what `change` makes of its bytes.
+/// Changes the bytes of a file.
 fn edit(directory: &Path, name: &str, change: impl FnOnce(Vec<u8>) -> Vec<u8>) {
     let path = directory.join(name);
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, change(bytes)).unwrap();
 }
 
-/// Writes images of this shape, all zero, and as many labels.
+/// Sets one byte.
+fn with(mut bytes: Vec<u8>, index: usize, byte: u8) -> Vec<u8> {
+    bytes[index] = byte;
+    bytes
+}
+
+/// Cuts off the last `count` bytes.
+fn without_end(mut bytes: Vec<u8>, count: usize) -> Vec<u8> {
+    bytes.truncate(bytes.len() - count);
+    bytes
+}
+
+/// Writes images of this shape and their labels, all zero.
 fn write_pair(directory: &Path, images: &str, labels: &str, shape: [usize; 3]) {
     let zeros = |count| IdxData::U8(vec![0; count]);
     let array = Idx::new(shape.to_vec(), zeros(shape.iter().product()));
@@ -54,7 +66,7 @@ fn write_pair(directory: &Path, images: &str, labels: &str, shape: [usize; 3]) {
 type Damage = fn(&Path);
 
 #[test]
-fn every_bad_file_gives_one_clear_line() {
+fn every_damaged_file_is_an_error_in_one_line() {
     let cases: &[(&str, Damage, &[&str])] = &[
         (
             "missing",
@@ -77,7 +89,7 @@ fn every_bad_file_gives_one_clear_line() {
         ),
         (
             "truncated",
-            |d| edit(d, TRAIN_IMAGES, |b| b[..b.len() - 5].to_vec()),
+            |d| edit(d, TRAIN_IMAGES, |b| without_end(b, 5)),
             &[TRAIN_IMAGES, "truncated", "hold 40 bytes", "35 are there"],
         ),
         (
@@ -87,82 +99,38 @@ fn every_bad_file_gives_one_clear_line() {
         ),
         (
             "truncated gzip",
-            |d| {
-                edit(d, TRAIN_IMAGES, |b| {
-                    let z = gzip(&b);
-                    z[..z.len() - 12].to_vec()
-                })
-            },
+            |d| edit(d, TRAIN_IMAGES, |b| without_end(gzip(&b), 12)),
             &[TRAIN_IMAGES, "get the file again"],
         ),
         (
             "gzip without its end",
-            |d| {
-                edit(d, TRAIN_IMAGES, |b| {
-                    let z = gzip(&b);
-                    z[..z.len() - 3].to_vec()
-                })
-            },
+            |d| edit(d, TRAIN_IMAGES, |b| without_end(gzip(&b), 3)),
             &[TRAIN_IMAGES, "damaged gzip data (the end of the stream is missing)"],
         ),
         (
             "oversized header",
-            |d| {
-                edit(d, TRAIN_IMAGES, |mut b| {
-                    b[4] = 0x7f;
-                    b
-                })
-            },
+            |d| edit(d, TRAIN_IMAGES, |b| with(b, 4, 0x7f)),
             &[TRAIN_IMAGES, "header is damaged", "hold 8522825768 bytes", "40 are there"],
         ),
         (
             "oversized header in gzip",
-            |d| {
-                edit(d, TRAIN_IMAGES, |mut b| {
-                    b[4] = 0x7f;
-                    gzip(&b)
-                })
-            },
+            |d| edit(d, TRAIN_IMAGES, |b| gzip(&with(b, 4, 0x7f))),
             &[TRAIN_IMAGES, "promises an array of [2130706438, 2, 2]", "on disk can hold"],
         ),
         (
             "wrong magic",
-            |d| {
-                edit(d, TRAIN_LABELS, |mut b| {
-                    b[0] = b'P';
-                    b
-                })
-            },
+            |d| edit(d, TRAIN_LABELS, |b| with(b, 0, b'P')),
             &[TRAIN_LABELS, "starts with 50 00 08 01", "00 00", "1f 8b"],
         ),
-        (
-            "wrong type",
-            |d| {
-                edit(d, TRAIN_LABELS, |mut b| {
-                    b[2] = 7;
-                    b
-                })
-            },
-            &[TRAIN_LABELS, "element type 07"],
-        ),
+        ("wrong type", |d| edit(d, TRAIN_LABELS, |b| with(b, 2, 7)), &[TRAIN_LABELS, "element type 07"]),
         (
             "trailing bytes",
-            |d| {
-                edit(d, TRAIN_LABELS, |mut b| {
-                    b.push(1);
-                    b
-                })
-            },
+            |d| edit(d, TRAIN_LABELS, |b| [b, vec![1]].concat()),
             &[TRAIN_LABELS, "has more than the 14 bytes"],
         ),
         (
             "trailing bytes in gzip",
-            |d| {
-                edit(d, TRAIN_LABELS, |mut b| {
-                    b.push(1);
-                    gzip(&b)
-                })
-            },
+            |d| edit(d, TRAIN_LABELS, |b| gzip(&[b, vec![1]].concat())),
             &[TRAIN_LABELS, "has more than the 14 bytes"],
         ),
         (
@@ -222,12 +190,7 @@ fn every_bad_file_gives_one_clear_line() {
         ),
         (
             "label out of range",
-            |d| {
-                edit(d, TRAIN_LABELS, |mut b| {
-                    b[9] = 10;
-                    b
-                })
-            },
+            |d| edit(d, TRAIN_LABELS, |b| with(b, 9, 10)),
             &[TRAIN_LABELS, "label 10 of example 1", "0 to 9"],
         ),
         (
@@ -261,7 +224,7 @@ fn every_bad_file_gives_one_clear_line() {
             &[TRAIN_IMAGES, "holds no examples; expected at least one"],
         ),
     ];
-    Datasets::load("mnist", good().path()).expect("the files are good before they are damaged");
+    Datasets::load("mnist", good().path()).expect("the undamaged files load");
     for (what, damage, parts) in cases {
         let data = good();
         damage(&data.path().join("mnist"));
@@ -275,9 +238,9 @@ fn every_bad_file_gives_one_clear_line() {
 
 #[test]
 #[cfg(unix)]
-fn an_unreadable_file_is_told() {
+fn an_unreadable_file_is_an_error() {
     use std::os::unix::fs::symlink;
-    // Permissions do not bind root, who may be running this; a link to itself cannot be opened by anyone.
+    // Root may ignore permissions, but nobody can open a link to itself.
     let data = good();
     let path = data.path().join("mnist").join(TRAIN_IMAGES);
     let idx = path.with_extension("gz");
@@ -312,7 +275,7 @@ fn an_unknown_name_lists_the_known_ones() {
 }
 
 #[test]
-fn data_that_do_not_fit_together_are_refused() {
+fn inconsistent_images_and_labels_are_errors() {
     let shape = ImageShape { height: 2, width: 2 };
     let new =
         |bytes: usize, labels: &[u8], classes| Dataset::new(vec![0; bytes], shape, labels.to_vec(), classes);
@@ -331,7 +294,7 @@ fn data_that_do_not_fit_together_are_refused() {
 }
 
 #[test]
-fn emnist_comes_upright_and_its_letters_start_at_zero() {
+fn emnist_is_transposed_and_its_letters_start_at_zero() {
     let data = TempDir::new().unwrap();
     let directory = data.path().join("emnist-letters");
     fs::create_dir(&directory).unwrap();
@@ -353,7 +316,7 @@ fn emnist_comes_upright_and_its_letters_start_at_zero() {
 }
 
 #[test]
-fn a_header_of_sixteen_bytes_that_claims_a_giant_shape_cannot_make_loading_panic() {
+fn an_empty_array_of_giant_images_is_an_error() {
     let data = TempDir::new().unwrap();
     let directory = data.path().join("emnist-digits");
     fs::create_dir(&directory).unwrap();
@@ -375,7 +338,7 @@ fn a_header_of_sixteen_bytes_that_claims_a_giant_shape_cannot_make_loading_panic
 }
 
 #[test]
-fn qmnist_takes_its_classes_from_the_first_of_eight_columns() {
+fn qmnist_classes_come_from_the_first_of_eight_columns() {
     let data = TempDir::new().unwrap();
     let directory = data.path().join("qmnist");
     fs::create_dir(&directory).unwrap();

@@ -1,5 +1,4 @@
-//! The fetcher against servers on loopback that misbehave in every way known. One behavior to a test; no test needs
-//! any other network.
+//! The fetcher against servers on loopback that misbehave. No test needs another network.
 #![cfg(feature = "fetch")]
 
 mod common;
@@ -19,7 +18,7 @@ fn fetch(sample: &Sample, options: FetchOptions, data: &TempDir) -> Result<Repor
     Fetcher::new(options).fetch(&sample.entry, data.path(), &mut |_| {})
 }
 
-/// All four files are there under their final names, byte for byte, and nothing unfinished is left.
+/// All four files have their final names and right bytes, and no temporary files are left.
 fn assert_complete(sample: &Sample, data: &TempDir) {
     let directory = data.path().join("sample");
     for (name, bytes) in &sample.gz {
@@ -46,7 +45,7 @@ fn reasons(error: &Error) -> String {
 }
 
 #[test]
-fn a_good_mirror_gives_all_files_verified() {
+fn all_files_of_a_good_mirror_are_verified() {
     for sums in [Sums::Idx, Sums::Gz] {
         let (sample, data) = (sample(sums), TempDir::new().unwrap());
         let server = Server::start(sample.gz.clone(), Manner::Plain);
@@ -58,7 +57,7 @@ fn a_good_mirror_gives_all_files_verified() {
 }
 
 #[test]
-fn a_second_run_verifies_and_asks_nobody() {
+fn a_second_run_verifies_without_requests() {
     let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
     let server = Server::start(sample.gz.clone(), Manner::Plain);
     assert!(!fetch(&sample, options(&[&server]), &data).unwrap().nothing_to_do());
@@ -69,7 +68,7 @@ fn a_second_run_verifies_and_asks_nobody() {
 }
 
 #[test]
-fn raw_files_put_there_by_hand_are_accepted() {
+fn raw_files_placed_by_hand_are_accepted() {
     for (sums, verification) in [(Sums::Idx, Verification::Sha256), (Sums::Gz, Verification::Shape)] {
         let (sample, data) = (sample(sums), TempDir::new().unwrap());
         fs::create_dir(data.path().join("sample")).unwrap();
@@ -102,7 +101,7 @@ fn a_wrong_file_is_set_aside_and_fetched_again() {
 }
 
 #[test]
-fn a_second_wrong_file_does_not_overwrite_the_first_one_set_aside() {
+fn files_set_aside_are_never_overwritten() {
     let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
     let server = Server::start(sample.gz.clone(), Manner::Plain);
     let directory = data.path().join("sample");
@@ -122,7 +121,7 @@ fn a_second_wrong_file_does_not_overwrite_the_first_one_set_aside() {
 }
 
 #[test]
-fn what_is_complete_is_verified_without_writing_or_waiting() {
+fn a_complete_dataset_is_verified_without_writing_or_waiting() {
     let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
     let directory = data.path().join("sample");
     fs::create_dir(&directory).unwrap();
@@ -133,7 +132,7 @@ fn what_is_complete_is_verified_without_writing_or_waiting() {
     assert!(report.nothing_to_do());
     assert!(!directory.join(".lock").exists());
 
-    // Somebody else holds the lock, and goes on holding it.
+    // Nor does it wait for a lock.
     let lock = fs::File::create(directory.join(".lock")).unwrap();
     lock.lock().unwrap();
     let mut there = 0;
@@ -156,16 +155,16 @@ fn a_truncated_download_is_resumed_where_it_stopped() {
 }
 
 #[test]
-fn attempts_that_get_further_are_not_counted() {
+fn attempts_with_progress_are_not_limited() {
     let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
     let server = Server::start(sample.gz.clone(), Manner::TruncateEach(20));
     let few = FetchOptions { attempts: 2, ..options(&[&server]) };
     fetch(&sample, few, &data).unwrap();
     assert_complete(&sample, &data);
     let largest = sample.gz.values().map(Vec::len).max().unwrap();
-    assert!(largest > 3 * 20, "two attempts would do for {largest} bytes");
+    assert!(largest > 3 * 20, "two attempts are enough for {largest} bytes");
 
-    // The same bytes again and again are no progress.
+    // The same bytes again are not progress.
     let (data, server) =
         (TempDir::new().unwrap(), Server::start(sample.gz.clone(), Manner::TruncateAlways(25)));
     let few = FetchOptions { attempts: 2, ..options(&[&server]) };
@@ -174,7 +173,7 @@ fn attempts_that_get_further_are_not_counted() {
 }
 
 #[test]
-fn a_mirror_may_be_given_without_the_slash_at_its_end() {
+fn a_mirror_url_may_lack_the_trailing_slash() {
     let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
     let server = Server::start(sample.gz.clone(), Manner::Plain);
     let mirrors = Some(vec![server.url.trim_end_matches('/').to_owned()]);
@@ -183,7 +182,7 @@ fn a_mirror_may_be_given_without_the_slash_at_its_end() {
 }
 
 #[test]
-fn a_server_that_ignores_range_is_read_from_the_start() {
+fn a_server_that_ignores_range_restarts_the_download() {
     let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
     let server = Server::start(sample.gz.clone(), Manner::Plain);
     fs::create_dir(data.path().join("sample")).unwrap();
@@ -194,7 +193,7 @@ fn a_server_that_ignores_range_is_read_from_the_start() {
 }
 
 #[test]
-fn a_part_with_other_bytes_is_downloaded_again_from_the_start() {
+fn a_part_of_another_file_restarts_the_download() {
     for length in [10, 1 << 20] {
         let (sample, data) = (sample(Sums::Gz), TempDir::new().unwrap());
         let server = Server::start(sample.gz.clone(), Manner::Ranges);
@@ -207,7 +206,7 @@ fn a_part_with_other_bytes_is_downloaded_again_from_the_start() {
 }
 
 #[test]
-fn a_range_that_was_not_asked_for_is_not_appended() {
+fn a_wrong_range_is_not_appended() {
     let (sample, data) = (sample(Sums::Gz), TempDir::new().unwrap());
     let server = Server::start(sample.gz.clone(), Manner::WrongRange);
     fs::create_dir(data.path().join("sample")).unwrap();
@@ -217,7 +216,7 @@ fn a_range_that_was_not_asked_for_is_not_appended() {
 }
 
 #[test]
-fn a_server_that_is_busy_once_is_asked_again() {
+fn a_busy_server_is_tried_again() {
     let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
     let server = Server::start(sample.gz.clone(), Manner::BusyOnce);
     fetch(&sample, options(&[&server]), &data).unwrap();
@@ -225,7 +224,7 @@ fn a_server_that_is_busy_once_is_asked_again() {
 }
 
 #[test]
-fn redirects_are_followed_but_not_forever() {
+fn redirects_are_followed_up_to_a_limit() {
     let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
     let server = Server::start(sample.gz.clone(), Manner::Redirect);
     fetch(&sample, options(&[&server]), &data).unwrap();
@@ -238,7 +237,7 @@ fn redirects_are_followed_but_not_forever() {
 }
 
 #[test]
-fn each_bad_server_is_named_with_its_reason_and_gives_no_file() {
+fn the_error_names_each_bad_server_and_its_failure() {
     for (manner, reason) in [
         (Manner::Status(404), "answers 404"),
         (Manner::Status(403), "answers 403"),
@@ -265,7 +264,7 @@ fn each_bad_server_is_named_with_its_reason_and_gives_no_file() {
 }
 
 #[test]
-fn the_next_mirror_is_tried_and_the_first_failure_told() {
+fn the_next_mirror_is_tried_and_the_failure_reported() {
     let (sample, data) = (sample(Sums::Gz), TempDir::new().unwrap());
     let bad = Server::start(sample.gz.clone(), Manner::Corrupt);
     let good = Server::start(sample.gz.clone(), Manner::Ranges);
@@ -284,10 +283,10 @@ fn the_next_mirror_is_tried_and_the_first_failure_told() {
 }
 
 #[test]
-fn an_unreachable_mirror_is_given_up_after_one_try() {
+fn an_unreachable_mirror_is_tried_once() {
     let sample = sample(Sums::Idx);
     let data = TempDir::new().unwrap();
-    // A port that was free a moment ago: nobody listens.
+    // Nobody listens on a port that was just free.
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let unreachable = FetchOptions {
         mirrors: Some(vec![format!("http://{closed}/")]),
@@ -304,7 +303,7 @@ fn an_unreachable_mirror_is_given_up_after_one_try() {
 }
 
 #[test]
-fn plain_http_is_for_loopback_only() {
+fn plain_http_is_refused_except_on_loopback() {
     for url in [
         "http://example.org/",
         "http://127.0.0.1.example.org/",
@@ -338,7 +337,7 @@ fn progress_ends_at_the_size_of_each_file() {
 }
 
 #[test]
-fn two_at_once_end_with_one_download() {
+fn concurrent_fetches_download_once() {
     let (sample, data) = (sample(Sums::Idx), TempDir::new().unwrap());
     let server = Server::start(sample.gz.clone(), Manner::Ranges);
     std::thread::scope(|scope| {
@@ -372,7 +371,7 @@ fn archived(files: &HashMap<String, Vec<u8>>) -> (Sample, HashMap<String, Vec<u8
 }
 
 #[test]
-fn files_come_out_of_a_verified_archive_that_is_kept() {
+fn files_are_extracted_from_a_verified_archive_that_is_kept() {
     let (sample, served) = archived(&sample(Sums::Archive).gz);
     let data = TempDir::new().unwrap();
     let server = Server::start(served, Manner::Ranges);
@@ -381,7 +380,7 @@ fn files_come_out_of_a_verified_archive_that_is_kept() {
     assert_complete(&sample, &data);
     assert!(data.path().join("shared/all.zip").exists());
 
-    // The recorded sums verify the files without the archive, and notice a change.
+    // The recorded sums verify the files without the archive and detect a change.
     fs::remove_dir_all(data.path().join("shared")).unwrap();
     let report = fetch(&sample, options(&[]), &data).unwrap();
     assert!(report.nothing_to_do());
@@ -393,7 +392,7 @@ fn files_come_out_of_a_verified_archive_that_is_kept() {
 }
 
 #[test]
-fn the_verified_archive_overrules_old_sums() {
+fn a_verified_archive_overrules_old_sums() {
     let (sample, served) = archived(&sample(Sums::Archive).gz);
     let data = TempDir::new().unwrap();
     let server = Server::start(served, Manner::Ranges);
@@ -405,7 +404,7 @@ fn the_verified_archive_overrules_old_sums() {
 }
 
 #[test]
-fn sums_are_written_before_any_file_gets_its_name() {
+fn sums_are_written_before_files_are_renamed() {
     let (sample, served) = archived(&sample(Sums::Archive).gz);
     let data = TempDir::new().unwrap();
     let server = Server::start(served, Manner::Ranges);
@@ -427,7 +426,7 @@ fn sums_are_written_before_any_file_gets_its_name() {
 }
 
 #[test]
-fn a_member_that_is_too_large_leaves_nothing() {
+fn an_oversized_archive_member_leaves_nothing() {
     let mut files = sample(Sums::Archive).gz;
     files.get_mut("test-labels.gz").unwrap().extend([0; 9]);
     let (sample, served) = archived(&files);
@@ -439,7 +438,7 @@ fn a_member_that_is_too_large_leaves_nothing() {
 }
 
 #[test]
-fn an_archive_without_the_files_is_told() {
+fn an_archive_with_a_missing_file_is_an_error() {
     let mut files = sample(Sums::Archive).gz;
     files.remove("test-labels.gz");
     let (sample, served) = archived(&files);
@@ -451,8 +450,8 @@ fn an_archive_without_the_files_is_told() {
 }
 
 #[test]
-fn a_fetched_set_of_the_catalog_loads_by_name() {
-    // The real name and the real names of files; a few bytes of content, which loading does not mind.
+fn a_fetched_dataset_loads_by_name() {
+    // Real names with small content, which loading accepts.
     let small = sample(Sums::Idx);
     let data = TempDir::new().unwrap();
     let directory = data.path().join("mnist");

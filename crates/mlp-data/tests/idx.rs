@@ -1,5 +1,5 @@
-//! IDX files: what is written is read back, whatever the type and rank, and nothing that can stand in a file makes the
-//! reader panic or allocate more than the file can hold.
+//! IDX files: arrays of any type and rank are read back, and no content makes the reader panic or
+//! allocate more than the file can hold.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -11,17 +11,17 @@ use std::cell::Cell;
 use std::io::Write;
 use std::path::Path;
 
-/// The system's allocator, remembering the largest request of each thread.
+/// The system's allocator, which records the largest request of each thread.
 struct Watching;
 
 thread_local! {
     static LARGEST: Cell<usize> = const { Cell::new(0) };
 }
 
-// SAFETY: every call is passed on to the system's allocator unchanged.
+// SAFETY: every call is forwarded to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Watching {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // A thread that is ending has no counter any more.
+        // A thread that is exiting has no counter.
         let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(layout.size())));
         // SAFETY: as promised by the caller.
         unsafe { System.alloc(layout) }
@@ -36,7 +36,7 @@ unsafe impl GlobalAlloc for Watching {
 #[global_allocator]
 static ALLOCATOR: Watching = Watching;
 
-/// What `work` returns, and the largest single allocation it made.
+/// Returns the result of `work` and its largest single allocation.
 fn largest_allocation<T>(work: impl FnOnce() -> T) -> (T, usize) {
     LARGEST.set(0);
     let result = work();
@@ -63,7 +63,7 @@ fn arrays() -> impl Strategy<Value = Idx> {
     let shapes = prop::collection::vec(0usize..6, 0..5);
     (shapes, 0..6u8, any::<u64>()).prop_map(|(shape, element, seed)| {
         let count = shape.iter().product::<usize>() as u64;
-        // Bits as they come, so that the floats are NaN and subnormal too.
+        // Arbitrary bits, so that floats include NaN and subnormals.
         let bits = (0..count).map(|i| (i + 1).wrapping_mul(seed | 1).rotate_left(i as u32));
         let data = match element {
             0 => IdxData::U8(bits.map(|bits| bits as u8).collect()),
@@ -79,19 +79,19 @@ fn arrays() -> impl Strategy<Value = Idx> {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_back_raw_and_compressed(idx in arrays()) {
+    fn any_array_is_read_back_raw_and_compressed(idx in arrays()) {
         let bytes = bytes_of(&idx);
         for stored in [bytes.clone(), gzip(&bytes)] {
             let back = parse(&stored, origin()).unwrap();
             prop_assert_eq!(back.shape(), idx.shape());
             prop_assert_eq!(back.data().element(), idx.data().element());
-            // By bytes, because NaN is not equal to itself.
+            // Compare bytes, because NaN is not equal to itself.
             prop_assert_eq!(bytes_of(&back), &bytes[..]);
         }
     }
 
     #[test]
-    fn any_file_cut_short_is_an_error(idx in arrays(), compressed: bool, cut in 0.0f64..1.0) {
+    fn a_truncated_file_is_an_error(idx in arrays(), compressed: bool, cut in 0.0f64..1.0) {
         let bytes = if compressed { gzip(&bytes_of(&idx)) } else { bytes_of(&idx) };
         let cut = (bytes.len() as f64 * cut) as usize;
         let error = parse(&bytes[..cut], origin()).unwrap_err();
@@ -113,12 +113,12 @@ proptest! {
         if let Err(error) = result {
             prop_assert!(!error.to_string().contains('\n'));
         }
-        // What the bytes could inflate to, and the decoder's own state.
+        // The maximum inflated size, and the decoder's own state.
         prop_assert!(largest <= 1032 * bytes.len() + (1 << 17), "{} for {}", largest, bytes.len());
     }
 
     #[test]
-    fn any_bytes_at_all_give_an_answer(
+    fn random_bytes_do_not_allocate_wildly(
         head in prop::sample::select(vec![&[][..], &[0, 0], &[0, 0, 8, 3], &[0, 0, 12, 1], &[0x1f, 0x8b], &[0x1f, 0x8b, 8, 0]]),
         tail in prop::collection::vec(any::<u8>(), 0..200),
     ) {
@@ -129,7 +129,7 @@ proptest! {
 }
 
 #[test]
-fn a_header_that_promises_the_world_allocates_nothing() {
+fn a_giant_shape_in_the_header_allocates_nothing() {
     for element in [8, 14] {
         for dimension in [0xff, 0x7f] {
             let mut bytes = vec![0, 0, element, 3];
@@ -145,7 +145,7 @@ fn a_header_that_promises_the_world_allocates_nothing() {
 }
 
 #[test]
-fn a_bomb_is_stopped_at_the_size_that_its_header_promises() {
+fn a_gzip_bomb_is_inflated_no_further_than_its_header_promises() {
     // 256 MiB of zeros in a quarter of a megabyte; the header promises ten bytes.
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(&[0, 0, 8, 1, 0, 0, 0, 10]).unwrap();
@@ -159,7 +159,7 @@ fn a_bomb_is_stopped_at_the_size_that_its_header_promises() {
 }
 
 #[test]
-fn extreme_shapes_are_read_back() {
+fn empty_and_rank_0_arrays_are_read_back() {
     for (shape, data) in
         [(vec![0, 28, 28], vec![]), (vec![], vec![9]), (vec![4_000_000_000, 0, 4_000_000_000], vec![])]
     {
@@ -169,7 +169,7 @@ fn extreme_shapes_are_read_back() {
 }
 
 #[test]
-fn the_name_does_not_decide_whether_a_file_is_compressed() {
+fn compression_is_detected_by_content_not_by_name() {
     let directory = tempfile::tempdir().unwrap();
     let idx = Idx::new(vec![2, 2], IdxData::U8(vec![1, 2, 3, 4]));
     let (raw, compressed) = (directory.path().join("a"), directory.path().join("b.gz"));
@@ -184,7 +184,7 @@ fn the_name_does_not_decide_whether_a_file_is_compressed() {
 }
 
 #[test]
-fn arrays_larger_than_the_readers_steps_come_whole() {
+fn arrays_larger_than_one_step_are_read_whole() {
     let count = 300_001;
     let data = [
         IdxData::U8((0..count).map(|i| (i % 251) as u8).collect()),
@@ -199,7 +199,7 @@ fn arrays_larger_than_the_readers_steps_come_whole() {
 }
 
 #[test]
-fn large_compressed_files_that_end_early_or_are_damaged_tell_it() {
+fn large_truncated_or_damaged_gzip_files_are_errors() {
     let noise = (0..3_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let idx = Idx::new(vec![3_000_000], IdxData::U8(noise));
     let good = gzip(&bytes_of(&idx));

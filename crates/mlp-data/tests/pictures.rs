@@ -1,5 +1,5 @@
-//! What becomes of pictures: the same image wherever the ink is, how large, and whichever of ink and ground is the lighter; and an answer to every
-//! picture, however odd.
+//! Preprocessing: the image does not depend on the position, size or polarity of the ink, and odd
+//! pictures do not panic.
 
 use mlp_data::picture::{GrayPicture, Polarity, Preprocessed};
 use mlp_data::{ImageShape, Preprocessing};
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 const SHAPE: ImageShape = ImageShape { height: 28, width: 28 };
 
-/// Strokes as points (x, y) that are joined by lines, in a square whose side is 1: a 7, a 4, a 2, a 1, and a 5 whose bar hangs apart.
+/// Strokes as polylines in the unit square: a 7, a 4, a 2, a 1, and a 5 with a separate bar.
 const FIGURES: [&[&[(f64, f64)]]; 5] = [
     &[&[(0.2, 0.1), (0.8, 0.1), (0.4, 0.9)]],
     &[&[(0.35, 0.1), (0.2, 0.6), (0.8, 0.6)], &[(0.65, 0.3), (0.6, 0.9)]],
@@ -19,8 +19,9 @@ const FIGURES: [&[&[(f64, f64)]]; 5] = [
     ],
 ];
 
-/// What images of one figure may differ by, in levels of the mean pixel: sides and places are whole pixels, so that a little more or less of an
-/// edge moves ink by up to one. Images of two figures are at least twice as far apart.
+/// The maximum mean difference of images of one figure, in levels: sizes and positions are rounded
+/// to whole pixels, so ink may move by up to one. Images of two figures are at least twice as far
+/// apart.
 const CLOSE: f64 = 10.0;
 
 /// Half the width of a stroke.
@@ -30,7 +31,7 @@ const PEN: f64 = 0.045;
 #[derive(Clone, Copy, Debug)]
 struct Page {
     figure: usize,
-    side: f64, // of the figure's square, in pixels
+    side: f64, // of the unit square, in pixels
     left: usize,
     top: usize,
     size: (usize, usize), // width and height
@@ -43,7 +44,7 @@ impl Page {
         Self { figure, side: 112.0, left: 20, top: 30, size: (200, 180), ground: 255.0, ink: 0.0 }
     }
 
-    /// The levels, changed by a function of place and level.
+    /// Draws the page, with levels changed by a function of position and level.
     fn drawn(self, change: impl Fn(usize, usize, f64) -> f64) -> GrayPicture {
         let (width, height) = self.size;
         let mut pixels = Vec::with_capacity(width * height);
@@ -58,7 +59,7 @@ impl Page {
         GrayPicture::new(width, height, pixels).unwrap()
     }
 
-    /// How much of the pixel at a place is ink: by its distance from the lines.
+    /// The coverage of a pixel with ink, from its distance to the lines.
     fn cover(self, x: f64, y: f64) -> f64 {
         let lines = FIGURES[self.figure].iter().flat_map(|stroke| stroke.windows(2));
         let distance = lines.map(|line| {
@@ -79,13 +80,14 @@ fn as_digit(picture: &GrayPicture) -> Preprocessed {
     Preprocessing::Digit.preprocess(picture, SHAPE, Polarity::Auto)
 }
 
-/// The mean difference of two images' pixels.
+/// The mean difference of the pixels of two images.
 fn apart(a: &Preprocessed, b: &Preprocessed) -> f64 {
     let sum: u32 = a.pixels.iter().zip(&b.pixels).map(|(&a, &b)| u32::from(a.abs_diff(b))).sum();
     f64::from(sum) / a.pixels.len() as f64
 }
 
-/// The same where one may be moved by a pixel: where a center is between two pixels, little decides which one it goes to.
+/// The minimum of [`apart`] over moves by one pixel, because centers between two pixels may be
+/// rounded either way.
 fn apart_at_best(a: &Preprocessed, b: &Preprocessed) -> f64 {
     let moved = |dx: isize, dy: isize| {
         let from = |i: usize| {
@@ -99,7 +101,7 @@ fn apart_at_best(a: &Preprocessed, b: &Preprocessed) -> f64 {
     all.map(|(dx, dy)| apart(a, &moved(dx, dy))).fold(f64::MAX, f64::min)
 }
 
-/// The first and last row and column that are not empty.
+/// The first and last row and column with ink.
 fn bounds(image: &Preprocessed) -> [usize; 4] {
     let inked = |of: &dyn Fn(usize) -> usize| {
         let places = || image.pixels.iter().enumerate().filter(|&(_, &pixel)| pixel > 0).map(|(i, _)| of(i));
@@ -109,7 +111,7 @@ fn bounds(image: &Preprocessed) -> [usize; 4] {
     [rows.0, rows.1, columns.0, columns.1]
 }
 
-/// A cheap source of noise: the same for the same place.
+/// Deterministic noise for a position.
 fn noise(x: usize, y: usize) -> f64 {
     let mut mixed = (x as u64) << 32 | y as u64;
     for _ in 0..3 {
@@ -122,13 +124,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn it_does_not_matter_where_the_ink_is(figure in 0usize..5, left in 0usize..88, top in 0usize..68) {
+    fn the_position_of_the_ink_does_not_matter(figure in 0usize..5, left in 0usize..88, top in 0usize..68) {
         let (a, b) = (Page::new(figure).preprocessed(), Page { left, top, ..Page::new(figure) }.preprocessed());
         prop_assert!(apart(&a, &b) < 0.1, "{}", apart(&a, &b));
     }
 
     #[test]
-    fn it_does_not_matter_which_is_the_lighter(figure in 0usize..5, ground in 0u8..=255, contrast in 60.0f64..255.0) {
+    fn the_polarity_does_not_matter(figure in 0usize..5, ground in 0u8..=255, contrast in 60.0f64..255.0) {
         let ground = f64::from(ground);
         let ink = if ground >= 128.0 { ground - contrast } else { ground + contrast }.clamp(0.0, 255.0);
         let page = Page { ground, ink, ..Page::new(figure) };
@@ -141,38 +143,37 @@ proptest! {
     }
 
     #[test]
-    fn it_does_not_matter_how_large_the_ink_is(figure in 0usize..5, side in 40.0f64..500.0) {
+    fn the_size_of_the_ink_does_not_matter(figure in 0usize..5, side in 40.0f64..500.0) {
         let size = (side as usize + 40, side as usize + 50);
         let (a, b) = (Page::new(figure).preprocessed(), Page { side, size, ..Page::new(figure) }.preprocessed());
-        // Edges fall on other parts of the pixels.
         prop_assert!(apart_at_best(&a, &b) < CLOSE, "{}", apart_at_best(&a, &b));
     }
 
     #[test]
-    fn the_ink_fills_twenty_pixels_and_its_mass_is_in_the_middle(figure in 0usize..5) {
+    fn the_ink_fills_twenty_pixels_and_is_centered_by_mass(figure in 0usize..5) {
         let image = Page::new(figure).preprocessed();
         let [top, bottom, left, right] = bounds(&image);
         prop_assert_eq!((bottom - top + 1).max(right - left + 1), 20);
         let mass: f64 = image.pixels.iter().map(|&pixel| f64::from(pixel)).sum();
         for along in [|i: usize| i / 28, |i: usize| i % 28] {
             let moment: f64 = image.pixels.iter().enumerate().map(|(i, &pixel)| f64::from(pixel) * along(i) as f64).sum();
-            // Moved by whole pixels.
+            // Ink moves by whole pixels.
             prop_assert!((moment / mass - 14.0).abs() <= 0.51, "{}", moment / mass);
         }
         prop_assert_eq!(image.pixels.iter().max(), Some(&255));
     }
 
     #[test]
-    fn an_image_that_is_prepared_stays_as_it_is(figure in 0usize..5) {
+    fn preprocessing_twice_changes_nothing(figure in 0usize..5) {
         let once = Page::new(figure).preprocessed();
         let twice = as_digit(&GrayPicture::new(28, 28, once.pixels.clone()).unwrap());
         prop_assert!(!twice.was_inverted);
-        // But for an outermost row of almost nothing, which is no part of the ink the second time.
+        // Except a faint outermost row, which is not ink the second time.
         prop_assert!(apart_at_best(&once, &twice) < CLOSE, "{}", apart_at_best(&once, &twice));
     }
 
     #[test]
-    fn shading_noise_and_specks_are_no_ink(figure in 0usize..5, slope in -60.0f64..60.0, specks in 0usize..12) {
+    fn shading_noise_and_specks_are_removed(figure in 0usize..5, slope in -60.0f64..60.0, specks in 0usize..12) {
         let page = Page { ground: 190.0, ink: 50.0, ..Page::new(figure) };
         let scan = page.drawn(|x, y, level| {
             let place = |i: usize| [(noise(i, 1), 66.0), (noise(i, 2), 60.0)].map(|(at, most)| ((at + 0.5) * most) as usize);
@@ -186,7 +187,7 @@ proptest! {
     }
 
     #[test]
-    fn every_picture_has_an_answer(
+    fn random_pictures_do_not_panic(
         width in 1usize..40, height in 1usize..40, bytes in prop::collection::vec(any::<u8>(), 1600),
         (rows, columns) in (1usize..40, 1usize..40),
     ) {
@@ -203,7 +204,7 @@ proptest! {
 }
 
 #[test]
-fn figures_that_differ_stay_apart() {
+fn different_figures_stay_different() {
     for (a, b) in [(0, 1), (0, 2), (0, 3), (0, 4), (1, 2), (1, 3), (1, 4), (2, 3), (2, 4), (3, 4)] {
         let apart = apart_at_best(&Page::new(a).preprocessed(), &Page::new(b).preprocessed());
         assert!(apart > 2.0 * CLOSE, "{a} and {b}: {apart}");
@@ -211,7 +212,7 @@ fn figures_that_differ_stay_apart() {
 }
 
 #[test]
-fn a_picture_with_nothing_on_it_is_said_to_be_blank() {
+fn a_picture_without_ink_is_blank() {
     let picture = |of: &dyn Fn(usize, usize) -> f64| {
         let pixels = (0..90 * 60).map(|i| of(i % 90, i / 90).round() as u8).collect();
         GrayPicture::new(90, 60, pixels).unwrap()
@@ -222,7 +223,7 @@ fn a_picture_with_nothing_on_it_is_said_to_be_blank() {
             (as_digit(picture), Preprocessing::Whole.preprocess(picture, SHAPE, Polarity::Auto));
         assert!(digit.is_blank && whole.is_blank);
         assert_eq!(digit.pixels, [0; 784]);
-        // The ground is dark, whichever it was.
+        // The ground is always dark.
         assert!(whole.pixels.iter().all(|&pixel| pixel == whole.pixels[0] && pixel <= 128));
     }
     let noisy = picture(&|x, y| 200.0 + 20.0 * noise(x, y));
@@ -234,7 +235,7 @@ fn a_picture_with_nothing_on_it_is_said_to_be_blank() {
 }
 
 #[test]
-fn pictures_of_one_pixel_and_of_one_row_are_no_trouble() {
+fn pictures_of_one_pixel_or_one_row_work() {
     for (width, height) in [(1, 1), (1, 50_000), (50_000, 1), (2, 3000), (3, 3)] {
         for line in [false, true] {
             let level = |i: usize| if line && i > width * height / 2 { 255 } else { 0 };
@@ -251,8 +252,8 @@ fn pictures_of_one_pixel_and_of_one_row_are_no_trouble() {
 }
 
 #[test]
-fn a_bold_stroke_that_fills_its_picture_is_ink_all_the_same() {
-    // A ring of two thirds of the area, cropped to its edges.
+fn a_bold_stroke_that_fills_the_picture_is_ink() {
+    // A ring that covers two thirds of the area, cropped to its edges.
     let ring = |inverted: bool| {
         let level = |i: usize| {
             let (x, y) = ((i % 60) as f64 - 29.5, (i / 60) as f64 - 29.5);
@@ -269,14 +270,14 @@ fn a_bold_stroke_that_fills_its_picture_is_ink_all_the_same() {
 }
 
 #[test]
-fn a_whole_picture_keeps_its_proportions_between_strips_of_its_border() {
-    // Three times as wide as high: a dark ground of level 20 with a bright bar.
+fn a_whole_picture_keeps_its_aspect_ratio_with_margins() {
+    // Aspect ratio 3:1, dark ground of level 20 with a bright bar.
     let pixels = (0..84 * 28).map(|i| if (40..44).contains(&(i % 84)) { 240 } else { 20 }).collect();
     let picture = GrayPicture::new(84, 28, pixels).unwrap();
     let whole = Preprocessing::Whole.preprocess(&picture, SHAPE, Polarity::Auto);
     assert!(!whole.was_inverted);
     assert_eq!(whole.pixels[..9 * 28], [20; 9 * 28]);
-    // Columns 39 to 41 and 42 to 44 become one each: two of three bright, and two of three.
+    // Columns 39 to 41 and 42 to 44 become one each, both two thirds bright.
     let middle = &whole.pixels[14 * 28..15 * 28];
     let two_thirds = ((20.0 + 2.0 * 240.0) / 3.0_f64).round() as u8;
     assert_eq!((middle[12], middle[13], middle[14], middle[15]), (20, two_thirds, two_thirds, 20));
@@ -291,7 +292,7 @@ fn a_whole_picture_keeps_its_proportions_between_strips_of_its_border() {
 }
 
 #[test]
-fn pixels_that_are_no_rectangle_are_refused() {
+fn a_wrong_number_of_pixels_is_an_error() {
     for (width, height, pixels) in [(2, 2, 3), (0, 0, 0), (0, 5, 0), (usize::MAX, 2, 4)] {
         let error = GrayPicture::new(width, height, vec![0; pixels]).unwrap_err().to_string();
         assert!(error.starts_with(&format!("{pixels} pixels for a picture of {width}x{height}")), "{error}");
@@ -300,7 +301,7 @@ fn pixels_that_are_no_rectangle_are_refused() {
 
 #[test]
 #[should_panic(expected = "an image of 0x28 has no pixels")]
-fn an_image_without_pixels_is_a_mistake_of_the_caller() {
+fn a_shape_without_pixels_panics() {
     let picture = GrayPicture::new(1, 1, vec![0]).unwrap();
     Preprocessing::Digit.preprocess(&picture, ImageShape { height: 0, width: 28 }, Polarity::Auto);
 }

@@ -1,7 +1,7 @@
-//! Loads a model and says what it takes some images for.
+//! Loads a model and classifies some images.
 //!
-//! `cargo run -p mlp-train --example classify [MODEL]`: a file that `mlp train` or the example
-//! `train_and_save` wrote, of images of 28x28. Without one a network is trained first, for a
+//! `cargo run -p mlp-train --example classify [MODEL]`, with a model for 28x28 images written by
+//! `mlp train` or the example `train_and_save`. By default, a network is trained first, for a
 //! second.
 
 use std::error::Error;
@@ -12,7 +12,7 @@ use mlp_data::synthetic;
 use mlp_train::{Examples, Kernel, Model, Network, TrainConfig, Trainer};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // Digits that no training has seen.
+    // Digits not used in training.
     let sets = synthetic::digits(4000, 8, 7);
     let images = &sets.test;
 
@@ -34,14 +34,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     };
 
-    // Pixels are bytes; the library scales them as it did in training.
+    // Pixels are bytes; the library scales them as in training.
     let probabilities = network.probabilities(images.images(), Kernel::Auto)?; // (images, classes)
     let mut right = 0;
     for (row, &label) in probabilities.rows().into_iter().zip(images.labels()) {
         let class = argmax(row.iter().copied());
-        println!("a drawn {label}: predicted as {} with probability {:.3}", class_names[class], row[class]);
+        println!("label {label}: predicted {} with probability {:.3}", class_names[class], row[class]);
         right += usize::from(class == usize::from(label));
     }
-    println!("{right} of {} right", images.len());
+    println!("{right} of {} correct", images.len());
     Ok(())
 }

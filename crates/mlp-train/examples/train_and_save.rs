@@ -1,8 +1,8 @@
-//! Trains a network on drawn digits, watches the epochs, and writes the model to a file that `mlp
-//! eval`, `mlp summary` and the example `classify` read.
+//! Trains a network on synthetic digits, prints each epoch, and writes a model file for `mlp eval`,
+//! `mlp summary` and the example `classify`.
 //!
 //! `cargo run -p mlp-train --example train_and_save [FILE]`, by default `digits.mlp` in the
-//! directory for temporary files.
+//! temporary directory.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use mlp_core::{Activation, Init};
 use mlp_data::synthetic;
 use mlp_train::{Control, Event, Examples, Kernel, Metadata, Model, Network, Observer, TrainConfig, Trainer};
 
-/// Prints a line for each epoch. The library itself never prints: it says what happens.
+/// Prints a line per epoch. The library itself never prints.
 struct Lines;
 
 impl Observer for Lines {
@@ -36,24 +36,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         learning_rate: 0.002,
         ..TrainConfig::default()
     };
-    // What can be wrong with a configuration is found here; a plan can only be valid.
+    // A plan is a valid configuration.
     let plan = config.clone().validate(&sets.train)?;
     let examples = Examples::new(&plan, &sets.train);
     let mut trainer = Trainer::<f32>::new(plan, &examples)?;
     trainer.run(&mut Lines)?;
 
-    // What others need to use the network, and to know where it came from.
+    // A model is a network with its metadata.
     let (names, shape) = (sets.class_names.clone(), sets.train.shape());
     let mut metadata = Metadata::new(sets.name.clone(), names, shape, "example train_and_save");
     metadata.preprocessing = sets.preprocessing;
     metadata.config = Some(config);
     let model = Model { network: Network::F32(trainer.into_network()), metadata };
     let evaluation = model.evaluate(&sets.test, Kernel::Auto)?;
-    println!("test: {} of {} right", evaluation.score.correct, evaluation.score.examples);
+    println!("test: {} of {} correct", evaluation.score.correct, evaluation.score.examples);
     model.save(&path)?;
-    println!("written to {}; SHA-256 {}", path.display(), model.sha256());
+    println!("wrote {}; SHA-256 {}", path.display(), model.sha256());
 
     assert_eq!(Model::load(&path)?, model);
-    assert!(evaluation.score.accuracy() > 0.8, "not learned");
+    assert!(evaluation.score.accuracy() > 0.8, "accuracy {}", evaluation.score.accuracy());
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! Training for [`mlp_core`] on the datasets of [`mlp_data`]: the chapter's loop, evaluation, model
+//! Trains and evaluates [`mlp_core`] networks on [`mlp_data`] datasets, and reads and writes model
 //! files and run directories.
 //!
-//! Nothing here prints: the loop reports events to an [`Observer`]. Parallel work runs on the
-//! rayon pool that the caller is in, and its results do not depend on the number of threads.
+//! This crate never prints; the loop reports events to an [`Observer`]. Parallel work runs on the
+//! caller's rayon pool, and results do not depend on the number of threads.
 //!
 //! ```
 //! use mlp_train::{Examples, Kernel, TrainConfig, Trainer, evaluate};
@@ -12,7 +12,7 @@
 //! let plan = config.validate(&data.train)?;
 //! let examples = Examples::new(&plan, &data.train);
 //! let mut trainer = Trainer::<f32>::new(plan, &examples)?;
-//! let trace = trainer.run(&mut ())?; // `()` observes nothing
+//! let trace = trainer.run(&mut ())?; // `()` ignores every event
 //! assert_eq!(trace.len(), 10);
 //!
 //! let evaluation = evaluate(trainer.network(), &data.test, Kernel::Auto)?;
@@ -20,8 +20,7 @@
 //! # Ok::<(), mlp_train::Error>(())
 //! ```
 //!
-//! The directory `examples/` has `train_and_save` and `classify`, each of one page: `cargo run -p
-//! mlp-train --example classify`.
+//! Longer examples are in `examples/`: `cargo run -p mlp-train --example classify`.
 
 #![forbid(unsafe_code)]
 
@@ -48,9 +47,8 @@ pub use run::checkpoint::{Checkpoint, Origin};
 pub use run::checkpoints::Every;
 pub use run::result::{Best, RunResult, Status};
 pub use run::run_dir::RunDir;
-pub use run::tensorboard::TensorBoardWriter;
 pub use run::train::RunSetup;
-pub use run::writers::{MetricsWriter, TraceWriter};
+pub use run::writer::EpochWriter;
 pub use training::events::{Control, Ending, Event, Observer};
 pub use training::range_test;
 pub use training::trainer::{Examples, Trainer};

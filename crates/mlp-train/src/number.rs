@@ -1,9 +1,8 @@
-//! The number types that this crate trains.
+//! The number types that can be trained.
 
 use mlp_core::Scalar;
 
-/// The number types that this crate trains: those of [`Scalar`], with what reading images and files
-/// asks of them.
+/// A number type that can be trained: a [`Scalar`] that images and files can be read into.
 pub trait Number: Scalar + mlp_data::Real + serde::Serialize + serde::de::DeserializeOwned {}
 
 impl<A: Scalar + mlp_data::Real + serde::Serialize + serde::de::DeserializeOwned> Number for A {}

@@ -1,14 +1,13 @@
-//! What a configuration can ask for beyond the chapter's loop: optimizers, schedules, averages,
-//! dropout, and the ways in which a training ends.
+//! Options beyond the chapter's loop: optimizers, schedules, EMA, dropout, and why training ends.
 
 use mlp_core::{Init, Mlp, Reduction};
 use mlp_data::Dataset;
 use mlp_train::{
     ConfigError, Control, Ending, EpochRecord, Error, Event, Examples, Kernel, Metric, Observer,
-    OptimizerName, ScheduleName, TrainConfig, Trainer,
+    OptimizerName, ScheduleName, Target, TrainConfig, Trainer,
 };
 
-/// 400 examples to train on, 100 to validate on, 50 to test on.
+/// 400 training, 100 validation and 50 test examples.
 struct Sets {
     train: Dataset,
     validation: Dataset,
@@ -21,7 +20,7 @@ fn sets() -> Sets {
     Sets { train, validation, test: all.test }
 }
 
-/// A quick learner.
+/// Learns quickly.
 fn config() -> TrainConfig {
     TrainConfig {
         hidden: vec![30],
@@ -34,7 +33,6 @@ fn config() -> TrainConfig {
     }
 }
 
-/// What a training was like.
 struct Run {
     trace: Vec<EpochRecord>,
     rates: Vec<f64>,
@@ -75,7 +73,7 @@ fn losses(run: &Run) -> Vec<f64> {
 }
 
 #[test]
-fn every_optimizer_learns_with_every_schedule_and_kernel_the_same_bits_on_any_threads() {
+fn every_optimizer_schedule_and_kernel_learns_the_same_bits_on_any_number_of_threads() {
     let sets = sets();
     for optimizer in OptimizerName::ALL {
         let learning_rate = match optimizer {
@@ -114,66 +112,62 @@ fn every_optimizer_learns_with_every_schedule_and_kernel_the_same_bits_on_any_th
 }
 
 #[test]
-fn the_average_is_what_is_judged_and_kept() {
+fn the_ema_is_evaluated_and_kept() {
     let sets = sets();
     let plain = train(config(), &sets).unwrap();
-    let averaged = train(TrainConfig { ema_decay: Some(0.95), ..config() }, &sets).unwrap();
-    assert_eq!(losses(&averaged).len(), 8);
-    assert_ne!(averaged.network, plain.network);
-    // The average is not trained on: the losses of the batches are those without it.
-    let of = |run: &Run| run.trace.iter().map(|record| record.loss).collect::<Vec<_>>();
-    assert_eq!(of(&averaged), of(&plain));
-    assert_ne!(losses(&averaged), losses(&plain));
+    let ema = train(TrainConfig { ema_decay: Some(0.95), ..config() }, &sets).unwrap();
+    assert_eq!(losses(&ema).len(), 8);
+    assert_ne!(ema.network, plain.network);
+    // The EMA does not affect training: the losses of the batches are the same.
+    let train_losses = |run: &Run| run.trace.iter().map(|record| record.loss).collect::<Vec<_>>();
+    assert_eq!(train_losses(&ema), train_losses(&plain));
+    assert_ne!(losses(&ema), losses(&plain));
 }
 
 #[test]
-fn records_have_the_validation_set_and_the_test_set_only_where_it_is_asked_for() {
+fn records_cover_the_test_set_only_if_a_metric_needs_it() {
     let sets = sets();
     let run = train(config(), &sets).unwrap();
     assert!(run.trace.iter().all(|record| record.validation.is_some() && record.test.is_none()));
-    let asked =
+    let tested =
         train(TrainConfig { until: Some("test-accuracy=2".parse().unwrap()), ..config() }, &sets).unwrap();
-    assert!(asked.trace.iter().all(|record| record.test.is_some()));
-    assert_eq!(asked.ending, Some(Ending::Complete));
-    assert_eq!(asked.network, run.network, "looking changes nothing");
-    // On the scale of a batch: the sum of losses is a batch size times their mean.
+    assert!(tested.trace.iter().all(|record| record.test.is_some()));
+    assert_eq!(tested.ending, Some(Ending::Complete));
+    assert_eq!(tested.network, run.network, "evaluation changed the network");
+    // Scaled to a batch: the sum of its losses is the batch size times their mean.
     let sum = TrainConfig { loss_reduction: Reduction::Sum, learning_rate: 0.5 / 40.0, ..config() };
     let (sum, mean) = (losses(&train(sum, &sets).unwrap())[0], losses(&run)[0]);
     assert!((sum / mean - 40.0).abs() < 1e-3, "{sum} {mean}");
 }
 
 #[test]
-fn a_training_ends_at_its_target() {
+fn training_ends_at_its_target() {
     let sets = sets();
     let full = train(config(), &sets).unwrap();
-    let (target, index) = (losses(&full)[3], 3);
-    for until in
-        [format!("validation-loss={target}"), format!("train-accuracy={}", full.trace[index].accuracy)]
-    {
-        let run = train(TrainConfig { until: Some(until.parse().unwrap()), ..config() }, &sets).unwrap();
-        assert_eq!(run.ending, Some(Ending::TargetReached), "{until}");
-        let first = full
-            .trace
-            .iter()
-            .position(|record| until.parse::<mlp_train::Target>().unwrap().is_reached(record));
-        assert_eq!(run.trace.len(), first.unwrap() + 1, "{until}");
+    let (loss, accuracy) = (losses(&full)[3], full.trace[3].accuracy);
+    for target in [format!("validation-loss={loss}"), format!("train-accuracy={accuracy}")] {
+        let target: Target = target.parse().unwrap();
+        let run = train(TrainConfig { until: Some(target), ..config() }, &sets).unwrap();
+        assert_eq!(run.ending, Some(Ending::TargetReached), "{target}");
+        let first = full.trace.iter().position(|record| target.is_reached(record));
+        assert_eq!(run.trace.len(), first.unwrap() + 1, "{target}");
     }
 }
 
 #[test]
-fn patience_ends_a_training_and_plateaus_lower_the_rate() {
+fn patience_ends_training_and_plateaus_lower_the_rate() {
     let sets = sets();
-    // Far too large a step: some epochs are worse than the best before them.
+    // The rate is far too large, so some epochs are worse than the best one before them.
     let wild = TrainConfig { epochs: 40, learning_rate: 30.0, ..config() };
     let full = losses(&train(wild.clone(), &sets).unwrap());
     let bad_after = |index: usize| {
         let best = (0..=index).min_by(|&a, &b| full[a].total_cmp(&full[b])).unwrap();
         index - best
     };
-    let end = (0..40).find(|&index| bad_after(index) == 2).expect("such a training has bad epochs");
+    let end = (0..40).find(|&index| bad_after(index) == 2).expect("two bad epochs in a row");
     let run = train(TrainConfig { patience: Some(2), ..wild.clone() }, &sets).unwrap();
     assert_eq!((run.ending, run.trace.len()), (Some(Ending::OutOfPatience), end + 1));
-    assert_eq!(run.best, Some((end - 1, full[end - 2])), "the best epoch, counted from 1");
+    assert_eq!(run.best, Some((end - 1, full[end - 2])), "epochs count from 1");
 
     let plateau = TrainConfig { schedule: ScheduleName::Plateau, plateau_patience: 2, gamma: 0.25, ..wild };
     let run = train(plateau, &sets).unwrap();
@@ -182,7 +176,7 @@ fn patience_ends_a_training_and_plateaus_lower_the_rate() {
 }
 
 #[test]
-fn the_time_is_kept() {
+fn training_ends_at_its_time_limit() {
     let sets = sets();
     let config = TrainConfig { epochs: 1_000_000, max_seconds: Some(0.05), ..config() };
     let run = train(config, &sets).unwrap();
@@ -191,24 +185,24 @@ fn the_time_is_kept() {
 }
 
 #[test]
-fn a_loss_that_is_no_number_ends_the_run_and_names_where() {
+fn a_loss_that_is_not_finite_ends_training_and_says_where() {
     let sets = sets();
     let config = TrainConfig { learning_rate: 1e38, init: Init::Normal, ..config() };
     let error = train(config, &sets).err().expect("a diverging training").to_string();
     assert!(error.starts_with("the loss is ") && error.contains(" in epoch "), "{error}");
-    assert!(error.contains(" is not finite; a smaller learning rate or clipping"), "{error}");
+    assert!(error.contains(" is not finite; try a smaller learning rate or clip_norm"), "{error}");
 }
 
 #[test]
-fn a_metric_without_its_set_is_refused() {
+fn a_metric_without_its_dataset_is_an_error() {
     let sets = sets();
     let plan = |monitor| TrainConfig { monitor: Some(monitor), ..config() }.validate(&sets.train).unwrap();
     for (metric, set) in [(Metric::ValidationLoss, "validation"), (Metric::TestAccuracy, "test")] {
         let plan = plan(metric);
         let examples = Examples::<f32>::new(&plan, &sets.train);
-        let error = Trainer::new(plan, &examples).expect_err("no such set");
+        let error = Trainer::new(plan, &examples).expect_err("there is no such set");
         assert!(matches!(error, Error::Config(ConfigError::NoSuchSet { .. })));
         let text = error.to_string();
-        assert!(text.starts_with(&format!("{metric} asks for a {set} set, and there is none")), "{text}");
+        assert!(text.starts_with(&format!("{metric} needs a {set} set, but there is none")), "{text}");
     }
 }

@@ -1,7 +1,6 @@
-//! Whatever file operation of a run fails, the error says where, the last good checkpoint is
-//! intact, and the run goes on from it to the bits of one that never failed. Every operation of a
-//! run is made to fail in turn: once, as on a disk that is full for a moment, and for good, as when
-//! the machine goes down there.
+//! Makes every file operation of a run fail in turn: once, like a disk that is briefly full, and
+//! permanently, like a crash. Each time, the error names the file, the last good checkpoint is
+//! intact, and the run resumes to the same bits as one that never failed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,10 +18,10 @@ use mlp_train::{
     TrainConfig, Trainer,
 };
 
-/// Lets operations pass, but for one: that one fails, and those after it, if `for_good`.
+/// Makes operation `number` fail, and with `permanent` all later ones.
 struct Failing {
     number: usize,
-    for_good: bool,
+    permanent: bool,
     passed: AtomicUsize,
     log: Mutex<Log>,
 }
@@ -30,12 +29,12 @@ struct Failing {
 #[derive(Default)]
 struct Log {
     operations: BTreeMap<String, usize>,
-    checkpoints: Vec<(usize, usize)>, // the position of each, in the order in which they got their names
+    checkpoints: Vec<(usize, usize)>, // positions of the renamed checkpoints, in order
 }
 
 impl Failing {
-    fn new(number: usize, for_good: bool) -> Arc<Self> {
-        Arc::new(Self { number, for_good, passed: AtomicUsize::new(0), log: Mutex::default() })
+    fn new(number: usize, permanent: bool) -> Arc<Self> {
+        Arc::new(Self { number, permanent, passed: AtomicUsize::new(0), log: Mutex::default() })
     }
 
     fn passed(&self) -> usize {
@@ -47,22 +46,22 @@ impl Gate for Failing {
     fn pass(&self, operation: Operation, path: &Path) -> io::Result<()> {
         let mut log = self.log.lock().unwrap();
         if operation == Operation::SyncDirectory && path.ends_with("checkpoint.mlp") {
-            log.checkpoints.push(position(path).expect("it has just got its name"));
+            log.checkpoints.push(position(path).expect("it was just renamed"));
         }
         *log.operations.entry(format!("{operation:?} {}", kind(path))).or_default() += 1;
         let number = self.passed.fetch_add(1, Ordering::Relaxed);
-        if number == self.number || (self.for_good && number > self.number) {
+        if number == self.number || (self.permanent && number > self.number) {
             return Err(io::ErrorKind::StorageFull.into());
         }
         Ok(())
     }
 }
 
-/// A file by its final name.
+/// The final name of a file.
 fn kind(path: &Path) -> String {
     let name = path.file_name().unwrap().to_string_lossy();
     match name.strip_suffix(".tmp").and_then(|name| name.rsplit_once('.')) {
-        Some((name, _)) => format!("beside {}", &name[1..]),
+        Some((name, _)) => format!("temporary {}", &name[1..]),
         None => name.into_owned(),
     }
 }
@@ -83,7 +82,7 @@ fn sets() -> Sets {
     Sets { train, validation, test: sets.test }
 }
 
-/// Begins a run or goes on with it, as `mlp train` does.
+/// Starts or resumes a run, like `mlp train`.
 fn train(sets: &Sets, disk: &Disk, path: &Path) -> Result<RunResult, Error> {
     let config = TrainConfig {
         hidden: vec![8],
@@ -120,30 +119,30 @@ fn train(sets: &Sets, disk: &Disk, path: &Path) -> Result<RunResult, Error> {
     run.train(&mut trainer, &setup, &mut ())
 }
 
-/// What has to be the same, however often a run failed.
-fn kept(path: &Path) -> [Vec<u8>; 3] {
+/// The files that must be the same however often a run failed.
+fn outputs(path: &Path) -> [Vec<u8>; 3] {
     ["model.mlp", "best.mlp", "trace.csv"].map(|name| fs::read(path.join(name)).unwrap())
 }
 
 #[test]
-fn whatever_file_operation_fails_the_run_goes_on_to_the_same_bits() {
+fn a_run_resumes_to_the_same_bits_whichever_file_operation_fails() {
     let (scratch, sets) = (tempfile::tempdir().unwrap(), sets());
     let whole = scratch.path().join("whole");
     let never = Failing::new(usize::MAX, false);
     assert_eq!(train(&sets, &Disk::with_gate(never.clone()), &whole).unwrap().status, Status::Complete);
-    let expected = kept(&whole);
+    let expected = outputs(&whole);
     let log = never.log.lock().unwrap();
-    // Two epochs of four steps, a checkpoint after every third and at the ends of the epochs.
+    // Two epochs of four steps, with a checkpoint after every third step and at the ends of epochs.
     assert_eq!(log.checkpoints, [(0, 3), (1, 0), (1, 3), (2, 0)]);
 
-    println!("{} file operations of a run, each made to fail once and for good:", never.passed());
+    println!("{} file operations, each made to fail once and permanently:", never.passed());
     for (operation, times) in &log.operations {
         println!("  {times:3} x {operation}");
     }
     for number in 0..never.passed() {
-        for for_good in [false, true] {
-            let path = scratch.path().join(format!("{number}-{for_good}"));
-            let failing = Failing::new(number, for_good);
+        for permanent in [false, true] {
+            let path = scratch.path().join(format!("{number}-{permanent}"));
+            let failing = Failing::new(number, permanent);
             let error = train(&sets, &Disk::with_gate(failing.clone()), &path).unwrap_err().to_string();
             assert!(
                 error.contains(&*path.to_string_lossy()) && !error.contains('\n'),
@@ -151,11 +150,11 @@ fn whatever_file_operation_fails_the_run_goes_on_to_the_same_bits() {
             );
             let found = position(&path.join("checkpoint.mlp"));
             let last = failing.log.lock().unwrap().checkpoints.last().copied();
-            assert_eq!(found, last, "operation {number}: the last good checkpoint is lost");
+            assert_eq!(found, last, "operation {number}: lost the last good checkpoint");
 
             let result = train(&sets, &Disk::default(), &path).unwrap();
             assert_eq!(result.status, Status::Complete);
-            assert_eq!(kept(&path), expected, "operation {number}, for good: {for_good}");
+            assert_eq!(outputs(&path), expected, "operation {number}, permanent: {permanent}");
             let litter = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name());
             let litter: Vec<_> = litter.filter(|name| name.to_string_lossy().ends_with(".tmp")).collect();
             assert!(litter.is_empty(), "operation {number} leaves {litter:?}");

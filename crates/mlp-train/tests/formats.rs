@@ -1,6 +1,5 @@
-//! Models carried away and back: to the bit where a format holds them, from files that the tools
-//! themselves have written, and no bytes do more than be refused. That the tools read what is
-//! written here is shown by `cargo xtask interop`.
+//! Export and import: bit-exact round trips, files written by other tools, and damaged files.
+//! `cargo xtask interop` checks that other tools read the exported files.
 
 use mlp_core::{Activation, Architecture, Init, Layer, Mlp, NativeStream};
 use mlp_data::{ImageShape, Preprocessing};
@@ -37,7 +36,7 @@ fn refused(format: Format, bytes: &[u8], given: &Known) -> String {
 }
 
 #[test]
-fn every_network_comes_back_from_every_format_to_the_bit() {
+fn every_network_survives_every_format_to_the_bit() {
     for activation in Activation::ALL {
         for hidden in [&[][..], &[5], &[5, 4, 7]] {
             for double in [false, true] {
@@ -45,7 +44,7 @@ fn every_network_comes_back_from_every_format_to_the_bit() {
                 for (format, bytes) in written(&model) {
                     let imported = import(format, &bytes, &Known::default()).unwrap();
                     if hidden.is_empty() {
-                        // A graph without hidden layers names no activation, and the texts do.
+                        // A graph without hidden layers names no activation; its metadata does.
                         model.network = imported.model.network.clone();
                     }
                     assert_eq!(imported.model, model, "{format:?}");
@@ -57,7 +56,7 @@ fn every_network_comes_back_from_every_format_to_the_bit() {
     }
 }
 
-/// The network of the fixtures; `write.py` beside them says which it is.
+/// The network of the fixtures, as in `write.py`.
 fn fixture(activation: Activation) -> Mlp<f64> {
     let hidden = Array2::from_shape_fn((4, 3), |(i, j)| (3 * i + j) as f64 / 8.0);
     let output = Array2::from_shape_fn((3, 2), |(i, j)| 1.0 - (2 * i + j) as f64 / 4.0);
@@ -76,26 +75,26 @@ fn of(activation: Activation) -> Known {
 }
 
 #[test]
-fn what_numpy_has_written_is_the_chapters_network() {
+fn npz_files_written_by_numpy_are_imported() {
     let imported = import(Format::Npz, CHAPTER, &Known::default()).unwrap();
     assert_eq!(imported.model.network, Network::F64(fixture(Activation::Logistic)));
     let expected = [
-        "assumed: activation logistic, the chapter's (--activation says otherwise)",
-        "assumed: it takes gray levels divided by 255, and nothing else was done to them",
-        "assumed: images of 2x2 (--image-shape says otherwise)",
-        "assumed: classes called 0 to 1 (--class-names says otherwise)",
-        "assumed: preprocessing whole (--preprocessing says otherwise)",
-        "the dataset is unknown (--dataset names it)",
+        "assumed: activation logistic, the chapter's (change it with --activation)",
+        "assumed: inputs are gray levels divided by 255, not normalized further",
+        "assumed: images of 2x2 (change it with --image-shape)",
+        "assumed: class names 0 to 1 (change it with --class-names)",
+        "assumed: preprocessing whole (change it with --preprocessing)",
+        "unknown dataset (set it with --dataset)",
     ];
     assert_eq!(imported.notes, expected);
 
     let imported = import(Format::Npz, FORTRAN, &of(Activation::Tanh)).unwrap();
     assert_eq!(imported.model.network, Network::F32(fixture(Activation::Tanh).cast()));
-    assert_eq!(imported.notes[0], "left aside: the arrays losses");
+    assert_eq!(imported.notes[0], "ignored arrays: losses");
 }
 
 #[test]
-fn a_state_dict_is_read_when_somebody_says_the_activation() {
+fn a_state_dict_needs_the_activation() {
     let given = Known {
         class_names: Some(vec!["no".to_owned(), "yes".to_owned()]),
         image_shape: Some(ImageShape { height: 1, width: 4 }),
@@ -110,14 +109,12 @@ fn a_state_dict_is_read_when_somebody_says_the_activation() {
     let metadata = imported.model.metadata;
     assert_eq!((metadata.class_names.join(" "), metadata.image_shape.height), ("no yes".to_owned(), 1));
     assert_eq!((metadata.dataset.as_str(), metadata.config), ("mine", None));
-    assert!(
-        refused(Format::Safetensors, SEQUENTIAL, &Known::default())
-            .contains("give it (--activation), one of logistic")
-    );
+    let error = refused(Format::Safetensors, SEQUENTIAL, &Known::default());
+    assert!(error.contains("name it with --activation, one of logistic"), "{error}");
 }
 
 #[test]
-fn graphs_of_other_exporters_are_read() {
+fn graphs_of_other_exporters_are_imported() {
     let imported = import(Format::Onnx, GELU, &Known::default()).unwrap();
     assert_eq!(imported.model.network, Network::F32(fixture(Activation::Gelu).cast()));
     assert_eq!(imported.model.metadata.program, "pytorch");
@@ -130,7 +127,7 @@ fn graphs_of_other_exporters_are_read() {
 }
 
 #[test]
-fn a_dataset_of_the_catalog_says_what_a_file_does_not() {
+fn the_catalog_supplies_missing_metadata() {
     let architecture = Architecture::new(784, &[2], 10).with_activation(Activation::Relu);
     let network = Mlp::<f32>::new(&architecture, Init::He, &mut NativeStream::new(0)).unwrap();
     let bytes = network.to_safetensors(&[]);
@@ -140,14 +137,14 @@ fn a_dataset_of_the_catalog_says_what_a_file_does_not() {
         (metadata.class_names[9].as_str(), metadata.preprocessing),
         ("Ankle boot", Preprocessing::Whole)
     );
-    // Not of one whose images are of another size.
+    // Not if the image size differs.
     let bytes = fixture(Activation::Relu).to_safetensors(&[]);
     let metadata = import(Format::Safetensors, &bytes, &given).unwrap().model.metadata;
     assert_eq!((metadata.class_names, metadata.image_shape.width), (vec!["0".to_owned(), "1".to_owned()], 2));
 }
 
 #[test]
-fn what_is_given_has_to_fit_the_file() {
+fn options_must_fit_the_file() {
     let model = model(&[5], Activation::Relu, false);
     for (format, bytes) in written(&model) {
         assert_eq!(
@@ -165,7 +162,7 @@ fn what_is_given_has_to_fit_the_file() {
     assert_eq!(import(Format::Csv, b"", &Known::default()), Err(FormatError::OnlyPredictions));
 }
 
-/// The bytes with every `from` in them replaced by `to`, which is as long.
+/// Replaces every `from` with `to`, of the same length.
 fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let mut bytes = bytes.to_vec();
@@ -177,13 +174,10 @@ fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_graph_that_is_no_network_of_ours_is_refused_by_its_node() {
+fn an_unsupported_graph_is_an_error_that_names_the_node() {
     let none = Known::default();
     let erf = refused(Format::Onnx, &replaced(GELU, "Erf", "Sin"), &none);
-    assert!(
-        erf.starts_with("node 5, Sin: it does nothing that a network of ours does; expected layers"),
-        "{erf}"
-    );
+    assert!(erf.starts_with("node 5, Sin: not supported here; expected a chain of layers"), "{erf}");
     let flatten = refused(Format::Onnx, &replaced(GELU, "Flatten", "Dropmax"), &none);
     assert!(flatten.starts_with("node 1, Dropmax: "), "{flatten}");
     let shifted = refused(Format::Onnx, &replaced(DOUBLE, "Mul", "Sub"), &none);
@@ -192,26 +186,23 @@ fn a_graph_that_is_no_network_of_ours_is_refused_by_its_node() {
     let last = (0..mixed.len() - 4).rfind(|&i| mixed[i..].starts_with(b"Relu")).unwrap();
     mixed[last..last + 4].copy_from_slice(b"Tanh");
     let mixed = refused(Format::Onnx, &mixed, &none);
-    assert!(
-        mixed.starts_with("the graph: its hidden layers have different activations, relu and tanh"),
-        "{mixed}"
-    );
-    // The images, undivided, go into the first layer.
+    assert!(mixed.starts_with("the graph: activations relu and tanh; expected one for all"), "{mixed}");
+    // The first layer takes images that were not divided by 255.
     let undivided =
         replaced(&to_onnx(&model(&[5], Activation::Relu, false), Pixels::Raw).unwrap(), "Div", "Mul");
     assert!(refused(Format::Onnx, &undivided, &none).starts_with("node 2, Mul `x`: "));
-    // A root that is another: the first byte of √2 in single precision.
+    // A constant other than √2.
     let root = std::f32::consts::SQRT_2.to_le_bytes();
     let at = GELU.windows(4).position(|bytes| bytes == root).unwrap();
     let mut elsewhere = GELU.to_vec();
     elsewhere[at + 2] ^= 1;
     assert!(refused(Format::Onnx, &elsewhere, &none).starts_with("node 4, Div: "));
-    assert_eq!(refused(Format::Onnx, b"", &none), "not an ONNX model: there is no graph in it");
+    assert_eq!(refused(Format::Onnx, b"", &none), "not an ONNX model: no graph");
     assert!(refused(Format::Onnx, b"PK\x03\x04", &none).starts_with("not an ONNX model: "));
 }
 
 #[test]
-fn a_name_with_a_line_break_in_it_does_not_break_the_line() {
+fn errors_escape_line_breaks_in_names() {
     let none = Known::default();
     let small = written(&model(&[2], Activation::Gelu, true));
     let of =
@@ -224,17 +215,17 @@ fn a_name_with_a_line_break_in_it_does_not_break_the_line() {
     ] {
         refused(format, &replaced(of(format), from, to), &none);
     }
-    // The first node gives it and is called so; the next one takes it.
+    // The third mention is the input of the second node.
     let graph = of(Format::Onnx);
     let taken = graph.windows(4).enumerate().filter(|(_, bytes)| bytes == b"z_h1").nth(2).unwrap().0;
     let mut broken = graph.to_vec();
     broken[taken + 1] = b'\n';
     let refusal = refused(Format::Onnx, &broken, &none);
-    assert!(refusal.contains("nothing before it gives `z\\nh1`"), "{refusal}");
+    assert!(refusal.contains("unknown input `z\\nh1`"), "{refusal}");
 }
 
 #[test]
-fn arrays_that_make_no_network_are_refused_by_name() {
+fn invalid_arrays_are_errors_that_name_the_array() {
     let none = Known::default();
     let refused = |bytes: &[u8]| refused(Format::Npz, bytes, &none);
     assert!(refused(b"\x93NUMPY").starts_with("not a .npz file: "));
@@ -242,8 +233,7 @@ fn arrays_that_make_no_network_are_refused_by_name() {
     assert!(renamed.starts_with("no array `b_o`; expected w_h, b_h, w_o, b_o"), "{renamed}");
     assert!(renamed.ends_with("found w_h, b_h, w_o, b_x"), "{renamed}");
     assert!(refused(&replaced(CHAPTER, "(1, 3)", "(3, 1)")).starts_with("array `b_h`: "));
-    // Numbers that have changed are numbers still: only the archive's checksum knows. They stand
-    // behind the header's line.
+    // Only the archive's checksum detects changed values, which follow the header's line.
     let mut changed = CHAPTER.to_vec();
     let header = changed.windows(6).position(|bytes| bytes == b"\x93NUMPY").unwrap();
     let numbers = header + changed[header..].iter().position(|&byte| byte == b'\n').unwrap() + 1;
@@ -254,8 +244,8 @@ fn arrays_that_make_no_network_are_refused_by_name() {
 }
 
 #[test]
-fn a_small_archive_does_not_become_a_large_array() {
-    // 400 MB of zeros in as many thousand bytes.
+fn a_small_archive_cannot_hold_a_huge_array() {
+    // 400 MB of zeros in about 400 kB.
     let zeros = vec![0_u8; 1 << 22];
     let options =
         zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
@@ -274,7 +264,7 @@ fn a_small_archive_does_not_become_a_large_array() {
 }
 
 #[test]
-fn predictions_are_a_line_for_each_example() {
+fn predictions_have_one_row_per_example() {
     let data = mlp_data::synthetic::digits(1, 5, 0).test;
     let architecture = Architecture::new(784, &[4], 10).with_activation(Activation::Tanh);
     let network = Mlp::<f32>::new(&architecture, Init::Normal, &mut NativeStream::new(0)).unwrap();
@@ -301,7 +291,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn no_bytes_panic(
+    fn damaged_files_never_panic(
         which in 0_usize..9,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         cut in prop::option::of(any::<prop::sample::Index>()),

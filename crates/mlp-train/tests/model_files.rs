@@ -1,5 +1,4 @@
-//! Model files: what is written comes back, and a file with anything wrong in it is refused in one
-//! line.
+//! Model files: round trips, and an error of one line for every damaged file.
 
 use std::fs;
 use std::path::PathBuf;
@@ -48,7 +47,7 @@ impl Scratch {
 }
 
 #[test]
-fn every_kind_of_model_comes_back_as_it_was() {
+fn every_kind_of_model_survives_saving_and_loading() {
     let scratch = Scratch::new();
     for activation in Activation::ALL {
         for hidden in [&[][..], &[5], &[5, 4, 7]] {
@@ -59,7 +58,7 @@ fn every_kind_of_model_comes_back_as_it_was() {
                 assert_eq!(loaded, model);
                 assert_eq!(loaded.sha256(), model.sha256());
 
-                // One that was trained elsewhere.
+                // As for a model trained elsewhere.
                 model.metadata.config = None;
                 assert_eq!(Model::load(&scratch.write(&scratch.saved(&model))).unwrap(), model);
             }
@@ -68,7 +67,7 @@ fn every_kind_of_model_comes_back_as_it_was() {
 }
 
 #[test]
-fn a_flipped_bit_anywhere_is_noticed() {
+fn a_flipped_bit_anywhere_is_an_error() {
     let scratch = Scratch::new();
     let bytes = scratch.saved(&model(&[4], Activation::Relu, false));
     for position in 0..bytes.len() {
@@ -85,7 +84,7 @@ fn a_flipped_bit_anywhere_is_noticed() {
 }
 
 #[test]
-fn a_file_of_any_other_length_is_noticed() {
+fn a_file_of_any_other_length_is_an_error() {
     let scratch = Scratch::new();
     let bytes = scratch.saved(&model(&[4], Activation::Relu, false));
     for length in 0..bytes.len() {
@@ -96,12 +95,12 @@ fn a_file_of_any_other_length_is_noticed() {
         }
     }
     let error = scratch.error(&[&bytes[..], b"x"].concat());
-    let expected = format!("{} bytes; expected {} by its header", bytes.len() + 1, bytes.len());
+    let expected = format!("{} bytes; the header says {}:", bytes.len() + 1, bytes.len());
     assert!(error.to_string().contains(&expected), "{error}");
 }
 
 #[test]
-fn other_files_are_not_models() {
+fn other_files_are_errors() {
     let scratch = Scratch::new();
     assert!(scratch.error(b"").to_string().contains("it begins with nothing: it is empty"));
     assert!(scratch.error(b"epoch,loss\n").to_string().contains(r#"it begins with "epoch,lo""#));
@@ -112,7 +111,7 @@ fn other_files_are_not_models() {
 }
 
 #[test]
-fn a_model_of_another_version_says_which() {
+fn another_format_version_is_an_error() {
     let scratch = Scratch::new();
     let mut bytes = scratch.saved(&model(&[4], Activation::Relu, false));
     bytes[8..12].copy_from_slice(&7_u32.to_le_bytes());
@@ -122,7 +121,7 @@ fn a_model_of_another_version_says_which() {
 }
 
 #[test]
-fn a_model_that_cannot_be_written_leaves_the_old_one() {
+fn a_failed_write_keeps_the_old_file() {
     let scratch = Scratch::new();
     let path = scratch.write(b"the old one");
     let blocked = path.join("below a file");
@@ -130,7 +129,7 @@ fn a_model_that_cannot_be_written_leaves_the_old_one() {
     assert_eq!(fs::read(path).unwrap(), b"the old one");
 }
 
-/// The file with `content` changed by a hostile hand that then mended length and checksum.
+/// Changes the content of a file and corrects length and checksum, as an attacker would.
 fn reframed(bytes: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut content = bytes[52..].to_vec();
     change(&mut content);
@@ -142,18 +141,18 @@ fn reframed(bytes: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
 }
 
 #[test]
-fn a_length_of_two_to_the_sixty_inside_the_content_takes_no_memory() {
+fn a_huge_length_inside_the_content_allocates_nothing() {
     let scratch = Scratch::new();
     let bytes = scratch.saved(&model(&[4], Activation::Relu, false));
-    // The content begins with the length of the program's name.
+    // The content starts with the length of the program's name.
     let hostile = reframed(&bytes, |content| content[..8].copy_from_slice(&(1_u64 << 60).to_le_bytes()));
     assert!(matches!(scratch.error(&hostile), Error::FileInvalid { .. }));
     let longer = reframed(&bytes, |content| content.push(0));
-    assert!(scratch.error(&longer).to_string().contains("1 bytes after its end"));
+    assert!(scratch.error(&longer).to_string().contains("1 trailing bytes"));
 }
 
 #[test]
-fn a_network_whose_training_diverged_is_no_model() {
+fn a_network_that_diverged_is_not_read_or_written() {
     let scratch = Scratch::new();
     let whole = model(&[4], Activation::Relu, true);
     let bytes = scratch.saved(&whole);
@@ -169,7 +168,7 @@ fn a_network_whose_training_diverged_is_no_model() {
         let error = scratch.error(&end(value)).to_string();
         assert!(error.contains("the biases of layer 2 are not all finite; expected"), "{error}");
     }
-    // Nor is it written as one.
+    // It is not written either.
     let architecture = Architecture::new(12, &[], 3).with_activation(Activation::Relu);
     let mut weights = ndarray::Array2::<f32>::zeros((12, 3));
     weights[(5, 1)] = f32::NAN;
@@ -185,7 +184,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn hostile_content_under_a_right_checksum_never_panics(
+    fn invalid_content_with_a_correct_checksum_never_panics(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
         cut in prop::option::of(any::<prop::sample::Index>()),
     ) {
@@ -201,7 +200,7 @@ proptest! {
                 content.truncate(cut.index(content.len()));
             }
         });
-        // Either it is refused or it is a model that is consistent with itself.
+        // It is either refused or a consistent model.
         if let Ok(model) = Model::load(&scratch.write(&hostile)) {
             prop_assert_eq!(model.metadata.class_names.len(), model.network.architecture().outputs);
             prop_assert_eq!(model.metadata.image_shape.pixels(), model.network.architecture().inputs);

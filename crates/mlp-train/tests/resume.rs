@@ -1,5 +1,5 @@
-//! A training that is interrupted, saved to a file and resumed ends where the one that was never
-//! interrupted does, to the bit.
+//! A training that is interrupted, saved and resumed ends with the same bits as an uninterrupted
+//! one.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ fn sets() -> Sets {
     Sets { train, validation }
 }
 
-/// Three epochs of five steps, the last one smaller, with everything on.
+/// Three epochs of five steps, the last one smaller, with every option on.
 fn config() -> TrainConfig {
     TrainConfig {
         hidden: vec![20, 12],
@@ -42,7 +42,7 @@ fn config() -> TrainConfig {
     }
 }
 
-/// Stops after so many steps, or never.
+/// Stops after this many steps, or never.
 struct StopAfter(Option<usize>);
 
 impl Observer for StopAfter {
@@ -57,7 +57,7 @@ impl Observer for StopAfter {
     }
 }
 
-/// What has to be the same: not the seconds.
+/// What must be the same; wall time is not.
 #[derive(Debug, PartialEq)]
 struct Ended<A> {
     network: Mlp<A>,
@@ -69,8 +69,7 @@ fn origin() -> Origin {
     Origin::new("synthetic", "0", "test")
 }
 
-/// Trains, interrupted whenever `parts` says after how many steps, each part on another number of
-/// threads.
+/// Trains in parts of so many steps each, on a different number of threads.
 fn train<A: Number>(config: &TrainConfig, sets: &Sets, parts: &[usize], path: &Path) -> Ended<A> {
     let plan = config.clone().validate(&sets.train).unwrap();
     let mut is_begun = false;
@@ -96,11 +95,11 @@ fn train<A: Number>(config: &TrainConfig, sets: &Sets, parts: &[usize], path: &P
             return done;
         }
     }
-    unreachable!("the last part goes to the end")
+    unreachable!("the last part has no limit")
 }
 
 #[test]
-fn every_step_is_a_place_to_be_interrupted_at() {
+fn training_resumes_after_any_step() {
     let (scratch, sets) = (tempfile::tempdir().unwrap(), sets());
     let path = scratch.path().join("checkpoint");
     for rng in StreamKind::ALL {
@@ -115,7 +114,7 @@ fn every_step_is_a_place_to_be_interrupted_at() {
 }
 
 #[test]
-fn every_optimizer_and_schedule_goes_on() {
+fn training_resumes_with_every_optimizer_and_schedule() {
     let (scratch, sets) = (tempfile::tempdir().unwrap(), sets());
     let path = scratch.path().join("checkpoint");
     for optimizer in OptimizerName::ALL {
@@ -134,7 +133,7 @@ fn every_optimizer_and_schedule_goes_on() {
 }
 
 #[test]
-fn a_finished_training_has_nothing_to_go_on_with() {
+fn a_finished_training_has_nothing_to_resume() {
     let (scratch, sets) = (tempfile::tempdir().unwrap(), sets());
     let path = scratch.path().join("checkpoint");
     let expected = train::<f32>(&config(), &sets, &[], &path);
@@ -148,7 +147,7 @@ fn a_finished_training_has_nothing_to_go_on_with() {
 }
 
 #[test]
-fn what_does_not_belong_together_is_refused_in_one_line() {
+fn a_checkpoint_of_another_configuration_is_an_error_of_one_line() {
     let (scratch, sets) = (tempfile::tempdir().unwrap(), sets());
     let path = scratch.path().join("checkpoint");
     train::<f32>(&config(), &sets, &[], &path);
@@ -158,10 +157,7 @@ fn what_does_not_belong_together_is_refused_in_one_line() {
     let plan = other.validate(&sets.train).unwrap();
     let examples = Examples::new(&plan, &sets.train);
     let error = Trainer::resume(load(), plan, &examples, Some(&sets.validation), None).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "cannot resume: the checkpoint is of a training with another configuration"
-    );
+    assert_eq!(error.to_string(), "cannot resume: the checkpoint has another configuration");
 
     let error = Checkpoint::<f64>::load(&path).err().unwrap().to_string();
     assert!(error.contains(": not a checkpoint file: it begins with \"\\x89C32"), "{error}");

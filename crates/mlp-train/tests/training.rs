@@ -1,4 +1,4 @@
-//! The loop: what it computes, what it reports, and that neither depends on the number of threads.
+//! The training loop: what it computes and reports, on any number of threads.
 
 use mlp_core::{
     Activation, Compute, Init, MatmulBackend, Mlp, NumpyStream, Precision, RandomStream, Reduction,
@@ -12,7 +12,7 @@ fn data() -> Dataset {
     mlp_data::synthetic::digits(530, 10, 0).train
 }
 
-/// Runs a training and gives back its trace and its network.
+/// Trains and returns the trace and the network.
 fn train<O: Observer>(config: TrainConfig, data: &Dataset, observer: &mut O) -> (Vec<EpochRecord>, Mlp<f64>) {
     let plan = config.validate(data).unwrap();
     let examples = Examples::new(&plan, data);
@@ -21,8 +21,8 @@ fn train<O: Observer>(config: TrainConfig, data: &Dataset, observer: &mut O) -> 
     (trace, trainer.into_network())
 }
 
-/// The chapter's `run_train_loop`, spelt out: the whole set as a matrix, copied in shuffled order,
-/// sliced into batches.
+/// The chapter's `run_train_loop`: copies the whole set in shuffled order and slices it into
+/// batches.
 fn chapter_loop(config: &TrainConfig, data: &Dataset) -> (Mlp<f64>, Vec<(f64, f64)>) {
     let mut stream = NumpyStream::new(config.seed as u32);
     let plan = config.clone().validate(data).unwrap();
@@ -40,7 +40,7 @@ fn chapter_loop(config: &TrainConfig, data: &Dataset) -> (Mlp<f64>, Vec<(f64, f6
         for k in 0..data.len() / config.batch_size {
             let rows = k * config.batch_size..(k + 1) * config.batch_size;
             let batch = x_epoch.slice(ndarray::s![rows.clone(), ..]);
-            // On dense rows, where the trainer takes sparse ones: the same bits.
+            // Dense rows; the trainer uses CSR rows, with the same bits.
             let kernels = Compute::default().with_backend(MatmulBackend::Portable);
             let mut workspace = Workspace::with_compute(plan.architecture(), config.batch_size, kernels);
             workspace.set_objective(config.loss_reduction.into());
@@ -56,7 +56,7 @@ fn chapter_loop(config: &TrainConfig, data: &Dataset) -> (Mlp<f64>, Vec<(f64, f6
 }
 
 #[test]
-fn the_loop_is_the_chapters() {
+fn the_loop_matches_the_chapter() {
     let data = data();
     let config = TrainConfig {
         epochs: 3,
@@ -88,12 +88,12 @@ fn the_same_seed_gives_the_same_bits_on_any_number_of_threads() {
         for threads in [2, 3, 5, 8] {
             assert_eq!(run(threads, 5, rng), one, "{rng} on {threads} threads");
         }
-        assert_ne!(run(1, 6, rng), one, "{rng}: another seed, the same network");
+        assert_ne!(run(1, 6, rng), one, "{rng}: two seeds gave the same network");
     }
 }
 
 #[test]
-fn a_last_batch_that_is_kept_is_trained_on() {
+fn an_incomplete_last_batch_is_trained_on_unless_dropped() {
     let data = data();
     let run = |drop_last| {
         let config = TrainConfig { epochs: 1, drop_last, ..TrainConfig::default() };
@@ -131,7 +131,7 @@ impl Observer for Events {
 }
 
 #[test]
-fn observers_are_told_everything_in_order() {
+fn observers_receive_every_event_in_order() {
     let data = data();
     let mut events = Events::default();
     let config = TrainConfig {
@@ -148,21 +148,21 @@ fn observers_are_told_everything_in_order() {
 }
 
 #[test]
-fn an_observer_can_stop_the_run_at_any_step() {
+fn an_observer_can_stop_training_at_any_step() {
     let data = data();
     for stop_after in [1, 5, 7] {
         let mut events = Events { stop_after: Some(stop_after), ..Events::default() };
         let config = TrainConfig { epochs: 4, ..TrainConfig::default() };
         let (trace, _) = train(config, &data, &mut events);
         assert_eq!(events.steps.len(), stop_after);
-        // An epoch that was broken off has no record.
+        // An incomplete epoch has no record.
         assert_eq!(trace.len(), (stop_after - 1) / 5);
         assert_eq!(events.seen.last(), Some(&"finished"));
     }
 }
 
 #[test]
-fn an_observers_error_ends_the_run() {
+fn an_error_of_an_observer_ends_training() {
     struct Failing;
     impl Observer for Failing {
         fn observe(&mut self, event: &Event) -> Result<Control, Error> {
@@ -183,8 +183,8 @@ fn an_observers_error_ends_the_run() {
 }
 
 #[test]
-#[should_panic(expected = "a plan for another training set")]
-fn a_plan_is_for_its_own_dataset() {
+#[should_panic(expected = "the plan is for another training set")]
+fn a_plan_for_another_dataset_panics() {
     let plan = TrainConfig::default().validate(&data()).unwrap();
     let other = mlp_data::synthetic::digits(529, 10, 0).train;
     let examples = Examples::<f32>::new(&plan, &other);

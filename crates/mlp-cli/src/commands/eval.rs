@@ -1,4 +1,4 @@
-//! `mlp eval`: the evaluation of a model, as tables or as JSON.
+//! `mlp eval`: evaluate a model, as tables or JSON.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -15,15 +15,17 @@ use crate::output::table::{Table, percent, thousands};
 use crate::recipe::choices::KernelArgs;
 use crate::runs::load_model;
 
-/// Evaluate a model: loss, accuracy, precision, recall and F1 of each class, and the confusion
-/// matrix.
+/// Evaluate a model.
+///
+/// Shows loss and accuracy, precision, recall and F1 of each class, and the confusion matrix.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  mlp eval runs/mnist/model.mlp
-  mlp eval runs/mnist/model.mlp --json | jq .accuracy")]
+  mlp eval runs/mnist
+  mlp eval runs/mnist/best.mlp --split train
+  mlp eval runs/mnist --json | jq .accuracy")]
 pub(crate) struct Args {
-    /// Model file, or the run directory of one
+    /// Model file or run directory
     model: PathBuf,
     #[command(flatten)]
     set: SetArgs,
@@ -128,7 +130,7 @@ fn text(report: &Report<'_>) -> String {
     )
 }
 
-/// The confusion matrix, or for many classes the most frequent confusions.
+/// The confusion matrix, or the most frequent confusions if there are many classes.
 fn confusion_text(report: &Report<'_>) -> String {
     const MAX_CLASSES: usize = 16;
     if report.classes.len() <= MAX_CLASSES {

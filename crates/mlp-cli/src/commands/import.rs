@@ -1,4 +1,4 @@
-//! `mlp import`: a model from a file of another tool. What the file lacks comes from flags or is
+//! `mlp import`: read a model of another framework. Missing metadata comes from flags or is
 //! assumed, with a note.
 
 use std::fs::File;
@@ -16,10 +16,12 @@ use crate::output::messages::note;
 use crate::output::version::PROGRAM;
 use crate::parse;
 
-/// The maximum size of the file: the largest network in double precision, and 64 MiB for the rest.
+/// Maximum file size: the largest network in double precision, and 64 MiB for the rest.
 const MAX_BYTES: u64 = (Architecture::MAX_PARAMETERS as u64) * 8 + (1 << 26);
 
-/// Import a model from PyTorch (.safetensors), NumPy (.npz) or a sequential ONNX graph (.onnx).
+/// Import a model from PyTorch, NumPy or ONNX.
+///
+/// Reads .safetensors files, .npz files, and .onnx files with a sequential graph.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -28,17 +30,18 @@ Examples:
   mlp import mine.onnx --class-names cat,dog --image-shape 32x32 --preprocessing whole
   mlp eval torch.mlp
 
-The names in a .npz file are w_h, b_h, w_o, b_o; with several hidden layers w_h1, b_h1, w_h2, b_h2, … and w_o, b_o.")]
+The arrays in an .npz file are named w_h, b_h, w_o, b_o, or with several hidden layers
+w_h1, b_h1, w_h2, b_h2, …, w_o, b_o.")]
 pub(crate) struct Args {
-    /// File to read: .safetensors, .npz or .onnx
+    /// Input file: .safetensors, .npz or .onnx
     file: PathBuf,
-    /// Model file to write [default: beside the file, with the extension .mlp]
+    /// Output file [default: FILE with the extension .mlp]
     #[arg(long, value_name = "MODEL")]
     to: Option<PathBuf>,
-    /// Activation of the hidden layers, if the file does not have it
+    /// Activation of the hidden layers, if the file does not contain it
     #[arg(long, value_name = "NAME", value_parser = parse::activation())]
     activation: Option<Activation>,
-    /// Names of the classes, separated by commas
+    /// Class names, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     class_names: Option<Vec<String>>,
     /// Height and width of the images, as in 28x28
@@ -47,8 +50,8 @@ pub(crate) struct Args {
     /// Preprocessing of pictures
     #[arg(long, value_name = "NAME", value_parser = parse::preprocessing())]
     preprocessing: Option<Preprocessing>,
-    /// Dataset that the model was trained on, a name or a directory; a known one implies the three
-    /// flags before
+    /// Dataset the model was trained on, a name or a directory; a known dataset implies the
+    /// previous three flags
     #[arg(long, value_name = "NAME|DIR")]
     dataset: Option<String>,
 }
@@ -60,7 +63,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Some(to) => to.clone(),
         None => beside(&args.file)?,
     };
-    let bytes = read(&args.file).with_context(|| format!("{from}: cannot read it"))?;
+    let bytes = read(&args.file).with_context(|| format!("{from}: cannot read the file"))?;
     let name = args.file.file_name().unwrap_or(args.file.as_os_str()).display();
     let given = Known {
         activation: args.activation,
@@ -78,11 +81,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The default model file. An existing one is not replaced: the file may be an export of it.
+/// The default output file. Never an existing one, which FILE may have been exported from.
 fn beside(file: &Path) -> anyhow::Result<PathBuf> {
     let to = file.with_extension("mlp");
     if to.exists() {
-        bail!("{}: exists already; name another file with --to, or this one to replace it", to.display());
+        bail!("{}: already exists; choose a file with --to, or pass this one to replace it", to.display());
     }
     Ok(to)
 }
@@ -91,7 +94,7 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(file)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_BYTES {
-        bail!("more than {MAX_BYTES} bytes, which no network needs");
+        bail!("the file is too large; expected at most {MAX_BYTES} bytes");
     }
     Ok(bytes)
 }

@@ -1,4 +1,4 @@
-//! `mlp report`: the report of a run, as an HTML page.
+//! `mlp report`: write the HTML report of a run.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,11 +13,11 @@ use crate::output::messages::note;
 use crate::report::{Evaluated, render};
 use crate::runs::RunSummary;
 
-/// Write a run's report: a self-contained HTML file.
+/// Write an HTML report of a run.
 ///
-/// It has the configuration, training curves, confusion matrix, metrics of each class, most
-/// confident errors, calibration, weights, and the commands that repeat the run. `mlp train` writes
-/// one at its end.
+/// The report is one self-contained file with configuration, training curves, confusion matrix,
+/// metrics of each class, most confident errors, calibration, weights, and the commands to
+/// reproduce the run. `mlp train` writes it at the end.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -26,14 +26,14 @@ Examples:
 pub(crate) struct Args {
     /// Run directory
     run: PathBuf,
-    /// File to write [default: report.html in the run]
+    /// Output file [default: report.html in the run directory]
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
     #[command(flatten)]
     data_dir: DataDir,
 }
 
-/// The file name of the report in a run.
+/// File name of the report in a run directory.
 const REPORT: &str = "report.html";
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes the report of a run that has just been trained, into its directory, and returns its path.
+/// Writes the report of a completed run to its directory, and returns its path.
 pub(crate) fn of_trained(run: &Path, test: &Dataset, dataset: &str) -> anyhow::Result<PathBuf> {
     let model = Model::load(&run.join(RunDir::MODEL))?;
     let file = run.join(REPORT);

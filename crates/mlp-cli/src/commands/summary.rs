@@ -1,4 +1,4 @@
-//! `mlp summary`: the contents of a model file.
+//! `mlp summary`: describe a model.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -9,11 +9,11 @@ use mlp_train::Model;
 use crate::output::table::{Table, thousands};
 use crate::runs::load_model;
 
-/// Show the layers, shapes and parameters of a model, and how it was trained.
+/// Show a model's layers and how it was trained.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  mlp summary runs/mnist/model.mlp")]
+#[command(after_help = "Example:\n  mlp summary runs/mnist")]
 pub(crate) struct Args {
-    /// Model file, or the run directory of one
+    /// Model file or run directory
     model: PathBuf,
 }
 

@@ -1,5 +1,4 @@
-//! `mlp train`: from flags to a trained model, by way of a recipe, its data, a training plan and a
-//! run directory.
+//! `mlp train`: train a network.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,58 +19,62 @@ use crate::recipe::choices::RecipeArgs;
 use crate::signals::Signals;
 use crate::training::{Training, start_threads};
 
-/// Train a network and write it to a run directory.
+/// Train a network.
 ///
-/// The defaults are the chapter's: 784-100-10 on MNIST, logistic units, 50 epochs of batches of
-/// 100, learning rate 0.01 on the summed loss. Standard output gets a line for each epoch and one
-/// for the test set: a table on a terminal, the chapter's lines elsewhere.
+/// The default is the textbook chapter's network: 784-100-10 on MNIST, trained for 50 epochs with
+/// plain gradient descent. Model, checkpoint, metrics and report are written to a run directory.
+/// Standard output gets a line for each epoch and one for the test set: a table on a terminal,
+/// plain lines otherwise.
 #[derive(clap::Args)]
-#[command(after_help = "\
+#[command(after_help = "`mlp train --help` shows all options, with examples.")]
+#[command(after_long_help = "\
 Examples:
-  mlp train                                  the chapter's network on MNIST
-  mlp train --recipe modern-100              784-100-10 with modern methods
-  mlp train --resume runs/mnist              resume an interrupted run
-  mlp train --rng numpy --precision f64      the same numbers as the chapter's
-                                             NumPy program
+  mlp train                              Train the default network on MNIST
+  mlp train --recipe modern-100          The same size with modern methods
+  mlp train --resume runs/mnist          Resume an interrupted run
   mlp train --recipe runs/mnist/config.toml --seed 1
-                                             repeat a run with another seed
+                                         Repeat a run with another seed
+  mlp train --rng numpy --precision f64  Same results as the chapter's NumPy program
   mlp train --dataset fashion-mnist --hidden 300,100 --activation relu \\
             --init he --loss-reduction mean --learning-rate 0.1")]
 pub(crate) struct Args {
     #[command(flatten)]
     recipe: RecipeArgs,
-    /// Resume an interrupted run; the result is bit-identical to an uninterrupted one
+    /// Resume an interrupted run; the result is bit-identical
     #[arg(long, value_name = "RUN", conflicts_with = "run_dir")]
     resume: Option<PathBuf>,
     #[command(flatten)]
     data_dir: DataDir,
-    /// Number of threads, 0 for all cores; the result does not depend on it
+    /// Number of threads, 0 for all cores
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
-    /// Run directory, new or empty [default: the first free of runs/NAME, runs/NAME-2, …]
-    #[arg(long, value_name = "DIR", help_heading = "Saving")]
+    /// Run directory, new or empty [default: runs/NAME, runs/NAME-2, …]
+    #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     run_dir: Option<PathBuf>,
     /// Interval between checkpoints within an epoch: `30s`, `5m`, `500steps`
-    #[arg(long, value_name = "TIME|STEPS", default_value = "60s", help_heading = "Saving")]
+    #[arg(long, value_name = "TIME|STEPS", default_value = "60s", hide_short_help = true)]
+    #[arg(help_heading = OUTPUT)]
     checkpoint_every: Every,
-    /// Write a TensorBoard event file, too
-    #[arg(long, help_heading = "Saving")]
+    /// Also write a TensorBoard event file
+    #[arg(long, hide_short_help = true, help_heading = OUTPUT)]
     tensorboard: bool,
     /// Do not write a report at the end
-    #[arg(long, help_heading = "Saving")]
+    #[arg(long, hide_short_help = true, help_heading = OUTPUT)]
     no_report: bool,
-    /// Format of the progress on standard output
-    #[arg(long, value_enum, default_value_t, help_heading = "Progress")]
+    /// Progress format on standard output
+    #[arg(long, value_enum, default_value_t, hide_short_help = true, help_heading = OUTPUT)]
     log_format: LogFormat,
-    /// Print nothing but errors to standard error
-    #[arg(long, short, help_heading = "Progress")]
+    /// Print only errors to standard error
+    #[arg(long, short, help_heading = OUTPUT)]
     quiet: bool,
-    /// Print what was decided, and why
-    #[arg(long, short, conflicts_with = "quiet", help_heading = "Progress")]
+    /// Print details: configuration, kernel, threads, steps
+    #[arg(long, short, conflicts_with = "quiet", help_heading = OUTPUT)]
     verbose: bool,
 }
 
-/// The minimum time between two checkpoints at the ends of epochs.
+const OUTPUT: &str = "Output";
+
+/// Minimum time between checkpoints at the ends of epochs.
 const SPACING: Duration = Duration::from_millis(500);
 
 impl Args {
@@ -102,7 +105,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let data = TrainingData::load(&recipe, &args.data_dir.data_dir, args.quiet)?;
     let training = Training::new(recipe, Arc::new(data))?;
     let run = interrupted.map_or_else(|| create_run(args.run_dir.as_deref(), &training), Ok)?;
-    // Only now, so that a signal ends a download at once.
+    // Not earlier, so that a signal interrupts a download at once.
     let signals = Signals::listen()?;
     args.note(&describe(&training, &run));
     if args.verbose {
@@ -126,9 +129,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     args.note(&conclusion(&result, &run));
     if !args.no_report {
         let path = run.path().to_owned();
-        // Releases the run, so that the report shows it as complete.
+        // Unlocks the run, so that the report shows it as complete.
         drop(run);
-        // The model is safe: without a report, the training has not failed.
+        // The model is saved. A failed report is not a failed training.
         let sets = &training.data.sets;
         match report::of_trained(&path, &sets.test, &sets.name) {
             Ok(file) => args.note(&format!("report   {}", file.display())),
@@ -138,13 +141,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The number of epochs of a run that is complete.
+/// The number of epochs if the run is complete.
 fn finished_epochs(run: &RunDir) -> Result<Option<usize>, mlp_train::Error> {
     let result = RunDir::result(run.path())?;
     Ok(result.filter(|result| result.status == Status::Complete).map(|result| result.epochs))
 }
 
-/// Creates the directory of a new run with its `config.toml`.
+/// Creates a run directory with its `config.toml`.
 fn create_run(path: Option<&Path>, training: &Training) -> anyhow::Result<RunDir> {
     let run = match path {
         Some(path) => RunDir::create(path)?,
@@ -154,7 +157,7 @@ fn create_run(path: Option<&Path>, training: &Training) -> anyhow::Result<RunDir
     Ok(run)
 }
 
-/// The command that resumes a run.
+/// The command line that resumes a run.
 fn resume_command(run: &Path, data_dir: &Path) -> String {
     let quoted = |path: &Path| shell_quoted(&path.display().to_string());
     let mut command = format!("mlp train --resume {}", quoted(run));
@@ -192,9 +195,9 @@ fn explain(training: &Training, checkpoint_every: Every) -> String {
     let (config, train) = (plan.config(), &training.data.sets.train);
     let isa = Isa::best().name();
     let kernel = match plan.kernel() {
-        Kernel::Sparse => format!("CSR rows by our {isa} kernels, dense products by OpenBLAS"),
-        Kernel::Portable => format!("all products by our {isa} kernels"),
-        _ => "all products by OpenBLAS".to_owned(),
+        Kernel::Sparse => format!("CSR rows with built-in {isa} kernels, dense products with OpenBLAS"),
+        Kernel::Portable => format!("all products with built-in {isa} kernels"),
+        _ => "all products with OpenBLAS".to_owned(),
     };
     let ema =
         config.ema_decay.map_or(String::new(), |decay| format!(", EMA of the weights with decay {decay}"));
@@ -202,16 +205,16 @@ fn explain(training: &Training, checkpoint_every: Every) -> String {
     let best = if has_validation || config.monitor.is_some() {
         config.monitored(has_validation).to_string()
     } else {
-        "not kept without a validation set".to_owned()
+        "not saved, because there is no validation set".to_owned()
     };
     format!(
         "recipe   {}; seed {} of the {} stream\n\
          hash     {} (SHA-256 of the training set)\n\
          kernel   {}: {kernel}; {} of the pixels are nonzero, and CSR rows are faster up to {}\n\
-         threads  {} of {} for a step of {} examples\n\
-         steps    {} per epoch, {} in total; {}, learning rate schedule {}{ema}\n\
+         threads  {} of {} for steps of {} examples\n\
+         steps    {} per epoch, {} in total; {}, {} learning-rate schedule{ema}\n\
          best     {best}\n\
-         saving   a checkpoint every {checkpoint_every}, and at the end of an epoch if the last is half a second old",
+         saving   a checkpoint every {checkpoint_every}, and after each epoch, at most twice a second",
         training.recipe.name,
         config.seed,
         config.rng,
@@ -240,7 +243,7 @@ fn conclusion(result: &RunResult, run: &RunDir) -> String {
     let mut text = format!("done     {} {epochs} in {}{why}\n", result.epochs, duration(result.seconds));
     text += &format!("model    {}", run.model_path().display());
     if let Some(best) = result.best {
-        text += &format!("\nbest     {}, of epoch {}", run.best_path().display(), best.epoch);
+        text += &format!("\nbest     {}, epoch {}", run.best_path().display(), best.epoch);
     }
     text
 }

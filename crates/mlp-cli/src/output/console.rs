@@ -1,5 +1,5 @@
-//! The progress of a run: epochs on standard output, as a table, as the chapter's lines or as JSON,
-//! and a progress bar on standard error.
+//! Training progress. Standard output gets the epochs as a table, plain lines or JSON; standard
+//! error gets a progress bar.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,8 @@ use serde::Serialize;
 use super::epoch_table::EpochTable;
 use super::table::{decimals, loss_places, thousands};
 
-/// The chapter's line for an epoch, `1/50  loss 70.8  acc 0.8116`, followed by the other sets.
+/// The line of an epoch in the format of the chapter's program, `1/50  loss 70.8  acc 0.8116`,
+/// followed by the other sets.
 fn epoch_line(record: &EpochRecord, epochs: usize, places: usize) -> String {
     let set = |name: &str, found: Option<Outcome>| {
         let text = |found: Outcome| format!("  {name}  {}", outcome(found.loss, found.accuracy, places));
@@ -28,7 +29,7 @@ fn epoch_line(record: &EpochRecord, epochs: usize, places: usize) -> String {
     )
 }
 
-/// The line for the test set, on the scale of the epochs' lines.
+/// The line of the test set.
 fn test_line(loss: f64, accuracy: f64, places: usize) -> String {
     format!("test  {}", outcome(loss, accuracy, places))
 }
@@ -37,10 +38,10 @@ fn outcome(loss: f64, accuracy: f64, places: usize) -> String {
     format!("loss {}  acc {}", decimals(loss, places), decimals(accuracy, 4))
 }
 
-/// The format of the progress on standard output.
+/// Format of the progress on standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// A table on a terminal, and the chapter's lines elsewhere.
+    /// A table on a terminal, plain lines otherwise.
     #[default]
     Text,
     /// One JSON object per event: `started`, `epoch`, `finished`.
@@ -66,16 +67,15 @@ enum Entry<'a> {
     },
 }
 
-/// Shows a run: epochs on standard output and, if standard error is a terminal, a progress bar
-/// there.
+/// Shows the progress of a run.
 pub(crate) struct Console {
     run: PathBuf,
     form: Form,
-    places: usize, // of a loss
+    places: usize, // decimals of a loss
     epochs: usize,
     examples: usize,
     bar: ProgressBar,
-    reader_left: bool, // standard output was closed: train on, in silence
+    reader_left: bool, // standard output was closed; training continues
 }
 
 enum Form {
@@ -85,7 +85,7 @@ enum Form {
 }
 
 impl Console {
-    /// The display of a run in a directory, trained with `config`.
+    /// A display for a run in a directory, trained with `config`.
     pub(crate) fn new(
         run: &Path,
         config: &TrainConfig,
@@ -94,10 +94,10 @@ impl Console {
         quiet: bool,
     ) -> Self {
         let bar = ProgressBar::new(0);
-        // indicatif draws nothing where standard error is not a terminal.
+        // indicatif draws only if standard error is a terminal.
         bar.set_draw_target(if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
         bar.set_style(
-            // Narrower than the terminal: the `^C` that it echoes would keep a full line from being
+            // Narrower than the terminal. Otherwise an echoed `^C` wraps the line, and it is not
             // cleared.
             ProgressStyle::with_template("{prefix}  {bar:30}  {per_sec}  {eta} left")
                 .expect("a fixed template")
@@ -139,7 +139,7 @@ impl Console {
             return Ok(());
         }
         let written = self.bar.suspend(|| {
-            // anstream strips colors for NO_COLOR, pipes and plain terminals.
+            // anstream strips colors for NO_COLOR, pipes and dumb terminals.
             let mut out = anstream::stdout().lock();
             writeln!(out, "{text}").and_then(|()| out.flush())
         });
@@ -195,7 +195,7 @@ fn json(entry: &Entry<'_>) -> String {
 }
 
 impl Drop for Console {
-    /// Leaves the terminal clean after an error, too.
+    /// Removes the progress bar, also after an error.
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lines_are_the_chapters() {
+    fn lines_have_the_format_of_the_chapter() {
         let record =
             EpochRecord { epoch: 1, loss: 70.785_275, accuracy: 0.811_633, ..EpochRecord::default() };
         assert_eq!(epoch_line(&record, 50, 1), "1/50  loss 70.8  acc 0.8116");

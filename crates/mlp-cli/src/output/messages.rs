@@ -7,12 +7,12 @@ use serde::Serialize;
 
 use super::hints::hint;
 
-/// Writes a line to standard error. Nothing is lost if nobody reads it.
+/// Writes a line to standard error. Ignores write errors.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(anstream::stderr(), "{text}");
 }
 
-/// Writes an error and a hint about what to do next, all in one line.
+/// Writes an error, and a hint about what to do next, on one line.
 pub(crate) fn error(error: &anyhow::Error) {
     const RED: Style = Style::new().bold().fg_color(Some(Color::Ansi(AnsiColor::Red)));
     let hint = hint(error).map_or(String::new(), |hint| format!("; {hint}"));

@@ -1,6 +1,7 @@
-//! Words: wrapped into lines, or quoted for a shell.
+//! Wrapping text and quoting for a shell.
 
-/// Breaks a text into lines of at most `columns` characters, between words.
+/// Wraps a text between words into lines of at most `columns` characters. Longer words are not
+/// split.
 pub(crate) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
@@ -17,7 +18,7 @@ pub(crate) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-/// A word as it has to be typed in a shell.
+/// Quotes a word for a POSIX shell if needed.
 pub(crate) fn shell_quoted(word: &str) -> String {
     let is_plain = word.chars().all(|c| c.is_alphanumeric() || "/._-".contains(c));
     if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
@@ -28,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_wrapped_whole() {
+    fn text_is_wrapped_between_words() {
         assert_eq!(wrapped("one two  three", 7), ["one two", "three"]);
         assert_eq!(wrapped("extraordinary", 5), ["extraordinary"]);
         assert_eq!(wrapped("", 5), [""]);

@@ -1,5 +1,4 @@
-//! The entries of the catalog. Names, sizes and checksums are the publishers' own; see the module
-//! above for the origin of the checksums.
+//! The entries of the catalog, with the publishers' names, sizes and checksums.
 
 use super::Checksum::{Md5OfGz, OfArchive, Sha256OfGz, Sha256OfIdx};
 use super::{Archive, CatalogEntry, CatalogFile, Checksum, LabelLayout, MNIST_FILE_NAMES, Package, Split};
@@ -16,8 +15,7 @@ const DIGITS_AND_LETTERS: &[&str] = &[
 const DIGITS: &[&str] = DIGITS_AND_LETTERS.split_at(10).0;
 const LETTERS: &[&str] = DIGITS_AND_LETTERS.split_at(36).0.split_at(10).1;
 
-/// Lower-case letters that look like their capitals (c, i, j, k, l, m, o, p, s, u, v, w, x, y, z)
-/// are merged with them.
+/// Lower-case letters that look like their capitals are merged with them.
 #[rustfmt::skip]
 const MERGED: &[&str] = &[
     "0", "1", "2", "3", "4", "5", "6", "7", "8", "9",
@@ -26,7 +24,7 @@ const MERGED: &[&str] = &[
     "a", "b", "d", "e", "f", "g", "h", "n", "q", "r", "t",
 ];
 
-/// What most entries have in common.
+/// Defaults of an entry.
 const MNIST_LIKE: CatalogEntry = CatalogEntry {
     name: "",
     title: "",
@@ -45,7 +43,7 @@ const MNIST_LIKE: CatalogEntry = CatalogEntry {
 };
 const NO_FILES: Split = split(0, ["", ""], [(0, OfArchive), (0, OfArchive)]);
 
-/// What EMNIST's six have in common.
+/// Defaults of EMNIST's six entries.
 const EMNIST: CatalogEntry = CatalogEntry {
     note: "G. Cohen, S. Afshar, J. Tapson and A. van Schaik, from NIST's special database 19",
     homepage: "https://www.nist.gov/itl/products-and-services/emnist-dataset",
@@ -60,35 +58,40 @@ const EMNIST: CatalogEntry = CatalogEntry {
     ..MNIST_LIKE
 };
 
-/// `emnist!(name, title, class_names, [training examples, test examples])`.
+/// `emnist!(name without "emnist-", title, class names, [training examples, test examples])`.
 macro_rules! emnist {
-    ($name:literal, $title:literal, $class_names:expr, $lens:expr) => {
-        CatalogEntry { name: $name, title: $title, class_names: $class_names, ..EMNIST }.with_files(
-            $lens,
+    ($name:literal, $title:literal, $class_names:expr, [$train:literal, $test:literal]) => {
+        CatalogEntry {
+            name: concat!("emnist-", $name),
+            title: concat!("EMNIST ", $title),
+            class_names: $class_names,
+            ..EMNIST
+        }
+        .with_files(
+            [$train, $test],
             [
-                concat!($name, "-train-images-idx3-ubyte"),
-                concat!($name, "-train-labels-idx1-ubyte"),
-                concat!($name, "-test-images-idx3-ubyte"),
-                concat!($name, "-test-labels-idx1-ubyte"),
+                concat!("emnist-", $name, "-train-images-idx3-ubyte"),
+                concat!("emnist-", $name, "-train-labels-idx1-ubyte"),
+                concat!("emnist-", $name, "-test-images-idx3-ubyte"),
+                concat!("emnist-", $name, "-test-labels-idx1-ubyte"),
             ],
             [
-                archived(16 + $lens[0] * 784),
-                archived(8 + $lens[0]),
-                archived(16 + $lens[1] * 784),
-                archived(8 + $lens[1]),
+                archived(16 + $train * 784),
+                archived(8 + $train),
+                archived(16 + $test * 784),
+                archived(8 + $test),
             ],
         )
     };
 }
 
-/// A file of `idx_bytes` bytes in an archive: deflate never makes its input longer than this.
+/// An archived file of `idx_bytes` bytes uncompressed; deflate never adds more than this.
 const fn archived(idx_bytes: u64) -> (u64, Checksum) {
     (idx_bytes + idx_bytes / 1000 + 1000, OfArchive)
 }
 
 impl CatalogEntry {
-    /// The entry with these numbers of examples, and the names, `.gz` sizes and checksums of its
-    /// files.
+    /// Sets the numbers of examples, and the names, `.gz` sizes and checksums of the files.
     const fn with_files(
         mut self,
         [train, test]: [u64; 2],
@@ -204,39 +207,29 @@ pub(super) static ALL: [CatalogEntry; 10] = [
             (526_800, Md5OfGz("5b5b05890a5e13444e108efe57b788aa")),
         ],
     ),
+    emnist!("balanced", "balanced: digits and letters, 47 classes of equal size", MERGED, [112_800, 18_800]),
     emnist!(
-        "emnist-balanced",
-        "EMNIST balanced: digits and letters, 47 classes of equal size",
-        MERGED,
-        [112_800, 18_800]
-    ),
-    emnist!(
-        "emnist-byclass",
-        "EMNIST by class: digits, capital and small letters, 62 classes",
+        "byclass",
+        "by class: digits, capital and small letters, 62 classes",
         DIGITS_AND_LETTERS,
         [697_932, 116_323]
     ),
     emnist!(
-        "emnist-bymerge",
-        "EMNIST by merge: digits and letters, look-alikes merged, 47 classes",
+        "bymerge",
+        "by merge: digits and letters, look-alikes merged, 47 classes",
         MERGED,
         [697_932, 116_323]
     ),
-    emnist!("emnist-digits", "EMNIST digits, 10 classes of equal size", DIGITS, [240_000, 40_000]),
+    emnist!("digits", "digits, 10 classes of equal size", DIGITS, [240_000, 40_000]),
     CatalogEntry {
-        // The only ones whose labels start at 1.
+        // The only labels that start at 1.
         labels: LabelLayout { columns: 1, first: 1 },
         ..emnist!(
-            "emnist-letters",
-            "EMNIST letters, capital and small in one class each, 26 classes of equal size",
+            "letters",
+            "letters, capital and small in one class each, 26 classes of equal size",
             LETTERS,
             [124_800, 20_800]
         )
     },
-    emnist!(
-        "emnist-mnist",
-        "EMNIST MNIST: MNIST's size and classes, preprocessed as EMNIST is",
-        DIGITS,
-        [60_000, 10_000]
-    ),
+    emnist!("mnist", "MNIST: MNIST's size and classes, preprocessed as EMNIST is", DIGITS, [60_000, 10_000]),
 ];

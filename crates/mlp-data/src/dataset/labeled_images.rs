@@ -1,5 +1,4 @@
-//! Images and labels, paired and validated: once a [`Dataset`] exists, every image has a label and
-//! every label names a class. Pixels stay bytes.
+//! Images with labels, validated: every image has a label and every label is a class.
 
 use crate::Error;
 use sha2::{Digest, Sha256};
@@ -27,7 +26,7 @@ impl fmt::Display for ImageShape {
     }
 }
 
-/// Images of one shape, one byte a pixel, and a label for each.
+/// Images of one shape, one byte per pixel, each with a label.
 ///
 /// # Example
 /// ```
@@ -52,7 +51,7 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Pairs images, row-major and one after the other, with their labels.
+    /// Creates a dataset from the pixels of all images, row-major, and their labels.
     ///
     /// # Errors
     /// [`Error::NoPixels`], [`Error::PartialImage`], [`Error::CountsDiffer`], [`Error::Classes`] or
@@ -78,7 +77,7 @@ impl Dataset {
         Ok(Self { images, shape, labels, classes })
     }
 
-    /// The same data with another number of classes, which the labels must all be below.
+    /// Changes the number of classes; all labels must be below it.
     pub(crate) fn with_classes(self, classes: usize) -> Self {
         debug_assert!(self.labels.iter().all(|&label| usize::from(label) < classes));
         Self { classes, ..self }
@@ -89,7 +88,7 @@ impl Dataset {
         self.labels.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no examples.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
@@ -99,7 +98,7 @@ impl Dataset {
         self.shape
     }
 
-    /// Pixels of one image, which is the number of features.
+    /// Pixels per image, the number of features.
     pub fn pixels(&self) -> usize {
         self.shape.pixels()
     }
@@ -122,14 +121,14 @@ impl Dataset {
     /// The pixels of one image, row-major.
     ///
     /// # Panics
-    /// If there is no example `index`.
+    /// If `index` is out of range.
     #[track_caller]
     pub fn image(&self, index: usize) -> &[u8] {
         assert!(index < self.len(), "image {index} of {}", self.len());
         &self.images[index * self.pixels()..][..self.pixels()]
     }
 
-    /// How many examples each class has.
+    /// The number of examples of each class.
     pub fn class_counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.classes];
         for &label in &self.labels {
@@ -138,16 +137,13 @@ impl Dataset {
         counts
     }
 
-    /// The share of pixels that are not zero, from 0 to 1; 0 for an empty set.
+    /// The fraction of non-zero pixels; 0 for an empty set.
     pub fn density(&self) -> f64 {
         count_non_zero(&self.images) as f64 / self.images.len().max(1) as f64
     }
 
-    /// The identity of the data as 64 hexadecimal digits: SHA-256 of shape, number of classes,
-    /// labels and pixels.
-    ///
-    /// Two sets have the same one if and only if they are equal, wherever and however they were
-    /// stored.
+    /// SHA-256 of shape, number of classes, labels and pixels, in 64 hexadecimal digits: equal for
+    /// equal datasets, however they are stored.
     pub fn sha256(&self) -> String {
         let mut hasher = Sha256::new();
         hasher.update(b"mlp-data dataset 1\n");
@@ -160,7 +156,7 @@ impl Dataset {
     }
 }
 
-/// The pixels would fill screens.
+/// Leaves out the pixels.
 impl fmt::Debug for Dataset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dataset")
@@ -171,12 +167,11 @@ impl fmt::Debug for Dataset {
     }
 }
 
-/// How many of the pixels are not zero: a sum of bytes per lane, which vectorizes where a `usize`
-/// per pixel does not.
+/// Counts the non-zero pixels, in lanes of bytes, which vectorizes where one `usize` does not.
 pub(super) fn count_non_zero(pixels: &[u8]) -> usize {
     let (rounds, rest) = pixels.as_chunks::<64>();
     let mut count = rest.iter().filter(|&&pixel| pixel != 0).count();
-    // A lane holds 255 rounds.
+    // A byte can count 255 rounds.
     for rounds in rounds.chunks(255) {
         let mut lanes = [0u8; 64];
         for round in rounds {
@@ -205,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn images_and_labels_are_where_they_belong() {
+    fn images_and_labels_keep_their_order() {
         let data = small();
         assert_eq!(data.image(1), [6, 7, 8, 9, 10, 11]);
         assert_eq!(data.labels(), [2, 0, 2]);
@@ -226,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_tells_any_difference() {
+    fn any_difference_changes_the_hash() {
         let base = small();
         let mut hashes = vec![base.sha256()];
         let variants = [
@@ -238,10 +233,9 @@ mod tests {
         for (images, shape, labels, classes) in variants {
             hashes.push(Dataset::new(images, shape, labels, classes).unwrap().sha256());
         }
-        let count = hashes.len();
         hashes.sort();
         hashes.dedup();
-        assert_eq!(hashes.len(), count);
+        assert_eq!(hashes.len(), 5);
         assert_eq!(small().sha256(), base.sha256());
         assert_eq!(base.sha256().len(), 64);
     }

@@ -1,5 +1,5 @@
-//! How a picture becomes an image of a dataset. A dataset, and a model that was trained on it, keep
-//! the name, so that pictures from elsewhere get the same preprocessing.
+//! How pictures become images of a dataset. A dataset and the models trained on it store the name,
+//! so that new pictures get the same preprocessing.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,10 +10,10 @@ use crate::named::named;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "&'static str")]
 pub enum Preprocessing {
-    /// As MNIST was made: light ink on a dark ground, cropped to the ink, fitted into 20 of 28
-    /// pixels each way, and moved until its center of mass is in the middle.
+    /// As in MNIST: light ink on a dark ground, cropped to the ink, fitted into 20 of 28 pixels
+    /// each way, and centered by mass.
     Digit,
-    /// The whole picture, scaled until it fits, with its proportions.
+    /// The whole picture, scaled to fit with its aspect ratio.
     #[default]
     Whole,
 }
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_lead_back_to_what_they_name() {
+    fn names_are_parsed_and_others_refused() {
         for way in Preprocessing::ALL {
             assert_eq!(way.name().parse::<Preprocessing>().unwrap(), way);
         }

@@ -1,5 +1,4 @@
-//! The non-zero pixels of images as a CSR matrix of bytes: 19 of 100 pixels in MNIST. The inner
-//! loop has no branch on whether a pixel is zero.
+//! The non-zero pixels of images as a CSR matrix of bytes: 19% of the pixels in MNIST.
 
 use super::Dataset;
 use super::labeled_images::count_non_zero;
@@ -7,13 +6,13 @@ use std::fmt;
 use std::ops::Range;
 use std::thread;
 
-/// A thread of its own is worth it from this many pixels on, which take it about 0.3 ms.
+/// The minimum number of pixels per thread, about 0.3 ms of work.
 const PIXELS_PER_THREAD: usize = 1 << 20;
 
-/// The pixels of some images that are not zero, as compressed sparse rows (CSR).
+/// The non-zero pixels of some images as a CSR matrix.
 ///
-/// Image `i` has the entries `offsets[i]..offsets[i + 1]` of `columns` (which pixel, ascending) and
-/// of `values` (its byte, never zero; [`levels`](super::levels) says what it is worth).
+/// Image `i` has the entries `offsets[i]..offsets[i + 1]` of `columns` (positions in the image,
+/// ascending) and of `values` (the bytes, never zero; scaled by [`levels`](super::levels)).
 ///
 /// # Example
 /// ```
@@ -25,7 +24,7 @@ const PIXELS_PER_THREAD: usize = 1 << 20;
 /// assert_eq!(sparse.columns(), [1, 2, 0]);
 /// assert_eq!(sparse.values(), [7, 9, 5]);
 ///
-/// // The same buffers for other images.
+/// // Reuse the buffers for other images.
 /// sparse.fill(&data, 1..3);
 /// assert_eq!((sparse.offsets(), sparse.columns(), sparse.values()), (&[0, 0, 1][..], &[0][..], &[5][..]));
 /// # Ok::<(), mlp_data::Error>(())
@@ -39,23 +38,21 @@ pub struct SparseImages {
 }
 
 impl SparseImages {
-    /// The most pixels that an image can have here: as many as a column of 16 bits can tell apart.
+    /// The maximum number of pixels per image, because columns have 16 bits.
     pub const MAX_PIXELS: usize = 1 << 16;
 
-    /// No images yet, and no allocation that grows with them.
+    /// Creates a matrix without images.
     pub fn new() -> Self {
         Self { offsets: vec![0], columns: Vec::new(), values: Vec::new(), pixels: 0 }
     }
 
-    /// Replaces the content by the images `range` of `dataset`, on the calling thread.
+    /// Replaces the content with the images `range` of `dataset`, on the calling thread.
     ///
-    /// The first time it reserves room for as many images of nothing but non-zeros (of which the
-    /// operating system provides what is used); from then on ranges that are no longer allocate
-    /// nothing, whatever is in them. For a whole set there is [`Dataset::sparse`].
+    /// The first call reserves address space for dense images; later calls with ranges up to that
+    /// length allocate nothing. For a whole dataset, see [`Dataset::sparse`].
     ///
     /// # Panics
-    /// If the images have more than [`MAX_PIXELS`](Self::MAX_PIXELS), or the range goes beyond the
-    /// end.
+    /// If the images have more than [`MAX_PIXELS`](Self::MAX_PIXELS) or the range is out of bounds.
     #[track_caller]
     pub fn fill(&mut self, dataset: &Dataset, range: Range<usize>) {
         let images = self.count(dataset, range);
@@ -70,33 +67,31 @@ impl SparseImages {
         self.offsets.len() - 1
     }
 
-    /// Whether there are none.
+    /// Whether there are no images.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Pixels of one image, zeros included; 0 before anything was filled in.
+    /// Pixels per image, zeros included; 0 before the first [`fill`](Self::fill).
     pub fn pixels(&self) -> usize {
         self.pixels
     }
 
-    /// Where the entries of each image begin, and at the end where those of the last one stop: `len
-    /// + 1` numbers.
+    /// The row offsets of the CSR matrix, `len + 1` numbers.
     pub fn offsets(&self) -> &[usize] {
         &self.offsets
     }
 
-    /// The position of each non-zero pixel in its image, ascending within an image.
+    /// The position of each non-zero pixel in its image, ascending.
     pub fn columns(&self) -> &[u16] {
         &self.columns
     }
 
-    /// The non-zero pixels themselves, as many as there are [`columns`](Self::columns).
+    /// The non-zero pixels, one for each of the [`columns`](Self::columns).
     pub fn values(&self) -> &[u8] {
         &self.values
     }
 
-    /// The last offset.
     fn non_zeros(&self) -> usize {
         self.offsets[self.len()]
     }
@@ -120,8 +115,7 @@ impl SparseImages {
         images
     }
 
-    /// Fills `columns` and `values`, which have the right lengths, on one thread for each of
-    /// `parts` parts.
+    /// Fills `columns` and `values`, which have the right lengths, on `parts` threads.
     fn compress_in_parts(&mut self, images: &[u8], parts: usize) {
         let per_part = self.len().div_ceil(parts).max(1);
         let (mut columns, mut values) = (&mut self.columns[..], &mut self.values[..]);
@@ -146,7 +140,7 @@ impl Default for SparseImages {
     }
 }
 
-/// The entries would fill screens.
+/// Leaves out the entries.
 impl fmt::Debug for SparseImages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SparseImages")
@@ -158,8 +152,7 @@ impl fmt::Debug for SparseImages {
 }
 
 impl Dataset {
-    /// The non-zero pixels of all images, three bytes each and not one more, found on all
-    /// processors.
+    /// Converts all images to a CSR matrix, three bytes per non-zero pixel, on all processors.
     ///
     /// # Panics
     /// If the images have more than [`SparseImages::MAX_PIXELS`].
@@ -181,17 +174,16 @@ impl Dataset {
     }
 }
 
-/// Makes `entries` `count` long, with room for `most` if there was not room enough.
+/// Resizes `entries` to `count`, with capacity for at least `most`.
 fn resize<T: Copy + Default>(entries: &mut Vec<T>, count: usize, most: usize) {
     if entries.capacity() < most {
-        // Not to be copied into the new place.
+        // Growing would copy the old entries.
         *entries = Vec::with_capacity(most);
     }
     entries.resize(count, T::default());
 }
 
-/// Fills the entries of consecutive images, of which `columns` and `values` have just as many as
-/// `offsets` counts.
+/// Fills the entries of consecutive images: all of `columns` and `values`.
 fn compress(images: &[u8], pixels: usize, offsets: &[usize], columns: &mut [u16], values: &mut [u8]) {
     for (image, ends) in images.chunks_exact(pixels).zip(offsets.windows(2)) {
         let entries = ends[0] - offsets[0]..ends[1] - offsets[0];
@@ -199,7 +191,7 @@ fn compress(images: &[u8], pixels: usize, offsets: &[usize], columns: &mut [u16]
     }
 }
 
-/// Fills the entries of one image, passing over eight zeros at a time.
+/// Fills the entries of one image, skipping eight zeros at a time.
 fn compress_image(image: &[u8], columns: &mut [u16], values: &mut [u8]) {
     let mut next = 0;
     let (words, rest) = image.as_chunks::<8>();
@@ -211,9 +203,8 @@ fn compress_image(image: &[u8], columns: &mut [u16], values: &mut [u8]) {
     write_entries(rest, words.len() * 8, &mut next, columns, values);
 }
 
-/// Writes every pixel to the entry `next`, zero or not, and advances if it is not: there is no
-/// branch to mispredict. After the last entry only zeros can follow, and they have no place any
-/// more.
+/// Writes every pixel to the entry `next` and advances if it is not zero, without a branch to
+/// mispredict. Zeros after the last entry are out of bounds and ignored.
 #[inline(always)]
 fn write_entries(pixels: &[u8], first: usize, next: &mut usize, columns: &mut [u16], values: &mut [u8]) {
     for (index, &pixel) in pixels.iter().enumerate() {
@@ -237,18 +228,15 @@ mod tests {
         Dataset::new(images, ImageShape { height: 1, width: pixels }, labels, 1).unwrap()
     }
 
-    /// `len` images of which about the share `density` is not zero.
+    /// `len` images with about `density` non-zero pixels.
     fn random(len: usize, pixels: usize, density: f64, seed: u64) -> Dataset {
         let mut random = SplitMix64::new(seed);
-        let pixel = |_| match random.between(0.0, 1.0) < density {
-            true => 1 + random.below(255) as u8,
-            false => 0,
-        };
+        let pixel = |_| if random.between(0.0, 1.0) < density { 1 + random.below(255) as u8 } else { 0 };
         dataset((0..len * pixels).map(pixel).collect(), pixels)
     }
 
-    /// What the images `range` must become, by a loop that anybody would write.
-    fn plainly(data: &Dataset, range: Range<usize>) -> SparseImages {
+    /// The expected result, by a simple loop.
+    fn by_plain_loop(data: &Dataset, range: Range<usize>) -> SparseImages {
         let mut sparse = SparseImages { pixels: data.pixels(), ..SparseImages::new() };
         for index in range {
             for (column, &pixel) in data.image(index).iter().enumerate() {
@@ -264,7 +252,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_images_become_what_a_plain_loop_makes_of_them(
+        fn any_images_match_a_plain_loop(
             len in 0usize..40,
             pixels in 1usize..100,
             density in prop_oneof![Just(0.0), Just(1.0), 0.0..1.0],
@@ -273,7 +261,7 @@ mod tests {
             seed: u64,
         ) {
             let data = random(len, pixels, density, seed);
-            let expected = plainly(&data, 0..len);
+            let expected = by_plain_loop(&data, 0..len);
             prop_assert_eq!(&data.sparse(), &expected);
             prop_assert_eq!(&data.sparse_in_parts(parts), &expected);
 
@@ -281,22 +269,22 @@ mod tests {
             let range = start..start + (cut.1 * (len - start + 1) as f64) as usize;
             let mut sparse = expected;
             sparse.fill(&data, range.clone());
-            prop_assert_eq!(sparse, plainly(&data, range));
+            prop_assert_eq!(sparse, by_plain_loop(&data, range));
         }
     }
 
     #[test]
-    fn large_sets_are_divided_among_threads_and_allocated_exactly() {
+    fn large_datasets_use_threads_and_exact_allocations() {
         let data = random(4 * PIXELS_PER_THREAD / 784, 784, 0.2, 1);
         let sparse = data.sparse();
-        assert_eq!(sparse, plainly(&data, 0..data.len()));
+        assert_eq!(sparse, by_plain_loop(&data, 0..data.len()));
         assert_eq!(sparse.columns.capacity(), sparse.columns.len());
         assert_eq!(sparse.values.capacity(), sparse.values.len());
         assert_eq!(sparse.offsets.capacity(), data.len() + 1);
     }
 
     #[test]
-    fn refilling_allocates_nothing_even_where_more_is_not_zero() {
+    fn refilling_with_denser_images_allocates_nothing() {
         let mut images = vec![0; 50 * 30];
         images[20 * 30..].fill(1);
         let data = dataset(images, 30);
@@ -308,13 +296,13 @@ mod tests {
         let before = buffers(&sparse);
         for range in [10..30, 30..50, 5..6, 0..0, 28..48] {
             sparse.fill(&data, range.clone());
-            assert_eq!(sparse, plainly(&data, range));
+            assert_eq!(sparse, by_plain_loop(&data, range));
             assert_eq!(buffers(&sparse), before);
         }
     }
 
     #[test]
-    fn the_largest_images_have_all_columns_of_16_bits() {
+    fn the_largest_images_use_all_16_bit_columns() {
         let mut images = vec![0; 2 * SparseImages::MAX_PIXELS];
         *images.last_mut().unwrap() = 3;
         images[0] = 2;

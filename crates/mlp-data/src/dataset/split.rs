@@ -1,12 +1,11 @@
-//! Parts of a dataset: the first examples, a subset, and a stratified split. Each part is a dataset
-//! with the same shape and classes.
+//! Parts of a dataset with the same shape and classes: the first examples, and a stratified split.
 
 use super::Dataset;
 use crate::Error;
 use crate::random::SplitMix64;
 
 impl Dataset {
-    /// The first `n` examples, and the rest.
+    /// Splits off everything after the first `n` examples.
     ///
     /// # Panics
     /// If there are fewer than `n`.
@@ -19,17 +18,17 @@ impl Dataset {
         (self, rest)
     }
 
-    /// The first `n` examples, or all if there are fewer. Copies nothing.
+    /// Keeps the first `n` examples, or all if there are fewer.
     pub fn take(mut self, n: usize) -> Self {
         self.images.truncate(n.saturating_mul(self.pixels()));
         self.labels.truncate(n);
         self
     }
 
-    /// A copy of the examples `indices`, in that order.
+    /// Copies the examples `indices`, in that order.
     ///
     /// # Panics
-    /// If an index names no example.
+    /// If an index is out of range.
     #[track_caller]
     pub fn subset(&self, indices: &[u32]) -> Self {
         let mut images = Vec::with_capacity(indices.len() * self.pixels());
@@ -41,14 +40,14 @@ impl Dataset {
         Self { images, shape: self.shape, labels, classes: self.classes }
     }
 
-    /// Holds out the share `fraction`, drawn at random from each class in proportion: (kept, held
+    /// Holds out `fraction` of the examples at random, stratified by class. Returns (kept, held
     /// out), both in the original order. The same seed gives the same split.
     ///
-    /// `fraction` of all examples, rounded, are held out; a class's share is rounded down, and the
-    /// places that leaves go to the classes with the largest remainders.
+    /// The total is rounded; the quota of each class is rounded down, and the remaining places go
+    /// to the classes with the largest remainders.
     ///
     /// # Errors
-    /// [`Error::Split`] if either part would be empty, or `fraction` is no number.
+    /// [`Error::Split`] if either part would be empty, or `fraction` is NaN.
     ///
     /// # Example
     /// ```
@@ -60,7 +59,7 @@ impl Dataset {
     /// ```
     pub fn split_stratified(&self, fraction: f64, seed: u64) -> Result<(Self, Self), Error> {
         let held_out = (self.len() as f64 * fraction).round();
-        // Written so that NaN fails too.
+        // NaN fails, too.
         if !(held_out >= 1.0 && held_out < self.len() as f64) {
             return Err(Error::Split { fraction, examples: self.len() });
         }
@@ -84,15 +83,14 @@ impl Dataset {
     }
 }
 
-/// Shares `total` places among classes in proportion to `counts`, by largest remainders; ties go to
-/// the lower class.
+/// Divides `total` places among classes in proportion to `counts`, by largest remainders; ties go
+/// to the lower class.
 fn quotas(counts: &[usize], total: usize) -> Vec<usize> {
     let examples = counts.iter().sum::<usize>() as u128;
-    let share = |count: usize| (count as u128 * total as u128) / examples;
-    let remainder = |count: usize| (count as u128 * total as u128) % examples;
-    let mut quotas: Vec<usize> = counts.iter().map(|&count| share(count) as usize).collect();
+    let product = |count: usize| count as u128 * total as u128;
+    let mut quotas: Vec<usize> = counts.iter().map(|&count| (product(count) / examples) as usize).collect();
     let mut order: Vec<usize> = (0..counts.len()).collect();
-    order.sort_by_key(|&class| std::cmp::Reverse(remainder(counts[class])));
+    order.sort_by_key(|&class| std::cmp::Reverse(product(counts[class]) % examples));
     let left = total - quotas.iter().sum::<usize>();
     for &class in &order[..left] {
         quotas[class] += 1;
@@ -128,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_that_leave_a_side_empty_are_refused() {
+    fn fractions_that_leave_a_side_empty_are_errors() {
         let data = labeled(vec![0; 10]);
         for fraction in [0.0, 0.04, 0.96, 1.0, -1.0, 2.0, f64::NAN, f64::INFINITY] {
             assert!(matches!(data.split_stratified(fraction, 0), Err(Error::Split { examples: 10, .. })));

@@ -1,6 +1,7 @@
-//! The description of a dataset in its directory, `dataset.toml`: class names, preprocessing,
-//! origin. People write it by hand, too, so everything in it is checked.
+//! `dataset.toml`, the description of a dataset in its directory. People write it by hand, too, so
+//! everything in it is checked.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -12,32 +13,22 @@ use crate::{Error, Preprocessing};
 /// The name of the file.
 pub(crate) const FILE_NAME: &str = "dataset.toml";
 
-/// The most bytes of the file.
+/// The maximum size of the file in bytes.
 const MAX_BYTES: u64 = 1 << 18;
 
-/// The most bytes of a class's name.
+/// The maximum length of a class name in bytes.
 const MAX_NAME: usize = 200;
 
 /// The content of `dataset.toml`.
-///
-/// # Example
-/// ```
-/// use mlp_data::{Description, Preprocessing};
-/// let text = "class_names = [\"cat\", \"dog\"]\npreprocessing = \"whole\"\n";
-/// let description = Description::parse(text, "dataset.toml".as_ref())?;
-/// assert_eq!(description.class_names, ["cat", "dog"]);
-/// assert_eq!(description.preprocessing, Preprocessing::Whole);
-/// # Ok::<(), mlp_data::Error>(())
-/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Description {
     /// The name of each class, in the order of the labels: 1 to 256, all different.
     pub class_names: Vec<String>,
-    /// How a picture becomes one of the images.
+    /// How pictures are preprocessed into images.
     #[serde(default)]
     pub preprocessing: Preprocessing,
-    /// Where the images came from, for people to read.
+    /// Where the images came from, in prose.
     #[serde(default)]
     pub origin: String,
 }
@@ -46,7 +37,7 @@ impl Description {
     /// Reads the description in a directory, if there is one.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Description`] with what is wrong.
+    /// [`Error::Io`], or [`Error::Description`] if it is invalid.
     pub fn of_dir(directory: &Path) -> Result<Option<Self>, Error> {
         let path = directory.join(FILE_NAME);
         if !path.exists() {
@@ -61,10 +52,10 @@ impl Description {
         Self::parse(&text, &path).map(Some)
     }
 
-    /// Reads the text of such a file; `origin` is the path to name in errors.
+    /// Parses the text of such a file; `origin` is the path to name in errors.
     ///
     /// # Errors
-    /// [`Error::Description`].
+    /// [`Error::Description`] if it is invalid.
     pub fn parse(text: &str, origin: &Path) -> Result<Self, Error> {
         let description: Self =
             toml::from_str(text).map_err(|error| invalid(origin, in_one_line(text, &error)))?;
@@ -72,11 +63,10 @@ impl Description {
         Ok(description)
     }
 
-    /// The text of the file.
+    /// Returns the text of the file; `origin` is the path to name in errors.
     ///
     /// # Errors
-    /// [`Error::Description`] if [`Description::parse`] would refuse it, for a file called
-    /// `origin`.
+    /// [`Error::Description`] if [`Description::parse`] would refuse it.
     pub fn to_toml(&self, origin: &Path) -> Result<String, Error> {
         self.check().map_err(|reason| invalid(origin, reason))?;
         toml::to_string(self).map_err(|error| invalid(origin, error.to_string()))
@@ -87,20 +77,18 @@ impl Description {
         if !(1..=256).contains(&names.len()) {
             return Err(format!("{} class names; expected 1 to 256", names.len()));
         }
-        let bad = |name: &&String| {
-            name.trim().is_empty() || name.len() > MAX_NAME || name.contains(char::is_control)
-        };
-        if let Some(name) = names.iter().find(bad) {
-            return Err(format!(
-                "the class name {name:?}; expected 1 to {MAX_NAME} bytes of text in one line"
-            ));
+        let mut seen = HashSet::new();
+        for name in names {
+            if name.trim().is_empty() || name.len() > MAX_NAME || name.contains(char::is_control) {
+                return Err(format!(
+                    "the class name {name:?}; expected 1 to {MAX_NAME} bytes of text in one line"
+                ));
+            }
+            if !seen.insert(name) {
+                return Err(format!("two classes are called {name:?}; expected names that differ"));
+            }
         }
-        let mut sorted: Vec<&String> = names.iter().collect();
-        sorted.sort_unstable();
-        match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(format!("two classes are called {:?}; expected names that differ", pair[0])),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -108,12 +96,16 @@ fn invalid(path: &Path, reason: String) -> Error {
     Error::Description { path: path.to_owned(), reason }
 }
 
-/// The line of an error and its message.
+/// Returns the line number of an error, and its message without line breaks.
 fn in_one_line(text: &str, error: &toml::de::Error) -> String {
     let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
-    let line =
-        error.span().map(|span| 1 + text.bytes().take(span.start).filter(|&byte| byte == b'\n').count());
-    line.map_or(message.clone(), |line| format!("line {line}: {message}"))
+    match error.span() {
+        Some(span) => {
+            let line = 1 + text.bytes().take(span.start).filter(|&byte| byte == b'\n').count();
+            format!("line {line}: {message}")
+        }
+        None => message,
+    }
 }
 
 #[cfg(test)]
@@ -125,11 +117,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn a_written_description_is_read_back() {
         let description = Description {
             class_names: ["a \"b\"", "ü", "10"].map(str::to_owned).to_vec(),
             preprocessing: Preprocessing::Digit,
-            origin: "of a directory".to_owned(),
+            origin: "a directory".to_owned(),
         };
         let text = description.to_toml(Path::new("d.toml")).unwrap();
         assert_eq!(parse(&text), Ok(description));
@@ -137,10 +129,10 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_wrong_is_said_in_one_line() {
+    fn an_invalid_description_is_an_error_in_one_line() {
         let long = format!("class_names = [\"{}\"]", "x".repeat(201));
         let many = format!("class_names = [{}]", "\"a\",".repeat(257));
-        for (text, said) in [
+        for (text, message) in [
             ("class_names = []", "0 class names; expected 1 to 256"),
             (&many[..], "257 class names"),
             (&long[..], "expected 1 to 200 bytes"),
@@ -155,14 +147,14 @@ mod tests {
         ] {
             let error = parse(text).unwrap_err();
             assert!(
-                error.starts_with("d.toml: ") && error.contains(said) && !error.contains('\n'),
+                error.starts_with("d.toml: ") && error.contains(message) && !error.contains('\n'),
                 "{error}"
             );
         }
     }
 
     #[test]
-    fn a_directory_without_the_file_says_nothing_and_a_huge_one_is_refused() {
+    fn a_missing_file_is_allowed_and_a_huge_one_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         assert_eq!(Description::of_dir(directory.path()).unwrap(), None);
         std::fs::write(directory.path().join(FILE_NAME), "#".repeat(1 << 19)).unwrap();

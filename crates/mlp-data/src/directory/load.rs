@@ -1,5 +1,4 @@
-//! Reading [`Datasets`] from files: four files belong together, and the labels of the various
-//! publishers become classes from 0.
+//! Loading [`Datasets`] from files: four files belong together, and labels become classes from 0.
 
 use crate::catalog::{self, CatalogEntry, LabelLayout};
 use crate::idx::{ElementType, IdxData, read_idx};
@@ -9,17 +8,14 @@ use std::thread;
 
 impl Datasets {
     /// Loads a dataset by name: one of the catalog from `data_dir/<name>/` (each file raw or gzip),
-    /// `synthetic` (drawn on the spot: 10,000 and 2,000 examples of seed 0), or the path of a
-    /// directory as for [`open_dir`].
+    /// `synthetic` (10,000 and 2,000 examples of seed 0), or the path of a directory, as
+    /// [`open_dir`](Self::open_dir).
     ///
-    /// EMNIST's images, which are published transposed, come upright; labels that start at 1 come
-    /// from 0.
-    ///
-    /// [`open_dir`]: Self::open_dir
+    /// EMNIST's transposed images are put upright, and labels that start at 1 are shifted to 0.
     ///
     /// # Errors
-    /// [`Error::UnknownDataset`], [`Error::Missing`] with the command that gets it, or whatever is
-    /// wrong in a file.
+    /// [`Error::UnknownDataset`], [`Error::Missing`] with the command to get it, or a problem with
+    /// a file.
     ///
     /// # Example
     /// ```
@@ -38,7 +34,7 @@ impl Datasets {
         }
     }
 
-    /// Whether all files of `name` exist; their content is not checked. `synthetic` always does.
+    /// Whether all files of `name` exist, without checking their content. True for `synthetic`.
     pub fn is_present(name: &str, data_dir: &Path) -> bool {
         if name == synthetic::NAME {
             return true;
@@ -49,13 +45,13 @@ impl Datasets {
         }
     }
 
-    /// Loads the four files that MNIST has, by its names and each raw or gzip, from any directory.
+    /// Loads four files with MNIST's names, each raw or gzip, from any directory.
     ///
-    /// Where `dataset.toml` lies beside them, classes and preprocessing are as it says. Without,
-    /// there are as many classes as the largest label of both sets says, named by their numbers.
+    /// Class names and preprocessing come from `dataset.toml`, if there is one; without it, the
+    /// classes are the numbers from 0 to the largest label.
     ///
     /// # Errors
-    /// [`Error::MissingInDirectory`], [`Error::Description`], or whatever is wrong in a file.
+    /// [`Error::MissingInDirectory`], [`Error::Description`], or a problem with a file.
     pub fn open_dir(directory: &Path) -> Result<Self, Error> {
         let files = Files::find(directory, catalog::MNIST_FILE_NAMES)
             .map_err(|files| Error::MissingInDirectory { directory: directory.to_owned(), files })?;
@@ -90,27 +86,26 @@ impl Datasets {
     }
 }
 
-/// The file `name` in `directory`, raw or with `.gz`; raw first, because it reads faster.
-fn locate(directory: &Path, name: &str) -> Option<PathBuf> {
-    [directory.join(name), directory.join(format!("{name}.gz"))].into_iter().find(|path| path.exists())
-}
-
-/// The four files of a dataset.
+/// The files of a training set and a test set.
 struct Files {
     train: Pair,
     test: Pair,
 }
 
-/// Images and their labels.
+/// The files of images and their labels.
 struct Pair {
     images: PathBuf,
     labels: PathBuf,
 }
 
 impl Files {
-    /// Finds the files, or returns the names of those that are missing.
+    /// Finds each file, raw (which reads faster) or with `.gz`, or returns the names of the missing
+    /// ones.
     fn find(directory: &Path, names: [&str; 4]) -> Result<Self, Vec<String>> {
-        let found = names.map(|name| locate(directory, name));
+        let found = names.map(|name| {
+            let paths = [directory.join(name), directory.join(format!("{name}.gz"))];
+            paths.into_iter().find(|path| path.exists())
+        });
         if let [Some(images), Some(labels), Some(test_images), Some(test_labels)] = found {
             let test = Pair { images: test_images, labels: test_labels };
             return Ok(Self { train: Pair { images, labels }, test });
@@ -119,8 +114,7 @@ impl Files {
         Err(missing.map(|(&name, _)| name.to_owned()).collect())
     }
 
-    /// Reads the training and the test set, each on its own thread: a gzip stream cannot be read by
-    /// two.
+    /// Reads both sets, each on its own thread.
     fn read(
         &self,
         classes: usize,
@@ -134,11 +128,11 @@ impl Files {
         });
         let (train, test) = (train?, test?);
         if train.shape() != test.shape() {
-            let shapes = (train.shape().to_string(), test.shape().to_string());
+            let (train, test) = (train.shape().to_string(), test.shape().to_string());
             return Err(Error::InFiles {
                 images: self.train.images.clone(),
                 labels: self.test.images.clone(),
-                problem: Box::new(Error::ShapesDiffer { train: shapes.0, test: shapes.1 }),
+                problem: Box::new(Error::ShapesDiffer { train, test }),
             });
         }
         Ok((train, test))
@@ -147,7 +141,7 @@ impl Files {
 
 impl Pair {
     fn read(&self, classes: usize, layout: LabelLayout, transposed: bool) -> Result<Dataset, Error> {
-        // Labels first: they are small, and if they are bad there is no need to read the images.
+        // Labels first: they are small, and bad ones make reading the images unnecessary.
         let labels = read_labels(&self.labels, layout)?;
         let in_files = |problem| Error::InFiles {
             images: self.images.clone(),
@@ -157,7 +151,7 @@ impl Pair {
         let labels = shift_labels(&labels, layout.first, classes).map_err(in_files)?;
         let (mut images, mut shape) = read_images(&self.images)?;
         if transposed {
-            // Without images nothing bounds the shape: it is the header's word alone.
+            // Without images the shape is unchecked, and may be too large to allocate.
             if !images.is_empty() {
                 transpose_all(&mut images, shape);
             }
@@ -176,31 +170,12 @@ fn read_images(path: &Path) -> Result<(Vec<u8>, ImageShape), Error> {
     match (&shape[..], data) {
         (&[_, height, width], IdxData::U8(images)) => Ok((images, ImageShape { height, width })),
         (shape, data) => {
-            let hint = if shape.len() < 3 { SWAPPED } else { OTHER };
-            Err(wrong_content(path, "images (u8, rank 3)", data.element(), shape, hint))
+            Err(wrong_content(path, "images (u8, rank 3)", data.element(), shape, shape.len() < 3))
         }
     }
 }
 
-const SWAPPED: &str = "are the files of images and labels swapped?";
-const OTHER: &str = "is it a file of another dataset?";
-
-fn wrong_content(
-    path: &Path,
-    expected: &'static str,
-    element: ElementType,
-    shape: &[usize],
-    hint: &'static str,
-) -> Error {
-    Error::WrongContent {
-        path: path.to_owned(),
-        expected,
-        found: format!("{element} with shape {shape:?}"),
-        hint,
-    }
-}
-
-/// Reads the class column of the labels, with the numbers of the file.
+/// Reads the class column of the labels as stored.
 fn read_labels(path: &Path, layout: LabelLayout) -> Result<Vec<i64>, Error> {
     let idx = read_idx(path)?;
     match (idx.shape(), idx.data()) {
@@ -211,15 +186,33 @@ fn read_labels(path: &Path, layout: LabelLayout) -> Result<Vec<i64>, Error> {
             Ok(labels.chunks_exact(columns).map(|row| row[0].into()).collect())
         }
         (shape, data) => {
-            let hint = if shape.len() >= 3 { SWAPPED } else { OTHER };
             let expected =
                 if layout.columns == 1 { "labels (u8, rank 1)" } else { "labels (i32, rank 2, 8 columns)" };
-            Err(wrong_content(path, expected, data.element(), shape, hint))
+            Err(wrong_content(path, expected, data.element(), shape, shape.len() >= 3))
         }
     }
 }
 
-/// Labels from `first` become classes from 0.
+fn wrong_content(
+    path: &Path,
+    expected: &'static str,
+    element: ElementType,
+    shape: &[usize],
+    seems_swapped: bool,
+) -> Error {
+    Error::WrongContent {
+        path: path.to_owned(),
+        expected,
+        found: format!("{element} with shape {shape:?}"),
+        hint: if seems_swapped {
+            "are the files of images and labels swapped?"
+        } else {
+            "is it a file of another dataset?"
+        },
+    }
+}
+
+/// Shifts labels from `first` to classes from 0.
 fn shift_labels(labels: &[i64], first: u8, classes: usize) -> Result<Vec<u8>, Error> {
     let first = i64::from(first);
     let last = first + classes as i64 - 1;
@@ -229,7 +222,7 @@ fn shift_labels(labels: &[i64], first: u8, classes: usize) -> Result<Vec<u8>, Er
     Ok(labels.iter().map(|&label| (label - first) as u8).collect())
 }
 
-/// Exchanges rows and columns of every image.
+/// Transposes every image.
 fn transpose_all(images: &mut [u8], shape: ImageShape) {
     let mut upright = vec![0; shape.pixels()];
     for image in images.chunks_exact_mut(shape.pixels().max(1)) {
@@ -247,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn transposing_exchanges_rows_and_columns() {
+    fn transposing_swaps_rows_and_columns() {
         let mut images = vec![1, 2, 3, 4, 5, 6, 10, 20, 30, 40, 50, 60];
         transpose_all(&mut images, ImageShape { height: 2, width: 3 });
         assert_eq!(images, [1, 4, 2, 5, 3, 6, 10, 40, 20, 50, 30, 60]);

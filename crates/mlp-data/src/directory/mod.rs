@@ -1,4 +1,4 @@
-//! A dataset as a directory: four IDX files, and `dataset.toml` beside them, which describes them.
+//! Datasets as directories: four IDX files, and an optional `dataset.toml` that describes them.
 
 mod description;
 mod load;

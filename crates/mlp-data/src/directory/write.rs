@@ -4,17 +4,17 @@ use std::path::Path;
 
 use super::description::FILE_NAME;
 use crate::catalog::MNIST_FILE_NAMES;
-use crate::fs::{create_dir_atomically, write_atomically};
+use crate::fs::directory::create_dir_atomically;
+use crate::fs::write_atomically;
 use crate::idx::{Idx, IdxData, write_idx};
-use crate::{Dataset, Datasets, Description, Error};
+use crate::{Datasets, Description, Error};
 
 impl Datasets {
-    /// Writes the sets as a directory, which must not exist yet and is there whole or not at all.
-    /// `origin` says where the images came from; with `compressed` the files are gzip.
+    /// Writes the datasets as a new directory, atomically. `origin` describes where the images came
+    /// from; with `compressed` the files are gzip.
     ///
     /// # Errors
-    /// [`Error::Exists`], [`Error::Io`], or [`Error::Description`] if the class names cannot be
-    /// kept.
+    /// [`Error::Exists`], [`Error::Io`], or [`Error::Description`] if the class names are invalid.
     ///
     /// # Example
     /// ```
@@ -35,12 +35,13 @@ impl Datasets {
         };
         let text = description.to_toml(&directory.join(FILE_NAME))?;
         create_dir_atomically(directory, |directory| {
-            let ending = if compressed { ".gz" } else { "" };
-            let path = |name: &str| directory.join(format!("{name}{ending}"));
+            let extension = if compressed { ".gz" } else { "" };
+            let path = |name: &str| directory.join(format!("{name}{extension}"));
             let [train, train_labels, test, test_labels] = MNIST_FILE_NAMES.map(path);
             for (set, images, labels) in [(&self.train, train, train_labels), (&self.test, test, test_labels)]
             {
-                write_idx(&images, &images_of(set))?;
+                let shape = vec![set.len(), set.shape().height, set.shape().width];
+                write_idx(&images, &Idx::new(shape, IdxData::U8(set.images().to_vec())))?;
                 write_idx(&labels, &Idx::new(vec![set.len()], IdxData::U8(set.labels().to_vec())))?;
             }
             let path = directory.join(FILE_NAME);
@@ -49,19 +50,15 @@ impl Datasets {
     }
 }
 
-fn images_of(set: &Dataset) -> Idx {
-    Idx::new(vec![set.len(), set.shape().height, set.shape().width], IdxData::U8(set.images().to_vec()))
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
     use super::*;
-    use crate::{ImageShape, Preprocessing, synthetic};
+    use crate::{Dataset, ImageShape, Preprocessing, synthetic};
 
     #[test]
-    fn a_directory_is_read_as_it_was_written() {
+    fn a_written_directory_is_read_back() {
         let directory = tempfile::tempdir().unwrap();
         let mut sets = synthetic::digits(30, 10, 1);
         sets.class_names = (0..10).map(|class| format!("the {class}")).collect();
@@ -78,11 +75,11 @@ mod tests {
             assert_eq!(fs::read_dir(&path).unwrap().count(), 5);
             assert_eq!(path.join("t10k-labels-idx1-ubyte.gz").exists(), compressed);
         }
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "litter");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "a temporary directory is left");
     }
 
     #[test]
-    fn what_is_there_is_left_alone() {
+    fn an_existing_directory_is_an_error() {
         let directory = tempfile::tempdir().unwrap();
         let sets = synthetic::digits(10, 10, 1);
         let error = sets.write_dir(directory.path(), "", false).unwrap_err();
@@ -94,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_beyond_the_named_classes_are_an_error() {
+    fn a_label_without_a_class_name_is_an_error() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("set");
         let set = Dataset::new(vec![0; 3], ImageShape { height: 1, width: 1 }, vec![0, 1, 2], 3).unwrap();

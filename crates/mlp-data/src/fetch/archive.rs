@@ -1,23 +1,20 @@
-//! Files out of a published zip archive that several datasets share: EMNIST's half a gigabyte. The
-//! archive is kept beside the datasets, so that the next one needs no download; its `.gz` members
-//! are taken out as they are.
+//! Extracting files from a zip archive that several datasets share: EMNIST's half a gigabyte, which
+//! is kept for the other datasets.
 
-use super::run::{Files, Run, lock};
-use super::trouble::Trouble;
+use super::run::{Files, Run, Trouble, lock, with_suffix};
 use super::verify::{check_sha256, write_sums};
 use super::{Event, Verification};
 use crate::Error;
 use crate::catalog::Archive;
-use crate::fs::{remove_if_there, with_suffix};
 use std::borrow::Cow;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
 impl Run<'_> {
-    /// Makes sure that the archive is there, verified, and takes the missing files out of it.
+    /// Downloads the archive if it is missing, and extracts the missing files.
     pub(super) fn open_archive(
         &mut self,
         archive: &Archive,
@@ -43,8 +40,8 @@ impl Run<'_> {
             let part = with_suffix(&target, ".part");
             let extracted = extract(&path, &name, expected.file.gz_bytes, &part)
                 .and_then(|()| Ok(expected.check_member(&part)?));
-            if extracted.is_err() {
-                remove_if_there(&part).map_err(Error::io("remove", &part))?;
+            if extracted.is_err() && part.exists() {
+                fs::remove_file(&part).map_err(Error::io("remove", &part))?;
             }
             if self.tried(&source, extracted)?.is_some() {
                 members.push((part, target, report));
@@ -53,9 +50,7 @@ impl Run<'_> {
         if members.is_empty() {
             return Ok(());
         }
-        // The sums first: an interruption in between must not leave files that cannot be verified.
-        // Only what came out of the archive is vouched for; other files keep the verification they
-        // had.
+        // The sums first, so that an interruption leaves no file that cannot be verified.
         write_sums(
             self.directory,
             members.iter().map(|(part, target, _)| (part.as_path(), target.as_path())),
@@ -67,7 +62,7 @@ impl Run<'_> {
     }
 }
 
-/// Copies the member called `name`, in whatever folder, to `part`: at most `limit` bytes.
+/// Copies the member `name`, in any folder, to `part`: at most `limit` bytes.
 fn extract(archive: &Path, name: &str, limit: u64, part: &Path) -> Result<(), Trouble> {
     let file = File::open(archive).map_err(Error::io("open", archive))?;
     let unreadable = |error: ZipError| Trouble::Refused(format!("no readable zip archive: {error}"));

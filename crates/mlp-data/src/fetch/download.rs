@@ -1,9 +1,8 @@
-//! Downloading one URL into one file, the only place that speaks HTTP. A stalled connection is
-//! given up, the expected size is never exceeded, and a `.part` file is resumed. The bytes are
-//! verified elsewhere, in `fetch/verify.rs`.
+//! Downloading one URL to one file over HTTP. Stalled connections time out, the expected size is
+//! never exceeded, and a `.part` file is resumed. `fetch/verify.rs` verifies the bytes.
 
 use super::FetchOptions;
-use super::trouble::Trouble;
+use super::run::Trouble;
 use crate::Error;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -13,7 +12,7 @@ use std::time::Duration;
 use ureq::http::{Response, StatusCode, Uri, header};
 use ureq::{Agent, Body, Timeout};
 
-/// Some publishers refuse clients that do not name themselves in the usual form.
+/// Some publishers refuse clients without a name in the usual form.
 const USER_AGENT: &str = concat!("Mozilla/5.0 (compatible; mlp-data/", env!("CARGO_PKG_VERSION"), ")");
 
 #[derive(Debug)]
@@ -45,7 +44,7 @@ impl Downloader {
         }
     }
 
-    /// Downloads `url`, which must give `total` bytes, to `part`, after what is there already.
+    /// Downloads `url`, `total` bytes in all, to `part`, resuming after its content.
     pub(super) fn download(
         &self,
         url: &str,
@@ -56,7 +55,7 @@ impl Downloader {
         let Some(agent) = self.agent_for(url) else {
             return Err(refused("only https:// is accepted, or http:// on the loopback interface"));
         };
-        let (mut attempts, mut in_vain) = (0, 0);
+        let (mut attempts, mut attempts_without_progress) = (0, 0);
         let (mut reached, mut furthest) = (0, 0);
         loop {
             let mut progress = |done: u64| {
@@ -65,20 +64,19 @@ impl Downloader {
             };
             let mut reason = match attempt(agent, url, part, total, &mut progress) {
                 Err(Trouble::Broken(reason)) => reason,
-                done_or_hopeless => return done_or_hopeless,
+                result => return result,
             };
-            // A connection that breaks now and then is fine as long as each gets further than all
-            // before it.
+            // Broken connections are fine as long as each gets further than all before it.
             attempts += 1;
-            in_vain = if reached > furthest { 1 } else { in_vain + 1 };
+            attempts_without_progress = if reached > furthest { 1 } else { attempts_without_progress + 1 };
             furthest = reached;
-            if in_vain >= self.attempts {
+            if attempts_without_progress >= self.attempts {
                 if attempts > 1 {
                     reason += &format!(" ({attempts} attempts)");
                 }
                 return Err(refused(reason));
             }
-            thread::sleep(self.pause.saturating_mul(2u32.saturating_pow(in_vain - 1)));
+            thread::sleep(self.pause.saturating_mul(2u32.saturating_pow(attempts_without_progress - 1)));
         }
     }
 
@@ -87,8 +85,7 @@ impl Downloader {
         let authority = url.authority()?;
         match url.scheme_str()? {
             "https" => Some(&self.https),
-            // A name before an `@` is no host, however much it looks like one; nobody needs it
-            // here.
+            // What precedes an `@` is a user name, even if it looks like a host.
             "http" if authority.as_str().contains('@') => None,
             "http" if matches!(authority.host(), "127.0.0.1" | "[::1]" | "localhost") => Some(&self.loopback),
             _ => None,
@@ -179,8 +176,8 @@ fn attempt(
     }
 }
 
-/// Opens the part for writing after its first `done` bytes. Not for appending: Windows would then
-/// refuse to cut it.
+/// Opens the part for writing after its first `done` bytes (in append mode, Windows would refuse to
+/// truncate it).
 fn open_part(part: &Path, done: u64) -> io::Result<File> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(part)?;
     file.set_len(done)?;
@@ -192,7 +189,7 @@ fn content_length(response: &Response<Body>) -> Option<u64> {
     response.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// First byte and full length from `Content-Range: bytes FIRST-LAST/LENGTH`.
+/// Parses the first byte and full length of `Content-Range: bytes FIRST-LAST/LENGTH`.
 fn content_range(response: &Response<Body>) -> Option<(u64, u64)> {
     let value = response.headers().get(header::CONTENT_RANGE)?.to_str().ok()?;
     let (range, length) = value.strip_prefix("bytes ")?.split_once('/')?;
@@ -200,29 +197,29 @@ fn content_range(response: &Response<Body>) -> Option<(u64, u64)> {
     Some((first.parse().ok()?, length.parse().ok()?))
 }
 
-/// Classifies an error that came before a response.
+/// Classifies an error before the response.
 fn classify(error: ureq::Error) -> Trouble {
     let reason = describe(&error);
     match error {
         ureq::Error::HostNotFound
         | ureq::Error::ConnectionFailed
         | ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => Trouble::Unreachable(reason),
-        ureq::Error::Io(error) if !breaks_off(error.kind()) => Trouble::Unreachable(reason),
+        ureq::Error::Io(error) if !was_connected(error.kind()) => Trouble::Unreachable(reason),
         ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::Protocol(_) => Trouble::Broken(reason),
         _ => Trouble::Refused(reason),
     }
 }
 
-/// Errors of a connection that was there. All others, an unknown host among them, mean that there
-/// is none to be had.
-fn breaks_off(kind: io::ErrorKind) -> bool {
+/// Whether an error comes from an established connection. All others, such as an unknown host, mean
+/// that none was possible.
+fn was_connected(kind: io::ErrorKind) -> bool {
     use io::ErrorKind::{
         BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof, WouldBlock,
     };
     matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | TimedOut | UnexpectedEof | WouldBlock)
 }
 
-/// In words for people, on one line.
+/// Describes an error in one line.
 fn describe(error: &ureq::Error) -> String {
     match error {
         ureq::Error::HostNotFound => "host not found".to_owned(),

@@ -1,27 +1,27 @@
-//! What a fetch reports while it runs, as plain data and in words.
+//! Events of a fetch, as plain data and as text.
 
 use super::Verification;
 use std::fmt;
 use std::path::Path;
 
-/// What happens while fetching. Its `Display` is one line of text.
+/// An event of a fetch. Its `Display` is one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the text of an event shows what its fields are")]
 pub enum Event<'a> {
-    /// Another process is fetching into this directory; waiting until it is done.
+    /// Waiting for another process that is fetching into this directory.
     Waiting { directory: &'a Path },
-    /// A file is already there and verified.
+    /// A file already exists and is verified.
     AlreadyThere { path: &'a Path, verification: Verification },
-    /// A file with the right name but wrong content was renamed.
+    /// An existing file with wrong content was renamed.
     SetAside { from: &'a Path, to: &'a Path, reason: &'a str },
-    /// A source, a URL or a command, is asked for a file or a package.
+    /// A source, a URL or a command, is tried for a file or a package.
     Started { file: &'a str, source: &'a str },
-    /// Bytes have arrived: `done` of `total`, including those of earlier attempts.
+    /// Bytes arrived: `done` of `total`, including earlier attempts.
     Progress { file: &'a str, done: u64, total: u64 },
-    /// A file is complete, verified, and has its name.
+    /// A file is complete and verified.
     Fetched { path: &'a Path, source: &'a str, verification: Verification },
-    /// A source failed; the next one follows.
+    /// A source failed; the next one is tried.
     SourceFailed { source: &'a str, reason: &'a str },
 }
 
@@ -29,7 +29,7 @@ impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Waiting { directory } => {
-                write!(f, "waiting for another process that fetches into {}", directory.display())
+                write!(f, "waiting for another process that is fetching into {}", directory.display())
             }
             Self::AlreadyThere { path, verification } | Self::Fetched { path, verification, .. } => {
                 write!(f, "{}: {verification}", path.display())

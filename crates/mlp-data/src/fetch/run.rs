@@ -1,11 +1,9 @@
-//! One run of a fetch: what it looks for, asks, verifies and names. Archives and packages are in
-//! files of their own.
+//! One run of a fetch: finding, downloading, verifying and accepting files.
 
 use super::download::Downloader;
-use super::trouble::Trouble;
 use super::verify::Expected;
 use super::{Event, FetchOptions, Verification};
-use crate::fs::{sync_directory_of, with_suffix};
+use crate::fs::sync_directory_of;
 use crate::{Error, SourceFailure};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -18,15 +16,36 @@ pub struct FileReport {
     pub path: PathBuf,
     /// How it was verified.
     pub verification: Verification,
-    /// The URL or the command it came from; `None` if it was there before.
+    /// The URL or command it came from, or `None` if it already existed.
     pub source: Option<String>,
 }
 
-/// The files of a dataset, each with its report once it is there.
+/// The files of a dataset, each with its report once it exists.
 pub(super) type Files<'a> = [(Expected<'a>, Option<FileReport>)];
 
-/// A check that a file has the right content.
+/// Checks that a file has the right content.
 pub(super) type Check<'a> = &'a dyn Fn(&Path) -> Result<Verification, Error>;
+
+/// The failure of one attempt. All but [`Disk`](Self::Disk) lead to the next source.
+pub(super) enum Trouble {
+    /// The local disk failed, so no other source can help.
+    Disk(Error),
+    /// No connection, so the server is not tried again.
+    Unreachable(String),
+    /// The connection broke; another attempt resumes after the bytes that arrived.
+    Broken(String),
+    /// The source does not have the file, or has a wrong one.
+    Refused(String),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Io { .. } => Self::Disk(error),
+            problem => Self::Refused(problem.to_string()),
+        }
+    }
+}
 
 /// The state of one call of [`Fetcher::fetch`](super::Fetcher::fetch).
 pub(super) struct Run<'a> {
@@ -35,7 +54,7 @@ pub(super) struct Run<'a> {
     /// Where the files go.
     pub(super) directory: &'a Path,
     pub(super) observer: &'a mut dyn FnMut(&Event<'_>),
-    /// Base URLs, without those found to be unreachable.
+    /// Base URLs, except unreachable ones.
     pub(super) mirrors: Vec<String>,
     pub(super) failures: Vec<SourceFailure>,
 }
@@ -52,7 +71,7 @@ impl Run<'_> {
     }
 
     /// Verifies the file at `path`, if there is one. A wrong one is renamed, not deleted: it may be
-    /// somebody's work.
+    /// the user's own work.
     pub(super) fn verify(&mut self, path: &Path, check: Check<'_>) -> Result<Option<FileReport>, Error> {
         if !path.exists() {
             return Ok(None);
@@ -83,8 +102,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Downloads `name`, which has `bytes` bytes and passes `check`, to `target`, from the first
-    /// mirror that gives it.
+    /// Downloads `name` to `target` from the first mirror whose file has `bytes` bytes and passes
+    /// `check`.
     pub(super) fn download(
         &mut self,
         name: &str,
@@ -108,8 +127,7 @@ impl Run<'_> {
         Ok(None)
     }
 
-    /// Returns what `source` gave, or records its failure. Only an error of the disk ends the
-    /// fetch.
+    /// Returns the value of a result, or records the failure of `source` unless the disk failed.
     pub(super) fn tried<T>(&mut self, source: &str, result: Result<T, Trouble>) -> Result<Option<T>, Error> {
         let reason = match result {
             Ok(given) => return Ok(Some(given)),
@@ -121,7 +139,7 @@ impl Run<'_> {
         Ok(None)
     }
 
-    /// Gives a verified file its name, durably.
+    /// Renames a verified file to its final name, durably.
     pub(super) fn accept(
         &mut self,
         from: &Path,
@@ -146,7 +164,7 @@ fn download_verified(
     check: Check<'_>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Verification, Trouble> {
-    // Bytes of an earlier run may belong to another file: if they do not verify, start over once.
+    // Bytes of an earlier run may be from another file, so start over once if they do not verify.
     let mut resumed = fs::metadata(part).is_ok_and(|metadata| metadata.len() > 0);
     loop {
         downloader.download(url, part, bytes, progress)?;
@@ -162,7 +180,7 @@ fn download_verified(
     }
 }
 
-/// The first of `path.rejected`, `path.rejected-2`, ... that does not exist.
+/// Returns the first of `path.rejected`, `path.rejected-2`, ... that does not exist.
 fn free_name(path: &Path) -> PathBuf {
     let mut aside = with_suffix(path, ".rejected");
     let mut number = 2;
@@ -173,9 +191,15 @@ fn free_name(path: &Path) -> PathBuf {
     aside
 }
 
-/// Creates the directory and locks it against other processes until the returned file is closed.
-/// Some file systems have no locks: two processes that fetch at once may then spoil each other's
-/// parts, which verification notices.
+/// Appends a suffix to a file name.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Creates the directory and locks it until the returned file is closed. On a file system without
+/// locks, concurrent downloads may corrupt each other, which verification detects.
 pub(super) fn lock(directory: &Path, observer: &mut dyn FnMut(&Event<'_>)) -> Result<File, Error> {
     fs::create_dir_all(directory).map_err(Error::io("create", directory))?;
     let path = directory.join(".lock");

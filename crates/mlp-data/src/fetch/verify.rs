@@ -1,10 +1,9 @@
-//! Verifying that a file is the one in the catalog, by its checksum where one is published and by
-//! its shape otherwise.
+//! Verifying files of the catalog, by the published checksum or else by shape.
 
 use crate::Error;
 use crate::catalog::{CatalogEntry, CatalogFile, Checksum};
 use crate::dataset::hex;
-use crate::fs::{with_suffix, write_atomically};
+use crate::fs::write_atomically;
 use crate::idx::{ElementType, Idx, read_idx_at_most};
 use md5::Md5;
 use sha2::{Digest, Sha256};
@@ -14,17 +13,17 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
-/// How a file was found to be right.
+/// How a file was verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verification {
-    /// Its SHA-256, or that of its uncompressed content, is the published one.
+    /// By the published SHA-256 of the file or its uncompressed content.
     Sha256,
-    /// Its MD5 is the published one; no SHA-256 of it is published.
+    /// By the published MD5; no SHA-256 is published.
     Md5,
-    /// It came out of an archive whose SHA-256 is the published one.
+    /// By the published SHA-256 of the archive it came from.
     FromVerifiedArchive,
-    /// Its type, shape and exact size, for want of a checksum of this form of the file.
+    /// By type, shape and exact size; no checksum of this form of the file is published.
     Shape,
 }
 
@@ -39,16 +38,16 @@ impl fmt::Display for Verification {
     }
 }
 
-/// What a file must be.
+/// The expected content of a file.
 pub(super) struct Expected<'a> {
     pub(super) file: &'a CatalogFile,
     element: ElementType,
     shape: Vec<usize>,
-    /// What `SHA256SUMS` in its directory says, by the name with `.gz`.
+    /// The SHA-256 of the `.gz` file in `SHA256SUMS`.
     recorded: Option<String>,
 }
 
-/// What the four files of `entry` must be, images and labels for training, then for test.
+/// Returns the expected content of the files of `entry`: training images and labels, then test.
 pub(super) fn expectations<'a>(
     entry: &'a CatalogEntry,
     directory: &Path,
@@ -72,11 +71,9 @@ pub(super) fn expectations<'a>(
 }
 
 impl Expected<'_> {
-    /// Where the file may be: raw or gzip.
+    /// The possible paths: raw or gzip.
     pub(super) fn paths(&self, directory: &Path) -> [PathBuf; 2] {
-        let raw = directory.join(self.file.name);
-        let gz = with_suffix(&raw, ".gz");
-        [raw, gz]
+        [directory.join(self.file.name), directory.join(format!("{}.gz", self.file.name))]
     }
 
     /// The size of the uncompressed file in bytes.
@@ -90,7 +87,7 @@ impl Expected<'_> {
         match self.file.checksum {
             Checksum::Sha256OfIdx(sum) => {
                 let mut hasher = HashWriter(Sha256::new());
-                self.read(path)?.write_to(&mut hasher).expect("a hasher takes everything");
+                self.read(path)?.write_to(&mut hasher).expect("writing to a hasher cannot fail");
                 compare(path, "SHA-256 of the uncompressed content", &hex(&hasher.0.finalize()), sum)?;
                 Ok(Verification::Sha256)
             }
@@ -110,8 +107,7 @@ impl Expected<'_> {
         }
     }
 
-    /// Verifies what has just come out of a verified archive: that is the authority, not the sums
-    /// that an earlier one, or anybody, left in the directory.
+    /// Verifies a file from a verified archive, which overrules the sums in the directory.
     pub(super) fn check_member(&self, path: &Path) -> Result<(), Error> {
         match self.file.checksum {
             Checksum::OfArchive => self.read(path).map(drop),
@@ -119,8 +115,8 @@ impl Expected<'_> {
         }
     }
 
-    /// Reads the whole array, which checks everything about it that has no checksum. What it takes
-    /// of memory is for the catalog to say, not for the file: it comes from anywhere.
+    /// Reads the array and checks its type and shape. Its memory is limited by the catalog, not by
+    /// the untrusted file.
     fn read(&self, path: &Path) -> Result<Idx, Error> {
         let idx = read_idx_at_most(path, self.idx_bytes())?;
         if (idx.data().element(), idx.shape()) != (self.element, &self.shape[..]) {
@@ -135,7 +131,7 @@ impl Expected<'_> {
     }
 }
 
-/// Verifies a file as a whole by its SHA-256.
+/// Verifies the SHA-256 of a whole file.
 pub(super) fn check_sha256(path: &Path, sum: &str) -> Result<Verification, Error> {
     compare(path, "SHA-256", &hash_file::<Sha256>(path)?, sum)?;
     Ok(Verification::Sha256)
@@ -181,13 +177,11 @@ impl<D: Digest> Write for HashWriter<D> {
     }
 }
 
-/// The name under which the sums of what came out of a verified archive are kept, in the format of
-/// `sha256sum`.
+/// The sums of the files from a verified archive, in the format of `sha256sum`.
 const SUMS: &str = "SHA256SUMS";
 
-/// Records the sums of files that came out of a verified archive, so that they can be verified
-/// without it: of each the file as it lies there now and the one that it will be. What is recorded
-/// of other files stays.
+/// Records the sums of files from a verified archive, so that they can be verified without it.
+/// `files` are pairs of the current path and the final path. Sums of other files are kept.
 pub(super) fn write_sums<'a>(
     directory: &Path,
     files: impl Iterator<Item = (&'a Path, &'a Path)>,
@@ -222,14 +216,14 @@ mod tests {
     use flate2::write::GzEncoder;
 
     #[test]
-    fn a_file_that_promises_more_than_the_catalog_is_refused_by_its_header() {
+    fn a_header_that_promises_more_than_the_catalog_is_an_error() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("labels.gz");
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         encoder.write_all(&[0, 0, 8, 1, 0, 1, 0, 0]).unwrap();
         encoder.write_all(&[7; 1 << 16]).unwrap();
         let mut bytes = encoder.finish().unwrap();
-        // Whoever reads to the end finds a wrong checksum there; the header comes first.
+        // The checksum at the end is wrong, but the header is checked first.
         let checksum = bytes.len() - 8;
         bytes[checksum] ^= 1;
         fs::write(&path, bytes).unwrap();

@@ -1,6 +1,6 @@
-//! Writing a file so that readers see the old one or the new one, never a part: the bytes go to a
-//! temporary file beside the final name, are synced, and are renamed over it. There is no locking:
-//! of two writers the last one wins.
+//! Atomic file writes: the bytes go to a temporary file beside the final name, are synced, and are
+//! renamed over it, so readers see the old file or the new one. Without locking, the last of two
+//! writers wins.
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
@@ -10,9 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Disk, DiskFile};
 
-/// Writes `path` through `write`: beside it, synced, renamed over it, and the directory synced.
-///
-/// After an error the file that had the name before is untouched and the temporary one is removed.
+/// Writes `path` atomically: `write` fills a temporary file beside it, which is synced and renamed,
+/// and the directory is synced. An error leaves the old file untouched and no temporary file.
 ///
 /// # Errors
 /// The first error of creating, writing, syncing or renaming, or of `write`.
@@ -48,7 +47,7 @@ impl Disk {
     }
 }
 
-/// Whether a name is that of a temporary file, left by an interrupted write.
+/// Returns whether a file name is that of a temporary file left by an interrupted write.
 pub fn is_temporary(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(SUFFIX)
 }
@@ -59,7 +58,7 @@ const SUFFIX: &str = ".tmp";
 struct Temporary<'d> {
     disk: &'d Disk,
     file: DiskFile,
-    /// `None` once it was renamed: whatever has the name then is somebody else's.
+    /// `None` after the rename: from then on the name may belong to somebody else's file.
     path: Option<PathBuf>,
 }
 
@@ -69,8 +68,7 @@ impl<'d> Temporary<'d> {
         let name = path
             .file_name()
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
-        // Process and counter make the name unique here; `create_new` settles what is left over
-        // from elsewhere.
+        // Unique among running processes; `create_new` detects leftovers.
         loop {
             let mut temporary = OsString::from(".");
             temporary.push(name);
@@ -127,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_the_temporary_name_after_the_rename_is_left_alone() {
+    fn a_new_file_with_the_temporary_name_survives_the_drop() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         let disk = Disk::default();
@@ -159,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn writers_at_once_leave_one_whole_file() {
+    fn concurrent_writers_leave_one_whole_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! Creating a directory that is there with all its files or not at all.
+//! Temporary directories, and creating a directory atomically.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,11 +7,8 @@ use std::process;
 use super::sync_directory_of;
 use crate::Error;
 
-/// Creates `directory`, which must not exist yet: `write` fills a directory beside it, which is
-/// then renamed.
-///
-/// # Errors
-/// [`Error::Exists`], [`Error::Io`], and the error of `write`.
+/// Creates `directory`, which must not exist yet: `write` fills a temporary directory beside it,
+/// which is then renamed.
 pub(crate) fn create_dir_atomically(
     directory: &Path,
     write: impl FnOnce(&Path) -> Result<(), Error>,
@@ -27,8 +24,7 @@ pub(crate) fn create_dir_atomically(
     let beside = directory.with_file_name(format!(".{name}.{}.tmp", process::id()));
     let temporary = TemporaryDir::create(beside)?;
     write(&temporary.0)?;
-    // If another process was quicker, the rename fails: it does not replace a directory with files
-    // in it.
+    // A rename never replaces a nonempty directory, so a faster process makes it fail.
     fs::rename(&temporary.0, directory).map_err(|error| {
         if directory.exists() { exists() } else { Error::io("rename", &temporary.0)(error) }
     })?;

@@ -1,5 +1,5 @@
-//! The file operations that change something, as methods of [`Disk`], so that a test can make each
-//! of them fail: a full disk, a directory that is gone, a write of which only a part arrives.
+//! File operations that change something, as methods of [`Disk`], so that a test can make each of
+//! them fail.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -7,54 +7,30 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A kind of file operation.
+/// A kind of file operation. A gate that refuses a `Write` lets half of the bytes through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum Operation {
-    /// A directory is created.
     MakeDirectory,
-    /// A file is created, or opened for writing.
     Open,
-    /// A file is locked.
     Lock,
-    /// Bytes are written to a file. If this fails, half of them are there.
     Write,
-    /// A file's content is made durable.
     Sync,
-    /// A file gets its final name.
     Rename,
-    /// A directory's names are made durable.
     SyncDirectory,
-    /// A file is removed.
     Remove,
 }
 
-/// Decides before each operation whether it may succeed.
+/// Decides whether an operation may succeed.
 pub trait Gate: Send + Sync {
     /// # Errors
-    /// The error that the operation is to fail with.
+    /// The error with which the operation will fail.
     fn pass(&self, operation: Operation, path: &Path) -> io::Result<()>;
 }
 
-/// Where files are written. The default is the real disk; [`Disk::with_gate`] creates one that
+/// The disk that files are written to: by default the real one, and with [`Disk::with_gate`] one that
 /// fails on purpose.
-///
-/// ```
-/// use mlp_data::fs::{Disk, Gate, Operation};
-/// use std::{io, path::Path, sync::Arc};
-///
-/// struct Full;
-/// impl Gate for Full {
-///     fn pass(&self, operation: Operation, _: &Path) -> io::Result<()> {
-///         if operation == Operation::Write { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
-///     }
-/// }
-///
-/// let path = std::env::temp_dir().join(format!("mlp-disk-{}", std::process::id()));
-/// let error = Disk::with_gate(Arc::new(Full)).write_atomically(&path, |out| out.write_all(b"whole"));
-/// assert_eq!(error.unwrap_err().kind(), io::ErrorKind::StorageFull);
-/// assert!(!path.exists());
-/// ```
 #[derive(Clone, Default)]
 pub struct Disk {
     gate: Option<Arc<dyn Gate>>,
@@ -67,7 +43,7 @@ impl fmt::Debug for Disk {
 }
 
 impl Disk {
-    /// Creates a disk whose operations have to pass a gate.
+    /// Creates a disk whose operations must pass a gate.
     pub fn with_gate(gate: Arc<dyn Gate>) -> Self {
         Self { gate: Some(gate) }
     }
@@ -98,8 +74,8 @@ impl Disk {
         self.open(path, OpenOptions::new().append(true))
     }
 
-    /// Creates and locks a file; `None` if another process holds the lock. The lock ends when the
-    /// file is dropped or the process ends.
+    /// Creates and locks a file, or returns `None` if another process holds the lock. The lock ends
+    /// when the file is dropped or the process exits.
     pub fn lock(&self, path: &Path) -> io::Result<Option<DiskFile>> {
         let file = self.open(path, OpenOptions::new().write(true).create(true).truncate(false))?;
         self.pass(Operation::Lock, path)?;
@@ -127,7 +103,7 @@ impl Disk {
         fs::remove_file(path)
     }
 
-    /// Makes the names in the directory of `path` durable, where the system can.
+    /// Syncs the directory that holds `path`, where the system can.
     pub(crate) fn sync_directory_of(&self, path: &Path) -> io::Result<()> {
         self.pass(Operation::SyncDirectory, path)?;
         sync_directory_of(path)
@@ -164,9 +140,8 @@ impl Write for DiskFile {
     }
 }
 
-/// Makes the rename of `path` durable. Only Unix can open a directory to sync it; elsewhere this
-/// does nothing. Some file systems cannot sync one, and some directories can be written to but not
-/// opened: these are no errors, since the file has its name.
+/// Makes the rename of `path` durable. Only Unix can sync a directory, and even there some file
+/// systems or permissions prevent it, which is ignored because the rename itself has succeeded.
 pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
     use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
     if !cfg!(unix) {
@@ -178,15 +153,6 @@ pub(crate) fn sync_directory_of(path: &Path) -> io::Result<()> {
     };
     match File::open(directory).and_then(|directory| directory.sync_all()) {
         Err(error) if matches!(error.kind(), InvalidInput | Unsupported | PermissionDenied) => Ok(()),
-        result => result,
-    }
-}
-
-/// Removes a file, if there is one.
-#[cfg(feature = "fetch")]
-pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result,
     }
 }
@@ -204,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_fails_the_old_file_stays() {
+    fn the_old_file_survives_a_failure_of_any_operation() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         let new = [1; 100];
@@ -214,16 +180,20 @@ mod tests {
             let error = disk.write_atomically(&path, |out| out.write_all(&new)).unwrap_err();
             assert_eq!(error.to_string(), "refused");
             assert_eq!(fs::read(&path).unwrap(), b"old", "{operation:?}");
-            assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "{operation:?} leaves litter");
+            assert_eq!(
+                fs::read_dir(directory.path()).unwrap().count(),
+                1,
+                "{operation:?} leaves a temporary file"
+            );
         }
-        // Once the file has its name it is there, durable or not.
+        // After the rename the new file is there, durable or not.
         let disk = Disk::with_gate(Arc::new(Refuses(Operation::SyncDirectory)));
         assert!(disk.write_atomically(&path, |out| out.write_all(&new)).is_err());
         assert_eq!(fs::read(&path).unwrap(), new);
     }
 
     #[test]
-    fn a_write_that_fails_leaves_half() {
+    fn a_failed_write_leaves_half_of_the_bytes() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         let disk = Disk::with_gate(Arc::new(Refuses(Operation::Write)));
@@ -236,7 +206,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("lock");
         let disk = Disk::default();
-        let lock = disk.lock(&path).unwrap().expect("nobody holds it");
+        let lock = disk.lock(&path).unwrap().expect("the lock is free");
         assert!(disk.lock(&path).unwrap().is_none());
         drop(lock);
         assert!(disk.lock(&path).unwrap().is_some());
@@ -244,7 +214,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_directory_that_cannot_be_synced_is_no_error_but_a_missing_one_is() {
+    fn only_a_missing_directory_is_a_sync_error() {
         // The proc file system answers EINVAL.
         let error = File::open("/proc/self").unwrap().sync_all().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);

@@ -1,10 +1,8 @@
-//! File names: their natural order, and suffixes.
+//! The natural order of file names.
 
 use std::cmp::Ordering;
-#[cfg(feature = "fetch")]
-use std::path::{Path, PathBuf};
 
-/// Natural order: numbers in names are compared by value, so that 2 comes before 10.
+/// Compares names in natural order: numbers by value, so that 2 comes before 10.
 ///
 /// # Example
 /// ```
@@ -15,18 +13,17 @@ use std::path::{Path, PathBuf};
 pub fn natural_order(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
     loop {
-        let (digits_left, digits_right) = (digits(left), digits(right));
+        let (digits_left, digits_right) = (count_digits(left), count_digits(right));
         let order = if digits_left > 0 && digits_right > 0 {
-            let number = |text: &str, digits: usize| text[..digits].trim_start_matches('0').to_owned();
-            let (x, y) = (number(left, digits_left), number(right, digits_right));
+            let x = left[..digits_left].trim_start_matches('0');
+            let y = right[..digits_right].trim_start_matches('0');
             (left, right) = (&left[digits_left..], &right[digits_right..]);
-            x.len().cmp(&y.len()).then(x.cmp(&y))
+            x.len().cmp(&y.len()).then(x.cmp(y))
         } else {
             let (mut x, mut y) = (left.chars(), right.chars());
             let (first, second) = (x.next(), y.next());
             if first.is_none() && second.is_none() {
-                // Equal but for leading zeros: some order there must be.
-                return a.cmp(b);
+                return a.cmp(b); // equal except for leading zeros
             }
             (left, right) = (x.as_str(), y.as_str());
             first.cmp(&second)
@@ -37,17 +34,9 @@ pub fn natural_order(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// How many digits a text begins with.
-fn digits(text: &str) -> usize {
+/// Returns the number of leading digits.
+fn count_digits(text: &str) -> usize {
     text.bytes().take_while(u8::is_ascii_digit).count()
-}
-
-/// `path` with `suffix` after its name.
-#[cfg(feature = "fetch")]
-pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 #[cfg(test)]
@@ -57,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_in_names_are_numbers() {
+    fn numbers_are_compared_by_value() {
         let mut names = ["mnist-10", "mnist-9", "mnist", "fast-2", "mnist-10b"];
         names.sort_by(|a, b| natural_order(a, b));
         assert_eq!(names, ["fast-2", "mnist", "mnist-9", "mnist-10", "mnist-10b"]);
@@ -65,7 +54,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn natural_order_is_an_order(names in prop::collection::vec("[a0-2ü]{0,5}", 3)) {
+        fn natural_order_is_a_total_order(names in prop::collection::vec("[a0-2ü]{0,5}", 3)) {
             let order = |i: usize, j: usize| natural_order(&names[i], &names[j]);
             prop_assert_eq!(order(0, 1), order(1, 0).reverse());
             prop_assert_eq!(order(0, 1).is_eq(), names[0] == names[1]);

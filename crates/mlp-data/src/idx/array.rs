@@ -2,100 +2,78 @@
 
 use std::fmt;
 
-/// The element types of IDX; the discriminant is the third byte of the magic number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum ElementType {
-    /// Unsigned bytes.
-    U8 = 0x08,
-    /// Signed bytes.
-    I8 = 0x09,
-    /// 16-bit integers.
-    I16 = 0x0b,
-    /// 32-bit integers.
-    I32 = 0x0c,
-    /// Single precision.
-    F32 = 0x0d,
-    /// Double precision.
-    F64 = 0x0e,
+/// Defines [`ElementType`] and [`IdxData`] from the element types and their codes.
+macro_rules! elements {
+    ($($variant:ident($type:ident) = $code:literal, $text:literal;)+) => {
+        /// The element types of IDX; the discriminant is the third byte of the magic number.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum ElementType {
+            $(#[doc = $text] $variant = $code,)+
+        }
+
+        impl ElementType {
+            /// All element types.
+            pub const ALL: [Self; 6] = [$(Self::$variant),+];
+
+            /// Bytes per element.
+            pub fn size(self) -> usize {
+                match self {
+                    $(Self::$variant => size_of::<$type>(),)+
+                }
+            }
+        }
+
+        impl fmt::Display for ElementType {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self {
+                    $(Self::$variant => stringify!($type),)+
+                })
+            }
+        }
+
+        /// The elements of an array, in file order.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum IdxData {
+            $(#[doc = $text] $variant(Vec<$type>),)+
+        }
+
+        impl IdxData {
+            /// The element type.
+            pub fn element(&self) -> ElementType {
+                match self {
+                    $(Self::$variant(_) => ElementType::$variant,)+
+                }
+            }
+
+            /// The number of elements.
+            pub fn len(&self) -> usize {
+                match self {
+                    $(Self::$variant(data) => data.len(),)+
+                }
+            }
+        }
+    };
+}
+
+elements! {
+    U8(u8) = 0x08, "Unsigned bytes.";
+    I8(i8) = 0x09, "Signed bytes.";
+    I16(i16) = 0x0b, "16-bit integers.";
+    I32(i32) = 0x0c, "32-bit integers.";
+    F32(f32) = 0x0d, "Single precision.";
+    F64(f64) = 0x0e, "Double precision.";
 }
 
 impl ElementType {
-    /// All six.
-    pub const ALL: [Self; 6] = [Self::U8, Self::I8, Self::I16, Self::I32, Self::F32, Self::F64];
-
-    /// The type with this byte in the magic number.
+    /// The type with this code in the magic number.
     pub fn from_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|&element| element as u8 == code)
     }
-
-    /// Bytes of one element.
-    pub fn size(self) -> usize {
-        match self {
-            Self::U8 | Self::I8 => 1,
-            Self::I16 => 2,
-            Self::I32 | Self::F32 => 4,
-            Self::F64 => 8,
-        }
-    }
-}
-
-impl fmt::Display for ElementType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::U8 => "u8",
-            Self::I8 => "i8",
-            Self::I16 => "i16",
-            Self::I32 => "i32",
-            Self::F32 => "f32",
-            Self::F64 => "f64",
-        })
-    }
-}
-
-/// The elements of an array, in file order.
-#[derive(Debug, Clone, PartialEq)]
-pub enum IdxData {
-    /// Unsigned bytes.
-    U8(Vec<u8>),
-    /// Signed bytes.
-    I8(Vec<i8>),
-    /// 16-bit integers.
-    I16(Vec<i16>),
-    /// 32-bit integers.
-    I32(Vec<i32>),
-    /// Single precision.
-    F32(Vec<f32>),
-    /// Double precision.
-    F64(Vec<f64>),
 }
 
 impl IdxData {
-    /// Their type.
-    pub fn element(&self) -> ElementType {
-        match self {
-            Self::U8(_) => ElementType::U8,
-            Self::I8(_) => ElementType::I8,
-            Self::I16(_) => ElementType::I16,
-            Self::I32(_) => ElementType::I32,
-            Self::F32(_) => ElementType::F32,
-            Self::F64(_) => ElementType::F64,
-        }
-    }
-
-    /// Their number.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::U8(data) => data.len(),
-            Self::I8(data) => data.len(),
-            Self::I16(data) => data.len(),
-            Self::I32(data) => data.len(),
-            Self::F32(data) => data.len(),
-            Self::F64(data) => data.len(),
-        }
-    }
-
-    /// Whether there are none.
+    /// Whether there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -109,11 +87,11 @@ pub struct Idx {
 }
 
 impl Idx {
-    /// Puts shape and elements together.
+    /// Creates an array from its shape and elements.
     ///
     /// # Panics
-    /// If the shape's product is not the number of elements, if the rank is above 255, or a
-    /// dimension above `u32::MAX`: the format cannot say it.
+    /// If the shape's product is not the number of elements, the rank is above 255, or a dimension
+    /// is above `u32::MAX`, which the format cannot express.
     #[track_caller]
     pub fn new(shape: Vec<usize>, data: IdxData) -> Self {
         assert!(shape.len() <= usize::from(u8::MAX), "IDX has at most 255 dimensions, not {}", shape.len());
@@ -136,14 +114,13 @@ impl Idx {
         &self.data
     }
 
-    /// Shape and elements apart, without copying.
+    /// Splits the array into shape and elements without copying.
     pub fn into_parts(self) -> (Vec<usize>, IdxData) {
         (self.shape, self.data)
     }
 }
 
-/// The product of the dimensions; `None` where it does not fit. A zero makes it zero whatever
-/// stands beside it.
+/// The product of the dimensions, or `None` if it overflows. It is 0 if any dimension is 0.
 pub(super) fn element_count(shape: &[usize]) -> Option<usize> {
     if shape.contains(&0) {
         return Some(0);
@@ -167,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_checked() {
+    fn element_counts_are_checked_for_overflow() {
         assert_eq!(element_count(&[]), Some(1));
         assert_eq!(element_count(&[2, 3, 4]), Some(24));
         assert_eq!(element_count(&[usize::MAX, 0, usize::MAX]), Some(0));

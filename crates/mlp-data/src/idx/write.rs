@@ -1,4 +1,4 @@
-//! Writing IDX. An [`Idx`] is valid by construction, so only the disk can fail.
+//! Writing IDX.
 
 use super::{Idx, IdxData};
 use crate::Error;
@@ -7,9 +7,8 @@ use flate2::{Compression, GzBuilder};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Writes an array to `path`, atomically; gzip-compressed if the name ends in `.gz`.
-///
-/// The compressed form carries neither name nor time, so that the same array gives the same bytes.
+/// Writes an array to `path` atomically, gzip-compressed if the name ends in `.gz`. The compressed
+/// file has no name or time inside, so the same array gives the same bytes.
 ///
 /// # Errors
 /// [`Error::Io`] if the file cannot be written.
@@ -19,8 +18,7 @@ pub fn write_idx(path: &Path, idx: &Idx) -> Result<(), Error> {
         if compressed {
             let mut encoder = GzBuilder::new().write(out, Compression::default());
             idx.write_to(&mut encoder)?;
-            encoder.finish()?;
-            Ok(())
+            encoder.finish().map(drop)
         } else {
             idx.write_to(out)
         }
@@ -32,15 +30,14 @@ impl Idx {
     /// Writes the array uncompressed.
     ///
     /// # Errors
-    /// What the writer returns.
+    /// Those of the writer.
     pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
-        let (shape, data) = (self.shape(), self.data());
-        // `Idx::new` has seen to it that neither conversion loses anything.
-        out.write_all(&[0, 0, data.element() as u8, shape.len() as u8])?;
-        for &dimension in shape {
+        // `Idx::new` has checked that rank and dimensions fit.
+        out.write_all(&[0, 0, self.data.element() as u8, self.shape.len() as u8])?;
+        for &dimension in &self.shape {
             out.write_all(&(dimension as u32).to_be_bytes())?;
         }
-        match data {
+        match &self.data {
             IdxData::U8(elements) => out.write_all(elements),
             IdxData::I8(elements) => write_elements(out, elements, i8::to_be_bytes),
             IdxData::I16(elements) => write_elements(out, elements, i16::to_be_bytes),

@@ -1,5 +1,5 @@
 //! Directories of pictures as labeled files: `class-name/*.png`, or the same below `train/` and
-//! `test/`. Only names are read here, no pictures.
+//! `test/`. Only names are read here, not pictures.
 
 use std::path::{Path, PathBuf};
 
@@ -11,73 +11,75 @@ use crate::Error;
 pub struct LabeledFiles {
     /// The names of the classes, in natural order.
     pub class_names: Vec<String>,
-    /// The files to train with, each with its class, class after class.
+    /// The training files with their labels, class after class.
     pub train: Vec<(PathBuf, u8)>,
-    /// The files of `test/`; `None` where there is no such directory.
+    /// The files of `test/`, or `None` if there is no such directory.
     pub test: Option<Vec<(PathBuf, u8)>>,
-    /// The number of pictures outside the directories of the classes.
+    /// The number of pictures outside the class directories.
     pub strays: usize,
 }
 
-/// The classes of one directory, each with its files.
+/// The classes of a directory, each with its files.
 type Classes = Vec<(String, Vec<PathBuf>)>;
 
 impl LabeledFiles {
-    /// Searches a directory: each directory in it is a class, and the pictures in that, however
-    /// deep, are its examples. If it only has the directories `train` and perhaps `test`, these are
-    /// searched for classes.
+    /// Searches a directory: each subdirectory is a class, and the pictures anywhere below it are
+    /// its examples. If the only subdirectories are `train` and optionally `test`, the classes are
+    /// in these.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::ClassDirectories`] if there are no classes or more than 256, one has
-    /// no pictures, or `test` has one that `train` has not.
+    /// [`Error::Io`]; [`Error::ClassDirectories`] if there are no classes or more than 256, a class
+    /// has no pictures, or `test` has a class that `train` lacks.
     pub fn find(directory: &Path) -> Result<Self, Error> {
-        let directories: Vec<PathBuf> = entries(directory)?
-            .into_iter()
-            .filter(|(_, is_directory)| *is_directory)
-            .map(|(path, _)| path)
-            .collect();
-        let is_split = !directories.is_empty()
-            && directories.iter().any(|path| name(path) == "train")
-            && directories.iter().all(|path| ["train", "test"].contains(&name(path).as_str()));
-        if !is_split {
-            let (classes, strays) = classes(directory)?;
-            return Ok(Self { train: labeled(&classes), class_names: names(classes), test: None, strays });
+        let directories = entries(directory)?.into_iter().filter(|(_, is_directory)| *is_directory);
+        let directories: Vec<String> = directories.map(|(path, _)| name(&path)).collect();
+        match directories.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["train"] => Self::of_splits(&directory.join("train"), None),
+            ["test", "train"] => Self::of_splits(&directory.join("train"), Some(&directory.join("test"))),
+            _ => Self::of_splits(directory, None),
         }
-        let (train, mut strays) = classes(&directory.join("train"))?;
-        let mut test = None;
-        if directories.len() == 2 {
-            let (found, more) = classes(&directory.join("test"))?;
-            strays += more;
-            let mut files = Vec::new();
-            for (class, paths) in found {
-                let Some(label) = train.iter().position(|(known, _)| *known == class) else {
-                    return Err(problem(
-                        &directory.join("test"),
-                        format!(
-                            "the class {class} is not among those of train; expected the same directories in both"
-                        ),
-                    ));
-                };
-                // There are at most 256.
-                files.extend(paths.into_iter().map(|path| (path, label as u8)));
+    }
+
+    fn of_splits(train: &Path, test: Option<&Path>) -> Result<Self, Error> {
+        let (found, mut strays) = classes(train)?;
+        let class_names: Vec<String> = found.iter().map(|(class, _)| class.clone()).collect();
+        let train = labeled(train, found, &class_names)?;
+        let test = match test {
+            Some(directory) => {
+                let (found, more) = classes(directory)?;
+                strays += more;
+                Some(labeled(directory, found, &class_names)?)
             }
-            test = Some(files);
-        }
-        Ok(Self { train: labeled(&train), class_names: names(train), test, strays })
+            None => None,
+        };
+        Ok(Self { class_names, train, test, strays })
     }
 }
 
-/// The classes in a directory, and the number of pictures beside them.
+/// Labels files with the position of their class in `class_names`.
+fn labeled(directory: &Path, classes: Classes, class_names: &[String]) -> Result<Vec<(PathBuf, u8)>, Error> {
+    let mut files = Vec::new();
+    for (class, paths) in classes {
+        let Some(label) = class_names.iter().position(|known| *known == class) else {
+            let problem = format!(
+                "the class {class} is not among those of train; expected the same directories in both"
+            );
+            return Err(Error::ClassDirectories { directory: directory.to_owned(), problem });
+        };
+        files.extend(paths.into_iter().map(|path| (path, label as u8)));
+    }
+    Ok(files)
+}
+
+/// Returns the classes in a directory, 1 to 256, and the number of pictures beside them.
 fn classes(directory: &Path) -> Result<(Classes, usize), Error> {
     let (mut classes, mut strays) = (Vec::new(), 0);
     for (path, is_directory) in entries(directory)? {
         if is_directory {
             let files = picture_files(&path)?;
             if files.is_empty() {
-                return Err(problem(
-                    &path,
-                    "a class without pictures; put some in, or remove the directory".to_owned(),
-                ));
+                let problem = "a class without pictures; put some in, or remove the directory".to_owned();
+                return Err(Error::ClassDirectories { directory: path, problem });
             }
             classes.push((name(&path), files));
         } else {
@@ -85,30 +87,13 @@ fn classes(directory: &Path) -> Result<(Classes, usize), Error> {
         }
     }
     if !(1..=256).contains(&classes.len()) {
-        let found = format!(
+        let problem = format!(
             "{} directories in it; expected one for each class, 1 to 256, with its pictures",
             classes.len()
         );
-        return Err(problem(directory, found));
+        return Err(Error::ClassDirectories { directory: directory.to_owned(), problem });
     }
     Ok((classes, strays))
-}
-
-fn labeled(classes: &Classes) -> Vec<(PathBuf, u8)> {
-    let labels = 0..=u8::MAX;
-    classes
-        .iter()
-        .zip(labels)
-        .flat_map(|((_, files), label)| files.iter().map(move |path| (path.clone(), label)))
-        .collect()
-}
-
-fn names(classes: Classes) -> Vec<String> {
-    classes.into_iter().map(|(name, _)| name).collect()
-}
-
-fn problem(directory: &Path, problem: String) -> Error {
-    Error::ClassDirectories { directory: directory.to_owned(), problem }
 }
 
 #[cfg(test)]
@@ -147,27 +132,27 @@ mod tests {
     }
 
     #[test]
-    fn train_and_test_are_no_classes() {
+    fn train_and_test_are_splits() {
         let both = found(&["train/a/1.png", "train/b/1.png", "test/b/2.png"]).unwrap();
         assert_eq!((both.class_names.len(), both.train.len()), (2, 2));
         assert_eq!(both.test.unwrap()[0].1, 1);
         assert_eq!(found(&["train/a/1.png", "train/b/1.png"]).unwrap().test, None);
-        // Beside another class they are classes.
+        // Beside another directory they are classes.
         assert_eq!(found(&["train/1.png", "bus/1.png"]).unwrap().class_names, ["bus", "train"]);
     }
 
     #[test]
-    fn directories_that_are_no_classes_are_an_error_in_one_line() {
+    fn invalid_class_directories_are_errors() {
         let many: Vec<String> = (0..257).map(|class| format!("{class}/1.png")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        for (files, said) in [
+        for (files, message) in [
             (&["a.png"][..], "DIR: 0 directories in it; expected one for each class"),
             (&many[..], "DIR: 257 directories in it"),
             (&["a/1.png", "b/"][..], "DIR/b: a class without pictures"),
             (&["train/a/1.png", "test/b/1.png"][..], "DIR/test: the class b is not among those of train"),
         ] {
             let error = found(files).unwrap_err();
-            assert!(error.starts_with(said), "{error}");
+            assert!(error.starts_with(message), "{error}");
         }
         assert!(LabeledFiles::find(Path::new("no such directory")).is_err());
     }

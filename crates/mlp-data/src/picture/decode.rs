@@ -1,5 +1,5 @@
-//! Decoding PNG, JPEG and PGM with its relatives, told apart by their first bytes. The size that a
-//! header promises is checked before anything is allocated for it.
+//! Decoding PNG, JPEG and the portable maps (PGM and relatives), detected by content. The size in
+//! the header is checked before anything is allocated.
 
 use std::io::Cursor;
 
@@ -9,19 +9,17 @@ use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 use super::GrayPicture;
 use crate::Error;
 
-/// The maximum number of pixels of a picture: more than a camera, or a page scanned at 600 dpi,
-/// has.
+/// The maximum number of pixels of a picture: more than cameras, or pages scanned at 600 dpi, have.
 pub const MAX_PIXELS: u64 = 64_000_000;
 
-/// The maximum number of bytes that decoding a picture may take.
+/// The maximum memory for decoding a picture, in bytes.
 const MAX_BYTES: u64 = 4 * MAX_PIXELS;
 
 impl GrayPicture {
-    /// The picture in a file's bytes: PNG, JPEG, or PGM and the other portable maps (PBM, PPM,
-    /// PAM), of any depth and color.
+    /// Decodes a picture file: PNG, JPEG, PBM, PGM, PPM or PAM, of any depth and color.
     ///
-    /// Colors become their luminance, transparency is blended over white, and a photograph is
-    /// rotated as its camera recorded.
+    /// Colors become their luminance, transparency is blended over white, and photographs are
+    /// rotated upright according to their Exif orientation.
     ///
     /// # Errors
     /// [`Error::Picture`] if the bytes are something else or damaged, [`Error::PictureTooLarge`]
@@ -46,7 +44,6 @@ impl GrayPicture {
         let mut limits = Limits::default();
         limits.max_alloc = Some(MAX_BYTES);
         decoder.set_limits(limits).map_err(problem)?;
-        // A picture whose camera did not say how it was held is upright.
         let orientation = decoder.orientation().ok();
         let mut decoded = DynamicImage::from_decoder(decoder).map_err(problem)?;
         if let Some(orientation) = orientation {
@@ -61,17 +58,17 @@ fn gray(decoded: DynamicImage) -> Vec<u8> {
     if !decoded.color().has_alpha() {
         return decoded.into_luma8().into_raw();
     }
-    let over_white = |[level, alpha]: [u8; 2]| {
+    let over_white = |&[level, alpha]: &[u8; 2]| {
         let (level, alpha) = (u32::from(level), u32::from(alpha));
         // At most 255 * 255 + 127, divided by 255.
         ((level * alpha + 255 * (255 - alpha) + 127) / 255) as u8
     };
-    decoded.into_luma_alpha8().into_raw().as_chunks::<2>().0.iter().map(|&pixel| over_white(pixel)).collect()
+    decoded.into_luma_alpha8().into_raw().as_chunks::<2>().0.iter().map(over_white).collect()
 }
 
-/// In one line, whatever the decoder said.
+/// Converts an error of the decoder, whose message may have several lines.
 pub(super) fn problem(error: ImageError) -> Error {
-    let said = error.to_string();
-    let problem = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let message = error.to_string();
+    let problem = message.split_whitespace().collect::<Vec<_>>().join(" ");
     Error::Picture { problem: problem.trim_end_matches('.').to_owned() }
 }

@@ -1,11 +1,10 @@
-//! Picture files: finding them in a directory, in natural order, and reading one.
+//! Finding picture files in a directory, in natural order, and reading one.
 
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use image::ImageReader;
-use image::error::ImageError;
 
 use super::GrayPicture;
 use super::decode::problem;
@@ -22,33 +21,30 @@ const MAX_FILE_BYTES: u64 = 256_000_000;
 const MAX_DEPTH: usize = 32;
 
 impl GrayPicture {
-    /// Reads a picture file, as [`GrayPicture::decode`].
+    /// Reads and [`decode`](Self::decode)s a picture file.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::InFile`] with what [`GrayPicture::decode`] finds wrong.
+    /// [`Error::Io`]; [`Error::InFile`] with an error of [`decode`](Self::decode).
     pub fn read(path: &Path) -> Result<Self, Error> {
         let file = File::open(path).map_err(Error::io("open", path))?;
         Self::read_from(file, path)
     }
 
-    /// Columns and rows of a picture file according to its header; a photograph may still have to
-    /// be rotated.
+    /// Returns columns and rows of a picture file according to its header, before any rotation.
     ///
     /// # Errors
-    /// As [`GrayPicture::read`].
+    /// As [`read`](Self::read).
     pub fn size_of(path: &Path) -> Result<(usize, usize), Error> {
-        let problem =
-            |error: ImageError| Error::InFile { path: path.to_owned(), problem: Box::new(problem(error)) };
         let reader = ImageReader::open(path).map_err(Error::io("open", path))?;
         let reader = reader.with_guessed_format().map_err(Error::io("read", path))?;
-        let (width, height) = reader.into_dimensions().map_err(problem)?;
+        let (width, height) = reader.into_dimensions().map_err(problem).map_err(Error::in_file(path))?;
         Ok((width as usize, height as usize))
     }
 
-    /// [`GrayPicture::read`] from any reader; `origin` is the path to name in errors.
+    /// [`read`](Self::read) from any reader; `origin` is the path to name in errors.
     ///
     /// # Errors
-    /// As [`GrayPicture::read`].
+    /// As [`read`](Self::read).
     pub fn read_from(reader: impl Read, origin: &Path) -> Result<Self, Error> {
         let mut bytes = Vec::new();
         reader.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io("read", origin))?;
@@ -57,12 +53,12 @@ impl GrayPicture {
         } else {
             Self::decode(&bytes)
         };
-        decoded.map_err(|problem| Error::InFile { path: origin.to_owned(), problem: Box::new(problem) })
+        decoded.map_err(Error::in_file(origin))
     }
 }
 
-/// The picture files in a directory and below it, by their extensions, each directory in natural
-/// order. Hidden files are left out, and links to directories are not followed.
+/// Finds the picture files anywhere below a directory by their extensions, each directory in
+/// natural order. Hidden files are left out, and links to directories are not followed.
 ///
 /// # Errors
 /// [`Error::Io`] if a directory cannot be listed.
@@ -72,11 +68,11 @@ pub fn picture_files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(found)
 }
 
-fn collect(directory: &Path, deeper: usize, found: &mut Vec<PathBuf>) -> Result<(), Error> {
+fn collect(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Error> {
     for (path, is_directory) in entries(directory)? {
         if is_directory {
-            if deeper > 0 {
-                collect(&path, deeper - 1, found)?;
+            if depth > 0 {
+                collect(&path, depth - 1, found)?;
             }
         } else if is_picture_name(&path) {
             found.push(path);
@@ -85,8 +81,7 @@ fn collect(directory: &Path, deeper: usize, found: &mut Vec<PathBuf>) -> Result<
     Ok(())
 }
 
-/// The entries of a directory that are not hidden, in natural order, each with whether it is a
-/// directory.
+/// Lists a directory without hidden entries, in natural order, and whether each is a directory.
 pub(super) fn entries(directory: &Path) -> Result<Vec<(PathBuf, bool)>, Error> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(directory).map_err(Error::io("list", directory))? {
@@ -100,14 +95,14 @@ pub(super) fn entries(directory: &Path) -> Result<Vec<(PathBuf, bool)>, Error> {
     Ok(entries)
 }
 
-/// The last part of a path as text.
+/// The last component of a path.
 pub(super) fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 pub(super) fn is_picture_name(path: &Path) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
-    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    ENDINGS.contains(&extension.as_str())
 }
 
 #[cfg(test)]
@@ -115,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn directories_are_searched_in_the_order_people_expect() {
+    fn directories_are_searched_in_natural_order() {
         let directory = tempfile::tempdir().unwrap();
         for name in ["10.PNG", "2.png", "b/1.jpg", "b/notes.txt", ".hidden.png", "b/.git/3.png", "c.pgm"] {
             let path = directory.path().join(name);
@@ -129,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_file_names_it() {
+    fn an_error_names_the_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.png");
         fs::write(&path, "no picture").unwrap();

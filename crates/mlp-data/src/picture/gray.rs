@@ -1,9 +1,9 @@
-//! A picture in shades of gray, and the image of a dataset that it becomes.
+//! Grayscale pictures, and the images of a dataset made from them.
 
 use crate::Error;
 use crate::named::named;
 
-/// A picture in shades of gray: 0 is black, 255 white.
+/// A grayscale picture: 0 is black, 255 white.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrayPicture {
     width: usize,
@@ -12,7 +12,7 @@ pub struct GrayPicture {
 }
 
 impl GrayPicture {
-    /// Creates a picture from its pixels, row by row from the top.
+    /// Creates a picture from its pixels (height, width), row by row from the top.
     ///
     /// # Errors
     /// [`Error::PictureSize`] if the number of pixels is not `width * height`, or zero.
@@ -23,12 +23,12 @@ impl GrayPicture {
         Ok(Self { width, height, pixels })
     }
 
-    /// Columns; at least one.
+    /// Columns, at least one.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// Rows; at least one.
+    /// Rows, at least one.
     pub fn height(&self) -> usize {
         self.height
     }
@@ -39,15 +39,15 @@ impl GrayPicture {
     }
 }
 
-/// Which of ink and ground is lighter.
+/// Whether the ink is lighter or darker than the ground.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Polarity {
-    /// Detected: the ground is what most of the border and of the area is.
+    /// Detected: most of the border and of the area is ground.
     #[default]
     Auto,
     /// Light ink on a dark ground, as in MNIST.
     LightOnDark,
-    /// Dark ink on a light ground, as on paper: inverted.
+    /// Dark ink on a light ground, as on paper, which is inverted.
     DarkOnLight,
 }
 
@@ -55,13 +55,13 @@ named!(
     Polarity, "polarity", Auto => "auto", LightOnDark => "light-on-dark", DarkOnLight => "dark-on-light"
 );
 
-/// A picture that has become an image of a dataset.
+/// A picture preprocessed into an image of a dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preprocessed {
     /// The pixels (height, width) of the image: 0 is ground, 255 ink.
     pub pixels: Vec<u8>,
-    /// Whether light and dark were exchanged.
+    /// Whether the picture was inverted.
     pub was_inverted: bool,
-    /// Whether there is nothing on the picture.
+    /// Whether the picture has no ink.
     pub is_blank: bool,
 }

@@ -1,26 +1,25 @@
-//! Telling ground from ink: which is lighter, and how far each pixel stands out of the ground. The
+//! Separating ground from ink: which is lighter, and how far each pixel rises above the ground. The
 //! ground of a photograph has shading and noise, so it is a fitted surface.
 
 use super::Polarity;
 use super::plane::Plane;
 
-/// The minimum contrast of ink, in levels; anything less is unevenness of the paper.
+/// The minimum contrast of ink, in levels; anything less is uneven paper.
 const MIN_CONTRAST: f32 = 12.0;
 
-/// How many standard deviations of noise still count as ground.
+/// The number of standard deviations of noise that count as ground.
 const NOISE: f32 = 3.0;
 
 /// The maximum number of pixels that the ground is fitted to.
 const SAMPLES: usize = 5_000;
 
-/// The share of ground on a page with something on it.
+/// The minimum fraction of ground on a page.
 const PAGE: f64 = 0.7;
 
-/// The number of times that the ground is fitted.
+/// The number of iterations of the fit.
 const ROUNDS: usize = 6;
 
-/// A picture turned so that its ground is the darker of the two, and whether light and dark were
-/// exchanged for it.
+/// Inverts a picture if its ground is light, and returns whether it did.
 pub(super) fn oriented(plane: Plane, polarity: Polarity) -> (Plane, bool) {
     let is_light = match polarity {
         Polarity::LightOnDark => false,
@@ -30,18 +29,17 @@ pub(super) fn oriented(plane: Plane, polarity: Polarity) -> (Plane, bool) {
     if is_light { (plane.inverted(), true) } else { (plane, false) }
 }
 
-/// Whether the ground is the lighter of the two.
+/// Whether the ground is lighter than the ink.
 ///
-/// If most pixels lie on one surface, that is the ground, however it is shaded, and ink is what
-/// stands out of it the most: on the dark side, if the ground is light. Otherwise, as where a bold
-/// stroke fills its picture, pixels are divided into light and dark, and the ground is the
-/// majority. The border counts twice, because a stroke seldom touches all edges, and the whole
-/// picture once, because a stroke that fills it leaves the border undecided.
+/// If most pixels lie on one surface, that is the ground, and the ink is on the side where pixels
+/// stand out the most. Otherwise, for example if a bold stroke fills the picture, the ground is the
+/// majority of light or dark pixels. The border counts twice, because a stroke seldom touches all
+/// edges; the whole picture counts once, for strokes that leave the border undecided.
 fn has_light_ground(plane: &Plane) -> bool {
     let samples = samples(plane);
     let ground = Ground::fit(samples.clone(), &samples);
     if ground.is_page(&samples) {
-        // The cube, because few pixels of ink stand out far and many of a shadow a little.
+        // Cubed, because few pixels of ink stand out far, and many of a shadow a little.
         let all = plane.levels.iter().enumerate();
         return all.map(|(i, level)| f64::from(level - ground.level(plane, i)).powi(3)).sum::<f64>() < 0.0;
     }
@@ -53,8 +51,7 @@ fn has_light_ground(plane: &Plane) -> bool {
     2.0 * share(&mut samples.iter().filter(|s| s.is_border)) + share(&mut samples.iter()) > 1.5
 }
 
-/// Otsu's threshold: the level that leaves the least variance within light and dark. Where all
-/// pixels have one level, it is the middle.
+/// Otsu's threshold, which minimizes the variance within light and dark; 127.5 for a single level.
 fn otsu(levels: &[f32]) -> f32 {
     let mut counts = [0u64; 256];
     levels.iter().for_each(|level| counts[usize::from(level.round() as u8)] += 1);
@@ -78,7 +75,7 @@ fn otsu(levels: &[f32]) -> f32 {
     threshold + 0.5
 }
 
-/// The ground: a surface, and how far its pixels are from it.
+/// The ground: a surface and its noise.
 pub(super) struct Ground {
     surface: Surface,
     /// The maximum height of noise above it.
@@ -87,18 +84,17 @@ pub(super) struct Ground {
 
 impl Ground {
     /// Finds the ground of a picture with lighter ink: a quadratic surface, which follows the
-    /// shading of a page, fitted to the pixels of the ground. There are two first guesses of these:
-    /// the dark pixels, which is right for drawings, however bold, and all pixels, which is right
-    /// for pages whose shaded corners are as dark as the ink.
+    /// shading of a page. The fit starts from the dark pixels, which is right for drawings, however
+    /// bold, and from all pixels, which is right for pages with shaded corners as dark as the ink,
+    /// and the better result is taken.
     pub(super) fn of(plane: &Plane) -> Self {
         let samples = samples(plane);
         let threshold = otsu(&plane.levels);
         let dark: Vec<Sample> = samples.iter().copied().filter(|s| s.level <= threshold).collect();
         let (by_level, by_place) = (Self::fit(dark, &samples), Self::fit(samples.clone(), &samples));
-        // With the narrower of the two bands: everything is within the noise of a fit that is bad
-        // enough.
+        // With the narrower band: everything is within the noise of a bad enough fit.
         let band = by_level.band().min(by_place.band());
-        let is_better = by_place.worth(&samples, band) > by_level.worth(&samples, band);
+        let is_better = by_place.score(&samples, band) > by_level.score(&samples, band);
         if is_better { by_place } else { by_level }
     }
 
@@ -116,19 +112,18 @@ impl Ground {
         found
     }
 
-    /// A score of the fit: the number of pixels in a band around it, less those below, where
+    /// Scores the fit: the number of pixels in a band around it, minus twice those below, where
     /// nothing should be.
-    fn worth(&self, samples: &[Sample], band: f32) -> i64 {
-        let worth = |s: &Sample| match self.distance(s) {
+    fn score(&self, samples: &[Sample], band: f32) -> i64 {
+        let score = |s: &Sample| match self.distance(s) {
             d if d < -band => -2,
             d if d <= band => 1,
             _ => 0,
         };
-        samples.iter().map(worth).sum()
+        samples.iter().map(score).sum()
     }
 
-    /// Whether most of a picture lies on it, unless its noise is as large as the contrast of the
-    /// picture.
+    /// Whether most of a picture lies on the surface, with little noise for its contrast.
     fn is_page(&self, samples: &[Sample]) -> bool {
         let within = samples.iter().filter(|s| self.distance(s).abs() <= self.band()).count();
         let most = samples.iter().map(|s| self.distance(s).abs()).fold(0.0, f32::max);
@@ -143,7 +138,7 @@ impl Ground {
         self.noise.max(1.0)
     }
 
-    /// Heights above the ground; below it 0.
+    /// Heights above the ground, 0 below it.
     pub(super) fn heights(&self, plane: &Plane) -> Plane {
         let mut heights = plane.clone();
         for (i, level) in heights.levels.iter_mut().enumerate() {
@@ -152,19 +147,18 @@ impl Ground {
         heights
     }
 
-    /// Its level where pixel `i` is.
+    /// The level of the ground at pixel `i`.
     fn level(&self, plane: &Plane, i: usize) -> f32 {
         let (x, y) = place(plane, i);
         self.surface.at(x, y)
     }
 
-    /// Whether nothing stands out, if this is how far the highest does.
+    /// Whether a peak of this height is not ink.
     pub(super) fn is_flat(&self, peak: f32) -> bool {
         peak < MIN_CONTRAST.max(1.5 * self.noise)
     }
 }
 
-/// A pixel as the fit sees it.
 #[derive(Clone, Copy)]
 struct Sample {
     x: f32, // from -1 to 1
@@ -173,13 +167,13 @@ struct Sample {
     is_border: bool,
 }
 
-/// Where pixel `i` is, from -1 to 1 each way.
+/// The coordinates of pixel `i`, from -1 to 1.
 fn place(plane: &Plane, i: usize) -> (f32, f32) {
     let along = |at: usize, length: usize| (2 * at + 1) as f32 / length as f32 - 1.0;
     (along(i % plane.width, plane.width), along(i / plane.width, plane.height))
 }
 
-/// Pixels evenly over the plane, its last row and column among them.
+/// Samples the plane evenly, including its last row and column.
 fn samples(plane: &Plane) -> Vec<Sample> {
     let step = (1..).find(|step| (plane.width / step) * (plane.height / step) <= SAMPLES).unwrap_or(1);
     let along = |length: usize| (0..length - 1).step_by(step).chain([length - 1]);
@@ -194,7 +188,7 @@ fn samples(plane: &Plane) -> Vec<Sample> {
     samples
 }
 
-/// The middle one of some numbers; 0 of none.
+/// The median, or 0 of no values.
 fn median(values: impl Iterator<Item = f32>) -> f32 {
     let mut values: Vec<f32> = values.collect();
     if values.is_empty() {
@@ -206,7 +200,7 @@ fn median(values: impl Iterator<Item = f32>) -> f32 {
 
 const TERMS: usize = 6;
 
-/// A quadratic surface, as the coefficients of 1, x, y, x², xy and y².
+/// A quadratic surface: the coefficients of 1, x, y, x², xy and y².
 #[derive(Clone, Copy)]
 struct Surface([f64; TERMS]);
 
@@ -225,7 +219,7 @@ impl Surface {
         [1.0, x, y, x * x, x * y, y * y]
     }
 
-    /// Least squares; `None` where the samples do not determine a surface.
+    /// Least squares; `None` if the samples do not determine a surface.
     fn fit(samples: &[Sample]) -> Option<Self> {
         // The normal equations, with the right side as the last column.
         let mut rows = [[0.0; TERMS + 1]; TERMS];
@@ -242,7 +236,7 @@ impl Surface {
     }
 }
 
-/// Gauss and Jordan with pivots; `None` where a pivot is not above `least`.
+/// Gauss-Jordan elimination with pivoting; `None` if a pivot is not above `least`.
 fn solve(mut rows: [[f64; TERMS + 1]; TERMS], least: f64) -> Option<[f64; TERMS]> {
     for column in 0..TERMS {
         let pivot =

@@ -1,18 +1,17 @@
-//! The ink of a picture: what stands out of the ground, without specks of dust, and where it is.
+//! The ink of a picture, without its ground and specks of dust.
 
 use super::ground::Ground;
 use super::plane::Plane;
 
-/// The share of the full height above which a pixel is ink.
+/// The fraction of the full height above which a pixel is ink.
 const EDGE: f32 = 0.1;
 
-/// A patch is a speck if it has less than these shares of the largest patch's ink or longer side.
-/// Both are needed: the separate bar of a 5 is longer than a speck, which may have as much ink as a
-/// thin stroke.
+/// A patch is a speck if it has less than these fractions of the largest patch's ink or longer
+/// side. Both are needed: the separate bar of a 5 is longer than a speck, which may have as much
+/// ink as a thin stroke.
 const SPECK_INK: f32 = 0.04;
 const SPECK_SIDE: f32 = 0.15;
 
-/// The ink of a picture, without its ground.
 pub(super) struct Ink {
     /// From 0, the ground, to 1, full ink.
     pub(super) amounts: Plane,
@@ -21,7 +20,7 @@ pub(super) struct Ink {
 }
 
 impl Ink {
-    /// `None` where there is none.
+    /// Returns `None` if there is no ink.
     pub(super) fn of(plane: &Plane, ground: &Ground) -> Option<Self> {
         let heights = &ground.heights(plane);
         let mut full = full_height(heights.levels.iter().copied(), ground.noise);
@@ -30,7 +29,7 @@ impl Ink {
         }
         let mut patches = Patches::of(heights, ground.noise.max(EDGE * full));
         patches.drop_specks(heights);
-        // A speck may have been more lively than the ink.
+        // A speck may have been higher than the ink.
         full = full_height(patches.kept(heights), ground.noise);
         if ground.is_flat(full) {
             return None;
@@ -56,9 +55,9 @@ fn full_height(heights: impl Iterator<Item = f32> + Clone, noise: f32) -> f32 {
     *upper.select_nth_unstable_by(rank, f32::total_cmp).1
 }
 
-/// Connected pixels of ink, over sides or corners.
+/// Connected components of ink, over sides or corners.
 struct Patches {
-    numbers: Vec<u32>, // of each pixel's patch, from 1; 0 is no ink
+    numbers: Vec<u32>, // the patch of each pixel, from 1; 0 is no ink
     count: usize,
 }
 
@@ -85,7 +84,7 @@ impl Patches {
         Self { numbers, count }
     }
 
-    /// Drops the patches that are small compared with the largest one.
+    /// Drops patches that are small compared to the largest.
     fn drop_specks(&mut self, heights: &Plane) {
         let mut patches = vec![Patch::default(); self.count + 1];
         for (i, (&number, &height)) in self.numbers.iter().zip(&heights.levels).enumerate() {
@@ -108,7 +107,7 @@ impl Patches {
         pairs.filter(|&(&number, _)| number != 0).map(|(_, &height)| height)
     }
 
-    /// Whether a pixel is ink or beside some: there the edge of a stroke fades into the ground.
+    /// Whether a pixel is ink or next to it, where the edge of a stroke fades into the ground.
     fn is_near(&self, at: usize, width: usize, height: usize) -> bool {
         self.numbers[at] != 0 || around(at, width, height).any(|next| self.numbers[next] != 0)
     }
@@ -123,7 +122,7 @@ impl Patches {
     }
 }
 
-/// The bounding box of a patch, and how much ink is in it.
+/// The bounding box and amount of ink of a patch.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Patch {
     pub(super) left: usize,
@@ -150,7 +149,7 @@ impl Patch {
     }
 }
 
-/// The neighbors of a pixel, eight or fewer.
+/// The up to eight neighbors of a pixel.
 fn around(at: usize, width: usize, height: usize) -> impl Iterator<Item = usize> {
     let (x, y) = (at % width, at / width);
     let rows = y.saturating_sub(1)..(y + 2).min(height);

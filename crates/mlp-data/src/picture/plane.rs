@@ -1,9 +1,8 @@
-//! A grid of levels as floating-point numbers, and resizing: reduced by averaging the area of each
-//! new pixel, enlarged by linear interpolation.
+//! A grid of floating-point levels, and resizing: averaging the area of each new pixel to reduce,
+//! linear interpolation to enlarge.
 
 use super::GrayPicture;
 
-/// Levels on a grid.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Plane {
     pub(super) width: usize,
@@ -12,56 +11,49 @@ pub(super) struct Plane {
 }
 
 impl Plane {
-    /// A picture's levels, with its longer side reduced to `side` pixels, if it has more.
+    /// Converts a picture, reducing its longer side to at most `side` pixels.
     pub(super) fn of(picture: &GrayPicture, side: usize) -> Self {
         let (width, height) = (picture.width(), picture.height());
         if width.max(height) <= side {
-            return Self {
-                width,
-                height,
-                levels: picture.pixels().iter().map(|&pixel| pixel.into()).collect(),
-            };
+            let levels = picture.pixels().iter().map(|&pixel| pixel.into()).collect();
+            return Self { width, height, levels };
         }
         let (to_width, to_height) = fitted(width, height, side, side);
         Self::scaled(picture, to_width, to_height)
     }
 
-    /// A picture's levels in another size, of at least one pixel each way.
+    /// Converts a picture and resizes it to at least one pixel each way.
     pub(super) fn scaled(picture: &GrayPicture, width: usize, height: usize) -> Self {
         resized(picture.pixels(), picture.width(), width, height)
     }
 
-    /// The levels with black and white exchanged.
     pub(super) fn inverted(mut self) -> Self {
         self.levels.iter_mut().for_each(|level| *level = 255.0 - *level);
         self
     }
 
-    /// The levels rounded to bytes.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        // `as` goes to the nearest bound where a level is beyond one.
+        // `as` saturates.
         self.levels.iter().map(|&level| level.round() as u8).collect()
     }
 
-    /// Whether a place is on the border.
     pub(super) fn is_border(&self, x: usize, y: usize) -> bool {
         x == 0 || y == 0 || x + 1 == self.width || y + 1 == self.height
     }
 
-    /// The part of `width` by `height` pixels from (x, y) on.
+    /// Crops to `width` by `height` pixels from (x, y).
     pub(super) fn part(&self, x: usize, y: usize, width: usize, height: usize) -> Self {
         let rows = self.levels.chunks_exact(self.width).skip(y).take(height);
         Self { width, height, levels: rows.flat_map(|row| &row[x..x + width]).copied().collect() }
     }
 
-    /// The plane in another size, of at least one pixel each way.
+    /// Resizes to at least one pixel each way.
     pub(super) fn resized(&self, width: usize, height: usize) -> Self {
         resized(&self.levels, self.width, width, height)
     }
 }
 
-/// Resizes levels in rows of `from_width`. A picture can be large, so its bytes become numbers a
-/// row at a time.
+/// Resizes levels in rows of `from_width`, converted row by row because pictures can be large.
 fn resized<T: Copy + Into<f32>>(levels: &[T], from_width: usize, width: usize, height: usize) -> Plane {
     let from_height = levels.len() / from_width;
     let across = taps(from_width, width);
@@ -76,18 +68,17 @@ fn resized<T: Copy + Into<f32>>(levels: &[T], from_width: usize, width: usize, h
     Plane { width, height, levels }
 }
 
-/// The size of `width` by `height` pixels scaled until it fits into another, with its proportions
-/// as far as whole pixels can have them.
+/// Scales a size to fit into another with its aspect ratio, rounded to whole pixels.
 pub(super) fn fitted(width: usize, height: usize, into_width: usize, into_height: usize) -> (usize, usize) {
     let scale = (into_width as f64 / width as f64).min(into_height as f64 / height as f64);
     let side = |length: usize, most: usize| ((length as f64 * scale).round() as usize).clamp(1, most.max(1));
     (side(width, into_width), side(height, into_height))
 }
 
-/// The weights of the old pixels in a new one, along a row or column.
+/// The weights of old pixels in a new one, along a row or column.
 struct Taps {
     first: usize,
-    weights: Vec<f32>, // their sum is 1
+    weights: Vec<f32>, // sum 1
 }
 
 impl Taps {
@@ -96,7 +87,7 @@ impl Taps {
     }
 }
 
-/// The taps of each of `to` pixels, of `from` old ones.
+/// The taps of each of `to` new pixels, from `from` old ones.
 fn taps(from: usize, to: usize) -> Vec<Taps> {
     let scale = from as f64 / to as f64;
     if scale >= 1.0 {
@@ -106,7 +97,7 @@ fn taps(from: usize, to: usize) -> Vec<Taps> {
     }
 }
 
-/// The mean from `low` to `high`.
+/// Averages from `low` to `high`.
 fn averaging(low: f64, high: f64, from: usize) -> Taps {
     let first = (low as usize).min(from - 1);
     let end = (high.ceil() as usize).clamp(first + 1, from);
@@ -115,8 +106,7 @@ fn averaging(low: f64, high: f64, from: usize) -> Taps {
     Taps { first, weights: (first..end).map(share).collect() }
 }
 
-/// The value at `place`, where a pixel's middle has its number; beyond the outermost ones it is
-/// theirs.
+/// Interpolates at `place`, clamped, where the center of pixel i is at i.
 fn between(place: f64, from: usize) -> Taps {
     let place = place.clamp(0.0, (from - 1) as f64);
     let first = place as usize;
@@ -134,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plane_that_keeps_its_size_stays_as_it_is() {
+    fn resizing_to_the_same_size_changes_nothing() {
         let plane = plane(3, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         assert_eq!(plane.resized(3, 2), plane);
         let picture = GrayPicture::new(3, 2, vec![1, 2, 3, 4, 5, 6]).unwrap();
@@ -142,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn reducing_averages_the_area_that_falls_on_a_pixel() {
+    fn reducing_averages_the_area_of_each_new_pixel() {
         let plane = plane(3, &[0.0, 30.0, 60.0]);
         // Each new pixel covers one and a half: all of the outer one, half of the middle one.
         assert_eq!(plane.resized(2, 1).levels, [10.0, 50.0]);
@@ -150,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_picture_is_reduced_with_its_proportions() {
+    fn a_large_picture_keeps_its_aspect_ratio() {
         let picture = GrayPicture::new(4, 2, vec![0, 2, 10, 30, 4, 6, 20, 40]).unwrap();
         assert_eq!(Plane::of(&picture, 2), plane(2, &[3.0, 25.0]));
     }
@@ -162,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_has_its_proportions_and_at_least_a_pixel() {
+    fn a_fitted_size_keeps_its_aspect_ratio_and_at_least_a_pixel() {
         assert_eq!(fitted(40, 20, 20, 20), (20, 10));
         assert_eq!(fitted(7, 14, 20, 20), (10, 20));
         assert_eq!(fitted(1, 100_000, 28, 28), (1, 28));
@@ -170,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_where_it_was() {
+    fn a_part_is_cropped() {
         let plane = plane(3, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         assert_eq!(plane.part(1, 0, 2, 2).levels, [2.0, 3.0, 5.0, 6.0]);
     }

@@ -1,4 +1,4 @@
-//! Preprocessing a picture into an image of a dataset: the two ways of [`Preprocessing`], and plain
+//! Preprocessing pictures into images of a dataset: the two ways of [`Preprocessing`], and plain
 //! scaling.
 
 use super::ground::{Ground, oriented};
@@ -7,24 +7,21 @@ use super::plane::{Plane, fitted};
 use super::{GrayPicture, Polarity, Preprocessed};
 use crate::{ImageShape, Preprocessing};
 
-/// A larger picture is first reduced to this side, which also averages out noise; a digit ends up
-/// 20 pixels wide.
+/// Larger pictures are first reduced to this side, which also averages out noise.
 const WORKING_SIDE: usize = 512;
 
 impl Preprocessing {
-    /// Turns a picture into an image of a dataset.
+    /// Preprocesses a picture into an image of a dataset.
     ///
-    /// [`Digit`](Self::Digit): the ground is subtracted, with its shading and noise, the rest is
-    /// stretched to full contrast, specks are dropped, and the ink is cropped, fitted into five
-    /// sevenths of the shape (20 of 28 pixels) and centered by mass. An image of MNIST itself stays
-    /// nearly as it is.
+    /// [`Digit`](Self::Digit): the ground with its shading and noise is subtracted, the contrast is
+    /// stretched, specks are dropped, and the ink is cropped, fitted into five sevenths of the
+    /// shape (20 of 28 pixels) and centered by mass. Images of MNIST itself hardly change.
     ///
     /// [`Whole`](Self::Whole): the picture is scaled to fit, and the margins are filled with the
     /// level of its border.
     ///
-    /// Either way the ground ends up dark: `polarity` says whether the picture has to be inverted
-    /// for that. A picture with nothing on it is reported as blank; as a digit it has no ink at
-    /// all.
+    /// Either way the ground becomes dark; `polarity` says whether that needs inverting. A picture
+    /// without ink is reported as blank.
     ///
     /// # Panics
     /// If the shape has no pixels.
@@ -40,8 +37,7 @@ impl Preprocessing {
 }
 
 impl GrayPicture {
-    /// Scales the picture to a shape and does nothing else: proportions and polarity may be wrong
-    /// afterwards.
+    /// Scales the picture to a shape, ignoring its aspect ratio and polarity.
     ///
     /// # Panics
     /// If the shape has no pixels.
@@ -73,26 +69,25 @@ fn digit(plane: &Plane, shape: ImageShape, was_inverted: bool) -> Preprocessed {
     Preprocessed { pixels, was_inverted, is_blank: false }
 }
 
-/// How much of a side the ink may take: MNIST's 20 of 28.
+/// The part of a side that ink may fill: MNIST's 20 of 28.
 fn inner(side: usize) -> usize {
     (side * 5 / 7).max(1)
 }
 
-/// The center of mass along a direction, a pixel's middle having its number.
+/// The center of mass along a direction, where the center of pixel i is at i.
 fn center(plane: &Plane, along: impl Fn(usize) -> usize) -> f32 {
     let mass: f32 = plane.levels.iter().sum();
     let moment: f32 = plane.levels.iter().enumerate().map(|(i, level)| level * along(i) as f32).sum();
     if mass > 0.0 { moment / mass } else { 0.0 }
 }
 
-/// Where ink of `length` pixels begins in `side` for its `center` to be as near to the middle as
-/// there is room.
+/// The offset of ink of `length` pixels in `side` that brings its `center` closest to the middle.
 fn centered_at(center: f32, length: usize, side: usize) -> usize {
     let begin = (side as f32 / 2.0 - center).round();
     (begin.max(0.0) as usize).min(side - length)
 }
 
-/// `plane` is the reduced picture with dark ground; only the level of its border is used here.
+/// Only the border of `plane`, the reduced picture with dark ground, is used here.
 fn whole(picture: &GrayPicture, plane: &Plane, shape: ImageShape, was_inverted: bool) -> Preprocessed {
     let is_blank = picture.pixels().iter().all(|&pixel| pixel == picture.pixels()[0]);
     let (width, height) = fitted(picture.width(), picture.height(), shape.width, shape.height);

@@ -1,10 +1,10 @@
 //! Drawing the synthetic digits.
 
-use super::strokes::{self, POINTS_PER_SPAN, Point, STYLES};
+use super::strokes::{self, Point, STYLES};
 use crate::random::SplitMix64;
 use crate::{Dataset, Datasets, ImageShape, Preprocessing};
 
-/// The name by which the set goes.
+/// The name of the dataset.
 pub const NAME: &str = "synthetic";
 /// The shape of a drawn digit.
 pub const SHAPE: ImageShape = ImageShape { height: 28, width: 28 };
@@ -15,9 +15,9 @@ pub const TRAIN: usize = 10_000;
 /// Test examples of the dataset named `synthetic`.
 pub const TEST: usize = 2_000;
 
-/// Draws `train` and `test` digits. The classes are as even as they can be and in random order.
+/// Draws `train` and `test` digits, with classes as even as possible and in random order.
 ///
-/// An example depends on the seed and its position only: a larger set begins with the smaller one.
+/// An example depends only on seed and position, so a larger set starts with the smaller one.
 ///
 /// # Example
 /// ```
@@ -38,7 +38,7 @@ pub fn digits(train: usize, test: usize, seed: u64) -> Datasets {
 fn draw_set(count: usize, seed: u64, set: u64) -> Dataset {
     let mut images = vec![0; count * SHAPE.pixels()];
     let mut labels = Vec::with_capacity(count);
-    // Blocks of ten hold each digit once; the last block may be cut off.
+    // Each block of ten holds each digit once.
     for block in 0..count.div_ceil(CLASSES) as u64 {
         let mut classes: [u8; CLASSES] = std::array::from_fn(|class| class as u8);
         SplitMix64::for_item(seed, set + 2, block).shuffle(&mut classes);
@@ -63,15 +63,13 @@ fn draw(image: &mut [u8], label: u8, random: &mut SplitMix64) {
             .iter()
             .map(|&(x, y)| map.apply((x + random.between(-0.6, 0.6), y + random.between(-0.6, 0.6))))
             .collect();
-        let curve = strokes::curve(&points);
-        debug_assert_eq!(curve.len(), (points.len() - 1) * POINTS_PER_SPAN + 1);
-        for ends in curve.windows(2) {
+        for ends in strokes::curve(&points).windows(2) {
             draw_segment(image, ends[0], ends[1], radius, brightness);
         }
     }
 }
 
-/// A map of the 20x20 box in which the strokes are given to the image.
+/// A map from the 20x20 box of the strokes to the image.
 struct Affine {
     xx: f64,
     xy: f64,
@@ -83,8 +81,7 @@ struct Affine {
 
 impl Affine {
     fn random(random: &mut SplitMix64) -> Self {
-        // A rotation by up to 0.3 radians either way from the tangent of half its angle: no sine,
-        // no cosine.
+        // A rotation by up to 0.3 radians, from the tangent of half its angle: no sine or cosine.
         let tangent = random.between(-0.15, 0.15);
         let norm = 1.0 + tangent * tangent;
         let (cos, sin) = ((1.0 - tangent * tangent) / norm, 2.0 * tangent / norm);
@@ -106,7 +103,7 @@ impl Affine {
     }
 }
 
-/// Brightens each pixel by how far the pen, a disc of `radius` moved from `a` to `b`, covers it.
+/// Brightens each pixel by how much of it the pen covers, a disk of `radius` moved from `a` to `b`.
 fn draw_segment(image: &mut [u8], a: Point, b: Point, radius: f64, brightness: f64) {
     let reach = radius + 0.5;
     let span = |p: f64, q: f64, size: usize| {
@@ -119,7 +116,7 @@ fn draw_segment(image: &mut [u8], a: Point, b: Point, radius: f64, brightness: f
     for row in span(a.1, b.1, SHAPE.height) {
         for column in span(a.0, b.0, SHAPE.width) {
             let (x, y) = (column as f64 - a.0, row as f64 - a.1);
-            // The nearest point of the segment; with both ends equal it is that point.
+            // The nearest point of the segment, which may have length zero.
             let t = if length_squared > 0.0 {
                 ((x * along_x + y * along_y) / length_squared).clamp(0.0, 1.0)
             } else {
@@ -142,7 +139,7 @@ mod tests {
     const TEST_HASH: &str = "efd32bf7ab45aeda52d462aae30129ff86c1728d8df7bb2400a887c6e3cccce3";
 
     #[test]
-    fn the_bytes_of_a_seed_are_frozen() {
+    fn a_seed_always_gives_the_same_bytes() {
         let sets = digits(200, 100, 0);
         assert_eq!(sets.train.labels()[..10], TRAIN_LABELS);
         assert_eq!(sets.train.sha256(), TRAIN_HASH);
@@ -150,21 +147,21 @@ mod tests {
     }
 
     #[test]
-    fn a_larger_set_begins_with_the_smaller_one() {
+    fn a_larger_set_starts_with_the_smaller_one() {
         let (small, large) = (digits(30, 10, 5), digits(75, 40, 5));
         assert_eq!(large.train.take(30), small.train);
         assert_eq!(large.test.take(10), small.test);
     }
 
     #[test]
-    fn seeds_and_sets_differ() {
+    fn different_seeds_and_sets_differ() {
         let (a, b) = (digits(50, 50, 1), digits(50, 50, 2));
         assert_ne!(a.train, b.train);
         assert_ne!(a.train, a.test);
     }
 
     #[test]
-    fn digits_fill_the_image_as_handwriting_does() {
+    fn digits_have_as_much_ink_as_handwriting() {
         let data = digits(1000, 0, 3).train;
         assert!((0.08..0.35).contains(&data.density()), "{}", data.density());
         for index in 0..data.len() {
@@ -175,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_class_mean_is_right_for_most_but_not_all() {
+    fn the_nearest_class_mean_classifies_most_but_not_all() {
         let sets = digits(2000, 500, 11);
         let pixels = SHAPE.pixels();
         let mut means = vec![0f64; CLASSES * pixels];

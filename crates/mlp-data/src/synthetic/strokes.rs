@@ -1,15 +1,14 @@
-//! The shapes of the synthetic digits: for each digit one or two styles, each a few strokes given
-//! by points in a box of 20x20 (x to the right, y down).
+//! The shapes of the synthetic digits: one or two styles per digit, each a few strokes through
+//! points in a 20x20 box.
 
 /// x to the right, y downwards.
 pub(super) type Point = (f64, f64);
-/// Points that the pen passes through smoothly; a corner is where one stroke ends and another
-/// begins.
+/// Points of a smooth curve; at a corner one stroke ends and another begins.
 type Stroke = &'static [Point];
 type Style = &'static [Stroke];
 
 /// Straight pieces per pair of neighboring points.
-pub(super) const POINTS_PER_SPAN: usize = 6;
+const POINTS_PER_SPAN: usize = 6;
 
 /// The styles of each digit.
 #[rustfmt::skip]
@@ -45,11 +44,8 @@ pub(super) const STYLES: [&[Style]; 10] = [
     ],
 ];
 
-/// The Catmull-Rom spline through `points`, the first and the last counted twice, as a chain of
-/// points.
-///
-/// # Panics
-/// If there are no points.
+/// Returns points along the Catmull-Rom spline through `points`, the first and last of which count
+/// twice. Panics if there are none.
 pub(super) fn curve(points: &[Point]) -> Vec<Point> {
     let at = |index: usize| points[index.clamp(1, points.len()) - 1]; // shifted by one: at(1) is the first
     let mut chain = vec![points[0]];
@@ -85,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn two_points_give_the_straight_line() {
+    fn two_points_give_a_straight_line() {
         for (x, y) in curve(&[(0.0, 0.0), (8.0, 4.0)]) {
             assert!((x - 2.0 * y).abs() < 1e-14);
         }

@@ -1,4 +1,5 @@
-//! What the fetcher's tests share: a server on loopback that can misbehave, and a small dataset to serve.
+//! Shared by the fetch tests: a server on loopback that can misbehave, and a small dataset to
+//! serve.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -17,37 +18,37 @@ use std::time::Duration;
 /// How a file is served.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Manner {
-    /// Whole, ignoring `Range`.
+    /// The whole file, ignoring `Range`.
     Plain,
-    /// As `Range` says.
+    /// Honors `Range`.
     Ranges,
-    /// The first request breaks off after so many bytes; the later ones obey `Range`.
+    /// The first request breaks off after this many bytes; later ones honor `Range`.
     TruncateOnce(usize),
-    /// Every request breaks off after so many bytes and `Range` is ignored.
+    /// Every request breaks off after this many bytes, ignoring `Range`.
     TruncateAlways(usize),
-    /// Every request breaks off after so many bytes, from where `Range` says.
+    /// Every request breaks off after this many bytes, honoring `Range`.
     TruncateEach(usize),
     /// One byte is flipped.
     Corrupt,
-    /// So many bytes, then silence.
+    /// This many bytes, then silence.
     Stall(usize),
-    /// Without a length, and with more bytes than there should be.
+    /// No length, and too many bytes.
     Endless,
     /// A `Content-Length` that is too large.
     TooLong,
-    /// To the same file under `/moved/`, served as `Ranges`.
+    /// Redirects to the same file under `/moved/`, served as `Ranges`.
     Redirect,
-    /// To itself, forever.
+    /// Redirects to itself.
     RedirectLoop,
     /// An HTTP status without a body.
     Status(u16),
-    /// Status 503 once, then as `Ranges`.
+    /// Status 503 once, then like `Ranges`.
     BusyOnce,
-    /// A `Content-Range` that is not what was asked for.
+    /// A wrong `Content-Range`.
     WrongRange,
 }
 
-/// Answers on loopback until the test ends.
+/// A server on loopback that runs until the test ends.
 pub(crate) struct Server {
     pub(crate) url: String,
     requests: Arc<Mutex<Vec<String>>>,
@@ -75,7 +76,7 @@ impl Server {
     }
 }
 
-/// A broken connection is what half the manners are about: errors end the thread, nothing more.
+/// Answers one request. Broken connections are expected, so errors just end the thread.
 fn answer(
     mut stream: &TcpStream,
     files: &HashMap<String, Vec<u8>>,
@@ -148,7 +149,7 @@ fn answer(
         Manner::Stall(count) => {
             stream.write_all(&up_to(count.min(content.len() - 1))).ok()?;
             stream.flush().ok()?;
-            // Until the client hangs up.
+            // Wait until the client hangs up.
             let _ = stream.read(&mut [0]);
             return None;
         }
@@ -168,7 +169,7 @@ fn answer(
     stream.write_all(&bytes).ok()
 }
 
-/// A dataset of a few images, as files and as the entry of a catalog that describes them.
+/// A dataset of a few images: its catalog entry and its files.
 pub(crate) struct Sample {
     pub(crate) entry: CatalogEntry,
     /// The `.gz` files by name.
@@ -177,7 +178,7 @@ pub(crate) struct Sample {
     pub(crate) raw: HashMap<String, Vec<u8>>,
 }
 
-/// Which checksum the entry has.
+/// The kind of checksum of the entry.
 #[derive(Clone, Copy)]
 pub(crate) enum Sums {
     Idx,
@@ -234,7 +235,7 @@ pub(crate) fn sample(sums: Sums) -> Sample {
     Sample { entry, gz, raw }
 }
 
-/// Options for loopback: short waits, no packages.
+/// Options for loopback: short timeouts, no packages.
 pub(crate) fn options(mirrors: &[&Server]) -> FetchOptions {
     FetchOptions {
         stall_timeout: Duration::from_millis(300),

@@ -1,31 +1,30 @@
-//! The choice of kernel: who multiplies the matrices in training, evaluation and inference, and
-//! whether images enter the first layer as CSR rows. How a product is computed is up to mlp-core.
+//! The choice of kernel for training, evaluation and inference. The kernels are in mlp-core.
 
 use mlp_core::{Compute, Isa, MatmulBackend, named};
 use mlp_data::{Dataset, SparseImages};
 use serde::{Deserialize, Serialize};
 
-use crate::config::error::ConfigError;
+use crate::ConfigError;
 
-/// Who multiplies matrices.
+/// The matmul backend, and whether images enter the first layer as CSR rows.
 ///
-/// With each kernel the result is the same for any number of threads. Only `Portable` also gives
-/// the same bits on every processor: OpenBLAS may round differently on another one.
+/// Results never depend on the number of threads. Only `Portable` also gives the same bits on every
+/// processor: OpenBLAS may round differently on another one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Kernel {
-    /// In a build with OpenBLAS, `Sparse` for images of which at most [`Kernel::MAX_DENSITY`] of
-    /// the pixels are not zero, on a processor with vector instructions that mlp-core knows, else
-    /// `OpenBlas`. In a build without it, `Portable`.
+    /// `Portable` in a build without OpenBLAS. Otherwise `Sparse` if at most
+    /// [`Kernel::MAX_DENSITY`] of the pixels are non-zero and mlp-core has vector kernels for this
+    /// processor, else `OpenBlas`.
     #[default]
     Auto,
-    /// Images are CSR rows, multiplied by mlp-core's kernels; OpenBLAS multiplies everything else.
+    /// CSR images, multiplied by mlp-core's kernels; OpenBLAS for everything else.
     Sparse,
-    /// OpenBLAS multiplies everything, the first layer too.
+    /// OpenBLAS for everything, including the first layer.
     OpenBlas,
-    /// mlp-core's kernels multiply everything. Images are CSR rows where that is faster; the bits
-    /// are the same either way.
+    /// mlp-core's kernels for everything. Images are CSR rows where that is faster; the bits are
+    /// the same either way.
     Portable,
 }
 
@@ -39,14 +38,14 @@ named!(
 );
 
 impl Kernel {
-    /// The share of non-zero pixels up to which CSR rows are faster than dense ones.
+    /// The largest share of non-zero pixels at which CSR rows are faster than dense ones.
     pub const MAX_DENSITY: f64 = 0.35;
 
-    /// The kernel for these images: itself, or the one that `Auto` stands for.
+    /// Returns the kernel for these images, with `Auto` resolved.
     ///
     /// # Errors
-    /// [`ConfigError::NoOpenBlas`] in a build without it, [`ConfigError::TooWide`] for images that
-    /// are too wide for CSR rows.
+    /// [`ConfigError::NoOpenBlas`] in a build without it, [`ConfigError::TooWide`] for images too
+    /// wide for CSR rows.
     pub fn resolve(self, data: &Dataset) -> Result<Self, ConfigError> {
         let has_openblas = MatmulBackend::OpenBlas.is_available();
         match self {
@@ -63,19 +62,19 @@ impl Kernel {
         }
     }
 
-    /// Whether these images enter the first layer as CSR rows; for a resolved kernel.
+    /// Returns whether a resolved kernel takes these images as CSR rows.
     pub(crate) fn takes_csr_rows(self, data: &Dataset) -> bool {
         self == Self::Sparse || (self == Self::Portable && is_sparse(data))
     }
 
-    /// What a resolved kernel asks of mlp-core.
+    /// Returns the mlp-core settings of a resolved kernel.
     pub(crate) fn compute(self, threads: usize) -> Compute {
-        let products = if self == Self::Portable { MatmulBackend::Portable } else { MatmulBackend::OpenBlas };
-        Compute::default().with_backend(products).with_threads(threads)
+        let backend = if self == Self::Portable { MatmulBackend::Portable } else { MatmulBackend::OpenBlas };
+        Compute::default().with_backend(backend).with_threads(threads)
     }
 }
 
-/// Whether CSR rows can hold these images and are faster.
+/// Returns whether CSR rows fit these images and are faster.
 fn is_sparse(data: &Dataset) -> bool {
     data.pixels() <= SparseImages::MAX_PIXELS && data.density() <= Kernel::MAX_DENSITY
 }
@@ -92,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_density_decides_and_a_choice_is_kept() {
+    fn auto_goes_by_density_and_explicit_choices_are_kept() {
         let (sparse, dense) = (images(100, 35), images(100, 36));
         let has_openblas = MatmulBackend::OpenBlas.is_available();
         let expected = |of_sparse| match () {
@@ -115,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn dense_products_are_openblas_unless_the_kernel_is_generic() {
+    fn only_the_portable_kernel_does_without_openblas() {
         assert_eq!(Kernel::Portable.compute(1).backend, MatmulBackend::Portable);
         for kernel in [Kernel::Sparse, Kernel::OpenBlas] {
             assert_eq!(kernel.compute(2).backend, MatmulBackend::OpenBlas);
@@ -123,13 +122,13 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused_in_one_line() {
+    fn impossible_kernels_are_errors_of_one_line() {
         let wide = images(65_537, 0);
         assert!(Kernel::Auto.resolve(&wide).is_ok_and(|kernel| !kernel.takes_csr_rows(&wide)));
         if MatmulBackend::OpenBlas.is_available() {
             assert_eq!(
                 Kernel::Sparse.resolve(&wide).unwrap_err().to_string(),
-                "images of 65537 pixels in a CSR matrix; expected at most 65536 (use --kernel openblas)"
+                "images of 65537 pixels do not fit a CSR matrix; expected at most 65536 (use --kernel openblas)"
             );
         }
         assert_eq!(
@@ -139,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn names_in_files_are_the_names_in_flags() {
+    fn files_and_flags_use_the_same_names() {
         for kernel in Kernel::ALL {
             assert_eq!(kernel.name().parse(), Ok(kernel));
             assert_eq!(serde_json::to_value(kernel).unwrap(), kernel.name());

@@ -1,5 +1,4 @@
-//! The record of an epoch, and the metrics in it: for the best model, early stopping, plateaus and
-//! targets.
+//! Epoch records and the metrics in them, which decide the best model, early stopping and plateaus.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,39 +6,37 @@ use std::str::FromStr;
 use mlp_core::named;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::config::error::ConfigError;
+use crate::ConfigError;
 
-/// The evaluation of a network on a set of examples, in two numbers.
+/// Loss and accuracy on a dataset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// The loss, in nats, on the scale of a training batch: as the reduction has it for one of the
-    /// batch size.
+    /// Loss in nats, scaled to one training batch by the loss reduction.
     pub loss: f64,
-    /// The share of correct predictions.
+    /// Share of correct predictions.
     pub accuracy: f64,
 }
 
-/// The record of one epoch. More fields will come: end a literal with `..EpochRecord::default()`.
+/// The record of one epoch. Fields may be added: end a literal with `..EpochRecord::default()`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
-    /// The number of the epoch, from 1.
+    /// Number of the epoch, from 1.
     pub epoch: usize,
-    /// The learning rate of the epoch's last step.
+    /// Learning rate of the epoch's last step.
     pub learning_rate: f64,
-    /// The mean loss of the epoch's batches, in nats, each before its step.
+    /// Mean loss of the epoch's batches in nats, each taken before its step.
     pub loss: f64,
-    /// The mean accuracy of the epoch's batches.
+    /// Mean accuracy of the epoch's batches.
     pub accuracy: f64,
-    /// On the validation set, after the epoch.
+    /// Evaluation on the validation set after the epoch.
     pub validation: Option<Outcome>,
-    /// On the test set, after the epoch, where a metric asks for it.
+    /// Evaluation on the test set after the epoch, if a metric needs it.
     pub test: Option<Outcome>,
-    /// Wall time of the epoch, with shuffling and evaluation; the only field that differs from run
-    /// to run.
+    /// Wall time, including shuffling and evaluation. The only field that differs between runs.
     pub seconds: f64,
 }
 
-/// A metric: one number of each epoch's record.
+/// One number of each epoch's record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -52,8 +49,7 @@ pub enum Metric {
     ValidationLoss,
     /// The accuracy on the validation set after the epoch.
     ValidationAccuracy,
-    /// The loss on the test set after the epoch. Whoever selects a model by it no longer has a test
-    /// set.
+    /// The loss on the test set after the epoch. A set that selects the model no longer tests it.
     TestLoss,
     /// The accuracy on the test set after the epoch; see [`Metric::TestLoss`].
     TestAccuracy,
@@ -71,50 +67,50 @@ named!(
 );
 
 impl Metric {
-    /// Its value in a record; `None` if there was no such set.
+    /// Returns the value in a record; `None` if that set was not evaluated.
     pub fn of(self, record: &EpochRecord) -> Option<f64> {
         match self {
             Self::TrainLoss => Some(record.loss),
             Self::TrainAccuracy => Some(record.accuracy),
-            Self::ValidationLoss => record.validation.map(|result| result.loss),
-            Self::ValidationAccuracy => record.validation.map(|result| result.accuracy),
-            Self::TestLoss => record.test.map(|result| result.loss),
-            Self::TestAccuracy => record.test.map(|result| result.accuracy),
+            Self::ValidationLoss => record.validation.map(|set| set.loss),
+            Self::ValidationAccuracy => record.validation.map(|set| set.accuracy),
+            Self::TestLoss => record.test.map(|set| set.loss),
+            Self::TestAccuracy => record.test.map(|set| set.accuracy),
         }
     }
 
-    /// Whether larger is better.
+    /// Returns whether larger is better.
     pub fn rises(self) -> bool {
         matches!(self, Self::TrainAccuracy | Self::ValidationAccuracy | Self::TestAccuracy)
     }
 
-    /// Whether `value` is better than `best`; NaN never is.
+    /// Returns whether `value` is better than `best`; NaN never is.
     pub fn is_better(self, value: f64, best: f64) -> bool {
         if self.rises() { value > best } else { value < best }
     }
 
-    /// Whether it is taken on the validation set.
+    /// Returns whether it needs a validation set.
     pub fn needs_validation(self) -> bool {
         matches!(self, Self::ValidationLoss | Self::ValidationAccuracy)
     }
 
-    /// Whether it is taken on the test set.
+    /// Returns whether it needs a test set.
     pub fn needs_test(self) -> bool {
         matches!(self, Self::TestLoss | Self::TestAccuracy)
     }
 }
 
-/// A metric and a value at which training may end: `test-accuracy=0.98`.
+/// A metric and the value at which training ends: `test-accuracy=0.98`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Target {
     /// The metric.
     pub metric: Metric,
-    /// The value that it has to reach.
+    /// The value to reach.
     pub value: f64,
 }
 
 impl Target {
-    /// Whether a record reaches it.
+    /// Returns whether a record reaches it.
     pub fn is_reached(&self, record: &EpochRecord) -> bool {
         let found = self.metric.of(record);
         found.is_some_and(|found| found == self.value || self.metric.is_better(found, self.value))
@@ -131,13 +127,12 @@ impl FromStr for Target {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
-        let wrong = || ConfigError::Target { found: text.to_owned() };
-        let (metric, value) = text.split_once('=').ok_or_else(wrong)?;
-        let value: f64 = value.parse().map_err(|_| wrong())?;
-        if value.is_nan() {
-            return Err(wrong());
-        }
-        Ok(Self { metric: metric.parse().map_err(|_| wrong())?, value })
+        let parse = || {
+            let (metric, value) = text.split_once('=')?;
+            Some(Self { metric: metric.parse().ok()?, value: value.parse().ok()? })
+        };
+        let target = parse().filter(|target| !target.value.is_nan());
+        target.ok_or_else(|| ConfigError::Target { found: text.to_owned() })
     }
 }
 
@@ -173,10 +168,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_target_is_refused_with_an_example() {
+    fn an_invalid_target_is_an_error_with_an_example() {
         for text in ["", "accuracy", "accuracy=0.9", "test-accuracy=x", "test-accuracy=nan"] {
             let error = text.parse::<Target>().unwrap_err().to_string();
-            assert!(error.starts_with(&format!("`{text}` is no target; expected")), "{error}");
+            assert!(error.starts_with(&format!("`{text}` is not a target; expected")), "{error}");
         }
     }
 }

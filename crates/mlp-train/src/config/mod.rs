@@ -1,5 +1,4 @@
-//! What a run is to do: its options, the plan that they make with a dataset, schedules, metrics,
-//! and the choice of kernel.
+//! The configuration of a run: options, schedules, metrics, and the choice of kernel.
 
 pub(crate) mod error;
 pub(crate) mod kernel;

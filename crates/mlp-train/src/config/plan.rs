@@ -1,14 +1,11 @@
-//! [`Plan`], a configuration checked against its training set, and what follows from it. The loop
-//! takes a plan, so that it never meets a batch size of 0 or a learning rate of NaN.
+//! A configuration checked against its training set. The loop takes a [`Plan`], so it never sees a
+//! batch size of 0 or a learning rate of NaN.
 
 use mlp_core::{Architecture, Compute, Objective, Optimizer, OptimizerKind, Reduction, Scalar, Score};
 use mlp_data::Dataset;
 
-use crate::config::error::ConfigError;
-use crate::config::kernel::Kernel;
-use crate::config::metric::Metric;
-use crate::config::schedule::Schedule;
-use crate::config::train_config::{OptimizerName, TrainConfig, out_of_range};
+use crate::config::train_config::out_of_range;
+use crate::{ConfigError, Kernel, Metric, OptimizerName, Schedule, TrainConfig};
 
 /// A configuration that has been checked against its training set.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,11 +16,11 @@ pub struct Plan {
     takes_csr_rows: bool,
 }
 
-/// Multiply-adds of a step that make another thread worth its while: about ten microseconds.
-const WORTH_A_THREAD: f64 = 150_000.0;
+/// Multiply-adds per step that justify one more thread: about ten microseconds.
+const WORK_PER_THREAD: f64 = 150_000.0;
 
 impl TrainConfig {
-    /// Checks the options, and that they fit the training set.
+    /// Checks the options against each other and the training set.
     ///
     /// # Errors
     /// [`ConfigError`], the first problem.
@@ -37,8 +34,7 @@ impl TrainConfig {
         let architecture =
             Architecture::new(train.pixels(), &self.hidden, train.classes()).with_activation(self.activation);
         architecture.validate()?;
-        // Kept as resolved: on another machine, or in another build, `auto` may stand for something
-        // else.
+        // Resolved once: `auto` may mean something else on another machine or in another build.
         let kernel = self.kernel.resolve(train)?;
         let takes_csr_rows = kernel.takes_csr_rows(train);
         Ok(Plan { config: Self { kernel, ..self }, architecture, examples, takes_csr_rows })
@@ -51,22 +47,22 @@ impl Plan {
         &self.config
     }
 
-    /// The network's sizes.
+    /// The layer sizes and the activation.
     pub fn architecture(&self) -> &Architecture {
         &self.architecture
     }
 
-    /// Who multiplies matrices: never `Auto`.
+    /// The kernel; never `Auto`.
     pub fn kernel(&self) -> Kernel {
         self.config.kernel
     }
 
-    /// Whether images enter the first layer as CSR rows.
+    /// Returns whether images enter the first layer as CSR rows.
     pub fn takes_csr_rows(&self) -> bool {
         self.takes_csr_rows
     }
 
-    /// How many of the available threads share a step; at most [`Compute::MAX_THREADS`].
+    /// Returns how many of the available threads share a step, at most [`Compute::MAX_THREADS`].
     pub fn threads(&self, train: &Dataset, available: usize) -> usize {
         let share = |layer| if layer == 0 && self.takes_csr_rows { train.density() } else { 1.0 };
         let sizes = self.architecture.layer_sizes();
@@ -74,11 +70,10 @@ impl Plan {
         let example: f64 =
             layers.map(|(layer, &(inputs, outputs))| share(layer) * (inputs * outputs) as f64).sum();
         let work = 2.0 * example * self.config.batch_size as f64;
-        // A float beyond the range of usize becomes its largest value.
-        available.min((work / WORTH_A_THREAD) as usize).clamp(1, Compute::MAX_THREADS)
+        available.min((work / WORK_PER_THREAD) as usize).clamp(1, Compute::MAX_THREADS)
     }
 
-    /// Checks that the sets exist whose metrics are monitored.
+    /// Checks that the datasets of all monitored metrics exist.
     ///
     /// # Errors
     /// [`ConfigError::NoSuchSet`].
@@ -86,9 +81,9 @@ impl Plan {
         for metric in self.metrics(has_validation) {
             let (set, expected) = match metric {
                 _ if metric.needs_validation() && !has_validation => {
-                    ("validation", "a share of the training set to validate on, such as --validation 0.1")
+                    ("validation", "a share of the training set, such as --validation 0.1")
                 }
-                _ if metric.needs_test() && !has_test => ("test", "a dataset that has one"),
+                _ if metric.needs_test() && !has_test => ("test", "a dataset with one"),
                 _ => continue,
             };
             return Err(ConfigError::NoSuchSet { metric: metric.name(), set, expected });
@@ -96,14 +91,14 @@ impl Plan {
         Ok(())
     }
 
-    /// The metrics that decide something.
+    /// The metrics that affect training.
     pub(crate) fn metrics(&self, has_validation: bool) -> impl Iterator<Item = Metric> {
         [Some(self.config.monitored(has_validation)), self.config.until.map(|target| target.metric)]
             .into_iter()
             .flatten()
     }
 
-    /// The optimizer at its beginning.
+    /// Returns the optimizer in its initial state.
     pub fn optimizer<A: Scalar>(&self) -> Optimizer<A> {
         let TrainConfig { momentum, beta1, beta2, rms_decay: decay, epsilon, .. } = self.config;
         let kind = match self.config.optimizer {
@@ -114,10 +109,10 @@ impl Plan {
             OptimizerName::RmsProp => OptimizerKind::RmsProp { decay, epsilon },
         };
         let default = if self.config.optimizer == OptimizerName::AdamW { 0.01 } else { 0.0 };
-        let decay = self.config.weight_decay.unwrap_or(default);
-        let optimizer = Optimizer::new(kind, &self.architecture).with_weight_decay(decay);
+        let weight_decay = self.config.weight_decay.unwrap_or(default);
+        let optimizer = Optimizer::new(kind, &self.architecture).with_weight_decay(weight_decay);
         match self.config.clip_norm {
-            Some(most) => optimizer.with_clipping(most),
+            Some(norm) => optimizer.with_clipping(norm),
             None => optimizer,
         }
     }
@@ -134,19 +129,18 @@ impl Plan {
         objective.with_dropout(dropout).with_input_dropout(input_dropout).with_seed(seed)
     }
 
-    /// A mean loss of examples on the scale of a training batch: as the reduction has it for one of
-    /// the batch size.
+    /// Returns the loss of a score scaled to one training batch by the loss reduction.
     pub fn batch_loss(&self, score: &Score) -> f64 {
         let size = self.config.batch_size;
         score.loss(Reduction::Mean) * size as f64 * self.config.loss_reduction.weight(size)
     }
 
-    /// Examples of the training set.
+    /// The number of training examples.
     pub fn examples(&self) -> usize {
         self.examples
     }
 
-    /// Steps of an epoch, at least one.
+    /// The number of steps per epoch, at least one.
     pub fn batches(&self) -> usize {
         if self.config.drop_last {
             self.examples / self.config.batch_size
@@ -155,7 +149,7 @@ impl Plan {
         }
     }
 
-    /// Examples that an epoch uses.
+    /// The number of examples used per epoch.
     pub fn examples_per_epoch(&self) -> usize {
         self.examples.min(self.batches() * self.config.batch_size)
     }

@@ -1,10 +1,9 @@
-//! The learning rate as a function of the step; [`ScheduleName`] has the formulas and their
-//! sources. Cosines and powers come from `libm`, in Rust, so that a configuration gives the same
-//! bits on every machine.
+//! The learning rate as a function of the step; [`ScheduleName`] has the formulas and sources.
+//! Cosines and powers come from the Rust `libm`, so a configuration gives the same bits everywhere.
 
 use std::f64::consts::PI;
 
-use crate::config::train_config::{ScheduleName, TrainConfig};
+use crate::{ScheduleName, TrainConfig};
 
 /// The learning rate of every step of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,27 +12,32 @@ pub struct Schedule {
     steps_per_epoch: usize,
 }
 
-/// [`ScheduleName::OneCycle`] begins with η over the first and ends with η over the second.
+/// [`ScheduleName::OneCycle`] starts at η / `CYCLE_START` and ends at η / `CYCLE_END`.
 const CYCLE_START: f64 = 25.0;
 const CYCLE_END: f64 = 25.0 * 1e4;
 
 impl Schedule {
-    /// The schedule of a configuration, with this many steps in an epoch.
+    /// Creates the schedule of a configuration.
     pub fn new(config: &TrainConfig, steps_per_epoch: usize) -> Self {
         Self { config: config.clone(), steps_per_epoch }
     }
 
-    /// The learning rate of step `step`, counted from 0, after `plateaus` plateaus. The warm-up is
-    /// linear (Goyal and others 2017): step t of w has (t+1)/w of the schedule's first rate.
+    /// Returns the learning rate of a step, counted from 0, after `plateaus` plateaus. The warm-up
+    /// is linear (Goyal et al. 2017): step t of w has (t+1)/w of the schedule's first rate.
     ///
     /// ```
     /// use mlp_train::{Schedule, ScheduleName, TrainConfig};
     ///
-    /// let schedule = ScheduleName::Cosine;
-    /// let config =
-    ///     TrainConfig { schedule, learning_rate: 0.1, epochs: 11, warmup_epochs: 1.0, ..TrainConfig::default() };
-    /// let schedule = Schedule::new(&config, 10); // 10 steps an epoch
-    /// assert_eq!([0, 9, 10, 60].map(|step| (1e6 * schedule.rate(step, 0)).round() / 1e6), [0.01, 0.1, 0.1, 0.05]);
+    /// let config = TrainConfig {
+    ///     schedule: ScheduleName::Cosine,
+    ///     learning_rate: 0.1,
+    ///     epochs: 11,
+    ///     warmup_epochs: 1.0,
+    ///     ..TrainConfig::default()
+    /// };
+    /// let schedule = Schedule::new(&config, 10); // 10 steps per epoch
+    /// let percent = |step| (1000.0 * schedule.rate(step, 0)).round() / 10.0;
+    /// assert_eq!([0, 9, 10, 60].map(percent), [1.0, 10.0, 10.0, 5.0]);
     /// ```
     pub fn rate(&self, step: usize, plateaus: u32) -> f64 {
         let (step, warmup) = (step as f64, self.warmup_steps());
@@ -61,7 +65,7 @@ impl Schedule {
                 between(rate, self.config.min_learning_rate, share)
             }
             ScheduleName::OneCycle => {
-                // As PyTorch counts: the last step has the last rate.
+                // As in PyTorch, the last step has the final rate.
                 let (peak, end) = (pct_start * steps - 1.0, steps - 1.0);
                 if step < peak {
                     between(rate / CYCLE_START, rate, step / peak)
@@ -95,9 +99,9 @@ mod tests {
         Schedule::new(&config(name), 10)
     }
 
-    /// What PyTorch's schedulers give (`tests/fixtures/schedules.py`).
+    /// The fixture was written by PyTorch's schedulers (`tests/fixtures/schedules.py`).
     #[test]
-    fn the_rates_are_those_of_pytorch() {
+    fn learning_rates_match_pytorch() {
         for line in include_str!("../../tests/fixtures/schedules.txt").lines() {
             let mut words = line.split_whitespace();
             let schedule = schedule(words.next().unwrap().parse().unwrap());
@@ -112,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn warm_up_rises_in_a_straight_line_to_where_the_schedule_begins() {
+    fn warm_up_rises_linearly_to_the_first_rate() {
         let warm = |warmup_epochs, name| Schedule::new(&TrainConfig { warmup_epochs, ..config(name) }, 10);
         let fraction = warm(0.25, ScheduleName::Constant);
         let warm = warm(0.4, ScheduleName::Cosine);
@@ -123,13 +127,13 @@ mod tests {
     }
 
     #[test]
-    fn plateaus_multiply() {
+    fn each_plateau_multiplies_the_rate_by_gamma() {
         let schedule = schedule(ScheduleName::Plateau);
         assert_eq!([0, 1, 2].map(|plateaus| schedule.rate(5, plateaus)), [0.1, 0.1 * 0.3, 0.1 * 0.3 * 0.3]);
     }
 
     #[test]
-    fn a_cycle_of_any_length_has_finite_rates() {
+    fn one_cycle_rates_stay_in_range_for_any_length() {
         for steps in 1..20 {
             for pct_start in [0.0, 0.3, 1.0] {
                 let config = TrainConfig { epochs: 1, pct_start, ..config(ScheduleName::OneCycle) };

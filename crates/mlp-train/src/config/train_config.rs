@@ -1,4 +1,4 @@
-//! [`TrainConfig`], the options of a training run. To add one, add a line to its table: name, type,
+//! The options of a training run. To add one, add a row to the [`TrainConfig`] table: name, type,
 //! default and, for a number, range.
 
 use std::fmt::Display;
@@ -8,27 +8,25 @@ use mlp_core::OptimizerKind;
 use mlp_core::{Activation, Init, Precision, Reduction, StreamKind, named};
 use serde::{Deserialize, Serialize};
 
-use crate::config::error::ConfigError;
-use crate::config::kernel::Kernel;
-use crate::config::metric::{Metric, Target};
+use crate::{ConfigError, Kernel, Metric, Target};
 
-/// The most hidden layers that, with the output layer, fit a model file.
+/// Maximum number of hidden layers in a model file.
 pub(crate) const MAX_HIDDEN_LAYERS: usize = 999;
 
-/// The range of a number: in words, and as a test.
+/// The range of a number: a description and a test.
 struct Range<T>(&'static str, fn(T) -> bool);
 
 const FRACTION: Range<f64> = Range("from 0 to below 1", |value| (0.0..1.0).contains(&value));
 const SHARE: Range<f64> = Range("from 0 to 1", |value| (0.0..=1.0).contains(&value));
 const POSITIVE: Range<f64> = Range("a finite number above 0", |value| value.is_finite() && value > 0.0);
 const NOT_NEGATIVE: Range<f64> =
-    Range("a finite number from 0 on", |value| value.is_finite() && value >= 0.0);
+    Range("a finite number, 0 or more", |value| value.is_finite() && value >= 0.0);
 const COUNT: Range<usize> = Range("1 or more", |value| value >= 1);
-/// Anything smaller is 0 in f32.
+/// Anything much smaller is 0 in f32.
 const EPSILON: Range<f64> = Range("1e-30 or more", |value| value.is_finite() && value >= 1e-30);
 
-/// Makes a struct out of a table of options, `name: type = default => range,`: its fields, its
-/// `Default`, and the check of its ranges.
+/// Defines a struct, its `Default` and its range checks from rows of `name: type = default =>
+/// range`.
 macro_rules! options {
     (
         $(#[$meta:meta])*
@@ -60,13 +58,13 @@ options! {
     /// The options of a training run. The defaults are the chapter's, in single precision and with
     /// the native random stream.
     ///
-    /// More options will come: end a literal with `..TrainConfig::default()`.
+    /// Options may be added: end a literal with `..TrainConfig::default()`.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[serde(deny_unknown_fields, default)]
     pub struct TrainConfig {
         /// Units of each hidden layer; empty for softmax regression.
         hidden: Vec<usize> = vec![100],
-        /// Non-linearity of the hidden layers.
+        /// Activation function of the hidden layers.
         activation: Activation = Activation::default(),
         /// Distribution of the initial weights.
         init: Init = Init::default(),
@@ -74,22 +72,22 @@ options! {
         epochs: usize = 50,
         /// Examples in a batch.
         batch_size: usize = 100,
-        /// Whether to drop the last batch of an epoch if it is incomplete, as the chapter does.
+        /// Drop the last batch of an epoch if it is incomplete, as in the chapter.
         drop_last: bool = true,
         /// Learning rate η.
         learning_rate: f64 = 0.01,
-        /// How the losses of a batch become one: the chapter sums them.
+        /// Sum (as in the chapter) or mean of a batch's losses.
         loss_reduction: Reduction = Reduction::default(),
         /// Random seed.
         #[serde(with = "seed")]
         seed: u64 = 0,
-        /// Random stream of the initial weights and the shuffles.
+        /// Random stream for initial weights and shuffling.
         rng: StreamKind = StreamKind::default(),
         /// Floating-point type.
         precision: Precision = Precision::default(),
-        /// Who multiplies matrices.
+        /// Matrix kernel.
         kernel: Kernel = Kernel::default(),
-        /// How a gradient becomes a step.
+        /// Optimizer.
         optimizer: OptimizerName = OptimizerName::default(),
         /// μ of momentum and Nesterov.
         momentum: f64 = 0.9 => FRACTION,
@@ -105,48 +103,46 @@ options! {
         weight_decay: Option<f64> = None => NOT_NEGATIVE,
         /// Maximum norm of the gradient.
         clip_norm: Option<f64> = None => POSITIVE,
-        /// Decay of an exponential moving average of the weights, which is then what is evaluated
-        /// and saved.
+        /// Decay of the exponential moving average of the weights that is evaluated and saved.
         ema_decay: Option<f64> = None => FRACTION,
         /// Learning-rate schedule.
         schedule: ScheduleName = ScheduleName::default(),
-        /// Epochs of linear warm-up; fractions count.
+        /// Epochs of linear warm-up; may be fractional.
         warmup_epochs: f64 = 0.0 => NOT_NEGATIVE,
-        /// Factor of the schedules step, exponential and plateau.
+        /// Factor of the step, exponential and plateau schedules.
         gamma: f64 = 0.1 => POSITIVE,
-        /// Epochs between two steps of the schedule step.
+        /// Epochs between two drops of the step schedule.
         step_size: usize = 10 => COUNT,
-        /// Final rate of the schedule cosine.
+        /// Final rate of the cosine schedule.
         min_learning_rate: f64 = 0.0 => NOT_NEGATIVE,
-        /// Share of the steps for which the schedule one-cycle rises.
+        /// Share of the steps during which the one-cycle schedule rises.
         pct_start: f64 = 0.3 => SHARE,
-        /// Epochs without improvement that the schedule plateau waits for.
+        /// Epochs without improvement before the plateau schedule lowers the rate.
         plateau_patience: usize = 5 => COUNT,
         /// Probability of dropping a hidden unit.
         dropout: f64 = 0.0 => FRACTION,
-        /// Probability of dropping a pixel that is not zero.
+        /// Probability of dropping a non-zero pixel.
         input_dropout: f64 = 0.0 => FRACTION,
-        /// Share of the target that is spread over all classes.
+        /// Share of the target spread over all classes.
         label_smoothing: f64 = 0.0 => FRACTION,
-        /// Share of the training set held out for validation, the same of each class.
+        /// Share of the training set held out for validation, stratified by class.
         validation: f64 = 0.0 => FRACTION,
         /// Random seed of the validation split.
         #[serde(with = "seed")]
         split_seed: u64 = 0,
-        /// Metric of the best model, patience and plateaus; `None` is the validation loss with a
-        /// validation set, else the training loss.
+        /// Metric that decides the best model, patience and plateaus; `None` means the validation
+        /// loss if there is a validation set, else the training loss.
         monitor: Option<Metric> = None,
-        /// Epochs without improvement of the monitored metric after which training ends.
+        /// Epochs without improvement of the monitored metric before training ends.
         patience: Option<usize> = None => COUNT,
         /// Target at which training ends.
         until: Option<Target> = None,
-        /// Wall time in seconds after which training ends. Such a run is not reproducible on
-        /// another machine.
+        /// Wall time in seconds after which training ends; makes a run irreproducible.
         max_seconds: Option<f64> = None => POSITIVE,
     }
 }
 
-/// Checks an option, if it has a value.
+/// Checks an option if it has a value.
 fn check<T: Copy + Display>(
     option: &'static str,
     value: impl Into<Option<T>>,
@@ -162,8 +158,8 @@ pub(crate) fn out_of_range(option: &'static str, found: impl Display, expected: 
     ConfigError::OutOfRange { option, found: found.to_string(), expected: expected.to_string() }
 }
 
-/// How the learning rate changes. η is the configured rate, e the number of whole epochs since the
-/// warm-up, p the share of the steps after the warm-up that are done.
+/// The learning-rate schedules. η is the configured rate, e the number of whole epochs since the
+/// warm-up, p the completed share of the steps after the warm-up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -171,18 +167,17 @@ pub enum ScheduleName {
     /// η.
     #[default]
     Constant,
-    /// η·γ^⌊e/s⌋, with the factor γ (`gamma`) every s epochs (`step_size`).
+    /// η·γ^⌊e/s⌋, with γ = `gamma` and s = `step_size`.
     Step,
     /// η·γ^e.
     Exponential,
-    /// With η_min (`min_learning_rate`): η_min + (η-η_min)·(1 + cos πp)/2: Loshchilov and Hutter
+    /// η_min + (η-η_min)·(1 + cos πp)/2, with η_min = `min_learning_rate`: Loshchilov and Hutter
     /// 2017, without restarts.
     Cosine,
-    /// From η/25 along half a cosine up to η, for a share of the steps (`pct_start`), and down to
-    /// η/250,000: Smith and Topin 2019, as in PyTorch's `OneCycleLR`, with constant momentum.
+    /// From η/25 up to η along half a cosine, for the share `pct_start` of the steps, then down to
+    /// η/250,000: Smith and Topin 2019, as PyTorch's `OneCycleLR` with constant momentum.
     OneCycle,
-    /// η·γ^k after k plateaus: each time the monitored metric has not improved for
-    /// `plateau_patience` epochs.
+    /// η·γ^k after k plateaus of `plateau_patience` epochs without improvement each.
     Plateau,
 }
 
@@ -197,7 +192,7 @@ named!(
     Plateau => "plateau",
 );
 
-/// The rules of [`mlp_core::OptimizerKind`] by name.
+/// The optimizers of [`mlp_core::OptimizerKind`] by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -211,7 +206,7 @@ pub enum OptimizerName {
     Nesterov,
     /// [`OptimizerKind::Adam`].
     Adam,
-    /// [`OptimizerKind::Adam`] with a weight decay of 0.01, if no other is given.
+    /// [`OptimizerKind::Adam`] with a default weight decay of 0.01.
     AdamW,
     /// [`OptimizerKind::RmsProp`].
     RmsProp,
@@ -229,20 +224,20 @@ named!(
 );
 
 impl TrainConfig {
-    /// Checks everything that does not depend on the training set.
+    /// Checks everything that is independent of the training set.
     ///
     /// # Errors
     /// [`ConfigError`], the first problem.
     pub fn check(&self) -> Result<(), ConfigError> {
         check("epochs", self.epochs, &Range("at least 1", |epochs| epochs >= 1))?;
         check("epochs", self.epochs, &Range("at most 4294967295", |epochs| epochs <= u32::MAX as usize))?;
-        // As the network will see it: too small a rate is 0 in f32, too large a one infinite.
+        // In f32, very small rates are 0 and very large ones infinite.
         let rate = match self.precision {
             Precision::F32 => f64::from(self.learning_rate as f32),
             Precision::F64 => self.learning_rate,
         };
         if !POSITIVE.1(rate) {
-            let expected = format!("{} that the precision can hold", POSITIVE.0);
+            let expected = format!("{} that fits the precision", POSITIVE.0);
             return Err(out_of_range("learning_rate", self.learning_rate, expected));
         }
         self.check_ranges()?;
@@ -259,14 +254,14 @@ impl TrainConfig {
         Ok(())
     }
 
-    /// The metric that the best model, patience and plateaus go by.
+    /// Returns the metric that decides the best model, patience and plateaus.
     pub fn monitored(&self, has_validation: bool) -> Metric {
         let default = if has_validation { Metric::ValidationLoss } else { Metric::TrainLoss };
         self.monitor.unwrap_or(default)
     }
 }
 
-/// Seeds in files: numbers, or strings where a TOML integer is too small.
+/// Seeds in files: numbers, or strings if too large for a TOML integer.
 mod seed {
     use serde::{Deserialize, Deserializer, Serializer};
 
@@ -289,10 +284,7 @@ mod seed {
         match Seed::deserialize(deserializer)? {
             Seed::Number(seed) => Ok(seed),
             Seed::Text(text) => text.parse().map_err(|_| {
-                serde::de::Error::custom(format!(
-                    "`{text}` is no seed; expected a number from 0 to {}",
-                    u64::MAX
-                ))
+                serde::de::Error::custom(format!("`{text}` is not a seed; expected 0 to {}", u64::MAX))
             }),
         }
     }
@@ -310,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_refused_in_one_line() {
+    fn invalid_options_are_errors_of_one_line() {
         assert_eq!(error(|c| c.epochs = 0), "epochs is 0; expected at least 1");
         assert_eq!(
             error(|c| c.batch_size = 0),
@@ -320,16 +312,15 @@ mod tests {
             error(|c| c.batch_size = 251),
             "batch size is 251; expected 1 to 250, the number of training examples"
         );
-        // The last two are 0 and infinity in f32.
+        // In f32, the last two are 0 and infinity.
         for rate in [f64::NAN, f64::INFINITY, 0.0, -0.1, 1e-46, 1e39] {
-            let expected = format!(
-                "learning rate is {rate}; expected a finite number above 0 that the precision can hold"
-            );
+            let expected =
+                format!("learning rate is {rate}; expected a finite number above 0 that fits the precision");
             assert_eq!(error(|c| c.learning_rate = rate), expected);
         }
         assert_eq!(
             error(|c| c.hidden = vec![10, 0]),
-            "hidden layer 2 has 0 units; expected at least 1 (leave the layer out to have none)"
+            "hidden layer 2 has 0 units; expected at least 1 (or remove the layer)"
         );
         assert_eq!(error(|c| c.epochs = usize::MAX).split("expected").last(), Some(" at most 4294967295"));
         assert_eq!(error(|c| c.hidden = vec![1; 1000]), "1000 hidden layers; expected at most 999");
@@ -348,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn names_in_files_are_the_names_in_flags() {
+    fn files_and_flags_use_the_same_names() {
         for activation in Activation::ALL {
             assert_eq!(json(activation), activation.name());
         }
@@ -364,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_survives_json_and_a_misspelled_field_does_not() {
+    fn a_configuration_survives_json_but_a_misspelled_field_is_an_error() {
         let config = TrainConfig { hidden: vec![30, 20], seed: u64::MAX, ..TrainConfig::default() };
         let json = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<TrainConfig>(&json).unwrap(), config);

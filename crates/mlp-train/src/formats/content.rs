@@ -1,18 +1,18 @@
-//! What the reader of each format returns; `import.rs` makes a model of it.
+//! What the reader of each format returns; `import.rs` turns it into a model.
 
 use mlp_core::{Activation, Layer, Precision};
 
-use crate::formats::known::Known;
+use crate::formats::Known;
 
-/// What a file of any format says.
+/// The content of a file in any format.
 pub(super) struct Content {
     pub(super) precision: Precision,
-    pub(super) layers: Vec<Layer<f64>>, // which holds the numbers of either precision exactly; at least one
+    pub(super) layers: Vec<Layer<f64>>, // at least one; f64 holds either precision exactly
     pub(super) known: Known,
-    /// What is taken if nobody names the activation of the hidden layers.
-    pub(super) usual_activation: Option<Activation>,
-    /// Whether it is certain that the network takes gray levels divided by 255.
-    pub(super) says_scale: bool,
-    /// What else should be known of the reading.
+    /// Used if neither the file nor the user names the activation.
+    pub(super) default_activation: Option<Activation>,
+    /// True if the file says that inputs are gray levels divided by 255.
+    pub(super) is_scale_known: bool,
+    /// For the user.
     pub(super) notes: Vec<String>,
 }

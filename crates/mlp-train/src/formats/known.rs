@@ -1,5 +1,4 @@
-//! [`Known`], what is known of a network beyond its numbers, and its texts by name, as safetensors
-//! and ONNX hold them.
+//! A network's optional metadata, and its text form in safetensors and ONNX.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -7,8 +6,8 @@ use std::str::FromStr;
 use mlp_core::Activation;
 use mlp_data::{ImageShape, Preprocessing};
 
-use crate::formats::error::FormatError;
-use crate::model::metadata::Model;
+use crate::Model;
+use crate::formats::FormatError;
 
 pub(super) const ACTIVATION: &str = "activation";
 pub(super) const CLASS_NAMES: &str = "class_names";
@@ -18,26 +17,26 @@ pub(super) const PREPROCESSING: &str = "preprocessing";
 pub(super) const DATASET: &str = "dataset";
 pub(super) const PROGRAM: &str = "program";
 
-/// What is known of a network beyond its numbers, from a file or from the user. More fields will
-/// come: end a literal with `..Known::default()`.
+/// Optional metadata of a network, from a file or from the user. Fields may be added: end a literal
+/// with `..Known::default()`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Known {
-    /// The non-linearity of all hidden layers.
+    /// Activation of all hidden layers.
     pub activation: Option<Activation>,
-    /// A name for each class.
+    /// One name per class.
     pub class_names: Option<Vec<String>>,
-    /// The shape of its images.
+    /// Shape of the input images.
     pub image_shape: Option<ImageShape>,
-    /// How a picture becomes such an image.
+    /// How a picture is turned into such an image.
     pub preprocessing: Option<Preprocessing>,
-    /// The dataset that it was trained on. If it is in the catalog, it implies the three before.
+    /// Dataset it was trained on. One from the catalog implies the three fields above.
     pub dataset: Option<String>,
-    /// The program that wrote it.
+    /// Program that wrote it.
     pub program: Option<String>,
 }
 
 impl Known {
-    /// What the texts of a file say; texts that are not ours are ignored.
+    /// Reads the text metadata of a file; unknown keys are ignored.
     pub(super) fn of_texts<'a>(text: impl Fn(&str) -> Option<&'a str>) -> Result<Self, FormatError> {
         let side = |name| text(name).map(|text| parse::<usize>(name, text)).transpose();
         let names = text(CLASS_NAMES).map(serde_json::from_str::<Vec<String>>).transpose();
@@ -56,7 +55,7 @@ impl Known {
     }
 }
 
-/// Parses the text of a name in a file.
+/// Parses the metadata `name` of a file.
 pub(super) fn parse<T: FromStr<Err: Display>>(name: &'static str, text: &str) -> Result<T, FormatError> {
     text.parse().map_err(|error| metadata_error(name, &error))
 }
@@ -65,7 +64,7 @@ fn metadata_error(name: &'static str, reason: &impl Display) -> FormatError {
     FormatError::Metadata { name, reason: reason.to_string() }
 }
 
-/// What is known of a model, as texts.
+/// Returns the metadata of a model as texts.
 pub(super) fn texts(model: &Model) -> [(&'static str, String); 7] {
     let metadata = &model.metadata;
     [

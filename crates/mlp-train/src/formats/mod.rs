@@ -1,7 +1,6 @@
-//! Models exported to other tools and imported from them: PyTorch's state dict as safetensors,
-//! NumPy's .npz with the chapter's names, ONNX, and a table of predictions. Pure functions between
-//! models and bytes, one file for each format; `import.rs` turns what a file says, and what it does
-//! not say, into a model.
+//! Export to and import from other tools: PyTorch state dicts as safetensors, NumPy .npz files with
+//! the chapter's names, ONNX, and CSV predictions. These are pure functions between models and
+//! bytes.
 //!
 //! ```
 //! use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream};
@@ -23,7 +22,7 @@
 
 mod content;
 mod csv;
-pub(crate) mod error;
+mod error;
 mod import;
 mod known;
 mod npy;

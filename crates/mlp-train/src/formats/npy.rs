@@ -1,31 +1,30 @@
-//! NumPy's file format .npy for one array (`numpy/lib/_format_impl.py`), in the few types of
-//! numbers and texts that a model needs.
+//! NumPy's .npy format (`numpy/lib/_format_impl.py`) for the element types that a model needs.
 //!
-//! The crate `npyz` would save half of these lines, and bring thirty packages and a parser
-//! generator for the one line of the header. It allocates as much for that line as the file says,
-//! up to 4 GiB; here a limit comes before every allocation.
+//! The crate `npyz` would bring thirty packages, and allocates whatever header length a file
+//! states, up to 4 GiB; here every allocation is limited.
 //!
 //! ```text
 //! bytes  a .npy file
 //!     6  0x93 "NUMPY"
-//!     2  version of the format: 1.0, 2.0 or 3.0
-//!     2  length of the header, little-endian (4 bytes from version 2.0 on)
-//!     …  header: {'descr': '<f8', 'fortran_order': False, 'shape': (784, 100), } and spaces up to a multiple of 64
-//!     …  the numbers
+//!     2  format version: 1.0, 2.0 or 3.0
+//!     2  header length, little-endian (4 bytes from version 2.0)
+//!     …  header: {'descr': '<f8', 'fortran_order': False, 'shape': (784, 100), },
+//!        padded with spaces to a multiple of 64
+//!     …  values
 //! ```
 
 use std::io::Read;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
-/// The longest header that is read. NumPy's own are of 118 bytes.
+/// Maximum header length. NumPy writes 118 bytes.
 const MAX_HEADER: usize = 1 << 16;
 
-/// An array of numbers or texts.
+/// An array of numbers or strings.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Array {
     pub(super) shape: Vec<usize>,
-    pub(super) values: Values, // row by row
+    pub(super) values: Values, // row-major
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -37,12 +36,12 @@ pub(super) enum Values {
 }
 
 impl Array {
-    /// One text, as an array of no dimensions.
+    /// Creates a zero-dimensional array of one string.
     pub(super) fn text(text: &str) -> Self {
         Self { shape: Vec::new(), values: Values::Texts(vec![text.to_owned()]) }
     }
 
-    /// The bytes of a .npy file.
+    /// Returns the bytes of a .npy file.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let (descr, data) = match &self.values {
             Values::F32(values) => ("<f4".to_owned(), values.iter().flat_map(|v| v.to_le_bytes()).collect()),
@@ -50,39 +49,33 @@ impl Array {
             Values::I64(values) => ("<i8".to_owned(), values.iter().flat_map(|v| v.to_le_bytes()).collect()),
             Values::Texts(texts) => code_points(texts),
         };
-        let shape: Vec<String> = self.shape.iter().map(|size| format!("{size},")).collect();
-        let shape = shape.join(" ");
-        // NumPy writes a comma after the last of several only where there is one.
-        let shape = if self.shape.len() > 1 { shape.trim_end_matches(',') } else { &shape };
+        // A Python tuple: only one of length 1 ends with a comma.
+        let shape = match &self.shape[..] {
+            [size] => format!("{size},"),
+            sizes => sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
+        };
         let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}");
         let fixed = MAGIC.len() + 4;
         let padded = (fixed + header.len() + 1).next_multiple_of(64) - fixed;
         header.extend(std::iter::repeat_n(' ', padded - header.len() - 1));
         header.push('\n');
-        let length = u16::try_from(header.len()).expect("a few numbers").to_le_bytes();
+        let length = u16::try_from(header.len()).expect("a short header").to_le_bytes();
         [&MAGIC[..], &[1, 0], &length, header.as_bytes(), &data].concat()
     }
 
-    /// Reads a .npy file whose values take at most `most` bytes. The memory that it takes is that
-    /// of the bytes that are there.
-    ///
-    /// # Errors
-    /// What is wrong.
-    pub(super) fn read(reader: &mut impl Read, most: usize) -> Result<Self, String> {
+    /// Reads a .npy file whose values take at most `limit` bytes. Memory is in proportion to the
+    /// bytes that are there.
+    pub(super) fn read(reader: &mut impl Read, limit: usize) -> Result<Self, String> {
         let header = Header::read(reader)?;
         let count = header.shape.iter().try_fold(1_usize, |count, &size| count.checked_mul(size));
-        let bytes = count.and_then(|count| count.checked_mul(header.size)).filter(|&bytes| bytes <= most);
-        let bytes = bytes.ok_or_else(|| format!("shape {:?} is more than {most} bytes", header.shape))?;
+        let bytes = count.and_then(|count| count.checked_mul(header.size)).filter(|&bytes| bytes <= limit);
+        let bytes = bytes.ok_or_else(|| format!("shape {:?} is more than {limit} bytes", header.shape))?;
         let mut data = Vec::new();
         reader.take(bytes as u64).read_to_end(&mut data).map_err(|error| error.to_string())?;
-        if data.len() != bytes {
-            return Err(format!(
-                "{} bytes of values; expected {bytes} by its shape {:?}",
-                data.len(),
-                header.shape
-            ));
-        }
         let Header { shape, kind, big_endian, size, fortran_order } = header;
+        if data.len() != bytes {
+            return Err(format!("{} bytes of values; expected {bytes} for shape {shape:?}", data.len()));
+        }
         if big_endian && size > 0 {
             let word = if kind == 'U' { 4 } else { size };
             data.chunks_exact_mut(word).for_each(<[u8]>::reverse);
@@ -97,10 +90,10 @@ impl Array {
             match &mut values {
                 Values::F32(values) => *values = by_rows(values, rows, columns),
                 Values::F64(values) => *values = by_rows(values, rows, columns),
-                _ => return Err("texts or whole numbers in Fortran's order".to_owned()),
+                _ => return Err("strings or integers in Fortran order".to_owned()),
             }
         } else if fortran_order && shape.len() > 1 {
-            return Err(format!("shape {shape:?} in Fortran's order; expected at most two dimensions"));
+            return Err(format!("shape {shape:?} in Fortran order; expected at most two dimensions"));
         }
         Ok(Self { shape, values })
     }
@@ -117,26 +110,26 @@ struct Header {
 impl Header {
     fn read(reader: &mut impl Read) -> Result<Self, String> {
         let mut fixed = [0; 8];
-        let cut = |_| "cut short in its header".to_owned();
-        reader.read_exact(&mut fixed).map_err(cut)?;
+        let truncated = |_| "truncated header".to_owned();
+        reader.read_exact(&mut fixed).map_err(truncated)?;
         if fixed[..6] != *MAGIC {
             return Err(format!("it begins with \"{}\"; expected \"\\x93NUMPY\"", fixed[..6].escape_ascii()));
         }
         let mut length = [0; 4];
         let digits = if fixed[6] == 1 { 2 } else { 4 };
-        reader.read_exact(&mut length[..digits]).map_err(cut)?;
+        reader.read_exact(&mut length[..digits]).map_err(truncated)?;
         let length = u32::from_le_bytes(length) as usize;
         if length > MAX_HEADER {
             return Err(format!("a header of {length} bytes; expected at most {MAX_HEADER}"));
         }
         let mut text = vec![0; length];
-        reader.read_exact(&mut text).map_err(cut)?;
+        reader.read_exact(&mut text).map_err(truncated)?;
         let text = String::from_utf8_lossy(&text);
         Self::parse(&text)
-            .ok_or_else(|| format!("it holds {}; expected f4, f8, i8 or U", text.trim_end().escape_debug()))
+            .ok_or_else(|| format!("header {}; expected f4, f8, i8 or U", text.trim_end().escape_debug()))
     }
 
-    /// Out of the dictionary that NumPy writes.
+    /// Parses the dictionary as NumPy writes it.
     fn parse(text: &str) -> Option<Self> {
         let entry = |key: &str| text.split_once(&format!("'{key}':")).map(|(_, rest)| rest.trim_start());
         let descr = entry("descr")?.strip_prefix('\'')?.split_once('\'')?.0;
@@ -163,7 +156,7 @@ impl Header {
     }
 }
 
-/// The type of the longest text, and all of them at that length, a character in four bytes.
+/// Returns NumPy's type for strings, and all strings padded to the longest, four bytes a character.
 fn code_points(texts: &[String]) -> (String, Vec<u8>) {
     let longest = texts.iter().map(|text| text.chars().count()).max().unwrap_or(0).max(1);
     let padded = |text: &String| {
@@ -173,21 +166,21 @@ fn code_points(texts: &[String]) -> (String, Vec<u8>) {
     (format!("<U{longest}"), bytes)
 }
 
-/// The texts of `size` bytes each.
+/// Decodes strings of `size` bytes each.
 fn texts(data: &[u8], size: usize) -> Result<Vec<String>, String> {
     if size == 0 {
-        return Err("texts of no length".to_owned());
+        return Err("strings of length 0".to_owned());
     }
     let text = |bytes: &[u8]| {
         let letters = bytes.as_chunks().0.iter().map(|&letter| char::from_u32(u32::from_le_bytes(letter)));
         let text: Option<String> = letters.collect();
         text.map(|text| text.trim_end_matches('\0').to_owned())
-            .ok_or_else(|| "a text that is no Unicode".to_owned())
+            .ok_or_else(|| "a string that is not Unicode".to_owned())
     };
     data.chunks_exact(size).map(text).collect()
 }
 
-/// Row by row what lies column by column.
+/// Converts column-major to row-major order.
 fn by_rows<A: Copy>(values: &[A], rows: usize, columns: usize) -> Vec<A> {
     (0..rows).flat_map(|row| (0..columns).map(move |column| values[column * rows + row])).collect()
 }
@@ -205,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_is_numpys_to_the_byte() {
+    fn the_header_matches_numpy_to_the_byte() {
         // np.lib.format.write_array(f, np.array([[1, 2]], dtype='<f4')) and of shape (3,).
         let bytes = Array { shape: vec![1, 2], values: Values::F32(vec![1.0, 2.0]) }.to_bytes();
         let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }";
@@ -221,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn arrays_survive_writing_and_reading() {
         let texts = ["T-shirt", "", "é€"].map(str::to_owned).to_vec();
         for values in [
             Values::F32(vec![1.5, -0.0, f32::MAX]),
@@ -237,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn fortrans_order_and_big_endian_numbers_are_turned_round() {
+    fn fortran_order_and_big_endian_numbers_are_converted() {
         let data: Vec<u8> = [1.0_f32, 4.0, 2.0, 5.0, 3.0, 6.0].iter().flat_map(|v| v.to_be_bytes()).collect();
         let array =
             read(&file("{'descr': '>f4', 'fortran_order': True, 'shape': (2, 3), }\n", &data)).unwrap();
@@ -246,19 +239,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn invalid_files_are_errors() {
         let header = |descr: &str, shape: &str| {
             format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}")
         };
         for (bytes, expected) in [
-            (b"PK\x03\x04".to_vec(), "cut short"),
+            (b"PK\x03\x04".to_vec(), "truncated"),
             (b"PK\x03\x04    ".to_vec(), "it begins with"),
-            (file(&header("<f2", "(2,)"), &[0; 4]), "it holds {\\'descr\\': \\'<f2\\'"),
+            (file(&header("<f2", "(2,)"), &[0; 4]), "header {\\'descr\\': \\'<f2\\'"),
             (file(&header("|O", "(2,)"), &[0; 4]), "expected f4, f8"),
-            (file(&header("<f4", "(2,)"), &[0; 7]), "7 bytes of values; expected 8 by its shape [2]"),
+            (file(&header("<f4", "(2,)"), &[0; 7]), "7 bytes of values; expected 8 for shape [2]"),
             (file(&header("<f8", "(1000000, 1000000)"), &[]), "more than 1000 bytes"),
             (file(&header("<f8", "(4611686018427387904, 4)"), &[]), "more than 1000 bytes"),
-            (file(&header("<U1", "(1,)"), &0xD800_u32.to_le_bytes()), "no Unicode"),
+            (file(&header("<U1", "(1,)"), &0xD800_u32.to_le_bytes()), "not Unicode"),
             (b"\x93NUMPY\x02\x00\xff\xff\xff\xff".to_vec(), "a header of 4294967295 bytes"),
         ] {
             let error = read(&bytes).unwrap_err();

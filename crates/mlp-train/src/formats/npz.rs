@@ -1,5 +1,5 @@
-//! NumPy's .npz, a zip archive of arrays: the parameters under the chapter's names, and beside them
-//! the metadata, so that `numpy.load` shows everything.
+//! NumPy's .npz, a zip archive of arrays: the parameters under the chapter's names, and the
+//! metadata.
 
 use std::fmt::Display;
 use std::io::{Cursor, Read, Write};
@@ -11,25 +11,22 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 use crate::config::train_config::MAX_HIDDEN_LAYERS;
+use crate::formats::FormatError;
 use crate::formats::content::Content;
-use crate::formats::error::FormatError;
 use crate::formats::known::{ACTIVATION, CLASS_NAMES, DATASET, Known, PREPROCESSING, PROGRAM, parse};
 use crate::formats::npy::{Array, Values};
-use crate::model::metadata::Model;
-use crate::model::network::Network;
-use crate::number::Number;
+use crate::{Model, Network, Number};
 
 const IMAGE_SHAPE: &str = "image_shape";
 
-/// How much more than the whole file one of its arrays may be: weights do not compress a
-/// hundredfold.
+/// Maximum size of an array relative to the file: weights do not compress a hundredfold.
 const MAX_EXPANSION: usize = 100;
 
-/// What an array may be in any case, so that a small network of zeros can be read.
+/// An array up to this size is always read, so that a network of zeros can be.
 const ALWAYS_READ: usize = 1 << 26;
 
-/// A model as NumPy keeps it: `w_h` (inputs, units), `b_h` (1, units), `w_o`, `b_o`, with several
-/// hidden layers `w_h1`, `b_h1`, `w_h2`, …, in the network's precision; and `activation`,
+/// Writes a .npz file with `w_h` (inputs, units), `b_h` (1, units), `w_o`, `b_o` (`w_h1`, `b_h1`,
+/// `w_h2`, … for several hidden layers) in the network's precision; and `activation`,
 /// `class_names`, `image_shape`, `preprocessing`, `dataset`, `program`.
 pub fn to_npz(model: &Model) -> Vec<u8> {
     let metadata = &model.metadata;
@@ -47,8 +44,7 @@ pub fn to_npz(model: &Model) -> Vec<u8> {
         (DATASET.to_owned(), Array::text(&metadata.dataset)),
         (PROGRAM.to_owned(), Array::text(&metadata.program)),
     ]);
-    // As `numpy.savez` stores them, and with no time of day, so that the bytes are a function of
-    // the model.
+    // Stored as by `numpy.savez`, without a time, so that the same model gives the same bytes.
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
     let options = options.last_modified_time(DateTime::default());
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
@@ -95,30 +91,31 @@ pub(super) fn read(bytes: &[u8]) -> Result<Content, FormatError> {
             precision = Precision::F64;
         }
         let weights = Array2::from_shape_vec((inputs, outputs), weights);
-        layers
-            .push(Layer::new(weights.expect("as many numbers as its shape says"), Array1::from_vec(biases)));
+        layers.push(Layer::new(weights.expect("checked by the reader"), Array1::from_vec(biases)));
     }
     let known = arrays.known()?;
-    let left = arrays.left();
-    let notes = if left.is_empty() {
-        Vec::new()
-    } else {
-        vec![format!("left aside: the arrays {}", left.join(", ").escape_debug())]
-    };
-    let says_scale = known.program.is_some();
-    Ok(Content { precision, layers, known, usual_activation: Some(Activation::Logistic), says_scale, notes })
+    let unused: Vec<_> = arrays.names.into_iter().filter(|name| !arrays.read.contains(name)).collect();
+    let note = || format!("ignored arrays: {}", unused.join(", ").escape_debug());
+    Ok(Content {
+        precision,
+        layers,
+        is_scale_known: known.program.is_some(),
+        known,
+        default_activation: Some(Activation::Logistic),
+        notes: if unused.is_empty() { Vec::new() } else { vec![note()] },
+    })
 }
 
 fn array_error(name: &str, reason: &impl Display) -> FormatError {
     FormatError::Array { name: name.to_owned(), reason: reason.to_string() }
 }
 
-/// The arrays of an archive, which are read as they are asked for.
+/// The arrays of an archive, read on demand.
 struct Arrays<'a> {
     archive: ZipArchive<Cursor<&'a [u8]>>,
     names: Vec<String>,
     read: Vec<String>,
-    most: usize,
+    limit: usize, // bytes per array
 }
 
 impl<'a> Arrays<'a> {
@@ -127,21 +124,21 @@ impl<'a> Arrays<'a> {
         let archive = archive.map_err(|error| FormatError::Npz { reason: error.to_string() })?;
         let names = archive.file_names().flatten();
         let names = names.map(|name| name.strip_suffix(".npy").unwrap_or(&name).to_owned()).collect();
-        let most = bytes.len().saturating_mul(MAX_EXPANSION).max(ALWAYS_READ);
-        Ok(Self { archive, names, read: Vec::new(), most })
+        let limit = bytes.len().saturating_mul(MAX_EXPANSION).max(ALWAYS_READ);
+        Ok(Self { archive, names, read: Vec::new(), limit })
     }
 
     fn has(&self, name: &str) -> bool {
         self.names.iter().any(|other| other == name)
     }
 
-    /// How many layers the names speak of.
+    /// The number of layers according to the names.
     fn layers(&self) -> usize {
         if self.has("w_h") {
             return 2;
         }
         let hidden = (1..=MAX_HIDDEN_LAYERS).take_while(|l| self.has(&format!("w_h{l}"))).count();
-        // One hidden layer by number has a name that is asked for in vain, and the error says so.
+        // If this is too many, the error names a missing array.
         hidden + 1
     }
 
@@ -155,35 +152,34 @@ impl<'a> Arrays<'a> {
             return Err(FormatError::NoArray { name: name.to_owned(), found });
         }
         let file = self.archive.by_name(&format!("{name}.npy")).map_err(|error| array_error(name, &error))?;
-        // Reading to the end is what checks the archive's checksum.
-        let mut file = file.take(self.most as u64 + (1 << 17));
-        let array = Array::read(&mut file, self.most).map_err(|reason| array_error(name, &reason))?;
-        let rest = file.read(&mut [0]).map_err(|error| array_error(name, &error))?;
-        if rest > 0 {
-            return Err(array_error(name, &"bytes after its values"));
+        // The archive's checksum is checked only when the end is read.
+        let mut file = file.take(self.limit as u64 + (1 << 17));
+        let array = Array::read(&mut file, self.limit).map_err(|reason| array_error(name, &reason))?;
+        if file.read(&mut [0]).map_err(|error| array_error(name, &error))? > 0 {
+            return Err(array_error(name, &"trailing bytes"));
         }
         self.read.push(name.to_owned());
         Ok(array)
     }
 
-    /// Shape, numbers, and whether they are in double precision.
+    /// Returns the shape, the numbers, and whether they are in double precision.
     fn numbers(&mut self, name: &str) -> Result<(Vec<usize>, Vec<f64>, bool), FormatError> {
         let array = self.array(name)?;
         match array.values {
             Values::F32(values) => Ok((array.shape, values.into_iter().map(f64::from).collect(), false)),
             Values::F64(values) => Ok((array.shape, values, true)),
-            _ => Err(array_error(name, &"texts or whole numbers; expected float32 or float64")),
+            _ => Err(array_error(name, &"strings or integers; expected float32 or float64")),
         }
     }
 
-    /// Texts, if there is an array of this name.
+    /// Returns the strings of an array, if there is one of this name.
     fn texts(&mut self, name: &'static str) -> Result<Option<Vec<String>>, FormatError> {
         if !self.has(name) {
             return Ok(None);
         }
         match self.array(name)?.values {
             Values::Texts(texts) => Ok(Some(texts)),
-            _ => Err(array_error(name, &"numbers; expected texts")),
+            _ => Err(array_error(name, &"numbers; expected strings")),
         }
     }
 
@@ -206,12 +202,7 @@ impl<'a> Arrays<'a> {
         };
         match sizes.as_deref() {
             Some(&[height, width]) => Ok(ImageShape { height, width }),
-            _ => Err(array_error(IMAGE_SHAPE, &"expected a height and a width, of int64")),
+            _ => Err(array_error(IMAGE_SHAPE, &"expected height and width as int64")),
         }
-    }
-
-    /// The names of the arrays that nobody asked for.
-    fn left(&self) -> Vec<&str> {
-        self.names.iter().filter(|name| !self.read.contains(name)).map(String::as_str).collect()
     }
 }

@@ -1,51 +1,47 @@
-//! Exporting ONNX: the network as a graph of standard operators, which any ONNX runtime computes.
-//! `onnx_read.rs` imports it.
+//! ONNX export. `onnx_read.rs` imports.
 //!
-//! The operators are those of opset 13, of 2020: the oldest whose Softmax is the one of today, so
-//! that every runtime since then takes the file, and it has all that is needed. What it lacks is
-//! composed: Gelu, an operator from opset 20 on, of Erf; the leaky ReLU in double precision, whose
-//! slope as an attribute is in single, of Mul and Max.
+//! Opset 13 of 2020 is the oldest with today's Softmax, so every runtime since then reads the file.
+//! Gelu, an operator since opset 20, is composed from Erf; the leaky ReLU in double precision is
+//! composed from Mul and Max, since its slope attribute is single precision.
 
 use mlp_core::{Activation, Layer, Mlp, Precision};
 use prost::Message;
 
-use crate::formats::error::FormatError;
+use crate::formats::FormatError;
 use crate::formats::known::texts;
 use crate::formats::onnx_proto::{
     AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
     StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
     attribute_type, data_type,
 };
-use crate::model::metadata::Model;
-use crate::model::network::Network;
-use crate::number::Number;
+use crate::{Model, Network, Number};
 
-/// The version of ONNX's operators that a graph of ours is made of.
+/// The ONNX operator set of exported graphs.
 pub const OPSET: i64 = 13;
-/// The version of the file format that came with this opset.
+/// The file format version released with this operator set.
 const IR_VERSION: i64 = 7;
 
-/// What goes into the graph.
+/// The input of an exported graph.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pixels {
-    /// Gray levels scaled to [0, 1], of `float`.
+    /// Gray levels scaled to [0, 1], as `float`.
     #[default]
     Scaled,
-    /// Gray levels from 0 to 255, of `uint8`: the graph divides them.
+    /// Gray levels from 0 to 255, as `uint8`; the graph scales them.
     Raw,
 }
 
-/// Whether one operator of the graph computes in single precision though the network is of double:
-/// onnxruntime has no Erf of double.
+/// Returns whether the graph of a double-precision network computes Gelu's Erf in single precision,
+/// because onnxruntime has no Erf for doubles.
 pub fn erf_in_single(network: &Network) -> bool {
     let architecture = network.architecture();
     let gelu = architecture.activation == Activation::Gelu && !architecture.hidden.is_empty();
     gelu && network.precision() == Precision::F64
 }
 
-/// A model as an ONNX graph, opset 13: from `images` (batch, pixels), any number of them, to
-/// `probabilities` (batch, classes), in the network's precision (but see [`erf_in_single`]). What
-/// is known of it is in the `metadata_props`.
+/// Writes an ONNX graph from `images` (batch, pixels) to `probabilities` (batch, classes) for any
+/// batch size, in the network's precision (but see [`erf_in_single`]). Metadata is in
+/// `metadata_props`.
 ///
 /// # Errors
 /// [`FormatError::TooLargeForOnnx`].
@@ -79,14 +75,14 @@ pub fn to_onnx(model: &Model, pixels: Pixels) -> Result<Vec<u8>, FormatError> {
     Ok(model.encode_to_vec())
 }
 
-/// Nodes and numbers of the graph.
+/// Creates the nodes and initializers.
 fn graph<A: Number>(network: &Mlp<A>, number: i32, pixels: Pixels) -> GraphProto {
-    let mut graph = Graph { nodes: Vec::new(), numbers: Vec::new(), number };
+    let mut graph = Graph { proto: GraphProto::default(), number };
     let mut x = "images".to_owned();
     if pixels == Pixels::Raw {
-        // In single precision, as everywhere else, whatever comes after.
+        // Pixels are always scaled in single precision.
         x = graph.cast(&x, "levels", data_type::FLOAT);
-        graph.numbers.push(tensor("white", &[], data_type::FLOAT, &[255.0_f32]));
+        graph.proto.initializer.push(tensor("white", &[], data_type::FLOAT, &[255.0_f32]));
         x = graph.node("Div", &[&x, "white"], "x", Vec::new());
     }
     if number == data_type::DOUBLE {
@@ -100,19 +96,18 @@ fn graph<A: Number>(network: &Mlp<A>, number: i32, pixels: Pixels) -> GraphProto
     let z = graph.affine(output, &x, "_o");
     let axis = attribute("axis", attribute_type::INT, -1, 0.0);
     graph.node("Softmax", &[&z], "probabilities", vec![axis]);
-    GraphProto { node: graph.nodes, initializer: graph.numbers, ..GraphProto::default() }
+    graph.proto
 }
 
 struct Graph {
-    nodes: Vec<NodeProto>,
-    numbers: Vec<TensorProto>,
-    number: i32,
+    proto: GraphProto,
+    number: i32, // the data type of the network
 }
 
 impl Graph {
-    /// Adds a node and returns the name of its output, which is its own, too.
+    /// Adds a node named like its output, and returns the name.
     fn node(&mut self, op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> String {
-        self.nodes.push(NodeProto {
+        self.proto.node.push(NodeProto {
             input: inputs.iter().map(|&name| name.to_owned()).collect(),
             output: vec![output.to_owned()],
             name: output.to_owned(),
@@ -127,9 +122,9 @@ impl Graph {
         self.node("Cast", &[input], output, vec![attribute("to", attribute_type::INT, to.into(), 0.0)])
     }
 
-    /// A number of the network's type.
+    /// Adds a scalar in the network's precision, and returns its name.
     fn scalar(&mut self, name: String, value: f64) -> String {
-        self.numbers.push(match self.number {
+        self.proto.initializer.push(match self.number {
             data_type::DOUBLE => tensor(&name, &[], self.number, &[value]),
             _ => tensor(&name, &[], self.number, &[value as f32]),
         });
@@ -141,8 +136,8 @@ impl Graph {
         let [w, b, z] = ['w', 'b', 'z'].map(|letter| format!("{letter}{of}"));
         let (weights, biases) = (layer.weights(), layer.biases());
         let (rows, biases): (Vec<A>, Vec<A>) = (weights.iter().copied().collect(), biases.to_vec());
-        self.numbers.push(tensor(&w, &[layer.inputs(), layer.outputs()], self.number, &rows));
-        self.numbers.push(tensor(&b, &[layer.outputs()], self.number, &biases));
+        self.proto.initializer.push(tensor(&w, &[layer.inputs(), layer.outputs()], self.number, &rows));
+        self.proto.initializer.push(tensor(&b, &[layer.outputs()], self.number, &biases));
         self.node("Gemm", &[x, &w, &b], &z, Vec::new())
     }
 
@@ -163,7 +158,7 @@ impl Graph {
                 self.node("LeakyRelu", &[z], h, vec![alpha])
             }
             Activation::Gelu => {
-                // z (1 + erf(z / √2)) / 2, in the order in which PyTorch's exporter writes it.
+                // z (1 + erf(z / √2)) / 2, in the order of PyTorch's exporter.
                 let root = self.scalar(format!("{h}_root"), std::f64::consts::SQRT_2);
                 let one = self.scalar(format!("{h}_one"), 1.0);
                 let half = self.scalar(format!("{h}_half"), 0.5);
@@ -180,12 +175,12 @@ impl Graph {
                 self.node("Mul", &[&inner, &half], h, Vec::new())
             }
             Activation::Identity => z.to_owned(),
-            other => unreachable!("the tests go through every activation, {other} too"),
+            other => unreachable!("no ONNX operators for {other}"),
         }
     }
 }
 
-/// The slope of the leaky ReLU left of its kink.
+/// The slope of the leaky ReLU for negative inputs.
 pub(super) fn leaky_slope() -> f64 {
     Activation::LeakyRelu.derivative(-1.0, -1.0)
 }
@@ -203,7 +198,7 @@ fn attribute(name: &str, r#type: i32, i: i64, f: f32) -> AttributeProto {
     AttributeProto { name: name.to_owned(), f, i, r#type, ..AttributeProto::default() }
 }
 
-/// (batch, `columns`) of a type.
+/// Describes an input or output (batch, columns).
 fn value_info(name: &str, elem_type: i32, columns: usize) -> ValueInfoProto {
     let batch = DimensionProto { dim_param: Some("batch".to_owned()), dim_value: None };
     let columns = DimensionProto { dim_value: Some(columns as i64), dim_param: None };
@@ -218,10 +213,10 @@ mod tests {
     use mlp_data::ImageShape;
 
     use super::*;
+    use crate::Metadata;
     use crate::formats::onnx_proto::decode;
-    use crate::model::metadata::Metadata;
 
-    /// Type and sizes of an input or output.
+    /// The name, type and shape of an input or output.
     fn signature(value: &ValueInfoProto) -> (&str, i32, Vec<Result<i64, &str>>) {
         let tensor = value.r#type.as_ref().unwrap().tensor_type.as_ref().unwrap();
         let sizes = &tensor.shape.as_ref().unwrap().dim;
@@ -231,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_graph_takes_any_number_of_images_as_it_was_asked_to() {
+    fn a_graph_takes_any_batch_size_in_the_requested_type() {
         let architecture = Architecture::new(6, &[4], 3).with_activation(Activation::Relu);
         let network = Mlp::<f64>::new(&architecture, Init::Normal, &mut NativeStream::new(0)).unwrap();
         let names = ["a", "b", "c"].map(str::to_owned).to_vec();

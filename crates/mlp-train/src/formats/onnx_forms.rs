@@ -1,5 +1,5 @@
-//! The meaning of the values in an ONNX graph, and the rules by which each operator derives one
-//! meaning from others: the list of what can be imported. `onnx_read.rs` walks through the graph.
+//! The meaning of the values in an ONNX graph, and the rules for each operator: the list of what
+//! can be imported. `onnx_read.rs` walks the graph.
 
 use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 
@@ -10,22 +10,22 @@ use crate::formats::onnx::leaky_slope;
 use crate::formats::onnx_proto::{AttributeProto, NodeProto, data_type};
 use crate::formats::onnx_tensor::Constant;
 
-/// What a value means. The numbers are those of layers, counted from 0.
+/// What a value means. Layers count from 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Form {
-    /// The images, in whatever shape.
+    /// The images, in any shape.
     Images,
-    /// Something of the images' shape, from which another is made.
+    /// Part of a computation of shapes.
     Size,
-    /// Z = X W, and + b where it is biased.
+    /// Z = X W, + b if biased.
     Z { layer: usize, biased: bool },
     /// H = f(Z).
     Hidden(usize),
     /// softmax(Z).
     Probabilities(usize),
-    /// 0.01 Z, on the way to the leaky ReLU.
+    /// 0.01 Z, part of the leaky ReLU.
     Sloping(usize),
-    /// Z / √2, on the way to Gelu.
+    /// Z / √2, part of Gelu, as are the next three.
     Scaled(usize),
     /// erf(Z / √2).
     Erf(usize),
@@ -49,50 +49,42 @@ impl Value<'_> {
     }
 }
 
-/// Equal but for having been rounded to single precision.
+/// Equal up to rounding to single precision.
 fn is_about(number: f64, expected: f64) -> bool {
     (number - expected).abs() <= 1e-6 * expected
 }
 
-/// A layer as far as it is known.
+/// A layer found so far.
 pub(super) struct Affine {
     pub(super) weights: Array2<f64>, // (inputs, outputs)
     pub(super) biases: Option<Array1<f64>>,
-    /// What comes after it, if anything does.
     pub(super) activation: Option<Activation>,
 }
 
-/// The network as far as the graph has been gone through.
+/// The network found so far.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) layers: Vec<Affine>,
-    /// Whether the images are of bytes.
-    pub(super) is_byte: bool,
-    /// Whether the graph divides them by 255.
-    pub(super) is_divided: bool,
-    /// Whether any parameter is in double precision.
-    pub(super) is_double: bool,
+    pub(super) is_byte: bool,    // the images are uint8
+    pub(super) is_divided: bool, // the graph divides them by 255
+    pub(super) is_double: bool,  // some parameter is in double precision
 }
 
 impl Found {
-    /// What a node makes of its arguments.
-    ///
-    /// # Errors
-    /// Why that is nothing of ours.
+    /// Returns the meaning of a node's output.
     pub(super) fn form(&mut self, node: &NodeProto, args: &[Value<'_>]) -> Result<Form, String> {
         let args = &self.ordered(node, args)[..];
-        let form = match self.of_images(node, args)? {
-            None => self.of_layers(node, args)?,
-            found => found,
-        };
-        match form {
-            None => self.of_pre_activations(node, args),
-            found => Ok(found),
-        }?
-        .ok_or_else(|| "it does nothing that a network of ours does".to_owned())
+        let mut form = self.of_images(node, args)?;
+        if form.is_none() {
+            form = self.of_layers(node, args)?;
+        }
+        if form.is_none() {
+            form = self.of_pre_activations(node, args)?;
+        }
+        form.ok_or_else(|| "not supported here".to_owned())
     }
 
-    /// The arguments of an operator that does not mind in one order: Z first, constants last.
+    /// Puts the arguments of a commutative operator in order: Z first, constants last.
     fn ordered<'a>(&self, node: &NodeProto, args: &[Value<'a>]) -> Vec<Value<'a>> {
         let mut args = args.to_vec();
         if let ("Add" | "Mul" | "Max", [first, second]) = (node.op_type.as_str(), &mut args[..])
@@ -103,7 +95,7 @@ impl Found {
         args
     }
 
-    /// The layer whose Z this is, with its biases if it has any.
+    /// The layer whose complete Z this is.
     pub(super) fn z(&self, value: &Value<'_>) -> Option<usize> {
         match *value {
             Value::Of(Form::Z { layer, biased }) if biased == self.layers[layer].biases.is_some() => {
@@ -137,7 +129,7 @@ impl Found {
             ("Identity" | "Dropout", [Of(form), ..]) => Some(*form),
             ("Cast", [Of(form)]) => match attribute(node, "to").map_or(0, |to| to.i) {
                 to if to == i64::from(data_type::FLOAT) || to == i64::from(data_type::DOUBLE) => Some(*form),
-                to => return Err(format!("to numbers of type {to}; expected float or double")),
+                to => return Err(format!("to type {to}; expected float or double")),
             },
             _ => None,
         })
@@ -150,9 +142,9 @@ impl Found {
                 let is_one = |name| attribute(node, name).is_none_or(|factor| factor.f == 1.0);
                 let turn = |name| attribute(node, name).map_or(0, |turn| turn.i);
                 if !is_one("alpha") || !is_one("beta") || turn("transA") != 0 {
-                    return Err("with alpha or beta other than 1, or transA".to_owned());
+                    return Err("alpha, beta or transA; expected the defaults".to_owned());
                 }
-                let weights = if turn("transB") == 0 { *weights } else { weights.turned() };
+                let weights = if turn("transB") == 0 { *weights } else { weights.transposed() };
                 let layer = self.push(x, &weights)?;
                 match rest {
                     [] => Ok(Some(Form::Z { layer, biased: false })),
@@ -174,55 +166,54 @@ impl Found {
     fn of_pre_activations(&mut self, node: &NodeProto, args: &[Value<'_>]) -> Result<Option<Form>, String> {
         use Form::{Erf, OnePlusErf, Probabilities, Scaled, Sloping, TwiceGelu};
         use Value::Of;
-        let of_gelu = match (node.op_type.as_str(), args) {
-            ("Erf", &[Of(Scaled(layer))]) => Some(Erf(layer)),
-            ("Add", &[Of(Erf(layer)), one]) if one.is(1.0) => Some(OnePlusErf(layer)),
-            ("Mul", &[Of(TwiceGelu(layer)), half]) if half.is(0.5) => {
-                Some(self.hidden(layer, Activation::Gelu)?)
+        let z = args.first().and_then(|first| self.z(first));
+        let form = match (node.op_type.as_str(), args, z) {
+            ("Erf", &[Of(Scaled(layer))], _) => Erf(layer),
+            ("Add", &[Of(Erf(layer)), one], _) if one.is(1.0) => OnePlusErf(layer),
+            ("Mul", &[Of(TwiceGelu(layer)), half], _) if half.is(0.5) => {
+                self.hidden(layer, Activation::Gelu)?
             }
-            _ => None,
-        };
-        let (None, Some(layer)) = (of_gelu, args.first().and_then(|first| self.z(first))) else {
-            return Ok(of_gelu);
-        };
-        let form = match (node.op_type.as_str(), &args[1..]) {
-            ("Sigmoid", []) => self.hidden(layer, Activation::Logistic)?,
-            ("Tanh", []) => self.hidden(layer, Activation::Tanh)?,
-            ("Relu", []) => self.hidden(layer, Activation::Relu)?,
-            ("LeakyRelu", []) => {
+            ("Sigmoid", [_], Some(layer)) => self.hidden(layer, Activation::Logistic)?,
+            ("Tanh", [_], Some(layer)) => self.hidden(layer, Activation::Tanh)?,
+            ("Relu", [_], Some(layer)) => self.hidden(layer, Activation::Relu)?,
+            ("LeakyRelu", [_], Some(layer)) => {
                 let slope = attribute(node, "alpha").map_or(leaky_slope(), |alpha| alpha.f.into());
                 if !is_about(slope, leaky_slope()) {
-                    return Err(format!("its slope is {slope}, and ours is {}", leaky_slope()));
+                    return Err(format!("slope {slope}; expected {}", leaky_slope()));
                 }
                 self.hidden(layer, Activation::LeakyRelu)?
             }
-            ("Mul", [slope]) if slope.is(leaky_slope()) => Sloping(layer),
-            ("Max", &[Of(Sloping(other))]) if other == layer => self.hidden(layer, Activation::LeakyRelu)?,
-            ("Gelu", []) => {
+            ("Mul", [_, slope], Some(layer)) if slope.is(leaky_slope()) => Sloping(layer),
+            ("Max", &[_, Of(Sloping(other))], Some(layer)) if other == layer => {
+                self.hidden(layer, Activation::LeakyRelu)?
+            }
+            ("Gelu", [_], Some(layer)) => {
                 if attribute(node, "approximate").is_some_and(|way| way.s == b"tanh") {
-                    return Err("its approximation through tanh, and ours is exact".to_owned());
+                    return Err("the tanh approximation; expected exact Gelu".to_owned());
                 }
                 self.hidden(layer, Activation::Gelu)?
             }
-            ("Div", [root]) if root.is(SQRT_2) => Scaled(layer),
-            ("Mul", [factor]) if factor.is(FRAC_1_SQRT_2) => Scaled(layer),
-            ("Mul", &[Of(OnePlusErf(other))]) if other == layer => TwiceGelu(layer),
-            ("Softmax" | "LogSoftmax", []) => match attribute(node, "axis").map_or(-1, |axis| axis.i) {
-                -1 | 1 => Probabilities(layer),
-                axis => return Err(format!("along axis {axis}, and the classes are axis 1")),
-            },
+            ("Div", [_, root], Some(layer)) if root.is(SQRT_2) => Scaled(layer),
+            ("Mul", [_, factor], Some(layer)) if factor.is(FRAC_1_SQRT_2) => Scaled(layer),
+            ("Mul", &[_, Of(OnePlusErf(other))], Some(layer)) if other == layer => TwiceGelu(layer),
+            ("Softmax" | "LogSoftmax", [_], Some(layer)) => {
+                match attribute(node, "axis").map_or(-1, |axis| axis.i) {
+                    -1 | 1 => Probabilities(layer),
+                    axis => return Err(format!("along axis {axis}; expected 1")),
+                }
+            }
             _ => return Ok(None),
         };
         Ok(Some(form))
     }
 
-    /// A layer of these weights that takes `x`.
+    /// Adds a layer with input `x`.
     fn push(&mut self, x: &Value<'_>, weights: &Constant<'_>) -> Result<usize, String> {
         let layer = self.layers.len();
         match *x {
             Value::Of(Form::Images) if layer == 0 => {
                 if self.is_byte && !self.is_divided {
-                    return Err("it takes gray levels from 0 to 255 that were not divided by 255".to_owned());
+                    return Err("takes uint8 images that were not divided by 255".to_owned());
                 }
             }
             Value::Of(Form::Hidden(before)) if before + 1 == layer => {}
@@ -230,7 +221,7 @@ impl Found {
                 Some(before) if before + 1 == layer => {
                     self.hidden(before, Activation::Identity)?;
                 }
-                _ => return Err("it does not take what the layer before it gives".to_owned()),
+                _ => return Err("does not take the output of the previous layer".to_owned()),
             },
         }
         self.is_double |= weights.is_double();
@@ -247,7 +238,7 @@ impl Found {
     fn hidden(&mut self, layer: usize, activation: Activation) -> Result<Form, String> {
         match self.layers[layer].activation.replace(activation) {
             Some(before) if before != activation => {
-                Err(format!("the layer before it has another activation, too: {before}"))
+                Err(format!("the previous layer already has the activation {before}"))
             }
             _ => Ok(Form::Hidden(layer)),
         }

@@ -1,6 +1,5 @@
-//! Importing ONNX: walks through a graph node by node, as a runtime would, with meanings in place
-//! of numbers. So neither the exporter nor its order and names matter; a graph that is not one of
-//! our networks has a node without a meaning, and the error names it.
+//! ONNX import: walks the graph like a runtime, but with meanings instead of numbers, so that the
+//! names and order of an exporter do not matter. Errors name the first node without a meaning.
 
 use std::collections::HashMap;
 
@@ -9,16 +8,15 @@ use mlp_data::ImageShape;
 use ndarray::Array1;
 
 use crate::formats::content::Content;
-use crate::formats::error::FormatError;
-use crate::formats::known::Known;
 use crate::formats::onnx_forms::{Form, Found, Value, attribute};
 use crate::formats::onnx_proto::{GraphProto, ModelProto, NodeProto, data_type, decode};
 use crate::formats::onnx_tensor::Constant;
+use crate::formats::{FormatError, Known};
 
 pub(super) fn read(bytes: &[u8]) -> Result<Content, FormatError> {
     let model = decode(bytes).map_err(|reason| FormatError::Onnx { reason })?;
     let Some(graph) = &model.graph else {
-        return Err(FormatError::Onnx { reason: "there is no graph in it".to_owned() });
+        return Err(FormatError::Onnx { reason: "no graph".to_owned() });
     };
     let texts = &model.metadata_props;
     let mut known =
@@ -34,7 +32,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Content, FormatError> {
     let inputs = found.layers.first().map_or(0, |layer| layer.weights.nrows());
     let pixels = sizes.iter().try_fold(1_usize, |pixels, &size| pixels.checked_mul(size?));
     if let Some(pixels) = pixels.filter(|&pixels| pixels != inputs && !sizes.is_empty()) {
-        return Err(of_graph(format!("images of {pixels} pixels go into a layer of {inputs} inputs")));
+        return Err(of_graph(format!("images of {pixels} pixels for a layer of {inputs} inputs")));
     }
     let layers = found.layers.into_iter().map(|layer| {
         let biases = layer.biases.unwrap_or_else(|| Array1::zeros(layer.weights.ncols()));
@@ -44,36 +42,34 @@ pub(super) fn read(bytes: &[u8]) -> Result<Content, FormatError> {
         precision: if found.is_double { Precision::F64 } else { Precision::F32 },
         layers: layers.collect(),
         known,
-        usual_activation: None,
-        says_scale: is_ours || found.is_divided,
+        default_activation: None,
+        is_scale_known: is_ours || found.is_divided,
         notes: Vec::new(),
     })
 }
 
-/// The program that wrote the file: `pytorch 2.15.0`.
+/// The program that wrote the file, such as `pytorch 2.15.0`.
 fn producer(model: &ModelProto) -> Option<String> {
     let text = format!("{} {}", model.producer_name, model.producer_version);
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// The images' sizes after the batch, where the graph says them, and the network that it computes.
+/// Returns the sizes of an image, where the graph states them, and the network.
 fn walk(graph: &GraphProto) -> Result<(Vec<Option<usize>>, Found), FormatError> {
     let constants = graph.initializer.iter().map(|tensor| (tensor.name.as_str(), Constant::of(tensor)));
     let mut values: HashMap<&str, Value<'_>> =
         constants.map(|(name, constant)| (name, Value::Constant(constant))).collect();
-    // Older files list the constants among the inputs.
+    // Older files also list the constants as inputs.
     let inputs: Vec<_> =
         graph.input.iter().filter(|input| !values.contains_key(input.name.as_str())).collect();
     let [input] = inputs[..] else {
-        return Err(of_graph(format!("it has {} inputs, and ours has one, the images", inputs.len())));
+        return Err(of_graph(format!("{} inputs; expected one, the images", inputs.len())));
     };
     let of_tensor = input.r#type.as_ref().and_then(|r#type| r#type.tensor_type.as_ref());
     let elem_type = of_tensor.map_or(data_type::FLOAT, |tensor| tensor.elem_type);
     if !matches!(elem_type, data_type::FLOAT | data_type::DOUBLE | data_type::UINT8) {
-        return Err(of_graph(format!(
-            "its input is of type {elem_type}, and ours of float, double or uint8"
-        )));
+        return Err(of_graph(format!("input of type {elem_type}; expected float, double or uint8")));
     }
     let dims = of_tensor.and_then(|tensor| tensor.shape.as_ref()).map_or(&[][..], |shape| &shape.dim);
     let size = |value: i64| usize::try_from(value).ok();
@@ -90,7 +86,7 @@ fn walk(graph: &GraphProto) -> Result<(Vec<Option<usize>>, Found), FormatError> 
     }
     let output = match &graph.output[..] {
         [output] => values.get(output.name.as_str()),
-        outputs => return Err(of_graph(format!("it has {} outputs, and ours has one", outputs.len()))),
+        outputs => return Err(of_graph(format!("{} outputs; expected one", outputs.len()))),
     };
     let end = match output {
         Some(Value::Of(Form::Probabilities(layer))) => Some(*layer),
@@ -99,27 +95,24 @@ fn walk(graph: &GraphProto) -> Result<(Vec<Option<usize>>, Found), FormatError> 
     };
     let is_last = |layer: usize| layer + 1 == found.layers.len() && found.layers[layer].activation.is_none();
     if !end.is_some_and(is_last) {
-        return Err(of_graph("what it gives is not what its last layer gives".to_owned()));
+        return Err(of_graph("the output is not that of the last layer".to_owned()));
     }
     Ok((sizes, found))
 }
 
-/// What a node gives.
+/// Returns the output of a node.
 fn value<'a>(
     values: &HashMap<&str, Value<'a>>,
     node: &'a NodeProto,
     found: &mut Found,
 ) -> Result<Value<'a>, String> {
     if !is_standard(node) {
-        return Err("no operator of ONNX's own".to_owned());
+        return Err("not a standard operator".to_owned());
     }
     let arg = |name: &String| {
-        values
-            .get(name.as_str())
-            .copied()
-            .ok_or_else(|| format!("nothing before it gives `{}`", name.escape_debug()))
+        values.get(name.as_str()).copied().ok_or_else(|| format!("unknown input `{}`", name.escape_debug()))
     };
-    // An argument that is left out has no name.
+    // Omitted arguments have an empty name.
     let names = node.input.iter().filter(|name| !name.is_empty());
     let args = names.map(arg).collect::<Result<Vec<_>, _>>()?;
     match (node.op_type.as_str(), &args[..]) {
@@ -128,7 +121,7 @@ fn value<'a>(
         ("Transpose", [Value::Constant(constant)])
             if attribute(node, "perm").is_none_or(|perm| perm.ints == [1, 0]) =>
         {
-            Ok(Value::Constant(constant.turned()))
+            Ok(Value::Constant(constant.transposed()))
         }
         _ => found.form(node, &args).map(Value::Of),
     }
@@ -149,14 +142,12 @@ fn activation(found: &Found) -> Result<Option<Activation>, FormatError> {
         return Ok(None);
     };
     match activations.find(|&other| other != first) {
-        Some(other) => Err(of_graph(format!(
-            "its hidden layers have different activations, {first} and {other}, and ours one"
-        ))),
+        Some(other) => Err(of_graph(format!("activations {first} and {other}; expected one for all layers"))),
         None => Ok(Some(first)),
     }
 }
 
-/// Of images that go in as (batch, height, width) or (batch, 1, height, width).
+/// The shape of images given as (batch, height, width) or (batch, 1, height, width).
 fn image_shape(sizes: &[Option<usize>]) -> Option<ImageShape> {
     match *sizes {
         [Some(height), Some(width)] | [Some(1), Some(height), Some(width)] => {
@@ -166,7 +157,7 @@ fn image_shape(sizes: &[Option<usize>]) -> Option<ImageShape> {
     }
 }
 
-/// What an error calls a node.
+/// Names a node in errors.
 fn describe(index: usize, node: &NodeProto) -> String {
     let domain = if is_standard(node) { String::new() } else { format!("{}.", node.domain) };
     let name = if node.name.is_empty() { String::new() } else { format!(" `{}`", node.name) };

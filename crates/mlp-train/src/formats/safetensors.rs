@@ -1,17 +1,15 @@
-//! safetensors: `mlp_core` writes and reads the tensors; the model's metadata are texts beside
-//! them.
+//! The safetensors format: `mlp_core` reads and writes the tensors, this file adds the metadata.
 
 use mlp_core::{Activation, Tensors};
 
+use crate::formats::FormatError;
 use crate::formats::content::Content;
-use crate::formats::error::FormatError;
 use crate::formats::known::{Known, texts};
-use crate::model::metadata::Model;
-use crate::model::network::Network;
+use crate::{Model, Network};
 
-/// A model as PyTorch keeps the state dict of `nn.Sequential(nn.Linear(…), nn.ReLU(),
-/// nn.Linear(…))`: `0.weight` (outputs, inputs), `0.bias`, `2.weight`, …, in the network's
-/// precision. `load_state_dict(safetensors.torch.load_file(path))` takes it as it is.
+/// Writes the state dict of PyTorch's `nn.Sequential(nn.Linear(…), nn.ReLU(), nn.Linear(…))`:
+/// `0.weight` (outputs, inputs), `0.bias`, `2.weight`, …, in the network's precision, ready for
+/// `load_state_dict(safetensors.torch.load_file(path))`.
 pub fn to_safetensors(model: &Model) -> Vec<u8> {
     let texts = texts(model);
     let texts = texts.iter().map(|(name, text)| (*name, text.as_str()));
@@ -25,15 +23,15 @@ pub fn to_safetensors(model: &Model) -> Vec<u8> {
 pub(super) fn read(bytes: &[u8]) -> Result<Content, FormatError> {
     let tensors = Tensors::parse(bytes)?;
     let known = Known::of_texts(|name| tensors.metadata().get(name).map(String::as_str))?;
-    let says_scale = known.program.is_some();
-    // Which activation it really is comes out later.
+    let is_scale_known = known.program.is_some();
+    // `import` sets the activation.
     let network = tensors.network::<f64>(Some(Activation::Identity))?;
     Ok(Content {
         precision: tensors.precision(),
         layers: network.layers().to_vec(),
         known,
-        usual_activation: None,
-        says_scale,
+        default_activation: None,
+        is_scale_known,
         notes: Vec::new(),
     })
 }

@@ -1,13 +1,10 @@
-//! The evaluation of a network on labeled examples: loss, accuracy, confusion matrix, and each
-//! class's precision, recall and F1.
+//! Evaluation on labeled examples: loss, accuracy, confusion matrix, precision, recall and F1.
 
 use mlp_core::{Architecture, Mlp, Score};
 use mlp_data::Dataset;
 
-use crate::config::kernel::Kernel;
-use crate::error::Error;
 use crate::model::passes::{CHUNK, in_chunks};
-use crate::number::Number;
+use crate::{Error, Kernel, Number};
 
 /// The result of [`evaluate`].
 #[derive(Clone, Debug, PartialEq)]
@@ -19,32 +16,32 @@ pub struct Evaluation {
     pub confusion: ConfusionMatrix,
 }
 
-/// Counts of examples by their label and by the network's prediction.
+/// Counts of examples by label and prediction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfusionMatrix {
     classes: usize,
     counts: Vec<u64>, // (label, prediction), row by row
 }
 
-/// One class's row of the report.
+/// Precision, recall and F1 of one class.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ClassReport {
     /// The class number.
     pub class: usize,
-    /// Of the examples predicted to be of this class, the share that is; NaN if there is none.
+    /// True positives / predicted; NaN if the class is never predicted.
     pub precision: f64,
-    /// Of the examples of this class, the share that was found; NaN if there is none.
+    /// True positives / actual; NaN if the class never occurs.
     pub recall: f64,
-    /// The harmonic mean of the two, 2·true positives / (predicted + actual); NaN if the class
-    /// neither occurs nor is predicted.
+    /// 2·true positives / (predicted + actual), the harmonic mean of precision and recall; NaN if
+    /// the class neither occurs nor is predicted.
     pub f1: f64,
-    /// Examples of this class.
+    /// The number of examples of this class.
     pub support: u64,
 }
 
 impl ConfusionMatrix {
-    /// No examples yet.
+    /// Creates an empty matrix.
     pub fn new(classes: usize) -> Self {
         Self { classes, counts: vec![0; classes * classes] }
     }
@@ -68,7 +65,7 @@ impl ConfusionMatrix {
         self.classes
     }
 
-    /// Examples labeled `label` and predicted `prediction`.
+    /// Returns how many examples with this label got this prediction.
     ///
     /// # Panics
     /// If either number is not below the number of classes.
@@ -76,7 +73,7 @@ impl ConfusionMatrix {
         self.row(label)[prediction]
     }
 
-    /// The predictions for the examples labeled `label`.
+    /// Returns the counts of each prediction for the examples labeled `label`.
     ///
     /// # Panics
     /// If `label` is not below the number of classes.
@@ -84,7 +81,7 @@ impl ConfusionMatrix {
         &self.counts[label * self.classes..(label + 1) * self.classes]
     }
 
-    /// Precision, recall and F1 of every class.
+    /// Returns precision, recall and F1 of every class.
     pub fn report(&self) -> Vec<ClassReport> {
         (0..self.classes)
             .map(|class| {
@@ -103,7 +100,7 @@ impl ConfusionMatrix {
     }
 }
 
-/// Checks that there are examples, and that their pixels and classes fit a network.
+/// Checks that a dataset is not empty and that its pixels and classes fit a network.
 pub(crate) fn check_fits(architecture: &Architecture, data: &Dataset) -> Result<(), Error> {
     let (inputs, outputs) = (architecture.inputs, architecture.outputs);
     let (pixels, classes) = (data.pixels(), data.classes());
@@ -113,12 +110,11 @@ pub(crate) fn check_fits(architecture: &Architecture, data: &Dataset) -> Result<
     if data.is_empty() { Err(Error::Empty) } else { Ok(()) }
 }
 
-/// Evaluates `network` on every example of `data`. The result does not depend on the number of
-/// threads.
+/// Evaluates `network` on `data`. The result does not depend on the number of threads.
 ///
 /// # Errors
-/// [`Error::DoesNotFit`] if the dataset's images are not of the network's size or it has more
-/// classes, [`Error::Empty`] if it has no examples, [`Error::Config`] as [`Kernel::resolve`].
+/// [`Error::DoesNotFit`] if the image size differs or there are too many classes, [`Error::Empty`]
+/// if there are no examples, [`Error::Config`] from [`Kernel::resolve`].
 pub fn evaluate<A: Number>(network: &Mlp<A>, data: &Dataset, kernel: Kernel) -> Result<Evaluation, Error> {
     let architecture = network.architecture();
     check_fits(&architecture, data)?;
@@ -148,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_report_has_the_definitions_of_precision_recall_and_f1() {
+    fn the_report_follows_the_definitions_of_precision_recall_and_f1() {
         let mut confusion = ConfusionMatrix::new(3);
         for (label, prediction, count) in [(0, 0, 4), (0, 1, 1), (1, 1, 2), (1, 0, 2)] {
             (0..count).for_each(|_| confusion.add(label, prediction));
@@ -180,13 +176,10 @@ mod tests {
     }
 
     #[test]
-    fn a_dataset_that_does_not_fit_is_refused() {
+    fn a_dataset_that_does_not_fit_is_an_error() {
         let data = mlp_data::synthetic::digits(10, 10, 0).test;
         let error = evaluate(&network(783, 10), &data, Kernel::Auto).unwrap_err().to_string();
-        assert!(
-            error
-                .starts_with("the network takes 783 inputs and tells 10 classes; the dataset has 784 pixels")
-        );
+        assert!(error.starts_with("the network has 783 inputs and 10 classes; the dataset has 784 pixels"));
         let empty = data.take(0);
         assert!(matches!(evaluate(&network(784, 10), &empty, Kernel::Auto), Err(Error::Empty)));
     }

@@ -1,4 +1,4 @@
-//! The content of model files; `frame.rs` has the frame around it.
+//! The content of model files; `frame.rs` has the header around it.
 
 use std::path::Path;
 
@@ -6,16 +6,14 @@ use mlp_data::ImageShape;
 use mlp_data::fs::Disk;
 use serde::{Deserialize, Serialize};
 
-use crate::config::train_config::TrainConfig;
-use crate::error::{Error, io_error};
+use crate::error::io_error;
 use crate::model::frame::Frame;
 use crate::model::layer_content::{LayerContent, contents, network};
-use crate::model::metadata::{Metadata, Model};
-use crate::model::network::Network;
+use crate::{Error, Metadata, Model, Network, TrainConfig};
 
 const FRAME: Frame = Frame { what: "model", reading: "cannot read the model", letters: *b"MLP", version: 2 };
 
-/// The content, as serde sees it.
+/// The content as serialized.
 #[derive(Serialize, Deserialize)]
 struct Content {
     program: String,
@@ -24,7 +22,7 @@ struct Content {
     height: u64,
     width: u64,
     preprocessing: String,
-    config: String, // JSON, which can be read without this program; null of a model that was trained elsewhere
+    config: String, // JSON, readable without this program; null for a model trained elsewhere
     activation: String,
     parameters: Parameters,
 }
@@ -36,11 +34,11 @@ enum Parameters {
 }
 
 impl Model {
-    /// Writes the model, atomically: beside its final name first, synced, then renamed.
+    /// Writes the model atomically: to a temporary file that is synced, then renamed to `path`.
     ///
     /// # Errors
-    /// [`Error::FileInvalid`] if [`Model::load`] would refuse it; [`Error::Io`]. What was at `path`
-    /// before is then still there.
+    /// [`Error::FileInvalid`] if [`Model::load`] would refuse it, [`Error::Io`]. An existing file
+    /// is then unchanged.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         self.save_on(&Disk::default(), path)
     }
@@ -67,8 +65,8 @@ impl Model {
         model(FRAME.read(path)?).map_err(|reason| FRAME.invalid(path, reason))
     }
 
-    /// SHA-256 of the model file's content, in hexadecimal: the same for the same network, metadata
-    /// and program.
+    /// Returns the SHA-256 of the model file's content in hexadecimal: the same for the same
+    /// network, metadata and program.
     pub fn sha256(&self) -> String {
         Frame::sha256(&self.to_bytes())
     }
@@ -93,10 +91,10 @@ impl Model {
     }
 }
 
-/// The model in a content; it may have been written by a hostile hand.
+/// Converts untrusted content into a model.
 fn model(content: Content) -> Result<Model, String> {
     let config: Option<TrainConfig> =
-        serde_json::from_str(&content.config).map_err(|error| format!("its configuration: {error}"))?;
+        serde_json::from_str(&content.config).map_err(|error| format!("configuration: {error}"))?;
     let activation = content.activation.parse().map_err(|error: mlp_core::UnknownName| error.to_string())?;
     let network = match content.parameters {
         Parameters::F32(layers) => Network::F32(network(layers, activation)?),

@@ -1,17 +1,17 @@
-//! The frame around the files of this crate, models and checkpoints: it tells a reader what a file
-//! is and that it is complete. The content is encoded by bincode, which only this file uses.
+//! The header of model and checkpoint files, which identifies a file and proves it complete. Only
+//! this file uses bincode.
 //!
 //! ```text
 //! offset  bytes
-//!      0      8  magic: 0x89, three letters, CR LF 0x1A LF (as in PNG: a transfer that changes line ends is caught)
+//!      0      8  magic: 0x89, three letters, CR LF 0x1A LF (as PNG, detects changed line endings)
 //!      8      4  format version, little-endian
 //!     12      8  length of the content, little-endian
 //!     20     32  SHA-256 of the content
 //!     52      …  content: bincode, fixed-width little-endian integers
 //! ```
 //!
-//! Reading takes memory in proportion to the file's length, whatever it holds: lengths inside are
-//! checked against the bytes that are there.
+//! Reading takes memory in proportion to the file's length: lengths inside are checked against the
+//! bytes that are there.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -22,12 +22,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use crate::error::Error;
+use crate::Error;
 
 const HEADER: usize = 52;
 
-/// The largest content: the largest network in double precision, five times (with its EMA, its best
-/// and two states of the optimizer), and 64 MiB for the rest.
+/// Maximum content size: five copies of the largest network in double precision (weights, EMA,
+/// best, two optimizer states) and 64 MiB for the rest.
 const LIMIT: usize = mlp_core::Architecture::MAX_PARAMETERS.saturating_mul(5 * 8).saturating_add(1 << 26);
 
 const BINCODE: Configuration<LittleEndian, Fixint, Limit<LIMIT>> =
@@ -35,13 +35,9 @@ const BINCODE: Configuration<LittleEndian, Fixint, Limit<LIMIT>> =
 
 /// A kind of file.
 pub(crate) struct Frame {
-    /// What it is called in errors: `model`.
-    pub(crate) what: &'static str,
-    /// What cannot be done with a file that is not there.
-    pub(crate) reading: &'static str,
-    /// The letters of its magic.
-    pub(crate) letters: [u8; 3],
-    /// The version of its format.
+    pub(crate) what: &'static str,    // its name in errors: "model"
+    pub(crate) reading: &'static str, // the failed action in I/O errors
+    pub(crate) letters: [u8; 3],      // of the magic
     pub(crate) version: u32,
 }
 
@@ -51,14 +47,14 @@ impl Frame {
         [0x89, a, b, c, b'\r', b'\n', 0x1A, b'\n']
     }
 
-    /// The bytes of a file with this content.
+    /// Returns the bytes of a file with this content.
     pub(crate) fn wrap(&self, content: &impl Serialize) -> Vec<u8> {
         let mut bytes = Vec::new();
         self.wrap_into(content, &mut bytes);
         bytes
     }
 
-    /// [`Frame::wrap`], into memory that has been used before.
+    /// Like [`Frame::wrap`], into a reused buffer.
     pub(crate) fn wrap_into(&self, content: &impl Serialize, bytes: &mut Vec<u8>) {
         bytes.clear();
         bytes.resize(HEADER, 0);
@@ -70,15 +66,15 @@ impl Frame {
         header[20..].copy_from_slice(&Sha256::digest(content));
     }
 
-    /// SHA-256 of the content of a file's bytes, in hexadecimal.
+    /// Returns the SHA-256 of the content in hexadecimal, from a file's bytes.
     pub(crate) fn sha256(bytes: &[u8]) -> String {
         hexadecimal(&bytes[20..HEADER])
     }
 
-    /// The content of a file.
+    /// Reads the content of a file.
     ///
     /// # Errors
-    /// [`Error::Io`], or what is wrong with the file.
+    /// [`Error::Io`], [`Error::OtherFile`], or one of the `File…` variants of [`Error`].
     pub(crate) fn read<C: DeserializeOwned>(&self, path: &Path) -> Result<C, Error> {
         let what = self.what;
         let io = |reason| Error::Io { path: path.to_owned(), action: self.reading, reason };
@@ -87,19 +83,19 @@ impl Frame {
         if metadata.is_dir() {
             return Err(io(io::Error::other(format!("a directory; expected a {what} file"))));
         }
-        let mut header = [0; HEADER];
-        let got = read_up_to(&mut file, &mut header).map_err(io)?;
+        let mut header = Vec::with_capacity(HEADER);
+        file.by_ref().take(HEADER as u64).read_to_end(&mut header).map_err(io)?;
         let magic = self.magic();
-        if got < magic.len() || header[..magic.len()] != magic {
-            let found = match &header[..got.min(magic.len())] {
+        if !header.starts_with(&magic) {
+            let found = match &header[..header.len().min(magic.len())] {
                 [] => "nothing: it is empty".to_owned(),
                 bytes => format!("\"{}\"", bytes.escape_ascii()),
             };
             return Err(Error::OtherFile { path: path.to_owned(), what, found });
         }
         let length_error = |found, expected| Error::FileLength { path: path.to_owned(), found, expected };
-        if got < HEADER {
-            return Err(length_error(got as u64, HEADER as u64));
+        if header.len() < HEADER {
+            return Err(length_error(header.len() as u64, HEADER as u64));
         }
         let found = u32::from_le_bytes(header[8..12].try_into().expect("four bytes"));
         if found != self.version {
@@ -119,36 +115,21 @@ impl Frame {
             return Err(length_error(content.len() as u64 + HEADER as u64, expected));
         }
         let digest = Sha256::digest(&content);
-        if digest[..] != header[20..HEADER] {
-            let (found, expected) = (hexadecimal(&digest), hexadecimal(&header[20..HEADER]));
+        if digest[..] != header[20..] {
+            let (found, expected) = (hexadecimal(&digest), hexadecimal(&header[20..]));
             return Err(Error::FileChecksum { path: path.to_owned(), found, expected });
         }
         match bincode::serde::decode_from_slice(&content, BINCODE) {
             Ok((decoded, used)) if used == content.len() => Ok(decoded),
-            Ok((_, used)) => Err(self.invalid(path, format!("{} bytes after its end", content.len() - used))),
+            Ok((_, used)) => Err(self.invalid(path, format!("{} trailing bytes", content.len() - used))),
             Err(error) => Err(self.invalid(path, error.to_string())),
         }
     }
 
-    /// The error of a file whose content makes no sense, though its checksum was right: a hostile
-    /// hand may have written it.
+    /// The error for a file with a correct checksum but invalid content.
     pub(crate) fn invalid(&self, path: &Path, reason: String) -> Error {
         Error::FileInvalid { path: path.to_owned(), what: self.what, reason }
     }
-}
-
-/// Reads until `buffer` is full or the file ends.
-fn read_up_to(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut got = 0;
-    while got < buffer.len() {
-        match file.read(&mut buffer[got..]) {
-            Ok(0) => break,
-            Ok(count) => got += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(got)
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

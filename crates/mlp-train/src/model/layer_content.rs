@@ -1,17 +1,16 @@
-//! Layers as files hold them: sizes and numbers, which are checked against each other when a layer
-//! is made of them.
+//! Layers as stored in model and checkpoint files.
 
 use mlp_core::{Activation, Layer, Mlp};
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
-use crate::number::Number;
+use crate::Number;
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct LayerContent<A> {
     inputs: u64,
     outputs: u64,
-    weights: Vec<A>, // (inputs, outputs), row by row
+    weights: Vec<A>, // (inputs, outputs), row-major
     biases: Vec<A>,
 }
 
@@ -19,13 +18,13 @@ pub(crate) fn contents<A: Number>(layers: &[Layer<A>]) -> Vec<LayerContent<A>> {
     let content = |layer: &Layer<A>| LayerContent {
         inputs: layer.inputs() as u64,
         outputs: layer.outputs() as u64,
-        weights: layer.weights().into_raw_vec_and_offset().0, // the copy's own memory, row by row
+        weights: layer.weights().into_raw_vec_and_offset().0, // a row-major copy
         biases: layer.biases().to_vec(),
     };
     layers.iter().map(content).collect()
 }
 
-/// Returns the layers, or what does not fit.
+/// Converts untrusted content into layers.
 pub(crate) fn layers<A: Number>(contents: Vec<LayerContent<A>>) -> Result<Vec<Layer<A>>, String> {
     let layer = |(index, layer): (usize, LayerContent<A>)| {
         let (found, inputs, outputs) = (layer.weights.len(), layer.inputs, layer.outputs);
@@ -38,7 +37,7 @@ pub(crate) fn layers<A: Number>(contents: Vec<LayerContent<A>>) -> Result<Vec<La
     contents.into_iter().enumerate().map(layer).collect()
 }
 
-/// Returns the network, or what does not fit.
+/// Converts untrusted content into a network.
 pub(crate) fn network<A: Number>(
     contents: Vec<LayerContent<A>>,
     activation: Activation,

@@ -1,41 +1,37 @@
-//! [`Model`], a network with what is needed to use it: its class names, the shape of its images,
-//! where it came from. `file.rs` writes and reads it.
+//! A network with what is needed to use it: class names, image shape, origin. `file.rs` reads and
+//! writes it.
 
 use mlp_core::Mlp;
 use mlp_data::{Dataset, ImageShape, Preprocessing};
 
-use crate::config::kernel::Kernel;
-use crate::config::train_config::{MAX_HIDDEN_LAYERS, TrainConfig};
-use crate::error::Error;
-use crate::model::evaluate::{Evaluation, check_fits};
-use crate::model::network::{Network, each};
-use crate::number::Number;
+use crate::config::train_config::MAX_HIDDEN_LAYERS;
+use crate::model::evaluate::check_fits;
+use crate::model::network::each;
+use crate::{Error, Evaluation, Kernel, Network, Number, TrainConfig};
 
-/// The most bytes of names in a model.
+/// Maximum total length in bytes of the names in a model.
 const MAX_TEXT: usize = 1 << 20;
 
-/// Where a model came from, and what its inputs and outputs mean.
+/// The origin of a model and the meaning of its inputs and outputs.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Metadata {
-    /// The dataset that it was trained on.
+    /// Dataset it was trained on.
     pub dataset: String,
-    /// A name for each class.
+    /// One name per class.
     pub class_names: Vec<String>,
-    /// The shape of the images that it takes, gray levels from 0 to 255 scaled to [0, 1].
+    /// Shape of the input images, gray levels from 0 to 255 scaled to [0, 1].
     pub image_shape: ImageShape,
-    /// How a picture becomes such an image.
+    /// How a picture is turned into such an image.
     pub preprocessing: Preprocessing,
-    /// How it was trained; `None` if another program trained it, of which `program` then speaks.
+    /// Training configuration; `None` if another program trained it.
     pub config: Option<TrainConfig>,
-    /// The program that wrote it.
+    /// Program that trained or imported it.
     pub program: String,
 }
 
 impl Metadata {
-    /// The metadata of a model for images of this shape, of which another program knows nothing
-    /// more: preprocessing
-    /// [`Preprocessing::default`], no configuration.
+    /// Creates metadata with the default preprocessing and no configuration.
     pub fn new(
         dataset: impl Into<String>,
         class_names: Vec<String>,
@@ -48,26 +44,26 @@ impl Metadata {
     }
 }
 
-/// A network that can be used: what a model file holds.
+/// A trained network with its metadata: the content of a model file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     /// The network.
     pub network: Network,
-    /// What goes with it.
+    /// Its metadata.
     pub metadata: Metadata,
 }
 
 impl Model {
-    /// Evaluates the model on images of the shape that it was trained on.
+    /// Evaluates the model on a dataset.
     ///
     /// # Errors
-    /// [`Error::OtherShape`], and as [`evaluate`](crate::evaluate).
+    /// [`Error::OtherShape`], and those of [`evaluate`](crate::evaluate).
     pub fn evaluate(&self, data: &Dataset, kernel: Kernel) -> Result<Evaluation, Error> {
         self.check_fits(data)?;
         self.network.evaluate(data, kernel)
     }
 
-    /// Checks that a dataset has the model's image shape, and no classes that it does not know.
+    /// Checks that a dataset is not empty and has the model's image shape and not too many classes.
     ///
     /// # Errors
     /// [`Error::OtherShape`], [`Error::DoesNotFit`], [`Error::Empty`].
@@ -79,47 +75,39 @@ impl Model {
         check_fits(&self.network.architecture(), data)
     }
 
-    /// Checks that network and metadata belong together, and that a model file can hold them.
+    /// Checks that network and metadata fit together and can be written to a model file.
     pub(crate) fn check(&self) -> Result<(), String> {
         let architecture = self.network.architecture();
         let (shape, names) = (self.metadata.image_shape, self.metadata.class_names.len());
         if shape.height.checked_mul(shape.width) != Some(architecture.inputs) {
-            return Err(format!(
-                "images of {}x{} for a network of {} inputs",
-                shape.height, shape.width, architecture.inputs
-            ));
+            return Err(format!("images of {shape} for a network of {} inputs", architecture.inputs));
         }
         if names != architecture.outputs {
             return Err(format!("{names} class names for a network of {} outputs", architecture.outputs));
         }
-        if architecture.hidden.len() > MAX_HIDDEN_LAYERS {
-            return Err(format!(
-                "{} hidden layers; expected at most {MAX_HIDDEN_LAYERS}",
-                architecture.hidden.len()
-            ));
+        let layers = architecture.hidden.len();
+        if layers > MAX_HIDDEN_LAYERS {
+            return Err(format!("{layers} hidden layers; expected at most {MAX_HIDDEN_LAYERS}"));
         }
         let names: usize = self.metadata.class_names.iter().map(String::len).sum();
         let text = names + self.metadata.dataset.len() + self.metadata.program.len();
         if text > MAX_TEXT {
             return Err(format!("{text} bytes of names; expected at most {MAX_TEXT}"));
         }
-        each!(&self.network, mlp => not_finite(mlp)).map_or(Ok(()), |what| {
-            Err(format!("{what} are not all finite; expected those of a training that did not diverge"))
-        })
+        each!(&self.network, mlp => check_finite(mlp))
     }
 }
 
-/// The first parameters that are infinite or NaN.
-fn not_finite<A: Number>(network: &Mlp<A>) -> Option<String> {
-    network.layers().iter().enumerate().find_map(|(l, layer)| {
+fn check_finite<A: Number>(network: &Mlp<A>) -> Result<(), String> {
+    for (layer, number) in network.layers().iter().zip(1..) {
         let is_finite = |value: &A| value.is_finite();
-        let what = if !layer.weights().iter().all(is_finite) {
-            "weights"
-        } else if !layer.biases().iter().all(is_finite) {
-            "biases"
-        } else {
-            return None;
-        };
-        Some(format!("the {what} of layer {}", l + 1))
-    })
+        let weights = layer.weights().iter().all(is_finite);
+        if !weights || !layer.biases().iter().all(is_finite) {
+            let what = if weights { "biases" } else { "weights" };
+            return Err(format!(
+                "the {what} of layer {number} are not all finite; expected a model whose training did not diverge"
+            ));
+        }
+    }
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Trained networks: evaluation, inference, and model files.
+//! Trained networks: evaluation, inference and model files.
 
 pub(crate) mod evaluate;
 pub(crate) mod file;

@@ -1,27 +1,22 @@
-//! [`Network`], an [`Mlp`] of either precision, and what it computes for images: an evaluation, or
-//! without labels probabilities and activations, in `f64` whatever the precision.
+//! A network of either precision and its inference. Probabilities and activations are always `f64`.
 
 use mlp_core::{Architecture, Features, Mlp, Precision, Real, Workspace};
 use mlp_data::{Dataset, ImageShape};
 use ndarray::{Array2, Axis, concatenate};
 
-use crate::config::error::ConfigError;
-use crate::config::kernel::Kernel;
-use crate::error::Error;
-use crate::model::evaluate::{Evaluation, evaluate};
 use crate::model::passes::in_chunks;
-use crate::number::Number;
+use crate::{ConfigError, Error, Evaluation, Kernel, Number, evaluate};
 
 /// A network of either precision.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Network {
-    /// In single precision.
+    /// Single precision.
     F32(Mlp<f32>),
-    /// In double precision.
+    /// Double precision.
     F64(Mlp<f64>),
 }
 
-/// `each!(network, mlp => expression)`: the expression, with the [`Mlp`] inside a [`Network`].
+/// `each!(network, mlp => expression)` evaluates the expression with the [`Mlp`] in a [`Network`].
 macro_rules! each {
     ($network:expr, $mlp:ident => $result:expr) => {
         match $network {
@@ -34,7 +29,7 @@ macro_rules! each {
 pub(crate) use each;
 
 impl Network {
-    /// Its precision.
+    /// The precision.
     pub fn precision(&self) -> Precision {
         match self {
             Self::F32(_) => Precision::F32,
@@ -42,27 +37,26 @@ impl Network {
         }
     }
 
-    /// Its sizes and activation.
+    /// The layer sizes and the activation.
     pub fn architecture(&self) -> Architecture {
         each!(self, mlp => mlp.architecture())
     }
 
-    /// Evaluates it on labeled examples.
+    /// Evaluates the network on a dataset.
     ///
     /// # Errors
-    /// As [`evaluate`].
+    /// Those of [`evaluate`].
     pub fn evaluate(&self, data: &Dataset, kernel: Kernel) -> Result<Evaluation, Error> {
         each!(self, mlp => evaluate(mlp, data, kernel))
     }
 
-    /// Returns the probabilities Ŷ (images, classes) of images given as their pixels, one image
-    /// after the other.
+    /// Returns the probabilities Ŷ (images, classes) for the concatenated pixels of images.
     ///
     /// # Panics
-    /// If the last image is not complete.
+    /// If the last image is incomplete.
     ///
     /// # Errors
-    /// As [`Kernel::resolve`]; none with [`Kernel::Auto`].
+    /// Those of [`Kernel::resolve`]; none with [`Kernel::Auto`].
     ///
     /// # Example
     /// ```
@@ -85,14 +79,13 @@ impl Network {
         }))
     }
 
-    /// Returns the activations H (images, units) of hidden layer `l`, counted from 0, for images as
-    /// in [`Network::probabilities`].
+    /// Returns the activations H (images, units) of hidden layer `l`, counted from 0.
     ///
     /// # Panics
-    /// If the last image is not complete, or there is no such hidden layer.
+    /// If the last image is incomplete, or there is no such hidden layer.
     ///
     /// # Errors
-    /// As [`Network::probabilities`].
+    /// Those of [`Network::probabilities`].
     #[track_caller]
     pub fn activations(&self, images: &[u8], l: usize, kernel: Kernel) -> Result<Array2<f64>, ConfigError> {
         let hidden = self.architecture().hidden;
@@ -116,7 +109,7 @@ impl From<Mlp<f64>> for Network {
     }
 }
 
-/// Stacks the rows that `pass` returns for each chunk of images.
+/// Concatenates the rows returned by `pass` for each chunk of images.
 #[track_caller]
 fn rows<A: Number>(
     network: &Mlp<A>,
@@ -127,7 +120,7 @@ fn rows<A: Number>(
 ) -> Result<Array2<f64>, ConfigError> {
     let pixels = network.architecture().inputs;
     assert!(images.len().is_multiple_of(pixels), "{} pixels in images of {pixels}", images.len());
-    // Zeros in place of the labels, at which nobody looks.
+    // The labels are never read.
     let (shape, labels) = (ImageShape { height: 1, width: pixels }, vec![0; images.len() / pixels]);
     let data = Dataset::new(images.to_vec(), shape, labels, 1).expect("whole images of class 0");
     let chunks = in_chunks(network, &data, kernel, |x, _, workspace| pass(x, workspace))?;
@@ -145,13 +138,12 @@ mod tests {
     use super::*;
 
     fn network(hidden: &[usize]) -> Mlp<f32> {
-        let hidden = hidden.to_vec();
-        let architecture = Architecture::new(784, &hidden, 10);
+        let architecture = Architecture::new(784, hidden, 10);
         Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(1)).unwrap()
     }
 
     #[test]
-    fn the_predictions_are_those_of_the_evaluation_whatever_the_threads() {
+    fn predictions_match_the_evaluation_on_any_number_of_threads() {
         let data = mlp_data::synthetic::digits(1, 1203, 0).test;
         let found = evaluate(&network(&[20]), &data, Kernel::Portable).unwrap();
         let run = |threads| {
@@ -169,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn activations_are_those_of_the_layer_in_either_precision() {
+    fn activations_agree_in_both_precisions() {
         let data = mlp_data::synthetic::digits(1, 7, 0).test;
         let (single, double) =
             (Network::from(network(&[20, 6])), Network::from(network(&[20, 6]).cast::<f64>()));
@@ -177,20 +169,20 @@ mod tests {
             let [h, exact] = [&single, &double]
                 .map(|network| network.activations(data.images(), l, Kernel::Portable).unwrap());
             assert_eq!(h.dim(), (7, units));
-            // A sum of 784 products in f32; the logistic function makes its error no larger.
+            // A sum of 784 products in f32; the logistic function does not increase its error.
             let most = (&h - &exact).fold(0.0_f64, |most, d| most.max(d.abs()));
             assert!(most > 0.0 && most <= 784.0 * 8.0 * f64::from(f32::EPSILON), "{most}");
         }
     }
 
     #[test]
-    fn no_images_are_no_rows() {
+    fn no_images_give_no_rows() {
         assert_eq!(Network::from(network(&[5])).probabilities(&[], Kernel::Auto).unwrap().dim(), (0, 10));
     }
 
     #[test]
     #[should_panic(expected = "hidden layer 1 of 1")]
-    fn a_layer_that_is_not_there_panics() {
+    fn a_missing_layer_panics() {
         let _ = Network::from(network(&[5])).activations(&[], 1, Kernel::Auto);
     }
 }

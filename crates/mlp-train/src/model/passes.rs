@@ -1,20 +1,18 @@
-//! Forward passes over a whole dataset, in chunks that all threads share. Evaluation and inference
-//! both go this way, and it is the only place where they choose between dense and CSR rows.
+//! Parallel forward passes over a dataset, for evaluation and inference. Only this file chooses
+//! between dense and CSR rows for them.
 
 use mlp_core::{CsrMatrix, Features, Mlp, Values, Workspace};
 use mlp_data::{Dataset, SparseImages, levels};
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
-use crate::config::error::ConfigError;
-use crate::config::kernel::Kernel;
-use crate::number::Number;
+use crate::{ConfigError, Kernel, Number};
 
-/// Examples of one forward pass. Part of the result: with another size sums have another order.
+/// Examples per forward pass. Changing it changes the order of sums, and so the result.
 pub(crate) const CHUNK: usize = 500;
 
-/// Calls `pass` with the features and labels of each chunk of `data`. The results are in the order
-/// of the chunks, so that the number of threads does not matter.
+/// Calls `pass` with the features and labels of each chunk of `data`. Results are in chunk order,
+/// whatever the number of threads.
 pub(crate) fn in_chunks<A: Number, T: Send>(
     network: &Mlp<A>,
     data: &Dataset,
@@ -48,7 +46,7 @@ pub(crate) fn in_chunks<A: Number, T: Send>(
     Ok(results.collect())
 }
 
-/// Sparse images as mlp-core takes them.
+/// Views sparse images as the matrix type of mlp-core.
 pub(crate) fn csr_rows<'a, A: Number>(images: &'a SparseImages, levels: &'a [A; 256]) -> CsrMatrix<'a, A> {
     let values = Values::Bytes { bytes: images.values(), levels };
     CsrMatrix::new(images.pixels(), images.offsets(), images.columns(), values)

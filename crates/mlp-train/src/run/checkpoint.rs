@@ -1,5 +1,5 @@
-//! Checkpoints: the state of a training between two steps, from which it continues to the same bits
-//! as if it had never been interrupted.
+//! Checkpoints: the state of a training between two steps. A resumed training is bit-identical to
+//! an uninterrupted one.
 
 use std::path::Path;
 
@@ -8,63 +8,59 @@ use mlp_data::Dataset;
 use mlp_data::fs::Disk;
 use serde::{Deserialize, Serialize};
 
-use crate::config::plan::Plan;
-use crate::config::train_config::TrainConfig;
-use crate::error::{Error, io_error};
+use crate::error::io_error;
 use crate::model::frame::Frame;
 use crate::model::layer_content::{LayerContent, contents, layers, network};
-use crate::number::Number;
 use crate::training::progress::{Progress, Stage};
-use crate::training::trainer::{Examples, Trainer};
+use crate::{Error, Examples, Number, Plan, TrainConfig, Trainer};
 
-/// Where a training comes from, as a checkpoint holds it.
+/// The origin of a training, stored in its checkpoints.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Origin {
-    /// The program that wrote the checkpoint, with its version.
+    /// Program that wrote the checkpoint, with its version.
     pub program: String,
-    /// The name of the dataset, or its directory.
+    /// Name or directory of the dataset.
     pub dataset: String,
-    /// [`Dataset::sha256`] of the training set, before anything was set apart.
+    /// [`Dataset::sha256`] of the training set before any validation split.
     pub sha256: String,
-    /// The same of a validation set of its own.
+    /// [`Dataset::sha256`] of a separate validation set.
     pub validation_sha256: Option<String>,
 }
 
 impl Origin {
-    /// The origin of a training without a validation set of its own.
+    /// The origin of a training without a separate validation set.
     pub fn new(dataset: impl Into<String>, sha256: impl Into<String>, program: impl Into<String>) -> Self {
         let (dataset, sha256, program) = (dataset.into(), sha256.into(), program.into());
         Self { program, dataset, sha256, validation_sha256: None }
     }
 }
 
-/// A training between two steps.
-///
-/// [`Trainer::checkpoint`] takes it, and [`Trainer::resume`] continues from it.
+/// A training between two steps: [`Trainer::checkpoint`] creates it, [`Trainer::resume`] continues
+/// from it.
 #[derive(Serialize, Deserialize)]
 pub struct Checkpoint<A> {
     origin: Origin,
-    config: String, // JSON, which can be read without this program
+    config: String, // JSON, readable without this program
     network: Vec<LayerContent<A>>,
     optimizer_steps: u64,
     optimizer: Vec<Vec<LayerContent<A>>>,
     ema: Option<(u64, Vec<LayerContent<A>>)>,
     best: Option<Vec<LayerContent<A>>>,
-    masks: u64,          // forward passes in training so far
-    stream: StreamState, // at the beginning of the epoch
+    masks: u64,          // training forward passes so far, for dropout
+    stream: StreamState, // at the start of the epoch
     progress: Progress,
     next: Stage,
 }
 
-/// Files of the two precisions are told apart by their first bytes.
+/// The precision is part of the magic.
 fn frame<A: Number>() -> Frame {
     let letters = if size_of::<A>() == 4 { *b"C32" } else { *b"C64" };
     Frame { what: "checkpoint", reading: "cannot read the checkpoint", letters, version: 1 }
 }
 
 impl<A: Number> Checkpoint<A> {
-    /// Writes it, atomically: what was at `path` before stays until the new one is safe.
+    /// Writes the checkpoint atomically: an existing file is kept until the new one is on disk.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -72,45 +68,45 @@ impl<A: Number> Checkpoint<A> {
         self.save_on(&Disk::default(), path, &mut Vec::new())
     }
 
-    /// [`Checkpoint::save`], its bytes being put together in memory that may have been used before.
+    /// Like [`Checkpoint::save`], with a reused buffer.
     pub(crate) fn save_on(&self, disk: &Disk, path: &Path, bytes: &mut Vec<u8>) -> Result<(), Error> {
         frame::<A>().wrap_into(self, bytes);
         let written = disk.write_atomically(path, |file| file.write_all(bytes));
         written.map_err(io_error(path, "cannot write the checkpoint"))
     }
 
-    /// Reads one.
+    /// Reads a checkpoint.
     ///
     /// # Errors
-    /// [`Error::OtherFile`], of a checkpoint of the other precision, too; one of the `File…`
-    /// variants of [`Error`], or [`Error::Io`].
+    /// [`Error::OtherFile`], also for a checkpoint of the other precision; one of the `File…`
+    /// variants of [`Error`]; [`Error::Io`].
     pub fn load(path: &Path) -> Result<Self, Error> {
         let checkpoint: Self = frame::<A>().read(path)?;
         checkpoint.config().map_err(|reason| frame::<A>().invalid(path, reason))?;
         Ok(checkpoint)
     }
 
-    /// Where the training comes from.
+    /// The origin of the training.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// How it is trained.
+    /// The configuration of the training.
     ///
     /// # Errors
-    /// If it is no configuration of this version.
+    /// If this version cannot read it.
     pub fn config(&self) -> Result<TrainConfig, String> {
-        serde_json::from_str(&self.config).map_err(|error| format!("its configuration: {error}"))
+        serde_json::from_str(&self.config).map_err(|error| format!("configuration: {error}"))
     }
 
-    /// The epochs done, and the steps of the next one.
+    /// The completed epochs, and the completed steps of the next epoch.
     pub fn position(&self) -> (usize, usize) {
         (self.progress.epochs, self.progress.batches)
     }
 }
 
 impl<'d, A: Number> Trainer<'d, A> {
-    /// The training as it is now.
+    /// Creates a checkpoint of the current state.
     pub fn checkpoint(&self, origin: &Origin) -> Checkpoint<A> {
         Checkpoint {
             origin: origin.clone(),
@@ -127,14 +123,14 @@ impl<'d, A: Number> Trainer<'d, A> {
         }
     }
 
-    /// Resumes where a checkpoint was taken, with the plan, examples and sets of the training that
-    /// it was taken from.
+    /// Resumes from a checkpoint, with the same plan, examples and sets as the original training.
     ///
     /// # Panics
     /// As [`Trainer::new`].
     ///
     /// # Errors
-    /// [`Error::Resume`], if plan and checkpoint do not belong together; as [`Trainer::with_sets`].
+    /// [`Error::Resume`] if the plan does not match the checkpoint; those of
+    /// [`Trainer::with_sets`].
     #[track_caller]
     pub fn resume(
         checkpoint: Checkpoint<A>,
@@ -150,13 +146,13 @@ impl<'d, A: Number> Trainer<'d, A> {
 
     fn restore(&mut self, checkpoint: Checkpoint<A>) -> Result<(), String> {
         if checkpoint.config()? != *self.plan().config() {
-            return Err("the checkpoint is of a training with another configuration".to_owned());
+            return Err("the checkpoint has another configuration".to_owned());
         }
         let architecture = self.plan().architecture().clone();
         let mlp = |contents| -> Result<Mlp<A>, String> {
             let network = network(contents, architecture.activation)?;
             if network.architecture() != architecture {
-                return Err("the checkpoint is of another network".to_owned());
+                return Err("the checkpoint is for another network".to_owned());
             }
             Ok(network)
         };
@@ -170,8 +166,7 @@ impl<'d, A: Number> Trainer<'d, A> {
         };
         self.best_network = checkpoint.best.map(mlp).transpose()?;
         self.workspace.seek_step(checkpoint.masks);
-        let stream =
-            Stream::restore(&checkpoint.stream).ok_or("the random stream is never in such a state")?;
+        let stream = Stream::restore(&checkpoint.stream).ok_or("invalid state of the random stream")?;
         self.resume_at(stream, checkpoint.progress, checkpoint.next)
     }
 }

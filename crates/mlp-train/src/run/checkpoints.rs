@@ -1,22 +1,16 @@
-//! When the training of a run is saved: at the ends of epochs, and within them every so often.
+//! When checkpoints are written: at the ends of epochs, and at intervals within them.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use crate::config::error::ConfigError;
-use crate::error::Error;
-use crate::number::Number;
-use crate::run::checkpoint::Origin;
-use crate::run::run_dir::RunDir;
 use crate::run::saver::Saver;
-use crate::training::events::Event;
-use crate::training::trainer::Trainer;
+use crate::{ConfigError, Error, Event, Number, Origin, RunDir, Trainer};
 
-/// An interval: `30s`, `5m`, `500steps`.
+/// An interval: `30s`, `5m` or `500steps`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Every {
-    /// A time.
+    /// A duration.
     Time(Duration),
     /// A number of steps.
     Steps(u64),
@@ -30,7 +24,7 @@ pub(crate) struct Checkpoints<'r, A> {
     spacing: Duration,
     began: Instant,
     saved: Option<Instant>,
-    steps: u64, // since
+    steps: u64, // since the last checkpoint
     is_saved: bool,
 }
 
@@ -46,7 +40,7 @@ impl<'r, A: Number> Checkpoints<'r, A> {
         Self { saver, origin, every, spacing, began, saved: None, steps: 0, is_saved: true }
     }
 
-    /// Saves the training if that is due after `event`.
+    /// Saves the training if a checkpoint is due after `event`.
     pub(crate) fn observe(&mut self, trainer: &Trainer<'_, A>, event: &Event) -> Result<(), Error> {
         let is_due = match event {
             Event::StepDone { .. } => {
@@ -91,19 +85,17 @@ impl FromStr for Every {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
-        let wrong = || ConfigError::Every { found: text.to_owned() };
-        if let Some(steps) = text.strip_suffix("steps").or_else(|| text.strip_suffix("step")) {
-            let steps = steps.trim().parse().map_err(|_| wrong())?;
-            return if steps > 0 { Ok(Self::Steps(steps)) } else { Err(wrong()) };
-        }
-        let (number, unit) = match text.chars().next_back() {
-            Some('s') => (&text[..text.len() - 1], 1.0),
-            Some('m') => (&text[..text.len() - 1], 60.0),
-            Some('h') => (&text[..text.len() - 1], 3600.0),
-            _ => (text, 1.0),
+        let units = [("s", 1.0), ("m", 60.0), ("h", 3600.0), ("", 1.0)];
+        let parse = || {
+            if let Some(steps) = text.strip_suffix("steps").or_else(|| text.strip_suffix("step")) {
+                return steps.trim().parse::<u64>().ok().filter(|&steps| steps > 0).map(Self::Steps);
+            }
+            let (number, unit) =
+                units.into_iter().find_map(|(s, unit)| Some((text.strip_suffix(s)?, unit)))?;
+            let seconds = number.trim().parse::<f64>().ok()? * unit;
+            Duration::try_from_secs_f64(seconds).ok().map(Self::Time)
         };
-        let seconds: f64 = number.trim().parse().map_err(|_| wrong())?;
-        Duration::try_from_secs_f64(seconds * unit).map(Self::Time).map_err(|_| wrong())
+        parse().ok_or_else(|| ConfigError::Every { found: text.to_owned() })
     }
 }
 
@@ -112,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn how_often_is_a_time_or_a_number_of_steps() {
+    fn an_interval_is_a_time_or_a_number_of_steps() {
         let seconds = |seconds| Ok(Every::Time(Duration::from_secs(seconds)));
         for (text, expected) in [
             ("30", seconds(30)),
@@ -126,7 +118,7 @@ mod tests {
         }
         for text in ["", "s", "-1s", "nan", "1e999", "0steps", "5 parsecs", "é"] {
             let error = text.parse::<Every>().unwrap_err().to_string();
-            assert!(error.starts_with(&format!("`{text}` is no interval; expected")), "{error}");
+            assert!(error.starts_with(&format!("`{text}` is not an interval; expected")), "{error}");
         }
     }
 }

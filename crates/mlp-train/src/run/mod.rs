@@ -7,4 +7,4 @@ pub(crate) mod run_dir;
 pub(crate) mod saver;
 pub(crate) mod tensorboard;
 pub(crate) mod train;
-pub(crate) mod writers;
+pub(crate) mod writer;

@@ -1,27 +1,26 @@
-//! The result of a run.
+//! The contents of `result.json`.
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::metric::{Metric, Outcome};
-use crate::training::events::Ending;
+use crate::{Ending, Metric, Outcome};
 
-/// The result of a run, as `result.json` holds it.
+/// The result of a run, stored in `result.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RunResult {
-    /// The state that it ended in.
+    /// State in which it ended.
     pub status: Status,
-    /// Why it ended, if it did not fail.
+    /// Why it ended; `None` if it diverged.
     pub ending: Option<Ending>,
-    /// Epochs done.
+    /// Completed epochs.
     pub epochs: usize,
     /// Wall time of these epochs.
     pub seconds: f64,
-    /// The last network on the test set, where there is one and the training is complete.
+    /// The last network on the test set, if there is one and training is complete.
     pub test: Option<Outcome>,
-    /// The best epoch, where the best network is kept.
+    /// The best epoch, if the best network is kept.
     pub best: Option<Best>,
-    /// The error of a run that diverged.
+    /// Error of a diverged run.
     pub message: Option<String>,
 }
 
@@ -30,11 +29,11 @@ pub struct RunResult {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Status {
-    /// All is done.
+    /// Training is complete.
     Complete,
-    /// It was stopped, and can be resumed.
+    /// It was stopped and can be resumed.
     Interrupted,
-    /// A loss was infinite or not a number.
+    /// A loss was infinite or NaN.
     Diverged,
 }
 
@@ -42,12 +41,12 @@ pub enum Status {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Best {
-    /// Counted from 1.
+    /// Number of the epoch, from 1.
     pub epoch: usize,
-    /// The metric that it is the best by.
+    /// Monitored metric.
     pub metric: Metric,
-    /// The metric's value.
+    /// Value of the metric.
     pub value: f64,
-    /// The network of that epoch on the test set, as [`RunResult::test`].
+    /// The network of that epoch on the test set; see [`RunResult::test`].
     pub test: Option<Outcome>,
 }

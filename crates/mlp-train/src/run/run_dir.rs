@@ -1,13 +1,13 @@
-//! Run directories: the names of a run's files, and the lock. A run directory is never overwritten,
-//! and only one process at a time trains in it.
+//! Run directories: file names and the lock. A run directory is never overwritten, and only one
+//! process at a time trains in it.
 //!
-//! | file | holds |
+//! | file | contents |
 //! |---|---|
-//! | `config.toml` | the configuration, written first: a directory without it is not a run |
-//! | `checkpoint.mlp` | the state of the training between two steps |
-//! | `trace.csv`, `metrics.jsonl` | a line for each epoch; rewritten from the checkpoint after an interruption |
-//! | `events.out.tfevents.mlp` | the same for TensorBoard, if asked for |
-//! | `model.mlp`, `best.mlp` | the last and the best network, after training has ended or was stopped |
+//! | `config.toml` | configuration, written first: a directory without it is not a run |
+//! | `checkpoint.mlp` | state of the training between two steps |
+//! | `trace.csv`, `metrics.jsonl` | one line per epoch; rewritten from the checkpoint on resume |
+//! | `events.out.tfevents.mlp` | the same for TensorBoard, if requested |
+//! | `model.mlp`, `best.mlp` | last and best network, once training has ended or was stopped |
 //! | `result.json` | how the run ended |
 //! | `.lock` | locked while a process trains here |
 
@@ -17,14 +17,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mlp_data::fs::is_temporary;
-use mlp_data::fs::{Disk, DiskFile};
+use mlp_data::fs::{Disk, DiskFile, is_temporary};
+use serde::de::DeserializeOwned;
 
-use crate::config::metric::EpochRecord;
-use crate::error::{Error, io_error};
-use crate::number::Number;
-use crate::run::checkpoint::Checkpoint;
-use crate::run::result::RunResult;
+use crate::error::io_error;
+use crate::{Checkpoint, EpochRecord, Error, Number, RunResult};
 
 const CONFIG: &str = "config.toml";
 const CHECKPOINT: &str = "checkpoint.mlp";
@@ -35,7 +32,7 @@ const BEST: &str = "best.mlp";
 const RESULT: &str = "result.json";
 const LOCK: &str = ".lock";
 
-/// The directory of a run, locked against other processes as long as this lives.
+/// The directory of a run, locked against other processes until it is dropped.
 #[derive(Clone, Debug)]
 pub struct RunDir {
     path: PathBuf,
@@ -44,51 +41,48 @@ pub struct RunDir {
 }
 
 impl RunDir {
-    /// What the last model is called in a run directory.
+    /// File name of the last model.
     pub const MODEL: &str = "model.mlp";
 
-    /// Takes `path` for a new run: creates it, with what is missing above it, or takes it if it is
-    /// there and empty.
+    /// Creates the directory of a new run, with its parents, or uses an empty one.
     ///
     /// # Errors
-    /// [`Error::RunExists`] if it is not empty, [`Error::RunLocked`], [`Error::Io`] if it cannot be
-    /// made.
+    /// [`Error::RunExists`] if it is not empty, [`Error::RunLocked`], [`Error::Io`].
     pub fn create(path: &Path) -> Result<Self, Error> {
         Self::create_on(&Disk::default(), path)
     }
 
-    /// [`RunDir::create`], on this disk.
+    /// Like [`RunDir::create`], with all file operations on `disk`.
     ///
     /// # Errors
-    /// As [`RunDir::create`].
+    /// Those of [`RunDir::create`].
     pub fn create_on(disk: &Disk, path: &Path) -> Result<Self, Error> {
-        disk.create_dir_all(path).map_err(cannot_make(path))?;
+        disk.create_dir_all(path).map_err(cannot_create(path))?;
         Self::take(disk, path)
     }
 
-    /// Takes the first free one of `parent/name`, `parent/name-2`, `parent/name-3`, …
+    /// Creates the first free one of `parent/name`, `parent/name-2`, `parent/name-3`, …
     ///
     /// # Errors
-    /// [`Error::Io`] if none can be made.
+    /// [`Error::Io`].
     pub fn create_numbered(parent: &Path, name: &str) -> Result<Self, Error> {
         let disk = Disk::default();
-        disk.create_dir_all(parent).map_err(io_error(parent, "cannot make the directory of runs"))?;
+        disk.create_dir_all(parent).map_err(io_error(parent, "cannot create the directory of runs"))?;
         let mut number = 1_u64;
         loop {
             let path = parent.join(if number == 1 { name.to_owned() } else { format!("{name}-{number}") });
-            // Creating it is what takes it, so that two runs started together get two directories.
+            // `create_dir` decides, so that two runs started together get two directories.
             match disk.create_dir(&path) {
                 Ok(()) => return Self::take(&disk, &path),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
-                Err(error) => return Err(cannot_make(&path)(error)),
+                Err(error) => return Err(cannot_create(&path)(error)),
             }
         }
     }
 
-    /// An empty directory, or one that was left before its configuration was written.
+    /// Locks a directory that is empty, or was abandoned before its configuration was written.
     fn take(disk: &Disk, path: &Path) -> Result<Self, Error> {
-        // Once before anything is written into a directory that is somebody's, and once when nobody
-        // else can write.
+        // Checked before anything is written into it, and again when nobody else can write.
         Self::check_free(path)?;
         let run = Self::locked(disk, path)?;
         Self::check_free(path)?;
@@ -113,12 +107,12 @@ impl RunDir {
         Self::open_on(&Disk::default(), path)
     }
 
-    /// [`RunDir::open`], on this disk.
+    /// Like [`RunDir::open`], with all file operations on `disk`.
     ///
     /// # Errors
-    /// As [`RunDir::open`].
+    /// Those of [`RunDir::open`].
     pub fn open_on(disk: &Disk, path: &Path) -> Result<Self, Error> {
-        if !path.join(CONFIG).is_file() {
+        if !Self::is_run(path) {
             return Err(Error::NoRun { path: path.to_owned() });
         }
         let run = Self::locked(disk, path)?;
@@ -128,19 +122,17 @@ impl RunDir {
 
     fn locked(disk: &Disk, path: &Path) -> Result<Self, Error> {
         let lock = || disk.lock(&path.join(LOCK)).map_err(io_error(path, "cannot lock the run directory"));
-        // Whoever looks at the run (`RunDir::is_running`) holds the lock for a moment, too.
-        let lock = match lock()? {
-            None => {
-                std::thread::sleep(Duration::from_millis(50));
-                lock()?
-            }
-            lock => lock,
-        };
-        let lock = lock.ok_or_else(|| Error::RunLocked { path: path.to_owned() })?;
+        let mut found = lock()?;
+        if found.is_none() {
+            // `RunDir::is_running` in another process also holds the lock for a moment.
+            std::thread::sleep(Duration::from_millis(50));
+            found = lock()?;
+        }
+        let lock = found.ok_or_else(|| Error::RunLocked { path: path.to_owned() })?;
         Ok(Self { path: path.to_owned(), disk: disk.clone(), _lock: Arc::new(lock) })
     }
 
-    /// Removes what was being written when a process was killed.
+    /// Removes the temporary files of a killed process.
     fn sweep(&self) -> Result<(), Error> {
         for name in names(&self.path)?.iter().filter(|name| is_temporary(name)) {
             let path = self.path.join(name);
@@ -149,7 +141,7 @@ impl RunDir {
         Ok(())
     }
 
-    /// Where it is.
+    /// The path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -158,17 +150,17 @@ impl RunDir {
         &self.disk
     }
 
-    /// Where the last model goes: `model.mlp`.
+    /// The path of the last model, `model.mlp`.
     pub fn model_path(&self) -> PathBuf {
         self.path.join(Self::MODEL)
     }
 
-    /// Where the best model goes, if one is kept: `best.mlp`.
+    /// The path of the best model, `best.mlp`.
     pub fn best_path(&self) -> PathBuf {
         self.path.join(BEST)
     }
 
-    /// Where the trace goes: `trace.csv`.
+    /// The path of the trace, `trace.csv`.
     pub fn trace_path(&self) -> PathBuf {
         self.path.join(TRACE)
     }
@@ -181,7 +173,7 @@ impl RunDir {
         self.path.join(EVENTS)
     }
 
-    /// Where the checkpoint is: `checkpoint.mlp`.
+    /// The path of the checkpoint, `checkpoint.mlp`.
     pub fn checkpoint_path(&self) -> PathBuf {
         self.path.join(CHECKPOINT)
     }
@@ -194,7 +186,7 @@ impl RunDir {
         self.write(CONFIG, toml, "cannot write the configuration")
     }
 
-    /// What is in `config.toml`.
+    /// Reads `config.toml`.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -203,10 +195,10 @@ impl RunDir {
         fs::read_to_string(&path).map_err(io_error(&path, "cannot read the configuration"))
     }
 
-    /// The last checkpoint; `None` if there is none yet.
+    /// Reads the last checkpoint; `None` if there is none yet.
     ///
     /// # Errors
-    /// As [`Checkpoint::load`].
+    /// Those of [`Checkpoint::load`].
     pub fn checkpoint<A: Number>(&self) -> Result<Option<Checkpoint<A>>, Error> {
         let path = self.checkpoint_path();
         if path.exists() { Checkpoint::load(&path).map(Some) } else { Ok(None) }
@@ -217,42 +209,34 @@ impl RunDir {
         self.write(RESULT, &format!("{json}\n"), "cannot write the result")
     }
 
-    /// How a run ended; `None` if it has not.
+    /// Reads the result of a run; `None` if it has not ended.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::FileInvalid`].
     pub fn result(path: &Path) -> Result<Option<RunResult>, Error> {
         let path = path.join(RESULT);
-        let text = match fs::read_to_string(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            text => text.map_err(io_error(&path, "cannot read the result"))?,
-        };
-        serde_json::from_str(&text).map(Some).map_err(|error| invalid(&path, "result", &error))
+        let text = read_if_exists(&path, "cannot read the result")?;
+        text.map(|text| parse(&path, "result", &text)).transpose()
     }
 
-    /// The epochs of a run, as far as they have been written down.
+    /// Reads the records of the epochs written so far.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::FileInvalid`].
     pub fn records(path: &Path) -> Result<Vec<EpochRecord>, Error> {
         let path = path.join(METRICS);
-        let text = match fs::read_to_string(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            text => text.map_err(io_error(&path, "cannot read the metrics"))?,
-        };
-        // A line without an end is one that somebody is writing, or was when it was killed.
+        let text = read_if_exists(&path, "cannot read the metrics")?.unwrap_or_default();
+        // A last line without a newline is incomplete.
         let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-        lines
-            .map(|line| serde_json::from_str(line).map_err(|error| invalid(&path, "epoch", &error)))
-            .collect()
+        lines.map(|line| parse(&path, "epoch", line)).collect()
     }
 
-    /// Whether there is a run in a directory.
+    /// Returns whether a directory holds a run.
     pub fn is_run(path: &Path) -> bool {
         path.join(CONFIG).is_file()
     }
 
-    /// Whether a process trains in a directory at this moment.
+    /// Returns whether a process is training in a directory.
     pub fn is_running(path: &Path) -> bool {
         let lock = File::open(path.join(LOCK));
         lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
@@ -271,12 +255,24 @@ fn names(path: &Path) -> Result<Vec<String>, Error> {
     Ok(entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
 }
 
-fn cannot_make(path: &Path) -> impl FnOnce(io::Error) -> Error {
-    io_error(path, "cannot make the run directory")
+fn cannot_create(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    io_error(path, "cannot create the run directory")
 }
 
-fn invalid(path: &Path, what: &'static str, error: &serde_json::Error) -> Error {
-    Error::FileInvalid { path: path.to_owned(), what, reason: error.to_string() }
+fn read_if_exists(path: &Path, action: &'static str) -> Result<Option<String>, Error> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        text => text.map(Some).map_err(io_error(path, action)),
+    }
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, what: &'static str, json: &str) -> Result<T, Error> {
+    let invalid = |error: serde_json::Error| Error::FileInvalid {
+        path: path.to_owned(),
+        what,
+        reason: error.to_string(),
+    };
+    serde_json::from_str(json).map_err(invalid)
 }
 
 #[cfg(test)]
@@ -284,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_directory_is_never_taken_twice() {
+    fn a_run_directory_is_never_reused() {
         let parent = tempfile::tempdir().unwrap();
         let names: Vec<_> = (0..3)
             .map(|_| RunDir::create_numbered(parent.path(), "mnist").unwrap().path().to_owned())
@@ -294,7 +290,7 @@ mod tests {
         let path = parent.path().join("a/b");
         drop(RunDir::create(&path).unwrap());
         fs::write(path.join(".config.toml.1-0.tmp"), "half").unwrap();
-        let run = RunDir::create(&path).expect("a directory without a run may be taken");
+        let run = RunDir::create(&path).expect("a directory without a run can be used");
         assert!(!path.join(".config.toml.1-0.tmp").exists());
         assert!(matches!(RunDir::create(&path), Err(Error::RunLocked { .. })));
         run.write_config("epochs = 1\n").unwrap();
@@ -303,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_opened_by_one_at_a_time() {
+    fn a_run_can_be_open_only_once() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("run");
         assert!(matches!(RunDir::open(&path), Err(Error::NoRun { .. })));
@@ -317,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_not_finished_is_no_epoch() {
+    fn an_incomplete_line_of_metrics_is_ignored() {
         let parent = tempfile::tempdir().unwrap();
         let record = serde_json::to_string(&EpochRecord::default()).unwrap();
         fs::write(parent.path().join(METRICS), format!("{record}\n{record}")).unwrap();

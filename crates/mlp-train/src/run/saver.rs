@@ -1,13 +1,10 @@
-//! The thread that writes checkpoints while training continues. While it is busy newer ones replace
-//! each other, so that a slow disk makes for fewer checkpoints, not for a slower training.
+//! The thread that writes checkpoints while training continues. Only the newest waiting checkpoint
+//! is kept, so a slow disk means fewer checkpoints, not slower training.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::error::Error;
-use crate::number::Number;
-use crate::run::checkpoint::Checkpoint;
-use crate::run::run_dir::RunDir;
+use crate::{Checkpoint, Error, Number, RunDir};
 
 pub(crate) struct Saver<A> {
     shared: Arc<Shared<A>>,
@@ -28,8 +25,8 @@ struct State<A> {
 }
 
 impl<A: Number> Saver<A> {
-    /// Saves into a run directory; with `waits`, [`Saver::save`] returns when the checkpoint is
-    /// safe.
+    /// Starts a saver for a run directory; with `waits`, [`Saver::save`] returns when the
+    /// checkpoint is on disk.
     pub(crate) fn new(run: &RunDir, waits: bool) -> Self {
         let state = State { next: None, is_busy: false, is_over: false, failure: None };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
@@ -40,8 +37,7 @@ impl<A: Number> Saver<A> {
         Self { shared, thread: Some(thread), waits }
     }
 
-    /// # Errors
-    /// That of an earlier checkpoint, too.
+    /// Hands over a checkpoint. Fails if an earlier one could not be written.
     pub(crate) fn save(&self, checkpoint: Checkpoint<A>) -> Result<(), Error> {
         let mut state = self.shared.lock();
         state.next = Some(checkpoint);
@@ -52,10 +48,7 @@ impl<A: Number> Saver<A> {
         state.failure.take().map_or(Ok(()), Err)
     }
 
-    /// Waits until the newest checkpoint is safe.
-    ///
-    /// # Errors
-    /// That of any checkpoint.
+    /// Waits until the newest checkpoint is on disk.
     pub(crate) fn finish(self) -> Result<(), Error> {
         let mut state = self.shared.until_idle(self.shared.lock());
         state.failure.take().map_or(Ok(()), Err)
@@ -67,7 +60,7 @@ impl<A> Drop for Saver<A> {
         self.shared.lock().is_over = true;
         self.shared.changed.notify_all();
         if let Some(thread) = self.thread.take() {
-            // It has panicked: its message is out, and there is nothing to add.
+            // A panic has already printed its message.
             let _ = thread.join();
         }
     }
@@ -78,38 +71,35 @@ impl<A> Shared<A> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'s>(&'s self, state: MutexGuard<'s, State<A>>) -> MutexGuard<'s, State<A>> {
-        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    fn wait_while<'s>(
+        &self,
+        state: MutexGuard<'s, State<A>>,
+        condition: impl Fn(&mut State<A>) -> bool,
+    ) -> MutexGuard<'s, State<A>> {
+        self.changed.wait_while(state, condition).unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn until_idle<'s>(&'s self, mut state: MutexGuard<'s, State<A>>) -> MutexGuard<'s, State<A>> {
-        while state.failure.is_none() && (state.next.is_some() || state.is_busy) {
-            state = self.wait(state);
-        }
-        state
+    fn until_idle<'s>(&self, state: MutexGuard<'s, State<A>>) -> MutexGuard<'s, State<A>> {
+        self.wait_while(state, |state| state.failure.is_none() && (state.next.is_some() || state.is_busy))
     }
 }
 
 impl<A: Number> Shared<A> {
-    /// The thread: writes what there is to write until it is over, or until writing fails.
+    /// The body of the thread.
     fn write(&self, run: &RunDir) {
         let (mut state, mut bytes) = (self.lock(), Vec::new());
         loop {
-            if let Some(checkpoint) = state.next.take() {
-                state.is_busy = true;
-                drop(state);
-                let saved = checkpoint.save_on(run.disk(), &run.checkpoint_path(), &mut bytes);
-                state = self.lock();
-                state.is_busy = false;
-                if let Err(error) = saved {
-                    state.failure = Some(error);
-                }
-                self.changed.notify_all();
-            } else if state.is_over {
-                return;
-            } else {
-                state = self.wait(state);
+            state = self.wait_while(state, |state| state.next.is_none() && !state.is_over);
+            let Some(checkpoint) = state.next.take() else { return };
+            state.is_busy = true;
+            drop(state);
+            let saved = checkpoint.save_on(run.disk(), &run.checkpoint_path(), &mut bytes);
+            state = self.lock();
+            state.is_busy = false;
+            if let Err(error) = saved {
+                state.failure = Some(error);
             }
+            self.changed.notify_all();
         }
     }
 }

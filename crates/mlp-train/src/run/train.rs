@@ -1,48 +1,40 @@
-//! Training in a run directory: what is written when, so that a run can be killed at any moment and
-//! resumed. Everything that a run leaves behind is written from here.
+//! Training in a run directory. All files of a run are written from here, in an order that lets a
+//! run be killed at any moment and resumed.
 
 use std::time::Duration;
 
 use mlp_core::Mlp;
 use mlp_data::Dataset;
 
-use crate::error::Error;
-use crate::model::metadata::{Metadata, Model};
-use crate::model::network::Network;
-use crate::number::Number;
-use crate::run::checkpoint::Origin;
-use crate::run::checkpoints::{Checkpoints, Every};
-use crate::run::result::{Best, RunResult, Status};
-use crate::run::run_dir::RunDir;
-use crate::run::tensorboard::TensorBoardWriter;
-use crate::run::writers::{MetricsWriter, TraceWriter};
-use crate::training::events::{Ending, Observer};
-use crate::training::trainer::Trainer;
+use crate::run::checkpoints::Checkpoints;
+use crate::{
+    Best, Ending, EpochWriter, Error, Every, Metadata, Model, Network, Number, Observer, Origin, RunDir,
+    RunResult, Status, Trainer,
+};
 
-/// What a run needs besides its trainer.
+/// The settings of a run.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RunSetup<'d> {
-    /// Where the training comes from.
+    /// Origin of the training, for its checkpoints.
     pub origin: Origin,
-    /// The metadata of its models.
+    /// Metadata of the models.
     pub metadata: Metadata,
-    /// The set on which its models are evaluated at the end.
+    /// Test set on which the models are evaluated at the end.
     pub test: Option<&'d Dataset>,
-    /// How often a checkpoint is written within an epoch.
+    /// Interval of checkpoints within an epoch.
     pub checkpoint_every: Option<Every>,
-    /// The minimum age of the last checkpoint for the end of an epoch to write another: where
-    /// epochs are short, one after each would cost more than it saves. Half a second by default.
+    /// Minimum time between checkpoints at the ends of epochs, half a second by default.
     pub spacing: Duration,
-    /// Whether training waits until a checkpoint is on disk. Otherwise it continues, and where
-    /// epochs are shorter than writing one takes, some are skipped.
+    /// Wait until each checkpoint is on disk. Otherwise training continues meanwhile, and a slow
+    /// disk skips checkpoints.
     pub waits_for_disk: bool,
-    /// Whether to write TensorBoard's file. A run that has one continues it.
+    /// Write TensorBoard's event file. A run that already has one continues it.
     pub tensorboard: bool,
 }
 
 impl RunSetup<'_> {
-    /// A run without a test set, with checkpoints at the ends of epochs only.
+    /// Settings without a test set, and with checkpoints at the ends of epochs only.
     pub fn new(origin: Origin, metadata: Metadata) -> Self {
         let spacing = Duration::from_millis(500);
         let (test, checkpoint_every, waits_for_disk, tensorboard) = (None, None, false, false);
@@ -51,21 +43,20 @@ impl RunSetup<'_> {
 }
 
 impl RunDir {
-    /// Trains to the end, or until `observer` says stop, and writes everything that a run leaves
-    /// behind. The trainer is a new one, or one resumed from this directory's checkpoint
-    /// ([`RunDir::checkpoint`]).
+    /// Trains to the end or until `observer` stops it, and writes all files of the run. The trainer
+    /// is new or resumed from [`RunDir::checkpoint`].
     ///
     /// # Errors
     /// [`Error::Diverged`], [`Error::Io`], and the first error of `observer`. The last checkpoint
-    /// that was written is then still there.
+    /// is kept.
     ///
     /// # Example
     /// ```
     /// use mlp_train::*;
     /// let sets = mlp_data::synthetic::digits(500, 200, 0);
     /// let plan = TrainConfig { epochs: 3, ..TrainConfig::default() }.validate(&sets.train)?;
-    /// let (train, program) = (&sets.train, "mine 1.0");
-    /// let mut metadata = Metadata::new("synthetic", sets.class_names.clone(), train.shape(), program);
+    /// let (train, names, program) = (&sets.train, sets.class_names.clone(), "mine 1.0");
+    /// let mut metadata = Metadata::new("synthetic", names, train.shape(), program);
     /// metadata.config = Some(plan.config().clone());
     /// let mut setup = RunSetup::new(Origin::new("synthetic", train.sha256(), program), metadata);
     /// setup.test = Some(&sets.test);
@@ -95,11 +86,11 @@ impl RunDir {
         Network: From<Mlp<A>>,
     {
         let (disk, done) = (self.disk(), trainer.trace());
-        let mut trace = TraceWriter::begin(disk, &self.trace_path(), done)?;
-        let mut metrics = MetricsWriter::begin(disk, &self.metrics_path(), done)?;
+        let mut trace = EpochWriter::csv(disk, &self.trace_path(), done)?;
+        let mut metrics = EpochWriter::json_lines(disk, &self.metrics_path(), done)?;
         let has_events = setup.tensorboard || self.events_path().exists();
-        let begin_events = || TensorBoardWriter::begin(disk, &self.events_path(), done);
-        let mut events = has_events.then(begin_events).transpose()?;
+        let start_events = || EpochWriter::tensorboard(disk, &self.events_path(), done);
+        let mut events = has_events.then(start_events).transpose()?;
         let observers: &mut [&mut dyn Observer] = &mut [&mut trace, &mut metrics, &mut events, &mut observer];
         let (every, spacing) = (setup.checkpoint_every, setup.spacing);
         let mut checkpoints = Checkpoints::new(self, &setup.origin, every, spacing, setup.waits_for_disk);

@@ -1,12 +1,11 @@
-//! The events that the loop reports, as plain data, and the [`Observer`]s that listen to them.
-//! Progress bars, traces and checkpoints are observers; the loop knows none of them.
+//! The events of the loop, as plain data, and the [`Observer`]s that receive them, such as progress
+//! bars and traces.
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::metric::EpochRecord;
-use crate::error::Error;
+use crate::{EpochRecord, Error};
 
-/// Why a training ended.
+/// The reason why training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -19,23 +18,23 @@ pub enum Ending {
     TargetReached,
     /// The time limit was reached.
     OutOfTime,
-    /// An observer stopped it.
+    /// An observer asked to stop.
     Stopped,
 }
 
-/// An event of a training.
+/// An event of the training loop.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
-    /// Training begins, or is resumed.
+    /// Training starts or resumes.
     Started {
         /// Epochs of the whole run.
         epochs: usize,
-        /// Steps in each of them.
+        /// Steps per epoch.
         batches: usize,
-        /// Examples that each of them uses.
+        /// Examples per epoch.
         examples: usize,
-        /// Epochs that were done before.
+        /// Epochs already completed.
         done: usize,
     },
     /// A step has been taken.
@@ -44,50 +43,50 @@ pub enum Event {
         epoch: usize,
         /// Counted from 1, within the epoch.
         step: usize,
-        /// Examples of this step.
+        /// Examples in the batch.
         examples: usize,
-        /// The loss of its batch, before it.
+        /// Loss of the batch before the step.
         loss: f64,
-        /// Its learning rate.
+        /// Learning rate of the step.
         learning_rate: f64,
     },
     /// An epoch has ended.
     EpochDone(EpochRecord),
     /// Training has ended.
     Finished {
-        /// Epochs done.
+        /// Epochs completed.
         epochs: usize,
-        /// Why.
+        /// Why it ended.
         ending: Ending,
     },
 }
 
-/// What an observer asks of the loop.
+/// An observer's answer to an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Control {
-    /// To continue.
+    /// Continue training.
     Continue,
-    /// To end after this event.
+    /// Stop after this event.
     Stop,
 }
 
-/// A listener to the events of a training.
+/// A receiver of training events.
 pub trait Observer {
     /// Receives each event, in order, on the thread of the loop.
     ///
     /// # Errors
-    /// If the observer cannot do its work: training stops with this error.
+    /// Stop the training.
     fn observe(&mut self, event: &Event) -> Result<Control, Error>;
 }
 
-/// Observes nothing.
+/// Ignores every event.
 impl Observer for () {
     fn observe(&mut self, _event: &Event) -> Result<Control, Error> {
         Ok(Control::Continue)
     }
 }
 
-/// Several observers: each receives every event, in order, and any may stop.
+/// Each observer receives every event, in order; any of them can stop the training.
 impl Observer for [&mut dyn Observer] {
     fn observe(&mut self, event: &Event) -> Result<Control, Error> {
         let mut control = Control::Continue;

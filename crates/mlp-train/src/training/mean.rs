@@ -1,7 +1,7 @@
-//! The mean of an epoch's losses, summed as NumPy does: pairwise, in eight lanes. The last bit
-//! decides how 0.91835 is printed with four decimals, and the lines must be the chapter's.
+//! The mean of an epoch's losses, summed pairwise in eight lanes as NumPy does. The printed losses
+//! must match the chapter's, and the last bit decides how 0.91835 is rounded to four decimals.
 
-/// The arithmetic mean; NaN of nothing.
+/// Returns the arithmetic mean, or NaN if there are no values.
 pub(crate) fn mean(values: &[f64]) -> f64 {
     pairwise_sum(values) / values.len() as f64
 }
@@ -9,8 +9,7 @@ pub(crate) fn mean(values: &[f64]) -> f64 {
 /// Blocks up to this size are summed directly.
 const BLOCK: usize = 128;
 
-/// Halves the sequence, at a multiple of 8, until a block remains; a block is summed in eight
-/// interleaved partial sums.
+/// Splits the values in halves, at a multiple of 8, down to blocks that are summed in eight lanes.
 fn pairwise_sum(values: &[f64]) -> f64 {
     if values.len() > BLOCK {
         let half = values.len() / 2;
@@ -39,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mean_is_numpys_to_the_last_bit() {
+    fn the_mean_matches_numpy_to_the_last_bit() {
         // np.mean(1 / np.arange(1, n + 1)), NumPy 2.4.6
         let table = [
             (1, 1.0),

@@ -1,4 +1,4 @@
-//! The training loop and what it reports. Nothing here touches a file.
+//! The training loop and its events. Nothing here touches a file.
 
 pub(crate) mod events;
 pub(crate) mod mean;

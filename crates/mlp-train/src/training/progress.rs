@@ -1,32 +1,28 @@
-//! The progress of a training apart from its network: what a checkpoint also holds, and what
-//! decides when training ends.
+//! The state of a training apart from its network. It is part of checkpoints and decides when
+//! training ends.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::metric::{EpochRecord, Metric};
-use crate::config::plan::Plan;
-use crate::config::train_config::{ScheduleName, TrainConfig};
-use crate::training::events::Ending;
+use crate::{Ending, EpochRecord, Metric, Plan, ScheduleName, TrainConfig};
 
-/// How far a training is.
+/// The state of a training apart from its network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Progress {
-    pub(crate) epochs: usize,           // done
-    pub(crate) batches: usize,          // done in this epoch
-    pub(crate) losses: Vec<f64>,        // of these batches
-    pub(crate) accuracies: Vec<f64>,    // of these batches
-    pub(crate) trace: Vec<EpochRecord>, // of the epochs
-    /// The epoch of the best value of the monitored metric, and the value.
-    pub(crate) best: Option<(usize, f64)>,
-    pub(crate) bad_epochs: usize, // since the best value
+    pub(crate) epochs: usize,        // completed
+    pub(crate) batches: usize,       // completed in this epoch
+    pub(crate) losses: Vec<f64>,     // of these batches
+    pub(crate) accuracies: Vec<f64>, // of these batches
+    pub(crate) trace: Vec<EpochRecord>,
+    pub(crate) best: Option<(usize, f64)>, // epoch and value of the monitored metric
+    pub(crate) bad_epochs: usize,          // since the best value
     pub(crate) plateaus: u32,
-    pub(crate) time: Duration,       // of the epochs
+    pub(crate) time: Duration,       // of the completed epochs
     pub(crate) epoch_time: Duration, // of this epoch, before it was interrupted
 }
 
-/// What comes next.
+/// The next action of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Stage {
     Steps,
@@ -35,7 +31,7 @@ pub(crate) enum Stage {
 }
 
 impl Progress {
-    /// The beginning of a training with so many steps an epoch.
+    /// The start of a training with `batches` steps per epoch.
     pub(crate) fn new(batches: usize) -> Self {
         Self {
             epochs: 0,
@@ -51,7 +47,7 @@ impl Progress {
         }
     }
 
-    /// Updates the best epoch and the plateaus by the record of a new epoch.
+    /// Updates the best epoch and the plateaus after an epoch.
     pub(crate) fn update(&mut self, config: &TrainConfig, metric: Metric, record: &EpochRecord) {
         let Some(value) = metric.of(record).filter(|value| !value.is_nan()) else { return };
         if self.best.is_none_or(|(_, best)| metric.is_better(value, best)) {
@@ -64,7 +60,7 @@ impl Progress {
         }
     }
 
-    /// Whether training ends with this epoch.
+    /// Returns why training ends with this epoch, if it does.
     pub(crate) fn ending(&self, config: &TrainConfig, record: &EpochRecord) -> Option<Ending> {
         if config.until.is_some_and(|target| target.is_reached(record)) {
             Some(Ending::TargetReached)
@@ -77,12 +73,12 @@ impl Progress {
         }
     }
 
-    /// Whether the time is up, `spent` in this epoch being added to that of the epochs before.
+    /// Returns whether the time limit is reached after `spent` in this epoch.
     pub(crate) fn is_out_of_time(&self, config: &TrainConfig, spent: Duration) -> bool {
-        config.max_seconds.is_some_and(|most| (self.time + spent).as_secs_f64() >= most)
+        config.max_seconds.is_some_and(|limit| (self.time + spent).as_secs_f64() >= limit)
     }
 
-    /// Whether a training of this plan can be here, with this to come next.
+    /// Returns whether a training of this plan can be in this state before `next`.
     pub(crate) fn fits(&self, plan: &Plan, next: Stage) -> bool {
         self.epochs <= plan.config().epochs
             && self.batches <= plan.batches()
@@ -97,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_better_epoch_renews_patience_and_every_so_many_bad_ones_are_a_plateau() {
+    fn a_better_epoch_resets_patience_and_plateau_patience_bad_epochs_are_a_plateau() {
         let schedule = ScheduleName::Plateau;
         let config =
             TrainConfig { schedule, plateau_patience: 2, patience: Some(4), ..TrainConfig::default() };

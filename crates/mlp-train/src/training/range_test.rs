@@ -1,39 +1,35 @@
 //! The learning-rate range test of Smith 2017, "Cyclical learning rates for training neural
-//! networks", section 3.3: a short training in which the rate grows from step to step by the same
-//! factor. Where the loss falls fastest the rate is about right; where it rises again the rate is
-//! too large.
+//! networks", section 3.3: a short training whose rate grows geometrically. A good rate is where
+//! the loss falls fastest; where the loss rises again, the rate is too large.
 
-use crate::error::Error;
-use crate::number::Number;
-use crate::training::events::{Control, Event};
-use crate::training::trainer::Trainer;
+use crate::{Control, Error, Event, Number, Trainer};
 
 /// A step of a range test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RangePoint {
-    /// The step's rate.
+    /// Learning rate of the step.
     pub learning_rate: f64,
-    /// The loss of its batch, before it.
+    /// Loss of the batch before the step.
     pub loss: f64,
-    /// The mean of the losses so far, each step counting [`SMOOTHING`] times the one after it.
+    /// Exponentially weighted mean of the losses so far, with decay [`SMOOTHING`].
     pub smoothed: f64,
 }
 
-/// What a loss of a step before weighs against that of a step: the mean is over about twenty steps.
+/// Decay of the smoothed loss, a mean over about twenty steps.
 pub const SMOOTHING: f64 = 0.95;
 
-/// How many times the lowest smoothed loss the smoothed loss may be before the test ends.
+/// The test ends when the smoothed loss exceeds this multiple of its minimum.
 const MAX_RISE: f64 = 4.0;
 
-/// Takes steps with rates from `first` to `last`, spread evenly on a logarithmic scale. The test
-/// ends early where the loss has risen to four times its least, or is not finite.
+/// Takes steps with rates from `first` to `last`, evenly spaced on a log scale. Ends early if the
+/// smoothed loss rises above four times its minimum or a loss is not finite.
 ///
 /// # Panics
-/// If not `0 < first < last`, both finite, or if there are fewer than two steps.
+/// If not `0 < first < last < ∞`, or if there are fewer than two steps.
 ///
 /// # Errors
-/// As [`Trainer::drive`], except [`Error::Diverged`].
+/// Those of [`Trainer::drive`] except [`Error::Diverged`].
 #[track_caller]
 pub fn range_test<A: Number>(
     trainer: &mut Trainer<'_, A>,
@@ -65,9 +61,9 @@ pub fn range_test<A: Number>(
     }
 }
 
-/// The rate at which the smoothed loss falls fastest, measured over [`SPAN`] steps, from as many
-/// steps after the beginning, when the mean has settled, up to its lowest point; `None` if it does
-/// not fall there.
+/// Returns the rate at which the smoothed loss falls fastest, measured over [`SPAN`] steps, up to
+/// the minimum; `None` if it never falls. Skips the first [`SPAN`] steps, where the mean has not
+/// settled.
 pub fn steepest(points: &[RangePoint]) -> Option<f64> {
     let until_lowest = points.get(SPAN..=lowest(points)?)?;
     let fall = |span: &[RangePoint]| span[SPAN].smoothed - span[0].smoothed;
@@ -75,15 +71,15 @@ pub fn steepest(points: &[RangePoint]) -> Option<f64> {
     falls.min_by(|a, b| fall(a).total_cmp(&fall(b))).map(|span| span[SPAN / 2].learning_rate)
 }
 
-/// Steps over which a fall is measured: as many as the smoothed loss is a mean of.
+/// Steps over which a fall is measured: about the window of the smoothed loss.
 pub const SPAN: usize = 20;
 
-/// The index of the lowest smoothed loss.
+/// The index of the minimum smoothed loss.
 fn lowest(points: &[RangePoint]) -> Option<usize> {
     (0..points.len()).min_by(|&a, &b| points[a].smoothed.total_cmp(&points[b].smoothed))
 }
 
-/// A tenth of the rate at which the smoothed loss is lowest: as large as is safe.
+/// Returns a tenth of the rate with the minimum smoothed loss, an upper bound for a safe rate.
 pub fn tenth_of_lowest(points: &[RangePoint]) -> Option<f64> {
     lowest(points).map(|index| points[index].learning_rate / 10.0)
 }
@@ -91,11 +87,10 @@ pub fn tenth_of_lowest(points: &[RangePoint]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::train_config::TrainConfig;
-    use crate::training::trainer::Examples;
+    use crate::{Examples, TrainConfig};
 
     #[test]
-    fn the_rates_grow_by_one_factor_and_the_losses_are_smoothed() {
+    fn rates_grow_geometrically_and_losses_are_smoothed() {
         let data = mlp_data::synthetic::digits(400, 10, 0);
         let config = TrainConfig {
             hidden: vec![16],
@@ -113,10 +108,8 @@ mod tests {
         assert_eq!(points.len(), 81, "over several epochs");
         assert_eq!(points[0].learning_rate, 1e-4);
         assert!((points[80].learning_rate - 1.0).abs() < 1e-12);
-        assert!(
-            (points[41].learning_rate / points[40].learning_rate / 1e4_f64.powf(1.0 / 80.0) - 1.0).abs()
-                < 1e-12
-        );
+        let growth = points[41].learning_rate / points[40].learning_rate;
+        assert!((growth / 1e4_f64.powf(1.0 / 80.0) - 1.0).abs() < 1e-12);
         let plain = |n: usize| {
             let weights = (0..=n).map(|i| 0.95_f64.powi((n - i) as i32));
             let sum: f64 = weights.clone().zip(&points).map(|(w, point)| w * point.loss).sum();
@@ -128,7 +121,7 @@ mod tests {
         let best = steepest(&points).unwrap();
         assert!(best > 0.01 && best < 1.0, "{best}");
 
-        // Rates far too large end the test early, at the latest where the loss is not finite.
+        // Rates far too large end the test early.
         assert!(test(1e12).len() < 81);
     }
 

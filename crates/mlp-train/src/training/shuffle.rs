@@ -1,17 +1,15 @@
-//! Shuffling on all threads, with the result of one: the native stream's permutation sorts keys
-//! that are a function of their position, so that any thread can draw any part. NumPy's shuffle is
-//! sequential.
+//! Parallel shuffling with the same result as sequential shuffling. The native stream's permutation
+//! sorts keys that depend only on their position, so any thread can draw any part. NumPy's shuffle
+//! is sequential.
 
 use mlp_core::{NativeStream, RandomStream, Stream};
 use rayon::prelude::*;
 
-/// Numbers of the stream drawn by one task.
+/// Numbers drawn by one task.
 const CHUNK: usize = 1 << 13;
 
-/// Fills `order` with the permutation that [`RandomStream::permutation`] would give, and leaves the
-/// stream where that would.
-///
-/// `keys` is scratch, kept by the caller so that an epoch allocates nothing.
+/// Fills `order` with the same permutation as [`RandomStream::permutation`] and leaves the stream
+/// in the same state. `keys` is a scratch buffer, so that an epoch allocates nothing.
 pub(crate) fn permutation(stream: &mut Stream, order: &mut [u32], keys: &mut Vec<u64>) {
     match stream {
         Stream::Numpy(stream) => stream.permutation(order),
@@ -29,8 +27,7 @@ fn sort_random_keys(stream: &mut NativeStream, order: &mut [u32], keys: &mut Vec
         stream.permutation_keys(first as u32, keys);
     });
     stream.seek(start + order.len() as u64);
-    // The keys differ in their low halves, so that there is one sorted order and it does not matter
-    // how it is found.
+    // The low halves of the keys differ, so the sorted order is unique.
     keys.par_sort_unstable();
     order
         .par_iter_mut()
@@ -46,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_parallel_permutation_is_the_sequential_one_whatever_the_threads() {
+    fn parallel_and_sequential_permutations_are_equal_on_any_number_of_threads() {
         for kind in StreamKind::ALL {
             for threads in [1, 2, 3, 8] {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -58,7 +55,7 @@ mod tests {
                     sequential.permutation(&mut expected);
                     assert_eq!(order, expected, "{kind}, {threads} threads, {n} numbers");
                 }
-                assert_eq!(parallel.next_u64(), sequential.next_u64(), "{kind}: the streams parted");
+                assert_eq!(parallel.next_u64(), sequential.next_u64(), "{kind}: the streams differ");
             }
         }
     }

@@ -1,8 +1,8 @@
-//! The chapter's training loop. Each epoch: a permutation of the examples, then batch after batch
-//! forward, backward and update; the epoch's loss and accuracy are the means over its batches.
+//! The chapter's training loop. Each epoch shuffles the examples, then runs forward pass, backward
+//! pass and update for each batch; its loss and accuracy are the means over the batches.
 //!
-//! The images stay bytes in memory. Dense rows are scaled to [0, 1] as a batch is gathered; CSR
-//! rows are not gathered at all: the kernels find the rows of a batch by their numbers.
+//! Images stay bytes in memory. Dense rows are scaled to [0, 1] when a batch is gathered; CSR rows
+//! are not gathered, since the kernels look up the rows of a batch by index.
 
 use std::time::{Duration, Instant};
 
@@ -10,37 +10,32 @@ use mlp_core::{CsrMatrix, Ema, Features, Mlp, Optimizer, Stream, Workspace};
 use mlp_data::{Dataset, SparseImages, levels};
 use ndarray::{Array2, ArrayView2};
 
-use crate::config::error::ConfigError;
-use crate::config::metric::{EpochRecord, Metric, Outcome};
-use crate::config::plan::Plan;
-use crate::config::schedule::Schedule;
-use crate::error::Error;
-use crate::model::evaluate::evaluate;
 use crate::model::passes::csr_rows;
-use crate::number::Number;
-use crate::training::events::{Control, Ending, Event, Observer};
 use crate::training::mean::mean;
 use crate::training::progress::{Progress, Stage};
 use crate::training::shuffle::permutation;
+use crate::{
+    ConfigError, Control, Ending, EpochRecord, Error, Event, Metric, Number, Observer, Outcome, Plan,
+    Schedule, evaluate,
+};
 
-/// A training set in the form that a plan asks for.
+/// A training set in the form that a plan needs, dense or CSR.
 #[derive(Debug)]
 pub struct Examples<'d, A> {
     data: &'d Dataset,
-    sparse: Option<(SparseImages, [A; 256])>, // with what each byte is worth
+    sparse: Option<(SparseImages, [A; 256])>, // with the value of each byte
 }
 
 impl<'d, A: Number> Examples<'d, A> {
-    /// The dataset that the plan was validated against. CSR rows are a copy of all pixels that are
-    /// not zero.
+    /// Prepares the dataset that the plan was validated against. CSR rows copy all non-zero pixels.
     pub fn new(plan: &Plan, data: &'d Dataset) -> Self {
         Self { data, sparse: plan.takes_csr_rows().then(|| (data.sparse(), levels())) }
     }
 }
 
-/// A network in training, with everything that the next step needs.
+/// A network in training, with everything the next step needs.
 ///
-/// The threads of the rayon pool in which the trainer is made share each step, as many as are worth
+/// Each step is shared by as many threads of the rayon pool that created the trainer as are worth
 /// it. The result does not depend on their number.
 #[derive(Debug)]
 pub struct Trainer<'d, A> {
@@ -54,42 +49,42 @@ pub struct Trainer<'d, A> {
     pub(crate) optimizer: Optimizer<A>,
     pub(crate) ema: Option<Ema<A>>,
     stream: Stream,
-    pub(crate) epoch_stream: Stream, // as it was before this epoch's permutation
+    pub(crate) epoch_stream: Stream, // before this epoch's permutation
     pub(crate) workspace: Workspace<A>,
-    inputs: Array2<A>,                       // (batch_size, pixels), of dense rows
+    inputs: Array2<A>,                       // (batch_size, pixels), dense rows only
     labels: Vec<u8>,                         // (batch_size)
     order: Vec<u32>,                         // (examples), this epoch's permutation
-    keys: Vec<u64>,                          // scratch of the permutation
-    pub(crate) best_network: Option<Mlp<A>>, // of the best epoch, where it is worth keeping
-    forced_rate: Option<f64>,                // in place of the schedule's
+    keys: Vec<u64>,                          // scratch for the permutation
+    pub(crate) best_network: Option<Mlp<A>>, // see `best_network()`
+    forced_rate: Option<f64>,                // overrides the schedule
     progress: Progress,
     stage: Stage,
     epoch_began: Instant,
 }
 
 impl<'d, A: Number> Trainer<'d, A> {
-    /// A trainer with a fresh network, drawn from the plan's random stream; the shuffles continue
-    /// where the draws ended.
+    /// Creates a trainer with a newly initialized network. Shuffling continues the random stream of
+    /// the initialization.
     ///
     /// # Panics
     /// If the examples are not those that the plan was validated against.
     ///
     /// # Errors
-    /// [`ConfigError::NoSuchSet`] if the plan has a metric on a validation or test set, which
-    /// [`Trainer::with_sets`] takes.
+    /// [`ConfigError::NoSuchSet`] if a metric needs a validation or test set; see
+    /// [`Trainer::with_sets`].
     #[track_caller]
     pub fn new(plan: Plan, examples: &'d Examples<'d, A>) -> Result<Self, Error> {
         Self::with_sets(plan, examples, None, None)
     }
 
-    /// [`Trainer::new`], with a validation set to evaluate after each epoch, and a test set for the
-    /// metrics on one.
+    /// Like [`Trainer::new`], with a validation set that is evaluated after each epoch and a test
+    /// set for the metrics that need one.
     ///
     /// # Panics
     /// As [`Trainer::new`].
     ///
     /// # Errors
-    /// [`ConfigError::NoSuchSet`] if the plan has a metric on a set that is missing.
+    /// [`ConfigError::NoSuchSet`] if a metric needs a set that is missing.
     #[track_caller]
     pub fn with_sets(
         plan: Plan,
@@ -106,7 +101,7 @@ impl<'d, A: Number> Trainer<'d, A> {
         assert_eq!(
             (data.len(), data.pixels(), data.classes()),
             (plan.examples(), architecture.inputs, architecture.outputs),
-            "a plan for another training set (examples, pixels, classes)"
+            "the plan is for another training set (examples, pixels, classes)"
         );
         let compute = plan.kernel().compute(plan.threads(data, rayon::current_num_threads()));
         let rows = examples.sparse.as_ref().map(|(images, levels)| csr_rows(images, levels));
@@ -143,18 +138,18 @@ impl<'d, A: Number> Trainer<'d, A> {
         &self.plan
     }
 
-    /// The network as it is now: the moving average of the weights, if there is one.
+    /// The current network: the moving average of the weights, if there is one.
     pub fn network(&self) -> &Mlp<A> {
         self.ema.as_ref().map_or(&self.network, Ema::network)
     }
 
-    /// [`Trainer::network`], at the end.
+    /// Returns [`Trainer::network`] by value.
     pub fn into_network(self) -> Mlp<A> {
         self.ema.map_or(self.network, |ema| ema.network().clone())
     }
 
-    /// The network after the best epoch. It is kept with a validation set or a chosen metric only:
-    /// the training loss says little about which network is best.
+    /// The network after the best epoch. It is kept only with a validation set or a chosen metric,
+    /// since the training loss says little about which network is best.
     pub fn best_network(&self) -> Option<&Mlp<A>> {
         self.best_network.as_ref()
     }
@@ -164,37 +159,35 @@ impl<'d, A: Number> Trainer<'d, A> {
         self.plan.config().monitored(self.validation.is_some())
     }
 
-    /// The best epoch by the monitored metric, and the metric's value; `None` before the first
-    /// value that is not NaN.
+    /// The best epoch and its value of the monitored metric; `None` before the first non-NaN value.
     pub fn best(&self) -> Option<(usize, f64)> {
         self.progress.best
     }
 
-    /// The threads that share a step.
+    /// The number of threads that share a step.
     pub fn threads(&self) -> usize {
         self.workspace.compute().threads
     }
 
-    /// The records of the epochs done.
+    /// The records of the completed epochs.
     pub fn trace(&self) -> &[EpochRecord] {
         &self.progress.trace
     }
 
-    /// Trains to the end, or until `observer` says stop. Returns the records of the epochs done.
+    /// Trains to the end or until `observer` stops it. Returns the records of the completed epochs.
     ///
     /// # Errors
-    /// As [`Trainer::drive`].
+    /// Those of [`Trainer::drive`].
     pub fn run<O: Observer + ?Sized>(&mut self, observer: &mut O) -> Result<Vec<EpochRecord>, Error> {
         self.drive(|_, event| observer.observe(event))?;
         Ok(self.progress.trace.clone())
     }
 
-    /// Trains to the end, or until `watch` says stop; `watch` sees the trainer after each event.
-    /// Every training goes through this loop.
+    /// Trains to the end or until `watch`, called with the trainer after each event, stops it.
     ///
     /// # Errors
-    /// [`Error::Diverged`] if a loss is infinite or NaN; the weights are then those before the
-    /// step. The first error of `watch`.
+    /// [`Error::Diverged`] if a loss is infinite or NaN, with the weights from before that step;
+    /// the first error of `watch`.
     pub fn drive<W>(&mut self, mut watch: W) -> Result<Ending, Error>
     where
         W: FnMut(&mut Self, &Event) -> Result<Control, Error>,
@@ -215,7 +208,7 @@ impl<'d, A: Number> Trainer<'d, A> {
         }
     }
 
-    /// Does what comes next.
+    /// Advances by one event.
     fn advance(&mut self) -> Result<Event, Error> {
         Ok(match self.stage {
             Stage::Steps => {
@@ -237,8 +230,7 @@ impl<'d, A: Number> Trainer<'d, A> {
         })
     }
 
-    /// Takes the next steps with this rate, whatever the schedule says. Checkpoints do not hold it:
-    /// it is for finding a rate.
+    /// Overrides the schedule for the next steps. Not saved in checkpoints.
     pub(crate) fn force_learning_rate(&mut self, rate: f64) {
         self.forced_rate = Some(rate);
     }
@@ -301,7 +293,6 @@ impl<'d, A: Number> Trainer<'d, A> {
         Ok(Event::StepDone { epoch, step, examples: score.examples, loss, learning_rate })
     }
 
-    /// The learning rate of the next step.
     fn learning_rate(&self) -> f64 {
         let step = self.progress.epochs * self.plan.batches() + self.progress.batches;
         self.forced_rate.unwrap_or_else(|| self.schedule.rate(step, self.progress.plateaus))
@@ -335,13 +326,13 @@ impl<'d, A: Number> Trainer<'d, A> {
         Ok(record)
     }
 
-    /// Evaluates a network, with the loss on the scale of a training batch.
+    /// Evaluates a network, with the loss scaled to one training batch.
     pub(crate) fn outcome(&self, network: &Mlp<A>, data: &Dataset) -> Result<Outcome, Error> {
         let score = evaluate(network, data, self.plan.kernel())?.score;
         Ok(Outcome { loss: self.plan.batch_loss(&score), accuracy: score.accuracy() })
     }
 
-    /// The time spent in this epoch, also before an interruption.
+    /// The time spent in this epoch, including before an interruption.
     fn epoch_time(&self) -> Duration {
         self.progress.epoch_time + self.epoch_began.elapsed()
     }
@@ -353,7 +344,7 @@ impl<'d, A: Number> Trainer<'d, A> {
         Progress { epoch_time, ..self.progress.clone() }
     }
 
-    /// What comes next, for a checkpoint. To resume a training that was stopped is to do the rest.
+    /// The next stage, for a checkpoint. A stopped training resumes where it stopped.
     pub(crate) fn next_stage(&self) -> Stage {
         match self.stage {
             Stage::End(Ending::Stopped) if self.progress.batches == self.plan.batches() => Stage::EpochEnd,
@@ -362,10 +353,7 @@ impl<'d, A: Number> Trainer<'d, A> {
         }
     }
 
-    /// Resumes from a checkpoint, after its network, optimizer and moving average are restored.
-    ///
-    /// # Errors
-    /// What does not fit the plan.
+    /// Restores the position, after network, optimizer and moving average.
     pub(crate) fn resume_at(
         &mut self,
         mut stream: Stream,

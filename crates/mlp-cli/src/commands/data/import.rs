@@ -1,5 +1,4 @@
-//! `mlp data import`: a dataset from directories of pictures. mlp-data finds the classes; here the
-//! pictures are preprocessed, on all threads, and oddities are reported.
+//! `mlp data import`: create a dataset from directories of pictures.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -17,22 +16,22 @@ use crate::output::table::thousands;
 use crate::output::version::PROGRAM;
 use crate::parse;
 
-/// The longest side of pictures that keep their size.
-const SMALL: usize = 64;
+/// Longest side of pictures that keep their size by default.
+const MAX_KEPT_SIDE: usize = 64;
 
-/// The default size of images.
-const USUAL: ImageShape = ImageShape { height: 28, width: 28 };
+/// Default size of images made from other pictures.
+const DEFAULT_SHAPE: ImageShape = ImageShape { height: 28, width: 28 };
 
-/// The upper bound of the bytes of all images.
+/// Maximum total size of the images in bytes.
 const MAX_BYTES: usize = 4_000_000_000;
 
-/// Create a dataset from your own pictures: a directory for each class, with PNG, JPEG or PGM
-/// files.
+/// Create a dataset from your own pictures.
 ///
-/// DIR contains `class-name/*.png`, or `train/class-name/*.png` and `test/class-name/*.png`. The
-/// result is a directory for `--dataset`: four IDX files like those of MNIST, and `dataset.toml`
-/// with the class names and the preprocessing, which models keep for `mlp predict`. The background
-/// becomes dark and the ink light, as in MNIST; `--polarity light-on-dark` keeps both.
+/// DIR contains a directory of PNG, JPEG or PGM pictures for each class: `CLASS/*.png`, or
+/// `train/CLASS/*.png` and `test/CLASS/*.png`. The result is a directory for `--dataset`, with four
+/// IDX files like those of MNIST and a `dataset.toml` with the class names and the preprocessing,
+/// which `mlp predict` uses again. Ink becomes light on a dark background, as in MNIST; `--polarity
+/// light-on-dark` keeps pictures as they are.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -43,21 +42,21 @@ Examples:
 pub(crate) struct Args {
     /// Directory with a subdirectory for each class
     dir: PathBuf,
-    /// Directory to write, which must not exist
+    /// Output directory, which must not exist
     #[arg(long, value_name = "DATASET_DIR")]
     to: PathBuf,
-    /// Height and width of the images [default: those of the pictures if all agree and are at most
-    /// 64x64, else 28x28]
+    /// Image height and width [default: the size of the pictures if they all have the same size of
+    /// at most 64x64, otherwise 28x28]
     #[arg(long, value_name = "HxW", value_parser = parse::image_shape)]
     size: Option<ImageShape>,
-    /// Preprocessing: as MNIST was made, or the whole picture scaled to fit
+    /// Preprocessing: `digit` crops and centers like MNIST, `whole` scales the whole picture
     #[arg(long, value_parser = parse::preprocessing(), default_value_t = Preprocessing::Whole)]
     preprocessing: Preprocessing,
     /// Polarity of ink and background
     #[arg(long, value_parser = parse::polarity(), default_value_t)]
     polarity: Polarity,
-    /// Fraction of each class for the test set, if there is no `test/` [default: 0.2]
-    #[arg(long, value_name = "SHARE")]
+    /// Fraction of each class to use for testing if there is no `test/` directory [default: 0.2]
+    #[arg(long, value_name = "FRACTION")]
     test_share: Option<f64>,
     /// Random seed of the split
     #[arg(long, default_value_t = 0)]
@@ -70,12 +69,12 @@ pub(crate) struct Args {
     skip_bad: bool,
 }
 
-/// Pictures that have become images.
+/// Preprocessed pictures.
 struct Images {
     paths: Vec<PathBuf>,
     labels: Vec<u8>,
     pixels: Vec<u8>,
-    blank: Vec<usize>, // their numbers
+    blank: Vec<usize>, // indices
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -84,16 +83,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let files = LabeledFiles::find(&args.dir)?;
     if files.strays > 0 {
-        note(&format!("{} beside the classes' directories, left out", pictures(files.strays)));
+        note(&format!("skipped {} outside of class directories", pictures(files.strays)));
     }
     let share = match (&files.test, args.test_share) {
         (Some(_), Some(_)) => {
-            bail!("--test-share, but {} has a test directory; give one of them", args.dir.display())
+            bail!("{} has a test directory; remove it or --test-share", args.dir.display())
         }
         (Some(_), None) => None,
         (None, share) => Some(share.unwrap_or(0.2)),
     };
-    let shape = args.size.unwrap_or_else(|| common_size(&files).unwrap_or(USUAL));
+    let shape = args.size.unwrap_or_else(|| common_size(&files).unwrap_or(DEFAULT_SHAPE));
     let train = preprocess(args, shape, &files.train)?;
     let test = files.test.as_ref().map(|files| preprocess(args, shape, files)).transpose()?;
     report_oddities(&args.dir, &train, test.as_ref());
@@ -107,10 +106,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     for (class, name) in files.class_names.iter().enumerate() {
         if train.class_counts()[class] == 0 {
-            bail!("no picture of the class {name} is left to train with; expected at least one");
+            bail!("class {name} has no training picture; expected at least one");
         }
         if test.class_counts()[class] == 0 {
-            note(&format!("no picture of the class {name} is in the test set"));
+            note(&format!("class {name} has no test picture"));
         }
     }
     let origin = origin(args, shape, share, read);
@@ -124,7 +123,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     sets.write_dir(&args.to, &origin, !args.raw)?;
     writeln!(
         io::stdout(),
-        "{}: images of {shape} in {} classes, {} to train with and {} to test with",
+        "{}: images of {shape} in {} classes, {} training and {} test images",
         args.to.display(),
         sets.class_names.len(),
         thousands(sets.train.len()),
@@ -136,29 +135,28 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A batch size for so few examples that they do not make one of the usual size; ten steps in an
-/// epoch.
+/// A batch size with ten steps per epoch, if there are fewer examples than the default batch size.
 fn batch_size_for(examples: usize) -> Option<usize> {
     (examples < TrainConfig::default().batch_size).then_some((examples / 10).max(1))
 }
 
-/// The size that all pictures have, if it is small. What cannot be read is left to be complained
-/// about later.
+/// The size of all pictures, if it is the same and small. Ignores unreadable pictures, which are
+/// reported later.
 fn common_size(files: &LabeledFiles) -> Option<ImageShape> {
     let all: Vec<&PathBuf> =
         files.train.iter().chain(files.test.iter().flatten()).map(|(path, _)| path).collect();
     let sizes: Vec<_> = all.par_iter().filter_map(|path| GrayPicture::size_of(path).ok()).collect();
     let &(width, height) = sizes.first()?;
     let is_common = sizes.iter().all(|&size| size == (width, height));
-    (is_common && (1..=SMALL).contains(&width) && (1..=SMALL).contains(&height))
-        .then_some(ImageShape { height, width })
+    let is_small = |side| (1..=MAX_KEPT_SIDE).contains(&side);
+    (is_common && is_small(width) && is_small(height)).then_some(ImageShape { height, width })
 }
 
-/// Reads pictures and makes images of them, in order.
+/// Reads and preprocesses pictures in parallel, keeping their order.
 fn preprocess(args: &Args, shape: ImageShape, files: &[(PathBuf, u8)]) -> anyhow::Result<Images> {
     let bytes = files.len().checked_mul(shape.pixels()).filter(|&bytes| bytes <= MAX_BYTES);
     if bytes.is_none() {
-        bail!("{} as images of {shape} are more than 4 GB; choose a smaller --size", pictures(files.len()));
+        bail!("{} of {shape} take more than 4 GB; choose a smaller --size", pictures(files.len()));
     }
     let preprocessed: Vec<Result<Preprocessed, mlp_data::Error>> = files
         .par_iter()
@@ -183,43 +181,38 @@ fn preprocess(args: &Args, shape: ImageShape, files: &[(PathBuf, u8)]) -> anyhow
         }
     }
     if failed > 0 && !args.skip_bad {
-        bail!(
-            "{failed} of {} cannot be read; remove them, or leave them out with --skip-bad",
-            pictures(files.len())
-        );
+        bail!("cannot read {failed} of {}; remove them, or skip them with --skip-bad", pictures(files.len()));
     }
     Ok(images)
 }
 
-/// Says which images are blank, and which are the same.
+/// Reports blank and duplicate images.
 fn report_oddities(dir: &Path, train: &Images, test: Option<&Images>) {
     let shown = |path: &Path| path.strip_prefix(dir).unwrap_or(path).display().to_string();
     let sets = || [Some(train), test].into_iter().flatten();
     let blank: Vec<&PathBuf> =
         sets().flat_map(|images| images.blank.iter().map(|&i| &images.paths[i])).collect();
     if let Some(first) = blank.first() {
-        note(&format!("nothing on it: {}, the first is {}", pictures(blank.len()), shown(first)));
+        note(&format!("blank: {}, the first is {}", pictures(blank.len()), shown(first)));
     }
     let mut seen: HashMap<&[u8], (&Path, u8)> = HashMap::new();
-    let (mut same, mut contrary) = (Vec::new(), Vec::new());
+    let (mut duplicates, mut conflicts) = (Vec::new(), Vec::new());
     for images in sets() {
         let size = images.pixels.len() / images.paths.len().max(1);
         let examples = images.paths.iter().zip(&images.labels).zip(images.pixels.chunks_exact(size.max(1)));
         for ((path, &label), pixels) in examples {
             match seen.get(pixels) {
-                Some(&(first, class)) if class == label => same.push((first, path)),
-                Some(&(first, _)) => contrary.push((first, path)),
+                Some(&(first, class)) if class == label => duplicates.push((first, path)),
+                Some(&(first, _)) => conflicts.push((first, path)),
                 None => drop(seen.insert(pixels, (path, label))),
             }
         }
     }
-    for (pairs, what) in [(same, "another of its class"), (contrary, "one of another class")] {
+    for (pairs, what) in [(duplicates, "in the same class"), (conflicts, "in another class")] {
         if let Some((first, path)) = pairs.first() {
             let (path, first) = (shown(path), shown(first));
-            note(&format!(
-                "the same image as {what}: {}, the first is {path}, as {first}",
-                pictures(pairs.len())
-            ));
+            let count = pictures(pairs.len());
+            note(&format!("duplicate of an image {what}: {count}, the first is {path}, same as {first}"));
         }
     }
 }
@@ -227,20 +220,19 @@ fn report_oddities(dir: &Path, train: &Images, test: Option<&Images>) {
 fn split(all: Dataset, share: f64, seed: u64, names: &[String]) -> anyhow::Result<(Dataset, Dataset)> {
     if let Some((class, &count)) = all.class_counts().iter().enumerate().find(|&(_, &count)| count < 2) {
         bail!(
-            "{} of the class {}; expected at least 2, one to train with and one to test with",
-            pictures(count),
-            names[class]
+            "class {} has {}; expected at least 2, one for training and one for testing",
+            names[class],
+            pictures(count)
         );
     }
     all.split_stratified(share, seed).with_context(|| format!("--test-share {share}"))
 }
 
-/// Where the images came from, for people to read.
+/// Describes where the images came from.
 fn origin(args: &Args, shape: ImageShape, share: Option<f64>, read: usize) -> String {
     let from = args.dir.canonicalize().unwrap_or_else(|_| args.dir.clone());
-    let split = share.map_or("as in its train and test".to_owned(), |share| {
-        format!("test share {share} by seed {}", args.seed)
-    });
+    let split = share
+        .map_or("split by directory".to_owned(), |share| format!("test share {share}, seed {}", args.seed));
     format!(
         "{PROGRAM} data import: {} of {}, as images of {shape}, preprocessing {}, polarity {}, {split}",
         pictures(read),
@@ -250,7 +242,7 @@ fn origin(args: &Args, shape: ImageShape, share: Option<f64>, read: usize) -> St
     )
 }
 
-/// So many pictures, in words.
+/// `1 picture`, `2 pictures`.
 fn pictures(count: usize) -> String {
     if count == 1 { "1 picture".to_owned() } else { format!("{} pictures", thousands(count)) }
 }

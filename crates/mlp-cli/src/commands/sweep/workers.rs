@@ -1,4 +1,4 @@
-//! The threads that train the runs of a sweep, each with a rayon pool of its own.
+//! The threads that train the runs of a sweep, each with its own rayon pool.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,18 +18,19 @@ use crate::recipe::Recipe;
 use crate::signals::Signals;
 use crate::training::Training;
 
-/// How often a run writes a checkpoint, and the least time between two at the ends of epochs.
+/// Interval between checkpoints within an epoch.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+/// Minimum time between checkpoints at the ends of epochs.
 const SPACING: Duration = Duration::from_secs(5);
 
-/// The state that the threads share.
+/// State shared by the threads.
 pub(super) struct Workers<'a> {
     data_dir: &'a Path,
     quiet: bool,
     members: &'a [Member],
     next: AtomicUsize,
     failure: Mutex<Option<anyhow::Error>>,
-    /// The loaded data, by the keys of the recipe that determine them.
+    /// Loaded data by the recipe keys that determine it.
     data: Mutex<BTreeMap<String, Arc<TrainingData>>>,
     bars: MultiProgress,
 }
@@ -48,12 +49,12 @@ impl<'a> Workers<'a> {
         }
     }
 
-    /// Loads the data of the first run, and downloads it if needed.
+    /// Loads the data of the first run, downloading it if needed.
     pub(super) fn prepare(&self) -> anyhow::Result<()> {
         self.members.first().map_or(Ok(()), |member| self.data(&member.recipe).map(drop))
     }
 
-    /// Trains all runs on this number of threads, until they are done or a signal arrives.
+    /// Trains the runs on this many threads, until all are done or a signal arrives.
     pub(super) fn train_all(self, threads: usize, signals: &Signals) -> anyhow::Result<()> {
         std::thread::scope(|scope| {
             for _ in 0..threads {
@@ -69,7 +70,7 @@ impl<'a> Workers<'a> {
         }
     }
 
-    /// Trains one run after another on one thread.
+    /// Trains runs on one thread until none are left.
     fn work(&self, signals: &Signals) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
         let result = pool.context("cannot start a thread").and_then(|pool| {
@@ -129,7 +130,7 @@ impl<'a> Workers<'a> {
         Ok(())
     }
 
-    /// The data of a recipe, loaded once for all recipes with the same data.
+    /// The data of a recipe. Recipes with the same data share it.
     fn data(&self, recipe: &Recipe) -> anyhow::Result<Arc<TrainingData>> {
         let train = &recipe.train;
         let key =
@@ -144,7 +145,7 @@ impl<'a> Workers<'a> {
     }
 }
 
-/// The progress bar of a run, removed at its end.
+/// The progress bar of a run, removed when dropped.
 struct RunBar {
     bar: ProgressBar,
 }

@@ -1,6 +1,5 @@
-//! Answers as text: a table for people, CSV and JSON lines for programs. Each row is complete in
-//! itself, so that the first can be printed before the last is known; that is why the table's
-//! columns do not line up by themselves.
+//! Formats predictions as a table, CSV or JSON lines. Rows are formatted before all predictions are
+//! known, so the column widths of the table are fixed in advance.
 
 use std::fmt::Write as _;
 
@@ -12,41 +11,31 @@ use serde::Serialize;
 
 use crate::output::table::percent;
 
-/// The widest that the column of names is made.
-const WIDEST: usize = 60;
+/// Maximum width of the column of file names.
+const MAX_FILE_WIDTH: usize = 60;
 
-/// How answers are printed.
+/// The output format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// For people: the likeliest classes of each picture.
+    /// A table with the most likely classes of each picture.
     #[default]
     Table,
-    /// The class and all probabilities, a row for each picture.
+    /// A row for each picture, with all probabilities.
     Csv,
-    /// The same as JSON, an object in a line.
+    /// A JSON object per line, with all probabilities.
     Json,
 }
 
-impl Format {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Table => "table",
-            Self::Csv => "csv",
-            Self::Json => "json",
-        }
-    }
-}
-
-/// What the model says of a picture.
-pub(super) struct Answer {
+/// The prediction for a picture.
+pub(super) struct Prediction {
     pub(super) name: String,
     pub(super) class: usize,
     pub(super) probabilities: Vec<f64>,
     pub(super) preprocessed: Preprocessed,
 }
 
-impl Answer {
-    /// In few words, for under the picture.
+impl Prediction {
+    /// The caption of the picture.
     pub(super) fn caption(&self, metadata: &Metadata) -> String {
         if self.preprocessed.is_blank {
             return "blank".to_owned();
@@ -66,36 +55,36 @@ struct Line<'a> {
     probabilities: &'a [f64],
 }
 
-/// Turns answers into text, batch after batch.
+/// Formats predictions batch by batch.
 pub(super) struct Writer<'a> {
     format: Format,
     top: usize,
     names: &'a [String],
     file_width: usize,
     name_width: usize,
-    has_begun: bool,
+    has_header: bool, // already written
 }
 
 impl<'a> Writer<'a> {
     pub(super) fn new(format: Format, top: usize, metadata: &'a Metadata, file_width: usize) -> Self {
         let names = &metadata.class_names[..];
         let name_width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-        let file_width = file_width.clamp("picture".len(), WIDEST);
-        Self { format, top, names, file_width, name_width: name_width.max(5), has_begun: false }
+        let file_width = file_width.clamp("picture".len(), MAX_FILE_WIDTH);
+        Self { format, top, names, file_width, name_width: name_width.max(5), has_header: false }
     }
 
-    /// The answers' lines, and before the first of them the header.
-    pub(super) fn write(&mut self, answers: &[Answer]) -> String {
+    /// The lines of a batch, with the header before the first prediction.
+    pub(super) fn write(&mut self, predictions: &[Prediction]) -> String {
         let mut text = String::new();
-        if !self.has_begun && !answers.is_empty() {
-            self.has_begun = true;
+        if !self.has_header && !predictions.is_empty() {
+            self.has_header = true;
             text = self.header();
         }
-        for answer in answers {
+        for prediction in predictions {
             text.push_str(&match self.format {
-                Format::Table => self.row(answer),
-                Format::Csv => self.record(answer),
-                Format::Json => self.line(answer),
+                Format::Table => self.row(prediction),
+                Format::Csv => self.record(prediction),
+                Format::Json => self.line(prediction),
             });
             text.push('\n');
         }
@@ -121,58 +110,58 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn row(&self, answer: &Answer) -> String {
+    fn row(&self, prediction: &Prediction) -> String {
         let (file, name) = (self.file_width, self.name_width);
-        let mut order: Vec<usize> = (0..answer.probabilities.len()).collect();
-        // Stable: of equal ones the first, as the class is chosen.
-        order.sort_by(|&a, &b| answer.probabilities[b].total_cmp(&answer.probabilities[a]));
-        let share = |class: usize| percent(answer.probabilities[class]);
+        let mut order: Vec<usize> = (0..prediction.probabilities.len()).collect();
+        // A stable sort, so that the first of equal classes wins, as in argmax.
+        order.sort_by(|&a, &b| prediction.probabilities[b].total_cmp(&prediction.probabilities[a]));
+        let share = |class: usize| percent(prediction.probabilities[class]);
         let mut row = format!(
             "{:<file$}  {:<name$}  {:>11}",
-            plain(&answer.name),
-            self.names[answer.class],
-            share(answer.class)
+            plain(&prediction.name),
+            self.names[prediction.class],
+            share(prediction.class)
         );
-        for &class in order.iter().filter(|&&class| class != answer.class).take(self.top - 1) {
+        for &class in order.iter().filter(|&&class| class != prediction.class).take(self.top - 1) {
             let _ = write!(row, "  {} {}", self.names[class], share(class));
         }
-        if answer.preprocessed.is_blank {
-            row.push_str("  (blank: nothing is on it)");
+        if prediction.preprocessed.is_blank {
+            row.push_str("  (blank)");
         }
         row
     }
 
-    fn record(&self, answer: &Answer) -> String {
+    fn record(&self, prediction: &Prediction) -> String {
         let mut record = format!(
             "{},{},{},{:?},{},{}",
-            csv_field(&answer.name),
-            answer.class,
-            csv_field(&self.names[answer.class]),
-            answer.probabilities[answer.class],
-            answer.preprocessed.is_blank,
-            answer.preprocessed.was_inverted,
+            csv_field(&prediction.name),
+            prediction.class,
+            csv_field(&self.names[prediction.class]),
+            prediction.probabilities[prediction.class],
+            prediction.preprocessed.is_blank,
+            prediction.preprocessed.was_inverted,
         );
-        for probability in &answer.probabilities {
+        for probability in &prediction.probabilities {
             let _ = write!(record, ",{probability:?}");
         }
         record
     }
 
-    fn line(&self, answer: &Answer) -> String {
+    fn line(&self, prediction: &Prediction) -> String {
         let line = Line {
-            file: &answer.name,
-            class: answer.class,
-            name: &self.names[answer.class],
-            probability: answer.probabilities[answer.class],
-            blank: answer.preprocessed.is_blank,
-            inverted: answer.preprocessed.was_inverted,
-            probabilities: &answer.probabilities,
+            file: &prediction.name,
+            class: prediction.class,
+            name: &self.names[prediction.class],
+            probability: prediction.probabilities[prediction.class],
+            blank: prediction.preprocessed.is_blank,
+            inverted: prediction.preprocessed.was_inverted,
+            probabilities: &prediction.probabilities,
         };
         serde_json::to_string(&line).expect("plain data")
     }
 }
 
-/// Without what would break a line of a table.
+/// Replaces control characters, which would break a line of the table.
 fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
@@ -181,13 +170,13 @@ fn plain(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn answer(name: &str) -> Answer {
+    fn prediction(name: &str) -> Prediction {
         let preprocessed = Preprocessed { pixels: vec![0], was_inverted: true, is_blank: false };
-        Answer { name: name.to_owned(), class: 1, probabilities: vec![0.25, 0.625, 0.125], preprocessed }
+        Prediction { name: name.to_owned(), class: 1, probabilities: vec![0.25, 0.625, 0.125], preprocessed }
     }
 
     fn writer(names: &[String], format: Format) -> Writer<'_> {
-        Writer { format, top: 2, names, file_width: 7, name_width: 5, has_begun: false }
+        Writer { format, top: 2, names, file_width: 7, name_width: 5, has_header: false }
     }
 
     fn names() -> Vec<String> {
@@ -195,31 +184,31 @@ mod tests {
     }
 
     #[test]
-    fn the_header_comes_once_whatever_the_batches() {
+    fn the_header_is_written_once() {
         let names = names();
         let mut writer = writer(&names, Format::Table);
         let expected = "picture  class  probability  then\na.png    dog, wet       62.50%  cat 25.00%\n";
         assert_eq!(
-            (writer.write(&[]), writer.write(&[answer("a.png")])),
+            (writer.write(&[]), writer.write(&[prediction("a.png")])),
             (String::new(), expected.to_owned())
         );
-        assert_eq!(writer.write(&[answer("b\n.png")]), "b?.png   dog, wet       62.50%  cat 25.00%\n");
+        assert_eq!(writer.write(&[prediction("b\n.png")]), "b?.png   dog, wet       62.50%  cat 25.00%\n");
     }
 
     #[test]
-    fn csv_quotes_what_would_break_it() {
+    fn csv_fields_are_quoted_if_needed() {
         let names = names();
         assert_eq!(
-            writer(&names, Format::Csv).write(&[answer("a \"b\".png")]),
+            writer(&names, Format::Csv).write(&[prediction("a \"b\".png")]),
             "file,class,name,probability,blank,inverted,p(cat),\"p(dog, wet)\",p(owl)\n\
              \"a \"\"b\"\".png\",1,\"dog, wet\",0.625,false,true,0.25,0.625,0.125\n"
         );
     }
 
     #[test]
-    fn json_is_an_object_in_a_line() {
+    fn json_has_one_object_per_line() {
         let names = names();
-        let text = writer(&names, Format::Json).write(&[answer("a"), answer("b")]);
+        let text = writer(&names, Format::Json).write(&[prediction("a"), prediction("b")]);
         let lines: Vec<serde_json::Value> =
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 2);
