@@ -41,7 +41,7 @@ pub(crate) struct Options {
 /// If `mlp` cannot be built or fails, or Python is missing.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let backend = setup::ensure();
-    fetch::fetch(&["mnist"], &workspace.data_dir())?;
+    fetch::fetch(workspace, backend, &["mnist"], &workspace.data_dir())?;
     let mlp = workspace.build_mlp(backend)?;
     let blas = match backend {
         Backend::OpenBlas => openblas::look(&ThisMachine).describe(),

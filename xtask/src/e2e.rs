@@ -38,14 +38,17 @@ pub(crate) struct Options {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let is_wanted = |kind| match kind {
         Kind::Quick => true,
-        Kind::Long | Kind::Tools => !options.short,
-        Kind::PyTorch => false,
+        Kind::Long => !options.short,
+        Kind::Tools | Kind::PyTorch => false,
     };
     check(workspace, options.no_openblas, &options.selection, is_wanted)
 }
 
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct ToolsOptions {
+    /// Build `mlp` without OpenBLAS
+    #[arg(long)]
+    pub(crate) no_openblas: bool,
     /// Also check PyTorch, which pip installs first (gigabytes)
     #[arg(long)]
     pytorch: bool,
@@ -59,7 +62,7 @@ pub(crate) struct ToolsOptions {
 /// As for [`run`].
 pub(crate) fn interop(workspace: &Workspace, options: &ToolsOptions) -> Result<()> {
     let is_wanted = |kind| kind == Kind::Tools || options.pytorch && kind == Kind::PyTorch;
-    check(workspace, false, &options.selection, is_wanted)
+    check(workspace, options.no_openblas, &options.selection, is_wanted)
 }
 
 fn check(
@@ -74,7 +77,7 @@ fn check(
         return Ok(());
     }
     let backend = if no_openblas { Backend::PureRust } else { setup::ensure() };
-    fetch::fetch(&["mnist", "fashion-mnist"], &workspace.data_dir())?;
+    fetch::fetch(workspace, backend, &fetch::CHECKED, &workspace.data_dir())?;
     let mlp = Mlp::build(workspace, backend).context("cannot build mlp")?;
 
     println!("\nend-to-end checks, {}", backend.name());

@@ -24,6 +24,19 @@ impl Selection {
     }
 }
 
+/// How a step ended that did not fail.
+pub(crate) enum Outcome {
+    Passed,
+    /// Not run, with the reason.
+    LeftOut(String),
+}
+
+impl From<()> for Outcome {
+    fn from((): ()) -> Self {
+        Self::Passed
+    }
+}
+
 /// Counts passed and failed checks.
 #[derive(Default)]
 pub(crate) struct Report {

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::process;
+use crate::report::Outcome;
 use crate::workspace::Workspace;
 
 /// The crates with a public API.
@@ -18,21 +19,20 @@ pub(crate) struct Options {
     baseline: Option<String>,
 }
 
-/// Compares the public API with the baseline. Skips the comparison, with a message, if there is no
-/// baseline or cargo-semver-checks cannot be installed.
+/// Compares the public API with the baseline, if there is one and cargo-semver-checks can be
+/// installed.
 ///
 /// # Errors
 /// If the API change does not fit the version, or the baseline is not a revision.
-pub(crate) fn check(workspace: &Workspace, options: &Options) -> Result<()> {
+pub(crate) fn check(workspace: &Workspace, options: &Options) -> Result<Outcome> {
     let Some(baseline) = options.baseline.clone().or_else(|| last_release(workspace)) else {
-        println!("semver skipped: there is no release tag yet (use --baseline REV)");
-        return Ok(());
+        let reason = "there is no release tag yet (use --baseline REV)";
+        return Ok(Outcome::LeftOut(reason.to_owned()));
     };
     let revision = git(workspace, &["rev-parse", "--verify", "--quiet", &format!("{baseline}^{{commit}}")])
         .with_context(|| format!("`{baseline}` is not a revision of this repository"))?;
     if !workspace.has_or_installs("semver-checks", "cargo-semver-checks") {
-        println!("semver skipped: cannot install cargo-semver-checks");
-        return Ok(());
+        return Ok(Outcome::LeftOut("cannot install cargo-semver-checks".to_owned()));
     }
     let metadata = workspace.metadata()?;
     for library in LIBRARIES {
@@ -47,7 +47,7 @@ pub(crate) fn check(workspace: &Workspace, options: &Options) -> Result<()> {
         }
         process::run(&mut cargo)?;
     }
-    Ok(())
+    Ok(Outcome::Passed)
 }
 
 /// The tag of the last release before this commit.

@@ -56,6 +56,9 @@ fn main() -> Result<(), NetworkError> {
 
 #[cfg(test)]
 mod tests {
+    use std::hint::black_box;
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     #[test]
@@ -63,5 +66,51 @@ mod tests {
         let (accuracy, error) = learn().unwrap();
         assert!(accuracy > 0.99, "accuracy {accuracy}");
         assert!(error < mlp_core::gradcheck::TOLERANCE, "relative error {error}");
+    }
+
+    const EXAMPLES: usize = 100;
+    const INPUTS: usize = 784;
+    const HIDDEN: usize = 100;
+
+    /// The shortest time of some calls.
+    fn shortest(mut call: impl FnMut()) -> Duration {
+        let time = |_| {
+            let start = Instant::now();
+            call();
+            start.elapsed()
+        };
+        (0..5).map(time).min().unwrap()
+    }
+
+    /// The profile in Cargo.toml optimizes mlp-core and not this file, whose loop computes one of
+    /// the products of a step. Without the profile, the step takes several times as long as the
+    /// loop.
+    #[test]
+    #[cfg_attr(not(debug_assertions), ignore = "compares with unoptimized code")]
+    fn a_step_in_a_debug_build_is_much_faster_than_one_product_in_plain_loops() {
+        let architecture = Architecture::new(INPUTS, &[HIDDEN], 10);
+        let mut network = Mlp::<f32>::new(&architecture, Init::Normal, &mut NativeStream::new(0)).unwrap();
+        let x = Array2::from_shape_fn((EXAMPLES, INPUTS), |(i, j)| ((i + j) % 7) as f32 / 7.0);
+        let labels: Vec<u8> = (0..EXAMPLES).map(|i| (i % 10) as u8).collect();
+        let mut workspace = Workspace::new(&architecture, EXAMPLES);
+        workspace.set_objective(Objective::mean());
+        let step = shortest(|| {
+            network.train_step(x.view(), &labels, 0.1, &mut workspace);
+        });
+
+        let (x, weights) = (vec![0.5_f32; EXAMPLES * INPUTS], vec![0.5_f32; INPUTS * HIDDEN]);
+        let mut z = vec![0.0_f32; EXAMPLES * HIDDEN];
+        let product = shortest(|| {
+            for i in 0..EXAMPLES {
+                for j in 0..INPUTS {
+                    for k in 0..HIDDEN {
+                        z[i * HIDDEN + k] += x[i * INPUTS + j] * weights[j * HIDDEN + k];
+                    }
+                }
+            }
+            black_box(&mut z);
+        });
+        println!("a step took {step:?}, one product in plain loops {product:?}");
+        assert!(10 * step < product, "a step took {step:?}, one product in plain loops {product:?}");
     }
 }

@@ -37,7 +37,7 @@ pub(super) enum Kind {
     Quick,
     /// Unless `--short` is given.
     Long,
-    /// Like [`Kind::Long`], and in `interop`.
+    /// Only in `interop`.
     Tools,
     /// Only in `interop --pytorch`.
     PyTorch,
@@ -65,7 +65,7 @@ pub(super) const CHECKS: &[Check] = &[
     check!(tensorboard_reads_the_values_in_trace_csv, Tools),
     check!(drawings_that_are_not_from_mnist_lose_at_most_10_points_of_accuracy, Long),
     check!(mnist_images_saved_as_png_have_the_same_accuracy, Long),
-    check!(digits_drawn_in_chromium_are_classified_while_drawing, Long),
+    check!(digits_drawn_in_chromium_are_classified_while_drawing, Tools),
     check!(onnxruntime_numpy_and_safetensors_agree_on_exports, Tools),
     check!(a_network_trained_in_numpy_evaluates_the_same_after_import, Tools),
     check!(pytorch_agrees_on_exports, PyTorch),

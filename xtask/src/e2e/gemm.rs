@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use mlp_data::synthetic;
 
 use super::mlp::{Mlp, utf8};
 use crate::openblas::Backend;
@@ -36,7 +35,7 @@ pub(super) fn dense_products_use_openblas_unless_the_kernel_is_portable(mlp: &Ml
     let double = counter.commands("double", &["--precision", "f64"], &[])?;
 
     // Z, ∂J/∂W and ∂J/∂H of the output layer. The hidden layer multiplies sparse rows.
-    let steps = (synthetic::TRAIN / BATCH) as u64;
+    let steps = SYNTHETIC_TRAIN / BATCH;
     let none = Calls { sgemm: 0, dgemm: 0 };
     ensure!(default[0].sgemm >= 3 * steps, "{steps} steps of training: {:?}", default[0]);
     for (place, command) in COMMANDS.iter().enumerate() {
@@ -56,7 +55,10 @@ pub(super) fn dense_products_use_openblas_unless_the_kernel_is_portable(mlp: &Ml
     Ok(format!("calls of sgemm: {}", notes.collect::<Vec<_>>().join("; ")))
 }
 
-const BATCH: usize = 100;
+/// Training images of the dataset `synthetic`.
+const SYNTHETIC_TRAIN: u64 = 10_000;
+
+const BATCH: u64 = 100;
 
 /// The counting library, and a picture to predict.
 struct Counter<'a> {

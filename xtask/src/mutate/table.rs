@@ -2,13 +2,16 @@
 //! computes an equation. Transpositions are planted only for square matrices; others fail the shape
 //! checks anyway.
 
+use std::fmt::Write as _;
+
 use anyhow::{Result, ensure};
 
 /// A statement in the sources, and errors to plant in it.
-struct Statement {
+pub(super) struct Statement {
     /// Path relative to the root.
-    file: &'static str,
-    /// The statement, which occurs exactly once in the file.
+    pub(super) file: &'static str,
+    /// The statement or expression. With what precedes the last [`MARK`] in it, if there is one, it
+    /// occurs exactly once in the file.
     text: &'static str,
     /// The equation that it computes.
     equation: &'static str,
@@ -20,6 +23,9 @@ const OUTPUT: &str = "crates/mlp-core/src/kernels/softmax.rs";
 const HIDDEN: &str = "crates/mlp-core/src/ops/hidden.rs";
 const LOOPS: &str = "crates/mlp-core/src/kernels/elementwise.rs";
 const ACTIVATION: &str = "crates/mlp-core/src/activation.rs";
+
+/// Separates a statement from the text before it that makes it unique.
+const MARK: char = '¦';
 
 /// Errors in G2.
 const WRONG_HIDDEN_PRODUCT: &[(&str, &str)] = &[
@@ -70,7 +76,7 @@ const WRONG_SUM: &[(&str, &str)] = &[
     ("an example left out", "let delta = delta.rows_of(1..delta.rows()); $0"),
 ];
 
-const STATEMENTS: &[Statement] = &[
+pub(super) const STATEMENTS: &[Statement] = &[
     Statement {
         file: OUTPUT,
         text: "delta.copy_from_slice(self.y_hat.row(row));",
@@ -222,9 +228,9 @@ const STATEMENTS: &[Statement] = &[
     },
     Statement {
         file: ACTIVATION,
-        text: "A::from_f64(Self::SLOPE) } else { A::one() }",
+        text: "if z <= A::zero() { A::from_f64(Self::SLOPE) } else { A::one() }",
         equation: "G5",
-        errors: &[("leaky relu: no slope on the left", "A::zero() } else { A::one() }")],
+        errors: &[("leaky relu: no slope on the left", "if z <= A::zero() { A::zero() } else { A::one() }")],
     },
     Statement {
         file: ACTIVATION,
@@ -237,51 +243,84 @@ const STATEMENTS: &[Statement] = &[
     },
     Statement {
         file: ACTIVATION,
-        text: "fn derivative<A: Real>(_z: A, _h: A) -> A {\n        A::one()",
+        text: "fn derivative<A: Real>(_z: A, _h: A) -> A {\n        ¦A::one()",
         equation: "G5",
         errors: &[("identity: 2 for 1", "$0 + A::one()")],
     },
 ];
 
+impl Statement {
+    /// The text before the statement, and the statement.
+    fn parts(&self) -> (&'static str, &'static str) {
+        self.text.rsplit_once(MARK).unwrap_or(("", self.text))
+    }
+}
+
 /// One planted error.
 pub(super) struct Mutant {
-    equation: &'static str,
+    /// Position in [`STATEMENTS`].
+    statement: usize,
+    /// Position among all errors, which selects it.
+    pub(super) number: usize,
     error: &'static str,
-    /// Path of the source, relative to the root.
-    pub(super) file: &'static str,
-    find: &'static str,
-    /// The replacement.
-    pub(super) replace: String,
+    pub(super) replacement: String,
 }
 
 /// Returns all mutants, sorted by equation.
 pub(super) fn mutants() -> Vec<Mutant> {
     let mut mutants = Vec::new();
-    for &Statement { file, text: find, equation, errors } in STATEMENTS {
-        for (error, replace) in errors {
-            mutants.push(Mutant { equation, error, file, find, replace: replace.replace("$0", find) });
+    for (place, statement) in STATEMENTS.iter().enumerate() {
+        for &(error, replacement) in statement.errors {
+            let replacement = replacement.replace("$0", statement.parts().1);
+            mutants.push(Mutant { statement: place, number: mutants.len(), error, replacement });
         }
     }
-    mutants.sort_by_key(|mutant| mutant.equation);
+    mutants.sort_by_key(|mutant| STATEMENTS[mutant.statement].equation);
     mutants
 }
 
 impl Mutant {
     /// The equation and the error.
     pub(super) fn name(&self) -> String {
-        format!("{} {}", self.equation, self.error)
+        format!("{} {}", STATEMENTS[self.statement].equation, self.error)
     }
+}
 
-    /// Returns `source` with the error planted.
-    ///
-    /// # Errors
-    /// If the statement does not occur exactly once.
-    pub(super) fn plant(&self, source: &str) -> Result<String> {
-        let count = source.matches(self.find).count();
-        let Self { find, file, .. } = self;
-        ensure!(count == 1, "`{find}` occurs {count} times in {file}, expected once; fix the table");
-        Ok(source.replace(find, &self.replace))
+/// Returns the source of `file` with all its mutants planted. `crate::active_mutant()` selects one.
+///
+/// # Errors
+/// If a statement does not occur exactly once.
+pub(super) fn plant(file: &str, source: &str) -> Result<String> {
+    let mutants = mutants();
+    let mut planted = Vec::new();
+    for (place, statement) in STATEMENTS.iter().enumerate().filter(|(_, statement)| statement.file == file) {
+        let (before, original) = statement.parts();
+        let start = position(source, &format!("{before}{original}"), file)? + before.len();
+        let mut text = "match crate::active_mutant() {\n".to_owned();
+        for mutant in mutants.iter().filter(|mutant| mutant.statement == place) {
+            let _ = writeln!(text, "Some({}) => {{ {} }}", mutant.number, mutant.replacement);
+        }
+        let _ = write!(text, "_ => {{ {original} }}\n}}");
+        planted.push((start..start + original.len(), text));
     }
+    // From the end, so that the positions stay valid.
+    planted.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
+    let mut source = source.to_owned();
+    for (range, text) in planted {
+        source.replace_range(range, &text);
+    }
+    Ok(source)
+}
+
+/// Where the only occurrence of `text` starts.
+fn position(source: &str, text: &str, file: &str) -> Result<usize> {
+    let found: Vec<usize> = source.match_indices(text).map(|(start, _)| start).collect();
+    ensure!(
+        found.len() == 1,
+        "`{text}` occurs {} times in {file}, expected once; fix the table",
+        found.len()
+    );
+    Ok(found[0])
 }
 
 #[cfg(test)]
@@ -295,10 +334,11 @@ mod tests {
     #[test]
     fn every_statement_occurs_exactly_once() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        for mutant in mutants() {
-            let source = fs::read_to_string(root.join(mutant.file)).unwrap();
-            let mutated = mutant.plant(&source).unwrap();
-            assert_ne!(mutated, source, "{}", mutant.name());
+        for Statement { file, .. } in STATEMENTS {
+            let source = fs::read_to_string(root.join(file)).unwrap();
+            let planted = plant(file, &source).unwrap();
+            let statements = STATEMENTS.iter().filter(|statement| statement.file == *file);
+            assert_eq!(planted.matches("crate::active_mutant()").count(), statements.count(), "{file}");
         }
     }
 
@@ -307,7 +347,7 @@ mod tests {
         let mutants = mutants();
         let mut per_equation = BTreeMap::new();
         for mutant in &mutants {
-            *per_equation.entry(mutant.equation).or_insert(0) += 1;
+            *per_equation.entry(STATEMENTS[mutant.statement].equation).or_insert(0) += 1;
             let same_name = mutants.iter().filter(|other| other.name() == mutant.name());
             assert_eq!(same_name.count(), 1, "{}", mutant.name());
         }
@@ -318,15 +358,8 @@ mod tests {
 
     #[test]
     fn a_repeated_or_missing_statement_is_an_error() {
-        let mutant = Mutant {
-            equation: "G1",
-            error: "for the test",
-            file: "a.rs",
-            find: "-",
-            replace: "+".to_owned(),
-        };
-        assert!(mutant.plant("a - b - c").is_err());
-        assert!(mutant.plant("a + b").is_err());
-        assert_eq!(mutant.plant("a - b").unwrap(), "a + b");
+        assert!(position("a - b - c", "-", "a.rs").is_err());
+        assert!(position("a + b", "-", "a.rs").is_err());
+        assert_eq!(position("a - b", "-", "a.rs").unwrap(), 2);
     }
 }

@@ -13,7 +13,7 @@ const GRAPH: [(&str, &[&str]); 5] = [
     ("mlp-core", &[]),
     ("mlp-data", &[]),
     ("mlp-train", &["mlp-core", "mlp-data"]),
-    ("xtask", &["mlp-data"]),
+    ("xtask", &[]),
 ];
 
 #[test]

@@ -71,7 +71,7 @@ pub(crate) struct Show {
     after_help = "Examples:\n  mlp data fetch mnist\n  mlp data fetch mnist fashion-mnist --data-dir /var/data"
 )]
 pub(crate) struct Fetch {
-    /// Dataset names from `mlp data info`
+    /// Dataset names from `mlp data info`, or `all`
     #[arg(value_name = "NAME", required = true)]
     datasets: Vec<String>,
     #[command(flatten)]
@@ -88,8 +88,15 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Import(args) => return import::run(args),
         Command::Show(args) => write!(out, "{}", show(args)?)?,
         Command::Fetch(args) => {
+            let mut entries = Vec::new();
             for name in &args.datasets {
-                fetch(catalog::find(name)?, &args.data_dir.data_dir, false)?;
+                match name.as_str() {
+                    "all" => entries.extend(catalog::all()),
+                    name => entries.push(catalog::find(name)?),
+                }
+            }
+            for entry in entries {
+                fetch(entry, &args.data_dir.data_dir, false)?;
             }
         }
     }
