@@ -1,5 +1,5 @@
-//! `cargo xtask pictures`: makes every picture in docs/images/ with the real program, and brings the output that the documents
-//! print up to date.
+//! `cargo xtask pictures`: makes every picture in docs/images/ with the real program, and updates the
+//! output printed in the documents.
 
 mod manifest;
 mod terminal;
@@ -28,7 +28,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     setup::ensure_browser().map_err(|reason| anyhow!(reason))?;
     let python = Environment::prepare(workspace, "tools")?;
     python.install(&["selenium"])?;
-    fetch::fetch(documents::DATASETS, &workspace.data_dir())?;
+    fetch::fetch(workspace, backend, documents::DATASETS, &workspace.data_dir())?;
     let program = workspace.build_mlp(backend)?;
     let studio = Studio { workspace, python, place: Place::prepare(workspace, &program, "pictures")? };
 

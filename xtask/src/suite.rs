@@ -105,6 +105,10 @@ impl<'a> Suite<'a> {
             })?;
             self.step(&name("test"), || {
                 let mut cargo = whole(workspace, "test", backend);
+                if backend == Backend::PureRust {
+                    cargo.args(["--exclude", "mlp-core"]);
+                    process::run(&mut checked_core_tests(workspace))?;
+                }
                 if !is_first {
                     exclude_unaffected(&mut cargo);
                     // Takes half a minute and does not depend on the backend.
@@ -236,6 +240,17 @@ fn miri(workspace: &Workspace) -> Result<Outcome> {
 fn whole(workspace: &Workspace, subcommand: &str, backend: Backend) -> Command {
     let mut cargo = workspace.cargo(subcommand);
     cargo.arg("--workspace").args(backend.cargo_flags());
+    cargo
+}
+
+/// The tests of mlp-core in pure Rust, with the debug assertions and overflow checks that the dev
+/// profile turns off for this crate.
+fn checked_core_tests(workspace: &Workspace) -> Command {
+    let mut cargo = workspace.cargo("test");
+    cargo.args(["--package", "mlp-core", "--no-default-features", "--features", "safetensors,serde"]);
+    for check in ["debug-assertions", "overflow-checks"] {
+        cargo.arg("--config").arg(format!("profile.dev.package.mlp-core.{check}=true"));
+    }
     cargo
 }
 

@@ -1,5 +1,5 @@
 //! Several threads compute the same gradient as one, in a network with all kinds of layers. Small
-//! enough for Miri (`cargo xtask test`), unlike `determinism.rs`.
+//! enough for Miri (`cargo xtask test --thorough`), unlike `determinism.rs`.
 
 use mlp_core::{
     Activation, Architecture, Compute, Gradients, Init, MatmulBackend, Mlp, NativeStream, Objective,

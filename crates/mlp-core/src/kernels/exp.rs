@@ -85,7 +85,7 @@ mod tests {
         }
     }
 
-    /// Run by `cargo xtask test`, or `cargo test -p mlp-core --lib all_floats -- --ignored
+    /// Run by `cargo xtask test --thorough`, or `cargo test -p mlp-core --lib all_floats -- --ignored
     /// --nocapture`.
     #[test]
     #[ignore = "tests 2³² numbers"]
