@@ -1,8 +1,9 @@
-//! Runs the commands that the documents print. In their `console` blocks, each line after `$ ` that calls `mlp` or curl is run as
-//! printed, in order, in a directory of its own, and what it prints is compared with the lines below it.
+//! Runs the commands that the documents print. In their `console` blocks, each line after `$ ` that
+//! calls `mlp` or curl is run as printed, in order, in a directory of its own, and what it prints
+//! is compared with the lines below it.
 //!
-//! `…` on a line of its own stands for lines that are left out, and `^C` for those before Ctrl-C is pressed. A command without
-//! lines below it only has to succeed.
+//! `…` on a line of its own stands for lines that are left out, and `^C` for those before Ctrl-C is
+//! pressed. A command without lines below it only has to succeed.
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
@@ -25,7 +26,8 @@ const LEFT_OUT: &str = "…";
 /// Seconds after which Ctrl-C is pressed.
 const PATIENCE: &str = "2";
 
-/// Checks that the commands of all documents succeed and print what the documents say, apart from numbers.
+/// Checks that the commands of all documents succeed and print what the documents say, apart from
+/// numbers.
 ///
 /// # Errors
 /// When one does not; the message names the document and the line.
@@ -130,7 +132,8 @@ fn excerpt<'a>(output: &'a str, shown: &[&'a str]) -> Vec<&'a str> {
     [&lines[..mark], &[shown[mark]], &lines[lines.len() - after..]].concat()
 }
 
-/// The words of a line that do not depend on the machine or the time: those without digits that are no units.
+/// The words of a line that do not depend on the machine or the time: those without digits that are
+/// not units.
 fn words(line: &str) -> Vec<&str> {
     let varies = |word: &&str| {
         word.contains(|c: char| c.is_ascii_digit()) || ["s", "ms", "µs", "min", "·", "-"].contains(word)
@@ -138,15 +141,16 @@ fn words(line: &str) -> Vec<&str> {
     line.split_whitespace().filter(|word| !varies(word)).collect()
 }
 
-/// A directory like the root of the repository to somebody who follows the documents, with `mlp` on the path.
+/// A directory like the root of the repository to somebody who follows the documents, with `mlp` on
+/// the path.
 pub(crate) struct Place {
     directory: PathBuf,
     path: OsString,
 }
 
 impl Place {
-    /// Empties a directory of this name in the target directory and puts in what the documents speak of: the datasets,
-    /// the recipes, and pictures of circles and crosses.
+    /// Empties a directory of this name in the target directory and puts in what the documents
+    /// speak of: the datasets, the recipes, and pictures of circles and crosses.
     pub(crate) fn prepare(workspace: &Workspace, program: &Path, name: &str) -> Result<Self> {
         let directory = workspace.target_dir()?.join(name);
         if directory.exists() {

@@ -1,5 +1,5 @@
-//! `cargo xtask pictures`: makes every picture in docs/images/ with the real program, and updates the
-//! output printed in the documents.
+//! `cargo xtask pictures`: makes every picture in docs/images/ with the real program, and updates
+//! the output printed in the documents.
 
 mod manifest;
 mod terminal;

@@ -27,7 +27,8 @@
 //! }
 //!
 //! let logits = network.logits(x.view(), &mut workspace);
-//! let predictions: Vec<usize> = logits.rows().into_iter().map(|row| argmax(row.iter().copied())).collect();
+//! let rows = logits.rows().into_iter();
+//! let predictions: Vec<usize> = rows.map(|row| argmax(row.iter().copied())).collect();
 //! assert_eq!(predictions, [0, 1, 1, 0]);
 //! # Ok::<(), NetworkError>(())
 //! ```
@@ -53,7 +54,8 @@
 //! let x = array![[0.0, 1.0], [1.0, 1.0]]; // (examples, inputs)
 //! let mut workspace = Workspace::new(&network.architecture(), x.nrows());
 //! let probabilities = network.probabilities(x.view(), &mut workspace); // (examples, classes)
-//! let classes: Vec<usize> = probabilities.rows().into_iter().map(|row| argmax(row.iter().copied())).collect();
+//! let rows = probabilities.rows().into_iter();
+//! let classes: Vec<usize> = rows.map(|row| argmax(row.iter().copied())).collect();
 //! assert_eq!(classes, [1, 0]);
 //! # Ok(())
 //! # }

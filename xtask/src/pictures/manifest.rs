@@ -1,5 +1,6 @@
-//! The pictures in docs/images/: the command that makes each one, and the sources that it shows. `manifest.toml` beside the
-//! pictures records a digest of those sources, so that a test can tell when a picture is out of date.
+//! The pictures in docs/images/: the command that makes each one, and the sources that it shows.
+//! `manifest.toml` beside the pictures records a digest of those sources, so that a test can tell
+//! when a picture is out of date.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -123,7 +124,8 @@ fn feed(hash: &mut Sha256, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A Rust source without what no picture shows: comments on lines of their own, blank lines, and the tests at the end.
+/// A Rust source without what no picture shows: comments on lines of their own, blank lines, and
+/// the tests at the end.
 fn without_comments_and_tests(source: &str) -> String {
     let lines = source.lines().map(str::trim).take_while(|line| *line != "#[cfg(test)]");
     lines.filter(|line| !line.is_empty() && !line.starts_with("//")).collect::<Vec<_>>().join("\n")

@@ -1,5 +1,5 @@
-//! Draws a terminal as an SVG. Knows the escape sequences that `mlp` uses: colors, bold, dim, and clearing a line. Half blocks
-//! become rectangles, so that images look the same in every font.
+//! Draws a terminal as an SVG. Knows the escape sequences that `mlp` uses: colors, bold, dim, and
+//! clearing a line. Half blocks become rectangles, so that images look the same in every font.
 
 use std::fmt::Write as _;
 
@@ -59,7 +59,8 @@ impl Terminal {
         Self { lines: vec![Vec::new()], column: 0, style: Style::default() }
     }
 
-    /// Shows a command after a prompt, on a line of its own, below a blank line if it is not the first.
+    /// Shows a command after a prompt, on a line of its own, below a blank line if it is not the
+    /// first.
     pub(super) fn command(&mut self, command: &str) {
         if self.lines.len() > 1 {
             self.print("\n");

@@ -1,4 +1,5 @@
-//! The documents link to files and sections that exist, README.md quotes the code as it is, and the pictures are up to date.
+//! The documents link to files and sections that exist, README.md quotes the code as it is, and the
+//! pictures are up to date.
 
 use std::path::Path;
 
@@ -14,7 +15,8 @@ fn documents() -> Vec<(String, String)> {
     texts.filter(|(path, _)| Path::new(path).extension().is_some_and(|extension| extension == "md")).collect()
 }
 
-/// The targets of a Markdown text's links and pictures that are not addresses: a path, a `#section`, or both.
+/// The targets of a Markdown text's links and pictures that are not addresses: a path, a
+/// `#section`, or both.
 fn links(markdown: &str) -> Vec<&str> {
     ["](", "src=\"", "srcset=\""]
         .iter()

@@ -171,8 +171,8 @@ fn rust_comments(source: &str) -> Vec<Option<Comment<'_>>> {
     comments
 }
 
-/// For each line of a Python source, its comment or its part of a docstring. No other string may begin
-/// a line with `"""`.
+/// For each line of a Python source, its comment or its part of a docstring. No other string may
+/// begin a line with `"""`.
 fn python_comments(source: &str) -> Vec<Option<Comment<'_>>> {
     let mut comments = Vec::new();
     let mut in_docs = false;

@@ -85,8 +85,8 @@ mod tests {
         }
     }
 
-    /// Run by `cargo xtask test --thorough`, or `cargo test -p mlp-core --lib all_floats -- --ignored
-    /// --nocapture`.
+    /// Run by `cargo xtask test --thorough`, or
+    /// `cargo test -p mlp-core --lib all_floats -- --ignored --nocapture`.
     #[test]
     #[ignore = "tests 2³² numbers"]
     fn all_floats_are_within_the_bound() {

@@ -177,7 +177,8 @@ mod tests {
                 let x = f64::from(i) * 0.11 + 0.003;
                 let step = f64::EPSILON.cbrt() * x.abs().max(1.0);
                 let numeric = (f.value(x + step) - f.value(x - step)) / (2.0 * step);
-                // Truncation h² |L'''|/6 with |L'''| at most 250, and rounding eps |L|/h with |L| at most 1000.
+                // Truncation h² |L'''|/6 with |L'''| at most 250, and rounding eps |L|/h with |L|
+                // at most 1000.
                 let tolerance = 500.0 * step * step + 2000.0 * f64::EPSILON / step;
                 assert!((f.derivative(x) - numeric).abs() <= tolerance, "{f} at {x}");
             }

@@ -4,7 +4,7 @@
 //!
 //! Each part of a run has a preferred thread. After its own part, the caller takes the parts that
 //! no helper has started. If it waited long for a helper, because another process holds a core, it
-//! does the next runs alone (`backoff.rs`). None of this affects results.
+//! does the next runs alone (`backoff.rs`). Results do not depend on it.
 
 use std::any::Any;
 use std::cell::UnsafeCell;

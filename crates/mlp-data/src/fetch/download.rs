@@ -210,8 +210,8 @@ fn classify(error: ureq::Error) -> Trouble {
     }
 }
 
-/// Whether an error comes from an established connection. All others, such as an unknown host, mean
-/// that none was possible.
+/// Returns true if an error comes from an established connection. All others, such as an unknown
+/// host, mean that no connection was possible.
 fn was_connected(kind: io::ErrorKind) -> bool {
     use io::ErrorKind::{
         BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof, WouldBlock,

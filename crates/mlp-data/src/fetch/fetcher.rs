@@ -25,7 +25,7 @@ pub struct FetchOptions {
     /// Base URLs instead of the catalog's, with or without a trailing `/`: `https://`, or `http://`
     /// on the loopback interface.
     pub mirrors: Option<Vec<String>>,
-    /// Whether to try packages if the mirrors fail.
+    /// Try packages if the mirrors fail.
     pub packages: bool,
     /// The directory of the package clients, instead of the `PATH`.
     pub clients: Option<PathBuf>,
@@ -58,7 +58,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether all files already existed.
+    /// Returns true if all files already existed.
     pub fn nothing_to_do(&self) -> bool {
         self.files.iter().all(|file| file.source.is_none())
     }

@@ -29,8 +29,8 @@ pub trait Gate: Send + Sync {
     fn pass(&self, operation: Operation, path: &Path) -> io::Result<()>;
 }
 
-/// The disk that files are written to: by default the real one, and with [`Disk::with_gate`] one that
-/// fails on purpose.
+/// The disk that files are written to: the real one, or with [`Disk::with_gate`] one that fails on
+/// purpose.
 #[derive(Clone, Default)]
 pub struct Disk {
     gate: Option<Arc<dyn Gate>>,

@@ -39,7 +39,7 @@ impl GrayPicture {
     }
 }
 
-/// Whether the ink is lighter or darker than the ground.
+/// The ink is lighter or darker than the ground.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Polarity {
     /// Detected: most of the border and of the area is ground.
@@ -60,8 +60,8 @@ named!(
 pub struct Preprocessed {
     /// The pixels (height, width) of the image: 0 is ground, 255 ink.
     pub pixels: Vec<u8>,
-    /// Whether the picture was inverted.
+    /// True if the picture was inverted.
     pub was_inverted: bool,
-    /// Whether the picture has no ink.
+    /// True if the picture has no ink.
     pub is_blank: bool,
 }

@@ -29,7 +29,7 @@ pub(super) fn oriented(plane: Plane, polarity: Polarity) -> (Plane, bool) {
     if is_light { (plane.inverted(), true) } else { (plane, false) }
 }
 
-/// Whether the ground is lighter than the ink.
+/// True if the ground is lighter than the ink.
 ///
 /// If most pixels lie on one surface, that is the ground, and the ink is on the side where pixels
 /// stand out the most. Otherwise, for example if a bold stroke fills the picture, the ground is the
@@ -123,7 +123,7 @@ impl Ground {
         samples.iter().map(score).sum()
     }
 
-    /// Whether most of a picture lies on the surface, with little noise for its contrast.
+    /// Returns true if most of a picture lies on the surface, with little noise for its contrast.
     fn is_page(&self, samples: &[Sample]) -> bool {
         let within = samples.iter().filter(|s| self.distance(s).abs() <= self.band()).count();
         let most = samples.iter().map(|s| self.distance(s).abs()).fold(0.0, f32::max);
@@ -153,7 +153,7 @@ impl Ground {
         self.surface.at(x, y)
     }
 
-    /// Whether a peak of this height is not ink.
+    /// Returns true if a peak of this height is not ink.
     pub(super) fn is_flat(&self, peak: f32) -> bool {
         peak < MIN_CONTRAST.max(1.5 * self.noise)
     }
