@@ -39,8 +39,11 @@ fn draw(runs: &[Curves<'_>]) -> Drawing {
 /// Loss and accuracy.
 type Values = (f64, f64);
 
+/// A split of a record: its name, and its values if there are any.
+type Split = (&'static str, fn(&EpochRecord) -> Option<Values>);
+
 /// The splits of a record.
-const SPLITS: [(&str, fn(&EpochRecord) -> Option<Values>); 3] = [
+const SPLITS: [Split; 3] = [
     ("training", |record| Some((record.loss, record.accuracy))),
     ("validation", |record| record.validation.map(|found| (found.loss, found.accuracy))),
     ("test", |record| record.test.map(|found| (found.loss, found.accuracy))),
@@ -91,7 +94,7 @@ fn last_values(runs: &[Curves<'_>], value: &dyn Fn(Values) -> f64) -> String {
     let ([_], Some(record)) = (runs, runs.first().and_then(|run| run.records.last())) else {
         return String::new();
     };
-    let last = |(split, values): &(&str, fn(&EpochRecord) -> Option<Values>)| {
+    let last = |(split, values): &Split| {
         Some(format!("{split} {}", number(value(values(record)?), 4)))
     };
     let splits: Vec<String> = SPLITS.iter().filter_map(last).collect();
