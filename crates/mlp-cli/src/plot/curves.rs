@@ -94,9 +94,7 @@ fn last_values(runs: &[Curves<'_>], value: &dyn Fn(Values) -> f64) -> String {
     let ([_], Some(record)) = (runs, runs.first().and_then(|run| run.records.last())) else {
         return String::new();
     };
-    let last = |(split, values): &Split| {
-        Some(format!("{split} {}", number(value(values(record)?), 4)))
-    };
+    let last = |(split, values): &Split| Some(format!("{split} {}", number(value(values(record)?), 4)));
     let splits: Vec<String> = SPLITS.iter().filter_map(last).collect();
     format!("After epoch {}: {}", record.epoch, splits.join(", "))
 }
