@@ -151,7 +151,7 @@ fn the_help_shows_the_defaults_of_the_recipe_it_is_asked_for() {
         command.find_subcommand("train").unwrap().clone().render_long_help().to_string()
     };
     let textbook = help("mlp train --help");
-    for default in ["Hidden layers", "sgd", "100", "0.01", "logistic", "mnist", "50"] {
+    for default in ["Hidden layer sizes", "sgd", "100", "0.01", "logistic", "mnist", "50"] {
         assert!(textbook.contains(default), "{default}: {textbook}");
     }
     assert_ne!(help("mlp train --recipe fast -h"), textbook);

@@ -176,7 +176,7 @@ fn a_bad_model_is_an_error() {
     for (name, expected) in [
         ("version", "model format version 9; this program reads version 2"),
         ("flipped", "the checksum does not match"),
-        ("truncated", "500 bytes; expected"),
+        ("truncated", "500 bytes; the header says"),
         ("appended", "bytes; expected"),
         ("empty", "not a model file: it begins with nothing"),
         ("directory", "a directory; expected a model file"),

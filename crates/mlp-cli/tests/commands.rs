@@ -285,7 +285,7 @@ fn lr_find_suggests_a_learning_rate() {
     assert!((0.001..1.0).contains(&steepest), "{steepest}");
     assert!(report["losses"].as_array().unwrap().len() <= 300);
     let picture = scratch.text("rates.svg");
-    assert!(picture.starts_with("<svg") && picture.contains("Loss by learning rate"));
+    assert!(picture.starts_with("<svg") && picture.contains("Learning rate range test"));
     let table = scratch.mlp(&flags);
     assert!(table.contains("steepest decrease  "), "{table}");
     assert!(!scratch.path("runs").exists(), "lr-find created a run");
