@@ -2,7 +2,7 @@
 //! never exceeded, and a `.part` file is resumed. `fetch/verify.rs` verifies the bytes.
 
 use super::FetchOptions;
-use super::run::Trouble;
+use super::trouble::Trouble;
 use crate::Error;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
