@@ -78,6 +78,20 @@ impl Progress {
         config.max_seconds.is_some_and(|limit| (self.time + spent).as_secs_f64() >= limit)
     }
 
+    /// Returns the next stage in a plan whose number of epochs may have changed.
+    pub(crate) fn stage_in(&self, plan: &Plan, next: Stage) -> Result<Stage, String> {
+        let epochs = plan.config().epochs;
+        if epochs < self.epochs || (epochs == self.epochs && self.batches > 0) {
+            let least = self.epochs + usize::from(self.batches > 0);
+            return Err(format!("{} epochs are done and epochs is {epochs}; expected at least {least}", self.epochs));
+        }
+        Ok(match next {
+            Stage::End(Ending::Complete) if self.epochs < epochs => Stage::Steps,
+            Stage::Steps if self.epochs == epochs => Stage::End(Ending::Complete),
+            next => next,
+        })
+    }
+
     /// Returns whether a training of this plan can be in this state before `next`.
     pub(crate) fn fits(&self, plan: &Plan, next: Stage) -> bool {
         self.epochs <= plan.config().epochs
