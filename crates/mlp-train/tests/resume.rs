@@ -159,8 +159,7 @@ fn a_training_can_get_more_epochs_at_any_time() {
     };
     // Complete after three epochs, or stopped in the second.
     for steps in [None, Some(7)] {
-        let mut trainer =
-            Trainer::with_sets(plan(3), &examples, Some(&sets.validation), None).unwrap();
+        let mut trainer = Trainer::with_sets(plan(3), &examples, Some(&sets.validation), None).unwrap();
         trainer.run(&mut StopAfter(steps)).unwrap();
         trainer.checkpoint(&origin()).save(&path).unwrap();
         let mut trainer = resume(5).unwrap();
@@ -178,8 +177,7 @@ fn a_damaged_checkpoint_gives_way_to_the_one_before_it() {
     let run = RunDir::create(&path).unwrap();
     let plan = config().validate(&sets.train).unwrap();
     let examples = Examples::<f32>::new(&plan, &sets.train);
-    let metadata =
-        Metadata::new("synthetic", vec![String::new(); 10], sets.train.shape(), "test");
+    let metadata = Metadata::new("synthetic", vec![String::new(); 10], sets.train.shape(), "test");
     let mut setup = RunSetup::new(origin(), metadata);
     setup.checkpoint_every = Some(Every::Steps(2));
     setup.waits_for_disk = true;

@@ -78,8 +78,10 @@ pub fn match_classes<'d>(
     }
     let mut notes = Vec::new();
     let renamed = names.iter().zip(&map).filter_map(|(name, &class)| Some((name, &expected[class?])));
-    let renamed: Vec<String> =
-        renamed.filter(|(name, class)| name != class).map(|(name, class)| format!("{name} as {class}")).collect();
+    let renamed: Vec<String> = renamed
+        .filter(|(name, class)| name != class)
+        .map(|(name, class)| format!("{name} as {class}"))
+        .collect();
     if !renamed.is_empty() {
         notes.push(listed(renamed.iter()));
     }

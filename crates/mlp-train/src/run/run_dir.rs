@@ -37,8 +37,7 @@ const REPORT: &str = "report.html";
 const LOCK: &str = ".lock";
 
 /// The files that are written atomically, and so leave temporary files if that is interrupted.
-const FILES: [&str; 9] =
-    [CONFIG, CHECKPOINT, TRACE, METRICS, EVENTS, BEST, RESULT, REPORT, RunDir::MODEL];
+const FILES: [&str; 9] = [CONFIG, CHECKPOINT, TRACE, METRICS, EVENTS, BEST, RESULT, REPORT, RunDir::MODEL];
 
 /// The directory of a run, locked against other processes until it is dropped. If it is renamed or
 /// replaced meanwhile, nothing is written to it any more.
@@ -213,13 +212,16 @@ impl RunDir {
         self.write(REPORT, html, "cannot write the report")
     }
 
-    /// Removes `result.json`: the run is not over after all.
+    /// Removes `result.json`, if there is one: the run is not over after all.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn remove_result(&self) -> Result<(), Error> {
         let path = self.path.join(RESULT);
-        self.disk.remove(&path).map_err(io_error(&path, "cannot remove the result"))
+        match self.disk.remove(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.path.exists() => Ok(()),
+            removed => removed.map_err(io_error(&path, "cannot remove the result")),
+        }
     }
 
     /// Writes `config.toml`.

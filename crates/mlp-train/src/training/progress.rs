@@ -83,7 +83,10 @@ impl Progress {
         let epochs = plan.config().epochs;
         if epochs < self.epochs || (epochs == self.epochs && self.batches > 0) {
             let least = self.epochs + usize::from(self.batches > 0);
-            return Err(format!("{} epochs are done and epochs is {epochs}; expected at least {least}", self.epochs));
+            return Err(format!(
+                "{} epochs are done and epochs is {epochs}; expected at least {least}",
+                self.epochs
+            ));
         }
         Ok(match next {
             Stage::End(Ending::Complete) if self.epochs < epochs => Stage::Steps,
