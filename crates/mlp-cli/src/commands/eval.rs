@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let sets = args.set.load(&model, &path)?;
     let on = || format!("{} on {}", path.display(), sets.name);
     let matched = args.set.matched(&model, &sets).with_context(on)?;
-    let kernel = args.kernel.given().unwrap_or_else(|| model.kernel());
+    let kernel = args.kernel.of(&model);
     let evaluation = model.evaluate(&matched.data, kernel).with_context(on)?;
     let report = report(args, &path, &model.metadata, &sets.name, &evaluation);
     if args.json {

@@ -98,10 +98,11 @@ impl Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     start_threads(args.threads)?;
+    let changes = args.resume.as_ref().map_or(Ok(Table::new()), |_| args.recipe.changes_on_resume())?;
     let interrupted = args.resume.as_deref().map(RunDir::open).transpose()?;
     let recipe = match &interrupted {
         None => args.recipe.resolve()?,
-        Some(run) => Recipe::of_run(run.path(), args.recipe.changes_on_resume()?)?,
+        Some(run) => Recipe::of_run(run.path(), changes)?,
     };
     let changes_epochs = match &interrupted {
         None => false,

@@ -3,7 +3,7 @@
 
 use anyhow::bail;
 use mlp_core::{Activation, Init, Precision, Reduction, StreamKind};
-use mlp_train::{Kernel, Metric, OptimizerName, ScheduleName};
+use mlp_train::{Kernel, Metric, Model, OptimizerName, ScheduleName};
 use serde::{Serialize, Serializer};
 use toml::{Table, Value};
 
@@ -220,12 +220,9 @@ pub(crate) struct KernelArgs {
 }
 
 impl KernelArgs {
-    pub(crate) fn get(&self) -> Kernel {
-        self.kernel.unwrap_or_default()
-    }
-
-    pub(crate) fn given(&self) -> Option<Kernel> {
-        self.kernel
+    /// The kernel given by the flag, or the one to apply a model with.
+    pub(crate) fn of(&self, model: &Model) -> Kernel {
+        self.kernel.unwrap_or_else(|| model.kernel())
     }
 }
 
