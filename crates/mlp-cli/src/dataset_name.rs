@@ -3,12 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use mlp_data::{catalog, synthetic};
+use mlp_data::{Datasets, catalog, synthetic};
 
 /// A name that does not depend on the current directory: for a directory, its absolute path.
 pub(crate) fn full_name(name: &str) -> String {
     let path = (!is_known(name)).then(|| Path::new(name).canonicalize().ok()).flatten();
-    path.map_or_else(|| name.to_owned(), |path| path.display().to_string())
+    path.and_then(|path| path.to_str().map(str::to_owned)).unwrap_or_else(|| name.to_owned())
 }
 
 pub(crate) fn is_known(name: &str) -> bool {
@@ -26,12 +26,11 @@ pub(crate) fn stored_name(name: &str, place: &Path) -> String {
     let (place, project) = (real(place), real(Path::new(".")));
     let common = place.ancestors().find(|directory| Path::new(&full).starts_with(directory));
     let relative = common.and_then(|directory| {
-        let relative = Path::new(&full).strip_prefix(directory).ok()?.to_str()?;
+        let relative = as_path(Path::new(&full).strip_prefix(directory).ok()?.to_str()?);
         let is_stored = directory.starts_with(&project) || relative == name;
-        (is_stored && !relative.is_empty() && full_name(&located(relative, &place)) == full)
-            .then_some(relative)
+        (is_stored && full_name(&located(&relative, &place)) == full).then_some(relative)
     });
-    relative.map_or_else(|| full.clone(), str::to_owned)
+    relative.unwrap_or(full)
 }
 
 /// Finds a dataset that a run, model or recipe at `place` names: a relative path starts at one of
@@ -40,13 +39,20 @@ pub(crate) fn located(name: &str, place: &Path) -> String {
     if is_known(name) || Path::new(name).is_absolute() {
         return name.to_owned();
     }
-    let place = real(place);
-    let found = place.ancestors().map(|directory| directory.join(name)).find(|path| path.is_dir());
-    let found = found.and_then(|path| {
-        let below = path.strip_prefix(real(Path::new("."))).ok().filter(|rest| rest.iter().next().is_some());
-        below.unwrap_or(&path).to_str().map(str::to_owned)
-    });
-    found.unwrap_or_else(|| name.to_owned())
+    let (place, here) = (real(place), real(Path::new(".")));
+    // Below the current directory, only the part of the path below it has to be UTF-8.
+    let shown = |path: PathBuf| {
+        let below = path.strip_prefix(&here).ok().filter(|below| !below.as_os_str().is_empty());
+        below.unwrap_or(&path).to_str().map(as_path)
+    };
+    let mut candidates = place.ancestors().filter_map(|directory| shown(directory.join(name)));
+    // Not any directory: a run usually has the name of its dataset.
+    candidates.find(|path| Datasets::is_present(path, Path::new(""))).unwrap_or_else(|| name.to_owned())
+}
+
+/// A path that cannot be taken for the name of a known dataset.
+fn as_path(path: &str) -> String {
+    if is_known(path) { format!("./{path}") } else { path.to_owned() }
 }
 
 /// The absolute path without symbolic links, as far as it exists.
@@ -72,7 +78,8 @@ mod tests {
         let project = scratch.path().canonicalize().unwrap();
         let run = project.join("runs/sweep/001");
         fs::create_dir_all(&run).unwrap();
-        fs::create_dir_all(project.join("sets/ds")).unwrap();
+        mlp_data::synthetic::digits(10, 10, 0).write_dir(&project.join("sets/ds"), "", false).unwrap();
+        fs::create_dir_all(project.join("runs/sets/ds")).unwrap();
         let there = project.join("sets/ds").display().to_string();
         assert_eq!(located("sets/ds", &run.join("model.mlp")), there);
         assert_eq!(located("mnist", &run), "mnist");
@@ -82,5 +89,9 @@ mod tests {
         assert_eq!(stored_name(&there, &run), there);
         assert_eq!(stored_name("sets/ds", &run), "sets/ds");
         assert_eq!(stored_name("synthetic", &run), "synthetic");
+        // A directory called as a known dataset is not that.
+        mlp_data::synthetic::digits(10, 10, 0).write_dir(&project.join("mnist"), "", false).unwrap();
+        assert_eq!(located("./mnist", &run), project.join("mnist").display().to_string());
+        assert_eq!(stored_name("./mnist", &run), "./mnist");
     }
 }

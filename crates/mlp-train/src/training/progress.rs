@@ -30,6 +30,9 @@ pub(crate) enum Stage {
     End(Ending),
 }
 
+/// More than any training takes; sums of such times do not overflow.
+const MAX_TIME: Duration = Duration::from_secs(1 << 40);
+
 impl Progress {
     /// The start of a training with `batches` steps per epoch.
     pub(crate) fn new(batches: usize) -> Self {
@@ -101,6 +104,7 @@ impl Progress {
             && self.batches <= plan.batches()
             && (self.batches < plan.batches()) != (next == Stage::EpochEnd)
             && self.trace.len() == self.epochs
+            && [self.time, self.epoch_time].iter().all(|time| *time < MAX_TIME)
             && [self.losses.len(), self.accuracies.len()].iter().all(|&len| len >= self.batches)
     }
 }
@@ -108,6 +112,20 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_state_that_no_training_has_does_not_fit() {
+        let data = mlp_data::synthetic::digits(100, 10, 0).train;
+        let plan = TrainConfig { batch_size: 50, ..TrainConfig::default() }.validate(&data).unwrap();
+        let start = Progress::new(2);
+        assert!(start.fits(&plan, Stage::Steps) && !start.fits(&plan, Stage::EpochEnd));
+        let long = Progress { time: Duration::MAX, ..start.clone() };
+        assert!(!long.fits(&plan, Stage::Steps));
+        assert!(!Progress { epochs: 51, ..start.clone() }.fits(&plan, Stage::Steps));
+        assert_eq!(start.stage_in(&plan, Stage::End(Ending::Complete)), Ok(Stage::Steps));
+        let end = Progress { epochs: 50, ..start };
+        assert_eq!(end.stage_in(&plan, Stage::Steps), Ok(Stage::End(Ending::Complete)));
+    }
 
     #[test]
     fn a_better_epoch_resets_patience_and_plateau_patience_bad_epochs_are_a_plateau() {
