@@ -158,12 +158,9 @@ pub(crate) struct TrainingData {
 impl TrainingData {
     /// Checks a recipe and loads its data.
     pub(crate) fn load(recipe: &Recipe, data_dir: &Path, quiet: bool) -> anyhow::Result<Self> {
-        let recipe = Recipe {
-            dataset: full_name(&recipe.dataset),
-            validation_set: recipe.validation_set.as_deref().map(full_name),
-            ..recipe.clone()
-        };
-        Self::load_with(&recipe, quiet, |name| load_named(name, data_dir, quiet))
+        let data = Self::load_with(recipe, quiet, |name| load_named(name, data_dir, quiet))?;
+        let validation_set = data.validation_set.as_deref().map(full_name);
+        Ok(Self { dataset: full_name(&data.dataset), validation_set, ..data })
     }
 
     /// Like [`TrainingData::load`], for the recipe of a run or sweep in the directory `run`.

@@ -45,7 +45,8 @@ pub(crate) fn located(name: &str, place: &Path) -> String {
         let below = path.strip_prefix(&here).ok().filter(|below| !below.as_os_str().is_empty());
         below.unwrap_or(&path).to_str().map(as_path)
     };
-    let mut candidates = place.ancestors().filter_map(|directory| shown(directory.join(name)));
+    let mut candidates =
+        place.ancestors().filter_map(|directory| shown(directory.join(name).components().collect()));
     // Not any directory: a run usually has the name of its dataset.
     candidates.find(|path| Datasets::is_present(path, Path::new(""))).unwrap_or_else(|| name.to_owned())
 }

@@ -65,7 +65,7 @@ fn a_model_is_evaluated_by_the_names_of_classes() {
     let rows: Vec<&str> = rows.lines().skip(1).map(|row| row.rsplitn(4, ',').last().unwrap()).collect();
     // fox is the second of three classes; bat is class 2 of the model and owl class 0.
     assert_eq!(rows[..4], ["0,2,2", "2,0,0", "3,2,2", "5,0,0"]);
-    scratch.refuses("explain run --dataset more --sample 1", "sample 1 is of class fox");
+    assert!(scratch.error("explain run --dataset more --sample 1").contains("sample 1 is of class fox"));
     scratch.mlp("explain run --dataset more --sample 2");
 }
 
@@ -229,8 +229,8 @@ fn trainings_that_learn_nothing_are_named() {
     let flags =
         "train --dataset synthetic --epochs 2 --no-report --activation relu --init he --loss-reduction mean";
     let stderr =
-        scratch.succeeds(&format!("{flags} --optimizer adam --learning-rate 9 --run-dir dead")).stderr;
-    assert!(stderr.contains("no better than chance") && stderr.contains("lr-find"), "{stderr}");
+        scratch.succeeds(&format!("{flags} --optimizer adam --learning-rate 1e6 --run-dir dead")).stderr;
+    assert!(stderr.contains("hardly better than chance") && stderr.contains("lr-find"), "{stderr}");
     let stderr = scratch.succeeds(&format!("{flags} --learning-rate 0.05 --run-dir well")).stderr;
     assert!(!stderr.contains("chance"), "{stderr}");
     write_dataset(&scratch.path("one"), [2, 2], [(&[7; 16], &[1; 4]), (&[7; 8], &[1; 2])]);

@@ -161,7 +161,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(code));
     }
     args.note(&conclusion(&result, &run));
-    if let Some(text) = no_better_than_chance(&result, &training.data.sets) {
+    if let Some(text) = hardly_better_than_chance(&result, &training.data.sets) {
         args.note(&text);
     }
     if !args.no_report {
@@ -201,15 +201,16 @@ fn remarks(training: &Training, changes_epochs: bool) -> Vec<String> {
     remarks
 }
 
-/// Says so if a network is no better than one that always answers the most frequent class.
-fn no_better_than_chance(result: &RunResult, sets: &Datasets) -> Option<String> {
+/// Says so if a network is no better, or only a little, than one that always answers the most
+/// frequent class.
+fn hardly_better_than_chance(result: &RunResult, sets: &Datasets) -> Option<String> {
     let accuracy = result.test?.accuracy;
     let counts = sets.test.class_counts();
     let class = (0..counts.len()).rev().max_by_key(|&class| counts[class])?;
     let share = counts[class] as f64 / sets.test.len() as f64;
-    (accuracy <= share && share < 1.0).then(|| {
+    (share < 1.0 && accuracy - share < 0.1 * (1.0 - share)).then(|| {
         format!(
-            "the network is no better than chance: test accuracy {accuracy:.4}, and {share:.4} if it always answered {}; \
+            "the network is hardly better than chance: test accuracy {accuracy:.4}, and {share:.4} if it always answered {}; \
              try a smaller learning rate (`mlp lr-find` finds one)",
             printable(&sets.class_names[class])
         )
