@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::ValueEnum;
 use mlp_data::catalog::{self, CatalogEntry};
 use mlp_data::fetch::{FetchOptions, Fetcher};
-use mlp_data::{Dataset, Datasets, synthetic};
-use mlp_train::{Model, Origin};
+use mlp_data::text::printable;
+use mlp_data::{Dataset, Datasets};
+use mlp_train::{Matched, Model, Origin, match_classes};
 
+use crate::dataset_name::{full_name, is_known, located};
 use crate::output::download::DownloadProgress;
 use crate::output::messages::note;
 use crate::output::version::PROGRAM;
@@ -46,11 +48,37 @@ pub(crate) struct SetArgs {
 }
 
 impl SetArgs {
-    /// Loads the chosen dataset, by default the one the model was trained on.
-    pub(crate) fn load(&self, model: &Model) -> anyhow::Result<Datasets> {
-        let dataset = self.dataset.as_deref().unwrap_or(&model.metadata.dataset);
-        load_named(dataset, &self.data_dir.data_dir, false)
+    /// Loads the dataset given by the flags, or the one that the model at `path` was trained on.
+    pub(crate) fn load(&self, model: &Model, path: &Path) -> anyhow::Result<Datasets> {
+        load_for(model, path, self.dataset.as_deref(), &self.data_dir.data_dir)
     }
+
+    /// Returns the chosen part of a dataset in the model's classes.
+    pub(crate) fn matched<'d>(&self, model: &Model, sets: &'d Datasets) -> anyhow::Result<Matched<'d>> {
+        matched(model, sets, self.split)
+    }
+}
+
+/// Loads a dataset by its name, or the one that the model at `path` was trained on.
+pub(crate) fn load_for(
+    model: &Model,
+    path: &Path,
+    dataset: Option<&str>,
+    data_dir: &Path,
+) -> anyhow::Result<Datasets> {
+    match dataset {
+        Some(name) => load_named(name, data_dir, false),
+        None => load_stored(&model.metadata.dataset, path, data_dir, false),
+    }
+}
+
+/// Returns a part of a dataset in the model's classes, and says if they are not the dataset's.
+pub(crate) fn matched<'d>(model: &Model, sets: &'d Datasets, split: Split) -> anyhow::Result<Matched<'d>> {
+    let matched = model.matched(split.of(sets), &sets.class_names)?;
+    if let Some(text) = &matched.note {
+        note(&format!("{} ({}): {}", sets.name, split.name(), printable(text)));
+    }
+    Ok(matched)
 }
 
 /// A part of a dataset.
@@ -104,11 +132,18 @@ pub(crate) fn fetch(entry: &CatalogEntry, data_dir: &Path, quiet: bool) -> anyho
     Ok(())
 }
 
-/// A name that does not depend on the current directory: for a directory, its absolute path.
-pub(crate) fn full_name(name: &str) -> String {
-    let is_known = catalog::find(name).is_ok() || name == synthetic::NAME;
-    let path = (!is_known).then(|| Path::new(name).canonicalize().ok()).flatten();
-    path.map_or_else(|| name.to_owned(), |path| path.display().to_string())
+/// Loads a dataset that a run or model at `place` names.
+pub(crate) fn load_stored(
+    name: &str,
+    place: &Path,
+    data_dir: &Path,
+    quiet: bool,
+) -> anyhow::Result<Datasets> {
+    let found = located(name, place);
+    if !is_known(&found) && !Path::new(&found).exists() {
+        bail!("{}: there is no dataset {name} any more; give its new path with --dataset", place.display());
+    }
+    load_named(&found, data_dir, quiet)
 }
 
 /// The training, validation and test sets of a recipe.
@@ -116,38 +151,62 @@ pub(crate) struct TrainingData {
     pub(crate) sets: Datasets, // without the validation examples
     pub(crate) validation: Option<Dataset>,
     pub(crate) origin: Origin,
-    pub(crate) validation_set: Option<String>, // a full name
+    pub(crate) dataset: String,                // a full name, or as a run stores it
+    pub(crate) validation_set: Option<String>, // the same
 }
 
 impl TrainingData {
     /// Checks a recipe and loads its data.
     pub(crate) fn load(recipe: &Recipe, data_dir: &Path, quiet: bool) -> anyhow::Result<Self> {
+        let data = Self::load_with(recipe, quiet, |name| load_named(name, data_dir, quiet))?;
+        let validation_set = data.validation_set.as_deref().map(full_name);
+        Ok(Self { dataset: full_name(&data.dataset), validation_set, ..data })
+    }
+
+    /// Like [`TrainingData::load`], for the recipe of a run or sweep in the directory `run`.
+    pub(crate) fn load_of_run(
+        recipe: &Recipe,
+        run: &Path,
+        data_dir: &Path,
+        quiet: bool,
+    ) -> anyhow::Result<Self> {
+        Self::load_with(recipe, quiet, |name| load_stored(name, run, data_dir, quiet))
+    }
+
+    fn load_with(
+        recipe: &Recipe,
+        quiet: bool,
+        load: impl Fn(&str) -> anyhow::Result<Datasets>,
+    ) -> anyhow::Result<Self> {
         // Fail before downloading anything.
         recipe.train.check()?;
-        let mut sets = load_named(&recipe.dataset, data_dir, quiet)?;
+        let mut sets = load(&recipe.dataset)?;
         let mut origin = Origin::new(full_name(&sets.name), sets.train.sha256(), PROGRAM);
-        let (mut validation, mut validation_set) = (None, None);
+        origin.test_sha256 = Some(sets.test.sha256());
+        let mut validation = None;
         if recipe.train.validation > 0.0 {
             let parts = sets.train.split_stratified(recipe.train.validation, recipe.train.split_seed)?;
             (sets.train, validation) = (parts.0, Some(parts.1));
         } else if let Some(name) = &recipe.validation_set {
-            let other = load_named(name, data_dir, quiet)?;
-            let (found, expected) = (&other.test, &sets.test);
-            if (found.shape(), found.classes()) != (expected.shape(), expected.classes()) {
+            let other = load(name)?;
+            let (found, expected) = (other.test.shape(), sets.train.shape());
+            if found != expected {
                 bail!(
-                    "{}: validation images of {} in {} classes; expected {} in {}, as in {}",
+                    "{}: validation images of {found}; expected {expected}, as in {}",
                     other.name,
-                    found.shape(),
-                    found.classes(),
-                    expected.shape(),
-                    expected.classes(),
                     sets.name
                 );
             }
-            origin.validation_sha256 = Some(found.sha256());
-            validation_set = Some(full_name(&other.name));
-            validation = Some(other.test);
+            let matched = match_classes(&other.test, &other.class_names, &sets.class_names)
+                .with_context(|| format!("{} as the validation set of {}", other.name, sets.name))?;
+            if let Some(text) = matched.note.as_ref().filter(|_| !quiet) {
+                note(&format!("{} (validation): {}", other.name, printable(text)));
+            }
+            let data = matched.data.into_owned();
+            origin.validation_sha256 = Some(data.sha256());
+            validation = Some(data);
         }
-        Ok(Self { sets, validation, origin, validation_set })
+        let (dataset, validation_set) = (recipe.dataset.clone(), recipe.validation_set.clone());
+        Ok(Self { sets, validation, origin, dataset, validation_set })
     }
 }

@@ -5,6 +5,7 @@
 
 mod commands;
 mod data;
+mod dataset_name;
 mod explain;
 mod output;
 mod parse;
@@ -58,7 +59,7 @@ fn definition() -> clap::Command {
 }
 
 fn main() -> ExitCode {
-    restart_with_faster_openblas();
+    restart_with_better_openblas();
     let result = if std::env::args_os().len() <= 1 {
         definition().print_help().map(|()| ExitCode::SUCCESS).map_err(Into::into)
     } else {
@@ -76,26 +77,34 @@ fn main() -> ExitCode {
     }
 }
 
-/// Restarts the program with `OPENBLAS_CORETYPE` set if OpenBLAS does not recognize the processor
-/// and would use kernels that are several times slower. OpenBLAS reads the variable only when it is
-/// loaded. A value set by the user is kept.
-fn restart_with_faster_openblas() {
+/// Restarts the program with the environment that OpenBLAS needs, which it reads only when it is
+/// loaded:
+/// - `OPENBLAS_NUM_THREADS=1`, because the threads are ours. One of OpenBLAS's own looks for memory
+///   forever where the address space is limited, and keeps the program from ending.
+/// - `OPENBLAS_CORETYPE`, if OpenBLAS does not recognize the processor and would use kernels that are
+///   several times slower.
+///
+/// Values set by the user are kept.
+fn restart_with_better_openblas() {
     #[cfg(unix)]
-    if let (None, Some(core)) = (std::env::var_os(OPENBLAS_CORETYPE), mlp_core::faster_openblas_core())
-        && let Ok(program) = std::env::current_exe()
     {
         use std::os::unix::process::CommandExt;
 
-        let mut arguments = std::env::args_os();
-        let name = arguments.next().unwrap_or_else(|| "mlp".into());
-        let mut command = std::process::Command::new(program);
-        // Returns only if the program cannot be started. Then this process continues, slower.
-        let _ = command.arg0(name).args(arguments).env(OPENBLAS_CORETYPE, core).exec();
+        let settings = [
+            ("OPENBLAS_NUM_THREADS", mlp_core::openblas_core().map(|_| "1")),
+            ("OPENBLAS_CORETYPE", mlp_core::faster_openblas_core()),
+        ];
+        let missing = settings.into_iter().filter(|(key, _)| std::env::var_os(key).is_none());
+        let missing: Vec<_> = missing.filter_map(|(key, value)| Some((key, value?))).collect();
+        if let (false, Ok(program)) = (missing.is_empty(), std::env::current_exe()) {
+            let mut arguments = std::env::args_os();
+            let name = arguments.next().unwrap_or_else(|| "mlp".into());
+            let mut command = std::process::Command::new(program);
+            // Returns only if the program cannot be started. Then this process continues.
+            let _ = command.arg0(name).args(arguments).envs(missing).exec();
+        }
     }
 }
-
-#[cfg(unix)]
-const OPENBLAS_CORETYPE: &str = "OPENBLAS_CORETYPE";
 
 /// Exit code of a training run whose loss became infinite or NaN.
 const DIVERGED: u8 = 3;

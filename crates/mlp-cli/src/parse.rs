@@ -70,6 +70,15 @@ pub(crate) fn seconds(text: &str) -> Result<f64, String> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hidden(pub(crate) Vec<usize>);
 
+/// The most threads that a user can ask for.
+const MAX_THREADS: usize = 1024;
+
+/// Parses a number of threads.
+pub(crate) fn threads(text: &str) -> Result<usize, String> {
+    let threads = text.parse().ok().filter(|&threads| threads <= MAX_THREADS);
+    threads.ok_or_else(|| format!("expected 0 to {MAX_THREADS}"))
+}
+
 impl FromStr for Hidden {
     type Err = String;
 

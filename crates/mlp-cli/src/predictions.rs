@@ -2,7 +2,7 @@
 
 use mlp_core::argmax;
 use mlp_data::Dataset;
-use mlp_train::{ConfusionMatrix, Kernel, Model};
+use mlp_train::{ConfusionMatrix, Model};
 use ndarray::Array2;
 
 /// A model's predictions for a dataset.
@@ -47,13 +47,13 @@ pub(crate) struct Bin {
 const BINS: usize = 15;
 
 impl Predictions {
-    /// Applies a model to a dataset.
+    /// Applies a model to a dataset in its classes.
     ///
     /// # Errors
     /// If the model does not fit the dataset; see [`Model::check_fits`].
     pub(crate) fn of(model: &Model, data: &Dataset) -> anyhow::Result<Self> {
         model.check_fits(data)?;
-        let probabilities = model.network.probabilities(data.images(), Kernel::Auto)?;
+        let probabilities = model.network.probabilities(data.images(), model.kernel())?;
         Ok(Self::new(probabilities, data.labels()))
     }
 

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use mlp_data::fs::natural_order;
 use mlp_train::{EpochRecord, Model, RunDir, RunResult, Status};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use toml::{Table, Value};
 
 /// A run, read from its files.
 #[derive(Serialize)]
 pub(crate) struct RunSummary {
+    #[serde(serialize_with = "as_text")]
     pub(crate) path: PathBuf,
     /// Empty for a run from before recipes had names.
     pub(crate) recipe: String,
@@ -61,9 +62,23 @@ pub(crate) fn load_model(path: &Path) -> Result<(PathBuf, Model), mlp_train::Err
     Ok((file, model))
 }
 
+/// JSON has no bytes that are not UTF-8.
+fn as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
+
 impl RunSummary {
     /// Reads the files of a run.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+        Self::with_lock(path, RunDir::is_running(path))
+    }
+
+    /// Reads the files of a run that this process has trained.
+    pub(crate) fn of_trained(run: &RunDir) -> anyhow::Result<Self> {
+        Self::with_lock(run.path(), false)
+    }
+
+    fn with_lock(path: &Path, is_running: bool) -> anyhow::Result<Self> {
         if !RunDir::is_run(path) {
             return Err(mlp_train::Error::NoRun { path: path.to_owned() }.into());
         }
@@ -71,7 +86,7 @@ impl RunSummary {
         let records = RunDir::records(path)?;
         let result = RunDir::result(path)?;
         let state = match &result {
-            _ if RunDir::is_running(path) => State::Running,
+            _ if is_running => State::Running,
             Some(result) if result.status == Status::Complete => State::Complete,
             Some(result) if result.status == Status::Diverged => State::Diverged,
             _ => State::Interrupted,
@@ -86,7 +101,7 @@ impl RunSummary {
             epochs: records.len(),
             validation_accuracy: accuracies.reduce(f64::max),
             test_accuracy: test.map(|test| test.accuracy),
-            seconds: records.iter().map(|record| record.seconds).sum(),
+            seconds: records.iter().map(|record| record.seconds).sum::<f64>() + 0.0, // not -0
             config,
             records,
             result,

@@ -39,6 +39,7 @@ pub use config::plan::Plan;
 pub use config::schedule::Schedule;
 pub use config::train_config::{OptimizerName, ScheduleName, TrainConfig};
 pub use error::Error;
+pub use model::classes::{Matched, match_classes};
 pub use model::evaluate::{ClassReport, ConfusionMatrix, Evaluation, evaluate};
 pub use model::metadata::{Metadata, Model};
 pub use model::network::Network;

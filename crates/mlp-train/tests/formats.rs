@@ -272,7 +272,8 @@ fn predictions_have_one_row_per_example() {
     model.network = Network::F32(network);
     model.metadata.image_shape = data.shape();
     model.metadata.class_names = (0..10).map(|class| format!("class {class}")).collect();
-    let text = predictions(&model, &data).unwrap();
+    let names = model.metadata.class_names.clone();
+    let text = predictions(&model, &model.matched(&data, &names).unwrap()).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].starts_with("index,label,prediction,class 0,class 1,"));
     assert_eq!(lines.len(), 6);
@@ -283,8 +284,15 @@ fn predictions_have_one_row_per_example() {
         assert_eq!(numbers[3..], exact.row(index).to_vec());
         assert!(numbers[3..].iter().all(|&p| p <= numbers[3 + numbers[2] as usize]));
     }
+    // Rows keep the index and the class of an example whose neighbors are left out.
+    let other: Vec<String> = (0..10).map(|class| format!("class {}", 12 - class)).collect();
+    let text = predictions(&model, &model.matched(&data, &other).unwrap()).unwrap();
+    let kept = data.labels().iter().zip(0..).filter(|&(&label, _)| label >= 3);
+    let expected: Vec<String> = kept.map(|(label, index)| format!("{index},{}", 12 - label)).collect();
+    let found = text.lines().skip(1).map(|line| line.rsplitn(12, ',').last().unwrap().to_owned());
+    assert_eq!(found.collect::<Vec<_>>(), expected);
     model.metadata.image_shape = ImageShape { height: 1, width: 784 };
-    assert!(predictions(&model, &data).unwrap_err().to_string().starts_with("images of 28x28"));
+    assert!(model.matched(&data, &names).unwrap_err().to_string().starts_with("images of 28x28"));
 }
 
 proptest! {

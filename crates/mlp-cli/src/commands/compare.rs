@@ -1,7 +1,6 @@
 //! `mlp compare`: compare runs.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,6 +8,7 @@ use anyhow::bail;
 use mlp_train::EpochRecord;
 use toml::Value;
 
+use crate::output::messages::print;
 use crate::output::table::{Table, duration, four_decimals, thousands};
 use crate::runs::RunSummary;
 
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let runs: Vec<RunSummary> =
         args.runs.iter().map(|path| RunSummary::read(path)).collect::<Result<_, _>>()?;
-    write!(io::stdout().lock(), "{}", text(&runs))?;
+    print(&text(&runs))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,16 +1,16 @@
 //! `mlp eval`: evaluate a model, as tables or JSON.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use mlp_core::Reduction;
+use mlp_data::text::printable;
 use mlp_train::{Evaluation, Metadata};
 use serde::Serialize;
 
 use crate::data::SetArgs;
-use crate::output::messages::print_json;
+use crate::output::messages::{print, print_json};
 use crate::output::table::{Table, percent, thousands};
 use crate::recipe::choices::KernelArgs;
 use crate::runs::load_model;
@@ -63,15 +63,16 @@ struct ClassRow<'a> {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (path, model) = load_model(&args.model)?;
-    let sets = args.set.load(&model)?;
-    let evaluation = model
-        .evaluate(args.set.split.of(&sets), args.kernel.get())
-        .with_context(|| format!("{} on {}", path.display(), sets.name))?;
+    let sets = args.set.load(&model, &path)?;
+    let on = || format!("{} on {}", path.display(), sets.name);
+    let matched = args.set.matched(&model, &sets).with_context(on)?;
+    let kernel = args.kernel.of(&model);
+    let evaluation = model.evaluate(&matched.data, kernel).with_context(on)?;
     let report = report(args, &path, &model.metadata, &sets.name, &evaluation);
     if args.json {
         print_json(&report)?;
     } else {
-        write!(io::stdout().lock(), "{}", text(&report))?;
+        print(&text(&report))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -119,8 +120,8 @@ fn text(report: &Report<'_>) -> String {
     }
     format!(
         "{} on {} ({})\naccuracy  {}  ({} of {})\nloss      {:.4} nats per example\n\n{classes}\n{}",
-        report.model,
-        report.dataset,
+        printable(&report.model),
+        printable(report.dataset),
         report.split,
         percent(report.accuracy),
         thousands(report.correct),

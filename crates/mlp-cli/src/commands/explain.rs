@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail, ensure};
 use mlp_core::Mlp;
 use mlp_data::fs::write_atomically;
+use mlp_data::text::printable;
 use mlp_train::{Network, TrainConfig};
 
 use crate::data::SetArgs;
@@ -56,9 +57,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         ensure!(rate.is_finite() && rate > 0.0, "learning rate is {rate}; expected a finite number above 0");
     }
     let (path, model) = load_model(&args.model)?;
-    let sets = args.set.load(&model)?;
+    let sets = args.set.load(&model, &path)?;
     let (set, split) = (args.set.split.of(&sets), args.set.split.name());
-    model.check_fits(set).with_context(|| format!("{} on {}", path.display(), sets.name))?;
+    let on = || format!("{} on {}", path.display(), sets.name);
+    let matched = args.set.matched(&model, &sets).with_context(on)?;
     if args.sample >= set.len() {
         let (name, count) = (&sets.name, set.len());
         bail!(
@@ -72,7 +74,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Network::F64(network) => network.clone(),
     };
     let levels = mlp_data::levels::<f64>();
-    let (pixels, label) = (set.image(args.sample), set.labels()[args.sample]);
+    let example = (0..matched.data.len()).find(|&example| matched.index(example) == args.sample);
+    let Some(example) = example else {
+        let class = &sets.class_names[usize::from(set.labels()[args.sample])];
+        bail!("sample {} is of class {class}, which the model does not have", args.sample);
+    };
+    let (pixels, label) = (matched.data.image(example), matched.data.labels()[example]);
     let x: Vec<f64> = pixels.iter().map(|&pixel| levels[usize::from(pixel)]).collect();
     let config = model.metadata.config.as_ref();
     let (learning_rate, remarks) = learning_rate(args.learning_rate, config);
@@ -84,7 +91,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         place: format!("{} ({split}), sample {}", sets.name, args.sample),
         pixels: pixels.to_vec(),
         shape: model.metadata.image_shape,
-        class_names: model.metadata.class_names,
+        class_names: model.metadata.class_names.iter().map(|name| printable(name).into_owned()).collect(),
         label: usize::from(label),
         remarks,
     };

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use mlp_data::fs::write_atomically;
 use mlp_train::formats::{self, Format, Pixels};
 
-use crate::data::{DataDir, Split, load_named};
+use crate::data::{DataDir, Split, load_for, matched};
 use crate::output::messages::note;
 use crate::runs::load_model;
 
@@ -79,13 +79,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             )
         }
         Format::Csv => {
-            let dataset = args.dataset.as_deref().unwrap_or(&model.metadata.dataset);
-            let sets = load_named(dataset, &args.data_dir.data_dir, false)?;
+            let sets = load_for(&model, &path, args.dataset.as_deref(), &args.data_dir.data_dir)?;
             let split = args.split.unwrap_or_default();
-            let data = split.of(&sets);
-            let text = formats::predictions(&model, data)
-                .with_context(|| format!("{} on {}", path.display(), sets.name))?;
-            (text.into_bytes(), format!("{} predictions, {} ({})", data.len(), sets.name, split.name()))
+            let on = || format!("{} on {}", path.display(), sets.name);
+            let matched = matched(&model, &sets, split).with_context(on)?;
+            let text = formats::predictions(&model, &matched).with_context(on)?;
+            let count = matched.data.len();
+            (text.into_bytes(), format!("{count} predictions, {} ({})", sets.name, split.name()))
         }
     };
     write_atomically(&args.to, |out| out.write_all(&bytes))

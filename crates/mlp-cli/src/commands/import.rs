@@ -11,7 +11,7 @@ use mlp_core::{Activation, Architecture};
 use mlp_data::{ImageShape, Preprocessing};
 use mlp_train::formats::{self, Format, Known};
 
-use crate::data::full_name;
+use crate::dataset_name::full_name;
 use crate::output::messages::note;
 use crate::output::version::PROGRAM;
 use crate::parse;

@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::data::{DataDir, TrainingData};
 use crate::output::messages::{note, print_json};
 use crate::output::table::{Table, decimals, loss_places, three_digits};
+use crate::parse;
 use crate::plot::{check_format, range_chart, save};
 use crate::recipe::choices::RecipeArgs;
 use crate::training::{Training, start_threads};
@@ -48,7 +49,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     data_dir: DataDir,
     /// Number of threads, 0 for all cores
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", value_parser = parse::threads, default_value_t = 0)]
     threads: usize,
 }
 

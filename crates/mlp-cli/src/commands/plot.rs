@@ -99,20 +99,19 @@ fn of_a_model(args: &Args, figure: &str, path: &Path) -> anyhow::Result<Drawing>
     if figure == "weights" {
         return plot::weights(&model, usize::MAX).with_context(name);
     }
-    let sets = args.set.load(&model)?;
-    let data = args.set.split.of(&sets);
+    let sets = args.set.load(&model, &path)?;
+    let on = || format!("{} on {}", name(), sets.name);
+    let matched = args.set.matched(&model, &sets).with_context(on)?;
     let set = format!("{} ({})", sets.name, args.set.split.name());
     if figure == "embedding" {
-        model.check_fits(data).with_context(name)?;
-        return plot::embedding(&model, data, &set).with_context(name);
+        return plot::embedding(&model, &matched.data, &set).with_context(name);
     }
-    let predictions =
-        Predictions::of(&model, data).with_context(|| format!("{} on {}", name(), sets.name))?;
+    let predictions = Predictions::of(&model, &matched.data).with_context(on)?;
     let names = &model.metadata.class_names;
     Ok(match figure {
         "confusion" => plot::confusion(&predictions.confusion, names, &set),
         "calibration" => plot::calibration(&predictions.calibration(), &set),
-        _ => plot::errors(&predictions.errors(), args.count, names, data, &set),
+        _ => plot::errors(&predictions.errors(), args.count, names, &matched, &set),
     })
 }
 

@@ -1,12 +1,11 @@
 //! `mlp runs`: list the runs.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::anyhow;
 
-use crate::output::messages::{note, print_json};
+use crate::output::messages::{note, print, print_json};
 use crate::output::table::{Table, duration, four_decimals};
 use crate::runs::{RunSummary, runs_in};
 
@@ -44,7 +43,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     } else if runs.is_empty() {
         note(&format!("{}: no runs yet; start one with `mlp train`", args.directory.display()));
     } else {
-        write!(io::stdout().lock(), "{}", text(&runs, &args.directory))?;
+        print(&text(&runs, &args.directory))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,11 +1,12 @@
 //! `mlp summary`: describe a model.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use mlp_data::text::printable;
 use mlp_train::Model;
 
+use crate::output::messages::print;
 use crate::output::table::{Table, thousands};
 use crate::runs::load_model;
 
@@ -19,7 +20,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (path, model) = load_model(&args.model)?;
-    write!(io::stdout().lock(), "{}", text(&path.display().to_string(), &model))?;
+    print(&text(&path.display().to_string(), &model))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -53,7 +54,7 @@ fn text(path: &str, model: &Model) -> String {
         )
     });
     format!(
-        "{path}\n\
+        "{}\n\
          written by    {}\n\
          trained on    {}, images of {}\n\
          classes       {}\n\
@@ -61,10 +62,11 @@ fn text(path: &str, model: &Model) -> String {
          precision     {}\n\
          training      {training}\n\
          SHA-256       {}\n\n{layers}",
-        metadata.program,
-        metadata.dataset,
+        printable(path),
+        printable(&metadata.program),
+        printable(&metadata.dataset),
         metadata.image_shape,
-        metadata.class_names.join(", "),
+        printable(&metadata.class_names.join(", ")),
         metadata.preprocessing,
         model.network.precision(),
         model.sha256(),

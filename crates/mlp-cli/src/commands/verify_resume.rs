@@ -135,10 +135,10 @@ struct Trained {
 
 /// Trains in a directory and interrupts the run after each of these steps.
 fn train(training: &Training, path: &Path, places: &BTreeSet<usize>) -> anyhow::Result<Trained> {
-    let mut setup = training.setup();
+    let mut setup = training.setup(path);
     setup.checkpoint_every = Some(Every::Steps(CHECKPOINT_EVERY));
     setup.waits_for_disk = true;
-    RunDir::create(path)?.write_config(&training.config_toml())?;
+    RunDir::create(path)?.write_config(&training.config_toml(path))?;
     let places = places.iter().map(|&step| Some(step)).chain([None]);
     for (number, at) in places.enumerate() {
         let run = RunDir::open(path)?;

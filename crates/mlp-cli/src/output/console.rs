@@ -2,7 +2,7 @@
 //! error gets a progress bar.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -11,6 +11,7 @@ use mlp_train::{Control, EpochRecord, Error, Event, Metric, Observer, Outcome, R
 use serde::Serialize;
 
 use super::epoch_table::EpochTable;
+use super::messages::{note, printable_json};
 use super::table::{decimals, loss_places, thousands};
 
 /// The line of an epoch in the format of the chapter's program, `1/50  loss 70.8  acc 0.8116`,
@@ -53,7 +54,7 @@ pub(crate) enum LogFormat {
 #[serde(tag = "event", rename_all = "lowercase")]
 enum Entry<'a> {
     Started {
-        run: &'a Path,
+        run: &'a str,
         epochs: usize,
         batches: usize,
         examples: usize,
@@ -61,7 +62,7 @@ enum Entry<'a> {
     },
     Epoch(&'a EpochRecord),
     Finished {
-        run: &'a Path,
+        run: &'a str,
         #[serde(flatten)]
         result: &'a RunResult,
     },
@@ -69,7 +70,7 @@ enum Entry<'a> {
 
 /// Shows the progress of a run.
 pub(crate) struct Console {
-    run: PathBuf,
+    run: String, // not UTF-8 is shown as U+FFFD
     form: Form,
     places: usize, // decimals of a loss
     epochs: usize,
@@ -114,11 +115,11 @@ impl Console {
             }
             LogFormat::Text => Form::Lines,
         };
-        Self { run: run.to_owned(), form, places, epochs: 0, examples: 0, bar, reader_left: false }
+        Self { run: run.display().to_string(), form, places, epochs: 0, examples: 0, bar, reader_left: false }
     }
 
     /// Prints how the run ended.
-    pub(crate) fn finish(&mut self, result: &RunResult) -> Result<(), Error> {
+    pub(crate) fn finish(&mut self, result: &RunResult) {
         let text = match &self.form {
             Form::Json => json(&Entry::Finished { run: &self.run, result }),
             Form::Lines | Form::Table(_) => {
@@ -131,25 +132,28 @@ impl Console {
                 last.into_iter().chain(best).collect::<Vec<_>>().join("\n")
             }
         };
-        if text.is_empty() { Ok(()) } else { self.print(&text) }
+        if !text.is_empty() {
+            self.print(&text);
+        }
     }
 
-    fn print(&mut self, text: &str) -> Result<(), Error> {
+    fn print(&mut self, text: &str) {
         if self.reader_left {
-            return Ok(());
+            return;
         }
         let written = self.bar.suspend(|| {
             // anstream strips colors for NO_COLOR, pipes and dumb terminals.
             let mut out = anstream::stdout().lock();
             writeln!(out, "{text}").and_then(|()| out.flush())
         });
-        match written {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.reader_left = true;
-                Ok(())
+        if let Err(error) = written {
+            self.reader_left = true;
+            // A reader that left wants no more; a full disk or a closed terminal is news.
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                self.bar.suspend(|| {
+                    note(&format!("cannot write to standard output: {error}; training continues without it"))
+                });
             }
-            other => other
-                .map_err(|reason| Error::Observer { what: "cannot write to standard output".into(), reason }),
         }
     }
 }
@@ -166,10 +170,10 @@ impl Observer for Console {
                 self.bar.enable_steady_tick(Duration::from_millis(200));
                 match &self.form {
                     Form::Lines => {}
-                    Form::Table(table) => self.print(&table.header(epochs))?,
+                    Form::Table(table) => self.print(&table.header(epochs)),
                     Form::Json => {
                         let run = &self.run;
-                        self.print(&json(&Entry::Started { run, epochs, batches, examples, done }))?;
+                        self.print(&json(&Entry::Started { run, epochs, batches, examples, done }));
                     }
                 }
             }
@@ -180,7 +184,7 @@ impl Observer for Console {
                     Form::Table(table) => table.row(record, self.epochs, self.examples),
                     Form::Json => json(&Entry::Epoch(record)),
                 };
-                self.print(&line)?;
+                self.print(&line);
                 self.bar.set_prefix(format!("epoch {}/{}", self.epochs.min(record.epoch + 1), self.epochs));
             }
             Event::Finished { .. } => self.bar.finish_and_clear(),
@@ -191,7 +195,7 @@ impl Observer for Console {
 }
 
 fn json(entry: &Entry<'_>) -> String {
-    serde_json::to_string(entry).expect("plain data")
+    printable_json(&serde_json::to_string(entry).expect("plain data"))
 }
 
 impl Drop for Console {

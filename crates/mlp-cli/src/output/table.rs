@@ -2,6 +2,7 @@
 //! right-aligned.
 
 use mlp_core::Reduction;
+use mlp_data::text::printable;
 
 /// A header and rows.
 pub(crate) struct Table {
@@ -19,7 +20,7 @@ impl Table {
     }
 
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        self.rows.push(cells.into_iter().map(|cell| printable(&cell).into_owned()).collect());
     }
 }
 
@@ -85,7 +86,8 @@ pub(crate) fn percent(share: f64) -> String {
 
 /// A duration: 0.65 s, 3.4 s, 42 s, 2 min 05 s, 1 h 02 min.
 pub(crate) fn duration(seconds: f64) -> String {
-    match seconds {
+    // An empty sum is -0.
+    match seconds + 0.0 {
         s if s.is_nan() => "-".to_owned(),
         s if s < 0.995 => format!("{s:.2} s"),
         s if s < 9.95 => format!("{s:.1} s"),

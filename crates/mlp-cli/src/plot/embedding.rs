@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use mlp_data::Dataset;
-use mlp_train::{Kernel, Model};
+use mlp_train::Model;
 
 use super::chart::{Axis, Chart, Marker, Role, Series};
 use super::drawing::Drawing;
@@ -23,7 +23,7 @@ pub(crate) fn embedding(model: &Model, data: &Dataset, set: &str) -> anyhow::Res
     };
     let shown = data.len().min(MAX_POINTS);
     let activations =
-        model.network.activations(&data.images()[..shown * data.pixels()], last, Kernel::Auto)?;
+        model.network.activations(&data.images()[..shown * data.pixels()], last, model.kernel())?;
     let (examples, units) = activations.dim();
     if examples < 2 || units < 2 {
         bail!("{examples} examples and {units} hidden units; an embedding needs at least 2 of each");

@@ -2,8 +2,8 @@
 
 use anyhow::bail;
 use mlp_core::{Mlp, Scalar};
-use mlp_data::{Dataset, ImageShape};
-use mlp_train::{Model, Network};
+use mlp_data::ImageShape;
+use mlp_train::{Matched, Model, Network};
 
 use super::drawing::{Anchor, Drawing, EDGE, Font, HEADING, Ink, NOTE};
 use super::raster::Raster;
@@ -96,9 +96,10 @@ pub(crate) fn errors(
     all: &[Misclassified],
     max: usize,
     names: &[String],
-    data: &Dataset,
+    matched: &Matched<'_>,
     set: &str,
 ) -> Drawing {
+    let data = &*matched.data;
     const COLUMNS: usize = 6;
     const GAP: f64 = 14.0;
     const CAPTIONS: f64 = 68.0;
@@ -126,7 +127,7 @@ pub(crate) fn errors(
             (format!("true: {}", names[error.label]), Ink::Text),
             (format!("pred: {}", names[error.prediction]), Ink::Palette(1)),
             (format!("{percent:.1}% confident"), Ink::Muted),
-            (format!("example {}", error.index), Ink::Muted),
+            (format!("example {}", matched.index(error.index)), Ink::Muted),
         ];
         for (number, (words, ink)) in lines.into_iter().enumerate() {
             let font = Font { size: 12.0, anchor: Anchor::Start, ink };
@@ -175,8 +176,9 @@ mod tests {
     #[test]
     fn an_error_has_its_classes_and_confidence() {
         let pixels = [0, 255, 0, 255, 0, 255, 0, 255, 0, 255, 0, 255];
-        let data = Dataset::new(pixels.to_vec(), SHAPE, vec![0], 2).unwrap();
+        let data = mlp_data::Dataset::new(pixels.to_vec(), SHAPE, vec![0], 2).unwrap();
         let names = ["<4>", "9"].map(str::to_owned);
+        let data = mlp_train::match_classes(&data, &names, &names).unwrap();
         let error = Misclassified { index: 0, label: 0, prediction: 1, probability: 0.99999 };
         let texts = errors(&[error], 1, &names, &data, "errors").texts();
         let expected =

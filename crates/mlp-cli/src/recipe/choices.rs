@@ -3,11 +3,13 @@
 
 use anyhow::bail;
 use mlp_core::{Activation, Init, Precision, Reduction, StreamKind};
-use mlp_train::{Kernel, Metric, OptimizerName, ScheduleName};
+use mlp_train::{Kernel, Metric, Model, OptimizerName, ScheduleName};
 use serde::{Serialize, Serializer};
+use toml::{Table, Value};
 
+use crate::dataset_name::full_name;
 use crate::parse::{self, Hidden};
-use crate::recipe::{DEFAULT, Recipe};
+use crate::recipe::{DATASET, DEFAULT, Recipe, VALIDATION_SET, setting_of};
 
 /// The flags that make up a configuration.
 #[derive(clap::Args)]
@@ -33,12 +35,53 @@ impl RecipeArgs {
         self.given().is_empty()
     }
 
-    /// Returns an error if any flag is given: a resumed run keeps its configuration.
+    /// Returns an error if any flag is given: a resumed sweep keeps its configuration.
     pub(crate) fn refuse_beside_resume(&self) -> anyhow::Result<()> {
-        if let Some(flag) = self.given().first() {
-            bail!("{flag} cannot be used with --resume: a run keeps the configuration it started with");
+        self.changes(&[]).map(drop)
+    }
+
+    /// The keys that may change when a run is resumed, from `--set` and flags.
+    ///
+    /// # Errors
+    /// If any other key, or a recipe, is given.
+    pub(crate) fn changes_on_resume(&self) -> anyhow::Result<Table> {
+        self.changes(&["epochs", DATASET, VALIDATION_SET])
+    }
+
+    /// The new name of a run's dataset, if it is given.
+    pub(crate) fn dataset_on_resume(&self) -> anyhow::Result<Option<String>> {
+        let changes = self.changes_on_resume()?;
+        Ok(changes.get(DATASET).and_then(Value::as_str).map(str::to_owned))
+    }
+
+    fn changes(&self, allowed: &[&str]) -> anyhow::Result<Table> {
+        let mut changes = Table::new();
+        for setting in &self.set {
+            let (key, value) = setting_of(setting)?;
+            changes.insert(key, value);
         }
-        Ok(())
+        changes.extend(self.flags());
+        // Relative to the current directory; a run's own names are relative to its project.
+        for key in [DATASET, VALIDATION_SET] {
+            if let Some(Value::String(name)) = changes.get_mut(key) {
+                *name = full_name(name);
+            }
+        }
+        let is_refused = |flag: &str| {
+            let key = flag.strip_prefix("--set ").map_or_else(|| flag.trim_start_matches('-'), str::trim);
+            let key = key.split('=').next().unwrap_or(key).trim().replace('-', "_");
+            !allowed.contains(&key.as_str())
+        };
+        if let Some(flag) = self.given().into_iter().find(|flag| is_refused(flag)) {
+            let may_change = match allowed {
+                [] => String::new(),
+                keys => format!("; only {} may change", keys.join(", ")),
+            };
+            bail!(
+                "{flag} cannot be used with --resume: it keeps the configuration it started with{may_change}"
+            );
+        }
+        Ok(changes)
     }
 
     /// The flags that are given, by name.
@@ -52,8 +95,8 @@ impl RecipeArgs {
         recipe.chain(set).chain(self.flags().keys().map(|key| flag(key))).collect()
     }
 
-    fn flags(&self) -> toml::Table {
-        toml::Table::try_from(&self.choices).expect("plain data")
+    fn flags(&self) -> Table {
+        Table::try_from(&self.choices).expect("plain data")
     }
 }
 
@@ -177,8 +220,9 @@ pub(crate) struct KernelArgs {
 }
 
 impl KernelArgs {
-    pub(crate) fn get(&self) -> Kernel {
-        self.kernel.unwrap_or_default()
+    /// The kernel given by the flag, or the one to apply a model with.
+    pub(crate) fn of(&self, model: &Model) -> Kernel {
+        self.kernel.unwrap_or_else(|| model.kernel())
     }
 }
 

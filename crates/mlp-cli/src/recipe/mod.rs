@@ -12,6 +12,7 @@ use anyhow::{Context, bail};
 use mlp_train::{RunDir, TrainConfig};
 use toml::{Table, Value};
 
+use crate::dataset_name::{located, stored_name};
 use crate::parse::Hidden;
 
 /// Names and contents of the built-in recipes.
@@ -62,9 +63,20 @@ impl Recipe {
         Self::of(table)
     }
 
-    /// Reads the recipe of a run.
-    pub(crate) fn of_run(path: &Path) -> anyhow::Result<Self> {
-        Self::of(table_of_run(path)?)
+    /// Reads the recipe of a run, overridden by `changes`.
+    pub(crate) fn of_run(path: &Path, changes: Table) -> anyhow::Result<Self> {
+        let mut table = table_of_run(path)?;
+        table.extend(changes);
+        Self::of(table)
+    }
+
+    /// The recipe as a run or sweep at `place` stores it; see [`stored_name`].
+    pub(crate) fn stored_at(&self, place: &Path) -> Self {
+        Self {
+            dataset: stored_name(&self.dataset, place),
+            validation_set: self.validation_set.as_deref().map(|name| stored_name(name, place)),
+            ..self.clone()
+        }
     }
 
     /// Parses a recipe.
@@ -124,7 +136,7 @@ impl Recipe {
 pub(crate) fn table_of_run(path: &Path) -> anyhow::Result<Table> {
     // For its errors, which name the file.
     RunDir::read_config(path)?;
-    read(&path.join("config.toml").to_string_lossy())
+    read_file(&path.join("config.toml"))
 }
 
 /// Reads the keys of a built-in recipe or of a file.
@@ -132,18 +144,30 @@ fn read(name: &str) -> anyhow::Result<Table> {
     if let Some((_, text)) = RECIPES.iter().find(|(known, _)| *known == name) {
         return Ok(text.parse().expect("recipes are tested"));
     }
-    let is_path = Path::new(name).extension().is_some_and(|extension| extension == "toml")
-        || name.contains(['/', '\\']);
+    let path = Path::new(name);
+    let is_path = path.extension().is_some_and(|extension| extension == "toml") || name.contains(['/', '\\']);
     if !is_path {
         let known = RECIPES.map(|(name, _)| name).join(", ");
         bail!("unknown recipe `{name}`; expected one of {known}, or a .toml file");
     }
-    let text = fs::read_to_string(name).with_context(|| format!("{name}: cannot read the recipe"))?;
+    let mut table = read_file(path)?;
+    for key in [DATASET, VALIDATION_SET] {
+        if let Some(Value::String(dataset)) = table.get_mut(key) {
+            *dataset = located(dataset, path.parent().unwrap_or(path));
+        }
+    }
+    Ok(table)
+}
+
+/// Reads the keys of a recipe file.
+fn read_file(path: &Path) -> anyhow::Result<Table> {
+    let name = path.display();
+    let text = fs::read_to_string(path).with_context(|| format!("{name}: cannot read the recipe"))?;
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
         anyhow::anyhow!("{name}, line {line}: {}", one_line(&error))
     })?;
-    Recipe::of(table.clone()).with_context(|| name.to_owned())?;
+    Recipe::of(table.clone()).with_context(|| name.to_string())?;
     Ok(table)
 }
 

@@ -5,13 +5,12 @@ pub(crate) mod page;
 use std::path::Path;
 
 use maud::{Markup, html};
-use mlp_data::Dataset;
-use mlp_train::{Model, TrainConfig};
+use mlp_train::{Matched, Model, TrainConfig};
 use toml::{Table, Value};
 
 use self::page::{figure, page, table};
 use crate::output::table::{duration, percent, thousands};
-use crate::output::text::shell_quoted;
+use crate::output::text::shell_quoted_path;
 use crate::plot;
 use crate::predictions::Predictions;
 use crate::runs::{RunSummary, State};
@@ -24,7 +23,7 @@ const UNITS: usize = 400;
 /// A model and the dataset on which it is evaluated.
 pub(crate) struct Evaluated<'a> {
     pub(crate) model: &'a Model,
-    pub(crate) data: &'a Dataset,
+    pub(crate) matched: Matched<'a>,
     /// For example `mnist (test)`.
     pub(crate) set: String,
 }
@@ -57,7 +56,7 @@ pub(crate) fn render(run: &RunSummary, evaluated: Option<&Evaluated<'_>>) -> any
         h2 { "Configuration" }
         (configuration(&run.config))
         h2 { "Reproducing this run" }
-        (commands(run, &name))
+        (commands(run))
         h2 { "Provenance" }
         (provenance(run, evaluated))
     };
@@ -106,8 +105,8 @@ fn facts(run: &RunSummary) -> Markup {
     }
 }
 
-fn evaluation(Evaluated { model, data, set }: &Evaluated<'_>) -> anyhow::Result<Markup> {
-    let predictions = Predictions::of(model, data)?;
+fn evaluation(Evaluated { model, matched, set }: &Evaluated<'_>) -> anyhow::Result<Markup> {
+    let predictions = Predictions::of(model, &matched.data)?;
     let names = &model.metadata.class_names;
     let rows = predictions.confusion.report().into_iter().map(|class| {
         vec![
@@ -124,7 +123,7 @@ fn evaluation(Evaluated { model, data, set }: &Evaluated<'_>) -> anyhow::Result<
         h2 { "Classification report" }
         (table(&["Class", "Precision", "Recall", "F1 score", "Support"], rows))
         h2 { "Most confident errors" }
-        (figure(&plot::errors(&predictions.errors(), ERRORS, names, data, set)))
+        (figure(&plot::errors(&predictions.errors(), ERRORS, names, matched, set)))
         h2 { "Calibration" }
         (figure(&plot::calibration(&predictions.calibration(), set)))
         @if let Ok(weights) = plot::weights(model, UNITS) {
@@ -160,14 +159,14 @@ fn configuration(config: &Table) -> Markup {
     }
 }
 
-fn commands(run: &RunSummary, name: &str) -> Markup {
-    let quoted = shell_quoted(name);
-    let mut lines = vec![format!("mlp train --recipe {}", shell_quoted(&format!("{name}/config.toml")))];
+fn commands(run: &RunSummary) -> Markup {
+    let quoted = shell_quoted_path(&run.path);
+    let mut lines = vec![format!("mlp train --recipe {}", shell_quoted_path(&run.path.join("config.toml")))];
     if matches!(run.state, State::Interrupted) {
         lines.push(format!("mlp train --resume {quoted}"));
     }
     if run.state == State::Complete {
-        lines.push(format!("mlp eval {}", shell_quoted(&format!("{name}/model.mlp"))));
+        lines.push(format!("mlp eval {}", shell_quoted_path(&run.path.join("model.mlp"))));
     }
     lines.push(format!("mlp report {quoted}"));
     html! {
@@ -185,7 +184,7 @@ fn provenance(run: &RunSummary, evaluated: Option<&Evaluated<'_>>) -> Markup {
                     tr { td { "Dataset" } td { (text(&run.config, "dataset")) } }
                     @if let Some(evaluated) = evaluated {
                         tr { td { "Model SHA-256" } td { code.hash { (evaluated.model.sha256()) } } }
-                        tr { td { "Evaluated on" } td { (evaluated.set) ", " (thousands(evaluated.data.len())) " examples" } }
+                        tr { td { "Evaluated on" } td { (evaluated.set) ", " (thousands(evaluated.matched.data.len())) " examples" } }
                     }
                 }
             }

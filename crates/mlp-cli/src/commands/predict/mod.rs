@@ -141,7 +141,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             break;
         }
         size = (2 * size).min(BATCHES.1);
-        let (predictions, errors) = classify(&model, &preprocessor, batch, args.kernel.get())?;
+        let (predictions, errors) = classify(&model, &preprocessor, batch, args.kernel.of(&model))?;
         (read, failed) = (read + predictions.len(), failed + errors.len());
         // Flushed before errors are printed, which may go to the same terminal.
         let mut out = io::stdout().lock();

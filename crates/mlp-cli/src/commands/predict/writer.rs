@@ -5,10 +5,12 @@ use std::fmt::Write as _;
 
 use clap::ValueEnum;
 use mlp_data::picture::Preprocessed;
+use mlp_data::text::printable;
 use mlp_train::Metadata;
 use mlp_train::formats::csv_field;
 use serde::Serialize;
 
+use crate::output::messages::printable_json;
 use crate::output::table::percent;
 
 /// Maximum width of the column of file names.
@@ -40,7 +42,11 @@ impl Prediction {
         if self.preprocessed.is_blank {
             return "blank".to_owned();
         }
-        format!("{} {}", metadata.class_names[self.class], percent(self.probabilities[self.class]))
+        format!(
+            "{} {}",
+            printable(&metadata.class_names[self.class]),
+            percent(self.probabilities[self.class])
+        )
     }
 }
 
@@ -68,7 +74,7 @@ pub(super) struct Writer<'a> {
 impl<'a> Writer<'a> {
     pub(super) fn new(format: Format, top: usize, metadata: &'a Metadata, file_width: usize) -> Self {
         let names = &metadata.class_names[..];
-        let name_width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+        let name_width = names.iter().map(|name| printable(name).chars().count()).max().unwrap_or(0);
         let file_width = file_width.clamp("picture".len(), MAX_FILE_WIDTH);
         Self { format, top, names, file_width, name_width: name_width.max(5), has_header: false }
     }
@@ -118,12 +124,12 @@ impl<'a> Writer<'a> {
         let share = |class: usize| percent(prediction.probabilities[class]);
         let mut row = format!(
             "{:<file$}  {:<name$}  {:>11}",
-            plain(&prediction.name),
-            self.names[prediction.class],
+            printable(&prediction.name),
+            printable(&self.names[prediction.class]),
             share(prediction.class)
         );
         for &class in order.iter().filter(|&&class| class != prediction.class).take(self.top - 1) {
-            let _ = write!(row, "  {} {}", self.names[class], share(class));
+            let _ = write!(row, "  {} {}", printable(&self.names[class]), share(class));
         }
         if prediction.preprocessed.is_blank {
             row.push_str("  (blank)");
@@ -157,13 +163,8 @@ impl<'a> Writer<'a> {
             inverted: prediction.preprocessed.was_inverted,
             probabilities: &prediction.probabilities,
         };
-        serde_json::to_string(&line).expect("plain data")
+        printable_json(&serde_json::to_string(&line).expect("plain data"))
     }
-}
-
-/// Replaces control characters, which would break a line of the table.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -192,7 +193,7 @@ mod tests {
             (writer.write(&[]), writer.write(&[prediction("a.png")])),
             (String::new(), expected.to_owned())
         );
-        assert_eq!(writer.write(&[prediction("b\n.png")]), "b?.png   dog, wet       62.50%  cat 25.00%\n");
+        assert_eq!(writer.write(&[prediction("b\n.png")]), "b\\n.png  dog, wet       62.50%  cat 25.00%\n");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use mlp_data::fs::write_atomically;
-use mlp_data::fs::{Disk, DiskFile};
+use mlp_data::fs::{Disk, DiskFile, Lock};
 use serde::{Deserialize, Serialize};
 use toml::Table as Keys;
 
@@ -56,7 +56,10 @@ fn locked(directory: &Path) -> anyhow::Result<DiskFile> {
     let lock = Disk::default()
         .lock(&directory.join(".lock"))
         .with_context(|| format!("{}: cannot lock the sweep directory", directory.display()))?;
-    lock.with_context(|| format!("{}: another process is running this sweep", directory.display()))
+    match lock {
+        Lock::Held(lock) | Lock::Unsupported(lock) => Ok(lock),
+        Lock::Busy => bail!("{}: another process is running this sweep", directory.display()),
+    }
 }
 
 impl Sweep {

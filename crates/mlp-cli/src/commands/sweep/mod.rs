@@ -3,7 +3,6 @@
 mod members;
 mod workers;
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -15,9 +14,11 @@ use toml::Table as Keys;
 use self::members::{Member, Sweep, free_directory, value_text};
 use self::workers::Workers;
 use crate::data::DataDir;
-use crate::output::messages::{note, print_json};
+use crate::dataset_name::full_name;
+use crate::output::messages::{note, print, print_json};
 use crate::output::table::{Table, duration, four_decimals};
 use crate::output::version::PROGRAM;
+use crate::parse;
 use crate::recipe::choices::RecipeArgs;
 use crate::recipe::variations::Variation;
 use crate::runs::{RunSummary, State};
@@ -56,7 +57,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     data_dir: DataDir,
     /// Number of parallel runs, 0 for all cores
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", value_parser = parse::threads, default_value_t = 0)]
     threads: usize,
     /// Print a JSON array instead of a table
     #[arg(long)]
@@ -86,7 +87,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if !args.quiet {
         note(&format!("{} runs in {}, {threads} in parallel", members.len(), directory.display()));
     }
-    let workers = Workers::new(&members, &args.data_dir.data_dir, args.quiet);
+    let workers = Workers::new(&members, &directory, &args.data_dir.data_dir, args.quiet);
     workers.prepare()?;
     // Not earlier, so that a signal interrupts a download at once.
     let signals = Signals::listen()?;
@@ -103,7 +104,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let entries = runs.iter().map(|(run, varied)| Entry { varied, value: value(run), run });
         print_json(&entries.collect::<Vec<_>>())?;
     } else {
-        write!(io::stdout().lock(), "{}", text(&runs, metric, &directory))?;
+        print(&text(&runs, metric, &directory))?;
     }
     if let Some((signal, code)) = signals.heard() {
         if !args.quiet {
@@ -126,18 +127,20 @@ fn begin(args: &Args) -> anyhow::Result<(PathBuf, Vec<Member>, DiskFile)> {
             note(&format!("validating on {}% of the training set (--validation)", 100.0 * VALIDATION));
         }
     }
-    let sweep = Sweep {
-        vary: args.vary.iter().map(ToString::to_string).collect(),
-        random: args.random,
-        seed: args.sweep_seed.to_string(),
-        recipe: recipe.to_table(PROGRAM),
-    };
-    // Check before writing anything.
-    sweep.members(Path::new(""))?;
     let directory = match &args.sweep_dir {
         Some(directory) => directory.clone(),
         None => free_directory(Path::new("runs")),
     };
+    recipe.dataset = full_name(&recipe.dataset);
+    recipe.validation_set = recipe.validation_set.as_deref().map(full_name);
+    let sweep = Sweep {
+        vary: args.vary.iter().map(ToString::to_string).collect(),
+        random: args.random,
+        seed: args.sweep_seed.to_string(),
+        recipe: recipe.stored_at(&directory).to_table(PROGRAM),
+    };
+    // Check before writing anything.
+    sweep.members(Path::new(""))?;
     let lock = sweep.begin_in(&directory)?;
     let members = sweep.members(&directory)?;
     Ok((directory, members, lock))

@@ -25,6 +25,7 @@ const SPACING: Duration = Duration::from_secs(5);
 
 /// State shared by the threads.
 pub(super) struct Workers<'a> {
+    directory: &'a Path, // of the sweep
     data_dir: &'a Path,
     quiet: bool,
     members: &'a [Member],
@@ -36,9 +37,10 @@ pub(super) struct Workers<'a> {
 }
 
 impl<'a> Workers<'a> {
-    pub(super) fn new(members: &'a [Member], data_dir: &'a Path, quiet: bool) -> Self {
+    pub(super) fn new(members: &'a [Member], directory: &'a Path, data_dir: &'a Path, quiet: bool) -> Self {
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         Self {
+            directory,
             data_dir,
             quiet,
             members,
@@ -105,13 +107,13 @@ impl<'a> Workers<'a> {
             RunDir::open(path)?
         } else {
             let run = RunDir::create(path)?;
-            run.write_config(&training.config_toml())?;
+            run.write_config(&training.config_toml(path))?;
             run
         };
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut watch = RunBar::new(&self.bars, format!("{name}  {}", shown(&member.varied)));
         let every = Some(Every::Time(CHECKPOINT_EVERY));
-        let mut setup = training.setup();
+        let mut setup = training.setup(path);
         (setup.checkpoint_every, setup.spacing) = (every, SPACING);
         match training.train(&run, &setup, &mut [&mut signals.clone(), &mut watch]) {
             Ok(result) if result.status == Status::Interrupted => {}
@@ -139,7 +141,7 @@ impl<'a> Workers<'a> {
         if let Some(data) = known.get(&key) {
             return Ok(Arc::clone(data));
         }
-        let data = Arc::new(TrainingData::load(recipe, self.data_dir, self.quiet)?);
+        let data = Arc::new(TrainingData::load_of_run(recipe, self.directory, self.data_dir, self.quiet)?);
         known.insert(key, Arc::clone(&data));
         Ok(data)
     }
