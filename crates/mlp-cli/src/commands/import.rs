@@ -55,12 +55,12 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let from = args.file.display();
-    let format = Format::of(&args.file).with_context(|| from.to_string())?;
     let to = match &args.to {
         Some(to) => to.clone(),
         None => beside(&args.file)?,
     };
     let bytes = read(&args.file).with_context(|| format!("{from}: cannot read it"))?;
+    let format = Format::of_model(&args.file, &bytes).with_context(|| from.to_string())?;
     let name = args.file.file_name().unwrap_or(args.file.as_os_str()).display();
     let given = Known {
         activation: args.activation,

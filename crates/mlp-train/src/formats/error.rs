@@ -12,6 +12,14 @@ pub enum FormatError {
     /// A file name without a known extension.
     #[error("unknown file format; expected a name ending in .safetensors, .npz, .onnx or .csv")]
     UnknownFormat,
+    /// A file of another program, or under the wrong name.
+    #[error("{found}; {instead}")]
+    Foreign { found: &'static str, instead: &'static str },
+    /// A file whose name and content are unknown.
+    #[error(
+        "neither its name nor its first bytes are of a model that can be imported; expected .safetensors (safetensors.torch.save_file(model.state_dict(), …)), .npz or .onnx (torch.onnx.export, skl2onnx, tf2onnx)"
+    )]
+    UnknownModel,
     /// Predictions instead of a model.
     #[error("a table of predictions is not a model; expected a file ending in .safetensors, .npz or .onnx")]
     OnlyPredictions,

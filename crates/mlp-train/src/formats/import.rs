@@ -6,6 +6,7 @@ use mlp_core::{Activation, Mlp, Precision};
 use mlp_data::catalog::{self, CatalogEntry};
 use mlp_data::{ImageShape, Preprocessing};
 
+use crate::formats::foreign::foreign;
 use crate::formats::{FormatError, Known, npz, onnx_read, safetensors};
 use crate::{Metadata, Model, Network};
 
@@ -34,6 +35,22 @@ impl Format {
             Some("onnx") => Ok(Self::Onnx),
             Some("csv") => Ok(Self::Csv),
             _ => Err(FormatError::UnknownFormat),
+        }
+    }
+
+    /// Returns the format of a file to import by its extension, or says what it is instead by its
+    /// first bytes.
+    ///
+    /// # Errors
+    /// [`FormatError::OnlyPredictions`], [`FormatError::Foreign`], [`FormatError::UnknownModel`].
+    pub fn of_model(path: &Path, bytes: &[u8]) -> Result<Self, FormatError> {
+        if let Some((found, instead)) = foreign(bytes) {
+            return Err(FormatError::Foreign { found, instead });
+        }
+        match Self::of(path) {
+            Ok(Self::Csv) => Err(FormatError::OnlyPredictions),
+            Ok(format) => Ok(format),
+            Err(_) => Err(FormatError::UnknownModel),
         }
     }
 }

@@ -23,6 +23,7 @@
 mod content;
 mod csv;
 mod error;
+mod foreign;
 mod import;
 mod known;
 mod npy;
