@@ -2,7 +2,7 @@
 //! assumed, with a note.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -70,7 +70,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         dataset: args.dataset.as_deref().map(full_name),
         program: Some(format!("{PROGRAM}, imported from {name}")),
     };
-    let imported = formats::import(format, &bytes, &given).with_context(|| from.to_string())?;
+    let directory = args.file.parent().unwrap_or(Path::new(""));
+    let neighbor = |name: &str| read(&directory.join(name));
+    let imported = formats::import_with_files(format, &bytes, &neighbor, &given).with_context(|| from.to_string())?;
     imported.model.save(&to)?;
     imported.notes.iter().for_each(|line| note(line));
     let architecture = imported.model.network.architecture();
@@ -87,11 +89,11 @@ fn beside(file: &Path) -> anyhow::Result<PathBuf> {
     Ok(to)
 }
 
-fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+fn read(file: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(file)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_BYTES {
-        bail!("more than {MAX_BYTES} bytes, which no network needs");
+        return Err(io::Error::other(format!("more than {MAX_BYTES} bytes, which no network needs")));
     }
     Ok(bytes)
 }

@@ -42,9 +42,14 @@ pub enum FormatError {
     Onnx { reason: String },
     /// A graph that is not a supported network.
     #[error(
-        "{what}: {reason}; expected a chain of layers: Gemm, or MatMul and Add, then an activation; Softmax or nothing at the end"
+        "{what}: {reason}; expected a chain of affine layers with one activation, and Softmax or nothing at the end"
     )]
     Node { what: String, reason: String },
+    /// Numbers in another file that cannot be read.
+    #[error(
+        "its numbers are in `{file}`, which cannot be read: {reason}; expected it beside the .onnx file (or export to one file: torch.onnx.export with external_data=False)"
+    )]
+    ExternalData { file: String, reason: String },
     /// A model too large for a protocol buffer.
     #[error("{bytes} bytes of ONNX; expected at most 2147483647: export .safetensors or .npz")]
     TooLargeForOnnx { bytes: usize },

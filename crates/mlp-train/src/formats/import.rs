@@ -1,5 +1,6 @@
 //! Importing a model: combines the content of a file with the user's options and the catalog.
 
+use std::io;
 use std::path::Path;
 
 use mlp_core::{Activation, Mlp, Precision};
@@ -71,10 +72,25 @@ pub struct Imported {
 /// # Errors
 /// [`FormatError`]
 pub fn import(format: Format, bytes: &[u8], given: &Known) -> Result<Imported, FormatError> {
+    let beside = |_: &str| Err(io::Error::from(io::ErrorKind::NotFound));
+    import_with_files(format, bytes, &beside, given)
+}
+
+/// Like [`import`], for an ONNX model whose numbers may lie in files beside it, as PyTorch writes
+/// them: `beside` returns the content of a file by its name, which has no directory in it.
+///
+/// # Errors
+/// [`FormatError`]
+pub fn import_with_files(
+    format: Format,
+    bytes: &[u8],
+    beside: &dyn Fn(&str) -> io::Result<Vec<u8>>,
+    given: &Known,
+) -> Result<Imported, FormatError> {
     let content = match format {
         Format::Safetensors => safetensors::read(bytes)?,
         Format::Npz => npz::read(bytes)?,
-        Format::Onnx => onnx_read::read(bytes)?,
+        Format::Onnx => onnx_read::read(bytes, beside)?,
         Format::Csv => return Err(FormatError::OnlyPredictions),
     };
     let mut notes = content.notes;
