@@ -151,7 +151,12 @@ mod tests {
     #[test]
     fn names_and_shapes_together_leave_one_order() {
         let orders: [&[(&str, usize, usize)]; 6] = [
-            &[("m.features.0", 9, 8), ("m.features.3", 8, 8), ("m.classifier.1", 8, 8), ("m.classifier.4", 8, 2)],
+            &[
+                ("m.features.0", 9, 8),
+                ("m.features.3", 8, 8),
+                ("m.classifier.1", 8, 8),
+                ("m.classifier.4", 8, 2),
+            ],
             &[("fc1", 9, 8), ("fc2", 8, 8), ("out", 8, 2)],
             &[("stem", 9, 8), ("blocks.0.proj", 8, 8), ("blocks.1.proj", 8, 8), ("head", 8, 2)],
             &[("fc8", 4, 4), ("fc9", 4, 4), ("fc10", 4, 4), ("fc11", 4, 4)],
@@ -182,8 +187,7 @@ mod tests {
     #[test]
     fn a_search_among_many_square_layers_ends() {
         let names: Vec<String> = (0..60).map(|i| "x".repeat(i + 1)).collect();
-        let mut modules: Vec<_> =
-            names.iter().map(|name| Module { name, inputs: 4, outputs: 4 }).collect();
+        let mut modules: Vec<_> = names.iter().map(|name| Module { name, inputs: 4, outputs: 4 }).collect();
         modules.push(Module { name: "y", inputs: 5, outputs: 5 });
         assert_eq!(Order::of(&modules), Order::Ambiguous(0, 1));
     }

@@ -297,7 +297,9 @@ fn order(layers: &[(&str, Affine<'_>)]) -> Result<(Vec<usize>, bool), Safetensor
     }
     let modules = |inputs: usize| -> Vec<Module<'_>> {
         let shapes = layers.iter().map(|(name, layer)| (*name, layer.weights.shape()));
-        shapes.map(|(name, shape)| Module { name, inputs: shape[inputs], outputs: shape[1 - inputs] }).collect()
+        shapes
+            .map(|(name, shape)| Module { name, inputs: shape[inputs], outputs: shape[1 - inputs] })
+            .collect()
     };
     let name = |index: usize| format!("{}.weight", layers[index].0);
     let transposed = |index: usize| {

@@ -118,8 +118,13 @@ fn every_network_comes_back_to_the_bit() {
 #[test]
 fn layers_may_have_any_names_whose_numbers_and_shapes_leave_one_order() {
     let layer = |name: &str| (format!("{name}.bias"), format!("{name}.weight"));
-    for names in [["fc1", "fc2"], ["net.1", "net.4"], ["é9", "é10"], ["block1.linear7", "block2.linear3"],
-        ["input", "output"]] {
+    for names in [
+        ["fc1", "fc2"],
+        ["net.1", "net.4"],
+        ["é9", "é10"],
+        ["block1.linear7", "block2.linear3"],
+        ["input", "output"],
+    ] {
         let [(b1, w1), (b2, w2)] = names.map(layer);
         let bytes = file(
             "",
@@ -153,7 +158,10 @@ fn what_is_no_network_is_refused_with_the_reason() {
         (b"MLP model".to_vec(), "not safetensors: "),
         (state_dict()[..200].to_vec(), "not safetensors: "),
         (file("", &[]), "no tensor is called `….weight`"),
-        (file("", &weight("[2,3,4]", 24)), "tensor `0.weight` of shape [2, 3, 4] belongs to a convolution or another layer"),
+        (
+            file("", &weight("[2,3,4]", 24)),
+            "tensor `0.weight` of shape [2, 3, 4] belongs to a convolution or another layer",
+        ),
         (file("", &[("0.running_mean", "F32", "[1]", f32s(&[1.0]))]), "tensor `0.running_mean`"),
         (
             file("", &[("0.weight", "I16", "[1,1]", vec![0, 0])]),
@@ -172,7 +180,13 @@ fn what_is_no_network_is_refused_with_the_reason() {
         ),
         (file("", &[("temperature", "F32", "[1]", f32s(&[1.0]))]), "tensor `temperature` of shape [1]"),
         (
-            file("", &[("a.weight", "F32", "[3,2]", f32s(&[1.0; 6])), ("b.weight", "F32", "[2,1]", f32s(&[1.0; 2]))]),
+            file(
+                "",
+                &[
+                    ("a.weight", "F32", "[3,2]", f32s(&[1.0; 6])),
+                    ("b.weight", "F32", "[2,1]", f32s(&[1.0; 2])),
+                ],
+            ),
             "tensor `a.weight` of shape [3, 2] is stored as (inputs, outputs)",
         ),
         (

@@ -19,12 +19,13 @@ use crate::parse;
 /// The maximum size of the file: the largest network in double precision, and 64 MiB for the rest.
 const MAX_BYTES: u64 = (Architecture::MAX_PARAMETERS as u64) * 8 + (1 << 26);
 
-/// Import a model from PyTorch (.safetensors), NumPy (.npz) or a sequential ONNX graph (.onnx).
+/// Import a model from PyTorch (.safetensors), NumPy (.npz) or an ONNX graph (.onnx) of PyTorch,
+/// scikit-learn, Keras and others.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   mlp import chapter.npz --dataset mnist
-  mlp import torch.safetensors --activation relu --dataset mnist --to torch.mlp
+  mlp import torch.safetensors --activation relu --dataset mnist --mean 0.1307 --std 0.3081
   mlp import mine.onnx --class-names cat,dog --image-shape 32x32 --preprocessing whole
   mlp eval torch.mlp
 
@@ -47,6 +48,12 @@ pub(crate) struct Args {
     /// Preprocessing of pictures
     #[arg(long, value_name = "NAME", value_parser = parse::preprocessing())]
     preprocessing: Option<Preprocessing>,
+    /// Mean by which gray levels in [0, 1] were normalized in training, unless the graph does it
+    #[arg(long, value_name = "NUMBER", requires = "std", allow_negative_numbers = true)]
+    mean: Option<f64>,
+    /// Standard deviation by which they were
+    #[arg(long, value_name = "NUMBER", requires = "mean")]
+    std: Option<f64>,
     /// Dataset that the model was trained on, a name or a directory; a known one implies the three
     /// flags before
     #[arg(long, value_name = "NAME|DIR")]
@@ -68,11 +75,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         image_shape: args.image_shape,
         preprocessing: args.preprocessing,
         dataset: args.dataset.as_deref().map(full_name),
+        normalization: args.mean.zip(args.std),
         program: Some(format!("{PROGRAM}, imported from {name}")),
     };
     let directory = args.file.parent().unwrap_or(Path::new(""));
     let neighbor = |name: &str| read(&directory.join(name));
-    let imported = formats::import_with_files(format, &bytes, &neighbor, &given).with_context(|| from.to_string())?;
+    let imported =
+        formats::import_with_files(format, &bytes, &neighbor, &given).with_context(|| from.to_string())?;
     imported.model.save(&to)?;
     imported.notes.iter().for_each(|line| note(line));
     let architecture = imported.model.network.architecture();

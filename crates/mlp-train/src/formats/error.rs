@@ -73,6 +73,16 @@ pub enum FormatError {
     /// A wrong number of class names.
     #[error("{found} class names for a network of {classes} classes; expected one per class (--class-names)")]
     OtherClasses { found: usize, classes: usize },
+    /// A network that answers with one number.
+    #[error(
+        "the network has one output; expected one for each class (a network that ends with Sigmoid is imported from ONNX)"
+    )]
+    OneOutput,
+    /// An impossible normalization.
+    #[error(
+        "normalization by mean {mean} and standard deviation {std}; expected numbers, and the second positive"
+    )]
+    Normalization { mean: f64, std: f64 },
     /// Layers that do not fit together.
     #[error(transparent)]
     Network(#[from] NetworkError),

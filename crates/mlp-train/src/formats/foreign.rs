@@ -12,9 +12,10 @@ pub(super) fn foreign(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
     Some(match bytes {
         _ if is_zip && (has(b"/data.pkl") || has(b"archive/")) => ("a PyTorch checkpoint", STATE_DICT),
         _ if is_zip && has(b"config.json") => ("a Keras model", KERAS),
-        [0x80, 2..=5, ..] => {
-            ("a Python pickle", "convert a scikit-learn model to .onnx with skl2onnx; of PyTorch, save the state dict as .safetensors")
-        }
+        [0x80, 2..=5, ..] => (
+            "a Python pickle",
+            "convert a scikit-learn model to .onnx with skl2onnx; of PyTorch, save the state dict as .safetensors",
+        ),
         [0x89, b'H', b'D', b'F', ..] => ("an HDF5 file, as of Keras", KERAS),
         [_, _, _, _, b'T', b'F', b'L', b'3', ..] => ("a TensorFlow Lite model", KERAS),
         _ if bytes.starts_with(b"version https://git-lfs") => {
@@ -23,7 +24,9 @@ pub(super) fn foreign(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
         _ if has(b"<html") || has(b"<!DOCTYPE") => {
             ("an HTML page", "download the .safetensors, .npz or .onnx file itself")
         }
-        [0x89, b'M', b'L', b'P', ..] => ("a model of this program", "use it as it is; `mlp export` writes .safetensors, .npz or .onnx"),
+        [0x89, b'M', b'L', b'P', ..] => {
+            ("a model of this program", "use it as it is; `mlp export` writes .safetensors, .npz or .onnx")
+        }
         _ => return None,
     })
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use mlp_core::{Activation, Mlp, Precision};
 use mlp_data::catalog::{self, CatalogEntry};
 use mlp_data::{ImageShape, Preprocessing};
+use ndarray::Axis;
 
 use crate::formats::foreign::foreign;
 use crate::formats::{FormatError, Known, npz, onnx_read, safetensors};
@@ -107,18 +108,39 @@ pub fn import_with_files(
             default
         }
     };
-    let network = Mlp::from_layers(content.layers, activation)?;
+    let mut network = Mlp::from_layers(content.layers, activation)?;
+    if network.architecture().outputs == 1 {
+        return Err(FormatError::OneOutput);
+    }
+    if let Some((mean, std)) = given.normalization {
+        normalize(&mut network, mean, std)?;
+    }
     let network = match content.precision {
         Precision::F32 => Network::F32(network.cast()),
         Precision::F64 => Network::F64(network),
     };
     if !content.is_scale_known {
-        notes.push("assumed: inputs are gray levels divided by 255, not normalized further".to_owned());
+        let further = match given.normalization {
+            Some(_) => "then normalized",
+            None => "not normalized further (change it with --mean and --std)",
+        };
+        notes.push(format!("assumed: inputs are gray levels divided by 255, {further}"));
     }
     let metadata = metadata(&network, content.known, given, &mut notes)?;
     let model = Model { network, metadata };
     model.check().map_err(|reason| FormatError::InvalidModel { reason })?;
     Ok(Imported { model, notes })
+}
+
+/// Lets the first layer take x instead of (x - mean) / std.
+fn normalize(network: &mut Mlp<f64>, mean: f64, std: f64) -> Result<(), FormatError> {
+    if !(mean.is_finite() && std.is_finite() && std > 0.0) {
+        return Err(FormatError::Normalization { mean, std });
+    }
+    let (mut weights, mut biases) = network.layer_mut(0);
+    weights /= std;
+    biases.scaled_add(-mean, &weights.sum_axis(Axis(0)));
+    Ok(())
 }
 
 /// Takes each item from the user, the file, the catalog or a default, in this order.

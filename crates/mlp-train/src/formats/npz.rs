@@ -202,7 +202,15 @@ impl<'a> Arrays<'a> {
         let (dataset, program) = (text(DATASET)?, text(PROGRAM)?);
         let class_names = self.texts(CLASS_NAMES)?;
         let image_shape = if self.has(IMAGE_SHAPE) { Some(self.image_shape()?) } else { None };
-        Ok(Known { activation, class_names, image_shape, preprocessing, dataset, program })
+        Ok(Known {
+            activation,
+            class_names,
+            image_shape,
+            preprocessing,
+            dataset,
+            program,
+            normalization: None,
+        })
     }
 
     fn image_shape(&mut self) -> Result<ImageShape, FormatError> {

@@ -19,6 +19,9 @@ use crate::formats::onnx_tensor::{Budget, Files, Tensor, fold, reshaped};
 /// nothing would be left.
 const LEAST_SCALE: f64 = 0.05;
 
+/// The most layers of a graph, in all its branches.
+const MAX_LAYERS: usize = 1000;
+
 /// The origin of a value. Layers count from 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Base {
@@ -79,7 +82,11 @@ pub(super) enum Value<'a> {
     Size,
     Signal(Rc<Signal>),
     /// factor erf(argument) + offset, part of Gelu.
-    Erf { argument: Rc<Signal>, factor: f64, offset: f64 },
+    Erf {
+        argument: Rc<Signal>,
+        factor: f64,
+        offset: f64,
+    },
     Answer(Rc<Answer>),
     /// The node that has no meaning, and why.
     Unknown(Rc<(String, String)>),
@@ -133,7 +140,9 @@ impl Map {
 
     /// Equal up to rounding to single precision.
     fn is_about(&self, other: &Self) -> bool {
-        let close = |a: &[f64], b: &[f64]| zip(a, b, |a, b| (a - b).abs() - 1e-6 * b.abs()).iter().all(|&d| d <= 1e-12);
+        let close = |a: &[f64], b: &[f64]| {
+            zip(a, b, |a, b| (a - b).abs() - 1e-6 * b.abs()).iter().all(|&d| d <= 1e-12)
+        };
         close(&self.scale, &other.scale) && close(&self.shift, &other.shift)
     }
 }
@@ -182,7 +191,11 @@ impl<'a> Found<'a> {
     }
 
     /// Returns the output of a node; omitted arguments are `None`.
-    pub(super) fn value(&mut self, node: &'a NodeProto, args: &[Option<Value<'a>>]) -> Result<Value<'a>, String> {
+    pub(super) fn value(
+        &mut self,
+        node: &'a NodeProto,
+        args: &[Option<Value<'a>>],
+    ) -> Result<Value<'a>, String> {
         let op = node.op_type.as_str();
         if op == "Constant" {
             return constant(node);
@@ -272,13 +285,19 @@ impl<'a> Found<'a> {
             ("Scaler", None) => {
                 let floats = |name: &str| {
                     let values = attribute(node, name).map(|values| &values.floats[..]).unwrap_or_default();
-                    Tensor { shape: vec![values.len()], values: values.iter().map(|&v| v.into()).collect(), data_type: data_type::FLOAT }
+                    Tensor {
+                        shape: vec![values.len()],
+                        values: values.iter().map(|&v| v.into()).collect(),
+                        data_type: data_type::FLOAT,
+                    }
                 };
                 let offset = self.operand(signal, &Value::Constant(Rc::new(floats("offset"))))?;
                 let scale = self.operand(signal, &Value::Constant(Rc::new(floats("scale"))))?;
                 Ok(signal.with(map.plus(&zip(&offset, &[-1.0], |a, b| a * b)).times(&scale)))
             }
-            ("Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" | "Transpose", _) => self.reshape(node, signal, first),
+            ("Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" | "Transpose", _) => {
+                self.reshape(node, signal, first)
+            }
             ("MatMul", Some(weights)) => {
                 let weights = self.tensor(weights)?;
                 self.layer(signal, weights, false, 1.0, None)
@@ -289,14 +308,17 @@ impl<'a> Found<'a> {
                     return Err("transA; expected 0".to_owned());
                 }
                 let weights = self.tensor(weights)?;
-                let biases = rest.get(1).and_then(Option::as_ref).map(|biases| self.tensor(biases)).transpose()?;
+                let biases =
+                    rest.get(1).and_then(Option::as_ref).map(|biases| self.tensor(biases)).transpose()?;
                 let biases = biases.map(|biases| (biases, number("beta", 1.0)));
                 self.layer(signal, weights, flag("transB"), number("alpha", 1.0), biases)
             }
             ("Sigmoid", None) => self.activate(signal, Activation::Logistic),
             ("Tanh", None) => self.activate(signal, Activation::Tanh),
             ("Relu", None) => self.activate(signal, Activation::Relu),
-            ("Max", Some(least)) if self.number(least)? == Some(0.0) => self.activate(signal, Activation::Relu),
+            ("Max", Some(least)) if self.number(least)? == Some(0.0) => {
+                self.activate(signal, Activation::Relu)
+            }
             ("Clip", _) => {
                 let mut bound = |at: usize, name: &str| -> Result<Option<f64>, String> {
                     match rest.get(at).and_then(Option::as_ref) {
@@ -417,7 +439,9 @@ impl<'a> Found<'a> {
     fn finish(&mut self, layer: usize, activation: Activation, map: &Map) -> Result<(), String> {
         let end = (activation, map.clone());
         match &self.layers[layer].end {
-            Some(before) if *before != end => Err(format!("the layer already has the activation {}", before.0)),
+            Some(before) if *before != end => {
+                Err(format!("the layer already has the activation {}", before.0))
+            }
             _ => {
                 self.layers[layer].end = Some(end);
                 Ok(())
@@ -463,19 +487,32 @@ impl<'a> Found<'a> {
 
     /// gelu(z) = z/2 (1 + erf(z / √2)), with its factors in any place: `signal` is z or z / 2, and
     /// what remains is a multiple of Gelu.
-    fn gelu(&mut self, signal: &Signal, argument: &Signal, factor: f64, offset: f64) -> Result<Value<'a>, String> {
+    fn gelu(
+        &mut self,
+        signal: &Signal,
+        argument: &Signal,
+        factor: f64,
+        offset: f64,
+    ) -> Result<Value<'a>, String> {
         let expected = argument.map.times(&[SQRT_2]);
         for multiple in [1.0, 2.0] {
             let z = Signal { map: signal.map.times(&[multiple]), ..signal.clone() };
             if signal.base == argument.base && is_about(factor, offset) && z.map.is_about(&expected) {
-                let Value::Signal(hidden) = self.activate(&z, Activation::Gelu)? else { return Err(unsupported()) };
+                let Value::Signal(hidden) = self.activate(&z, Activation::Gelu)? else {
+                    return Err(unsupported());
+                };
                 return Ok(hidden.with(hidden.map.times(&[2.0 * offset / multiple])));
             }
         }
         Err(unsupported())
     }
 
-    fn batch_norm(&mut self, signal: &Signal, rest: &[Option<Value<'a>>], epsilon: f64) -> Result<Value<'a>, String> {
+    fn batch_norm(
+        &mut self,
+        signal: &Signal,
+        rest: &[Option<Value<'a>>],
+        epsilon: f64,
+    ) -> Result<Value<'a>, String> {
         let [Some(scale), Some(shift), Some(mean), Some(variance)] = rest else { return Err(unsupported()) };
         // Channels are the second dimension, which is the last one of a matrix only.
         let is_matrix = signal.shape.as_ref().is_some_and(|shape| shape.len() == 2);
@@ -488,12 +525,18 @@ impl<'a> Found<'a> {
         };
         let (scale, shift, mean, variance) = (row(scale)?, row(shift)?, row(mean)?, row(variance)?);
         let factors = zip(&scale, &variance, |scale, variance| scale / (variance + epsilon).sqrt());
-        let terms = zip(&shift, &zip(&mean, &factors, |mean, factor| mean * factor), |shift, mean| shift - mean);
+        let terms =
+            zip(&shift, &zip(&mean, &factors, |mean, factor| mean * factor), |shift, mean| shift - mean);
         Ok(signal.with(signal.map.times(&factors).plus(&terms)))
     }
 
     /// Changes of the shape that keep the numbers of an example in order.
-    fn reshape(&mut self, node: &NodeProto, signal: &Signal, given: Option<&Value<'a>>) -> Result<Value<'a>, String> {
+    fn reshape(
+        &mut self,
+        node: &NodeProto,
+        signal: &Signal,
+        given: Option<&Value<'a>>,
+    ) -> Result<Value<'a>, String> {
         let op = node.op_type.as_str();
         let Some(shape) = &signal.shape else {
             return if op == "Transpose" { Err(unsupported()) } else { Ok(signal.shaped(None)) };
@@ -503,9 +546,12 @@ impl<'a> Found<'a> {
             (_, Some(Value::Size)) => Some(vec![shape[0], count]),
             ("Transpose", _) => {
                 let perm = attribute(node, "perm").map(|perm| &perm.ints[..]).unwrap_or_default();
-                let axes: Option<Vec<usize>> =
-                    perm.iter().map(|&axis| usize::try_from(axis).ok().filter(|&axis| axis < shape.len())).collect();
-                let axes = axes.filter(|axes| axes.len() == shape.len() && axes[0] == 0).ok_or_else(unsupported)?;
+                let axes: Option<Vec<usize>> = perm
+                    .iter()
+                    .map(|&axis| usize::try_from(axis).ok().filter(|&axis| axis < shape.len()))
+                    .collect();
+                let axes =
+                    axes.filter(|axes| axes.len() == shape.len() && axes[0] == 0).ok_or_else(unsupported)?;
                 // Only dimensions of one may move.
                 let wide: Vec<usize> = axes[1..].iter().copied().filter(|&axis| shape[axis] != 1).collect();
                 if !wide.is_sorted() || wide.windows(2).any(|pair| pair[0] == pair[1]) {
@@ -516,13 +562,15 @@ impl<'a> Found<'a> {
             _ => {
                 let ints = match given {
                     Some(value) => Some(self.tensor(value)?.as_ints()),
-                    None => attribute(node, if op == "Reshape" { "shape" } else { "axes" }).map(|a| a.ints.clone()),
+                    None => attribute(node, if op == "Reshape" { "shape" } else { "axes" })
+                        .map(|a| a.ints.clone()),
                 };
                 reshaped(node, shape, ints)
             }
         };
         let is_same = |new: &Vec<usize>| {
-            let rest = new.get(1..).unwrap_or_default().iter().try_fold(1_usize, |n, &size| n.checked_mul(size));
+            let rest =
+                new.get(1..).unwrap_or_default().iter().try_fold(1_usize, |n, &size| n.checked_mul(size));
             new.first() == shape.first() && rest == Some(count)
         };
         match new.filter(is_same) {
@@ -540,6 +588,9 @@ impl<'a> Found<'a> {
         alpha: f64,
         biases: Option<(Rc<Tensor>, f64)>,
     ) -> Result<Value<'a>, String> {
+        if self.layers.len() == MAX_LAYERS {
+            return Err(format!("more than {MAX_LAYERS} layers"));
+        }
         let &[rows, columns] = &weights.shape[..] else {
             return Err(format!("weights of shape {:?}; expected two dimensions", weights.shape));
         };
@@ -589,7 +640,8 @@ impl<'a> Found<'a> {
 
     /// Converts a map of the graph's input to one of gray levels in [0, 1].
     fn of_gray(&mut self, map: &Map) -> Result<Map, String> {
-        let mut scales: Vec<f64> = map.scale.iter().map(|scale| scale.abs()).filter(|&scale| scale > 0.0).collect();
+        let mut scales: Vec<f64> =
+            map.scale.iter().map(|scale| scale.abs()).filter(|&scale| scale > 0.0).collect();
         scales.sort_by(f64::total_cmp);
         let typical = scales.get(scales.len() / 2).copied().unwrap_or(1.0);
         let is_raw = self.is_byte || typical < LEAST_SCALE;
@@ -632,7 +684,8 @@ impl<'a> Found<'a> {
         if let Some(number) = tensor.number() {
             return Ok(vec![number]);
         }
-        let shape = signal.shape.as_ref().ok_or("a constant of several numbers for images of unknown shape")?;
+        let shape =
+            signal.shape.as_ref().ok_or("a constant of several numbers for images of unknown shape")?;
         let example: Vec<usize> = [1].into_iter().chain(shape[1..].iter().copied()).collect();
         tensor.broadcast(&example, &mut self.budget)
     }
@@ -677,12 +730,15 @@ impl<'a> Found<'a> {
             }
             if !map.is_identity() {
                 // (x W + b) scale + shift
-                let all = |values: &[f64]| Array1::from_vec(zip(values, &vec![1.0; biases.len()], |a, b| a * b));
+                let all =
+                    |values: &[f64]| Array1::from_vec(zip(values, &vec![1.0; biases.len()], |a, b| a * b));
                 let (scale, shift) = (all(&map.scale), all(&map.shift));
                 weights *= &scale;
                 biases = biases * &scale + &shift;
             }
-            if let Head::Pair { is_complement_first } = answer.head && index == answer.layer {
+            if let Head::Pair { is_complement_first } = answer.head
+                && index == answer.layer
+            {
                 // softmax(0, z) = (1 - logistic(z), logistic(z))
                 let column = usize::from(is_complement_first);
                 let mut both = (Array2::zeros((weights.nrows(), 2)), Array1::zeros(2));
@@ -703,7 +759,9 @@ fn constant(node: &NodeProto) -> Result<Value<'_>, String> {
     match (value.name.as_str(), &value.t) {
         ("value", Some(tensor)) => Ok(Value::Stored(tensor)),
         ("value_float", _) => computed(Tensor::scalar(value.f.into())),
-        ("value_int", _) => computed(Tensor { data_type: data_type::INT64, ..Tensor::scalar(value.i as f64) }),
+        ("value_int", _) => {
+            computed(Tensor { data_type: data_type::INT64, ..Tensor::scalar(value.i as f64) })
+        }
         ("value_ints", _) => computed(Tensor::ints(&value.ints)),
         ("value_floats", _) => computed(Tensor {
             shape: vec![value.floats.len()],
@@ -715,7 +773,9 @@ fn constant(node: &NodeProto) -> Result<Value<'_>, String> {
 }
 
 fn texts(bytes: &[Vec<u8>]) -> Result<Vec<String>, String> {
-    let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).map_err(|_| "a label that is not UTF-8".to_owned());
+    let text = |bytes: &Vec<u8>| {
+        String::from_utf8(bytes.clone()).map_err(|_| "a label that is not UTF-8".to_owned())
+    };
     bytes.iter().map(text).collect()
 }
 

@@ -12,7 +12,7 @@ use mlp_data::ImageShape;
 use crate::formats::content::Content;
 use crate::formats::onnx_forms::{Answer, Found, Kind, Value};
 use crate::formats::onnx_proto::{GraphProto, ModelProto, NodeProto, data_type, decode};
-use crate::formats::onnx_tensor::{Budget, Files, location};
+use crate::formats::onnx_tensor::{Budget, Files, MAX_RANK, location};
 use crate::formats::{FormatError, Known};
 
 /// Reads a file that lies beside the model, by its name.
@@ -99,10 +99,19 @@ fn walk<'a>(
     let dims = of_tensor.and_then(|tensor| tensor.shape.as_ref()).map_or(&[][..], |shape| &shape.dim);
     let size = |value: i64| usize::try_from(value).ok().filter(|&size| size > 0);
     let sizes: Vec<Option<usize>> = dims.iter().map(|dim| dim.dim_value.and_then(size)).collect();
+    if let [_, Some(channels), Some(_), Some(last)] = sizes[..]
+        && channels != 1
+        && last != 1
+    {
+        return Err(of_graph(format!(
+            "images of several channels ({channels} or {last}); expected gray levels"
+        )));
+    }
     // A batch of any size counts as one.
     let of_image: Option<Vec<usize>> = sizes.iter().skip(1).copied().collect();
     let pixels = |image: &Vec<usize>| image.iter().try_fold(1_usize, |all, &size| all.checked_mul(size));
-    let shape = of_image.filter(|image| !image.is_empty() && pixels(image).is_some());
+    let shape =
+        of_image.filter(|image| !image.is_empty() && image.len() < MAX_RANK && pixels(image).is_some());
     let shape = shape.map(|image| [sizes[0].unwrap_or(1)].into_iter().chain(image).collect());
 
     values.insert(&input.name, found.images(shape));
@@ -178,19 +187,27 @@ fn output(
             _ => None,
         });
         return Err(unknown.map_or_else(
-            || of_graph("the output is not that of the last layer".to_owned()),
+            || {
+                of_graph(
+                    "no output is of logits or probabilities of classes that exclude each other".to_owned(),
+                )
+            },
             |(what, reason)| FormatError::Node { what, reason },
         ));
     };
-    let is_ignored = |other: &Option<Rc<Answer>>| other.as_ref().is_none_or(|other| other.layer != answer.layer);
-    let ignored: Vec<&str> =
-        answers.iter().filter(|(_, other)| is_ignored(other)).map(|(name, _)| *name).collect();
-    if !ignored.is_empty() {
-        let (name, ignored) = (name.escape_debug(), ignored.join(", "));
-        found.notes.push(format!("read output {name}, ignored outputs: {}", ignored.escape_debug()));
+    let is_ignored =
+        |other: &Option<Rc<Answer>>| other.as_ref().is_none_or(|other| other.layer != answer.layer);
+    let mut ignored = answers.iter().filter(|(_, other)| is_ignored(other)).map(|(name, _)| *name);
+    if let Some(first) = ignored.next() {
+        let more = ignored.count();
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let text = format!("read the output {name}, ignored the output {first}{more}");
+        found.notes.push(text.escape_debug().to_string());
     }
     if answer.kind == Kind::Label {
-        found.notes.push("the graph ends with labels; the model gives the probabilities behind them".to_owned());
+        found
+            .notes
+            .push("the graph ends with labels; the model gives the probabilities behind them".to_owned());
     }
     Ok(Rc::clone(answer))
 }
@@ -216,9 +233,7 @@ fn image_shape(sizes: &[Option<usize>]) -> Option<ImageShape> {
     match *sizes {
         [Some(height), Some(width)]
         | [Some(1), Some(height), Some(width)]
-        | [Some(height), Some(width), Some(1)] => {
-            Some(ImageShape { height, width })
-        }
+        | [Some(height), Some(width), Some(1)] => Some(ImageShape { height, width }),
         _ => None,
     }
 }

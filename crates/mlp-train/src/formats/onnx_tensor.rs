@@ -10,6 +10,9 @@ use crate::formats::onnx_proto::{NodeProto, TensorProto, attribute, data_type};
 /// The `data_location` of numbers in another file.
 const EXTERNAL: i32 = 1;
 
+/// The most dimensions of a tensor.
+pub(super) const MAX_RANK: usize = 16;
+
 /// The files with external data, by the name in the model.
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
 
@@ -40,6 +43,10 @@ impl Tensor {
     /// Decodes a tensor of the file.
     pub(super) fn read(tensor: &TensorProto, files: &Files, budget: &mut Budget) -> Result<Self, String> {
         let wrong = |reason: String| format!("tensor `{}`: {reason}", tensor.name.escape_debug());
+        if tensor.dims.len() > MAX_RANK {
+            return Err(wrong(format!("{} dimensions; expected at most {MAX_RANK}", tensor.dims.len())));
+        }
+        budget.spend(Some(1 + tensor.external_data.len())).map_err(wrong)?;
         let shape: Option<Vec<usize>> = tensor.dims.iter().map(|&size| usize::try_from(size).ok()).collect();
         let shape = shape.ok_or_else(|| wrong(format!("shape {:?}", tensor.dims)))?;
         let raw = raw(tensor, files).map_err(wrong)?;
@@ -78,13 +85,19 @@ impl Tensor {
         let values = match tensor.data_type {
             data_type::FLOAT16 => bits.into_iter().map(f16_to_f64).collect(),
             data_type::BFLOAT16 => bits.into_iter().map(bfloat).collect(),
-            data_type::FLOAT if is_raw => raw.as_chunks().0.iter().map(|&v| f32::from_le_bytes(v).into()).collect(),
+            data_type::FLOAT if is_raw => {
+                raw.as_chunks().0.iter().map(|&v| f32::from_le_bytes(v).into()).collect()
+            }
             data_type::FLOAT => tensor.float_data.iter().map(|&value| value.into()).collect(),
             data_type::DOUBLE if is_raw => raw.as_chunks().0.iter().map(|&v| f64::from_le_bytes(v)).collect(),
             data_type::DOUBLE => tensor.double_data.clone(),
-            data_type::INT64 if is_raw => raw.as_chunks().0.iter().map(|&v| i64::from_le_bytes(v) as f64).collect(),
+            data_type::INT64 if is_raw => {
+                raw.as_chunks().0.iter().map(|&v| i64::from_le_bytes(v) as f64).collect()
+            }
             data_type::INT64 => tensor.int64_data.iter().map(|&value| value as f64).collect(),
-            data_type::INT32 if is_raw => raw.as_chunks().0.iter().map(|&v| i32::from_le_bytes(v).into()).collect(),
+            data_type::INT32 if is_raw => {
+                raw.as_chunks().0.iter().map(|&v| i32::from_le_bytes(v).into()).collect()
+            }
             data_type::INT8 if is_raw => raw.iter().map(|&byte| f64::from(byte as i8)).collect(),
             _ if is_raw => raw.iter().map(|&byte| byte.into()).collect(),
             _ => tensor.int32_data.iter().map(|&value| value.into()).collect(),
@@ -141,7 +154,9 @@ fn raw<'a>(tensor: &'a TensorProto, files: &'a Files) -> Result<&'a [u8], String
     let Some(location) = location(tensor) else { return Ok(&tensor.raw_data) };
     let entry = |key: &str| {
         let text = tensor.external_data.iter().find(|entry| entry.key == key).map(|entry| &entry.value);
-        text.map(|text| text.parse::<usize>().map_err(|_| format!("external data with {key} `{}`", text.escape_debug())))
+        text.map(|text| {
+            text.parse::<usize>().map_err(|_| format!("external data with {key} `{}`", text.escape_debug()))
+        })
     };
     let bytes = files.get(location).ok_or("external data without a file")?;
     let start = entry("offset").unwrap_or(Ok(0))?;
@@ -158,11 +173,16 @@ pub(super) fn location(tensor: &TensorProto) -> Option<&str> {
 }
 
 /// Computes an operator on constants; `None` if it is none of those that are folded.
-pub(super) fn fold(node: &NodeProto, args: &[Rc<Tensor>], budget: &mut Budget) -> Result<Option<Tensor>, String> {
+pub(super) fn fold(
+    node: &NodeProto,
+    args: &[Rc<Tensor>],
+    budget: &mut Budget,
+) -> Result<Option<Tensor>, String> {
     let [first, rest @ ..] = args else { return Ok(None) };
     let size = first.values.len();
     let of = |shape: Vec<usize>, values: Vec<f64>| Tensor { shape, values, data_type: first.data_type };
-    let same = |f: fn(f64) -> f64| of(first.shape.clone(), first.values.iter().map(|&value| f(value)).collect());
+    let same =
+        |f: fn(f64) -> f64| of(first.shape.clone(), first.values.iter().map(|&value| f(value)).collect());
     let ints = |name: &str, at: usize| match rest.get(at) {
         Some(tensor) => Some(tensor.as_ints()),
         None => attribute(node, name).map(|attribute| attribute.ints.clone()),
@@ -196,7 +216,11 @@ pub(super) fn fold(node: &NodeProto, args: &[Rc<Tensor>], budget: &mut Budget) -
             }
         }
         ("Reshape" | "Flatten" | "Squeeze" | "Unsqueeze", _) => {
-            match reshaped(node, &first.shape, ints(if node.op_type == "Reshape" { "shape" } else { "axes" }, 0)) {
+            match reshaped(
+                node,
+                &first.shape,
+                ints(if node.op_type == "Reshape" { "shape" } else { "axes" }, 0),
+            ) {
                 Some(shape) if shape.iter().product::<usize>() == size => of(shape, first.values.clone()),
                 _ => return Ok(None),
             }
@@ -245,11 +269,12 @@ pub(super) fn reshaped(node: &NodeProto, shape: &[usize], given: Option<Vec<i64>
             let axis = attribute(node, "axis").map_or(1, |axis| axis.i);
             let axis = usize::try_from(if axis < 0 { axis + shape.len() as i64 } else { axis }).ok()?;
             let (before, after) = shape.split_at_checked(axis)?;
-            let product = |sizes: &[usize]| sizes.iter().try_fold(1_usize, |all, &size| all.checked_mul(size));
+            let product =
+                |sizes: &[usize]| sizes.iter().try_fold(1_usize, |all, &size| all.checked_mul(size));
             Some(vec![product(before)?, product(after)?])
         }
         "Reshape" => {
-            let given = given?;
+            let given = given.filter(|sizes| sizes.len() <= MAX_RANK)?;
             let keeps_zero = attribute(node, "allowzero").is_some_and(|flag| flag.i == 1);
             let size = |(axis, &size): (usize, &i64)| match size {
                 0 if !keeps_zero => shape.get(axis).copied(),
@@ -266,6 +291,7 @@ pub(super) fn reshaped(node: &NodeProto, shape: &[usize], given: Option<Vec<i64>
         }
         "Squeeze" => {
             let axes = given.unwrap_or_default();
+            (axes.len() <= MAX_RANK).then_some(())?;
             let is_out = |axis: usize| {
                 let negative = axis as i64 - shape.len() as i64;
                 axes.is_empty() || axes.contains(&(axis as i64)) || axes.contains(&negative)
@@ -274,11 +300,12 @@ pub(super) fn reshaped(node: &NodeProto, shape: &[usize], given: Option<Vec<i64>
             Some(kept.map(|(_, &size)| size).collect())
         }
         "Unsqueeze" => {
-            let axes = given?;
+            let axes = given.filter(|axes| axes.len() <= MAX_RANK)?;
             let rank = shape.len() + axes.len();
             let mut sizes = shape.iter().copied();
-            let is_new = |axis: usize| axes.contains(&(axis as i64)) || axes.contains(&(axis as i64 - rank as i64));
-            (rank < 16).then_some(())?;
+            let is_new =
+                |axis: usize| axes.contains(&(axis as i64)) || axes.contains(&(axis as i64 - rank as i64));
+            (rank <= MAX_RANK).then_some(())?;
             (0..rank).map(|axis| if is_new(axis) { Some(1) } else { sizes.next() }).collect()
         }
         _ => None,

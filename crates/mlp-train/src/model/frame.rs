@@ -77,7 +77,8 @@ impl Frame {
     pub(crate) fn wrap_into(&self, content: &impl Serialize, bytes: &mut Vec<u8>) {
         bytes.clear();
         bytes.resize(HEADER, 0);
-        bincode::serde::encode_into_std_write(content, bytes, bincode::<LIMIT>()).expect("plain data into memory");
+        bincode::serde::encode_into_std_write(content, bytes, bincode::<LIMIT>())
+            .expect("plain data into memory");
         let (header, content) = bytes.split_at_mut(HEADER);
         header[..8].copy_from_slice(&self.magic());
         header[8..12].copy_from_slice(&self.version.to_le_bytes());
