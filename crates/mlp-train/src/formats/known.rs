@@ -33,8 +33,8 @@ pub struct Known {
     pub dataset: Option<String>,
     /// Program that wrote it.
     pub program: Option<String>,
-    /// Mean and standard deviation by which gray levels in [0, 1] were normalized in training, as by
-    /// torchvision's `Normalize`. They become part of the first layer.
+    /// Mean and standard deviation by which gray levels in [0, 1] were normalized in training, as
+    /// by torchvision's `Normalize`. They become part of the first layer.
     pub normalization: Option<(f64, f64)>,
 }
 

@@ -10,8 +10,8 @@
 //!     52      …  content: bincode, fixed-width little-endian integers
 //! ```
 //!
-//! Reading takes memory in proportion to the file's length: at most 64 kB or eight times the content
-//! for a text whose length is wrong, and arrays grow as their bytes are read.
+//! Reading takes memory in proportion to the file's length: at most 64 kB or eight times the
+//! content for a text whose length is wrong, and arrays grow as their bytes are read.
 
 use std::fs::File;
 use std::io::{self, Read};
