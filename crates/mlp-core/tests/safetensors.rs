@@ -183,11 +183,11 @@ fn what_is_no_network_is_refused_with_the_reason() {
             file(
                 "",
                 &[
-                    ("a.weight", "F32", "[3,2]", f32s(&[1.0; 6])),
-                    ("b.weight", "F32", "[2,1]", f32s(&[1.0; 2])),
+                    ("0.weight", "F32", "[3,2]", f32s(&[1.0; 6])),
+                    ("1.weight", "F32", "[2,1]", f32s(&[1.0; 2])),
                 ],
             ),
-            "tensor `a.weight` of shape [3, 2] is stored as (inputs, outputs)",
+            "tensor `0.weight` of shape [3, 2] is stored as (inputs, outputs)",
         ),
         (
             file(r#"{"activation":"sigmoid"}"#, &weight("[1,1]", 1)),
