@@ -145,3 +145,13 @@ pub enum NetworkError {
         expected: usize,
     },
 }
+
+impl NetworkError {
+    /// The same error of another layer, counted from 1.
+    pub(crate) fn of_layer(mut self, number: usize) -> Self {
+        if let Self::EmptyLayer { layer, .. } | Self::TooLarge { layer, .. } = &mut self {
+            *layer = number;
+        }
+        self
+    }
+}

@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayViewMut1, ArrayViewMut2, Axis};
 
-use crate::architecture::Architecture;
+use crate::architecture::{Architecture, NetworkError};
 use crate::kernels::real::Real;
 use crate::linalg::matrix::Matrix;
 use crate::parallel::{MatParts, Partition};
@@ -19,6 +19,30 @@ impl<A: Real> Layer<A> {
     pub fn new(weights: Array2<A>, biases: Array1<A>) -> Self {
         let biases = biases.view().insert_axis(Axis(0));
         Self { weights: Matrix::copy_of(weights.view()), biases: Matrix::copy_of(biases) }
+    }
+
+    /// Like [`Layer::new`], for weights and biases from outside, of layer `number` in errors. Shapes
+    /// are checked before anything is allocated: a matrix of no rows has any number of columns.
+    ///
+    /// # Errors
+    /// [`NetworkError::EmptyLayer`], [`NetworkError::TooLarge`], [`NetworkError::BiasesDisagree`].
+    ///
+    /// ```
+    /// use mlp_core::Layer;
+    /// use ndarray::{Array1, Array2};
+    ///
+    /// let weights = Array2::<f32>::zeros((0, 1 << 40));
+    /// let error = Layer::checked(1, weights, Array1::zeros(0)).unwrap_err();
+    /// assert!(error.to_string().starts_with("layer 1 has 0 inputs and 1099511627776 outputs"));
+    /// ```
+    pub fn checked(number: usize, weights: Array2<A>, biases: Array1<A>) -> Result<Self, NetworkError> {
+        let (inputs, outputs) = weights.dim();
+        Architecture::new(inputs, &[], outputs).validate().map_err(|error| error.of_layer(number))?;
+        if biases.len() != outputs {
+            let found = biases.len();
+            return Err(NetworkError::BiasesDisagree { layer: number, found, expected: outputs });
+        }
+        Ok(Self::new(weights, biases))
     }
 
     /// Returns a layer of zeros.

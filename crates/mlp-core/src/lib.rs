@@ -116,6 +116,8 @@ pub mod gradcheck;
 #[allow(unsafe_code)]
 mod kernels;
 mod layer;
+#[cfg(feature = "safetensors")]
+mod layer_order;
 mod linalg;
 mod loss;
 mod names;
@@ -158,7 +160,7 @@ pub use optim::optimizer::Optimizer;
 pub use random::init::Init;
 pub use random::{NativeStream, NumpyStream, RandomStream, SeedTooLarge, Stream, StreamKind, StreamState};
 #[cfg(feature = "safetensors")]
-pub use safetensors::{SafetensorsError, Tensors};
+pub use safetensors::{SafetensorsError, Tensors, f16_to_f64};
 pub use scalar::{Precision, Scalar};
 pub use workspace::Workspace;
 

@@ -12,9 +12,13 @@ use thiserror::Error;
 use crate::activation::Activation;
 use crate::architecture::{Architecture, NetworkError};
 use crate::layer::Layer;
+use crate::layer_order::{Module, Order};
 use crate::names::UnknownName;
 use crate::network::Mlp;
 use crate::scalar::{Precision, Scalar};
+
+/// Maximum number of layers; they are compared in pairs.
+const MAX_LAYERS: usize = 256;
 
 /// Metadata key of the activation.
 const ACTIVATION: &str = "activation";
@@ -88,8 +92,9 @@ impl<A: Scalar> Mlp<A> {
 
 /// The affine layers of a safetensors file, in order, and its metadata.
 ///
-/// Layers are sorted by the last number in their names (`net.0.weight`, `fc1.weight`). A layer
-/// without `bias` gets biases of zero.
+/// Names may be anything (`net.0.weight`, `fc1.weight`, `out.weight`): the numbers in which they
+/// differ and the shapes must leave one order of the layers. A layer without `bias` gets biases of
+/// zero.
 ///
 /// Requires the feature `safetensors`.
 ///
@@ -110,9 +115,10 @@ impl<A: Scalar> Mlp<A> {
 pub struct Tensors<'a> {
     layers: Vec<Affine<'a>>, // at least one
     metadata: BTreeMap<String, String>,
+    notes: Vec<String>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Affine<'a> {
     weights: TensorView<'a>, // (outputs, inputs)
     biases: Option<TensorView<'a>>,
@@ -133,35 +139,48 @@ impl<'a> Tensors<'a> {
         let metadata = header.metadata().iter().flatten();
         let metadata = metadata.map(|(name, text)| (name.clone(), text.clone())).collect();
         let all: BTreeMap<String, TensorView<'a>> = tensors.tensors().into_iter().collect();
-        let mut layers: Vec<(Option<u64>, &str, Affine<'a>)> = Vec::new();
+        let (mut layers, mut ignored): (Vec<(&str, Affine<'a>)>, Vec<&str>) = (Vec::new(), Vec::new());
         for (name, view) in &all {
-            if !matches!(view.dtype(), Dtype::F32 | Dtype::F64) {
+            let rank = view.shape().len();
+            let is_layer = |module: &str| {
+                all.get(&format!("{module}.weight")).is_some_and(|weights| weights.shape().len() == 2)
+            };
+            match (name.strip_suffix(".weight"), name.strip_suffix(".bias")) {
+                (Some(module), _) if rank == 2 => {
+                    let biases = all.get(&format!("{module}.bias")).cloned();
+                    layers.push((module, Affine { weights: view.clone(), biases }));
+                }
+                (_, Some(module)) if rank == 1 && is_layer(module) => {}
+                _ if is_beside_the_network(name, view) => {
+                    ignored.push(name);
+                    continue;
+                }
+                _ => {
+                    let (name, shape) = (name.clone(), view.shape().to_vec());
+                    let belongs = owner(&name, rank);
+                    return Err(SafetensorsError::OtherTensor { name, shape, belongs });
+                }
+            }
+            if !matches!(view.dtype(), Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64) {
                 return Err(SafetensorsError::Type { name: name.clone(), found: view.dtype().to_string() });
             }
-            let belongs = match (name.strip_suffix(".weight"), name.strip_suffix(".bias")) {
-                (Some(module), _) if view.shape().len() == 2 => {
-                    let biases = all.get(&format!("{module}.bias")).cloned();
-                    layers.push((last_number(module), name, Affine { weights: view.clone(), biases }));
-                    true
-                }
-                (_, Some(module)) => view.shape().len() == 1 && all.contains_key(&format!("{module}.weight")),
-                _ => false,
-            };
-            if !belongs {
-                let (name, shape) = (name.clone(), view.shape().to_vec());
-                return Err(SafetensorsError::OtherTensor { name, shape });
-            }
         }
-        layers.sort_by_key(|&(number, ..)| number);
-        let unclear = |pair: &&[(Option<u64>, _, _)]| pair[0].0.is_none() || pair[0].0 == pair[1].0;
-        if let Some([first, second]) = layers.windows(2).find(unclear) {
-            let (first, second) = (first.1.to_owned(), second.1.to_owned());
-            return Err(SafetensorsError::Order { first, second });
+        let (order, is_certain) = order(&layers)?;
+        let mut notes = Vec::new();
+        if !is_certain {
+            let names: Vec<&str> = order.iter().map(|&index| layers[index].0).collect();
+            notes.push(format!("assumed: layers in the order {}", names.join(", ").escape_debug()));
         }
-        if layers.is_empty() {
-            return Err(SafetensorsError::NoWeights);
+        if !ignored.is_empty() {
+            notes.push(format!("ignored tensors: {}", ignored.join(", ").escape_debug()));
         }
-        Ok(Self { layers: layers.into_iter().map(|(.., layer)| layer).collect(), metadata })
+        let layers = order.into_iter().map(|index| layers[index].1.clone()).collect();
+        Ok(Self { layers, metadata, notes })
+    }
+
+    /// One line for each assumption and for the tensors that were ignored.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Returns the metadata in the header.
@@ -210,22 +229,100 @@ impl Affine<'_> {
     }
 }
 
-/// The values of an `F32` or `F64` tensor.
+/// The values of a floating-point tensor.
 fn numbers<A: Scalar>(view: &TensorView<'_>) -> Vec<A> {
     let data = view.data();
     match view.dtype() {
         Dtype::F64 => {
             data.as_chunks().0.iter().map(|&bytes| A::from_f64(f64::from_le_bytes(bytes))).collect()
         }
+        Dtype::F16 => data.as_chunks().0.iter().map(|&bytes| A::from_f64(f16_to_f64(bytes))).collect(),
+        Dtype::BF16 => {
+            let number = |&[low, high]: &[u8; 2]| f32::from_le_bytes([0, 0, low, high]);
+            data.as_chunks().0.iter().map(|bytes| A::from_f64(number(bytes).into())).collect()
+        }
         _ => data.as_chunks().0.iter().map(|&bytes| A::from_f64(f32::from_le_bytes(bytes).into())).collect(),
     }
 }
 
-/// The last number in a name: 2 in `net.2`, 1 in `fc1`.
-fn last_number(name: &str) -> Option<u64> {
-    let end = name.rfind(|c: char| c.is_ascii_digit())? + 1;
-    let start = name[..end].trim_end_matches(|c: char| c.is_ascii_digit()).len();
-    name[start..end].parse().ok()
+/// Converts a half-precision number from its little-endian bytes, exactly.
+///
+/// ```
+/// assert_eq!(mlp_core::f16_to_f64([0x00, 0x3C]), 1.0);
+/// assert_eq!(mlp_core::f16_to_f64([0x01, 0x80]), -(2.0_f64.powi(-24)));
+/// ```
+pub fn f16_to_f64(bytes: [u8; 2]) -> f64 {
+    let bits = u16::from_le_bytes(bytes);
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
+    let magnitude = match exponent {
+        0 => fraction * 2.0_f64.powi(-24),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (fraction + 1024.0) * 2.0_f64.powi(exponent - 25),
+    };
+    if bits >> 15 == 0 { magnitude } else { -magnitude }
+}
+
+/// Returns whether a tensor is a counter, or a constant with which inputs are normalized.
+fn is_beside_the_network(name: &str, view: &TensorView<'_>) -> bool {
+    let is_counter = matches!(view.dtype(), Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL);
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let is_alone = !matches!(last, "weight" | "bias" | "num_batches_tracked");
+    view.shape().iter().all(|&size| size == 1) && (is_counter && is_alone || matches!(last, "mean" | "std"))
+}
+
+/// What a tensor belongs to that is not of an affine layer.
+fn owner(name: &str, rank: usize) -> &'static str {
+    match name.rsplit(['.', '/']).next() {
+        Some("kernel") => "a layer of Flax or Keras; expected its transpose as `….weight`, and",
+        Some("weight") if rank > 2 => "a convolution or another layer that is not affine; expected",
+        Some("weight" | "bias" | "running_mean" | "running_var" | "num_batches_tracked") if rank < 2 => {
+            "a normalization or another layer that is not affine (ONNX export folds it); expected"
+        }
+        _ => "no affine layer; expected",
+    }
+}
+
+/// Returns the order of the layers, and whether it is certain.
+fn order(layers: &[(&str, Affine<'_>)]) -> Result<(Vec<usize>, bool), SafetensorsError> {
+    if layers.is_empty() {
+        return Err(SafetensorsError::NoWeights);
+    }
+    if layers.len() > MAX_LAYERS {
+        return Err(SafetensorsError::TooManyLayers { found: layers.len() });
+    }
+    let modules = |inputs: usize| -> Vec<Module<'_>> {
+        let shapes = layers.iter().map(|(name, layer)| (*name, layer.weights.shape()));
+        shapes
+            .map(|(name, shape)| Module { name, inputs: shape[inputs], outputs: shape[1 - inputs] })
+            .collect()
+    };
+    let name = |index: usize| format!("{}.weight", layers[index].0);
+    let transposed = |index: usize| {
+        let (name, shape) = (name(index), layers[index].1.weights.shape().to_vec());
+        SafetensorsError::Transposed { name, shape }
+    };
+    // Biases tell which side the outputs are on.
+    let biased = |(_, layer): &(&str, Affine<'_>)| {
+        let biases = layer.biases.as_ref().map(|biases| biases.shape()[0]);
+        let shape = layer.weights.shape();
+        biases.is_some_and(|biases| biases != shape[0] && biases == shape[1])
+    };
+    if let Some(index) = layers.iter().position(biased) {
+        return Err(transposed(index));
+    }
+    match Order::of(&modules(1)) {
+        Order::Certain(order) => Ok((order, true)),
+        Order::Probable(order) => Ok((order, false)),
+        Order::Disagree(by_name) => match (Order::of(&modules(0)), by_name) {
+            (Order::Certain(_) | Order::Probable(_) | Order::Ambiguous(..), _) => Err(transposed(0)),
+            (_, Some(order)) => Ok((order, true)), // the network's error says which layers disagree
+            (_, None) => Err(SafetensorsError::Order { first: name(0), second: name(1) }),
+        },
+        Order::Ambiguous(first, second) => {
+            Err(SafetensorsError::Order { first: name(first), second: name(second) })
+        }
+    }
 }
 
 /// The reason why bytes are not a network.
@@ -245,8 +342,7 @@ pub enum SafetensorsError {
     NoWeights,
     /// A tensor that is neither weights nor biases of an affine layer.
     #[error(
-        "tensor `{}` of shape {shape:?} does not belong to an affine layer; expected `….weight` (outputs, inputs) \
-         and `….bias` (outputs)",
+        "tensor `{}` of shape {shape:?} belongs to {belongs} `….weight` (outputs, inputs) and `….bias` (outputs) only",
         name.escape_debug()
     )]
     OtherTensor {
@@ -254,10 +350,29 @@ pub enum SafetensorsError {
         name: String,
         /// Shape of the tensor.
         shape: Vec<usize>,
+        /// What it seems to belong to.
+        belongs: &'static str,
+    },
+    /// Weights stored as (inputs, outputs).
+    #[error(
+        "tensor `{}` of shape {shape:?} is stored as (inputs, outputs); expected (outputs, inputs), as PyTorch has it: transpose the weights",
+        name.escape_debug()
+    )]
+    Transposed {
+        /// Its name.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// More layers than can be put in order.
+    #[error("{found} layers; expected at most {MAX_LAYERS}")]
+    TooManyLayers {
+        /// Their number.
+        found: usize,
     },
     /// Names without an unambiguous order.
     #[error(
-        "cannot tell which of the layers `{}` and `{}` comes first; expected different numbers, as in `0.weight`, `2.weight`",
+        "cannot tell which of the layers `{}` and `{}` comes first from names and shapes; expected a number in each, as in `0.weight`, `2.weight`",
         first.escape_debug(),
         second.escape_debug()
     )]
@@ -268,7 +383,7 @@ pub enum SafetensorsError {
         second: String,
     },
     /// An unsupported number type.
-    #[error("tensor `{}` holds {found}; expected F32 or F64 (`model.float()` in PyTorch)", name.escape_debug())]
+    #[error("tensor `{}` holds {found}; expected F16, BF16, F32 or F64 (`model.float()` in PyTorch)", name.escape_debug())]
     Type {
         /// Name of the tensor.
         name: String,

@@ -116,9 +116,15 @@ fn every_network_round_trips_exactly() {
 }
 
 #[test]
-fn names_may_have_any_prefix_before_the_number() {
+fn layers_may_have_any_names_if_numbers_and_shapes_leave_one_order() {
     let layer = |name: &str| (format!("{name}.bias"), format!("{name}.weight"));
-    for names in [["fc1", "fc2"], ["net.1", "net.4"], ["é9", "é10"], ["block2.linear3", "block1.linear7"]] {
+    for names in [
+        ["fc1", "fc2"],
+        ["net.1", "net.4"],
+        ["é9", "é10"],
+        ["block1.linear7", "block2.linear3"],
+        ["input", "output"],
+    ] {
         let [(b1, w1), (b2, w2)] = names.map(layer);
         let bytes = file(
             "",
@@ -148,26 +154,40 @@ fn invalid_files_are_errors_with_a_reason() {
         let tensor = |name| (name, "F32", "[1,1]", f32s(&[1.0]));
         file(r#"{"activation":"relu"}"#, &[tensor(first), tensor(second)])
     };
-    let cases: [(Vec<u8>, &str); 11] = [
+    let cases: [(Vec<u8>, &str); 16] = [
         (b"MLP model".to_vec(), "not safetensors: "),
         (state_dict()[..200].to_vec(), "not safetensors: "),
         (file("", &[]), "no tensor named `….weight`"),
         (
             file("", &weight("[2,3,4]", 24)),
-            "tensor `0.weight` of shape [2, 3, 4] does not belong to an affine layer",
+            "tensor `0.weight` of shape [2, 3, 4] belongs to a convolution or another layer",
         ),
         (file("", &[("0.running_mean", "F32", "[1]", f32s(&[1.0]))]), "tensor `0.running_mean`"),
         (
-            file("", &[("0.weight", "BF16", "[1,1]", vec![0, 0])]),
-            "tensor `0.weight` holds BF16; expected F32 or F64",
+            file("", &[("0.weight", "I16", "[1,1]", vec![0, 0])]),
+            "tensor `0.weight` holds I16; expected F16, BF16, F32 or F64",
+        ),
+        (two("a.weight", "b.weight"), "cannot tell which of the layers `a.weight` and `b.weight` comes first"),
+        (two("a.weight", "0.weight"), "cannot tell which of the layers `0.weight` and `a.weight` comes first"),
+        (two("l1.weight", "l01.weight"), "cannot tell which of the layers `l01.weight` and `l1.weight` comes first"),
+        (
+            file("", &[("d/kernel", "F32", "[1,1]", f32s(&[1.0]))]),
+            "tensor `d/kernel` of shape [1, 1] belongs to a layer of Flax or Keras",
         ),
         (
-            two("a.weight", "b.weight"),
-            "cannot tell which of the layers `a.weight` and `b.weight` comes first",
+            file("", &[("p.weight", "F32", "[1]", f32s(&[1.0]))]),
+            "tensor `p.weight` of shape [1] belongs to a normalization or another layer",
         ),
+        (file("", &[("temperature", "F32", "[1]", f32s(&[1.0]))]), "tensor `temperature` of shape [1]"),
         (
-            two("a.weight", "0.weight"),
-            "cannot tell which of the layers `a.weight` and `0.weight` comes first",
+            file(
+                "",
+                &[
+                    ("0.weight", "F32", "[3,2]", f32s(&[1.0; 6])),
+                    ("1.weight", "F32", "[2,1]", f32s(&[1.0; 2])),
+                ],
+            ),
+            "tensor `0.weight` of shape [3, 2] is stored as (inputs, outputs)",
         ),
         (file(r#"{"activation":"sigmoid"}"#, &weight("[1,1]", 1)), "metadata: unknown activation `sigmoid`"),
         (file("", &weight("[0,3]", 0)), "layer 1 has 3 inputs and 0 outputs"),
@@ -186,8 +206,32 @@ fn invalid_files_are_errors_with_a_reason() {
     let tensors = [("0.weight", "F32", "[2,3]", f32s(&[1.0; 6])), ("0.bias", "F32", "[3]", f32s(&[1.0; 3]))];
     assert_eq!(
         error(&file("", &tensors)),
-        "layer 1 has 3 biases; expected 2, one for each column of its weights"
+        "tensor `0.weight` of shape [2, 3] is stored as (inputs, outputs); expected (outputs, inputs), as PyTorch has it: transpose the weights"
     );
+    let tensors = [("0.weight", "F32", "[2,3]", f32s(&[1.0; 6])), ("0.bias", "F32", "[4]", f32s(&[1.0; 4]))];
+    assert_eq!(
+        error(&file("", &tensors)),
+        "layer 1 has 4 biases; expected 2, one for each column of its weights"
+    );
+}
+
+#[test]
+fn half_precision_is_read_exactly_and_what_is_beside_the_network_is_noted() {
+    let bytes = file(
+        "",
+        &[
+            ("0.weight", "F16", "[1,2]", vec![0x00, 0x3C, 0x01, 0x80]), // 1, -2^-24
+            ("2.weight", "BF16", "[2,1]", vec![0x80, 0x3F, 0x49, 0xC0]), // 1, -3.140625
+            ("std", "F32", "[1]", f32s(&[0.5])),
+            ("steps", "I64", "[]", vec![1; 8]),
+        ],
+    );
+    let tensors = Tensors::parse(&bytes).unwrap();
+    assert_eq!(tensors.precision(), Precision::F32);
+    assert_eq!(tensors.notes(), ["ignored tensors: std, steps"]);
+    let network = tensors.network::<f32>(Some(Activation::Relu)).unwrap();
+    assert_eq!(network.layers()[0].weights(), array![[1.0], [-(2.0_f32.powi(-24))]]);
+    assert_eq!(network.layers()[1].weights(), array![[1.0, -3.140625]]);
 }
 
 proptest! {

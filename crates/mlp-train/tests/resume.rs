@@ -9,6 +9,7 @@ use mlp_train::{
     Checkpoint, Control, EpochRecord, Error, Event, Every, Examples, Kernel, Metadata, Number, Observer,
     OptimizerName, Origin, RunDir, RunSetup, ScheduleName, TrainConfig, Trainer,
 };
+use sha2::Digest as _;
 
 struct Sets {
     train: Dataset,
@@ -228,4 +229,36 @@ fn a_checkpoint_of_another_configuration_is_an_error_of_one_line() {
     std::fs::write(&path, &bytes).unwrap();
     let error = Checkpoint::<f32>::load(&path).err().unwrap();
     assert!(matches!(error, Error::FileChecksum { .. }), "{error}");
+}
+
+#[test]
+fn a_checkpoint_with_a_correct_checksum_and_an_impossible_state_is_refused() {
+    let (scratch, sets) = (tempfile::tempdir().unwrap(), sets());
+    let path = scratch.path().join("checkpoint");
+    let plan = config().validate(&sets.train).unwrap();
+    let examples = Examples::<f32>::new(&plan, &sets.train);
+    let mut trainer = Trainer::with_sets(plan.clone(), &examples, Some(&sets.validation), None).unwrap();
+    trainer.run(&mut StopAfter(Some(7))).unwrap();
+    trainer.checkpoint(&origin()).save(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    // The content ends with the times (seconds and nanoseconds, twice) and the next stage.
+    let is_refused = |from_end: usize, value: &[u8]| {
+        let mut content = bytes[52..].to_vec();
+        let at = content.len() - from_end;
+        content.splice(at..(at + value.len()).min(content.len()), value.iter().copied());
+        let digest = sha2::Sha256::digest(&content);
+        let length = (content.len() as u64).to_le_bytes();
+        std::fs::write(&path, [&bytes[..12], &length, &digest, &content].concat()).unwrap();
+        let resumed = Checkpoint::<f32>::load(&path).and_then(|checkpoint| {
+            Trainer::resume(checkpoint, plan.clone(), &examples, Some(&sets.validation), None)
+        });
+        resumed.is_err()
+    };
+    assert!(!is_refused(4, &1_u32.to_le_bytes()), "the state as it was");
+    for stage in [0_u32, 2, 4, 5, u32::MAX] {
+        assert!(is_refused(4, &stage.to_le_bytes()), "stage {stage}");
+    }
+    for from_end in [28, 16] {
+        assert!(is_refused(from_end, &u64::MAX.to_le_bytes()), "a time of {} seconds", u64::MAX);
+    }
 }

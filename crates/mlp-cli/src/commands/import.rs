@@ -2,7 +2,7 @@
 //! assumed, with a note.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -21,12 +21,12 @@ const MAX_BYTES: u64 = (Architecture::MAX_PARAMETERS as u64) * 8 + (1 << 26);
 
 /// Import a model from PyTorch, NumPy or ONNX.
 ///
-/// Reads .safetensors files, .npz files, and .onnx files with a sequential graph.
+/// Reads .safetensors files, .npz files, and .onnx files of PyTorch, scikit-learn, Keras and others.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   mlp import chapter.npz --dataset mnist
-  mlp import torch.safetensors --activation relu --dataset mnist --to torch.mlp
+  mlp import torch.safetensors --activation relu --dataset mnist --mean 0.1307 --std 0.3081
   mlp import mine.onnx --class-names cat,dog --image-shape 32x32 --preprocessing whole
   mlp eval torch.mlp
 
@@ -50,20 +50,26 @@ pub(crate) struct Args {
     /// Preprocessing of pictures
     #[arg(long, value_name = "NAME", value_parser = parse::preprocessing())]
     preprocessing: Option<Preprocessing>,
-    /// Dataset the model was trained on, a name or a directory; a known dataset implies the
-    /// previous three flags
+    /// Mean that inputs in [0, 1] were normalized with, unless the graph does it
+    #[arg(long, value_name = "NUMBER", requires = "std", allow_negative_numbers = true)]
+    mean: Option<f64>,
+    /// Standard deviation that inputs were normalized with
+    #[arg(long, value_name = "NUMBER", requires = "mean")]
+    std: Option<f64>,
+    /// Dataset the model was trained on, a name or a directory; a known dataset implies the classes,
+    /// the image size and the preprocessing
     #[arg(long, value_name = "NAME|DIR")]
     dataset: Option<String>,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let from = args.file.display();
-    let format = Format::of(&args.file).with_context(|| from.to_string())?;
     let to = match &args.to {
         Some(to) => to.clone(),
         None => beside(&args.file)?,
     };
     let bytes = read(&args.file).with_context(|| format!("{from}: cannot read the file"))?;
+    let format = Format::of_model(&args.file, &bytes).with_context(|| from.to_string())?;
     let name = args.file.file_name().unwrap_or(args.file.as_os_str()).display();
     let given = Known {
         activation: args.activation,
@@ -71,9 +77,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         image_shape: args.image_shape,
         preprocessing: args.preprocessing,
         dataset: args.dataset.as_deref().map(full_name),
+        normalization: args.mean.zip(args.std),
         program: Some(format!("{PROGRAM}, imported from {name}")),
     };
-    let imported = formats::import(format, &bytes, &given).with_context(|| from.to_string())?;
+    let directory = args.file.parent().unwrap_or(Path::new(""));
+    let neighbor = |name: &str| read(&directory.join(name));
+    let imported =
+        formats::import_with_files(format, &bytes, &neighbor, &given).with_context(|| from.to_string())?;
     imported.model.save(&to)?;
     imported.notes.iter().for_each(|line| note(line));
     let architecture = imported.model.network.architecture();
@@ -90,11 +100,11 @@ fn beside(file: &Path) -> anyhow::Result<PathBuf> {
     Ok(to)
 }
 
-fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+fn read(file: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(file)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_BYTES {
-        bail!("the file is too large; expected at most {MAX_BYTES} bytes");
+        return Err(io::Error::other(format!("the file is too large; expected at most {MAX_BYTES} bytes")));
     }
     Ok(bytes)
 }

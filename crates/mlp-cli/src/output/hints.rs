@@ -13,12 +13,16 @@ const MAX: usize = 5;
 /// Default directory of runs.
 const RUNS: &str = "runs";
 
+/// The hint for a file that is no model file.
+const OF_OTHERS: &str = "models of other programs are converted with `mlp import`";
+
 /// The hint for an error, if there is one.
 pub(super) fn hint(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| match cause.downcast_ref::<Error>()? {
         Error::NoModel { path, .. } => Some(instead_of_model(path)),
         Error::OtherFile { path, what: "model", .. } => {
-            RunDir::is_run(parent(path)).then(|| model_of(parent(path)))
+            let is_run = RunDir::is_run(parent(path));
+            Some(if is_run { model_of(parent(path)) } else { OF_OTHERS.to_owned() })
         }
         Error::NoRun { path } if path.is_file() && RunDir::is_run(parent(path)) => {
             Some(format!("the run is {}", parent(path).display()))

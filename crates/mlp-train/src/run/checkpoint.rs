@@ -171,6 +171,14 @@ impl<'d, A: Number> Trainer<'d, A> {
         if (TrainConfig { epochs: config.epochs, ..checkpoint.config()? }) != *config {
             return Err("the checkpoint has another configuration".to_owned());
         }
+        // No counter is ahead of the steps taken.
+        let (epochs, batches) = checkpoint.position();
+        let steps =
+            (epochs as u64).saturating_mul(self.plan().batches() as u64).saturating_add(batches as u64);
+        let ema_steps = checkpoint.ema.as_ref().map_or(0, |(steps, _)| *steps);
+        if [checkpoint.optimizer_steps, checkpoint.masks, ema_steps].iter().any(|&counter| counter > steps) {
+            return Err("the checkpoint counts more steps than its epochs have".to_owned());
+        }
         let architecture = self.plan().architecture().clone();
         let mlp = |contents| -> Result<Mlp<A>, String> {
             let network = network(contents, architecture.activation)?;

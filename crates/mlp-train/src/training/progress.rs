@@ -25,10 +25,16 @@ pub(crate) struct Progress {
 /// The next action of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Stage {
+    /// Never written: it keeps the numbers that the others have in checkpoints.
+    Start(Never),
     Steps,
     EpochEnd,
     End(Ending),
 }
+
+/// A type without values, which no checkpoint can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Never {}
 
 /// More than any training takes; sums of such times do not overflow.
 const MAX_TIME: Duration = Duration::from_secs(1 << 40);
@@ -104,7 +110,10 @@ impl Progress {
             && self.batches <= plan.batches()
             && (self.batches < plan.batches()) != (next == Stage::EpochEnd)
             && self.trace.len() == self.epochs
-            && [self.time, self.epoch_time].iter().all(|time| *time < MAX_TIME)
+            && self.bad_epochs <= self.epochs
+            && self.plateaus as usize <= self.epochs
+            && self.best.is_none_or(|(epoch, _)| (1..=self.epochs).contains(&epoch))
+            && self.time.max(self.epoch_time) <= MAX_TIME
             && [self.losses.len(), self.accuracies.len()].iter().all(|&len| len >= self.batches)
     }
 }
