@@ -1,5 +1,5 @@
-//! Names of datasets in runs, models and recipes: of directories relative to the project, so that it
-//! can be moved.
+//! Names of datasets in runs, models and recipes: of directories relative to the project, so that
+//! it can be moved.
 
 use std::path::{Path, PathBuf};
 
@@ -51,7 +51,7 @@ pub(crate) fn located(name: &str, place: &Path) -> String {
     candidates.find(|path| Datasets::is_present(path, Path::new(""))).unwrap_or_else(|| name.to_owned())
 }
 
-/// A path that cannot be taken for the name of a known dataset.
+/// A path that cannot be mistaken for the name of a known dataset.
 fn as_path(path: &str) -> String {
     if is_known(path) { format!("./{path}") } else { path.to_owned() }
 }
@@ -86,7 +86,8 @@ mod tests {
         assert_eq!(located("mnist", &run), "mnist");
         assert_eq!(located("sets/none", &run), "sets/none");
         assert_eq!(located(&there, &run), there);
-        // The current directory is another project, so a new name is absolute and a stored one stays.
+        // The current directory is another project, so a new name is absolute and a stored one
+        // stays.
         assert_eq!(stored_name(&there, &run), there);
         assert_eq!(stored_name("sets/ds", &run), "sets/ds");
         assert_eq!(stored_name("synthetic", &run), "synthetic");

@@ -53,8 +53,8 @@ impl Signals {
     }
 }
 
-/// Returns whether the program was started to ignore a signal, as `nohup` does with SIGHUP. Where the
-/// system does not tell, it was.
+/// Returns whether the program was started to ignore a signal, as `nohup` does with SIGHUP. Where
+/// the system does not tell, it was.
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask =

@@ -113,7 +113,7 @@ impl Training {
                     .with_context(|| format!("{} (its config.toml must not change)", run.path().display()))?
             }
         };
-        // Not earlier: now it is certain that the training can go on with what has changed.
+        // Not earlier: only now is it certain that the training can resume with the changes.
         let config = self.config_toml(run.path());
         if RunDir::read_config(run.path())? != config {
             run.remove_result()?;

@@ -21,8 +21,9 @@ impl<A: Real> Layer<A> {
         Self { weights: Matrix::copy_of(weights.view()), biases: Matrix::copy_of(biases) }
     }
 
-    /// Like [`Layer::new`], for weights and biases from outside, of layer `number` in errors. Shapes
-    /// are checked before anything is allocated: a matrix of no rows has any number of columns.
+    /// Like [`Layer::new`], for weights and biases from outside, of layer `number` in errors.
+    /// Shapes are checked before anything is allocated: a matrix of no rows has any number of
+    /// columns.
     ///
     /// # Errors
     /// [`NetworkError::EmptyLayer`], [`NetworkError::TooLarge`], [`NetworkError::BiasesDisagree`].

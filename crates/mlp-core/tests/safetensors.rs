@@ -167,9 +167,18 @@ fn invalid_files_are_errors_with_a_reason() {
             file("", &[("0.weight", "I16", "[1,1]", vec![0, 0])]),
             "tensor `0.weight` holds I16; expected F16, BF16, F32 or F64",
         ),
-        (two("a.weight", "b.weight"), "cannot tell which of the layers `a.weight` and `b.weight` comes first"),
-        (two("a.weight", "0.weight"), "cannot tell which of the layers `0.weight` and `a.weight` comes first"),
-        (two("l1.weight", "l01.weight"), "cannot tell which of the layers `l01.weight` and `l1.weight` comes first"),
+        (
+            two("a.weight", "b.weight"),
+            "cannot tell which of the layers `a.weight` and `b.weight` comes first",
+        ),
+        (
+            two("a.weight", "0.weight"),
+            "cannot tell which of the layers `0.weight` and `a.weight` comes first",
+        ),
+        (
+            two("l1.weight", "l01.weight"),
+            "cannot tell which of the layers `l01.weight` and `l1.weight` comes first",
+        ),
         (
             file("", &[("d/kernel", "F32", "[1,1]", f32s(&[1.0]))]),
             "tensor `d/kernel` of shape [1, 1] belongs to a layer of Flax or Keras",

@@ -21,7 +21,8 @@ const MAX_BYTES: u64 = (Architecture::MAX_PARAMETERS as u64) * 8 + (1 << 26);
 
 /// Import a model from PyTorch, NumPy or ONNX.
 ///
-/// Reads .safetensors files, .npz files, and .onnx files of PyTorch, scikit-learn, Keras and others.
+/// Reads .safetensors files, .npz files, and .onnx files of PyTorch, scikit-learn, Keras and
+/// others.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -56,8 +57,8 @@ pub(crate) struct Args {
     /// Standard deviation that inputs were normalized with
     #[arg(long, value_name = "NUMBER", requires = "mean")]
     std: Option<f64>,
-    /// Dataset the model was trained on, a name or a directory; a known dataset implies the classes,
-    /// the image size and the preprocessing
+    /// Dataset the model was trained on, a name or a directory; a known dataset implies the
+    /// classes, the image size and the preprocessing
     #[arg(long, value_name = "NAME|DIR")]
     dataset: Option<String>,
 }

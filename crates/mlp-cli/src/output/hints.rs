@@ -13,7 +13,7 @@ const MAX: usize = 5;
 /// Default directory of runs.
 const RUNS: &str = "runs";
 
-/// The hint for a file that is no model file.
+/// The hint for a file that is not a model.
 const OF_OTHERS: &str = "models of other programs are converted with `mlp import`";
 
 /// The hint for an error, if there is one.

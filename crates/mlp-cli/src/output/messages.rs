@@ -34,8 +34,8 @@ pub(crate) fn print_json(value: &impl Serialize) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{}", printable_json(&text))
 }
 
-/// Escapes what is unprintable in a text but for its line breaks. Names that may have line breaks
-/// have to be made [`printable`] before they become part of it.
+/// Escapes what is unprintable in a text, except for its line breaks. Names that may have line
+/// breaks have to be made [`printable`] before they become part of it.
 fn printable_lines(text: &str) -> String {
     text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
 }

@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_file_system_without_locks_is_no_error() {
+    fn a_file_system_without_locks_is_not_an_error() {
         struct NoLocks(i32);
 
         impl Gate for NoLocks {

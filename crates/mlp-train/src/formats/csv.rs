@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_field_is_no_formula_and_has_one_line() {
+    fn a_field_is_never_a_formula_and_has_one_line() {
         for (text, field) in [
             ("=HYPERLINK(\"http://x\")", "\"'=HYPERLINK(\"\"http://x\"\")\""),
             ("+1+cmd|' /C calc'!A0", "'+1+cmd|' /C calc'!A0"),

@@ -172,7 +172,7 @@ pub(super) fn location(tensor: &TensorProto) -> Option<&str> {
     (tensor.data_location == EXTERNAL).then(|| entry.map_or("", |entry| &entry.value))
 }
 
-/// Computes an operator on constants; `None` if it is none of those that are folded.
+/// Computes an operator on constants; `None` if it cannot be folded.
 pub(super) fn fold(
     node: &NodeProto,
     args: &[Rc<Tensor>],

@@ -123,7 +123,7 @@ pub fn match_classes<'d>(
 /// Classes of a dataset: its labels are bytes.
 const MAX_CLASSES: usize = 256;
 
-/// Returns the class with a name: the same, or the only one that is the same but for its spelling.
+/// Returns the class with a name: the same, or the only one that differs in spelling only.
 fn class_of(name: &str, expected: &[String], keys: &[String]) -> Option<usize> {
     let exact = expected.iter().position(|other| other == name);
     let similar = || {
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn examples_of_other_classes_are_left_out() {
         check("b x c", "a b c", &[0, 1, 2, 1, 0], &[1, 2, 1], Some("2 of 5 examples left out: x"));
-        // A class without examples is no news.
+        // A class without examples is not reported.
         check("a b x", "a b", &[0, 1], &[0, 1], None);
     }
 
