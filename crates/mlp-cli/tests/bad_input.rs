@@ -177,7 +177,7 @@ fn a_bad_model_is_an_error() {
         ("version", "model format version 9; this program reads version 2"),
         ("flipped", "the checksum does not match"),
         ("truncated", "500 bytes; the header says"),
-        ("appended", "bytes; expected"),
+        ("appended", "bytes; the header says"),
         ("empty", "not a model file: it begins with nothing"),
         ("directory", "a directory; expected a model file"),
         ("missing", "cannot read the model"),
