@@ -126,8 +126,15 @@ impl TrainingData {
         // Before anything is downloaded.
         recipe.train.check()?;
         let mut sets = load_named(&recipe.dataset, data_dir, quiet)?;
+        sets.oddities().iter().filter(|_| !quiet).for_each(|line| note(&format!("{}: {line}", sets.name)));
         let mut origin = Origin::new(full_name(&sets.name), sets.train.sha256(), PROGRAM);
-        let (mut validation, mut validation_set) = (None, None);
+        let (mut validation, mut validation_set) = (sets.validation.take(), None);
+        if validation.is_some()
+            && (recipe.train.validation > 0.0 || recipe.validation_set.is_some())
+            && !quiet
+        {
+            note(&format!("{}: its own validation set is not used, because another is asked for", sets.name));
+        }
         if recipe.train.validation > 0.0 {
             let parts = sets.train.split_stratified(recipe.train.validation, recipe.train.split_seed)?;
             (sets.train, validation) = (parts.0, Some(parts.1));
@@ -148,6 +155,8 @@ impl TrainingData {
             origin.validation_sha256 = Some(found.sha256());
             validation_set = Some(full_name(&other.name));
             validation = Some(other.test);
+        } else {
+            origin.validation_sha256 = validation.as_ref().map(Dataset::sha256);
         }
         Ok(Self { sets, validation, origin, validation_set })
     }

@@ -51,6 +51,7 @@ impl Training {
         let (dataset, names) = (self.recipe.dataset.clone(), sets.class_names.clone());
         let mut metadata = Metadata::new(dataset, names, sets.train.shape(), PROGRAM);
         metadata.preprocessing = sets.preprocessing;
+        metadata.polarity = sets.polarity;
         metadata.config = Some(self.plan.config().clone());
         let mut setup = RunSetup::new(self.data.origin.clone(), metadata);
         setup.test = Some(&sets.test);

@@ -35,6 +35,7 @@ mod directory;
 mod error;
 #[cfg(feature = "fetch")]
 pub mod fetch;
+mod foreign;
 pub mod fs;
 pub mod idx;
 mod named;
@@ -43,6 +44,6 @@ pub mod picture;
 mod random;
 pub mod synthetic;
 
-pub use dataset::{Dataset, Datasets, ImageShape, Preprocessing, Real, SparseImages, levels};
+pub use dataset::{Dataset, Datasets, ImageShape, Polarity, Preprocessing, Real, SparseImages, levels};
 pub use directory::Description;
 pub use error::{Error, SourceFailure};

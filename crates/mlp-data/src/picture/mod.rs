@@ -26,10 +26,13 @@ mod files;
 mod gray;
 mod ground;
 mod ink;
+mod jpeg;
+mod parts;
 mod plane;
 mod preprocess;
 
+pub use crate::Polarity;
 pub use classes::LabeledFiles;
-pub use decode::MAX_PIXELS;
-pub use files::{ENDINGS, picture_files};
-pub use gray::{GrayPicture, Polarity, Preprocessed};
+pub use decode::MAX_BYTES;
+pub use files::{ENDINGS, LeftOut, PictureFiles};
+pub use gray::{GrayPicture, Preprocessed};

@@ -1,11 +1,11 @@
 //! Preprocessing pictures into images of a dataset: the two ways of [`Preprocessing`], and plain
 //! scaling.
 
-use super::ground::{Ground, oriented};
+use super::ground::{Ground, light_ground};
 use super::ink::{Ink, Patch};
 use super::plane::{Plane, fitted};
-use super::{GrayPicture, Polarity, Preprocessed};
-use crate::{ImageShape, Preprocessing};
+use super::{GrayPicture, Preprocessed};
+use crate::{ImageShape, Polarity, Preprocessing};
 
 /// Larger pictures are first reduced to this side, which also averages out noise.
 const WORKING_SIDE: usize = 512;
@@ -28,15 +28,35 @@ impl Preprocessing {
     #[track_caller]
     pub fn preprocess(self, picture: &GrayPicture, shape: ImageShape, polarity: Polarity) -> Preprocessed {
         assert!(shape.pixels() > 0, "an image of {shape} has no pixels");
-        let (plane, was_inverted) = oriented(Plane::of(picture, WORKING_SIDE), polarity);
-        match self {
-            Self::Digit => digit(&plane, shape, was_inverted),
+        let plane = Plane::of(picture, WORKING_SIDE);
+        // A transparent ground is known better than anybody could say.
+        let polarity = picture.polarity.unwrap_or(polarity);
+        let looks_light = match picture.polarity {
+            Some(polarity) => polarity == Polarity::DarkOnLight,
+            None => light_ground(&plane) > 0.5,
+        };
+        let was_inverted = match polarity {
+            Polarity::LightOnDark => false,
+            Polarity::DarkOnLight => true,
+            Polarity::Auto => looks_light,
+        };
+        let plane = if was_inverted { plane.inverted() } else { plane };
+        let (pixels, is_blank) = match self {
+            Self::Digit => digit(&plane, shape),
             Self::Whole => whole(picture, &plane, shape, was_inverted),
-        }
+        };
+        Preprocessed { pixels, was_inverted, is_blank, looks_light }
     }
 }
 
 impl GrayPicture {
+    /// Returns the evidence that the ground is lighter than the ink, from 0 to 1, from border,
+    /// corners and area; `None` for a transparent ground, which decides for itself. The mean over
+    /// pictures of one origin tells their polarity more surely than each of them.
+    pub fn light_ground(&self) -> Option<f64> {
+        self.polarity.is_none().then(|| light_ground(&Plane::of(self, WORKING_SIDE)))
+    }
+
     /// Scales the picture to a shape, ignoring its aspect ratio and polarity.
     ///
     /// # Panics
@@ -48,9 +68,10 @@ impl GrayPicture {
     }
 }
 
-fn digit(plane: &Plane, shape: ImageShape, was_inverted: bool) -> Preprocessed {
+/// Returns the pixels, and whether there is no ink.
+fn digit(plane: &Plane, shape: ImageShape) -> (Vec<u8>, bool) {
     let Some(ink) = Ink::of(plane, &Ground::of(plane)) else {
-        return Preprocessed { pixels: vec![0; shape.pixels()], was_inverted, is_blank: true };
+        return (vec![0; shape.pixels()], true);
     };
     let Patch { left, top, width, height, .. } = ink.bounds;
     let (into_width, into_height) = (inner(shape.width), inner(shape.height));
@@ -66,7 +87,7 @@ fn digit(plane: &Plane, shape: ImageShape, was_inverted: bool) -> Preprocessed {
             *pixel = (255.0 * amount / strongest).round() as u8;
         }
     }
-    Preprocessed { pixels, was_inverted, is_blank: false }
+    (pixels, false)
 }
 
 /// The part of a side that ink may fill: MNIST's 20 of 28.
@@ -88,7 +109,7 @@ fn centered_at(center: f32, length: usize, side: usize) -> usize {
 }
 
 /// Only the border of `plane`, the reduced picture with dark ground, is used here.
-fn whole(picture: &GrayPicture, plane: &Plane, shape: ImageShape, was_inverted: bool) -> Preprocessed {
+fn whole(picture: &GrayPicture, plane: &Plane, shape: ImageShape, was_inverted: bool) -> (Vec<u8>, bool) {
     let is_blank = picture.pixels().iter().all(|&pixel| pixel == picture.pixels()[0]);
     let (width, height) = fitted(picture.width(), picture.height(), shape.width, shape.height);
     let fitted = Plane::scaled(picture, width, height);
@@ -102,5 +123,5 @@ fn whole(picture: &GrayPicture, plane: &Plane, shape: ImageShape, was_inverted: 
     for (row, levels) in fitted.chunks_exact(width).enumerate() {
         pixels[(top + row) * shape.width + left..][..width].copy_from_slice(levels);
     }
-    Preprocessed { pixels, was_inverted, is_blank }
+    (pixels, is_blank)
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use clap::ValueEnum;
 use mlp_data::picture::{GrayPicture, LabeledFiles, Polarity, Preprocessed};
 use mlp_data::{Dataset, Datasets, ImageShape, Preprocessing};
 use mlp_train::TrainConfig;
@@ -23,16 +24,20 @@ const SMALL: usize = 64;
 /// The default size of images.
 const USUAL: ImageShape = ImageShape { height: 28, width: 28 };
 
+/// The maximum number of pictures that decide on the polarity.
+const SAMPLES: usize = 300;
+
 /// The upper bound of the bytes of all images.
 const MAX_BYTES: usize = 4_000_000_000;
 
-/// Create a dataset from your own pictures: a directory for each class, with PNG, JPEG or PGM
-/// files.
+/// Create a dataset from your own pictures: a directory for each class, with PNG, JPEG, WebP, BMP,
+/// TIFF, GIF or PGM files.
 ///
-/// DIR contains `class-name/*.png`, or `train/class-name/*.png` and `test/class-name/*.png`. The
-/// result is a directory for `--dataset`: four IDX files like those of MNIST, and `dataset.toml`
-/// with the class names and the preprocessing, which models keep for `mlp predict`. The background
-/// becomes dark and the ink light, as in MNIST; `--polarity light-on-dark` keeps both.
+/// DIR contains `class-name/*.png`, or the same below `train/`, `test/` and `val/` (or other usual
+/// names of these). The result is a directory for `--dataset`: IDX files like those of MNIST, and
+/// `dataset.toml` with the class names, the preprocessing and the polarity, which models keep for
+/// `mlp predict`. If the backgrounds are light, all pictures are inverted, as in MNIST;
+/// `--polarity light-on-dark` keeps them.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -53,9 +58,9 @@ pub(crate) struct Args {
     /// Preprocessing: as MNIST was made, or the whole picture scaled to fit
     #[arg(long, value_parser = parse::preprocessing(), default_value_t = Preprocessing::Whole)]
     preprocessing: Preprocessing,
-    /// Polarity of ink and background
-    #[arg(long, value_parser = parse::polarity(), default_value_t)]
-    polarity: Polarity,
+    /// Polarity of ink and background; auto decides once for all pictures
+    #[arg(long, value_enum, default_value_t)]
+    polarity: Choice,
     /// Fraction of each class for the test set, if there is no `test/` [default: 0.2]
     #[arg(long, value_name = "SHARE")]
     test_share: Option<f64>,
@@ -70,12 +75,33 @@ pub(crate) struct Args {
     skip_bad: bool,
 }
 
+/// Which polarity pictures have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Choice {
+    #[default]
+    Auto,
+    PerPicture,
+    LightOnDark,
+    DarkOnLight,
+}
+
+/// How all pictures become images.
+struct Way {
+    preprocessing: Preprocessing,
+    polarity: Polarity,
+    shape: ImageShape,
+    skip_bad: bool,
+}
+
 /// Pictures that have become images.
+#[derive(Default)]
 struct Images {
     paths: Vec<PathBuf>,
     labels: Vec<u8>,
     pixels: Vec<u8>,
     blank: Vec<usize>, // their numbers
+    looks_light: usize,
+    first_of_several: Vec<PathBuf>,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -83,8 +109,18 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return Err(mlp_data::Error::Exists { path: args.to.clone() }.into());
     }
     let files = LabeledFiles::find(&args.dir)?;
+    files.notes.iter().for_each(|text| note(text));
     if files.strays > 0 {
         note(&format!("{} beside the classes' directories, left out", pictures(files.strays)));
+    }
+    if !files.left_out.is_empty() {
+        note(&format!("left out: {}", files.left_out));
+    }
+    if let [only] = &files.class_names[..] {
+        bail!(
+            "{}: one class only, {only}: there is nothing to learn; expected a directory for each of two or more",
+            args.dir.display()
+        );
     }
     let share = match (&files.test, args.test_share) {
         (Some(_), Some(_)) => {
@@ -94,13 +130,25 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         (None, share) => Some(share.unwrap_or(0.2)),
     };
     let shape = args.size.unwrap_or_else(|| common_size(&files).unwrap_or(USUAL));
-    let train = preprocess(args, shape, &files.train)?;
-    let test = files.test.as_ref().map(|files| preprocess(args, shape, files)).transpose()?;
-    report_oddities(&args.dir, &train, test.as_ref());
+    let polarity = match args.polarity {
+        Choice::Auto => common_polarity(&files),
+        Choice::PerPicture => Polarity::Auto,
+        Choice::LightOnDark => Polarity::LightOnDark,
+        Choice::DarkOnLight => Polarity::DarkOnLight,
+    };
+    let way = Way { preprocessing: args.preprocessing, polarity, shape, skip_bad: args.skip_bad };
+    let train = way.preprocess(&files.train)?;
+    let validation = files.validation.as_ref().map(|files| way.preprocess(files)).transpose()?;
+    let test = files.test.as_ref().map(|files| way.preprocess(files)).transpose()?;
+    let parts: Vec<&Images> =
+        [Some(&train), validation.as_ref(), test.as_ref()].into_iter().flatten().collect();
+    report_oddities(&args.dir, &parts);
+    let read = parts.iter().map(|images| images.paths.len()).sum();
+    report_polarity(args.polarity, polarity, parts.iter().map(|images| images.looks_light).sum(), read);
 
     let classes = files.class_names.len();
     let set = |images: Images| Dataset::new(images.pixels, shape, images.labels, classes);
-    let read = train.paths.len() + test.as_ref().map_or(0, |test| test.paths.len());
+    let validation = validation.map(set).transpose()?;
     let (train, test) = match test {
         Some(test) => (set(train)?, set(test)?),
         None => split(set(train)?, share.unwrap_or_default(), args.seed, &files.class_names)?,
@@ -113,18 +161,24 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             note(&format!("no picture of the class {name} is in the test set"));
         }
     }
-    let origin = origin(args, shape, share, read);
+    let origin = origin(args, &way, share, read);
     let sets = Datasets {
         name: args.to.display().to_string(),
         train,
+        validation,
         test,
         class_names: files.class_names,
         preprocessing: args.preprocessing,
+        polarity,
     };
     sets.write_dir(&args.to, &origin, !args.raw)?;
+    let validation = sets
+        .validation
+        .as_ref()
+        .map_or(String::new(), |set| format!(", {} to validate with", thousands(set.len())));
     writeln!(
         io::stdout(),
-        "{}: images of {shape} in {} classes, {} to train with and {} to test with",
+        "{}: images of {shape} in {} classes, {} to train with{validation} and {} to test with",
         args.to.display(),
         sets.class_names.len(),
         thousands(sets.train.len()),
@@ -142,11 +196,45 @@ fn batch_size_for(examples: usize) -> Option<usize> {
     (examples < TrainConfig::default().batch_size).then_some((examples / 10).max(1))
 }
 
+/// All files of a dataset.
+fn all_files(files: &LabeledFiles) -> Vec<&Path> {
+    let parts = [Some(&files.train), files.validation.as_ref(), files.test.as_ref()];
+    parts.into_iter().flatten().flatten().map(|(path, _)| path.as_path()).collect()
+}
+
+/// The polarity that the pictures have together, from an even sample of those that can be read.
+fn common_polarity(files: &LabeledFiles) -> Polarity {
+    let all = all_files(files);
+    let step = all.len().div_ceil(SAMPLES).max(1);
+    let sample: Vec<&Path> = all.into_iter().step_by(step).collect();
+    let evidence: Vec<f64> =
+        sample.par_iter().filter_map(|path| GrayPicture::read(path).ok()?.light_ground()).collect();
+    if 2.0 * evidence.iter().sum::<f64>() > evidence.len() as f64 {
+        Polarity::DarkOnLight
+    } else {
+        Polarity::LightOnDark
+    }
+}
+
+/// Says which polarity was decided on, and how many pictures look otherwise.
+fn report_polarity(choice: Choice, polarity: Polarity, looks_light: usize, read: usize) {
+    let looks = format!("{} of {} have a light background", thousands(looks_light), pictures(read));
+    match (choice, polarity) {
+        (Choice::PerPicture, _) => note(&format!("polarity per picture: {looks} and are inverted")),
+        (Choice::Auto, Polarity::DarkOnLight) => note(&format!(
+            "polarity dark-on-light: {looks}; all are inverted (--polarity light-on-dark keeps them)"
+        )),
+        (Choice::Auto, _) => note(&format!(
+            "polarity light-on-dark: {looks}; none is inverted (--polarity dark-on-light inverts all)"
+        )),
+        _ => {}
+    }
+}
+
 /// The size that all pictures have, if it is small. What cannot be read is left to be complained
 /// about later.
 fn common_size(files: &LabeledFiles) -> Option<ImageShape> {
-    let all: Vec<&PathBuf> =
-        files.train.iter().chain(files.test.iter().flatten()).map(|(path, _)| path).collect();
+    let all = all_files(files);
     let sizes: Vec<_> = all.par_iter().filter_map(|path| GrayPicture::size_of(path).ok()).collect();
     let &(width, height) = sizes.first()?;
     let is_common = sizes.iter().all(|&size| size == (width, height));
@@ -154,47 +242,68 @@ fn common_size(files: &LabeledFiles) -> Option<ImageShape> {
         .then_some(ImageShape { height, width })
 }
 
-/// Reads pictures and makes images of them, in order.
-fn preprocess(args: &Args, shape: ImageShape, files: &[(PathBuf, u8)]) -> anyhow::Result<Images> {
-    let bytes = files.len().checked_mul(shape.pixels()).filter(|&bytes| bytes <= MAX_BYTES);
-    if bytes.is_none() {
-        bail!("{} as images of {shape} are more than 4 GB; choose a smaller --size", pictures(files.len()));
-    }
-    let preprocessed: Vec<Result<Preprocessed, mlp_data::Error>> = files
-        .par_iter()
-        .map(|(path, _)| Ok(args.preprocessing.preprocess(&GrayPicture::read(path)?, shape, args.polarity)))
-        .collect();
-    let mut images = Images { paths: Vec::new(), labels: Vec::new(), pixels: Vec::new(), blank: Vec::new() };
-    let mut failed = 0;
-    for ((path, label), preprocessed) in files.iter().zip(preprocessed) {
-        match preprocessed {
-            Ok(preprocessed) => {
-                if preprocessed.is_blank {
-                    images.blank.push(images.paths.len());
+impl Way {
+    /// Reads pictures and makes images of them, in order.
+    fn preprocess(&self, files: &[(PathBuf, u8)]) -> anyhow::Result<Images> {
+        let shape = self.shape;
+        let bytes = files.len().checked_mul(shape.pixels()).filter(|&bytes| bytes <= MAX_BYTES);
+        if bytes.is_none() {
+            bail!(
+                "{} as images of {shape} are more than 4 GB; choose a smaller --size",
+                pictures(files.len())
+            );
+        }
+        let one = |path: &Path| -> Result<(Preprocessed, bool), mlp_data::Error> {
+            let picture = GrayPicture::read(path)?;
+            let preprocessed = self.preprocessing.preprocess(&picture, shape, self.polarity);
+            Ok((preprocessed, picture.is_first_of_several()))
+        };
+        let preprocessed: Vec<_> = files.par_iter().map(|(path, _)| one(path)).collect();
+        let mut images = Images::default();
+        let mut failed = 0;
+        for ((path, label), preprocessed) in files.iter().zip(preprocessed) {
+            match preprocessed {
+                Ok((preprocessed, is_first)) => {
+                    if preprocessed.is_blank {
+                        images.blank.push(images.paths.len());
+                    }
+                    if is_first {
+                        images.first_of_several.push(path.clone());
+                    }
+                    images.paths.push(path.clone());
+                    images.labels.push(*label);
+                    images.looks_light += usize::from(preprocessed.looks_light);
+                    images.pixels.extend(preprocessed.pixels);
                 }
-                images.paths.push(path.clone());
-                images.labels.push(*label);
-                images.pixels.extend(preprocessed.pixels);
-            }
-            Err(error) => {
-                failed += 1;
-                messages::error(&error.into());
+                Err(error) => {
+                    failed += 1;
+                    messages::error(&error.into());
+                }
             }
         }
+        if failed > 0 {
+            let of = format!("{failed} of {}", pictures(files.len()));
+            if !self.skip_bad {
+                bail!("{of} cannot be read; remove them, or leave them out with --skip-bad");
+            }
+            note(&format!("left out: {of} that cannot be read"));
+        }
+        Ok(images)
     }
-    if failed > 0 && !args.skip_bad {
-        bail!(
-            "{failed} of {} cannot be read; remove them, or leave them out with --skip-bad",
-            pictures(files.len())
-        );
-    }
-    Ok(images)
 }
 
-/// Says which images are blank, and which are the same.
-fn report_oddities(dir: &Path, train: &Images, test: Option<&Images>) {
+/// Says which images are blank, which are the same, and which files hold more pictures.
+fn report_oddities(dir: &Path, sets: &[&Images]) {
     let shown = |path: &Path| path.strip_prefix(dir).unwrap_or(path).display().to_string();
-    let sets = || [Some(train), test].into_iter().flatten();
+    let sets = || sets.iter().copied();
+    let several: Vec<&PathBuf> = sets().flat_map(|images| &images.first_of_several).collect();
+    if let Some(first) = several.first() {
+        note(&format!(
+            "the first of several frames or pages is used: {}, the first is {}",
+            pictures(several.len()),
+            shown(first)
+        ));
+    }
     let blank: Vec<&PathBuf> =
         sets().flat_map(|images| images.blank.iter().map(|&i| &images.paths[i])).collect();
     if let Some(first) = blank.first() {
@@ -236,17 +345,18 @@ fn split(all: Dataset, share: f64, seed: u64, names: &[String]) -> anyhow::Resul
 }
 
 /// Where the images came from, for people to read.
-fn origin(args: &Args, shape: ImageShape, share: Option<f64>, read: usize) -> String {
+fn origin(args: &Args, way: &Way, share: Option<f64>, read: usize) -> String {
     let from = args.dir.canonicalize().unwrap_or_else(|_| args.dir.clone());
     let split = share.map_or("as in its train and test".to_owned(), |share| {
         format!("test share {share} by seed {}", args.seed)
     });
     format!(
-        "{PROGRAM} data import: {} of {}, as images of {shape}, preprocessing {}, polarity {}, {split}",
+        "{PROGRAM} data import: {} of {}, as images of {}, preprocessing {}, polarity {}, {split}",
         pictures(read),
         from.display(),
-        args.preprocessing,
-        args.polarity
+        way.shape,
+        way.preprocessing,
+        way.polarity
     )
 }
 

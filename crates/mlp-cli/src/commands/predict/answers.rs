@@ -43,6 +43,7 @@ pub(super) struct Answer {
     pub(super) class: usize,
     pub(super) probabilities: Vec<f64>,
     pub(super) preprocessed: Preprocessed,
+    pub(super) is_first_of_several: bool,
 }
 
 impl Answer {
@@ -182,8 +183,10 @@ mod tests {
     use super::*;
 
     fn answer(name: &str) -> Answer {
-        let preprocessed = Preprocessed { pixels: vec![0], was_inverted: true, is_blank: false };
-        Answer { name: name.to_owned(), class: 1, probabilities: vec![0.25, 0.625, 0.125], preprocessed }
+        let preprocessed =
+            Preprocessed { pixels: vec![0], was_inverted: true, is_blank: false, looks_light: true };
+        let (name, probabilities) = (name.to_owned(), vec![0.25, 0.625, 0.125]);
+        Answer { name, class: 1, probabilities, preprocessed, is_first_of_several: false }
     }
 
     fn writer(names: &[String], format: Format) -> Writer<'_> {

@@ -44,7 +44,7 @@ Examples:
 pub(crate) struct Args {
     /// Model file, or the run directory of one
     model: PathBuf,
-    /// PNG, JPEG or PGM pictures, IDX files of images, directories of pictures, or `-` for one
+    /// PNG, JPEG, WebP, BMP, TIFF, GIF or PGM pictures, IDX files of images, directories of pictures, or `-` for one
     /// picture from standard input
     #[arg(required = true, value_name = "FILE|DIR|-")]
     files: Vec<PathBuf>,
@@ -61,7 +61,7 @@ pub(crate) struct Args {
     /// model]
     #[arg(long, value_enum)]
     preprocessing: Option<Way>,
-    /// Polarity of ink and background [default: auto]
+    /// Polarity of ink and background; auto decides for each picture [default: that of the model]
     #[arg(long, value_parser = parse::polarity())]
     polarity: Option<Polarity>,
     #[command(flatten)]
@@ -95,11 +95,12 @@ impl Preprocessor {
             shape: model.metadata.image_shape,
             chosen: args.preprocessing,
             of_the_model: model.metadata.preprocessing,
-            polarity: args.polarity.unwrap_or_default(),
+            polarity: args.polarity.unwrap_or(model.metadata.polarity),
         })
     }
 
-    fn preprocess(&self, content: Content) -> Result<Preprocessed, mlp_data::Error> {
+    /// Returns the image, and whether the picture is the first of several.
+    fn preprocess(&self, content: Content) -> Result<(Preprocessed, bool), mlp_data::Error> {
         let picture = match content {
             Content::File(path) => GrayPicture::read(&path)?,
             Content::StandardInput => GrayPicture::read_from(io::stdin().lock(), "standard input".as_ref())?,
@@ -108,24 +109,26 @@ impl Preprocessor {
                 // images any more.
                 let has_form = (image.height(), image.width()) == (self.shape.height, self.shape.width);
                 if has_form && self.chosen.is_none() {
-                    return Ok(self.as_it_is(&image));
+                    return Ok((self.as_it_is(&image), false));
                 }
                 image
             }
         };
         let preprocessing = match self.chosen {
-            Some(Way::None) => return Ok(self.as_it_is(&picture)),
+            Some(Way::None) => return Ok((self.as_it_is(&picture), picture.is_first_of_several())),
             Some(Way::Digit) => Preprocessing::Digit,
             Some(Way::Whole) => Preprocessing::Whole,
             None => self.of_the_model,
         };
-        Ok(preprocessing.preprocess(&picture, self.shape, self.polarity))
+        let preprocessed = preprocessing.preprocess(&picture, self.shape, self.polarity);
+        Ok((preprocessed, picture.is_first_of_several()))
     }
 
     fn as_it_is(&self, picture: &GrayPicture) -> Preprocessed {
         let pixels = picture.scaled(self.shape);
         let is_blank = pixels.iter().all(|&pixel| pixel == pixels[0]);
-        Preprocessed { pixels, was_inverted: false, is_blank }
+        // Nothing is inverted, so it does not matter how it looks.
+        Preprocessed { pixels, was_inverted: false, is_blank, looks_light: false }
     }
 }
 
@@ -141,6 +144,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut sources = Sources::new(&args.files)?;
     let mut writer = Writer::new(args.format, args.top.into(), &model.metadata, sources.name_width());
     let (mut size, mut read, mut failed) = (BATCHES.0, 0, 0);
+    let mut seen = Seen::default();
     loop {
         let batch: Vec<Source> = sources.by_ref().take(size).collect();
         if batch.is_empty() {
@@ -149,6 +153,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         size = (2 * size).min(BATCHES.1);
         let (answers, errors) = answer(&model, &preprocessor, batch, args.kernel.get())?;
         (read, failed) = (read + answers.len(), failed + errors.len());
+        answers.iter().for_each(|answer| seen.add(answer));
         // Standard output is not held while errors are printed: on a terminal both are one.
         let mut out = io::stdout().lock();
         if args.show && !answers.is_empty() {
@@ -159,6 +164,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         drop(out);
         errors.iter().for_each(messages::error);
     }
+    if !sources.left_out.is_empty() {
+        note(&format!("left out: {}", sources.left_out));
+    }
+    seen.notes(&preprocessor, args.polarity.is_some()).iter().for_each(|text| note(text));
     if failed == 0 {
         return Ok(ExitCode::SUCCESS);
     }
@@ -168,6 +177,50 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(2))
 }
 
+/// What is said about all pictures together.
+#[derive(Default)]
+struct Seen {
+    pictures: usize,
+    inverted: usize,
+    looks_otherwise: usize,
+    first_of_several: Option<String>,
+}
+
+impl Seen {
+    fn add(&mut self, answer: &Answer) {
+        let preprocessed = &answer.preprocessed;
+        self.pictures += usize::from(!preprocessed.is_blank);
+        self.inverted += usize::from(!preprocessed.is_blank && preprocessed.was_inverted);
+        self.looks_otherwise +=
+            usize::from(!preprocessed.is_blank && preprocessed.was_inverted != preprocessed.looks_light);
+        if answer.is_first_of_several && self.first_of_several.is_none() {
+            self.first_of_several = Some(answer.name.clone());
+        }
+    }
+
+    fn notes(&self, preprocessor: &Preprocessor, was_asked: bool) -> Vec<String> {
+        let mut notes = Vec::new();
+        if let Some(first) = &self.first_of_several {
+            notes.push(format!("the first of several frames or pages is used, in {first} for one"));
+        }
+        let all = self.pictures;
+        if preprocessor.polarity == Polarity::Auto && !was_asked && 0 < self.inverted && self.inverted < all {
+            notes.push(format!(
+                "polarity: {} of {all} pictures have a light background and are inverted; --polarity treats all alike",
+                self.inverted
+            ));
+        }
+        if preprocessor.polarity != Polarity::Auto && !was_asked && 2 * self.looks_otherwise > all {
+            notes.push(format!(
+                "polarity: {} of {all} pictures do not look {}, as those that the model was trained on; \
+                 --polarity auto decides for each",
+                self.looks_otherwise, preprocessor.polarity
+            ));
+        }
+        notes
+    }
+}
+
 /// What the model says of a batch, in its order, and what could not be read of it.
 fn answer(
     model: &Model,
@@ -175,7 +228,7 @@ fn answer(
     batch: Vec<Source>,
     kernel: Kernel,
 ) -> anyhow::Result<(Vec<Answer>, Vec<anyhow::Error>)> {
-    let preprocessed: Vec<anyhow::Result<(String, Preprocessed)>> = batch
+    let preprocessed: Vec<anyhow::Result<(String, (Preprocessed, bool))>> = batch
         .into_par_iter()
         .map(|source| {
             let preprocessed = source.content.and_then(|content| preprocessor.preprocess(content));
@@ -189,14 +242,16 @@ fn answer(
             Err(error) => errors.push(error),
         }
     }
-    let pixels: Vec<u8> = named.iter().flat_map(|(_, preprocessed)| &preprocessed.pixels).copied().collect();
+    let pixels: Vec<u8> =
+        named.iter().flat_map(|(_, (preprocessed, _))| &preprocessed.pixels).copied().collect();
     let probabilities = model.network.probabilities(&pixels, kernel)?;
     let rows = named.into_iter().zip(probabilities.rows());
-    let answers = rows.map(|((name, preprocessed), row)| Answer {
+    let answers = rows.map(|((name, (preprocessed, is_first_of_several)), row)| Answer {
         name,
         class: argmax(row.iter().copied()),
         probabilities: row.to_vec(),
         preprocessed,
+        is_first_of_several,
     });
     Ok((answers.collect(), errors))
 }

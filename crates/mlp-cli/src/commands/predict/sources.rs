@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use mlp_data::Error;
 use mlp_data::idx::{IdxData, read_idx};
-use mlp_data::picture::{ENDINGS, GrayPicture, picture_files};
+use mlp_data::picture::{ENDINGS, GrayPicture, LeftOut, PictureFiles};
 
 /// A picture that is to be looked at.
 pub(super) struct Source {
@@ -31,6 +31,8 @@ pub(super) enum Content {
 pub(super) struct Sources {
     files: VecDeque<PathBuf>,
     open: Option<Images>,
+    /// Files in the directories that are not pictures.
+    pub(super) left_out: LeftOut,
 }
 
 /// An IDX file that is being gone through.
@@ -45,26 +47,31 @@ struct Images {
 impl Sources {
     /// Of the paths on a command line.
     pub(super) fn new(paths: &[PathBuf]) -> anyhow::Result<Self> {
-        let mut files = VecDeque::new();
+        let (mut files, mut left_out) = (VecDeque::new(), LeftOut::default());
         if paths.iter().filter(|path| is_standard_input(path)).count() > 1 {
             bail!("`-` twice; standard input holds one picture");
         }
         for path in paths {
             if path.is_dir() {
-                let found = picture_files(path)?;
-                if found.is_empty() {
+                let found = PictureFiles::find(path)?;
+                if found.files.is_empty() {
+                    let holds = match found.left_out.is_empty() {
+                        true => String::new(),
+                        false => format!(", but {}", found.left_out),
+                    };
                     bail!(
-                        "{} holds no pictures; expected files ending in .{}",
+                        "{} holds no pictures{holds}; expected files ending in .{}",
                         path.display(),
                         ENDINGS.join(", .")
                     );
                 }
-                files.extend(found);
+                files.extend(found.files);
+                left_out.extend(found.left_out);
             } else {
                 files.push_back(path.clone());
             }
         }
-        Ok(Self { files, open: None })
+        Ok(Self { files, open: None, left_out })
     }
 
     /// How long names are, as far as that is known.
