@@ -366,7 +366,7 @@ mod tests {
             (&["train/a/1.png", "test/a/1.png", "extra/1.png"], "DIR: test, train and extra side by side"),
             (
                 &["train/a/1.png", "Training/a/1.png"],
-                "DIR: train, Training, of which some mean the same part",
+                "DIR: Training, train, of which some mean the same part",
             ),
             (&["val/a/1.png", "test/a/1.png"], "DIR: test, val without a training part"),
             (&["train/1.png", "test/1.png"], "DIR/train: 0 directories in it and 1 pictures"),

@@ -40,6 +40,18 @@ impl GrayPicture {
         &self.pixels
     }
 
+    /// Cuts out the columns from `left` to `right`.
+    ///
+    /// # Panics
+    /// If there is no column between them.
+    #[track_caller]
+    pub(super) fn columns(&self, left: usize, right: usize) -> Self {
+        assert!(left < right && right <= self.width, "columns {left} to {right} of {}", self.width);
+        let rows = self.pixels.chunks_exact(self.width);
+        let pixels = rows.flat_map(|row| &row[left..right]).copied().collect();
+        Self { width: right - left, pixels, ..*self }
+    }
+
     /// Whether its file holds more frames or pages, which are ignored.
     pub fn is_first_of_several(&self) -> bool {
         self.is_first
@@ -57,4 +69,6 @@ pub struct Preprocessed {
     pub is_blank: bool,
     /// Whether the ground of the picture looks lighter than its ink, whatever polarity was given.
     pub looks_light: bool,
+    /// How many figures are side by side, if the preprocessing looks for them; else 1.
+    pub figures: usize,
 }

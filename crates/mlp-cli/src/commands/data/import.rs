@@ -102,6 +102,7 @@ struct Images {
     blank: Vec<usize>, // their numbers
     looks_light: usize,
     first_of_several: Vec<PathBuf>,
+    several_figures: Vec<PathBuf>,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -270,6 +271,9 @@ impl Way {
                     if is_first {
                         images.first_of_several.push(path.clone());
                     }
+                    if preprocessed.figures > 1 {
+                        images.several_figures.push(path.clone());
+                    }
                     images.paths.push(path.clone());
                     images.labels.push(*label);
                     images.looks_light += usize::from(preprocessed.looks_light);
@@ -296,13 +300,15 @@ impl Way {
 fn report_oddities(dir: &Path, sets: &[&Images]) {
     let shown = |path: &Path| path.strip_prefix(dir).unwrap_or(path).display().to_string();
     let sets = || sets.iter().copied();
-    let several: Vec<&PathBuf> = sets().flat_map(|images| &images.first_of_several).collect();
-    if let Some(first) = several.first() {
-        note(&format!(
-            "the first of several frames or pages is used: {}, the first is {}",
-            pictures(several.len()),
-            shown(first)
-        ));
+    let frames: Vec<&PathBuf> = sets().flat_map(|images| &images.first_of_several).collect();
+    let figures: Vec<&PathBuf> = sets().flat_map(|images| &images.several_figures).collect();
+    for (files, what) in [
+        (frames, "the first of several frames or pages is used"),
+        (figures, "several digits may be on one picture"),
+    ] {
+        if let Some(first) = files.first() {
+            note(&format!("{what}: {}, the first is {}", pictures(files.len()), shown(first)));
+        }
     }
     let blank: Vec<&PathBuf> =
         sets().flat_map(|images| images.blank.iter().map(|&i| &images.paths[i])).collect();

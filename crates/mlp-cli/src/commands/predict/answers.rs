@@ -183,8 +183,13 @@ mod tests {
     use super::*;
 
     fn answer(name: &str) -> Answer {
-        let preprocessed =
-            Preprocessed { pixels: vec![0], was_inverted: true, is_blank: false, looks_light: true };
+        let preprocessed = Preprocessed {
+            pixels: vec![0],
+            was_inverted: true,
+            is_blank: false,
+            looks_light: true,
+            figures: 1,
+        };
         let (name, probabilities) = (name.to_owned(), vec![0.25, 0.625, 0.125]);
         Answer { name, class: 1, probabilities, preprocessed, is_first_of_several: false }
     }

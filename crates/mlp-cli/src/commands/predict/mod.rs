@@ -61,6 +61,9 @@ pub(crate) struct Args {
     /// model]
     #[arg(long, value_enum)]
     preprocessing: Option<Way>,
+    /// Answer for each of several digits side by side, from left to right
+    #[arg(long)]
+    segment: bool,
     /// Polarity of ink and background; auto decides for each picture [default: that of the model]
     #[arg(long, value_parser = parse::polarity())]
     polarity: Option<Polarity>,
@@ -82,7 +85,11 @@ struct Preprocessor {
     chosen: Option<Way>,
     of_the_model: Preprocessing,
     polarity: Polarity,
+    segment: bool,
 }
+
+/// A preprocessed picture, and whether it is the first of several in its file.
+type Image = (Preprocessed, bool);
 
 impl Preprocessor {
     fn new(args: &Args, model: &Model) -> anyhow::Result<Self> {
@@ -96,11 +103,12 @@ impl Preprocessor {
             chosen: args.preprocessing,
             of_the_model: model.metadata.preprocessing,
             polarity: args.polarity.unwrap_or(model.metadata.polarity),
+            segment: args.segment,
         })
     }
 
-    /// Returns the image, and whether the picture is the first of several.
-    fn preprocess(&self, content: Content) -> Result<(Preprocessed, bool), mlp_data::Error> {
+    /// Returns one image, or one for each segment.
+    fn preprocess(&self, content: Content) -> Result<Vec<Image>, mlp_data::Error> {
         let picture = match content {
             Content::File(path) => GrayPicture::read(&path)?,
             Content::StandardInput => GrayPicture::read_from(io::stdin().lock(), "standard input".as_ref())?,
@@ -109,26 +117,31 @@ impl Preprocessor {
                 // images any more.
                 let has_form = (image.height(), image.width()) == (self.shape.height, self.shape.width);
                 if has_form && self.chosen.is_none() {
-                    return Ok((self.as_it_is(&image), false));
+                    return Ok(vec![(self.as_it_is(&image), false)]);
                 }
                 image
             }
         };
         let preprocessing = match self.chosen {
-            Some(Way::None) => return Ok((self.as_it_is(&picture), picture.is_first_of_several())),
+            Some(Way::None) => return Ok(vec![(self.as_it_is(&picture), picture.is_first_of_several())]),
             Some(Way::Digit) => Preprocessing::Digit,
             Some(Way::Whole) => Preprocessing::Whole,
             None => self.of_the_model,
         };
-        let preprocessed = preprocessing.preprocess(&picture, self.shape, self.polarity);
-        Ok((preprocessed, picture.is_first_of_several()))
+        let is_first = picture.is_first_of_several();
+        let (segments, polarity) = match self.segment {
+            true => picture.segments(self.polarity),
+            false => (vec![picture], self.polarity),
+        };
+        let image = |segment| (preprocessing.preprocess(segment, self.shape, polarity), is_first);
+        Ok(segments.iter().map(image).collect())
     }
 
     fn as_it_is(&self, picture: &GrayPicture) -> Preprocessed {
         let pixels = picture.scaled(self.shape);
         let is_blank = pixels.iter().all(|&pixel| pixel == pixels[0]);
         // Nothing is inverted, so it does not matter how it looks.
-        Preprocessed { pixels, was_inverted: false, is_blank, looks_light: false }
+        Preprocessed { pixels, was_inverted: false, is_blank, looks_light: false, figures: 1 }
     }
 }
 
@@ -184,6 +197,7 @@ struct Seen {
     inverted: usize,
     looks_otherwise: usize,
     first_of_several: Option<String>,
+    several_figures: Vec<String>,
 }
 
 impl Seen {
@@ -196,12 +210,22 @@ impl Seen {
         if answer.is_first_of_several && self.first_of_several.is_none() {
             self.first_of_several = Some(answer.name.clone());
         }
+        if preprocessed.figures > 1 {
+            self.several_figures.push(answer.name.clone());
+        }
     }
 
     fn notes(&self, preprocessor: &Preprocessor, was_asked: bool) -> Vec<String> {
         let mut notes = Vec::new();
         if let Some(first) = &self.first_of_several {
             notes.push(format!("the first of several frames or pages is used, in {first} for one"));
+        }
+        if let Some(first) = self.several_figures.first() {
+            let (count, s) =
+                (self.several_figures.len(), if self.several_figures.len() == 1 { "" } else { "s" });
+            notes.push(format!(
+                "{count} picture{s} may hold several digits, {first} for one; --segment answers for each digit"
+            ));
         }
         let all = self.pictures;
         if preprocessor.polarity == Polarity::Auto && !was_asked && 0 < self.inverted && self.inverted < all {
@@ -228,7 +252,7 @@ fn answer(
     batch: Vec<Source>,
     kernel: Kernel,
 ) -> anyhow::Result<(Vec<Answer>, Vec<anyhow::Error>)> {
-    let preprocessed: Vec<anyhow::Result<(String, (Preprocessed, bool))>> = batch
+    let preprocessed: Vec<anyhow::Result<(String, Vec<Image>)>> = batch
         .into_par_iter()
         .map(|source| {
             let preprocessed = source.content.and_then(|content| preprocessor.preprocess(content));
@@ -238,7 +262,13 @@ fn answer(
     let (mut named, mut errors) = (Vec::new(), Vec::new());
     for result in preprocessed {
         match result {
-            Ok(pair) => named.push(pair),
+            Ok((name, images)) if images.len() == 1 => {
+                named.extend(images.into_iter().map(|image| (name.clone(), image)))
+            }
+            Ok((name, images)) => {
+                named
+                    .extend(images.into_iter().enumerate().map(|(i, image)| (format!("{name}[{i}]"), image)));
+            }
             Err(error) => errors.push(error),
         }
     }
