@@ -216,16 +216,18 @@ fn a_truncated_file_is_never_another_picture() {
             }
         }
     }
-    // A cut JPEG that a tool has given a new end.
-    let file = jpeg(64, 64, |x, y| (3 * x + y) as u8 ^ (x * y % 7) as u8);
-    let whole = pixels(&file);
-    assert_eq!(pixels(&file[..file.len() - 2]), whole);
-    assert_eq!(pixels(&[&file[..], b"trailing bytes"].concat()), whole);
-    for share in [0.3, 0.5, 0.7, 0.9] {
-        let end = (file.len() as f64 * share) as usize;
-        let cut = [&file[..end], &[0xff, 0xd9]].concat();
-        let error = GrayPicture::decode(&cut).unwrap_err().to_string();
-        assert!(error.contains("truncated JPEG"), "{share}: {error}");
+    // A cut JPEG that a tool has given a new end: a texture, and a line on white paper.
+    let texture = jpeg(64, 64, |x, y| (3 * x + y) as u8 ^ (x * y % 7) as u8);
+    let paper = jpeg(203, 117, |x, _| if (60..68).contains(&x) { 0 } else { 255 });
+    for file in [texture, paper] {
+        let whole = pixels(&file);
+        assert_eq!(pixels(&file[..file.len() - 2]), whole);
+        assert_eq!(pixels(&[&file[..], b"trailing bytes"].concat()), whole);
+        for missing in [8, 20, 60, 120] {
+            let cut = [&file[..file.len() - missing], &[0xff, 0xd9]].concat();
+            let error = GrayPicture::decode(&cut).unwrap_err().to_string();
+            assert!(error.contains("truncated JPEG"), "{missing}: {error}");
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Decoding JPEG strictly: a file of which a part is missing is an error. `image` decodes with the
 //! same library, but fills what is missing with gray.
 
+use std::hash::{DefaultHasher, Hasher};
+
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, RgbImage};
 use zune_core::bytestream::ZCursor;
@@ -14,8 +16,8 @@ use crate::Error;
 /// The end-of-image marker.
 const END: [u8; 2] = [0xff, 0xd9];
 
-/// Bytes that stand for missing ones: enough for a few blocks, and different.
-const PADDING: [[u8; 64]; 2] = [[0x00; 64], [0x5a; 64]];
+/// Bytes in place of missing ones, for which the decoder takes zeros: enough for a few blocks.
+const PADDING: [u8; 64] = [0x5a; 64];
 
 /// Decodes a picture, which takes a share of the memory for as long as that is kept.
 pub(super) fn decode(bytes: &[u8], memory: &Memory) -> Result<(DynamicImage, Orientation, Share), Error> {
@@ -34,14 +36,18 @@ pub(super) fn decode(bytes: &[u8], memory: &Memory) -> Result<(DynamicImage, Ori
     let colors = color.num_components() as u64;
     let needed = pixels * colors * if scan.is_progressive { 5 } else { 1 };
     let share = memory.take(width, height, needed)?;
+    // The data of a whole picture reach its last pixel: what follows them changes nothing. Only
+    // one of both pictures is in memory at a time.
+    let data = &bytes[..scan.end.unwrap_or(bytes.len())];
+    let padded = match scan.is_progressive {
+        true => None,
+        false => Some(pixels_of(&[data, &PADDING, &END].concat(), color).map(|levels| hash(&levels))),
+    };
     let levels = pixels_of(bytes, color)?;
-    let is_whole = match scan.end {
-        Some(end) => {
-            scan.is_progressive || !is_constant_at_end(&levels, width, height, color) || {
-                is_complete(&bytes[..end], color, &levels)
-            }
-        }
-        None => !scan.is_progressive && is_complete(bytes, color, &levels),
+    let is_whole = match padded {
+        Some(padded) => padded.is_ok_and(|padded| padded == hash(&levels)),
+        // Scans that are missing altogether leave no trace but the missing end.
+        None => scan.end.is_some(),
     };
     if !is_whole {
         return Err(Error::Picture { problem: format!("truncated JPEG ({} bytes)", bytes.len()) });
@@ -71,21 +77,10 @@ fn problem(error: zune_jpeg::errors::DecodeErrors) -> Error {
     in_one_line(&format!("damaged or truncated JPEG: {error}"))
 }
 
-/// Whether the data of a picture reach its last pixel: what follows them then changes nothing.
-fn is_complete(data: &[u8], color: ColorSpace, levels: &[u8]) -> bool {
-    PADDING.iter().all(|padding| {
-        let padded = [data, padding, &END].concat();
-        pixels_of(&padded, color).is_ok_and(|padded| padded == levels)
-    })
-}
-
-/// Whether the last block is of one color, as it is if its data are missing.
-fn is_constant_at_end(levels: &[u8], width: u32, height: u32, color: ColorSpace) -> bool {
-    let (width, colors) = (width as usize, color.num_components());
-    let Some(last) = levels.len().checked_sub(colors).map(|at| &levels[at..]) else { return true };
-    let rows = levels.chunks_exact(width * colors).skip((height as usize).saturating_sub(2));
-    rows.flat_map(|row| row[row.len() - colors * width.min(4)..].chunks_exact(colors))
-        .all(|pixel| pixel.iter().zip(last).all(|(a, b)| a.abs_diff(*b) <= 2))
+fn hash(levels: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(levels);
+    hasher.finish()
 }
 
 /// What the markers of a file say.
