@@ -314,3 +314,20 @@ fn conflicting_flags_are_refused_in_one_line() {
     let error = scratch.error("predict run/model.mlp a.png --polarity dark");
     assert!(error.contains("light-on-dark"), "{error}");
 }
+
+#[test]
+fn several_digits_on_a_picture_are_reported_and_answered_one_by_one() {
+    let scratch = Scratch::trained(SMALL);
+    let digits = synthetic::digits(1, 20, 5).test;
+    let level = |i: usize| {
+        let (x, y) = (i % 56, i / 56);
+        if (14..42).contains(&y) { digits.image(x / 28)[(y - 14) * 28 + x % 28] } else { 0 }
+    };
+    fs::write(scratch.path("two.pgm"), pgm(56, (0..56 * 56).map(level))).unwrap();
+    let one = scratch.run("predict run/model.mlp two.pgm --format csv");
+    assert_eq!(one.stdout.lines().count(), 2, "{}", one.stdout);
+    assert!(one.stderr.contains("1 picture may hold several digits, two.pgm for one; --segment"));
+    let each = scratch.mlp("predict run/model.mlp two.pgm --format csv --segment");
+    let names: Vec<&str> = each.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
+    assert_eq!(names, ["two.pgm[0]", "two.pgm[1]"]);
+}

@@ -180,6 +180,13 @@ impl Error {
         move |error| Self::Io { action, path: path.to_owned(), error }
     }
 
+    /// A problem with a picture, in a message that may have several lines.
+    #[cfg(feature = "pictures")]
+    pub(crate) fn picture(message: &str) -> Self {
+        let problem = message.split_whitespace().collect::<Vec<_>>().join(" ");
+        Self::Picture { problem: problem.trim_end_matches('.').to_owned() }
+    }
+
     /// For `map_err`: names the file that has a problem.
     #[cfg(feature = "pictures")]
     pub(crate) fn in_file(path: &Path) -> impl FnOnce(Self) -> Self {

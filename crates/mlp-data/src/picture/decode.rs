@@ -1,8 +1,7 @@
 //! Decoding pictures, detected by content. The memory that a picture takes is computed from its
-//! header before anything is allocated, and all pictures that are being decoded share a budget.
+//! header before anything is allocated.
 
 use std::io::{BufRead, Cursor, Seek};
-use std::sync::{Condvar, Mutex, PoisonError};
 
 use image::codecs::gif::GifDecoder;
 use image::codecs::png::PngDecoder;
@@ -11,12 +10,9 @@ use image::error::ImageError;
 use image::metadata::Orientation;
 use image::{AnimationDecoder, DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
+use super::memory::{MAX_BYTES, Memory};
 use super::{GrayPicture, jpeg};
 use crate::{Error, Polarity, foreign};
-
-/// The maximum memory in bytes for decoding a picture, and for all pictures that are decoded at the
-/// same time: enough for a photograph of 200 million pixels.
-pub const MAX_BYTES: u64 = 1 << 30;
 
 /// An alpha below this is seen through.
 const TRANSPARENT: u8 = 128;
@@ -41,7 +37,7 @@ impl GrayPicture {
     /// As [`decode`](Self::decode).
     pub fn decode_within(bytes: &[u8], max_bytes: u64) -> Result<Self, Error> {
         let format = format(bytes)?;
-        let memory = Memory { most: max_bytes.min(MAX_BYTES) };
+        let memory = Memory::at_most(max_bytes);
         let (decoded, orientation, _share) = if format == ImageFormat::Jpeg {
             jpeg::decode(bytes, &memory)?
         } else {
@@ -50,7 +46,7 @@ impl GrayPicture {
             let (width, height) = decoder.dimensions();
             let share = memory.take(width, height, decoder.total_bytes())?;
             let mut limits = Limits::default();
-            limits.max_alloc = Some(memory.most);
+            limits.max_alloc = Some(max_bytes.min(MAX_BYTES));
             decoder.set_limits(limits).map_err(problem)?;
             let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
             (DynamicImage::from_decoder(decoder).map_err(problem)?, orientation, share)
@@ -99,44 +95,6 @@ pub(super) fn oriented_size(reader: impl BufRead + Seek) -> Result<(usize, usize
         | Orientation::Rotate270FlipH => (height, width),
         _ => (width, height),
     })
-}
-
-/// The limit of memory for a picture.
-pub(super) struct Memory {
-    most: u64,
-}
-
-/// The bytes of all pictures that are being decoded.
-static IN_USE: (Mutex<u64>, Condvar) = (Mutex::new(0), Condvar::new());
-
-/// A share of the memory for decoding, returned when dropped.
-pub(super) struct Share(u64);
-
-impl Memory {
-    /// Waits until there is memory for a picture whose decoder needs so many bytes.
-    pub(super) fn take(&self, width: u32, height: u32, bytes: u64) -> Result<Share, Error> {
-        let (width, height) = (u64::from(width), u64::from(height));
-        // The decoded picture, and its conversion into levels and alpha.
-        let needed = bytes.saturating_add(width.saturating_mul(height).saturating_mul(2));
-        if needed > self.most {
-            let megabytes = |bytes: u64| bytes.div_ceil(1 << 20);
-            let (needed, most) = (megabytes(needed), megabytes(self.most));
-            return Err(Error::PictureTooLarge { width, height, needed, most });
-        }
-        let (in_use, freed) = &IN_USE;
-        let in_use = in_use.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_full = |in_use: &mut u64| *in_use + needed > MAX_BYTES;
-        let mut in_use = freed.wait_while(in_use, is_full).unwrap_or_else(PoisonError::into_inner);
-        *in_use += needed;
-        Ok(Share(needed))
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        *IN_USE.0.lock().unwrap_or_else(PoisonError::into_inner) -= self.0;
-        IN_USE.1.notify_all();
-    }
 }
 
 /// Returns the levels, and the polarity if the ground is transparent: then what is on it is ink.
@@ -198,12 +156,7 @@ fn has_second_page(bytes: &[u8]) -> Option<bool> {
     Some(number(first + 2 + 12 * entries, 4)? != 0)
 }
 
-/// Converts an error of the decoder, whose message may have several lines.
+/// Converts an error of the decoder.
 fn problem(error: ImageError) -> Error {
-    in_one_line(&error.to_string())
-}
-
-pub(super) fn in_one_line(message: &str) -> Error {
-    let problem = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    Error::Picture { problem: problem.trim_end_matches('.').to_owned() }
+    Error::picture(&error.to_string())
 }

@@ -10,7 +10,7 @@ use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
-use super::decode::{Memory, Share, in_one_line};
+use super::memory::{Memory, Share};
 use crate::Error;
 
 /// The end-of-image marker.
@@ -56,7 +56,7 @@ pub(super) fn decode(bytes: &[u8], memory: &Memory) -> Result<(DynamicImage, Ori
         ColorSpace::Luma => GrayImage::from_raw(width, height, levels).map(DynamicImage::ImageLuma8),
         _ => RgbImage::from_raw(width, height, levels).map(DynamicImage::ImageRgb8),
     };
-    let decoded = decoded.ok_or_else(|| in_one_line("a JPEG whose size is not that of its header"))?;
+    let decoded = decoded.ok_or_else(|| Error::picture("a JPEG whose size is not that of its header"))?;
     Ok((decoded, orientation.unwrap_or(Orientation::NoTransforms), share))
 }
 
@@ -74,7 +74,7 @@ fn pixels_of(bytes: &[u8], color: ColorSpace) -> Result<Vec<u8>, Error> {
 }
 
 fn problem(error: zune_jpeg::errors::DecodeErrors) -> Error {
-    in_one_line(&format!("damaged or truncated JPEG: {error}"))
+    Error::picture(&format!("damaged or truncated JPEG: {error}"))
 }
 
 fn hash(levels: &[u8]) -> u64 {

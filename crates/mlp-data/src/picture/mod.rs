@@ -27,12 +27,13 @@ mod gray;
 mod ground;
 mod ink;
 mod jpeg;
+mod memory;
 mod parts;
 mod plane;
 mod preprocess;
 
 pub use crate::Polarity;
 pub use classes::LabeledFiles;
-pub use decode::MAX_BYTES;
 pub use files::{ENDINGS, LeftOut, PictureFiles};
 pub use gray::{GrayPicture, Preprocessed};
+pub use memory::MAX_BYTES;
