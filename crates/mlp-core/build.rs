@@ -1,6 +1,6 @@
-//! Says in one line what to do when the `openblas` feature is on and the machine has no OpenBLAS, instead of leaving it
-//! to a page of linker errors. `openblas-static` brings its own and `_blas` alone links nothing, so neither is looked at; of both,
-//! `openblas` wins.
+//! Turns a page of linker errors into one line that says how to install OpenBLAS. Only the feature
+//! `openblas` needs the check: `openblas-static` builds its own copy. With both on, `openblas`
+//! wins.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,15 +14,16 @@ fn main() {
         return;
     }
     println!(
-        "cargo::error=OpenBLAS was not found on this machine. Install it (Debian, Ubuntu: `apt-get install libopenblas-dev`; Fedora: \
-         `dnf install openblas-devel`; Arch: `pacman -S openblas`; macOS: `brew install openblas`; inside this repository `cargo xtask setup` \
-         does it), or build without it, slower and otherwise the same: `--no-default-features`, or with one of its own: `--no-default-features --features openblas-static`."
+        "cargo::error=OpenBLAS was not found. Install it (Debian, Ubuntu: `apt-get install libopenblas-dev`; \
+         Fedora: `dnf install openblas-devel`; Arch: `pacman -S openblas`; macOS: `brew install openblas`; \
+         inside this repository: `cargo xtask setup`), build it from source (`--no-default-features \
+         --features openblas-static`), or do without it, at lower speed (`--no-default-features`)."
     );
-    // Look again at the next build: a file that does not exist is always newer.
+    // Check again on the next build: cargo treats a missing file as changed.
     println!("cargo::rerun-if-changed=openblas-was-missing");
 }
 
-/// The two ways in which `openblas-src` and the linker come by it: pkg-config, or the linker's own search path.
+/// Searches like `openblas-src` and the linker: pkg-config, then the linker's search path.
 fn openblas_is_installed() -> bool {
     let pkg_config =
         pkg_config::Config::new().cargo_metadata(false).env_metadata(true).probe("openblas").is_ok();
@@ -31,7 +32,7 @@ fn openblas_is_installed() -> bool {
 
 fn on_linker_path() -> bool {
     ["libopenblas.so", "libopenblas.dylib", "libopenblas.a"].iter().any(|file| {
-        // `cc` answers with the bare name when it has no such file.
+        // `cc` prints the bare name if it finds no such file.
         let answer = Command::new("cc").arg(format!("-print-file-name={file}")).output();
         answer.is_ok_and(|out| Path::new(String::from_utf8_lossy(&out.stdout).trim()).is_absolute())
     })

@@ -1,5 +1,5 @@
-/* Counts the calls of cblas_sgemm and cblas_dgemm: a library for LD_PRELOAD that hands each call on to the real function. When the
- * process ends it writes "sgemm N" and "dgemm N" to the file that the environment variable GEMM_COUNTS names. */
+/* A library for LD_PRELOAD that counts calls of cblas_sgemm and cblas_dgemm and forwards them. On
+ * exit it writes "sgemm N" and "dgemm N" to the file named by the variable GEMM_COUNTS. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdatomic.h>
@@ -8,17 +8,17 @@
 
 static atomic_ulong sgemm_calls, dgemm_calls;
 
-/* The real function behind one of ours. */
+/* Returns the real function. */
 static void *next(const char *name) {
     void *function = dlsym(RTLD_NEXT, name);
     if (!function) {
-        fprintf(stderr, "count_gemm: there is no %s\n", name);
+        fprintf(stderr, "count_gemm: cannot find %s\n", name);
         abort();
     }
     return function;
 }
 
-/* Enumerations are ints in the ABI, and so are sizes unless OpenBLAS was built with INTERFACE64, whose symbols have other names. */
+/* Enumerations are ints in the ABI. So are sizes: with INTERFACE64 the symbols have other names. */
 #define COUNTED(name, number, calls)                                                                          \
     void name(int order, int trans_a, int trans_b, int m, int n, int k, number alpha, const number *a, int lda, \
               const number *b, int ldb, number beta, number *c, int ldc) {                                      \

@@ -1,9 +1,9 @@
-"""Whether the page of `mlp serve` does what it is for, in a real browser: digits are drawn on its canvas with mouse, finger, pen and keys.
+"""Tests the page of `mlp serve` in Chromium: draws digits with mouse, finger, pen and keyboard.
 
 usage: draw.py ADDRESS SCREENSHOTS
 
-ADDRESS is the page of a model of MNIST; into the directory SCREENSHOTS go pictures of the page, for people to look at. Needs Chromium, ChromeDriver
-and selenium. The first line that is not as it should be ends it, with exit code 1."""
+ADDRESS is the page of an MNIST model. Screenshots go to the directory SCREENSHOTS. Needs Chromium,
+ChromeDriver and selenium. Exits with code 1 at the first failure."""
 import base64
 import json
 import os
@@ -23,7 +23,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 address, screenshots = sys.argv[1:]
 os.makedirs(screenshots, exist_ok=True)
 
-# Each digit's strokes, as a hand draws them: corners of lines, in hundredths of the sheet.
+# The strokes of each digit: corners of polylines, in percent of the canvas.
 DIGITS = {
     '0': [[(50, 20), (34, 27), (28, 50), (34, 73), (50, 80), (66, 73), (72, 50), (66, 27), (50, 20)]],
     '1': [[(52, 20), (51, 50), (50, 80)]],
@@ -36,7 +36,7 @@ DIGITS = {
     '8': [[(62, 27), (48, 20), (36, 29), (42, 42), (58, 55), (64, 69), (51, 80), (37, 71), (42, 56), (58, 42), (63, 28)]],
     '9': [[(64, 36), (54, 47), (39, 44), (35, 31), (46, 20), (60, 23), (65, 36), (63, 58), (58, 80)]],
 }
-LEAST_RIGHT = 9
+MIN_CORRECT = 9
 
 options = webdriver.ChromeOptions()
 for flag in ('headless', 'no-sandbox', 'disable-gpu', 'disable-quic', 'no-first-run', 'disable-background-networking',
@@ -57,7 +57,7 @@ def expect(holds, what):
 
 
 def until(holds, what):
-    """Waits for something to come true."""
+    """Waits until `holds` returns true."""
     try:
         return wait.until(lambda _: holds())
     except Exception as error:
@@ -65,9 +65,10 @@ def until(holds, what):
 
 
 by_id = lambda name: driver.find_element(By.ID, name)
+by_tag = lambda name: driver.find_element(By.TAG_NAME, name)
 js = driver.execute_script
 spoken = lambda: js('return document.getElementById("spoken").textContent')
-guess = lambda: js('return document.getElementById("name").textContent')
+prediction = lambda: js('return document.getElementById("name").textContent')
 seen = lambda: js('''const seen = document.getElementById("seen");
                      const data = seen.getContext("2d").getImageData(0, 0, seen.width, seen.height).data;
                      return Array.from({length: seen.width * seen.height}, (_, i) => data[4 * i + 3] ? data[4 * i] : 0)''')
@@ -76,7 +77,7 @@ inked = lambda: js('''const sheet = document.getElementById("sheet");
 
 
 def photograph():
-    """The sheet as it is on the screen, on white paper, as a PNG file."""
+    """The canvas on a white background, as a PNG file."""
     address = js('''const [sheet, paper] = [document.getElementById("sheet"), document.createElement("canvas")];
                     [paper.width, paper.height] = [sheet.width, sheet.height];
                     const context = paper.getContext("2d");
@@ -88,7 +89,7 @@ def photograph():
 
 
 def lines(strokes, size):
-    """Points along the strokes, close together as those of a hand, from the sheet's middle."""
+    """Closely spaced points along the strokes, in pixels from the center of the canvas."""
     for stroke in strokes:
         points = []
         for (x0, y0), (x1, y1) in zip(stroke, stroke[1:]):
@@ -117,7 +118,7 @@ def clear():
     if not inked():
         return
     by_id('clear').click()
-    until(lambda: guess() == '–' and not any(seen()) and not inked(), 'Clear did not clear')
+    until(lambda: prediction() == '–' and not any(seen()) and not inked(), 'Clear did not clear')
 
 
 def shares():
@@ -125,93 +126,93 @@ def shares():
     return [float(text.rstrip('%')) / 100 for text in texts]
 
 
-def answer():
-    """Waits for the answer to what has just been drawn."""
-    until(lambda: spoken() not in ('', 'cleared') and spoken().split(',')[0] == guess(), 'no answer')
-    return guess()
+def predicted():
+    """Waits for the prediction for the current drawing."""
+    until(lambda: spoken() not in ('', 'cleared') and spoken().split(',')[0] == prediction(), 'no prediction')
+    return prediction()
 
 
 driver.get(address)
-until(lambda: '784-' in by_id('model').text, 'the model is not described')
-expect(by_id('invitation').is_displayed() and not by_id('clear').is_enabled(), 'an empty sheet invites to draw')
+until(lambda: '784-' in by_id('model').text, 'the page does not describe the model')
+expect(by_id('invitation').is_displayed() and not by_id('clear').is_enabled(), 'an empty canvas has no invitation, or Clear is enabled')
 
-right = []
+correct = []
 for digit, strokes in DIGITS.items():
     clear()
     draw(strokes)
-    found = answer()
-    right.append(found == digit)
+    found = predicted()
+    correct.append(found == digit)
     probabilities = shares()
-    expect(abs(sum(probabilities) - 1) < 0.006, f'probabilities of {sum(probabilities)}')
-    expect(max(probabilities) == probabilities[int(found)], f'{found} is not the likeliest of {probabilities}')
-    # What the network sees is centered by its mass, in the middle of 28 by 28.
+    expect(abs(sum(probabilities) - 1) < 0.006, f'the probabilities sum to {sum(probabilities)}')
+    expect(max(probabilities) == probabilities[int(found)], f'{found} does not have the largest of the probabilities {probabilities}')
+    # The input of the network is centered by mass in 28x28 pixels.
     pixels = seen()
     mass = sum(pixels)
     x, y = (sum(level * place for level, place in zip(pixels, places)) / mass
             for places in ([i % 28 for i in range(784)], [i // 28 for i in range(784)]))
-    expect(max(pixels) > 200 and abs(x - 13.5) <= 1 and abs(y - 13.5) <= 1, f'a {digit} at {x:.2f}, {y:.2f}')
-    # The same for a program: what is on the screen, sent as a picture.
+    expect(max(pixels) > 200 and abs(x - 13.5) <= 1 and abs(y - 13.5) <= 1, f'the input for {digit} is centered at {x:.2f}, {y:.2f}')
+    # POST /predict gives the same prediction for a picture of the canvas.
     request = urllib.request.Request(f'{address}predict', photograph(), {'content-type': 'image/png'})
     sent = json.load(urllib.request.urlopen(request))
-    expect(sent['name'] == found, f'the page says {found}, POST /predict {sent["name"]}')
-    # Units light up, and have pictures of their weights.
+    expect(sent['name'] == found, f'the page predicts {found}, POST /predict {sent["name"]}')
+    # Hidden units light up and show their weights.
     lit = js('''return [...document.querySelectorAll("#layers canvas")].map((layer) =>
                   layer.getContext("2d").getImageData(0, 0, layer.width, layer.height).data.filter((v, i) => i % 4 === 3 && v > 0).length)''')
     expect(lit and all(lit), f'no hidden unit lights up: {lit}')
     until(lambda: js('''const images = [...document.querySelectorAll("#units img")];
                         return images.length > 0 && images.every((image) => image.complete && image.naturalWidth === 28)'''),
-          'weights are missing')
-expect(sum(right) >= LEAST_RIGHT, f'{sum(right)} of {len(right)} digits are right: {right}')
-driver.save_screenshot(os.path.join(screenshots, 'light.png'))
+          'the weights are missing')
+expect(sum(correct) >= MIN_CORRECT, f'only {sum(correct)} of {len(correct)} digits are correct: {correct}')
+by_tag('body').screenshot(os.path.join(screenshots, 'light.png'))
 
-# The answer is there while the pen is still down, and goes on with it.
+# The prediction appears, and changes, while the pen is down.
 clear()
 pointer = draw([DIGITS['7'][0][:3]], lift=False)
-until(lambda: guess() != '–', 'no answer before the pen is lifted')
+until(lambda: prediction() != '–', 'no prediction before the pen is lifted')
 first = seen()
 draw([[(70, 22), (60, 42), (46, 80)]])
-until(lambda: seen() != first, 'the answer stood still')
+until(lambda: seen() != first, 'the input did not change')
 
 for kind in (interaction.POINTER_TOUCH, interaction.POINTER_PEN):
     clear()
     draw(DIGITS['3'], kind)
-    expect(answer() == '3', f'a 3 drawn by {kind} is a {guess()}')
+    expect(predicted() == '3', f'a 3 drawn by {kind} is predicted as {prediction()}')
 
-# A stroke can be taken back, also by keys, with which one can draw as well.
+# Undo and Clear by button and keyboard, and drawing by keyboard.
 clear()
 draw([[(30, 30), (30, 70)], [(70, 30), (70, 70)]])
-answer()
+predicted()
 both = inked()
 by_id('undo').click()
-until(lambda: 0 < inked() < 0.6 * both, 'Undo took nothing back')
+until(lambda: 0 < inked() < 0.6 * both, 'Undo removed nothing')
 sheet = by_id('sheet')
 sheet.send_keys(Keys.CONTROL, 'z', Keys.CONTROL)
-until(lambda: guess() == '–', 'the last stroke was not taken back')
+until(lambda: prediction() == '–', 'Ctrl+Z did not remove the last stroke')
 sheet.send_keys(' ', *[Keys.ARROW_DOWN] * 12, Keys.ENTER)
-until(lambda: guess() != '–' and inked(), 'no line by keys')
+until(lambda: prediction() != '–' and inked(), 'the keyboard drew no line')
 sheet.send_keys(Keys.DELETE)
-until(lambda: guess() == '–' and spoken() == 'cleared', 'Delete did not clear')
+until(lambda: prediction() == '–' and spoken() == 'cleared', 'Delete did not clear')
 
-# In the dark, and on a telephone.
+# Dark mode, and a phone.
 draw(DIGITS['5'])
-answer()
+predicted()
 driver.execute_cdp_cmd('Emulation.setEmulatedMedia', {'features': [{'name': 'prefers-color-scheme', 'value': 'dark'}]})
 ground = lambda: sum(map(int, js('return getComputedStyle(document.body).backgroundColor').strip('rgb()').split(',')))
-until(lambda: ground() < 200, 'the page stays light in the dark')
-driver.save_screenshot(os.path.join(screenshots, 'dark.png'))
+until(lambda: ground() < 200, 'the page stays light in dark mode')
+by_tag('body').screenshot(os.path.join(screenshots, 'dark.png'))
 driver.execute_cdp_cmd('Emulation.setEmulatedMedia', {'features': []})
 driver.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', {'width': 360, 'height': 740, 'deviceScaleFactor': 2, 'mobile': True})
-until(lambda: js('return document.scrollingElement.scrollWidth <= 360'), 'the page is wider than a telephone')
+until(lambda: js('return document.scrollingElement.scrollWidth <= 360'), 'the page is wider than a phone')
 clear()
 draw(DIGITS['2'], interaction.POINTER_TOUCH)
-expect(answer() == '2', f'a 2 on a telephone is a {guess()}')
-driver.save_screenshot(os.path.join(screenshots, 'telephone.png'))
+expect(predicted() == '2', f'a 2 on a phone is predicted as {prediction()}')
+driver.save_screenshot(os.path.join(screenshots, 'phone.png'))
 
 outside = js('return performance.getEntries().map((entry) => entry.name).filter((name) => name.includes("//") && !name.startsWith(location.origin))')
-expect(not outside, f'the page asked elsewhere: {outside}')
-# What is read back often is read by these checks alone.
-said = [entry['message'] for entry in driver.get_log('browser') if 'willReadFrequently' not in entry['message']]
-expect(not said, f'on the console: {said}')
+expect(not outside, f'the page requested other addresses: {outside}')
+# Only these checks read the canvas often.
+messages = [entry['message'] for entry in driver.get_log('browser') if 'willReadFrequently' not in entry['message']]
+expect(not messages, f'the console has messages: {messages}')
 expect(by_id('trouble').get_attribute('hidden'), by_id('trouble').text)
 driver.quit()
-print(f'{sum(right)} of {len(right)} digits by mouse; by finger, pen and keys, in the dark and on a telephone')
+print(f'{sum(correct)} of {len(correct)} digits by mouse; finger, pen, keyboard, dark mode and phone work')

@@ -1,8 +1,9 @@
 """Draws digits that MNIST never saw, for `cargo xtask e2e`: python digits.py DIR PER_CLASS SEED
 
-Every picture is a digit of a font or of strokes of a pen, on one kind of page: DIR/font-shaded/7-03.jpg is a 7. The fonts are all that the
-packages below bring and that have digits; the strokes are skeletons of the shapes that people write, bent, slanted and drawn with pens of
-several widths. The same seed draws the same pictures with the same versions of Pillow, NumPy and the fonts.
+Each picture is a digit from a font or from pen strokes on one kind of page:
+DIR/font-shaded/7-03.jpg is a 7. The fonts are all those with digits in the packages below. The
+strokes are skeletons of written shapes, bent, slanted and drawn with pens of several widths. The
+pictures are reproducible with the same seed and the same versions of Pillow, NumPy and the fonts.
 """
 
 import importlib.util
@@ -12,7 +13,7 @@ import sys
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-# Their digits are other signs.
+# Fonts that have other symbols in place of digits.
 SYMBOLS = ("cmex10", "cmsy10")
 
 PACKAGES = (
@@ -20,7 +21,7 @@ PACKAGES = (
     "font_roboto", "font_source_sans_pro", "font_source_serif_pro",
 )
 
-# Points (x, y) of the unit square, y downwards; a list for each stroke, several shapes for some digits.
+# Points (x, y) in the unit square, y down: one list per stroke, several shapes for some digits.
 SKELETONS = {
     0: [[[(.5, 0), (.15, .2), (.05, .55), (.25, .95), (.6, .97), (.92, .65), (.9, .25), (.6, .01), (.5, 0)]]],
     1: [[[(.5, 0), (.5, 1)]], [[(.25, .25), (.55, 0), (.55, 1)]], [[(.2, .28), (.5, 0), (.5, 1)], [(.2, 1), (.8, 1)]]],
@@ -41,7 +42,7 @@ SKELETONS = {
 
 
 def fonts():
-    """For each package, its font files that have a glyph for each digit; one of those that come in two formats."""
+    """The font files of each package that have all digits, without duplicates in another format."""
     found = []
     for package in PACKAGES:
         root = pathlib.Path(importlib.util.find_spec(package).origin).parent
@@ -58,7 +59,7 @@ def has_digits(path):
 
 
 def of_font(rng, digit, height, families):
-    """Ink (rows, columns) from 0 to 1, cropped, of `height` rows."""
+    """A digit from a random font: cropped ink of shape (height, columns), from 0 to 1."""
     paths = families[rng.randint(len(families))]
     path = paths[rng.randint(len(paths))]
     font = ImageFont.truetype(str(path), 400)
@@ -70,7 +71,7 @@ def of_font(rng, digit, height, families):
 
 
 def of_strokes(rng, digit, height):
-    """The same, of a pen."""
+    """The same, drawn with a pen."""
     shapes = SKELETONS[digit]
     shape = shapes[rng.randint(len(shapes))]
     aspect, slant, angle = rng.uniform(.5, .9), rng.uniform(-.05, .35), np.radians(rng.uniform(-8, 8))
@@ -80,7 +81,7 @@ def of_strokes(rng, digit, height):
     image = Image.new("L", (1000, 800))
     draw = ImageDraw.Draw(image)
     for stroke in shape:
-        # Strokes that meet in a point meet after it has been moved, too.
+        # Strokes that meet in a point still meet after the point has moved.
         points = np.array([bend.setdefault(point, np.array(point) + rng.normal(0, .02, 2)) for point in stroke])
         points = spline(points)
         points[:, 0] = points[:, 0] * aspect + slant * (1 - points[:, 1])
@@ -92,7 +93,7 @@ def of_strokes(rng, digit, height):
 
 
 def spline(points):
-    """Catmull and Rom through the points."""
+    """A Catmull-Rom spline through the points."""
     if len(points) == 2:
         return np.linspace(points[0], points[1], 20)
     ends = np.vstack([2 * points[0] - points[1], points, 2 * points[-1] - points[-2]])
@@ -110,7 +111,7 @@ def fitted(image, height):
 
 
 def page(rng, kind, draw):
-    """A picture (rows, columns) from 0 to 255, and how it is to be saved."""
+    """A picture of shape (rows, columns), from 0 to 255."""
     side = {"tiny": (22, 41), "far": (300, 601)}.get(kind, (60, 401))
     rows, columns = rng.randint(*side), rng.randint(*side)
     share = {"far": (.08, .2)}.get(kind, (.3, .85))
@@ -135,7 +136,7 @@ def page(rng, kind, draw):
         level, noise = ground - rng.uniform(40, 90), rng.uniform(1, 4)
     elif kind == "shaded":
         across, down = np.meshgrid(np.linspace(-1, 1, columns), np.linspace(-1, 1, rows))
-        # A lamp that stands somewhere over the page.
+        # A lamp somewhere above the page.
         x, y, reach = rng.uniform(-1, 1), rng.uniform(-1, 1), rng.uniform(.8, 2)
         dim = rng.uniform(.2, .5) * (1 - np.exp(-((across - x)**2 + (down - y)**2) / (2 * reach**2)))
         ground, level, noise = rng.uniform(190, 235), rng.uniform(10, 60), rng.uniform(2, 8)

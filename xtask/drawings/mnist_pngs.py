@@ -1,6 +1,6 @@
 """Writes MNIST's test images as PNG files for `cargo xtask e2e`: python mnist_pngs.py DATA_DIR DIR
 
-DIR/7-00000.png is a 7. Every second one is dark on light. None has another size or place than MNIST's own.
+DIR/7-00000.png is a 7. Every second image is inverted, dark on light.
 """
 
 import gzip
@@ -12,7 +12,7 @@ from PIL import Image
 
 
 def idx(path):
-    """The bytes after a header whose length depends on the rank, from a file that may be compressed."""
+    """The data of an IDX file, compressed or not."""
     compressed = path.with_name(path.name + ".gz")
     data = path.read_bytes() if path.exists() else gzip.decompress(compressed.read_bytes())
     return np.frombuffer(data, np.uint8, offset=4 + 4 * data[3])

@@ -1,10 +1,11 @@
-"""Whether onnxruntime, NumPy and safetensors compute what `mlp` says: of one model, the exports in a directory against its predictions.
+"""Compares a model's exports in onnxruntime, NumPy and safetensors with the predictions of `mlp`.
 
 usage: agree.py DIRECTORY MNIST
 
-DIRECTORY holds scaled.onnx, raw.onnx (made with --raw-pixels), model.npz, model.safetensors and predictions.csv, on the test set; MNIST the
-IDX files. The weights have to be the same bits in all of them. A line for each tool with the largest difference of a probability; exit code 1 if one is
-more than rounding explains."""
+DIRECTORY holds scaled.onnx, raw.onnx (made with --raw-pixels), model.npz, model.safetensors and
+predictions.csv for the test set; MNIST holds the IDX files. Prints the largest difference of a
+probability for each tool. Exits with code 1 if a weight is not bit-identical or a difference is
+larger than rounding explains."""
 import json
 import os
 import sys
@@ -35,7 +36,7 @@ def same_bits(name, others):
     for l, (ours, theirs) in enumerate(zip(layers, others, strict=True)):
         for a, b in zip(ours, theirs):
             if a.dtype != b.dtype or a.shape != b.shape or a.tobytes() != np.ascontiguousarray(b).tobytes():
-                sys.exit(f'error: {name}: the parameters of layer {l + 1} are not those of model.npz')
+                sys.exit(f'error: {name}: the parameters of layer {l + 1} differ from model.npz')
 
 
 tensors = load_file(path('model.safetensors'))

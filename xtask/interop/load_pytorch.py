@@ -1,8 +1,9 @@
-"""Whether PyTorch computes what `mlp` says: the export model.safetensors as the state dict of an `nn.Sequential`, against predictions.csv on the test set.
+"""Loads model.safetensors into an `nn.Sequential` and compares the output with predictions.csv.
 
 usage: load_pytorch.py DIRECTORY MNIST
 
-A line with the largest difference of a probability; exit code 1 if one is more than rounding explains."""
+Prints the largest difference of a probability on the test set. Exits with code 1 if it is larger
+than rounding explains."""
 import os
 import sys
 

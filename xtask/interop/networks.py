@@ -1,5 +1,4 @@
-"""What the checks of this directory share: MNIST's test images, a network in NumPy, and how far two programs that compute it in single precision may be
-apart."""
+"""Shared code: IDX files, a network in NumPy, and a bound on its rounding errors."""
 import gzip
 import math
 import os
@@ -14,11 +13,13 @@ ACTIVATIONS = {
     'gelu': lambda z: z * (1 + erf(z / z.dtype.type(math.sqrt(2)))) / 2,
     'identity': lambda z: z,
 }
-# How steep each can be.
+# The maximum slope of each.
 STEEPEST = {'logistic': 0.25, 'tanh': 1, 'relu': 1, 'leaky-relu': 1, 'gelu': 1.13, 'identity': 1}
-# Units in the last place that an activation, or the exponential function of softmax, may be wrong by: none is correctly rounded in single precision.
+# Maximum error, in units in the last place, of an activation and of exp in softmax: neither is
+# correctly rounded in single precision.
 LAST_PLACES = 8
-# How many standard deviations: by Hoeffding's inequality a sum of independent errors is beyond with a probability of at most 2 exp(-8²/2) = 3e-14.
+# Number of standard deviations in the bound. By Hoeffding's inequality, a sum of independent errors
+# exceeds it with a probability of at most 2 exp(-8²/2) = 3e-14.
 DEVIATIONS = 8
 
 
@@ -27,7 +28,7 @@ def erf(z):
 
 
 def idx(directory, name):
-    """An IDX file, compressed or not, as a matrix of a row for each item."""
+    """An IDX file, compressed or not, as a matrix with one row per item."""
     plain = os.path.join(directory, name)
     raw = open(plain, 'rb').read() if os.path.exists(plain) else gzip.open(plain + '.gz').read()
     count = int.from_bytes(raw[4:8], 'big')
@@ -35,7 +36,7 @@ def idx(directory, name):
 
 
 def scaled(pixels):
-    """As everywhere here: divided by 255 in single precision."""
+    """Pixels divided by 255 in single precision, as in `mlp`."""
     return pixels.astype(np.float32) / np.float32(255)
 
 
@@ -45,20 +46,24 @@ def softmax(z):
 
 
 def feed_forward(x, layers, activation):
-    """The chapter's, for any depth: layers are pairs of (inputs, units) and (units)."""
+    """The chapter's forward pass for any depth; `layers` holds pairs of weights and biases."""
     for w, b in layers[:-1]:
         x = ACTIVATIONS[activation](x @ w + b)
     return softmax(x @ layers[-1][0] + layers[-1][1])
 
 
 def truth_and_bound(x, layers, activation):
-    """The probabilities, in double precision, of a network in single precision; and how far from them a program may be that computes in single precision, in
-    whatever order.
+    """The probabilities of a single-precision network computed in double precision, and a bound on
+    the error of a program that computes them in single precision, in any order.
 
-    Each rounding is taken for an independent error of mean 0 and at most u = 2⁻²⁴ of its result (Higham and Mary, A new approach to probabilistic rounding
-    error analysis, 2019). A sum of n products that are not 0 has 2 n of them, each of at most u S with S = Σ|x||w| + |b|: together a deviation of u S √(2 n).
-    A layer passes the deviations of its inputs on, weighed by its weights and by how steep its activation is. Those of the first layer's units are independent and
-    add up by their squares; further up units share what was rounded below, and the deviations themselves add up (Minkowski). A probability p whose log-odds are wrong by at most d moves by at most p (1 - p) (exp(d) - 1)."""
+    Model: each rounding is an independent error with mean 0 and relative size at most u = 2⁻²⁴
+    (Higham and Mary, A new approach to probabilistic rounding error analysis, 2019). A sum of n
+    nonzero products has 2 n roundings of at most u S each, with S = Σ|x||w| + |b|: a deviation of
+    u S √(2 n). A layer propagates the deviations of its inputs, scaled by its weights and the slope
+    of its activation. The deviations of the first layer's units are independent, so their squares
+    add up. In later layers the units share earlier roundings, so the deviations themselves add up
+    (Minkowski). An error of at most d in the log-odds of a probability p changes it by at most
+    p (1 - p) (exp(d) - 1)."""
     u, x = 2.0 ** -24, x.astype(np.float64)
     variance = np.zeros_like(x)
     for number, (w, b) in enumerate(layers):
@@ -71,13 +76,13 @@ def truth_and_bound(x, layers, activation):
             x = ACTIVATIONS[activation](x)
             variance = STEEPEST[activation] ** 2 * variance + (LAST_PLACES * u * np.maximum(np.abs(x), 1)) ** 2
     p = softmax(x)
-    # The log-odds are a logit less a mean of the others.
+    # The log-odds are a logit minus a mean of the others.
     deviation = np.sqrt(variance) + np.sqrt(variance.max(axis=1, keepdims=True))
     return p, p * (1 - p) * np.expm1(DEVIATIONS * deviation) + (len(b) + 2 * LAST_PLACES) * u * p
 
 
 class Comparison:
-    """Compares probabilities with those that `mlp` said, and says how far the furthest is."""
+    """Compares probabilities with those of `mlp` and reports the largest difference."""
 
     def __init__(self, images, layers, activation, expected):
         self.is_single = layers[0][0].dtype == np.float32
@@ -88,7 +93,7 @@ class Comparison:
             self.report('mlp', expected)
 
     def report(self, name, found):
-        """In double precision within 1e-6; in single precision within the bound of the truth."""
+        """Checks for 1e-6 in double precision, and for the bound in single precision."""
         found = found.astype(np.float64)
         count = len(found)
         difference = float(np.abs(found - self.expected[:count]).max())
@@ -102,13 +107,13 @@ class Comparison:
         print(line if is_good else f'error: {line}')
 
     def close(self):
-        """Says how far the furthest of all was; the program's end."""
+        """Prints the largest difference and exits."""
         share = f', at most {self.largest_share:.2f} of the bound from the truth' if self.is_single else ''
         print(f'within {self.furthest:.1e}{share}')
         raise SystemExit(self.is_bad)
 
 
 def predictions(path):
-    """The probabilities in what `mlp export --to FILE.csv` wrote, and the guesses."""
+    """The probabilities and predicted classes in a file written by `mlp export --to FILE.csv`."""
     table = np.loadtxt(path, delimiter=',', skiprows=1)
     return table[:, 3:], table[:, 2].astype(int)

@@ -1,5 +1,5 @@
-"""Trains the chapter's network with the chapter's program for an epoch, and leaves it as NumPy would: the arrays `w_h, b_h, w_o, b_o` in network.npz, and
-what it says of the test set in probabilities.npy.
+"""Trains the chapter's program for one epoch. Writes `w_h, b_h, w_o, b_o` to network.npz and the
+probabilities of the test set to probabilities.npy.
 
 usage: train_numpy.py DIRECTORY MNIST"""
 import contextlib

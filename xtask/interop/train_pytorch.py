@@ -1,5 +1,5 @@
-"""Trains an `nn.Sequential` in PyTorch for an epoch, and leaves its state dict in network.safetensors and what it says of the test set in
-probabilities.npy.
+"""Trains an `nn.Sequential` for one epoch. Writes its state dict to network.safetensors and the
+probabilities of the test set to probabilities.npy.
 
 usage: train_pytorch.py DIRECTORY MNIST f32|f64"""
 import os

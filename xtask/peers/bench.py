@@ -1,8 +1,9 @@
-"""Times `mlp train` and other programs that train the same network on MNIST, and prints Markdown tables.
+"""Times `mlp train` and other programs that train the same network, and prints Markdown tables.
 
-`cargo xtask bench` builds `mlp` and calls this. All programs take turns, so that whatever disturbs the machine disturbs all of
-them; a ratio is the median of the ratios within each turn. A peer that fails, or that does not do the same work, is left out
-with the reason; a missed target is printed as missed, and nothing fails."""
+`cargo xtask bench` builds `mlp` and runs this. The programs take turns, so that noise on the
+machine affects all of them, and a ratio is the median of the ratios within each turn. A peer that
+fails or does different work is left out with a reason. A missed target is reported and is not an
+error."""
 import argparse
 import collections
 import dataclasses
@@ -22,19 +23,20 @@ from libraries import Failure
 HERE = pathlib.Path(__file__).parent
 IMAGES, PIXELS, CLASSES = 60_000, 784, 10
 
-# How far a peer's training loss may be from ours. Measured: another seed makes up to 7%; scikit-learn, which counts a loss above
-# 16 as 16, is off by 12% in the wide network; half or twice the learning rate makes 16% at least.
-SAME_LOSS = 0.15
+# Maximum relative difference between a peer's training loss and ours. Measured: up to 7% for
+# another seed, 12% for scikit-learn in the wide network (it clips losses at 16), and at least 16%
+# for half or twice the learning rate.
+MAX_LOSS_DIFFERENCE = 0.15
 
 
 @dataclasses.dataclass(frozen=True)
 class Contender:
-    """A program in one precision. Without a script it is `mlp train`."""
+    """A program in one precision; `mlp train` if there is no script."""
     name: str
     precision: str = 'f32'
     script: tuple = ()
     library: str = None
-    threads: int = None  # none: one or all cores, whichever is quicker
+    threads: int = None  # None: one or all cores, whichever is faster
 
     def __str__(self):
         return f'{self.name}, {self.precision}'
@@ -50,35 +52,35 @@ PEERS = [
     Contender('scikit-learn, MLPClassifier', 'f32', ('scikit_learn.py',), 'scikit-learn'),
 ]
 
-# Our time is to be at most one N-th of theirs.
+# Maximum of our time: 1/N of theirs.
 TARGETS = {PEERS[0]: 10, PEERS[1]: 6, PEERS[2]: 4, PEERS[3]: 8}
 
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
-    """A network of one hidden layer, how it is trained, and how often that is measured."""
+    """A network with one hidden layer, its training, and the number of measurements."""
     hidden: int = 100
     batch: int = 100
-    learning_rate: float = 0.01  # on the summed loss
-    examples: int = IMAGES  # of an epoch, for the peers; their times are scaled to a whole one
+    learning_rate: float = 0.01  # for the sum of the losses of a batch
+    examples: int = IMAGES  # per epoch of a peer; its time is scaled to a full epoch
     turns: int = 3
-    epochs: int = 1  # timed ones in each run
+    epochs: int = 1  # timed epochs per run
 
     def __str__(self):
         return f'{PIXELS}-{self.hidden}-{CLASSES}, batch {self.batch}'
 
     def gigaflop(self):
-        """10⁹ operations of an epoch with dense products: Z and ∂J/∂W in both layers, and ∂J/∂H."""
+        """GFLOP of an epoch with dense products: Z and ∂J/∂W in both layers, and ∂J/∂H."""
         return 2 * (2 * PIXELS * self.hidden + 3 * self.hidden * CLASSES) * IMAGES / 1e9
 
 
-# Learning rates at which all of them learn.
+# With learning rates at which all programs learn.
 OTHERS = [
     Workload(hidden=1024, learning_rate=0.003),
     Workload(batch=1000, learning_rate=0.003, epochs=3),
     Workload(batch=1, examples=12_000),
 ]
-# Where the machine's sgemm peak is the measure: no product of a dense input can be left out.
+# Compared with the sgemm peak of the machine, on dense inputs, which need all products.
 DENSE = [Workload(hidden=512, epochs=3), Workload(hidden=1024, epochs=3)]
 
 Run = collections.namedtuple('Run', 'seconds loss accuracy')
@@ -86,7 +88,7 @@ Run = collections.namedtuple('Run', 'seconds loss accuracy')
 
 @dataclasses.dataclass
 class Row:
-    """A contender's runs, one a turn."""
+    """The runs of a contender, one per turn."""
     contender: Contender
     threads: int
     runs: list
@@ -95,13 +97,13 @@ class Row:
         return [run.seconds for run in self.runs]
 
     def times(self, other):
-        """The median of this row's time over the other's of the same turn."""
+        """The median ratio of this row's time to the other's in the same turn."""
         return statistics.median(a / b for a, b in zip(self.seconds(), other.seconds()))
 
 
 def time_epochs(command, epochs):
-    """Runs a program that trains one epoch more and prints `k/n  loss L  acc A` at the end of each. What comes before the first
-    of these lines, all start-up and compilation, is not timed."""
+    """Times a program that trains `epochs + 1` epochs and prints `k/n  loss L  acc A` after each.
+    The first epoch, which includes startup and compilation, is not timed."""
     line = re.compile(rf'\d+/{epochs + 1}  loss (\S+)  acc (\S+)')
     ends = []
     with tempfile.TemporaryFile('w+') as stderr:
@@ -113,7 +115,7 @@ def time_epochs(command, epochs):
         if child.returncode:
             raise Failure(libraries.reason(stderr.read()))
     if len(ends) != epochs + 1:
-        raise Failure(f'{len(ends)} lines `k/{epochs + 1}  loss L  acc A` instead of {epochs + 1}')
+        raise Failure(f'{len(ends)} lines `k/{epochs + 1}  loss L  acc A`, expected {epochs + 1}')
     (start, first_loss, first_accuracy), (end, loss, accuracy) = ends[0], ends[-1]
     if not (loss <= first_loss and accuracy > first_accuracy):
         raise Failure(f'it does not learn: loss {first_loss} and accuracy {first_accuracy}, then {loss} and {accuracy}')
@@ -121,7 +123,7 @@ def time_epochs(command, epochs):
 
 
 def take_turns(workload, contenders, cores, run):
-    """Rows, and a line for each contender that is left out. `run(contender, threads)` returns a `Run`."""
+    """Returns rows and reasons for leaving out. `run(contender, threads)` returns a `Run`."""
     rows, left_out = {}, []
 
     def leave_out(contender, reason):
@@ -151,13 +153,13 @@ def take_turns(workload, contenders, cores, run):
     if workload.examples == IMAGES:
         ours = ours_like(rows.values(), 'f32').runs[-1].loss
         for contender, row in list(rows.items()):
-            if abs(row.runs[-1].loss / ours - 1) > SAME_LOSS:
-                leave_out(contender, f'not the same work: its loss is {row.runs[-1].loss}, ours {ours}')
+            if abs(row.runs[-1].loss / ours - 1) > MAX_LOSS_DIFFERENCE:
+                leave_out(contender, f'different work: its loss is {row.runs[-1].loss}, ours {ours}')
     return list(rows.values()), left_out
 
 
 def ours_like(rows, precision):
-    """Our row in a precision: the first, which uses all cores."""
+    """Our row in a precision; the first one, which uses all cores."""
     return next(row for row in rows if not row.contender.script and row.contender.precision == precision)
 
 
@@ -186,7 +188,7 @@ def main_table(workload, rows):
 
 
 def others_table(measured):
-    """A row for each program and a column for each workload, of pairs of workload and rows."""
+    """A row per program and a column per workload; `measured` has pairs of workload and rows."""
     def cell(rows, contender):
         row = next((row for row in rows if row.contender == contender), None)
         if not row:
@@ -201,7 +203,8 @@ def others_table(measured):
 
 
 def target(against, theirs, ours, unit, limit, ratio=None):
-    """A row of the table of targets. `limit` is `at most X`, `at most 1/N` or `at least X`; theirs is None if not measured."""
+    """A row of the table of targets. `limit` is `at most X`, `at most 1/N` or `at least X`;
+    `theirs` is None if not measured."""
     if theirs is None:
         return [against, 'not measured', unit % ours, '', limit, 'not measured']
     ratio = ours / theirs if ratio is None else ratio
@@ -212,7 +215,7 @@ def target(against, theirs, ours, unit, limit, ratio=None):
 
 
 def row_target(against, row, ours, limit):
-    """A target between two rows of the same turns."""
+    """A target for the ratio of two rows with the same turns."""
     median = statistics.median
     theirs, ratio = (median(row.seconds()), ours.times(row)) if row else (None, None)
     return target(against, theirs, median(ours.seconds()), '%.3f s', limit, ratio)
@@ -226,41 +229,42 @@ def main_targets(workload, rows, peak):
              f'{peak["gflops"]:.0f} GFLOP/s on {peak["threads"]} threads')
     seconds = statistics.median(ours.seconds())
     found.append(target(floor, workload.gigaflop() / peak['gflops'], seconds, '%.3f s', 'at most 0.65'))
-    # On one core the two are the same run.
+    # On a one-core machine both are the same run.
     single = [row for row in rows if row is not ours and not row.contender.script and row.contender.precision == 'f32']
     return found + [row_target('our own one-thread time', single[0] if single else None, ours, 'at most 0.6')]
 
 
 def other_target(workload, rows):
-    """At other sizes: no slower than the best peer."""
+    """The target at other sizes: no slower than the best peer."""
     peers = [row for row in rows if row.contender.script]
     best = min(peers, key=lambda row: statistics.median(row.seconds()), default=None)
-    name = best.contender if best else 'none was measured'
+    name = best.contender if best else 'none measured'
     return row_target(f'the best peer at {workload}: {name}', best, ours_like(rows, 'f32'), 'at most 1')
 
 
 def dense_targets(workload, measured):
-    """On dense inputs: nearly the sgemm peak. `measured` is what `mlp bench --standardize --json` prints."""
+    """The targets on dense inputs: 80% of the sgemm peak. `measured` is the output of
+    `mlp bench --standardize --json`."""
     peaks = {peak['threads']: peak['gflops'] for peak in measured['sgemm']}
     return [target(f'the sgemm peak on {row["threads"]} threads, for {workload} on standardized MNIST, kernel {row["kernel"]}',
                    peaks[row['threads']], row['gflops'], '%.0f GFLOP/s', 'at least 0.8') for row in measured['training']]
 
 
 def run_whole(command):
-    """Seconds from start to exit, and the most memory in 10⁶ bytes; the 10 MB that a Python holds are the least that shows."""
+    """Seconds from start to exit, and peak memory in MB; this Python's 10 MB is the minimum."""
     start = time.perf_counter()
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
     seconds = time.perf_counter() - start
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
-        raise Failure(f'{command[0]} ended with {child.returncode}')
-    # Linux counts in units of 1,024 bytes, macOS in bytes.
+        raise Failure(f'{command[0]} failed with {child.returncode}')
+    # Linux reports KiB, macOS bytes.
     return seconds, usage.ru_maxrss * (1 if sys.platform == 'darwin' else 1024) / 1e6
 
 
 class Programs:
-    """How each program is called."""
+    """The command lines of the programs."""
 
     def __init__(self, mlp, data_dir, scratch):
         self.mlp, self.data_dir, self.scratch = mlp, data_dir, scratch
@@ -272,7 +276,7 @@ class Programs:
         return [self.mlp, 'train', '--dataset', 'mnist', '--quiet', '--data-dir', self.data_dir, '--run-dir', run_dir, *arguments]
 
     def train(self, workload, contender, threads):
-        """Trains one epoch more than are timed."""
+        """The command that trains one epoch more than is timed."""
         work = {'--hidden': workload.hidden, '--epochs': workload.epochs + 1, '--threads': threads,
                 '--learning-rate': workload.learning_rate, '--precision': contender.precision}
         if not contender.script:
@@ -298,7 +302,7 @@ class Programs:
         return json.loads(done.stdout)
 
     def whole(self):
-        """50 epochs from start to exit, three times: the table's rows, the targets, and who is left out."""
+        """Runs 50 epochs from start to exit, three times. Returns rows, failures, targets."""
         chapter = [sys.executable, '-B', HERE.parent / 'reference/chapter.py', self.data_dir / 'mnist', '0', '50']
         ours, numpy, left_out = [], [], []
         for turn in range(3):
@@ -318,14 +322,14 @@ class Programs:
         return rows, left_out, [
             target("50 epochs of the chapter's NumPy program, from start to exit", *(theirs or [None]), our_seconds, '%.3f s',
                    'at most 1/10'),
-            target('the memory that 50 epochs may hold', 150, max(run[1] for run in ours), '%.0f MB', 'at most 1'),
+            target('memory limit for 50 epochs', 150, max(run[1] for run in ours), '%.0f MB', 'at most 1'),
         ]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--mlp', required=True)
-    parser.add_argument('--blas', required=True, help='what it multiplies with')
+    parser.add_argument('--blas', required=True, help='description of the BLAS library')
     parser.add_argument('--data-dir', type=pathlib.Path, required=True)
     parser.add_argument('--scratch', type=pathlib.Path, required=True)
     parser.add_argument('--peers', nargs='*', choices=libraries.LIBRARIES)
@@ -343,7 +347,7 @@ def main():
             print(f'bench: left out: {failure}', file=sys.stderr)
             left_out.append(failure)
 
-    # First, because it can fail, and what comes next takes minutes.
+    # First, because it can fail and the rest takes minutes.
     here = programs.mlp_bench()
     machine, peak = here['machine'], max(here['sgemm'], key=lambda peak: peak['threads'])
     cores = machine['cores']
@@ -358,9 +362,9 @@ def main():
         return take_turns(workload, contenders, cores, lambda *run: programs.run(workload, *run))
 
     chapter = Workload(turns=args.repetitions, epochs=args.epochs)
-    best = '; a peer is shown on one thread or on all, whichever was quicker' if peers else ''
+    best = '; peers run on one thread or on all, whichever is faster' if peers else ''
     rows, left_out = measure(chapter, [*own, *peers])
-    print(f'{chapter} on MNIST: seconds per epoch; runs: {chapter.turns}, epochs timed in each: {chapter.epochs}{best}\n\n'
+    print(f'{chapter} on MNIST: seconds per epoch; runs: {chapter.turns}, timed epochs per run: {chapter.epochs}{best}\n\n'
           f'{main_table(chapter, rows)}{lines_of(left_out)}', flush=True)
     if args.peers is None:
         return
@@ -375,7 +379,7 @@ def main():
         targets.append(other_target(workload, rows))
         caption += f'; {workload}: runs {workload.turns}, epochs {workload.epochs}, learning rate {workload.learning_rate}'
         if workload.examples != IMAGES:
-            caption += f", the peers' of {workload.examples} examples, scaled to a whole one"
+            caption += f", peers on {workload.examples} examples, scaled to a full epoch"
     print(f'{caption}{best}\n\n{others_table(others)}{lines_of(left_out)}', flush=True)
 
     for workload in DENSE:

@@ -1,7 +1,7 @@
-"""JAX: an epoch is one jitted function, a scan over its batches, with the gradients by value_and_grad.
+"""JAX: an epoch is one jitted function, a scan over batches, with gradients from value_and_grad.
 
-The images stay on the device, the old parameters' buffers are given to the new ones, and only the shuffled order goes in
-and the losses come out."""
+The images stay on the device and the parameters' buffers are donated. Only the shuffled order goes
+in, and only the losses come out."""
 import functools
 
 import mnist

@@ -1,13 +1,13 @@
-"""The libraries that peers are written with: what pip installs for each, and which versions are there.
+"""The libraries of the peers: what pip installs for each, and the installed versions.
 
-usage: libraries.py NAME...        installs these into the Python that runs this"""
+usage: libraries.py NAME...        installs libraries into this Python"""
 import importlib.metadata
 import subprocess
 import sys
 
-# On Linux the PyTorch that pip knows is built for CUDA, and `import torch` loads CUDA's libraries wherever it runs. These are
-# torch and its dependencies without those that a CPU never loads: cuSOLVER, NVTX, cuda-bindings, Triton. The versions belong
-# together, which is why they are pinned; `--no-deps` is for torch alone (2.5 GB to download instead of 2.9).
+# On Linux, pip's PyTorch is built for CUDA, and `import torch` loads CUDA's libraries even on a
+# CPU. This list leaves out the dependencies that a CPU never loads: cuSOLVER, NVTX, cuda-bindings,
+# Triton (2.5 GB to download instead of 2.9). The versions are pinned because they must match.
 TORCH_FOR_LINUX = [
     ['--no-deps', 'torch==2.15.0'],
     ['numpy', 'filelock', 'typing-extensions>=4.13.0', 'setuptools>=77.0.3', 'sympy>=1.13.3', 'networkx>=2.5.1', 'jinja2',
@@ -16,7 +16,7 @@ TORCH_FOR_LINUX = [
      'nvidia-nvshmem-cu13==3.7.2'],
 ]
 
-# Module, distribution, and what pip is asked for, call by call. All peers read the data with NumPy.
+# Module, distribution, and the arguments of each pip call. All peers read the data with NumPy.
 LIBRARIES = {
     'numpy': ('numpy', 'numpy', [['numpy']]),
     'jax': ('jax', 'jax', [['numpy', 'jax']]),
@@ -26,18 +26,18 @@ LIBRARIES = {
 
 
 class Failure(Exception):
-    """Something that cannot be measured, and why."""
+    """The reason why something cannot be measured."""
 
 
 def reason(stderr):
-    """Why a program failed: the last line that mentions an error, else the last line."""
+    """The reason for a failure: the last line that mentions an error, else the last line."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if 'error:' in line.lower()]
     return (errors or lines or ['it printed nothing'])[-1]
 
 
 def install(name):
-    """Installs a library unless it is there, and imports it once. Raises `Failure`."""
+    """Installs a library if it is missing, and imports it once. Raises `Failure`."""
     module, _, calls = LIBRARIES[name]
     print(f'bench: installing {name} if it is missing', file=sys.stderr)
     pip = ['-m', 'pip', '--disable-pip-version-check', 'install', '--quiet']
@@ -48,7 +48,7 @@ def install(name):
 
 
 def versions():
-    """The versions of Python and of the libraries that are installed."""
+    """The versions of Python and the installed libraries."""
     found = ['Python ' + sys.version.split()[0]]
     for _, distribution, _ in LIBRARIES.values():
         try:

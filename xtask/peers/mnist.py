@@ -1,26 +1,27 @@
-"""What every peer shares: the command line, the images, the first parameters and the line at the end of an epoch.
+"""Shared code of the peers: command line, images, initial parameters and the line per epoch.
 
-All peers start from the chapter's parameters for seed 0 and, scikit-learn apart, shuffle as the chapter does, so that
-they print the chapter's lines up to rounding: that is how one sees that they do the same work.
+All peers start from the chapter's parameters for seed 0 and, except for scikit-learn, shuffle as
+the chapter does. They print the chapter's lines up to rounding, which shows that they do the same
+work.
 
-NumPy is imported inside the functions, because what `arguments` sets in the environment must be there before."""
+NumPy is imported inside the functions, after `arguments` has set the environment."""
 import argparse
 import gzip
 import os
 
 
 def arguments(description, **switches):
-    """Reads the command line and limits the threads of whatever is imported afterwards.
+    """Parses the command line and limits the threads of libraries imported later.
 
-    `switches` are flags of one peer's own, each with its help."""
+    `switches` are extra flags of one peer, with their help."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument('data_dir', help='directory of the IDX files, compressed (.gz) or not')
+    parser.add_argument('data_dir', help='directory with the IDX files, compressed (.gz) or not')
     parser.add_argument('--hidden', type=int, default=100, help='hidden units')
-    parser.add_argument('--batch', type=int, default=100, help='examples of a step')
+    parser.add_argument('--batch', type=int, default=100, help='batch size')
     parser.add_argument('--epochs', type=int, default=50)
-    parser.add_argument('--learning-rate', type=float, default=0.01, help='on the summed loss of a batch')
-    parser.add_argument('--examples', type=int, help='of each epoch only so many, the first after shuffling')
-    parser.add_argument('--threads', type=int, help='default: as many as the library takes by itself')
+    parser.add_argument('--learning-rate', type=float, default=0.01, help='for the sum of the losses of a batch')
+    parser.add_argument('--examples', type=int, help='use only the first examples of each epoch, after shuffling')
+    parser.add_argument('--threads', type=int, help='default: chosen by the library')
     parser.add_argument('--precision', choices=['f32', 'f64'], default='f32')
     for name, help in switches.items():
         parser.add_argument(f'--{name}', action='store_true', help=help)
@@ -30,7 +31,7 @@ def arguments(description, **switches):
         for library in ['OMP', 'OPENBLAS', 'MKL']:
             os.environ[f'{library}_NUM_THREADS'] = str(args.threads)
         if hasattr(os, 'sched_setaffinity'):
-            # The one limit that every library keeps to, XLA's thread pools included.
+            # The only limit that all libraries respect, including XLA's thread pools.
             cores = sorted(os.sched_getaffinity(0))
             os.sched_setaffinity(0, cores[:args.threads])
     return args
@@ -55,7 +56,7 @@ def idx(path):
 
 
 def parameters(args):
-    """w_h (784, hidden), b_h (1, hidden), w_o (hidden, 10), b_o (1, 10): the chapter's for seed 0."""
+    """w_h (784, hidden), b_h (1, hidden), w_o (hidden, 10), b_o (1, 10) for seed 0."""
     import numpy as np
     np.random.seed(0)
     shapes = [(784, args.hidden), (1, args.hidden), (args.hidden, 10), (1, 10)]
@@ -63,7 +64,7 @@ def parameters(args):
 
 
 def shuffled(n, args):
-    """The examples of an epoch in their new order, whole batches only: (batches, batch)."""
+    """The shuffled indices of an epoch, complete batches only: (batches, batch)."""
     import numpy as np
     order = np.arange(n)
     np.random.shuffle(order)
@@ -72,5 +73,5 @@ def shuffled(n, args):
 
 
 def report(epoch, args, loss, accuracy):
-    """The chapter's line; `loss` is that of a mean batch."""
+    """Prints the chapter's line; `loss` is the mean over batches."""
     print(f'{epoch + 1}/{args.epochs}  loss {loss:.1f}  acc {accuracy:.4f}', flush=True)

@@ -1,7 +1,8 @@
-"""NumPy: the chapter's program as printed, with sizes that can be chosen.
+"""NumPy: the chapter's program, with configurable sizes.
 
-In f64 it prints what xtask/reference/chapter.py prints for seed 0. The chapter's parts are kept as they are: one-hot
-classes, the epoch's images copied in their new order, exp(z) computed twice, the gradients in matrices of their own."""
+In f64 it prints the same as xtask/reference/chapter.py for seed 0. It works as in the chapter:
+one-hot classes, a shuffled copy of the images per epoch, exp(z) computed twice, new matrices for
+gradients."""
 import mnist
 
 args = mnist.arguments(__doc__)

@@ -1,6 +1,6 @@
 """PyTorch, eager: autograd for the gradients, torch.optim.SGD (its fused kernel) for the step.
 
-No DataLoader: a batch is picked out of one tensor by index_select, and nothing is read back before the end of the epoch."""
+No DataLoader: index_select takes batches from one tensor. Nothing is read back during an epoch."""
 import mnist
 
 args = mnist.arguments(__doc__)

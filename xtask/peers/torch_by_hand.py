@@ -1,10 +1,9 @@
-"""PyTorch with the chapter's gradients by hand and the parameters updated in place: eager, or with --compile each step as
-one function of torch.compile.
+"""PyTorch with hand-written gradients and in-place updates, eager or compiled (--compile).
 
-No DataLoader: a batch is picked out of one tensor by index_select, and nothing is read back before the end of the epoch."""
+No DataLoader: index_select takes batches from one tensor. Nothing is read back during an epoch."""
 import mnist
 
-args = mnist.arguments(__doc__, compile='make of each step one function by torch.compile')
+args = mnist.arguments(__doc__, compile='compile each step with torch.compile')
 
 import torch
 

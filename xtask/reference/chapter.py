@@ -1,13 +1,14 @@
-"""The chapter's program, NumPy from scratch, as printed; only the reading of the data is ours (IDX files, no TensorFlow).
+"""The chapter's program as printed, except that it reads IDX files without TensorFlow.
 
-The .txt and .json files beside this one are what it wrote, in f64:
+It wrote the .txt and .json files in this directory, in f64:
   chapter.py MNIST          0 50  > mnist-seed0.txt          2> mnist-seed0.json
   chapter.py MNIST          1 3   > mnist-seed1.txt          2> mnist-seed1.json
   chapter.py MNIST          7 3   > mnist-seed7.txt          2> mnist-seed7.json
   chapter.py FASHION-MNIST  0 3   > fashion-mnist-seed0.txt  2> fashion-mnist-seed0.json
 
-usage: chapter.py DATA_DIR SEED EPOCHS [f32]   -> the chapter's lines on stdout, full precision as JSON on stderr
-DATA_DIR holds the four IDX files, compressed (.gz) or not."""
+usage: chapter.py DATA_DIR SEED EPOCHS [f32]
+Prints the chapter's lines on stdout, and JSON with full precision on stderr. DATA_DIR holds the
+four IDX files, compressed (.gz) or not."""
 import gzip, json, os, sys
 import numpy as np
 

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: builds `mlp`, sets up a Python and hands over to `xtask/peers/bench.py`, which measures.
+//! `cargo xtask bench`: builds `mlp`, sets up Python and runs `xtask/peers/bench.py`.
 
 use std::fs;
 
@@ -10,11 +10,10 @@ use crate::python::Environment;
 use crate::workspace::Workspace;
 use crate::{fetch, process, setup};
 
-/// What to measure, and how long.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Other libraries too: all, or those named here. pip installs them into a virtual environment under target/. This adds
-    /// other sizes of network and batch, and the table of targets.
+    /// Also measure other libraries (default: all), other network and batch sizes, and the targets.
+    /// pip installs the libraries into a virtual environment in target/
     #[arg(
         long,
         value_name = "LIBRARIES",
@@ -24,24 +23,25 @@ pub(crate) struct Options {
         default_missing_values = ["numpy", "jax", "pytorch", "scikit-learn"]
     )]
     peers: Option<Vec<String>>,
-    /// 50 epochs from start to exit as well, with peak memory, against the chapter's NumPy program.
+    /// Also time 50 epochs from start to exit, with peak memory, against the chapter's NumPy
+    /// program
     #[arg(long, requires = "peers")]
     whole: bool,
-    /// Runs of each program on the chapter's sizes; the programs take turns.
+    /// Runs of each program on the chapter's network; the programs take turns
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: u32,
-    /// Timed epochs of each of these runs. One more comes first and is not timed: it includes all start-up.
+    /// Timed epochs per run, after one untimed epoch that includes startup
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     epochs: u32,
 }
 
-/// Measures and prints Markdown.
+/// Runs the benchmark, which prints Markdown. A peer that fails is left out.
 ///
 /// # Errors
-/// When `mlp` cannot be built or fails, or there is no Python. A peer that fails is left out.
+/// If `mlp` cannot be built or fails, or Python is missing.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let backend = setup::ensure();
-    fetch::fetch(&["mnist"], &workspace.data_dir())?;
+    fetch::fetch(workspace, backend, &["mnist"], &workspace.data_dir())?;
     let mlp = workspace.build_mlp(backend)?;
     let blas = match backend {
         Backend::OpenBlas => openblas::look(&ThisMachine).describe(),
@@ -66,17 +66,17 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     process::run(&mut bench)
 }
 
-/// The Python of the peers with PyTorch in it, for whoever else needs that: it is gigabytes.
+/// The peers' Python environment with PyTorch, shared because PyTorch takes gigabytes.
 ///
 /// # Errors
-/// When it cannot be installed.
+/// If PyTorch cannot be installed.
 pub(crate) fn pytorch(workspace: &Workspace) -> Result<Environment> {
     let python = environment(workspace)?;
     process::run(python.run(&workspace.root().join("xtask/peers/libraries.py")).arg("pytorch"))?;
     Ok(python)
 }
 
-/// The Python of the peers.
+/// The peers' Python environment.
 fn environment(workspace: &Workspace) -> Result<Environment> {
     Environment::prepare(workspace, "bench")
 }
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn peers_without_names_are_all_of_them() {
+    fn peers_without_names_means_all_peers() {
         let peers = |arguments: &[&str]| {
             let arguments = ["bench"].iter().chain(arguments);
             Cli::parse_from(arguments).options.peers.map(|libraries| libraries.join(" "))
@@ -105,10 +105,10 @@ mod tests {
     }
 
     #[test]
-    fn the_tests_of_the_python_programs_pass() -> Result<()> {
+    fn the_python_tests_pass() -> Result<()> {
         let workspace = Workspace::locate()?;
         if !process::succeeds(workspace.command("python3").arg("--version")) {
-            println!("skipped: there is no python3");
+            println!("skipped: python3 not found");
             return Ok(());
         }
         let mut tests = workspace.command("python3");

@@ -1,5 +1,5 @@
-//! `cargo xtask e2e`: runs the real program on the real datasets. Not a `cargo test`, because it takes downloads and minutes, but a
-//! list of named functions (`checks`). Each runs `mlp` as a user does; most compare with what the chapter's program printed.
+//! `cargo xtask e2e`: runs the real program on the real datasets. The checks are a list of named
+//! functions and not `cargo test` tests, because they download data and take minutes.
 
 mod browser;
 mod chapter;
@@ -12,20 +12,19 @@ mod pictures;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use self::checks::{CHECKS, Check, Kind};
+use self::checks::{CHECKS, Kind};
 use self::mlp::Mlp;
 use crate::openblas::Backend;
 use crate::report::{Report, Selection};
 use crate::workspace::Workspace;
 use crate::{fetch, setup};
 
-/// What to check, and with which build.
 #[derive(Args, Default)]
 pub(crate) struct Options {
-    /// Build `mlp` in pure Rust.
+    /// Build `mlp` without OpenBLAS
     #[arg(long)]
     pub(crate) no_openblas: bool,
-    /// Leave out the checks that take long.
+    /// Skip the slow checks
     #[arg(long)]
     pub(crate) short: bool,
     #[command(flatten)]
@@ -35,49 +34,50 @@ pub(crate) struct Options {
 /// Builds `mlp`, fetches the data and runs the checks.
 ///
 /// # Errors
-/// When the build or the data fails, or a check does.
+/// If the build, the download or a check fails.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let is_of_these = |kind| match kind {
+    let is_wanted = |kind| match kind {
         Kind::Quick => true,
-        Kind::Long | Kind::Tools => !options.short,
-        Kind::PyTorch => false,
+        Kind::Long => !options.short,
+        Kind::Tools | Kind::PyTorch => false,
     };
-    check(workspace, options.no_openblas, &options.selection, is_of_these)
+    check(workspace, options.no_openblas, &options.selection, is_wanted)
 }
 
-/// Which other tools to ask.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct ToolsOptions {
-    /// PyTorch too, which pip gets first: gigabytes.
+    /// Build `mlp` without OpenBLAS
+    #[arg(long)]
+    pub(crate) no_openblas: bool,
+    /// Also check PyTorch, which pip installs first (gigabytes)
     #[arg(long)]
     pytorch: bool,
     #[command(flatten)]
     selection: Selection,
 }
 
-/// As [`run`], the checks with other tools only: do they read what `mlp` writes, and it what they write?
+/// Like [`run`], for the interoperability checks only.
 ///
 /// # Errors
-/// As [`run`].
+/// As for [`run`].
 pub(crate) fn interop(workspace: &Workspace, options: &ToolsOptions) -> Result<()> {
-    let is_of_these = |kind| kind == Kind::Tools || options.pytorch && kind == Kind::PyTorch;
-    check(workspace, false, &options.selection, is_of_these)
+    let is_wanted = |kind| kind == Kind::Tools || options.pytorch && kind == Kind::PyTorch;
+    check(workspace, options.no_openblas, &options.selection, is_wanted)
 }
 
 fn check(
     workspace: &Workspace,
     no_openblas: bool,
     selection: &Selection,
-    is_of_these: impl Fn(Kind) -> bool,
+    is_wanted: impl Fn(Kind) -> bool,
 ) -> Result<()> {
-    let is_chosen = |check: &&Check| is_of_these(check.kind) && selection.includes(check.name);
-    let chosen = CHECKS.iter().filter(is_chosen);
+    let chosen = CHECKS.iter().filter(|check| is_wanted(check.kind) && selection.includes(check.name));
     if selection.list {
         chosen.for_each(|check| println!("{}", check.name));
         return Ok(());
     }
     let backend = if no_openblas { Backend::PureRust } else { setup::ensure() };
-    fetch::fetch(&["mnist", "fashion-mnist"], &workspace.data_dir())?;
+    fetch::fetch(workspace, backend, &fetch::CHECKED, &workspace.data_dir())?;
     let mlp = Mlp::build(workspace, backend).context("cannot build mlp")?;
 
     println!("\nend-to-end checks, {}", backend.name());

@@ -1,6 +1,5 @@
-//! Runs every example of the libraries. cargo lists them, so none is forgotten.
+//! Runs every example of the libraries, as listed by cargo.
 
-use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
@@ -10,10 +9,10 @@ use crate::openblas::Backend;
 use crate::process;
 use crate::workspace::Workspace;
 
-/// Builds all examples with the tests, as cargo does, and runs each from the root, without arguments.
+/// Builds the tests and examples, and runs each example from the root without arguments.
 ///
 /// # Errors
-/// When there is none, one cannot be built, or one fails.
+/// If there are no examples, or one does not build or fails.
 pub(crate) fn run(workspace: &Workspace, backend: Backend) -> Result<()> {
     let metadata = workspace.metadata()?;
     let examples = examples(&metadata);
@@ -22,15 +21,10 @@ pub(crate) fn run(workspace: &Workspace, backend: Backend) -> Result<()> {
     process::run(cargo.args(["--workspace", "--no-run"]).args(backend.cargo_flags()))?;
     let directory = workspace.target_dir()?.join("debug/examples");
     for name in examples {
-        process::run(&mut example(workspace, &directory, name))?;
+        let program = directory.join(name).with_extension(std::env::consts::EXE_EXTENSION);
+        process::run(Command::new(program).current_dir(workspace.root()))?;
     }
     Ok(())
-}
-
-fn example(workspace: &Workspace, directory: &Path, name: &str) -> Command {
-    let mut command = Command::new(directory.join(name).with_extension(std::env::consts::EXE_EXTENSION));
-    command.current_dir(workspace.root());
-    command
 }
 
 /// The names of the examples in `cargo metadata`.
@@ -48,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_in_an_examples_directory_is_found() -> Result<()> {
+    fn every_file_in_examples_is_found() -> Result<()> {
         let workspace = Workspace::locate()?;
         let metadata = workspace.metadata()?;
         let mut found = examples(&metadata);

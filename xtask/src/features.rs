@@ -1,30 +1,57 @@
-//! Checks each feature of each crate alone with cargo-hack, so that none depends on another by accident.
+//! Checks each feature of each crate alone, so that none depends on another by accident.
 
 use anyhow::Result;
+use serde_json::Value;
 
 use crate::openblas::Backend;
 use crate::process;
 use crate::workspace::Workspace;
 
-/// Checks every crate with each of its features alone, and with none. cargo-hack is installed where it is missing; where that
-/// cannot be, this is said and nothing is checked.
+/// Checks every crate without features, then with each of its features alone.
 ///
 /// # Errors
-/// When some crate cannot be built with some feature.
+/// If a crate does not compile.
 pub(crate) fn check(workspace: &Workspace, backend: Backend) -> Result<()> {
-    if !workspace.has_or_installs("hack", "cargo-hack") {
-        println!("cargo-hack is left out: it cannot be installed here");
-        return Ok(());
+    for (package, feature) in combinations(&workspace.metadata()?, backend) {
+        let mut cargo = workspace.cargo("check");
+        cargo.args(["--package", package, "--no-default-features"]);
+        process::run(cargo.args(feature.map(|feature| format!("--features={feature}"))))?;
     }
-    let mut cargo = workspace.cargo("hack");
-    cargo.args(["check", "--workspace", "--each-feature", "--exclude-features", left_out(backend)]);
-    process::run(&mut cargo)
+    Ok(())
 }
 
-/// `openblas-static` downloads OpenBLAS's sources when it is built, and `_blas` is a part of the two OpenBLAS features.
-fn left_out(backend: Backend) -> &'static str {
-    match backend {
-        Backend::OpenBlas => "openblas-static,_blas",
-        Backend::PureRust => "openblas-static,_blas,openblas,default",
+/// Package and feature, `None` for a build without features.
+fn combinations(metadata: &Value, backend: Backend) -> Vec<(&str, Option<&str>)> {
+    let mut combinations = Vec::new();
+    for package in metadata["packages"].as_array().into_iter().flatten() {
+        let name = package["name"].as_str().unwrap_or_default();
+        let features = package["features"].as_object().into_iter().flatten();
+        let features = features.map(|(feature, _)| feature.as_str()).filter(|feature| match *feature {
+            // `openblas-static` downloads and compiles OpenBLAS; `_blas` is part of both.
+            "openblas-static" | "_blas" => false,
+            "default" | "openblas" => backend == Backend::OpenBlas,
+            _ => true,
+        });
+        combinations.push((name, None));
+        combinations.extend(features.map(|feature| (name, Some(feature))));
+    }
+    combinations
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_feature_is_checked_alone_and_so_is_a_crate_without_any() {
+        let metadata = serde_json::json!({"packages": [
+            {"name": "a", "features": {"default": [], "openblas": [], "openblas-static": [], "_blas": []}},
+            {"name": "b", "features": {"fetch": []}},
+        ]});
+        let (a, b) = ([("a", Some("default")), ("a", Some("openblas"))], ("b", Some("fetch")));
+        let with = combinations(&metadata, Backend::OpenBlas);
+        assert_eq!(with, [("a", None), a[0], a[1], ("b", None), b]);
+        let without = combinations(&metadata, Backend::PureRust);
+        assert_eq!(without, [("a", None), ("b", None), b]);
     }
 }

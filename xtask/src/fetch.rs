@@ -1,95 +1,28 @@
-//! `cargo xtask fetch-data`: fetches datasets with `mlp_data::fetch` and prints its events on
-//! stderr.
+//! `cargo xtask fetch-data`: builds `mlp` and downloads datasets with `mlp data fetch`.
 
-use std::io::{self, IsTerminal};
 use std::path::Path;
-use std::time::Instant;
 
-use anyhow::{Context, Result};
-use mlp_data::catalog::{self, CatalogEntry};
-use mlp_data::fetch::{Event, FetchOptions, Fetcher};
+use anyhow::Result;
 
-/// The name that stands for the whole catalog.
-const ALL: &str = "all";
+use crate::openblas::Backend;
+use crate::process;
+use crate::workspace::Workspace;
 
-/// Whether the catalog has a dataset of this name.
-pub(crate) fn is_known(name: &str) -> bool {
-    catalog::find(name).is_ok()
-}
+/// The datasets that the end-to-end checks train on.
+pub(crate) const CHECKED: [&str; 2] = ["mnist", "fashion-mnist"];
 
-/// Makes the datasets of these names (or `all`) be in `data_dir`, verified.
+/// Downloads datasets of the catalog (or `all`) into `data_dir` and verifies them. Existing files
+/// are only verified.
 ///
 /// # Errors
-/// When a name is unknown, before anything is fetched; when a dataset cannot be had.
-pub(crate) fn fetch<S: AsRef<str>>(names: &[S], data_dir: &Path) -> Result<()> {
-    let fetcher = Fetcher::new(FetchOptions::default());
-    for entry in entries(names)? {
-        let start = Instant::now();
-        let mut printer = Printer { is_terminal: io::stderr().is_terminal(), progress: String::new() };
-        let report = fetcher.fetch(entry, data_dir, &mut |event| printer.print(event))?;
-        let state =
-            if report.nothing_to_do() { "already there and verified" } else { "fetched and verified" };
-        let place = report.directory.display();
-        eprintln!("fetch-data: {} {state} in {place} ({:.1} s)", entry.name, start.elapsed().as_secs_f64());
-    }
-    Ok(())
-}
-
-/// The catalog's entries of these names.
-fn entries<S: AsRef<str>>(names: &[S]) -> Result<Vec<&'static CatalogEntry>> {
-    let mut entries = Vec::new();
-    for name in names.iter().map(AsRef::as_ref) {
-        if name == ALL {
-            entries.extend(catalog::all());
-        } else {
-            entries.push(catalog::find(name).context("nothing was fetched")?);
-        }
-    }
-    Ok(entries)
-}
-
-/// Prints events on stderr: a line each, and on a terminal the progress of a file on one line.
-struct Printer {
-    is_terminal: bool,
-    progress: String,
-}
-
-impl Printer {
-    fn print(&mut self, event: &Event<'_>) {
-        let text = event.to_string();
-        match event {
-            Event::Progress { .. } if self.is_terminal && text != self.progress => {
-                eprint!("\r{text}");
-                self.progress = text;
-            }
-            Event::Progress { .. } | Event::AlreadyThere { .. } => {}
-            _ => {
-                // What follows starts on a line of its own.
-                if !std::mem::take(&mut self.progress).is_empty() {
-                    eprintln!();
-                }
-                eprintln!("fetch-data: {text}");
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_and_all_are_looked_up_in_the_catalog() {
-        let names =
-            |names: &[&str]| entries(names).unwrap().iter().map(|entry| entry.name).collect::<Vec<_>>();
-        assert_eq!(names(&["mnist", "fashion-mnist"]), ["mnist", "fashion-mnist"]);
-        assert_eq!(names(&["all"]).len(), catalog::all().len());
-        assert!(is_known("kmnist") && !is_known("synthetic") && !is_known("all"));
-    }
-
-    #[test]
-    fn an_unknown_name_is_refused_before_anything_is_fetched() {
-        let error = entries(&["mnist", "minst"]).unwrap_err();
-        assert!(format!("{error:#}").contains("mnist"), "{error:#}");
-    }
+/// If `mlp` cannot be built, a name is unknown, or a download fails.
+pub(crate) fn fetch(
+    workspace: &Workspace,
+    backend: Backend,
+    names: &[impl AsRef<str>],
+    data_dir: &Path,
+) -> Result<()> {
+    let mut mlp = workspace.command(workspace.build_mlp(backend)?);
+    mlp.args(["data", "fetch"]).args(names.iter().map(|name| name.as_ref()));
+    process::run(mlp.arg("--data-dir").arg(data_dir))
 }

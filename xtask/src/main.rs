@@ -1,17 +1,19 @@
 //! The project's own commands, run as `cargo xtask COMMAND`.
 //!
-//! A program of its own because it has to work before anything else does: it needs neither OpenBLAS nor data, and
-//! gets both. Of our crates it knows `mlp-data` alone, and drives the others as a user would, through cargo and the
-//! program `mlp`. Here are only the commands and their flags; each is carried out in the module of its name.
+//! It must work before anything else does, so it depends on none of our crates: it drives them as
+//! a user would, through cargo and the program `mlp`. This file has only the commands and their
+//! flags; each command is in the module of its name.
 #![forbid(unsafe_code)]
 
 mod bench;
+mod documents;
 mod e2e;
 mod examples;
 mod features;
 mod fetch;
 mod mutate;
 mod openblas;
+mod pictures;
 mod process;
 mod python;
 mod report;
@@ -26,8 +28,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
+use crate::report::Outcome;
 use crate::workspace::Workspace;
 
 /// The project's own commands.
@@ -42,49 +45,52 @@ struct Cli {
 enum Command {
     /// Find OpenBLAS, or install it through the system's package manager.
     Setup {
-        /// Only look; exit code 1 if something is missing.
+        /// Install nothing; exit code 1 if something is missing
         #[arg(long)]
         check: bool,
     },
-    /// Download datasets and verify them; those already there are only verified.
+    /// Download datasets and verify them.
     FetchData {
-        /// Datasets of the catalog, or `all`.
+        /// Datasets of the catalog, or `all`
         #[arg(value_name = "NAME", default_value = "mnist")]
         names: Vec<String>,
-        /// Where to put them [default: data/ in the workspace].
+        /// Directory of datasets [default: data/ in the workspace]
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,
     },
-    /// Set up, fetch the data and run `mlp train`.
+    /// Set up the machine and run `mlp train`.
     Train {
-        /// Passed on to `mlp train`; for its flags see `cargo run -p mlp-cli -- train --help`.
+        /// Arguments of `mlp train` (`cargo run -p mlp-cli -- train --help` lists them)
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
-    /// Set up, fetch the data and run everything that a change must pass.
-    Test(SuiteArgs),
-    /// `test`, then `semver` and cargo-deny.
-    Ci(SuiteArgs),
-    /// Compare the libraries' public API with the last release's.
+    /// Run the checks that every change must pass.
+    Test {
+        /// Also run the slow checks: mutants, Miri, every feature alone, other tools, a browser
+        #[arg(long)]
+        thorough: bool,
+        /// Build without OpenBLAS only
+        #[arg(long)]
+        no_openblas: bool,
+    },
+    /// `test --thorough`, then `semver` and cargo-deny.
+    Ci {
+        /// Build without OpenBLAS only
+        #[arg(long)]
+        no_openblas: bool,
+    },
+    /// Compare the public API of the libraries with the last release.
     Semver(semver::Options),
-    /// Check the real `mlp` on the real datasets.
+    /// Run the end-to-end checks: the real `mlp` on the real datasets.
     E2e(e2e::Options),
-    /// Check that other tools read what `mlp` writes, and `mlp` what they write.
+    /// Check that `mlp` and other tools read each other's files, and its page in a browser.
     Interop(e2e::ToolsOptions),
-    /// Plant errors in the equations of mlp-core, one at a time, and see that its tests catch each.
+    /// Plant errors in the equations of mlp-core and check that its tests catch them.
     Mutate(mutate::Options),
-    /// Time `mlp train` against other programs that do the same work.
+    /// Compare the speed of `mlp train` with other programs.
     Bench(bench::Options),
-}
-
-#[derive(Args)]
-struct SuiteArgs {
-    /// Leave out Miri, the mutants and the end-to-end checks.
-    #[arg(long)]
-    quick: bool,
-    /// Build in pure Rust only, without looking for OpenBLAS.
-    #[arg(long)]
-    no_openblas: bool,
+    /// Make the pictures in docs/images/, and bring the output printed in the documents up to date.
+    Pictures,
 }
 
 fn main() -> ExitCode {
@@ -105,17 +111,22 @@ fn run(command: Command) -> Result<ExitCode> {
             setup::ensure();
         }
         Command::FetchData { names, data_dir } => {
-            let dir = data_dir.unwrap_or_else(|| workspace.data_dir());
-            fetch::fetch(&names, &dir)?;
+            let dir = data_dir.map_or_else(|| Ok(workspace.data_dir()), std::path::absolute)?;
+            fetch::fetch(&workspace, openblas::available(), &names, &dir)?;
         }
         Command::Train { args } => return train::train(&workspace, &args),
-        Command::Test(args) => suite::test(&workspace, args.quick, args.no_openblas)?,
-        Command::Ci(args) => suite::ci(&workspace, args.quick, args.no_openblas)?,
-        Command::Semver(options) => semver::check(&workspace, &options)?,
+        Command::Test { thorough, no_openblas } => suite::test(&workspace, thorough, no_openblas)?,
+        Command::Ci { no_openblas } => suite::ci(&workspace, no_openblas)?,
+        Command::Semver(options) => {
+            if let Outcome::LeftOut(reason) = semver::check(&workspace, &options)? {
+                println!("nothing was compared: {reason}");
+            }
+        }
         Command::E2e(options) => e2e::run(&workspace, &options)?,
         Command::Interop(options) => e2e::interop(&workspace, &options)?,
         Command::Mutate(options) => mutate::run(&workspace, &options)?,
         Command::Bench(options) => bench::run(&workspace, &options)?,
+        Command::Pictures => pictures::run(&workspace)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,36 +1,38 @@
-//! `cargo xtask mutate`: proves that the tests notice a wrong equation. Each mutant of the [`table`] is one planted error in a
-//! copy of the sources, on which the gradient tests of mlp-core must fail. Not a `cargo test`, because each mutant is compiled.
+//! `cargo xtask mutate`: checks that the tests catch a wrong equation. Each mutant of the [`table`]
+//! is one error planted in a copy of the sources, which must make the gradient tests of mlp-core
+//! fail. The copy contains all mutants and is compiled once; a variable selects the active one.
 
 mod table;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::{fs, thread};
+use std::{fs, iter};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
+use serde_json::Value;
 
-use self::table::{Mutant, mutants};
+use self::table::{STATEMENTS, mutants, plant};
 use crate::process;
 use crate::report::{Report, Selection};
 use crate::workspace::Workspace;
 
-/// Which mutants.
 #[derive(Args, Default)]
 pub(crate) struct Options {
     #[command(flatten)]
     selection: Selection,
 }
 
-/// What the build of a mutant needs, as paths below the root.
+/// The files and directories that a build needs, relative to the root.
 const COPIED: &[&str] = &["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "crates", "xtask"];
 
-/// Tests each mutant, after the sources as they are.
+/// The variable with the number of the active mutant.
+const ACTIVE: &str = "MLP_ACTIVE_MUTANT";
+
+/// Tests the unchanged sources, then each mutant.
 ///
 /// # Errors
-/// When the unchanged sources fail their tests, or a mutant passes them.
+/// If the unchanged sources fail the tests, or a mutant passes them.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut chosen = mutants();
     chosen.retain(|mutant| options.selection.includes(&mutant.name()));
@@ -38,104 +40,103 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         chosen.iter().for_each(|mutant| println!("{}", mutant.name()));
         return Ok(());
     }
-    let sandbox = Sandbox::create(workspace, 0)?;
-    sandbox.build().context("the copied sources do not build")?;
-    let failed = sandbox.failing_tests().context("the unchanged sources have to pass")?;
+    let tests = Tests::build(workspace).context("cannot build the mutants; fix the table")?;
+    let failed = tests.failing(None)?;
     ensure!(failed.is_empty(), "the unchanged sources fail {}", failed.join(", "));
 
-    println!("\nplanted errors, each to be caught by the tests of mlp-core");
-    // Half of compiling one crate keeps one core busy: as many sandboxes as cores.
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let others = (1..cores.min(chosen.len())).map(|number| Sandbox::create(workspace, number));
-    let sandboxes: Vec<Sandbox<'_>> = std::iter::once(Ok(sandbox)).chain(others).collect::<Result<_>>()?;
-    let (next, mut report) = (AtomicUsize::new(0), Report::default());
-    let (answers, questions): (Vec<_>, Vec<_>) = chosen.iter().map(|_| mpsc::sync_channel(1)).unzip();
-    thread::scope(|scope| {
-        for sandbox in &sandboxes {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(mutant) = chosen.get(number) else { break };
-                    // Nobody waits for it any more only if this program is about to end.
-                    let _ = answers[number].send(sandbox.catch(mutant));
-                }
-            });
-        }
-        for (mutant, question) in chosen.iter().zip(&questions) {
-            report.check(&mutant.name(), || question.recv()?);
-        }
-    });
+    println!("\nplanted errors that the tests of mlp-core must catch");
+    let mut report = Report::default();
+    for mutant in chosen {
+        report.check(&mutant.name(), || {
+            let failing = tests.failing(Some(mutant.number))?;
+            ensure!(!failing.is_empty(), "no test caught `{}`", mutant.replacement);
+            let tests = if failing.len() == 1 { "test" } else { "tests" };
+            Ok(format!("caught by {} {tests}", failing.len()))
+        });
+    }
     report.close()
 }
 
-/// A copy of the sources, and a target directory that is theirs alone: from one mutant to the next only mlp-core is compiled.
-struct Sandbox<'a> {
-    workspace: &'a Workspace,
+/// The gradient tests of mlp-core, with all mutants planted.
+struct Tests {
+    program: PathBuf,
     tree: PathBuf,
-    target: PathBuf,
 }
 
-impl<'a> Sandbox<'a> {
-    fn create(workspace: &'a Workspace, number: usize) -> Result<Self> {
-        let dir = workspace.target_dir()?.join("mutants").join(number.to_string());
-        let tree = dir.join("tree");
+impl Tests {
+    fn build(workspace: &Workspace) -> Result<Self> {
+        let target = workspace.target_dir()?;
+        let tree = target.join("mutants");
         if tree.exists() {
             fs::remove_dir_all(&tree).with_context(|| format!("cannot empty {}", tree.display()))?;
         }
         for name in COPIED {
             copy(&workspace.root().join(name), &tree.join(name))?;
         }
-        Ok(Self { workspace, tree, target: dir.join("target") })
+        let edit = |path: &str, edit: &dyn Fn(&str) -> Result<String>| {
+            let path = tree.join(path);
+            let source =
+                fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            fs::write(&path, edit(&source)?).with_context(|| format!("cannot write {}", path.display()))
+        };
+        let mut files: Vec<&str> = STATEMENTS.iter().map(|statement| statement.file).collect();
+        files.sort_unstable();
+        files.dedup();
+        for file in files {
+            edit(file, &|source| plant(file, source))?;
+        }
+        edit("crates/mlp-core/src/lib.rs", &|source| Ok(format!("{source}{}", active_mutant())))?;
+
+        let mut cargo = workspace.cargo("test");
+        // With the features and in the directory of the other builds, which share dependencies.
+        cargo.args(["--workspace", "--no-default-features", "--test", "gradients"]);
+        cargo.args(["--no-run", "--message-format", "json-render-diagnostics"]);
+        cargo.current_dir(&tree).env("CARGO_TARGET_DIR", &target);
+        // Compiling takes longer than running.
+        cargo.args(["--config", "profile.test.package.mlp-core.opt-level=0"]);
+        let messages = process::stdout(&mut cargo)?;
+        let program = messages.lines().find_map(program).context("cargo built no tests")?;
+        Ok(Self { program, tree })
     }
 
-    /// Plants the error, runs the tests, takes it out again.
-    fn catch(&self, mutant: &Mutant) -> Result<String> {
-        let path = self.tree.join(mutant.file);
-        let original =
-            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let write =
-            |text: &str| fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()));
-        write(&mutant.plant(&original)?)?;
-        let result = self
-            .build()
-            .context("the mutant does not compile: mend the table")
-            .and_then(|()| self.failing_tests());
-        write(&original)?;
-        let failing = result?;
-        ensure!(!failing.is_empty(), "no test noticed `{}`", mutant.replace);
-        let tests = if failing.len() == 1 { "test" } else { "tests" };
-        Ok(format!("caught by {} {tests}", failing.len()))
-    }
-
-    fn build(&self) -> Result<()> {
-        process::stdout(self.cargo_test().arg("--no-run")).map(drop)
-    }
-
-    /// The names of the tests that fail.
-    fn failing_tests(&self) -> Result<Vec<String>> {
-        let output = process::capture(self.cargo_test().arg("--no-fail-fast"))?;
+    /// The names of the tests that fail with a mutant, or without one.
+    fn failing(&self, mutant: Option<usize>) -> Result<Vec<String>> {
+        let mut tests = Command::new(&self.program);
+        tests.current_dir(self.tree.join("crates/mlp-core"));
+        tests.envs(iter::zip([ACTIVE], mutant.map(|number| number.to_string())));
+        let output = process::capture(&mut tests)?;
         let text = process::text(&output.stdout);
         let failing: Vec<String> = text
             .lines()
             .filter_map(|line| Some(line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?.to_owned()))
             .collect();
         if failing.is_empty() && !output.status.success() {
-            bail!("the tests ended with {} and named none that failed:\n{text}", output.status);
+            bail!("the tests ended with {} and named no failure:\n{text}", output.status);
         }
         Ok(failing)
     }
-
-    fn cargo_test(&self) -> Command {
-        let mut cargo = self.workspace.cargo("test");
-        cargo.args(["--package", "mlp-core", "--no-default-features", "--test", "gradients"]);
-        cargo.current_dir(&self.tree).env("CARGO_TARGET_DIR", &self.target);
-        // Compiling costs more here than running.
-        cargo.env("CARGO_PROFILE_TEST_OPT_LEVEL", "0").env("CARGO_PROFILE_TEST_DEBUG", "0");
-        cargo
-    }
 }
 
-/// Copies a file, or a directory and what is in it.
+/// The program that a message of cargo names.
+fn program(message: &str) -> Option<PathBuf> {
+    let message: Value = serde_json::from_str(message).ok()?;
+    message["executable"].as_str().map(PathBuf::from)
+}
+
+/// The function that planted code calls, for the root of mlp-core.
+fn active_mutant() -> String {
+    format!(
+        "
+/// The number of the active mutant, from a variable.
+pub(crate) fn active_mutant() -> Option<usize> {{
+    static ACTIVE: std::sync::OnceLock<Option<usize>> = std::sync::OnceLock::new();
+    *ACTIVE.get_or_init(|| std::env::var(\"{ACTIVE}\").ok()?.parse().ok())
+}}
+"
+    )
+}
+
+/// Copies a file or directory.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let context = || format!("cannot copy {} to {}", from.display(), to.display());
     if from.is_dir() {

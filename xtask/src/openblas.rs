@@ -1,21 +1,21 @@
-//! Finds OpenBLAS where the build will look for it: pkg-config, the linker's search path, Homebrew. Installing is the business
-//! of `setup`.
+//! Looks for OpenBLAS where the build does: pkg-config, the linker's search path, Homebrew. `setup`
+//! installs it.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// What the build multiplies matrices with.
+/// The matrix multiplication of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Backend {
-    /// The system's OpenBLAS, the default of our crates.
+    /// The system's OpenBLAS, the default.
     OpenBlas,
-    /// ndarray's own product.
+    /// Without OpenBLAS.
     PureRust,
 }
 
 impl Backend {
-    /// The flags that make cargo build for it.
+    /// The flags for cargo.
     pub(crate) fn cargo_flags(self) -> &'static [&'static str] {
         match self {
             Self::OpenBlas => &[],
@@ -23,7 +23,7 @@ impl Backend {
         }
     }
 
-    /// Its name in our messages.
+    /// The name in messages.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::OpenBlas => "OpenBLAS",
@@ -32,13 +32,13 @@ impl Backend {
     }
 }
 
-/// The machine, as far as looking for and installing OpenBLAS goes. The tests put another in its place.
+/// The machine on which to look for OpenBLAS and install it. Tests replace it.
 pub(crate) trait System {
-    /// What `program` prints on stdout, trimmed, if it exists and succeeds.
+    /// The trimmed stdout of `program`, if it exists and succeeds.
     fn ask(&self, program: &str, args: &[&str]) -> Option<String>;
-    /// Whether `path` is a directory that holds a file whose name contains `part`.
+    /// Returns true if `path` is a directory with a file whose name contains `part`.
     fn holds(&self, path: &str, part: &str) -> bool;
-    /// Whether a build would look for Homebrew's libraries: `openblas-src` does on macOS only.
+    /// Returns true if the build looks for Homebrew's libraries: `openblas-src` does on macOS.
     fn builds_with_homebrew(&self) -> bool;
     /// Runs `command`, which changes the machine.
     ///
@@ -47,7 +47,7 @@ pub(crate) trait System {
     fn change(&self, command: &[String]) -> Result<(), String>;
 }
 
-/// The machine that we run on.
+/// The machine that this program runs on.
 pub(crate) struct ThisMachine;
 
 impl System for ThisMachine {
@@ -79,17 +79,17 @@ impl System for ThisMachine {
     }
 }
 
-/// What a build with OpenBLAS needs of a machine.
+/// What a build with OpenBLAS needs.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Look {
-    /// Which OpenBLAS was found, and how.
+    /// The OpenBLAS that was found, and how.
     pub(crate) openblas: Option<String>,
-    /// Whether there is a C compiler, which is Rust's linker too.
+    /// True if there is a C compiler, which Rust needs as linker.
     pub(crate) compiler: bool,
 }
 
 impl Look {
-    /// Whether nothing is missing.
+    /// Returns true if nothing is missing.
     pub(crate) fn complete(&self) -> bool {
         self.openblas.is_some() && self.compiler
     }
@@ -99,6 +99,11 @@ impl Look {
         let openblas = self.openblas.as_deref().unwrap_or("no OpenBLAS");
         if self.compiler { openblas.to_owned() } else { format!("{openblas}, no C compiler (cc)") }
     }
+}
+
+/// The backend that this machine can build without installing anything.
+pub(crate) fn available() -> Backend {
+    if look(&ThisMachine).complete() { Backend::OpenBlas } else { Backend::PureRust }
 }
 
 /// Looks for OpenBLAS and a C compiler.
@@ -133,16 +138,16 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// A machine made of answers. A change is written down, and what it provides is there afterwards.
+    /// A machine of prepared answers. It records changes, and each adds its answers.
     #[derive(Default)]
     pub(crate) struct Fake {
-        /// Command line and answer.
+        /// Command lines and answers.
         pub(crate) answers: RefCell<Vec<(String, String)>>,
-        /// Directories that hold what is looked for.
+        /// Directories with matching files.
         pub(crate) directories: Vec<String>,
-        /// What succeeds as a change, with the answers it brings.
+        /// Changes that succeed, with the answers that they add.
         pub(crate) installs: Vec<(String, Vec<(String, String)>)>,
-        /// Whether it is a Mac.
+        /// True for a Mac.
         pub(crate) mac: bool,
         /// The changes made, in order.
         pub(crate) changes: RefCell<Vec<String>>,
@@ -201,7 +206,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_bare_name_from_the_linker_means_that_it_has_none() {
+    fn a_bare_name_from_the_linker_is_not_a_library() {
         let machine = Fake::default()
             .with("cc -print-file-name=libopenblas.so", "libopenblas.so")
             .with("cc --version", "gcc");
@@ -226,7 +231,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_change_that_fails_says_why() {
+    fn the_error_of_a_change_is_what_it_printed() {
         let command = ["sh", "-c", "echo the reason >&2; exit 1"].map(str::to_owned);
         assert_eq!(ThisMachine.change(&command), Err("the reason".to_owned()));
     }

@@ -1,54 +1,54 @@
-//! Runs other programs, with their output shown or captured, and reports failures in one form.
+//! Runs other programs, shows or captures their output, and reports failures.
 
 use std::fmt::Write as _;
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// Runs `command` with its output going where ours goes, after saying what is run.
+/// Prints and runs `command`, which inherits stdout and stderr.
 ///
 /// # Errors
-/// When it cannot be started or ends with another exit code than 0.
+/// If it cannot be started or fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     eprintln!("$ {}", line(command));
     let status = command.status().with_context(|| cannot_start(command))?;
     if !status.success() {
-        bail!("`{}` ended with {status}", line(command));
+        bail!("`{}` failed with {status}", line(command));
     }
     Ok(())
 }
 
-/// Runs `command` without input and keeps what it prints, whatever its exit code.
+/// Runs `command` without input and captures its output. The exit code is not checked.
 ///
 /// # Errors
-/// When it cannot be started.
+/// If it cannot be started.
 pub(crate) fn capture(command: &mut Command) -> Result<Output> {
     command.stdin(Stdio::null()).output().with_context(|| cannot_start(command))
 }
 
-/// Runs `command` without input and returns what it printed on stdout.
+/// Runs `command` without input and returns its stdout.
 ///
 /// # Errors
-/// When it cannot be started or ends with another exit code than 0; the message carries its stderr.
+/// If it cannot be started or fails; the message includes its stderr.
 pub(crate) fn stdout(command: &mut Command) -> Result<String> {
     let output = capture(command)?;
     if !output.status.success() {
-        bail!("`{}` ended with {}:\n{}", line(command), output.status, text(&output.stderr).trim_end());
+        bail!("`{}` failed with {}:\n{}", line(command), output.status, text(&output.stderr).trim_end());
     }
     Ok(text(&output.stdout))
 }
 
-/// Whether `command` ends with exit code 0; what it prints is not shown.
+/// Returns true if `command` succeeds. Its output is not shown.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     capture(command).is_ok_and(|output| output.status.success())
 }
 
-/// What a program printed, as text.
+/// Converts output to text, replacing invalid UTF-8.
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// `command` as one would type it: the variables set for it, the program's name, its arguments.
+/// Formats `command` as typed in a shell: variables, program name, arguments.
 pub(crate) fn line(command: &Command) -> String {
     let mut line = String::new();
     for (name, value) in command.get_envs() {
@@ -79,21 +79,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_shows_variables_name_and_quoted_arguments() {
+    fn a_command_line_shows_variables_name_and_quoted_arguments() {
         let mut command = Command::new("/usr/bin/cargo");
         command.env("RUSTDOCFLAGS", "-Dwarnings").env_remove("CARGO_PKG_NAME").args(["doc", "two words", ""]);
         assert_eq!(line(&command), "RUSTDOCFLAGS=-Dwarnings cargo doc 'two words' ''");
     }
 
     #[test]
-    fn a_failing_program_is_an_error_that_carries_its_stderr() {
+    fn the_error_of_a_failed_program_includes_its_stderr() {
         let error = stdout(Command::new("sh").args(["-c", "echo why it failed >&2; exit 3"])).unwrap_err();
         assert!(error.to_string().contains("why it failed"), "{error}");
         assert!(run(Command::new("sh").args(["-c", "exit 3"])).is_err());
     }
 
     #[test]
-    fn a_missing_program_is_an_error_that_names_it() {
+    fn the_error_for_a_missing_program_names_it() {
         let error = capture(&mut Command::new("no-such-program-here")).unwrap_err();
         assert!(error.to_string().contains("no-such-program-here"), "{error}");
     }

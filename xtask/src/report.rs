@@ -1,4 +1,4 @@
-//! Selects checks and reports them in the form of `cargo test`, for the commands with checks of their own (`e2e`, `mutate`).
+//! Selects and reports checks in the style of `cargo test`, for `e2e` and `mutate`.
 
 use std::io;
 use std::io::Write;
@@ -7,25 +7,37 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use clap::Args;
 
-/// Which of the checks to run.
 #[derive(Args, Default)]
 pub(crate) struct Selection {
-    /// Only the checks whose names contain this.
+    /// Run only checks whose names contain this
     #[arg(long, value_name = "PATTERN")]
     only: Option<String>,
-    /// Print the names of the checks and do nothing.
+    /// List the checks and exit
     #[arg(long)]
     pub(crate) list: bool,
 }
 
 impl Selection {
-    /// Whether the check of this name is to be run.
+    /// Returns true if the check of this name is selected.
     pub(crate) fn includes(&self, name: &str) -> bool {
         self.only.as_ref().is_none_or(|part| name.contains(part))
     }
 }
 
-/// Counts checks as they pass and fail.
+/// How a step ended that did not fail.
+pub(crate) enum Outcome {
+    Passed,
+    /// Not run, with the reason.
+    LeftOut(String),
+}
+
+impl From<()> for Outcome {
+    fn from((): ()) -> Self {
+        Self::Passed
+    }
+}
+
+/// Counts passed and failed checks.
 #[derive(Default)]
 pub(crate) struct Report {
     passed: usize,
@@ -33,10 +45,10 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Runs one check and prints `name ... ok (1.2 s)`, with the note it returned, or `FAILED` and why.
+    /// Runs one check and prints `name ... ok (1.2 s)` with its note, or `FAILED` with the error.
     pub(crate) fn check(&mut self, name: &str, check: impl FnOnce() -> Result<String>) {
         print!("{name} ... ");
-        // Not to be able to print is no reason to stop checking.
+        // A failure to print does not stop the checks.
         let _ = io::stdout().flush();
         let start = Instant::now();
         let result = check();
@@ -57,15 +69,15 @@ impl Report {
         }
     }
 
-    /// Prints `N passed, N failed` on a line of its own.
+    /// Prints `N passed, N failed`.
     ///
     /// # Errors
-    /// When a check failed, or when there was none.
+    /// If a check failed, or none ran.
     pub(crate) fn close(self) -> Result<()> {
         let Self { passed, failed } = self;
         println!("\n{passed} passed, {failed} failed");
         match (passed, failed) {
-            (0, 0) => bail!("there was nothing to check"),
+            (0, 0) => bail!("no checks ran"),
             (_, 0) => Ok(()),
             _ => bail!("{failed} of {} failed", passed + failed),
         }
@@ -79,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_failure_fails_the_whole() {
+    fn one_failure_fails_the_report() {
         let mut report = Report::default();
         report.check("good", || Ok(String::new()));
         report.check("bad", || Err(anyhow!("on purpose")));
@@ -87,12 +99,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_checked_is_not_a_success() {
+    fn an_empty_report_is_an_error() {
         assert!(Report::default().close().is_err());
     }
 
     #[test]
-    fn a_selection_goes_by_parts_of_names() {
+    fn a_selection_matches_parts_of_names() {
         assert!(Selection::default().includes("anything"));
         let selection = Selection { only: Some("f64".to_owned()), list: false };
         assert!(selection.includes("seed_0_in_f64"));
@@ -100,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn all_passed_is_a_success() {
+    fn passed_checks_are_a_success() {
         let mut report = Report::default();
         report.check("good", || Ok("a note".to_owned()));
         assert!(report.close().is_ok());

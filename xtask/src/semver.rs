@@ -1,37 +1,38 @@
-//! `cargo xtask semver`: compares the libraries' public API with the last release, or any revision, by cargo-semver-checks.
+//! `cargo xtask semver`: compares the libraries' public API with a release, using
+//! cargo-semver-checks.
 
 use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::Value;
 
 use crate::process;
+use crate::report::Outcome;
 use crate::workspace::Workspace;
 
-/// The crates that other people's crates use.
+/// The crates with a public API.
 const LIBRARIES: [&str; 3] = ["mlp-core", "mlp-data", "mlp-train"];
 
 #[derive(Args, Default)]
 pub(crate) struct Options {
-    /// The revision to compare with [default: the last tag v…]
+    /// Revision to compare with [default: the last tag v*]
     #[arg(long, value_name = "REV")]
     baseline: Option<String>,
 }
 
-/// Compares the public API with the baseline's. Where there is no baseline, or cargo-semver-checks cannot be had, this is said and
-/// nothing is compared.
+/// Compares the public API with the baseline, if there is one and cargo-semver-checks can be
+/// installed.
 ///
 /// # Errors
-/// When the API has changed in a way that the version does not allow, or the baseline is no revision.
-pub(crate) fn check(workspace: &Workspace, options: &Options) -> Result<()> {
+/// If the API change does not fit the version, or the baseline is not a revision.
+pub(crate) fn check(workspace: &Workspace, options: &Options) -> Result<Outcome> {
     let Some(baseline) = options.baseline.clone().or_else(|| last_release(workspace)) else {
-        println!("semver is left out: no release has a tag yet (--baseline REV compares with any revision)");
-        return Ok(());
+        let reason = "there is no release tag yet (use --baseline REV)";
+        return Ok(Outcome::LeftOut(reason.to_owned()));
     };
     let revision = git(workspace, &["rev-parse", "--verify", "--quiet", &format!("{baseline}^{{commit}}")])
-        .with_context(|| format!("`{baseline}` is no revision of this repository"))?;
+        .with_context(|| format!("`{baseline}` is not a revision of this repository"))?;
     if !workspace.has_or_installs("semver-checks", "cargo-semver-checks") {
-        println!("semver is left out: cargo-semver-checks cannot be installed here");
-        return Ok(());
+        return Ok(Outcome::LeftOut("cannot install cargo-semver-checks".to_owned()));
     }
     let metadata = workspace.metadata()?;
     for library in LIBRARIES {
@@ -40,13 +41,13 @@ pub(crate) fn check(workspace: &Workspace, options: &Options) -> Result<()> {
         let mut cargo = workspace.cargo("semver-checks");
         cargo.args(["--package", library, "--baseline-rev", revision.trim(), "--only-explicit-features"]);
         for feature in features(&metadata, library) {
-            // What is new since then cannot be compared.
-            let was_there = manifest.lines().any(|line| line.starts_with(&format!("{feature} = [")));
-            cargo.args([if was_there { "--features" } else { "--current-features" }, feature]);
+            // A feature that the baseline does not have cannot be enabled there.
+            let in_baseline = manifest.lines().any(|line| line.starts_with(&format!("{feature} = [")));
+            cargo.args([if in_baseline { "--features" } else { "--current-features" }, feature]);
         }
         process::run(&mut cargo)?;
     }
-    Ok(())
+    Ok(Outcome::Passed)
 }
 
 /// The tag of the last release before this commit.
@@ -59,7 +60,7 @@ fn git(workspace: &Workspace, arguments: &[&str]) -> Result<String> {
     process::stdout(workspace.command("git").args(arguments))
 }
 
-/// The features of a crate that add to its API: OpenBLAS adds nothing, and would have to be there.
+/// The features of a crate that add to its API. OpenBLAS adds nothing and may not be installed.
 fn features<'m>(metadata: &'m Value, library: &str) -> Vec<&'m str> {
     let packages = metadata["packages"].as_array().into_iter().flatten();
     let of_library = packages.filter(|package| package["name"] == library);
@@ -73,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn features_that_add_to_the_api_are_compared() {
+    fn only_features_that_add_to_the_api_are_compared() {
         let metadata = serde_json::json!({"packages": [
             {"name": "mlp-core", "features": {"default": [], "openblas-static": [], "_blas": [], "serde": []}},
             {"name": "mlp-data", "features": {"fetch": []}},

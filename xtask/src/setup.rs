@@ -1,17 +1,17 @@
-//! `cargo xtask setup`: installs what a build with OpenBLAS needs, or settles for pure Rust and says why; and the browser that a
-//! check needs. Whether OpenBLAS is on the machine is the business of `openblas`.
+//! `cargo xtask setup`: installs what a build with OpenBLAS needs, or falls back to pure Rust and
+//! says why. Also installs the browser that a check needs. `openblas` looks for OpenBLAS.
 
 use std::process::ExitCode;
 
 use crate::openblas::{self, Backend, System, ThisMachine};
 
-/// A system's package manager, its arguments for installing, and its packages, separated by spaces.
+/// A package manager, its arguments for installing, and its packages, separated by spaces.
 struct Manager {
     program: &'static str,
     install: &'static str,
     openblas: &'static str,
     compiler: &'static str,
-    /// Chromium and ChromeDriver; empty where they are not packages like others.
+    /// Chromium and ChromeDriver; empty if the manager has no packages for them.
     browser: &'static str,
 }
 
@@ -25,7 +25,7 @@ const fn manager(
     Manager { program, install, openblas, compiler, browser }
 }
 
-/// In the order in which they are tried.
+/// In the order of preference.
 const MANAGERS: [Manager; 7] = [
     manager(
         APT,
@@ -57,31 +57,31 @@ const MANAGERS: [Manager; 7] = [
 /// The manager that must not run as root.
 const HOMEBREW: &str = "brew";
 
-/// The manager that does not fetch the list of packages by itself.
+/// The manager that does not download its package lists by itself.
 const APT: &str = "apt-get";
 
-/// Where apt-get keeps its lists, and what the name of each contains.
+/// Where apt-get keeps its lists, and a part of their names.
 const APT_LISTS: (&str, &str) = ("/var/lib/apt/lists", "_Packages");
 
-/// What Chromium goes by.
+/// The names of Chromium.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-/// Looks for OpenBLAS and installs what is missing if it can.
+/// Looks for OpenBLAS and installs what is missing, if possible.
 pub(crate) fn ensure() -> Backend {
     ensure_on(&ThisMachine, &mut |line| eprintln!("setup: {line}"))
 }
 
-/// Only looks: exit code 0 if nothing is missing, else 1.
+/// Looks for OpenBLAS without installing it: exit code 0 if nothing is missing, else 1.
 pub(crate) fn check() -> ExitCode {
     let look = openblas::look(&ThisMachine);
     eprintln!("setup: {}", look.describe());
     if look.complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Finds a Chromium with its driver, or installs them.
+/// Looks for Chromium and its driver and installs them if they are missing.
 ///
 /// # Errors
-/// Why there are none.
+/// Why they cannot be installed.
 pub(crate) fn ensure_browser() -> Result<(), String> {
     ensure_browser_on(&ThisMachine, &mut |line| eprintln!("setup: {line}"))
 }
@@ -95,15 +95,12 @@ fn ensure_on(system: &impl System, say: &mut dyn FnMut(&str)) -> Backend {
             [openblas, compiler]
         };
         if let Err(reason) = install(system, &look.describe(), packages, say) {
-            say(&format!(
-                "{}; {reason}; continuing in pure Rust, slower and otherwise the same",
-                look.describe()
-            ));
+            say(&format!("{}; {reason}; continuing in pure Rust: slower, same results", look.describe()));
             return Backend::PureRust;
         }
         look = openblas::look(system);
         if !look.complete() {
-            say(&format!("after installing there is still {}; continuing in pure Rust", look.describe()));
+            say(&format!("still {} after installing; continuing in pure Rust", look.describe()));
             return Backend::PureRust;
         }
     }
@@ -122,11 +119,10 @@ fn ensure_browser_on(system: &impl System, say: &mut dyn FnMut(&str)) -> Result<
     }
     install(system, missing, |manager| [manager.browser, ""], say)
         .map_err(|reason| format!("{missing}; {reason}"))?;
-    if is_there() { Ok(()) } else { Err(format!("after installing there is still {missing}")) }
+    if is_there() { Ok(()) } else { Err(format!("still {missing} after installing")) }
 }
 
-/// Installs the packages that this machine's package manager has for something. Each command is said before it is run, after what was
-/// found.
+/// Installs packages with this machine's package manager. Says each command before running it.
 fn install(
     system: &impl System,
     found: &str,
@@ -134,10 +130,10 @@ fn install(
     say: &mut dyn FnMut(&str),
 ) -> Result<(), String> {
     let manager = MANAGERS.iter().find(|manager| system.ask(manager.program, &["--version"]).is_some());
-    let manager = manager.ok_or("no package manager that this command knows")?;
+    let manager = manager.ok_or("no known package manager")?;
     let packages = packages(manager).join(" ");
     if packages.trim().is_empty() {
-        return Err(format!("{} is not known to have it", manager.program));
+        return Err(format!("{} has no package for it", manager.program));
     }
     let install = format!("{} {} {}", manager.program, manager.install, packages.trim());
 
@@ -155,11 +151,11 @@ fn install(
     if manager.program != APT {
         return run(&install);
     }
-    // Lists that are there may be too old to name a package that is still offered.
+    // Old lists may name packages that are no longer offered: then update them and try again.
     if system.holds(APT_LISTS.0, APT_LISTS.1) && run(&install).is_ok() {
         return Ok(());
     }
-    // One source that is out of order makes the update fail, though the lists of the others have come: the install decides.
+    // A single broken source makes the update fail, although the other lists have arrived.
     let updated = run("apt-get update -qq");
     run(&install).map_err(|reason| updated.err().unwrap_or(reason))
 }
@@ -187,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_with_openblas_is_told_so_in_one_line_and_left_alone() {
+    fn nothing_is_installed_on_a_machine_with_openblas() {
         let machine = debian().with("pkg-config --modversion openblas", "0.3.21");
         let (backend, said) = ensure_quietly(&machine);
         assert_eq!(backend, Backend::OpenBlas);
@@ -196,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn root_installs_and_fetches_the_lists_first_when_there_are_none() {
+    fn root_downloads_missing_lists_and_then_installs() {
         let machine = Fake {
             installs: vec![
                 ("apt-get update -qq".to_owned(), vec![]),
@@ -211,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_that_are_there_are_fetched_again_only_if_the_install_fails() {
+    fn existing_lists_are_updated_only_if_the_install_fails() {
         let lists = vec!["/var/lib/apt/lists".to_owned()];
         let installs = vec![(INSTALL.to_owned(), brings_openblas())];
         let machine = Fake { directories: lists.clone(), installs, ..debian().with("id -u", "0") };
@@ -226,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn others_use_sudo_if_it_asks_for_no_password() {
+    fn other_users_install_with_sudo_if_it_needs_no_password() {
         let sudo_install = format!("sudo -n {INSTALL}");
         let machine = Fake {
             directories: vec!["/var/lib/apt/lists".to_owned()],
@@ -238,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn without_root_or_sudo_nothing_is_changed_and_the_remedy_is_said() {
+    fn without_root_or_sudo_nothing_is_installed_and_the_command_is_shown() {
         let machine = debian().with("id -u", "1000");
         let (backend, said) = ensure_quietly(&machine);
         assert_eq!(backend, Backend::PureRust);
@@ -260,14 +256,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_package_manager_pure_rust_goes_on() {
+    fn without_a_package_manager_the_build_is_pure_rust() {
         let (backend, said) = ensure_quietly(&Fake::default().with("cc --version", "gcc"));
         assert_eq!(backend, Backend::PureRust);
-        assert!(said[0].starts_with("no OpenBLAS; no package manager"), "{said:?}");
+        assert!(said[0].starts_with("no OpenBLAS; no known package manager"), "{said:?}");
     }
 
     #[test]
-    fn a_browser_is_installed_unless_there_is_one_under_any_of_its_names() {
+    fn a_browser_is_installed_unless_there_is_one_under_any_name() {
         let quietly = |machine: &Fake| ensure_browser_on(machine, &mut |_| {});
         let there = debian().with("google-chrome --version", "150").with("chromedriver --version", "150");
         assert_eq!(quietly(&there), Ok(()));
@@ -286,10 +282,10 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_that_cannot_be_had_is_an_error_that_says_why() {
+    fn a_browser_that_cannot_be_installed_is_an_error() {
         let error = ensure_browser_on(&Fake::default().with("brew --version", "4"), &mut |_| {}).unwrap_err();
-        assert_eq!(error, "no Chromium with ChromeDriver; brew is not known to have it");
-        // A driver alone is no browser.
+        assert_eq!(error, "no Chromium with ChromeDriver; brew has no package for it");
+        // A driver alone is not enough.
         let driver = Fake::default().with("chromedriver --version", "150");
         assert!(ensure_browser_on(&driver, &mut |_| {}).is_err());
         let error = ensure_browser_on(&debian().with("id -u", "1000"), &mut |_| {}).unwrap_err();

@@ -1,185 +1,285 @@
-//! `cargo xtask test` and `cargo xtask ci`: everything that a change must pass, quick steps first. The steps are other programs
-//! and the other commands of xtask.
+//! `cargo xtask test` and `cargo xtask ci`: the checks that a change must pass, quick ones first.
+//! The steps are other programs and other commands of xtask; the first failure ends the run.
 
 use std::process::Command;
+use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::openblas::Backend;
 use crate::process::succeeds;
-use crate::report::Selection;
+use crate::report::{Outcome, Selection};
 use crate::workspace::Workspace;
 use crate::{e2e, examples, features, fetch, mutate, process, semver, setup};
 
-/// Runs everything and stops at the first failure.
+/// Runs the quick steps, and with `thorough` the slow ones after them.
 ///
 /// # Errors
 /// The failure, with the name of its step.
-pub(crate) fn test(workspace: &Workspace, quick: bool, no_openblas: bool) -> Result<()> {
-    let start = Instant::now();
-    let backends: &[Backend] = if no_openblas || setup::ensure() == Backend::PureRust {
-        println!("OpenBLAS is left out: the pure-Rust half of the tests is run");
-        &[Backend::PureRust]
-    } else {
-        &[Backend::OpenBlas, Backend::PureRust]
-    };
-    step("fmt", || {
-        component("fmt", "rustfmt", workspace)?;
-        process::run(workspace.cargo("fmt").args(["--all", "--check"]))?;
-        process::run(downstream(workspace, "fmt")?.arg("--check"))
-    })?;
-    for backend in backends {
-        step(&format!("clippy, {}", backend.name()), || {
-            component("clippy", "clippy", workspace)?;
-            for mut cargo in [whole(workspace, "clippy"), downstream(workspace, "clippy")?] {
-                cargo.arg("--all-targets").args(backend.cargo_flags());
-                process::run(cargo.args(["--", "-D", "warnings"]))?;
-            }
-            Ok(())
-        })?;
+pub(crate) fn test(workspace: &Workspace, thorough: bool, no_openblas: bool) -> Result<()> {
+    let mut suite = Suite::new(workspace, no_openblas);
+    suite.quick()?;
+    if thorough {
+        suite.slow()?;
     }
-    step("doc", || {
-        let mut cargo = whole(workspace, "doc");
-        process::run(cargo.arg("--no-deps").args(backends[0].cargo_flags()).env("RUSTDOCFLAGS", "-Dwarnings"))
-    })?;
-    step("features", || features::check(workspace, backends[0]))?;
-    if !quick {
-        step("fetch-data", || fetch::fetch(&["mnist", "fashion-mnist"], &workspace.data_dir()))?;
-    }
-    for (place, backend) in backends.iter().enumerate() {
-        step(&format!("test, {}", backend.name()), || {
-            let mut cargo = whole(workspace, "test");
-            cargo.args(backend.cargo_flags());
-            if place > 0 {
-                // Once is enough for a test of half a minute that multiplies nothing of its own.
-                cargo.args(["--", "--skip", "killed_a_hundred_times"]);
-            }
-            process::run(&mut cargo)
-        })?;
-        step(&format!("examples, {}", backend.name()), || examples::run(workspace, *backend))?;
-        step(&format!("downstream, {}", backend.name()), || {
-            process::run(downstream(workspace, "test")?.args(backend.cargo_flags()))?;
-            process::run(downstream(workspace, "run")?.args(backend.cargo_flags()))
-        })?;
-    }
-    step("failing disks", || {
-        let mut cargo = whole(workspace, "test");
-        cargo.args(["--test", "disk_failures"]).args(backends[0].cargo_flags());
-        process::run(cargo.args(["--", "--nocapture"]))
-    })?;
-    if !quick {
-        miri(workspace)?;
-        step("exp of every f32", || {
-            let mut cargo = whole(workspace, "test");
-            cargo.arg("--lib").args(backends[0].cargo_flags());
-            process::run(cargo.args(["all_floats", "--", "--ignored", "--nocapture"]))
-        })?;
-        step("mutate", || mutate::run(workspace, &mutate::Options::default()))?;
-        for (place, &backend) in backends.iter().enumerate() {
-            let options = e2e::Options {
-                no_openblas: backend == Backend::PureRust,
-                short: place > 0,
-                selection: Selection::default(),
-            };
-            step(&format!("e2e, {}", backend.name()), || e2e::run(workspace, &options))?;
-        }
-    }
-    println!("\nall steps passed ({:.0} s)", start.elapsed().as_secs_f64());
+    suite.close();
     Ok(())
 }
 
-/// [`test()`], then the public API against the last release's, and licenses, advisories, bans and sources of all dependencies.
+/// Runs all steps of [`test()`], then compares the public API with the last release's and checks
+/// licenses, advisories, bans and sources of all dependencies.
 ///
 /// # Errors
-/// As [`test()`], or when cargo-semver-checks or cargo-deny finds fault.
-pub(crate) fn ci(workspace: &Workspace, quick: bool, no_openblas: bool) -> Result<()> {
-    test(workspace, quick, no_openblas)?;
-    step("semver", || semver::check(workspace, &semver::Options::default()))?;
-    if !succeeds(workspace.cargo("deny").arg("--version")) {
-        println!("cargo-deny is left out: it is not installed (`cargo install cargo-deny --locked`)");
-        return Ok(());
-    }
-    step("deny", || process::run(workspace.cargo("deny").arg("check")))
-}
-
-/// Runs the tests of mlp-core that reach its own `unsafe` in Miri, which finds undefined behavior and data races: with the portable
-/// instruction set, there being no other in Miri, and without OpenBLAS, which it cannot call. Some of these tests are smaller
-/// under `cfg(miri)`: it interprets, a thousand times slower.
-fn miri(workspace: &Workspace) -> Result<()> {
-    let set_up = || succeeds(workspace.nightly_cargo("miri").arg("setup"));
-    if !set_up() {
-        let mut rustup = Command::new("rustup");
-        rustup.args(["toolchain", "install", "nightly", "--profile", "minimal"]);
-        let installed = process::run(rustup.args(["--component", "miri", "--component", "rust-src"]));
-        if installed.is_err() || !set_up() {
-            let reason =
-                installed.err().map_or("`cargo +nightly miri setup` fails".to_owned(), |e| format!("{e:#}"));
-            println!("\nMiri is left out: {reason}");
-            return Ok(());
+/// As [`test()`].
+pub(crate) fn ci(workspace: &Workspace, no_openblas: bool) -> Result<()> {
+    let mut suite = Suite::new(workspace, no_openblas);
+    suite.quick()?;
+    suite.slow()?;
+    suite.step("semver", || semver::check(workspace, &semver::Options::default()))?;
+    suite.step("deny", || {
+        if !succeeds(workspace.cargo("deny").arg("--version")) {
+            let reason = "cargo-deny is not installed (`cargo install cargo-deny --locked`)";
+            return Ok(Outcome::LeftOut(reason.to_owned()));
         }
-    }
-    step("miri", || {
-        let modules = [
-            "--lib",
-            "--",
-            "kernels::",
-            "parallel::pool::",
-            "parallel::partition::",
-            "linalg::matrix::",
-            "ops::matmul::",
-            "loss::",
-        ];
-        let steps = ["--test", "several_threads", "--test", "csr_matrix"];
-        for tests in [&modules[..], &steps] {
-            let mut cargo = workspace.nightly_cargo("miri");
-            cargo.args(["test", "--package", "mlp-core", "--no-default-features"]).args(tests);
-            // Without the second flag Miri gives exp and its like random errors in the last places.
-            cargo.env("MIRIFLAGS", "-Zmiri-strict-provenance -Zmiri-deterministic-floats");
-            process::run(&mut cargo)?;
-        }
-        Ok(())
-    })
-}
-
-/// Announces the step, runs it and says how long it took.
-fn step(name: &str, run: impl FnOnce() -> Result<()>) -> Result<()> {
-    println!("\n==> {name}");
-    let start = Instant::now();
-    run().with_context(|| format!("step `{name}` failed"))?;
-    println!("==> {name}: ok ({:.1} s)", start.elapsed().as_secs_f64());
+        process::run(workspace.cargo("deny").arg("check")).map(Outcome::from)
+    })?;
+    suite.close();
     Ok(())
 }
 
-/// `cargo SUBCOMMAND --workspace`. Also for what is in one crate: alone it would be built with the features that it asks for itself, and with
-/// it all that it stands on once more.
-fn whole(workspace: &Workspace, subcommand: &str) -> Command {
+/// The steps that have run, with their times in seconds, and what was left out.
+struct Suite<'a> {
+    workspace: &'a Workspace,
+    backends: &'static [Backend],
+    start: Instant,
+    steps: Vec<(String, f64)>,
+    left_out: Vec<String>,
+}
+
+impl<'a> Suite<'a> {
+    fn new(workspace: &'a Workspace, no_openblas: bool) -> Self {
+        let start = Instant::now();
+        let mut left_out = Vec::new();
+        let backends: &[Backend] = if no_openblas || setup::ensure() == Backend::PureRust {
+            let reason = if no_openblas { "--no-openblas" } else { "it cannot be installed" };
+            left_out.push(format!("the build with OpenBLAS: {reason}"));
+            &[Backend::PureRust]
+        } else {
+            &[Backend::OpenBlas, Backend::PureRust]
+        };
+        #[cfg(target_arch = "x86_64")]
+        for (name, present) in
+            [("AVX2", is_x86_feature_detected!("avx2")), ("AVX-512", is_x86_feature_detected!("avx512f"))]
+        {
+            if !present {
+                left_out.push(format!("the kernels for {name}: this CPU has no {name}"));
+            }
+        }
+        Self { workspace, backends, start, steps: Vec::new(), left_out }
+    }
+
+    fn quick(&mut self) -> Result<()> {
+        let workspace = self.workspace;
+        let first = self.backends[0];
+        self.step("format", || {
+            component("fmt", "rustfmt", workspace)?;
+            process::run(workspace.cargo("fmt").args(["--all", "--check"]))?;
+            process::run(downstream(workspace, "fmt", first)?.arg("--check"))
+        })?;
+        for (place, backend) in self.backends.iter().copied().enumerate() {
+            let name = |step: &str| format!("{step}, {}", backend.name());
+            let is_first = place == 0;
+            self.step(&name("clippy"), || {
+                component("clippy", "clippy", workspace)?;
+                let mut clippies = vec![whole(workspace, "clippy", backend)];
+                if is_first {
+                    clippies.push(downstream(workspace, "clippy", backend)?);
+                } else {
+                    exclude_unaffected(&mut clippies[0]);
+                }
+                for mut cargo in clippies {
+                    process::run(cargo.args(["--all-targets", "--", "-D", "warnings"]))?;
+                }
+                Ok(())
+            })?;
+            self.step(&name("test"), || {
+                let mut cargo = whole(workspace, "test", backend);
+                if backend == Backend::PureRust {
+                    cargo.args(["--exclude", "mlp-core"]);
+                    process::run(&mut checked_core_tests(workspace))?;
+                }
+                if !is_first {
+                    exclude_unaffected(&mut cargo);
+                    // Takes half a minute and does not depend on the backend.
+                    cargo.args(["--", "--skip", "killed_a_hundred_times"]);
+                }
+                process::run(&mut cargo)
+            })?;
+            self.step(&name("examples"), || examples::run(workspace, backend))?;
+            self.step(&name("downstream"), || {
+                process::run(&mut downstream(workspace, "test", backend)?)?;
+                process::run(&mut downstream(workspace, "run", backend)?)
+            })?;
+            if is_first {
+                self.step("docs", || {
+                    let mut cargo = whole(workspace, "doc", backend);
+                    process::run(cargo.arg("--no-deps").env("RUSTDOCFLAGS", "-Dwarnings"))
+                })?;
+                self.step("fetch-data", || {
+                    fetch::fetch(workspace, backend, &fetch::CHECKED, &workspace.data_dir())
+                })?;
+            }
+            let options = e2e::Options {
+                no_openblas: backend == Backend::PureRust,
+                short: !is_first,
+                selection: Selection::default(),
+            };
+            self.step(&name("end to end"), || e2e::run(workspace, &options))?;
+        }
+        Ok(())
+    }
+
+    fn slow(&mut self) -> Result<()> {
+        let workspace = self.workspace;
+        let first = self.backends[0];
+        // Miri interprets on one core; the steps beside it use the others.
+        thread::scope(|scope| {
+            let miri = scope.spawn(|| miri(workspace));
+            self.step("features", || features::check(workspace, first))?;
+            self.step("mutants", || mutate::run(workspace, &mutate::Options::default()))?;
+            self.step("exp of every f32", || {
+                let mut cargo = whole(workspace, "test", first);
+                cargo.args(["--lib", "all_floats", "--", "--ignored", "--nocapture"]);
+                process::run(&mut cargo)
+            })?;
+            self.step("Miri", || miri.join().map_err(|_| anyhow!("it panicked"))?)
+        })?;
+        let mut options = e2e::ToolsOptions::default();
+        options.no_openblas = first == Backend::PureRust;
+        self.step("other tools", || e2e::interop(workspace, &options))
+    }
+
+    /// Announces a step, runs it and says how long it took.
+    fn step<T: Into<Outcome>>(&mut self, name: &str, run: impl FnOnce() -> Result<T>) -> Result<()> {
+        println!("\n==> {name}");
+        let start = Instant::now();
+        let outcome = run().with_context(|| format!("step `{name}` failed"))?;
+        let seconds = start.elapsed().as_secs_f64();
+        match outcome.into() {
+            Outcome::Passed => {
+                println!("==> {name}: ok ({seconds:.1} s)");
+                self.steps.push((name.to_owned(), seconds));
+            }
+            Outcome::LeftOut(reason) => {
+                println!("==> {name}: left out ({reason})");
+                self.left_out.push(format!("{name}: {reason}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints the time of each step and what was left out.
+    fn close(self) {
+        println!();
+        for (name, seconds) in &self.steps {
+            println!("{name:<24} {seconds:7.1} s");
+        }
+        for what in &self.left_out {
+            println!("left out: {what}");
+        }
+        println!("\nall steps passed ({:.0} s)", self.start.elapsed().as_secs_f64());
+    }
+}
+
+/// Runs the tests of mlp-core that reach its `unsafe` code in Miri, which finds undefined behavior
+/// and data races. Miri knows only the portable instruction set and cannot call OpenBLAS. It is a
+/// thousand times slower, so some of these tests are smaller under `cfg(miri)`.
+///
+/// Other steps run at the same time, so the output is printed at the end.
+fn miri(workspace: &Workspace) -> Result<Outcome> {
+    let is_set_up = || succeeds(workspace.nightly_cargo("miri").arg("setup"));
+    if !is_set_up() {
+        let mut rustup = Command::new("rustup");
+        rustup.args(["toolchain", "install", "nightly", "--profile", "minimal"]);
+        let installed = process::stdout(rustup.args(["--component", "miri", "--component", "rust-src"]));
+        if installed.is_err() || !is_set_up() {
+            let failed = || "`cargo +nightly miri setup` fails".to_owned();
+            return Ok(Outcome::LeftOut(installed.err().map_or_else(failed, |e| format!("{e:#}"))));
+        }
+    }
+    let modules = [
+        "--lib",
+        "--",
+        "kernels::",
+        "parallel::pool::",
+        "parallel::partition::",
+        "linalg::matrix::",
+        "ops::matmul::",
+        "loss::",
+    ];
+    let steps = ["--test", "several_threads", "--test", "csr_matrix"];
+    let mut printed = String::new();
+    for tests in [&modules[..], &steps] {
+        let mut cargo = workspace.nightly_cargo("miri");
+        cargo.args(["test", "--package", "mlp-core", "--no-default-features"]).args(tests);
+        // Without the second flag, Miri adds random errors to exp and the like.
+        cargo.env("MIRIFLAGS", "-Zmiri-strict-provenance -Zmiri-deterministic-floats");
+        let output = process::capture(&mut cargo)?;
+        printed.push_str(&process::text(&output.stdout));
+        if !output.status.success() {
+            bail!("{printed}{}", process::text(&output.stderr));
+        }
+    }
+    print!("{printed}");
+    Ok(Outcome::Passed)
+}
+
+/// `cargo SUBCOMMAND --workspace`. Used for single crates, too: selected alone, a crate has its
+/// own feature set, and its dependencies are compiled again.
+fn whole(workspace: &Workspace, subcommand: &str, backend: Backend) -> Command {
     let mut cargo = workspace.cargo(subcommand);
-    cargo.arg("--workspace");
+    cargo.arg("--workspace").args(backend.cargo_flags());
     cargo
 }
 
-/// `cargo SUBCOMMAND` in the crate that uses ours as a stranger's would. It has a workspace and a lock file of its own; what is
-/// built goes below our target directory all the same.
-fn downstream(workspace: &Workspace, subcommand: &str) -> Result<Command> {
+/// The tests of mlp-core in pure Rust, with the debug assertions and overflow checks that the dev
+/// profile turns off for this crate.
+fn checked_core_tests(workspace: &Workspace) -> Command {
+    let mut cargo = workspace.cargo("test");
+    cargo.args(["--package", "mlp-core", "--no-default-features", "--features", "safetensors,serde"]);
+    for check in ["debug-assertions", "overflow-checks"] {
+        cargo.arg("--config").arg(format!("profile.dev.package.mlp-core.{check}=true"));
+    }
+    cargo
+}
+
+/// Leaves out the crates that are the same with every backend.
+fn exclude_unaffected(cargo: &mut Command) {
+    cargo.args(["--exclude", "mlp-data", "--exclude", "xtask"]);
+}
+
+/// `cargo SUBCOMMAND` in the crate that uses ours as somebody else's would. It has its own
+/// workspace and lock file, but is built below our target directory.
+fn downstream(workspace: &Workspace, subcommand: &str, backend: Backend) -> Result<Command> {
     let mut cargo = workspace.cargo(subcommand);
     cargo.args(["--manifest-path", "examples/downstream/Cargo.toml"]);
     if subcommand != "fmt" {
         cargo.arg("--target-dir").arg(workspace.target_dir()?.join("downstream"));
+        cargo.args(backend.cargo_flags());
     }
     Ok(cargo)
 }
 
-/// Sees that `cargo SUBCOMMAND` works, installing the toolchain's component if it does not.
+/// Installs a component of the toolchain if `cargo SUBCOMMAND` does not work.
 fn component(subcommand: &str, component: &str, workspace: &Workspace) -> Result<()> {
     let works = || succeeds(workspace.cargo(subcommand).arg("--version"));
-    if works() {
-        return Ok(());
-    }
-    // Whether it could be added shows in what comes next.
-    let _ = process::run(Command::new("rustup").args(["component", "add", component]));
     if !works() {
-        bail!("`cargo {subcommand}` is missing and `rustup component add {component}` did not bring it");
+        // If this fails, the next line says so.
+        let _ = process::run(Command::new("rustup").args(["component", "add", component]));
+        if !works() {
+            bail!("no `cargo {subcommand}`, and `rustup component add {component}` did not help");
+        }
     }
     Ok(())
 }

@@ -1,5 +1,4 @@
-//! Where things are in the workspace, and cargo as xtask calls it: without xtask's own environment, which would make cargo build
-//! the same crates again and again.
+//! The paths of the workspace, and cargo commands without xtask's own environment variables.
 
 use std::env;
 use std::ffi::OsStr;
@@ -11,17 +10,17 @@ use anyhow::{Context, Result};
 use crate::openblas::Backend;
 use crate::process;
 
-/// The workspace that this xtask belongs to.
+/// The workspace of this xtask.
 #[derive(Clone)]
 pub(crate) struct Workspace {
     root: PathBuf,
 }
 
 impl Workspace {
-    /// Finds the workspace: the directory above xtask's own.
+    /// Finds the workspace: the parent directory of xtask.
     ///
     /// # Errors
-    /// When xtask was moved away from its workspace.
+    /// If xtask has been moved out of its workspace.
     pub(crate) fn locate() -> Result<Self> {
         let manifest_dir =
             env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
@@ -38,15 +37,15 @@ impl Workspace {
         &self.root
     }
 
-    /// Where the datasets are: `data/`.
+    /// The directory of the datasets: `data/`.
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.root.join("data")
     }
 
-    /// Where cargo builds, whether or not the user has moved it.
+    /// Cargo's target directory, which the user may have configured.
     ///
     /// # Errors
-    /// When `cargo metadata` fails.
+    /// If `cargo metadata` fails.
     pub(crate) fn target_dir(&self) -> Result<PathBuf> {
         let metadata = self.metadata()?;
         let dir =
@@ -54,52 +53,50 @@ impl Workspace {
         Ok(dir.into())
     }
 
-    /// What cargo knows of the crates of the workspace.
+    /// The output of `cargo metadata` for the workspace members.
     ///
     /// # Errors
-    /// When `cargo metadata` fails.
+    /// If `cargo metadata` fails.
     pub(crate) fn metadata(&self) -> Result<serde_json::Value> {
         let metadata =
             process::stdout(self.cargo("metadata").args(["--no-deps", "--format-version=1", "--offline"]))?;
         serde_json::from_str(&metadata).context("cannot read `cargo metadata`")
     }
 
-    /// Builds `mlp` as a user does, in the dev profile: the path of the program.
+    /// Builds `mlp` in the dev profile, as a user does, and returns its path.
     ///
     /// # Errors
-    /// When it cannot be built.
+    /// If the build fails.
     pub(crate) fn build_mlp(&self, backend: Backend) -> Result<PathBuf> {
         let mut cargo = self.cargo("build");
         process::run(cargo.args(["--workspace", "--bin", "mlp"]).args(backend.cargo_flags()))?;
         Ok(self.target_dir()?.join("debug").join(format!("mlp{}", env::consts::EXE_SUFFIX)))
     }
 
-    /// Whether there is a `cargo SUBCOMMAND`, which `cargo install` gets from the package if there was none.
+    /// Returns true if `cargo SUBCOMMAND` exists or can be installed from `package`.
     pub(crate) fn has_or_installs(&self, subcommand: &str, package: &str) -> bool {
         let works = || process::succeeds(self.cargo(subcommand).arg("--version"));
         works() || (process::run(self.cargo("install").args(["--locked", package])).is_ok() && works())
     }
 
-    /// `cargo SUBCOMMAND`, to be run from the root.
-    ///
-    /// `cargo run` gave this process the variables `CARGO_PKG_*` and `CARGO_MANIFEST_*` of xtask. They must not reach
-    /// another cargo: build scripts that watch them (ring's does) would run again for every call from here, and once
-    /// more for every call from the user's shell.
+    /// `cargo SUBCOMMAND`, run from the root.
     pub(crate) fn cargo(&self, subcommand: &str) -> Command {
         let mut cargo = self.command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.arg(subcommand);
         cargo
     }
 
-    /// `cargo +nightly SUBCOMMAND`, to be run from the root. It goes through rustup, because the cargo that has started this
-    /// process knows one toolchain only.
+    /// `cargo +nightly SUBCOMMAND`, run from the root. rustup runs it, because the cargo that
+    /// started this process is bound to one toolchain.
     pub(crate) fn nightly_cargo(&self, subcommand: &str) -> Command {
         let mut rustup = self.command("rustup");
         rustup.args(["run", "nightly", "cargo", subcommand]).env_remove("CARGO");
         rustup
     }
 
-    /// A program to be run from the root.
+    /// A program run from the root, without the variables `CARGO_PKG_*` and `CARGO_MANIFEST_*` that
+    /// `cargo run` set for xtask. Build scripts that watch them (ring's does) would run again for
+    /// each call from here, and again for each call from the user's shell.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         for (name, _) in env::vars_os() {

@@ -1,42 +1,43 @@
-//! Datasets of commands: the flags that choose one, and loading it. A known dataset that is not
-//! here yet is fetched.
+//! Flags that choose a dataset, and loading it. Known datasets are downloaded if needed.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::ValueEnum;
 use mlp_data::catalog::{self, CatalogEntry};
 use mlp_data::fetch::{FetchOptions, Fetcher};
-use mlp_data::{Dataset, Datasets, synthetic};
-use mlp_train::{Model, Origin};
+use mlp_data::text::printable;
+use mlp_data::{Dataset, Datasets};
+use mlp_train::{Matched, Model, Origin, match_classes};
 
+use crate::dataset_name::{full_name, is_known, located};
 use crate::output::download::DownloadProgress;
 use crate::output::messages::note;
 use crate::output::version::PROGRAM;
 use crate::recipe::Recipe;
 
-/// The directory of datasets.
+/// The flag for the directory of datasets.
 #[derive(clap::Args)]
 pub(crate) struct DataDir {
-    /// Directory of datasets, with a subdirectory for each
-    #[arg(long, value_name = "DIR", default_value = "data")]
+    /// Directory with a subdirectory for each dataset
+    #[arg(long, value_name = "DIR", default_value = "data", hide_short_help = true)]
     pub(crate) data_dir: PathBuf,
 }
 
-/// A dataset and the directory of datasets.
+/// Flags for a dataset.
 #[derive(clap::Args)]
 pub(crate) struct DataArgs {
-    /// A name from `mlp data info`, `synthetic`, or a directory with four IDX files
+    /// Dataset: a name from `mlp data info`, `synthetic`, or a directory with four IDX files
     #[arg(long, value_name = "NAME|DIR", default_value = "mnist")]
     pub(crate) dataset: String,
     #[command(flatten)]
     pub(crate) data_dir: DataDir,
 }
 
-/// The part of a dataset that a model is applied to.
+/// Flags for the images that a model is applied to.
 #[derive(clap::Args)]
 pub(crate) struct SetArgs {
-    /// Dataset, a name or a directory [default: the one that the model was trained on]
+    /// Dataset, a name or a directory [default: the one the model was trained on]
     #[arg(long, value_name = "NAME|DIR")]
     dataset: Option<String>,
     #[command(flatten)]
@@ -47,11 +48,37 @@ pub(crate) struct SetArgs {
 }
 
 impl SetArgs {
-    /// Loads the dataset of the flags, or the one that the model was trained on.
-    pub(crate) fn load(&self, model: &Model) -> anyhow::Result<Datasets> {
-        let dataset = self.dataset.as_deref().unwrap_or(&model.metadata.dataset);
-        load_named(dataset, &self.data_dir.data_dir, false)
+    /// Loads the dataset given by the flags, or the one that the model at `path` was trained on.
+    pub(crate) fn load(&self, model: &Model, path: &Path) -> anyhow::Result<Datasets> {
+        load_for(model, path, self.dataset.as_deref(), &self.data_dir.data_dir)
     }
+
+    /// Returns the chosen part of a dataset in the model's classes.
+    pub(crate) fn matched<'d>(&self, model: &Model, sets: &'d Datasets) -> anyhow::Result<Matched<'d>> {
+        matched(model, sets, self.split)
+    }
+}
+
+/// Loads a dataset by its name, or the one that the model at `path` was trained on.
+pub(crate) fn load_for(
+    model: &Model,
+    path: &Path,
+    dataset: Option<&str>,
+    data_dir: &Path,
+) -> anyhow::Result<Datasets> {
+    match dataset {
+        Some(name) => load_named(name, data_dir, false),
+        None => load_stored(&model.metadata.dataset, path, data_dir, false),
+    }
+}
+
+/// Returns a part of a dataset in the model's classes, and says if they are not the dataset's.
+pub(crate) fn matched<'d>(model: &Model, sets: &'d Datasets, split: Split) -> anyhow::Result<Matched<'d>> {
+    let matched = model.matched(split.of(sets), &sets.class_names)?;
+    if let Some(text) = &matched.note {
+        note(&format!("{} ({}): {}", sets.name, split.name(), printable(text)));
+    }
+    Ok(matched)
 }
 
 /// A part of a dataset.
@@ -78,12 +105,12 @@ impl Split {
     }
 }
 
-/// Loads the dataset of the flags.
+/// Loads the chosen dataset.
 pub(crate) fn load(args: &DataArgs, quiet: bool) -> anyhow::Result<Datasets> {
     load_named(&args.dataset, &args.data_dir.data_dir, quiet)
 }
 
-/// Loads a dataset. One that is in the catalog but not here is fetched first.
+/// Loads a dataset, and downloads it first if it is in the catalog but not in `data_dir`.
 pub(crate) fn load_named(name: &str, data_dir: &Path, quiet: bool) -> anyhow::Result<Datasets> {
     if !Datasets::is_present(name, data_dir)
         && let Ok(entry) = catalog::find(name)
@@ -93,71 +120,100 @@ pub(crate) fn load_named(name: &str, data_dir: &Path, quiet: bool) -> anyhow::Re
     Ok(Datasets::load(name, data_dir)?)
 }
 
-/// Fetches a dataset, with progress on standard error.
+/// Downloads a dataset, with progress on standard error.
 pub(crate) fn fetch(entry: &CatalogEntry, data_dir: &Path, quiet: bool) -> anyhow::Result<()> {
     let progress = DownloadProgress::new(quiet);
     let report =
         Fetcher::new(FetchOptions::default()).fetch(entry, data_dir, &mut |event| progress.show(event))?;
     if !quiet {
-        let done = if report.nothing_to_do() { "all there and verified" } else { "verified" };
+        let done = if report.nothing_to_do() { "already downloaded, verified" } else { "verified" };
         note(&format!("{} in {}: {done}", entry.name, report.directory.display()));
     }
     Ok(())
 }
 
-/// The name by which a dataset is found from anywhere: of a directory, its whole path.
-pub(crate) fn full_name(name: &str) -> String {
-    let is_known = catalog::find(name).is_ok() || name == synthetic::NAME;
-    let path = (!is_known).then(|| Path::new(name).canonicalize().ok()).flatten();
-    path.map_or_else(|| name.to_owned(), |path| path.display().to_string())
+/// Loads a dataset that a run or model at `place` names.
+pub(crate) fn load_stored(
+    name: &str,
+    place: &Path,
+    data_dir: &Path,
+    quiet: bool,
+) -> anyhow::Result<Datasets> {
+    let found = located(name, place);
+    if !is_known(&found) && !Path::new(&found).exists() {
+        bail!("{}: there is no dataset {name} any more; give its new path with --dataset", place.display());
+    }
+    load_named(&found, data_dir, quiet)
 }
 
-/// The data that a recipe asks for, split into training, validation and test sets.
+/// The training, validation and test sets of a recipe.
 pub(crate) struct TrainingData {
     pub(crate) sets: Datasets, // without the validation examples
     pub(crate) validation: Option<Dataset>,
     pub(crate) origin: Origin,
-    pub(crate) validation_set: Option<String>, // a full name
+    pub(crate) dataset: String,                // a full name, or as a run stores it
+    pub(crate) validation_set: Option<String>, // the same
 }
 
 impl TrainingData {
     /// Checks a recipe and loads its data.
     pub(crate) fn load(recipe: &Recipe, data_dir: &Path, quiet: bool) -> anyhow::Result<Self> {
-        // Before anything is downloaded.
+        let data = Self::load_with(recipe, quiet, |name| load_named(name, data_dir, quiet))?;
+        let validation_set = data.validation_set.as_deref().map(full_name);
+        Ok(Self { dataset: full_name(&data.dataset), validation_set, ..data })
+    }
+
+    /// Like [`TrainingData::load`], for the recipe of a run or sweep in the directory `run`.
+    pub(crate) fn load_of_run(
+        recipe: &Recipe,
+        run: &Path,
+        data_dir: &Path,
+        quiet: bool,
+    ) -> anyhow::Result<Self> {
+        Self::load_with(recipe, quiet, |name| load_stored(name, run, data_dir, quiet))
+    }
+
+    fn load_with(
+        recipe: &Recipe,
+        quiet: bool,
+        load: impl Fn(&str) -> anyhow::Result<Datasets>,
+    ) -> anyhow::Result<Self> {
+        // Fail before downloading anything.
         recipe.train.check()?;
-        let mut sets = load_named(&recipe.dataset, data_dir, quiet)?;
+        let mut sets = load(&recipe.dataset)?;
         sets.oddities().iter().filter(|_| !quiet).for_each(|line| note(&format!("{}: {line}", sets.name)));
         let mut origin = Origin::new(full_name(&sets.name), sets.train.sha256(), PROGRAM);
-        let (mut validation, mut validation_set) = (sets.validation.take(), None);
-        if validation.is_some()
-            && (recipe.train.validation > 0.0 || recipe.validation_set.is_some())
-            && !quiet
-        {
-            note(&format!("{}: its own validation set is not used, because another is asked for", sets.name));
+        origin.test_sha256 = Some(sets.test.sha256());
+        let mut validation = sets.validation.take();
+        let is_replaced = recipe.train.validation > 0.0 || recipe.validation_set.is_some();
+        if validation.is_some() && is_replaced && !quiet {
+            note(&format!("{}: not using its validation set, since another one is chosen", sets.name));
         }
         if recipe.train.validation > 0.0 {
             let parts = sets.train.split_stratified(recipe.train.validation, recipe.train.split_seed)?;
             (sets.train, validation) = (parts.0, Some(parts.1));
         } else if let Some(name) = &recipe.validation_set {
-            let other = load_named(name, data_dir, quiet)?;
-            let (found, expected) = (&other.test, &sets.test);
-            if (found.shape(), found.classes()) != (expected.shape(), expected.classes()) {
+            let other = load(name)?;
+            let (found, expected) = (other.test.shape(), sets.train.shape());
+            if found != expected {
                 bail!(
-                    "{}: validation images of {} in {} classes; expected {} in {}, as in {}",
+                    "{}: validation images of {found}; expected {expected}, as in {}",
                     other.name,
-                    found.shape(),
-                    found.classes(),
-                    expected.shape(),
-                    expected.classes(),
                     sets.name
                 );
             }
-            origin.validation_sha256 = Some(found.sha256());
-            validation_set = Some(full_name(&other.name));
-            validation = Some(other.test);
+            let matched = match_classes(&other.test, &other.class_names, &sets.class_names)
+                .with_context(|| format!("{} as the validation set of {}", other.name, sets.name))?;
+            if let Some(text) = matched.note.as_ref().filter(|_| !quiet) {
+                note(&format!("{} (validation): {}", other.name, printable(text)));
+            }
+            let data = matched.data.into_owned();
+            origin.validation_sha256 = Some(data.sha256());
+            validation = Some(data);
         } else {
             origin.validation_sha256 = validation.as_ref().map(Dataset::sha256);
         }
-        Ok(Self { sets, validation, origin, validation_set })
+        let (dataset, validation_set) = (recipe.dataset.clone(), recipe.validation_set.clone());
+        Ok(Self { sets, validation, origin, dataset, validation_set })
     }
 }

@@ -5,6 +5,7 @@
 
 mod commands;
 mod data;
+mod dataset_name;
 mod explain;
 mod output;
 mod parse;
@@ -26,17 +27,24 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 use commands::Command;
 use output::{messages, overview, version};
+use recipe::defaults;
 
 /// Train, evaluate and visualize multilayer perceptrons on a CPU.
 #[derive(Parser)]
-#[command(name = "mlp", version = version::VERSION, max_term_width = overview::MAX_COLUMNS, subcommand_required = true, args_override_self = true)]
+#[command(name = "mlp", version = version::VERSION, max_term_width = overview::MAX_COLUMNS)]
+#[command(subcommand_required = true, args_override_self = true)]
 #[command(after_help = "\
-Examples to start with:
-  mlp train                        the chapter's network on MNIST
-  mlp train --dataset synthetic    the same, without downloading anything
-  mlp gradcheck                    check every gradient against central differences
-
-`mlp COMMAND --help` shows the details of a command, with examples.")]
+Examples:
+  mlp train                                       Train the default network on MNIST
+  mlp train --dataset synthetic                   Train on generated digits, without a download
+  mlp train --recipe fast                         Start from another recipe
+  mlp train --resume runs/mnist                   Resume an interrupted run
+  mlp eval runs/mnist                             Show accuracy and confusion matrix
+  mlp predict runs/mnist seven.png                Classify an image
+  mlp serve runs/mnist                            Draw digits in the browser
+  mlp compare runs/mnist runs/mnist-2             Compare two runs
+  mlp data import drawings/ --to data/drawings    Create a dataset from your own images
+  mlp export runs/mnist --to mnist.onnx           Export to another framework")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -45,13 +53,13 @@ struct Cli {
 /// The definition of the whole command line.
 fn definition() -> clap::Command {
     let columns = terminal_size::terminal_size().map_or(overview::MAX_COLUMNS, |(width, _)| width.0.into());
-    let command = Cli::command().long_version(version::long());
+    let command = defaults::show(Cli::command(), std::env::args_os()).long_version(version::long());
     let template = overview::template(&command, columns);
     command.help_template(template)
 }
 
 fn main() -> ExitCode {
-    restart_with_faster_openblas();
+    restart_with_better_openblas();
     let result = if std::env::args_os().len() <= 1 {
         definition().print_help().map(|()| ExitCode::SUCCESS).map_err(Into::into)
     } else {
@@ -60,7 +68,7 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(code) => code,
-        // The reader of our output has seen enough (`mlp … | head`): not a failure.
+        // The reader closed the pipe, as in `mlp … | head`. Not a failure.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             messages::error(&error);
@@ -69,27 +77,36 @@ fn main() -> ExitCode {
     }
 }
 
-/// Starts the program again with `OPENBLAS_CORETYPE` set, where OpenBLAS does not know the processor and would use kernels several times
-/// slower: it reads the variable only when it is loaded. A value that the user has set stays.
-fn restart_with_faster_openblas() {
+/// Restarts the program with the environment that OpenBLAS needs, which it reads only when it is
+/// loaded:
+/// - `OPENBLAS_NUM_THREADS=1`, because the threads are ours. One of OpenBLAS's own looks for memory
+///   forever where the address space is limited, and keeps the program from ending.
+/// - `OPENBLAS_CORETYPE`, if OpenBLAS does not recognize the processor and would use kernels that are
+///   several times slower.
+///
+/// Values set by the user are kept.
+fn restart_with_better_openblas() {
     #[cfg(unix)]
-    if let (None, Some(core)) = (std::env::var_os(OPENBLAS_CORETYPE), mlp_core::faster_openblas_core())
-        && let Ok(program) = std::env::current_exe()
     {
         use std::os::unix::process::CommandExt;
 
-        let mut arguments = std::env::args_os();
-        let name = arguments.next().unwrap_or_else(|| "mlp".into());
-        let mut command = std::process::Command::new(program);
-        // It returns only if the program cannot be started; this one then continues, slower.
-        let _ = command.arg0(name).args(arguments).env(OPENBLAS_CORETYPE, core).exec();
+        let settings = [
+            ("OPENBLAS_NUM_THREADS", mlp_core::openblas_core().map(|_| "1")),
+            ("OPENBLAS_CORETYPE", mlp_core::faster_openblas_core()),
+        ];
+        let missing = settings.into_iter().filter(|(key, _)| std::env::var_os(key).is_none());
+        let missing: Vec<_> = missing.filter_map(|(key, value)| Some((key, value?))).collect();
+        if let (false, Ok(program)) = (missing.is_empty(), std::env::current_exe()) {
+            let mut arguments = std::env::args_os();
+            let name = arguments.next().unwrap_or_else(|| "mlp".into());
+            let mut command = std::process::Command::new(program);
+            // Returns only if the program cannot be started. Then this process continues.
+            let _ = command.arg0(name).args(arguments).envs(missing).exec();
+        }
     }
 }
 
-#[cfg(unix)]
-const OPENBLAS_CORETYPE: &str = "OPENBLAS_CORETYPE";
-
-/// The exit code of a training run whose loss is no longer finite.
+/// Exit code of a training run whose loss became infinite or NaN.
 const DIVERGED: u8 = 3;
 
 fn has_diverged(error: &anyhow::Error) -> bool {

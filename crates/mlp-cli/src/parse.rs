@@ -1,5 +1,5 @@
-//! Parsers for flags whose values are names, lists, sizes or times. With the names clap lists them
-//! in the help and suggests one.
+//! Parsers for flag values: names, lists, sizes and times. clap lists the names in the help and
+//! suggests one after a typo.
 
 use std::str::FromStr;
 
@@ -9,7 +9,7 @@ use mlp_data::picture::Polarity;
 use mlp_data::{ImageShape, Preprocessing};
 use mlp_train::{Every, Kernel, Metric, OptimizerName, ScheduleName};
 
-/// A parser of names that a type's own `FromStr` then takes.
+/// A parser that accepts these names and converts them with the type's `FromStr`.
 fn names<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
 where
     T: FromStr + Clone + Send + Sync + 'static,
@@ -18,7 +18,7 @@ where
     PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
 }
 
-/// For each enumeration a function that returns the parser of its names.
+/// Defines a function for each enum that returns the parser of its names.
 macro_rules! parsers {
     ($($function:ident: $Type:ty,)*) => {
         $(pub(crate) fn $function() -> impl TypedValueParser<Value = $Type> {
@@ -42,10 +42,10 @@ parsers! {
     stream_kind: StreamKind,
 }
 
-/// The most pixels of an image: 1024x1024.
+/// Maximum number of pixels in an image: 1024x1024.
 const MAX_PIXELS: usize = 1 << 20;
 
-/// The size of images as it is printed, height before width: `28x28`.
+/// Parses an image size, height before width: `28x28`.
 pub(crate) fn image_shape(text: &str) -> Result<ImageShape, String> {
     let side = |text: &str| text.parse().ok().filter(|side| (1..=MAX_PIXELS).contains(side));
     let shape = text
@@ -54,11 +54,11 @@ pub(crate) fn image_shape(text: &str) -> Result<ImageShape, String> {
     shape
         .filter(|shape| shape.height.checked_mul(shape.width).is_some_and(|pixels| pixels <= MAX_PIXELS))
         .ok_or_else(|| {
-            format!("expected a height and a width such as 28x28, of 1 to {MAX_PIXELS} pixels in all")
+            format!("expected a height and a width such as 28x28, with 1 to {MAX_PIXELS} pixels in total")
         })
 }
 
-/// Seconds: `90`, `60s`, `5m`, `1.5h`.
+/// Parses a time into seconds: `90`, `60s`, `5m`, `1.5h`.
 pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(Every::Time(time)) => Ok(time.as_secs_f64()),
@@ -66,9 +66,18 @@ pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-/// The sizes of the hidden layers: `100`, `300,100`, or `none`.
+/// Hidden layer sizes: `100`, `300,100`, or `none`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hidden(pub(crate) Vec<usize>);
+
+/// The most threads that a user can ask for.
+const MAX_THREADS: usize = 1024;
+
+/// Parses a number of threads.
+pub(crate) fn threads(text: &str) -> Result<usize, String> {
+    let threads = text.parse().ok().filter(|&threads| threads <= MAX_THREADS);
+    threads.ok_or_else(|| format!("expected 0 to {MAX_THREADS}"))
+}
 
 impl FromStr for Hidden {
     type Err = String;
@@ -112,9 +121,9 @@ mod tests {
     }
 
     #[test]
-    fn a_size_is_height_and_width() {
+    fn an_image_size_is_height_times_width() {
         assert_eq!(image_shape("28x14"), Ok(ImageShape { height: 28, width: 14 }));
-        // An imported model's inputs need not be an image.
+        // The inputs of an imported model may not be images.
         assert_eq!(image_shape("1x5000"), Ok(ImageShape { height: 1, width: 5000 }));
         for wrong in [
             "28",

@@ -1,15 +1,14 @@
-//! A model's predictions for every example of a labeled set, computed once for all figures of a
-//! report.
+//! A model's predictions for every example of a dataset, computed once for all figures of a report.
 
 use mlp_core::argmax;
 use mlp_data::Dataset;
-use mlp_train::{ConfusionMatrix, Kernel, Model};
+use mlp_train::{ConfusionMatrix, Model};
 use ndarray::Array2;
 
-/// A model's predictions for a labeled set.
+/// A model's predictions for a dataset.
 pub(crate) struct Predictions {
     probabilities: Array2<f64>, // (examples, classes)
-    classes: Vec<usize>,        // the predicted ones
+    classes: Vec<usize>,        // predicted classes
     labels: Vec<usize>,
     pub(crate) confusion: ConfusionMatrix,
 }
@@ -17,44 +16,44 @@ pub(crate) struct Predictions {
 /// A misclassified example.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Misclassified {
-    /// Its place in the set.
+    /// Index in the dataset.
     pub(crate) index: usize,
     pub(crate) label: usize,
     pub(crate) prediction: usize,
-    /// Of the prediction.
+    /// Probability of the prediction.
     pub(crate) probability: f64,
 }
 
 /// The reliability of the predicted probabilities.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Calibration {
-    /// Of equal width, from 0 to 1.
+    /// Bins of equal width from 0 to 1.
     pub(crate) bins: Vec<Bin>,
-    /// The expected calibration error.
+    /// Expected calibration error.
     pub(crate) error: f64,
 }
 
-/// The predictions in a range of probabilities.
+/// The predictions in one range of probabilities.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Bin {
     pub(crate) count: usize,
-    /// The mean probability; 0 without predictions.
+    /// Mean probability; 0 without predictions.
     pub(crate) confidence: f64,
-    /// The fraction that is correct; 0 without predictions.
+    /// Fraction of correct predictions; 0 without predictions.
     pub(crate) accuracy: f64,
 }
 
-/// As in Guo, Pleiss, Sun and Weinberger 2017.
+/// Number of bins, as in Guo, Pleiss, Sun and Weinberger 2017.
 const BINS: usize = 15;
 
 impl Predictions {
-    /// Applies a model to a set.
+    /// Applies a model to a dataset in its classes.
     ///
     /// # Errors
-    /// As [`Model::check_fits`].
+    /// If the model does not fit the dataset; see [`Model::check_fits`].
     pub(crate) fn of(model: &Model, data: &Dataset) -> anyhow::Result<Self> {
         model.check_fits(data)?;
-        let probabilities = model.network.probabilities(data.images(), Kernel::Auto)?;
+        let probabilities = model.network.probabilities(data.images(), model.kernel())?;
         Ok(Self::new(probabilities, data.labels()))
     }
 
@@ -69,7 +68,7 @@ impl Predictions {
         Self { probabilities, classes, labels, confusion }
     }
 
-    /// The misclassified examples, the most confident first.
+    /// The misclassified examples, most confident first.
     pub(crate) fn errors(&self) -> Vec<Misclassified> {
         let examples = self.labels.iter().zip(&self.classes).enumerate();
         let wrong = examples.filter(|(_, (label, prediction))| label != prediction);
@@ -90,9 +89,9 @@ impl Predictions {
         let mut bins = vec![Bin::default(); BINS];
         for (index, (&label, &prediction)) in self.labels.iter().zip(&self.classes).enumerate() {
             let probability = self.probabilities[[index, prediction]];
-            // A bin holds its upper end, as in the paper.
-            let place = (probability * BINS as f64).ceil() as usize;
-            let bin = &mut bins[place.clamp(1, BINS) - 1];
+            // A bin includes its upper bound, as in the paper.
+            let number = (probability * BINS as f64).ceil() as usize;
+            let bin = &mut bins[number.clamp(1, BINS) - 1];
             bin.count += 1;
             bin.confidence += probability;
             bin.accuracy += f64::from(u8::from(label == prediction));
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_come_with_the_most_confident_first() {
+    fn errors_are_sorted_by_confidence() {
         let predictions = predictions();
         assert_eq!((predictions.confusion.count(0, 1), predictions.confusion.count(1, 1)), (2, 1));
         let expected = [
@@ -130,19 +129,19 @@ mod tests {
     }
 
     #[test]
-    fn the_calibration_error_is_that_of_the_definition() {
+    fn the_calibration_error_matches_its_definition() {
         let calibration = predictions().calibration();
-        // 0.65 lies in (9/15, 10/15], 0.8 is the upper end of (11/15, 12/15], 0.9 in (13/15,
-        // 14/15], 0.95 in the last.
+        // 0.65 is in (9/15, 10/15], 0.8 is the upper bound of (11/15, 12/15], 0.9 is in
+        // (13/15, 14/15], 0.95 in the last bin.
         let counts: Vec<usize> = calibration.bins.iter().map(|bin| bin.count).collect();
         assert_eq!(counts, [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 1, 1]);
-        // |1 - 0.65| + |0 - 0.8| + |1 - 0.9| + |0 - 0.95|, over four.
+        // The mean of |1 - 0.65|, |0 - 0.8|, |1 - 0.9| and |0 - 0.95|.
         assert!((calibration.error - (0.35 + 0.8 + 0.1 + 0.95) / 4.0).abs() < 1e-15, "{}", calibration.error);
         assert_eq!(Predictions::new(Array2::zeros((0, 2)), &[]).calibration().error, 0.0);
     }
 
     #[test]
-    fn certainty_lies_in_the_last_bin() {
+    fn a_probability_of_1_is_in_the_last_bin() {
         let calibration = Predictions::new(array![[1.0, 0.0]], &[0]).calibration();
         assert_eq!(calibration.bins[14], Bin { count: 1, confidence: 1.0, accuracy: 1.0 });
         assert_eq!(calibration.error, 0.0);

@@ -1,26 +1,27 @@
-//! Runs and models on disk, as commands read them.
+//! Reading runs and models from disk.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use mlp_data::fs::natural_order;
 use mlp_train::{EpochRecord, Model, RunDir, RunResult, Status};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use toml::{Table, Value};
 
 /// A run, read from its files.
 #[derive(Serialize)]
 pub(crate) struct RunSummary {
+    #[serde(serialize_with = "as_text")]
     pub(crate) path: PathBuf,
     /// Empty for a run from before recipes had names.
     pub(crate) recipe: String,
     pub(crate) state: State,
     pub(crate) epochs: usize,
-    /// The best one.
+    /// Validation accuracy of the best epoch.
     pub(crate) validation_accuracy: Option<f64>,
-    /// Of the best model where one is kept, else of the last.
+    /// Test accuracy of the best model if there is one, otherwise of the last.
     pub(crate) test_accuracy: Option<f64>,
-    /// Wall time of all epochs.
+    /// Total wall time of the epochs.
     pub(crate) seconds: f64,
     #[serde(skip)]
     pub(crate) config: Table,
@@ -33,12 +34,12 @@ pub(crate) struct RunSummary {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum State {
-    /// A process is training in it.
+    /// A process is training it.
     Running,
     Complete,
-    /// It can be resumed.
+    /// Can be resumed.
     Interrupted,
-    /// Its loss is no longer finite.
+    /// The loss became infinite or NaN.
     Diverged,
 }
 
@@ -53,20 +54,31 @@ impl State {
     }
 }
 
-/// Loads the model in a file, or the last one of a run, and returns the path of the file with it.
-///
-/// # Errors
-/// As [`Model::load`].
+/// Loads a model from a file, or the last model of a run directory. Returns it with its path.
 pub(crate) fn load_model(path: &Path) -> Result<(PathBuf, Model), mlp_train::Error> {
-    let of_run = path.join(RunDir::MODEL);
-    let file = if of_run.is_file() { of_run } else { path.to_owned() };
+    let in_run = path.join(RunDir::MODEL);
+    let file = if in_run.is_file() { in_run } else { path.to_owned() };
     let model = Model::load(&file)?;
     Ok((file, model))
 }
 
+/// JSON has no bytes that are not UTF-8.
+fn as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
+
 impl RunSummary {
-    /// Reads a run.
+    /// Reads the files of a run.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+        Self::with_lock(path, RunDir::is_running(path))
+    }
+
+    /// Reads the files of a run that this process has trained.
+    pub(crate) fn of_trained(run: &RunDir) -> anyhow::Result<Self> {
+        Self::with_lock(run.path(), false)
+    }
+
+    fn with_lock(path: &Path, is_running: bool) -> anyhow::Result<Self> {
         if !RunDir::is_run(path) {
             return Err(mlp_train::Error::NoRun { path: path.to_owned() }.into());
         }
@@ -74,7 +86,7 @@ impl RunSummary {
         let records = RunDir::records(path)?;
         let result = RunDir::result(path)?;
         let state = match &result {
-            _ if RunDir::is_running(path) => State::Running,
+            _ if is_running => State::Running,
             Some(result) if result.status == Status::Complete => State::Complete,
             Some(result) if result.status == Status::Diverged => State::Diverged,
             _ => State::Interrupted,
@@ -89,22 +101,22 @@ impl RunSummary {
             epochs: records.len(),
             validation_accuracy: accuracies.reduce(f64::max),
             test_accuracy: test.map(|test| test.accuracy),
-            seconds: records.iter().map(|record| record.seconds).sum(),
+            seconds: records.iter().map(|record| record.seconds).sum::<f64>() + 0.0, // not -0
             config,
             records,
             result,
         })
     }
 
-    /// `3/50`: the epochs done, of all.
+    /// Completed and total epochs, `3/50`.
     pub(crate) fn progress(&self) -> String {
         let all = self.config.get("epochs").and_then(Value::as_integer);
         all.map_or_else(|| self.epochs.to_string(), |all| format!("{}/{all}", self.epochs))
     }
 }
 
-/// The runs in a directory and its subdirectories, or the run that it is, in natural order of their
-/// names.
+/// All runs in a directory and its subdirectories, in natural order of their paths. The directory
+/// may be a run itself.
 pub(crate) fn runs_in(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     if RunDir::is_run(directory) {
         return Ok(vec![directory.to_owned()]);

@@ -1,40 +1,65 @@
-//! Signals that ask the program to end: the first one lets it finish what it is doing and save, a
-//! second one ends it at once.
+//! SIGINT, SIGTERM and SIGHUP. After the first signal the program finishes its step and saves; one
+//! that comes half a second later or more ends it at once. Wrappers and schedulers send a signal
+//! twice within milliseconds, to the program and to its group.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use mlp_train::{Control, Error, Event, Observer};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::low_level;
 
-/// Hears SIGINT and SIGTERM. As an observer it stops the training.
+/// How long after the first signal others are taken to be the same request.
+const SAME: Duration = Duration::from_millis(500);
+
+/// Records signals. As an observer, stops the training after one.
 #[derive(Clone, Debug)]
 pub(crate) struct Signals(Arc<AtomicUsize>);
 
 impl Signals {
-    /// From now on signals are heard.
+    /// Installs the signal handlers.
     pub(crate) fn listen() -> anyhow::Result<Self> {
-        let (heard, is_second) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        for signal in [SIGINT, SIGTERM] {
-            // In this order: the first signal must find the flag as it was.
-            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&is_second))
-                .and_then(|_| flag::register(signal, Arc::clone(&is_second)))
-                .and_then(|_| flag::register_usize(signal, Arc::clone(&heard), signal as usize))
-                .context("cannot listen for signals")?;
-        }
+        let heard = Arc::new(AtomicUsize::new(0));
+        let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
+        let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM].into_iter().chain(hangup))
+            .context("cannot listen for signals")?;
+        let record = Arc::clone(&heard);
+        let watch = move || {
+            let mut first = None;
+            for signal in signals.forever() {
+                if first.get_or_insert_with(Instant::now).elapsed() >= SAME {
+                    low_level::exit(128 + signal);
+                }
+                let _ = record.compare_exchange(0, signal as usize, Ordering::Relaxed, Ordering::Relaxed);
+            }
+        };
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(watch)
+            .context("cannot start a thread")?;
         Ok(Self(heard))
     }
 
-    /// The signal's name, and the exit code that it asks for.
+    /// The name of the first signal received, if any, and its exit code.
     pub(crate) fn heard(&self) -> Option<(&'static str, u8)> {
         match self.0.load(Ordering::Relaxed) as i32 {
+            SIGHUP => Some(("SIGHUP", 129)),
             SIGINT => Some(("SIGINT", 130)),
             SIGTERM => Some(("SIGTERM", 143)),
             _ => None,
         }
     }
+}
+
+/// Returns whether the program was started to ignore a signal, as `nohup` does with SIGHUP. Where the
+/// system does not tell, it was.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask =
+        status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    mask.is_none_or(|mask| mask & (1 << (signal - 1)) != 0)
 }
 
 impl Observer for Signals {

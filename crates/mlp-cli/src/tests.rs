@@ -1,18 +1,20 @@
-//! Tests of the help of all commands, including future ones: every command is in the overview and
-//! has examples, and the command line accepts every example. Examples are read from the help and
-//! split as a shell splits them.
+//! Tests of the help texts of all commands, including future ones. Every command is in the overview
+//! and has examples, and every example parses.
 
-use clap::Parser;
+mod documents;
+
+use clap::{CommandFactory, Parser};
 
 use crate::output::overview::{GROUPS, MAX_COLUMNS, template};
+use crate::recipe::defaults;
 use crate::{Cli, definition};
 
-/// What ends a command in a shell.
+/// Shell operators that end a command.
 const OPERATORS: [&str; 7] = ["|", ">", ">>", "<", "&&", ";", "&"];
 
-/// The commands in the examples of a help text: the lines that begin with `mlp`, indented, with
-/// those that a backslash carries on; without the explanation, which two spaces part from the
-/// command.
+/// The commands in the examples of a help text, split into words like a shell does. Examples are
+/// indented lines that begin with `mlp`, continued after a backslash. Two spaces separate a command
+/// from its explanation.
 fn examples(help: &str) -> Vec<Vec<String>> {
     let mut examples = Vec::new();
     let mut lines = help.lines();
@@ -32,7 +34,7 @@ fn examples(help: &str) -> Vec<Vec<String>> {
     examples
 }
 
-/// What stands before the first two spaces outside of quotes.
+/// The part of an example before the first two spaces outside of quotes.
 fn without_explanation(example: &str) -> &str {
     let (mut quote, mut spaces) = (None, 0);
     for (at, c) in example.char_indices() {
@@ -49,7 +51,7 @@ fn without_explanation(example: &str) -> &str {
     example
 }
 
-/// A command with its names from `mlp` on, and all commands below it.
+/// Calls `see` with a command and, recursively, its subcommands, each with its full name.
 fn walk(command: &clap::Command, names: Vec<String>, see: &mut dyn FnMut(&[String], &clap::Command)) {
     see(&names, command);
     for below in command.get_subcommands() {
@@ -58,7 +60,7 @@ fn walk(command: &clap::Command, names: Vec<String>, see: &mut dyn FnMut(&[Strin
 }
 
 #[test]
-fn every_help_has_examples_and_every_example_is_right() {
+fn every_command_has_examples_that_parse() {
     let mut commands = 0;
     walk(&definition(), vec!["mlp".to_owned()], &mut |names, command| {
         let name = names.join(" ");
@@ -67,11 +69,11 @@ fn every_help_has_examples_and_every_example_is_right() {
         let examples = examples(&help);
         assert!(
             examples.iter().any(|example| example.starts_with(names)),
-            "`{name} --help` has no example of itself: {examples:?}"
+            "`{name} --help` has no example of the command itself: {examples:?}"
         );
         for example in examples {
             if let Err(error) = Cli::try_parse_from(&example) {
-                panic!("`{name} --help` says {example:?}, but {error}");
+                panic!("`{name} --help`: example {example:?} does not parse: {error}");
             }
         }
         commands += 1;
@@ -80,10 +82,10 @@ fn every_help_has_examples_and_every_example_is_right() {
 }
 
 #[test]
-fn every_command_and_every_flag_says_what_it_is() {
+fn every_command_and_flag_has_a_help_text() {
     walk(&definition(), vec!["mlp".to_owned()], &mut |names, command| {
         let name = names.join(" ");
-        assert!(command.get_about().is_some(), "`{name}` says nothing of itself");
+        assert!(command.get_about().is_some(), "`{name}` has no help");
         for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
             assert!(argument.get_help().is_some(), "`{name}`: {} has no help", argument.get_id());
         }
@@ -92,24 +94,24 @@ fn every_command_and_every_flag_says_what_it_is() {
 }
 
 #[test]
-fn examples_are_read_as_a_shell_reads_them() {
+fn examples_are_split_like_a_shell_splits_them() {
     let help = "Examples:\n  mlp a --b 'c  d'  why\n  mlp e \\\n      --f    the rest\n  mlp g | jq .x\nmlp no\n  curl x";
     let found = examples(help);
     assert_eq!(found, [vec!["mlp", "a", "--b", "c  d"], vec!["mlp", "e", "--f"], vec!["mlp", "g"]]);
 }
 
 #[test]
-fn every_command_is_in_one_group() {
+fn every_command_is_in_exactly_one_group() {
     let all = GROUPS.iter().flat_map(|(_, members)| *members);
     for command in definition().get_subcommands() {
         let name = command.get_name();
         let count = all.clone().filter(|member| **member == name).count();
-        assert_eq!(count, 1, "`mlp {name}` belongs in one of the groups in overview.rs");
+        assert_eq!(count, 1, "add `mlp {name}` to one of the groups in overview.rs");
     }
 }
 
 #[test]
-fn the_list_fits_its_columns_and_hangs_together() {
+fn the_command_list_wraps_to_the_terminal() {
     for columns in [40, 80, 100] {
         let text = template(&definition(), columns).to_string();
         let list = text.lines().skip_while(|line| *line != "Train:").take_while(|line| *line != "Options:");
@@ -119,4 +121,43 @@ fn the_list_fits_its_columns_and_hangs_together() {
         assert!(text.contains("\n  train          Train a network"), "{text}");
     }
     assert!(template(&definition(), 500).to_string() == template(&definition(), MAX_COLUMNS).to_string());
+}
+
+#[test]
+fn each_command_has_one_line_in_a_terminal_of_80_columns() {
+    let definition = definition();
+    let text = template(&definition, 80).to_string();
+    for command in definition.get_subcommands() {
+        let about = command.get_about().unwrap().to_string();
+        assert!(text.contains(&format!(" {about}\n")), "`mlp {}` needs a shorter help", command.get_name());
+    }
+}
+
+#[test]
+fn the_short_help_of_train_fits_on_one_screen() {
+    let mut definition = definition().term_width(MAX_COLUMNS);
+    definition.build();
+    let train = definition.find_subcommand("train").unwrap().clone().term_width(MAX_COLUMNS);
+    let help = train.clone().render_help().to_string();
+    assert!(help.lines().count() <= 40, "{}\n{help}", help.lines().count());
+    assert!(help.contains("[default: 0.01]") && help.contains("--help"), "{help}");
+}
+
+#[test]
+fn the_help_shows_the_defaults_of_the_recipe_it_is_asked_for() {
+    let help = |arguments: &str| {
+        let arguments = arguments.split(' ').map(Into::into);
+        let command = defaults::show(Cli::command(), arguments);
+        command.find_subcommand("train").unwrap().clone().render_long_help().to_string()
+    };
+    let textbook = help("mlp train --help");
+    for default in ["Hidden layer sizes", "sgd", "100", "0.01", "logistic", "mnist", "50"] {
+        assert!(textbook.contains(default), "{default}: {textbook}");
+    }
+    assert_ne!(help("mlp train --recipe fast -h"), textbook);
+    assert_eq!(help("mlp train --recipe=fast -h"), help("mlp train --recipe fast --help"));
+    assert!(help("mlp train --recipe fast -h").contains("Learning rate [default: 0.15]"));
+    // Reading the recipe twice would consume a pipe.
+    assert_eq!(help("mlp train --recipe fast"), textbook);
+    assert_eq!(help("mlp train --recipe no-such -h"), textbook);
 }

@@ -1,19 +1,21 @@
-//! A training run: a recipe and its data, checked against each other, trained in a run directory.
-//! Every command that trains comes this way.
+//! A training run: a recipe and its data, checked against each other and trained in a run
+//! directory. Used by every command that trains.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use mlp_core::{Mlp, Precision};
-use mlp_train::{Examples, Metadata, Network, Number, Observer, Plan, RunDir, RunResult, RunSetup, Trainer};
+use mlp_core::{Isa, Mlp, Precision};
+use mlp_train::{
+    Examples, Kernel, Metadata, Network, Number, Observer, Origin, Plan, RunDir, RunResult, RunSetup, Trainer,
+};
 
 use crate::data::TrainingData;
 use crate::output::messages::note;
 use crate::output::version::PROGRAM;
 use crate::recipe::Recipe;
 
-/// A recipe with its data and the plan that follows from both.
+/// A recipe, its data, and the plan made from both.
 pub(crate) struct Training {
     pub(crate) recipe: Recipe,
     pub(crate) plan: Plan,
@@ -21,13 +23,13 @@ pub(crate) struct Training {
 }
 
 impl Training {
-    /// Checks a recipe against data that have been loaded for it, or for a recipe that asks for the
-    /// same.
+    /// Checks a recipe against its data. Recipes with the same sets can share the data.
     pub(crate) fn new(recipe: Recipe, data: Arc<TrainingData>) -> anyhow::Result<Self> {
         let plan = recipe.train.clone().validate(&data.sets.train)?;
         plan.check_sets(data.validation.is_some(), true)?;
+        check_address_space(plan.kernel())?;
         let recipe = Recipe {
-            dataset: data.origin.dataset.clone(),
+            dataset: data.dataset.clone(),
             validation_set: data.validation_set.clone(),
             train: plan.config().clone(),
             name: recipe.name,
@@ -35,25 +37,29 @@ impl Training {
         Ok(Self { recipe, plan, data })
     }
 
-    /// The text of a run's `config.toml`.
-    pub(crate) fn config_toml(&self) -> String {
-        self.recipe.to_table(PROGRAM).to_string()
+    /// The text of `config.toml` for a run in the directory `run`.
+    pub(crate) fn config_toml(&self, run: &Path) -> String {
+        self.recipe.stored_at(run).to_table(PROGRAM).to_string()
     }
 
-    /// The default name of a run: its dataset, or the last part of the dataset's directory.
+    /// The default name of a run: the dataset's name, or the last component of its path.
     pub(crate) fn run_name(&self) -> &str {
         Path::new(&self.recipe.dataset).file_name().and_then(|name| name.to_str()).unwrap_or("run")
     }
 
-    /// What a run keeps, with checkpoints only at the end of each epoch.
-    pub(crate) fn setup(&self) -> RunSetup<'_> {
+    /// The default setup of a run in the directory `run`, with a checkpoint only at the end of each
+    /// epoch.
+    pub(crate) fn setup(&self, run: &Path) -> RunSetup<'_> {
         let sets = &self.data.sets;
-        let (dataset, names) = (self.recipe.dataset.clone(), sets.class_names.clone());
+        let (dataset, names) = (self.recipe.stored_at(run).dataset, sets.class_names.clone());
         let mut metadata = Metadata::new(dataset, names, sets.train.shape(), PROGRAM);
         metadata.preprocessing = sets.preprocessing;
         metadata.polarity = sets.polarity;
         metadata.config = Some(self.plan.config().clone());
-        let mut setup = RunSetup::new(self.data.origin.clone(), metadata);
+        let mut origin = self.data.origin.clone();
+        origin.dataset = metadata.dataset.clone();
+        origin.processor = processor(self.plan.kernel());
+        let mut setup = RunSetup::new(origin, metadata);
         setup.test = Some(&sets.test);
         setup
     }
@@ -86,19 +92,21 @@ impl Training {
         let mut trainer = match run.checkpoint::<A>()? {
             None => Trainer::with_sets(plan, &examples, validation, test)?,
             Some(checkpoint) => {
-                let (was, is) = (checkpoint.origin(), &data.origin);
-                if (&was.sha256, &was.validation_sha256) != (&is.sha256, &is.validation_sha256) {
-                    bail!(
-                        "{}: the dataset {} has changed since the run began; expected SHA-256 {}, found {}",
-                        run.path().display(),
-                        was.dataset,
-                        was.sha256,
-                        is.sha256
-                    );
+                let (was, is) = (checkpoint.origin(), &setup.origin);
+                check_same(run.path(), was, is)?;
+                if let Some(reason) = checkpoint.fallback() {
+                    note(reason);
+                }
+                if let (Some(was), Some(is)) = (&was.processor, &is.processor)
+                    && was != is
+                {
+                    note(&format!(
+                        "the run began on {was}, this is {is}: the result may differ in the last bits (the portable kernel's does not)"
+                    ));
                 }
                 if was.program != PROGRAM {
                     note(&format!(
-                        "the checkpoint was written by {}; this is {PROGRAM}, whose bits may differ",
+                        "the checkpoint was written by {}; with {PROGRAM} the result may not be bit-identical",
                         was.program
                     ));
                 }
@@ -106,11 +114,68 @@ impl Training {
                     .with_context(|| format!("{} (its config.toml must not change)", run.path().display()))?
             }
         };
+        // Not earlier: now it is certain that the training can go on with what has changed.
+        let config = self.config_toml(run.path());
+        if RunDir::read_config(run.path())? != config {
+            run.remove_result()?;
+            run.write_config(&config)?;
+        }
         Ok(run.train(&mut trainer, setup, observers)?)
     }
 }
 
-/// Starts the global pool with this number of threads, 0 for all cores.
+/// Checks that a run is resumed with its own data.
+fn check_same(run: &Path, was: &Origin, is: &Origin) -> anyhow::Result<()> {
+    for (set, was, found) in [
+        ("training", Some(&was.sha256), Some(&is.sha256)),
+        ("validation", was.validation_sha256.as_ref(), is.validation_sha256.as_ref()),
+        ("test", was.test_sha256.as_ref(), is.test_sha256.as_ref()),
+    ] {
+        if was != found {
+            let text = |sha256: Option<&String>| sha256.map_or("none", String::as_str).to_owned();
+            bail!(
+                "{}: the {set} set of {} is not the one that the run began with; expected SHA-256 {}, found {}: \
+                 give the right dataset with --dataset, or train again",
+                run.display(),
+                is.dataset,
+                text(was),
+                text(found)
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The processor that OpenBLAS computes for, if a kernel uses it: its results depend on that.
+fn processor(kernel: Kernel) -> Option<String> {
+    let core = mlp_core::openblas_core().filter(|_| kernel != Kernel::Portable)?;
+    Some(format!("OpenBLAS for {core} and {} kernels", Isa::best().name()))
+}
+
+/// Checks that OpenBLAS gets its memory under a limit of the address space (`ulimit -v`): it would
+/// try forever.
+fn check_address_space(kernel: Kernel) -> anyhow::Result<()> {
+    /// Bytes that OpenBLAS reserves for each thread, on x86-64.
+    const BUFFER: u64 = 128 << 20;
+    let read = |file: &str, key: &str| {
+        let text = std::fs::read_to_string(file).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    let limit = read("/proc/self/limits", "Max address space").filter(|_| kernel != Kernel::Portable);
+    let (Some(limit), Some(used)) = (limit, read("/proc/self/status", "VmSize:")) else { return Ok(()) };
+    let needed = used * 1024 + BUFFER * (rayon::current_num_threads() as u64 + 1);
+    if limit < needed {
+        bail!(
+            "the address space is limited to {} MiB and OpenBLAS needs {} MiB; raise it (ulimit -v), or use --kernel portable or fewer --threads",
+            limit >> 20,
+            needed >> 20
+        );
+    }
+    Ok(())
+}
+
+/// Starts the global thread pool; 0 threads means one per core.
 pub(crate) fn start_threads(count: usize) -> anyhow::Result<()> {
     rayon::ThreadPoolBuilder::new().num_threads(count).build_global().context("cannot start the threads")
 }

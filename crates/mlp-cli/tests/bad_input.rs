@@ -1,4 +1,4 @@
-//! Errors in files and flags are one line, with exit code 2, and nothing is left behind.
+//! Errors in files and flags are one line, with exit code 2, and leave no files behind.
 
 mod common;
 
@@ -13,19 +13,19 @@ const TRAIN_LABELS: &str = MNIST_FILE_NAMES[1];
 const TEST_IMAGES: &str = MNIST_FILE_NAMES[2];
 const TEST_LABELS: &str = MNIST_FILE_NAMES[3];
 
-/// A directory with a small dataset under the name of mnist, to be damaged.
+/// A directory with a small dataset named mnist.
 fn with_mnist() -> Scratch {
     let scratch = Scratch::new();
     write_digits(&scratch.path("data/mnist"), 60, 20);
     scratch
 }
 
-/// A file of that dataset.
+/// The path of a file of that dataset.
 fn file(scratch: &Scratch, name: &str) -> PathBuf {
     scratch.path("data/mnist").join(name)
 }
 
-/// Changes the bytes of such a file.
+/// Changes the bytes of a file of that dataset.
 fn change(scratch: &Scratch, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = fs::read(file(scratch, name)).unwrap();
     change(&mut bytes);
@@ -82,7 +82,7 @@ const DATA_CASES: &[DataCase] = &[
     ),
     #[cfg(unix)]
     (
-        // A mode of 000 would not stop root; a link to itself cannot be read by anybody.
+        // Root ignores file permissions, but nobody can read a link to itself.
         "unreadable",
         |s| {
             fs::remove_file(file(s, TEST_IMAGES)).unwrap();
@@ -101,12 +101,12 @@ const DATA_CASES: &[DataCase] = &[
 ];
 
 #[test]
-fn a_bad_data_file_is_named_in_one_line() {
+fn errors_name_the_bad_data_file() {
     for (what, damage, expected) in DATA_CASES {
         let scratch = with_mnist();
         damage(&scratch);
         eprintln!("case: {what}");
-        // A directory, so that nothing is fetched if a file is missing or unreadable. Only the mnist of
+        // As a directory, so that missing or unreadable files are not downloaded. Only the mnist of
         // the catalog has a range of labels.
         let dataset = if *what == "label out of range" { "mnist" } else { "data/mnist" };
         scratch.refuses(&format!("train --quiet --batch-size 20 --dataset {dataset}"), expected);
@@ -115,7 +115,7 @@ fn a_bad_data_file_is_named_in_one_line() {
 }
 
 #[test]
-fn a_bad_flag_is_refused_before_anything_is_written() {
+fn bad_flags_are_errors_before_anything_is_written() {
     let scratch = with_mnist();
     for (flags, expected) in [
         ("--batch-size 0", "batch size is 0; expected 1 to 60"),
@@ -152,14 +152,14 @@ fn a_bad_flag_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn a_bad_flag_is_refused_before_a_download() {
+fn bad_flags_are_errors_before_a_download() {
     let scratch = with_mnist();
     scratch.refuses("train --quiet --dataset kmnist --epochs 0", "epochs is 0; expected at least 1");
-    assert!(!scratch.path("data/kmnist").exists(), "the download was begun");
+    assert!(!scratch.path("data/kmnist").exists(), "the download was started");
 }
 
 #[test]
-fn a_bad_model_is_refused() {
+fn a_bad_model_is_an_error() {
     let scratch = with_mnist();
     let good = train(&scratch);
     let damaged = |name: &str, change: fn(&mut Vec<u8>)| {
@@ -176,7 +176,7 @@ fn a_bad_model_is_refused() {
     for (name, expected) in [
         ("version", "model format version 9; this program reads version 2"),
         ("flipped", "the checksum does not match"),
-        ("truncated", "500 bytes; expected"),
+        ("truncated", "500 bytes; the header says"),
         ("appended", "bytes; expected"),
         ("empty", "not a model file: it begins with nothing"),
         ("directory", "a directory; expected a model file"),
@@ -191,7 +191,7 @@ fn a_bad_model_is_refused() {
 }
 
 #[test]
-fn a_model_is_not_evaluated_on_images_of_another_size() {
+fn images_of_another_size_than_the_models_are_an_error() {
     let scratch = with_mnist();
     train(&scratch);
     write_dataset(&scratch.path("other"), [4, 5], [(&[7; 60], &[0, 1, 9]); 2]);
@@ -208,7 +208,7 @@ fn a_run_is_never_overwritten() {
 }
 
 #[test]
-fn other_commands_refuse_bad_flags() {
+fn bad_flags_of_other_commands_are_errors() {
     let scratch = with_mnist();
     for (flags, expected) in [
         ("descend --learning-rate nan", "learning rate is NaN"),
@@ -221,12 +221,12 @@ fn other_commands_refuse_bad_flags() {
         ("gradcheck --batch-size 0", "batch size is 0"),
         ("gradcheck --classes 0", "classes is 0"),
         ("gradcheck --dropout 1", "dropout is 1; expected from 0 to below 1"),
-        ("gradcheck --batch-size 18446744073709551615", "expected at most 16777216 numbers"),
-        ("gradcheck --batch-size 99999999999", "expected at most 16777216 numbers"),
+        ("gradcheck --batch-size 18446744073709551615", "expected at most 16777216 inputs in total"),
+        ("gradcheck --batch-size 99999999999", "expected at most 16777216 inputs in total"),
         ("descend --learning-rate=-inf", "learning rate is -inf"),
         ("gradcheck --hidden 0", "layer 1 has"),
-        ("data show mnist --index 60", "index 60 in the train set of mnist; expected 0 to 59"),
-        ("data show mnist --class 10", "class 10 in mnist; expected 0 to 9"),
+        ("data show mnist --index 60", "the train set of mnist has no index 60; expected 0 to 59"),
+        ("data show mnist --class 10", "mnist has no class 10; expected 0 to 9"),
         ("data fetch mnits", "mnist"),
     ] {
         scratch.refuses(flags, expected);
@@ -235,32 +235,33 @@ fn other_commands_refuse_bad_flags() {
 }
 
 #[test]
-fn options_beside_resume_are_refused_by_name() {
+fn flags_that_conflict_with_resume_are_named() {
     let scratch = Scratch::new();
     for (flags, named) in [
-        ("--epochs 10", "--epochs"),
-        ("--set epochs=10", "--set epochs=10"),
         ("--recipe fast", "--recipe"),
+        ("--set seed=1", "--set seed=1"),
+        ("--batch-size 10", "--batch-size"),
         ("--kernel portable", "--kernel"),
         ("--max-time 5s --seed 3", "--max-time"),
     ] {
         for command in ["train", "sweep"] {
-            let refusal = format!(
-                "{named} cannot be used with --resume: a run keeps the configuration it started with"
-            );
-            scratch.refuses(&format!("{command} --resume run {flags}"), &refusal);
+            let expected =
+                format!("{named} cannot be used with --resume: it keeps the configuration it started with");
+            scratch.refuses(&format!("{command} --resume run {flags}"), &expected);
         }
     }
+    scratch.refuses("sweep --resume run --epochs 10", "--epochs cannot be used with --resume");
 }
 
 #[test]
-fn a_run_that_cannot_be_resumed() {
+fn a_damaged_or_changed_run_cannot_be_resumed() {
     let scratch = with_mnist();
     scratch.refuses("train --resume nowhere", "nowhere: not a run: there is no config.toml in it");
     train(&scratch);
-    // As if the run had been killed before it wrote its result.
+    // As if the run had been killed.
     let run = |name: &str| scratch.path("run").join(name);
     fs::remove_file(run("result.json")).unwrap();
+    let _ = fs::remove_file(run("checkpoint.previous.mlp"));
 
     let config = fs::read_to_string(run("config.toml")).unwrap();
     fs::write(run("config.toml"), config.replace("seed = 0", "seed = 1")).unwrap();
@@ -283,14 +284,14 @@ fn a_run_that_cannot_be_resumed() {
     change(&scratch, TRAIN_IMAGES, |bytes| bytes[1000] ^= 1);
     scratch.refuses(
         "train --quiet --resume run",
-        "run: the dataset mnist has changed since the run began; expected SHA-256",
+        "run: the training set of mnist is not the one that the run began with; expected SHA-256",
     );
     change(&scratch, TRAIN_IMAGES, |bytes| bytes[1000] ^= 1);
     scratch.mlp("train --quiet --resume run");
 }
 
 #[test]
-fn commands_need_runs() {
+fn missing_or_damaged_runs_are_errors() {
     let scratch = with_mnist();
     scratch.refuses("runs", "runs: cannot list the runs: No such file or directory");
     train(&scratch);
@@ -301,12 +302,12 @@ fn commands_need_runs() {
 }
 
 #[test]
-fn bad_flags_of_sweeps_and_range_tests() {
+fn bad_flags_of_sweep_and_lr_find_are_errors() {
     let scratch = with_mnist();
     for (flags, expected) in [
         (
             "sweep --quiet --vary dropout=0..0.5",
-            "dropout=0..0.5 is a range; expected --random N with it, or a list of values",
+            "dropout=0..0.5 is a range; expected a list of values, or --random N",
         ),
         ("sweep --quiet --vary nothing=1,2", "nothing=1: unknown field `nothing`, expected one of"),
         ("sweep --quiet --vary epochs=1,0", "epochs=0: epochs is 0; expected at least 1"),
@@ -321,11 +322,11 @@ fn bad_flags_of_sweeps_and_range_tests() {
         ),
         (
             "lr-find --json --from 1 --to 0.1",
-            "rates from 1 to 0.1; expected two finite numbers above 0, the smaller one first",
+            "learning rates from 1 to 0.1; expected two finite numbers above 0, the smaller one first",
         ),
         ("lr-find --json --steps 1", "steps is 1; expected 2 to 1000000"),
         ("lr-find --json --plot rates.gif", "rates.gif: unknown image format"),
-        ("verify-resume --max-time 1s --batch-size 20", "a time budget ends a run at another step each time"),
+        ("verify-resume --max-time 1s --batch-size 20", "runs with a time limit are not reproducible"),
         ("train --quiet --batch-size 20 --run-dir /proc/run", "/proc/run: cannot create the run directory: "),
         (
             "train --quiet --batch-size 20 --run-dir data/mnist/train-images-idx3-ubyte/run",
@@ -338,12 +339,12 @@ fn bad_flags_of_sweeps_and_range_tests() {
 }
 
 #[test]
-fn a_validation_set_with_images_of_another_size() {
+fn a_validation_set_with_images_of_another_size_is_an_error() {
     let scratch = with_mnist();
     write_dataset(&scratch.path("small"), [2, 2], [(&[0; 4], &[0]); 2]);
     scratch.refuses(
         "train --batch-size 20 --validation-set small",
-        "small: validation images of 2x2 in 1 classes; expected 28x28 in 10, as in mnist",
+        "small: validation images of 2x2; expected 28x28, as in mnist",
     );
     assert!(!scratch.path("runs").exists());
 }

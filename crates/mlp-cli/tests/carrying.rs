@@ -1,4 +1,4 @@
-//! Models exported to other tools and imported again. Other tools read the files end to end in xtask.
+//! Exporting and importing models. xtask tests the exported files with other frameworks.
 
 mod common;
 
@@ -6,11 +6,11 @@ use std::fs;
 
 use common::Scratch;
 
-/// Not the default activation, which a format could lose unnoticed.
+/// Not the default activation, so that a format cannot lose it unnoticed.
 const FLAGS: &str = "--hidden 12 --epochs 1 --activation tanh --learning-rate 0.02";
 
 #[test]
-fn a_model_comes_back_from_every_format_with_the_same_predictions() {
+fn exporting_and_importing_a_model_keeps_its_predictions() {
     let scratch = Scratch::trained(FLAGS);
     let predictions = |model: &str| {
         scratch.mlp(&format!("export {model} --to {model}.csv"));
@@ -29,7 +29,7 @@ fn a_model_comes_back_from_every_format_with_the_same_predictions() {
 }
 
 #[test]
-fn errors_of_export_and_import_are_one_line_and_leave_nothing_behind() {
+fn errors_of_export_and_import_are_one_line_and_leave_no_files() {
     let scratch = Scratch::trained(FLAGS);
     scratch.mlp("export run/model.mlp --to m.npz");
     fs::write(scratch.path("torn.npz"), &scratch.bytes("m.npz")[..400]).unwrap();
@@ -38,16 +38,16 @@ fn errors_of_export_and_import_are_one_line_and_leave_nothing_behind() {
     let before = scratch.count("");
     for (flags, expected) in [
         ("export run/model.mlp --to m.pt", "m.pt: "),
-        ("export run/model.mlp --to x.npz --raw-pixels", "--raw-pixels is for ONNX"),
-        ("export run/model.mlp --to x.npz --split test", "--dataset and --split are for predictions"),
+        ("export run/model.mlp --to x.npz --raw-pixels", "--raw-pixels is only for ONNX"),
+        ("export run/model.mlp --to x.npz --split test", "--dataset and --split are only for CSV"),
         ("export none.mlp --to x.npz", "none.mlp: "),
         ("import torn.npz --to x.mlp", "torn.npz: "),
         ("import not.onnx --to x.mlp", "not.onnx: "),
-        ("import m.npz", "m.mlp: exists already"),
+        ("import m.npz", "m.mlp: already exists"),
         ("import m.npz --to x.mlp --activation relu", "m.npz: "),
-        ("import none.npz --to x.mlp", "none.npz: cannot read it"),
+        ("import none.npz --to x.mlp", "none.npz: cannot read the file"),
     ] {
         scratch.refuses(flags, expected);
-        assert_eq!(scratch.count(""), before, "mlp {flags} left something");
+        assert_eq!(scratch.count(""), before, "mlp {flags} left files behind");
     }
 }

@@ -1,4 +1,4 @@
-//! The commands as a person uses them, on the synthetic digits.
+//! End-to-end tests of the commands on the synthetic digits.
 
 mod common;
 
@@ -10,7 +10,7 @@ use common::{Scratch, finish, json, write_digits};
 const TRAIN: &str = "train --dataset synthetic --hidden 20 --epochs 3 --learning-rate 0.02";
 
 #[test]
-fn train_prints_the_chapters_lines_and_leaves_a_run_directory() {
+fn train_prints_the_chapters_lines_and_writes_a_run_directory() {
     let scratch = Scratch::new();
     let lines = scratch.mlp(TRAIN);
     let lines: Vec<&str> = lines.lines().collect();
@@ -31,7 +31,7 @@ fn train_prints_the_chapters_lines_and_leaves_a_run_directory() {
     assert_eq!(fs::read_to_string(run.join("metrics.jsonl")).unwrap().lines().count(), 3);
     assert!(run.join("model.mlp").exists());
 
-    // A second run takes the next directory, and the same seed gives the same bits whatever the threads.
+    // A second run gets another directory. The number of threads does not change the bits.
     scratch.mlp(&format!("{TRAIN} --threads 3"));
     let models =
         ["synthetic", "synthetic-2"].map(|name| fs::read(scratch.path("runs").join(name).join("model.mlp")));
@@ -41,7 +41,7 @@ fn train_prints_the_chapters_lines_and_leaves_a_run_directory() {
 }
 
 #[test]
-fn eval_and_summary_agree_with_the_training_they_follow() {
+fn eval_and_summary_agree_with_train() {
     let scratch = Scratch::new();
     let trained = scratch.mlp(&format!("{TRAIN} --precision f64 --run-dir run"));
     let test = trained.lines().last().unwrap();
@@ -63,7 +63,7 @@ fn eval_and_summary_agree_with_the_training_they_follow() {
 }
 
 #[test]
-fn a_directory_is_a_dataset_and_its_runs_go_to_the_usual_place() {
+fn a_directory_can_be_a_dataset() {
     let scratch = Scratch::new();
     let directory = scratch.path("mine/digits");
     write_digits(&directory, 100, 30);
@@ -72,16 +72,16 @@ fn a_directory_is_a_dataset_and_its_runs_go_to_the_usual_place() {
     for run in ["digits", "digits-2"] {
         assert!(scratch.path("runs").join(run).join("model.mlp").exists(), "{run}");
     }
-    assert_eq!(scratch.count("mine"), 1, "something was written beside the data");
+    assert_eq!(scratch.count("mine"), 1, "files were written to the dataset's directory");
 
-    // The model finds its dataset again from anywhere.
+    // The model finds its dataset from any directory.
     let elsewhere = Scratch::new();
     let model = scratch.path("runs/digits/model.mlp");
     assert!(elsewhere.mlp(&format!("eval {}", model.display())).contains("of 30)"));
 }
 
 #[test]
-fn recipe_settings_and_flags_combine_into_a_configuration_that_reproduces_the_run() {
+fn the_config_of_a_run_reproduces_it() {
     let scratch = Scratch::new();
     fs::write(
         scratch.path("mine.toml"),
@@ -100,7 +100,7 @@ fn recipe_settings_and_flags_combine_into_a_configuration_that_reproduces_the_ru
     let float = |key: &str| config[key].as_float().unwrap();
     assert_eq!([float("momentum"), float("learning_rate"), float("validation")], [0.8, 0.2, 0.2]);
     assert_eq!(config["optimizer"].as_str(), Some("nesterov"));
-    // A fifth of the images is set apart for validation.
+    // A fifth of the images is held out for validation.
     assert!(scratch.text("a/metrics.jsonl").contains("\"validation\":{"));
 
     assert_eq!(scratch.mlp("train --recipe a/config.toml --threads 3 --run-dir b"), first);
@@ -114,7 +114,7 @@ fn recipe_settings_and_flags_combine_into_a_configuration_that_reproduces_the_ru
 fn gradcheck_checks_every_kind_of_network() {
     let scratch = Scratch::new();
     let all = scratch.mlp("gradcheck");
-    // Six activations, three depths, two reductions, with and without dropout and smoothing.
+    // Six activations, three depths, two reductions, with and without regularization.
     assert_eq!(all.lines().filter(|line| line.ends_with(" ok")).count(), 72, "{all}");
     assert_eq!(all.lines().filter(|line| line.contains("smoothing 0.1")).count(), 36, "{all}");
     let one = scratch.mlp("gradcheck --activation relu --hidden 9,7 --loss-reduction mean");
@@ -124,7 +124,7 @@ fn gradcheck_checks_every_kind_of_network() {
 }
 
 #[test]
-fn descend_prints_the_path_and_draws_it() {
+fn descend_prints_and_plots_the_path() {
     let scratch = Scratch::new();
     let table = scratch.mlp("descend --plot path.svg --plot-loss loss.png");
     assert!(
@@ -138,7 +138,7 @@ fn descend_prints_the_path_and_draws_it() {
 }
 
 #[test]
-fn bench_measures_every_kernel_on_every_number_of_threads() {
+fn bench_measures_every_kernel_with_every_thread_count() {
     let scratch = Scratch::new();
     let bench = "bench --dataset synthetic --hidden 20 --quick --threads 2,1";
     let report = json(&scratch.mlp(&format!("{bench} --json")));
@@ -146,7 +146,7 @@ fn bench_measures_every_kernel_on_every_number_of_threads() {
     let threads =
         |list: &str| rows(list).iter().map(|row| row["threads"].as_u64().unwrap()).collect::<Vec<_>>();
     assert_eq!(threads("inference"), [1, 2]);
-    // Also on all cores, for the floor.
+    // The floor also needs all cores.
     assert!(threads("sgemm").starts_with(&[1, 2]), "{report}");
     let kernels: Vec<_> =
         rows("training").iter().map(|row| row["kernel"].as_str().unwrap().to_owned()).collect();
@@ -154,7 +154,7 @@ fn bench_measures_every_kernel_on_every_number_of_threads() {
     assert_eq!(on_one, on_two);
     assert_eq!(on_one[0], "portable", "{kernels:?}");
 
-    // All figures are for the same 10,000 images, with positive times.
+    // All figures are consistent and for the same 10,000 images.
     let flop = 2.0 * 10_000.0 * (2.0 * 784.0 * 20.0 + 3.0 * 20.0 * 10.0);
     for row in rows("training") {
         let figure = |name: &str| row[name].as_f64().unwrap();
@@ -172,7 +172,7 @@ fn bench_measures_every_kernel_on_every_number_of_threads() {
 }
 
 #[test]
-fn bench_leaves_out_sparse_on_standardized_pixels() {
+fn bench_skips_the_sparse_kernel_for_standardized_pixels() {
     let scratch = Scratch::new();
     let bench = "bench --dataset synthetic --hidden 20 --quick --threads 1 --standardize --json";
     let report = json(&scratch.mlp(bench));
@@ -183,7 +183,7 @@ fn bench_leaves_out_sparse_on_standardized_pixels() {
 }
 
 #[test]
-fn data_lists_describes_and_draws() {
+fn data_lists_describes_and_shows_datasets() {
     let scratch = Scratch::new();
     let list = scratch.mlp("data info");
     for name in ["mnist", "fashion-mnist", "kmnist", "qmnist", "emnist-byclass", "synthetic"] {
@@ -197,7 +197,7 @@ fn data_lists_describes_and_draws() {
 }
 
 #[test]
-fn a_reader_that_leaves_early_does_not_stop_the_training() {
+fn a_closed_pipe_does_not_stop_training() {
     let scratch = Scratch::new();
     let mut child = scratch.spawn(TRAIN);
     drop(child.stdout.take());
@@ -236,29 +236,29 @@ fn runs_are_listed_and_compared() {
     let compared = scratch.mlp("compare runs/a runs/below/b-9");
     let rows: Vec<Vec<&str>> = compared.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows[0], ["runs/a", "runs/below/b-9"]);
-    // Only the differences of the configurations.
+    // Only keys that differ.
     assert_eq!(rows[1..3], [["learning_rate", "0.5", "0.25"], ["validation", "0.2", "0.0"]]);
     assert!(rows[3].is_empty() && compared.contains("\ntest accuracy "), "{compared}");
 }
 
 #[test]
-fn a_sweep_tries_every_combination_and_ranks_them() {
+fn a_sweep_trains_and_ranks_every_combination() {
     let scratch = Scratch::new();
     let flags = format!("sweep {QUICK} --vary learning_rate=0.5,0.001 --vary hidden=[4],[16] --json");
     let ranked = json(&scratch.mlp(&flags));
     let ranked = ranked.as_array().unwrap();
     let losses: Vec<f64> = ranked.iter().map(|run| run["value"].as_f64().unwrap()).collect();
     assert!(losses.len() == 4 && losses.is_sorted(), "{losses:?}");
-    // Rates a hundred times too small do not win.
+    // A learning rate that is far too small does not win.
     assert_eq!(ranked[0]["varied"]["learning_rate"], 0.5);
     for run in ranked {
         let path = run["path"].as_str().unwrap();
         let config: toml::Table = scratch.text(&format!("{path}/config.toml")).parse().unwrap();
         assert_eq!(config["learning_rate"].as_float(), run["varied"]["learning_rate"].as_f64());
-        assert_eq!(config["validation"].as_float(), Some(0.1), "a validation set is needed to rank by");
+        assert_eq!(config["validation"].as_float(), Some(0.1), "ranking needs a validation set");
     }
 
-    // In whatever order and number the runs were trained, they have the bits of `mlp train`.
+    // Each run is bit-identical to one trained alone.
     scratch.mlp("train --recipe runs/sweep/002/config.toml --run-dir alone");
     assert_eq!(scratch.bytes("alone/model.mlp"), scratch.bytes("runs/sweep/002/model.mlp"));
 
@@ -277,7 +277,7 @@ fn a_sweep_tries_every_combination_and_ranks_them() {
 }
 
 #[test]
-fn lr_find_finds_where_the_loss_falls() {
+fn lr_find_suggests_a_learning_rate() {
     let scratch = Scratch::new();
     let flags = format!("lr-find {QUICK} --activation relu --init he --steps 300 --plot rates.svg");
     let report = json(&scratch.mlp(&format!("{flags} --json")));
@@ -285,14 +285,14 @@ fn lr_find_finds_where_the_loss_falls() {
     assert!((0.001..1.0).contains(&steepest), "{steepest}");
     assert!(report["losses"].as_array().unwrap().len() <= 300);
     let picture = scratch.text("rates.svg");
-    assert!(picture.starts_with("<svg") && picture.contains("Loss by learning rate"));
+    assert!(picture.starts_with("<svg") && picture.contains("Learning rate range test"));
     let table = scratch.mlp(&flags);
-    assert!(table.contains("the loss falls fastest at "), "{table}");
-    assert!(!scratch.path("runs").exists(), "lr-find left a run");
+    assert!(table.contains("steepest decrease  "), "{table}");
+    assert!(!scratch.path("runs").exists(), "lr-find created a run");
 }
 
 #[test]
-fn verify_resume_proves_every_optimizer_and_schedule() {
+fn verify_resume_checks_every_optimizer_and_schedule() {
     let scratch = Scratch::new();
     let table = scratch.mlp("verify-resume");
     assert_eq!(table.lines().filter(|line| line.ends_with(" yes")).count(), 36, "{table}");
@@ -301,11 +301,11 @@ fn verify_resume_proves_every_optimizer_and_schedule() {
         one.contains(" 20 times ") && one.lines().filter(|line| line.ends_with(" yes")).count() == 1,
         "{one}"
     );
-    assert_eq!(scratch.count(""), 0, "something was left behind");
+    assert_eq!(scratch.count(""), 0, "files were left behind");
 }
 
 #[test]
-fn events_are_json_one_per_line() {
+fn the_json_log_has_one_event_per_line() {
     let scratch = Scratch::new();
     let lines = scratch.mlp(&format!("train {QUICK} --validation 0.2 --log-format json"));
     let events: Vec<serde_json::Value> = lines.lines().map(json).collect();
@@ -318,20 +318,20 @@ fn events_are_json_one_per_line() {
 }
 
 #[test]
-fn a_separate_dataset_can_be_used_for_validation() {
+fn another_dataset_can_be_used_for_validation() {
     let scratch = Scratch::new();
-    // The test images of the dataset itself: each epoch is evaluated like the end.
+    // With the same dataset, each validation is like the final test.
     let flags = format!("train {QUICK} --validation-set synthetic --log-format json --run-dir run");
     let lines = scratch.mlp(&flags);
     let events: Vec<serde_json::Value> = lines.lines().map(json).collect();
-    assert_eq!(events[0]["examples"], 10_000, "nothing is set apart");
+    assert_eq!(events[0]["examples"], 10_000, "examples were held out");
     assert_eq!(events[2]["validation"], events[3]["test"]);
     let config: toml::Table = scratch.text("run/config.toml").parse().unwrap();
     assert_eq!(config["validation_set"].as_str(), Some("synthetic"));
 }
 
 #[test]
-fn verbose_prints_the_decisions() {
+fn verbose_prints_details() {
     let scratch = Scratch::new();
     let stderr = scratch.succeeds(&format!("train -v {QUICK}")).stderr;
     let sets = mlp_data::Datasets::load("synthetic", Path::new("data")).unwrap();

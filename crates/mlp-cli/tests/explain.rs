@@ -1,4 +1,4 @@
-//! `mlp explain` as a person uses it, on the synthetic digits.
+//! `mlp explain` on the synthetic digits.
 
 mod common;
 
@@ -7,7 +7,7 @@ use std::fs;
 use common::{SMALL, Scratch, write_dataset};
 use mlp_train::{Model, Network};
 
-/// Fails unless `text` has the symbols in this order, each on a line of its own.
+/// Fails unless `text` contains these lines in this order.
 #[track_caller]
 fn assert_in_order(text: &str, symbols: &[&str]) {
     let mut lines = text.lines();
@@ -33,7 +33,7 @@ fn an_example_is_explained_in_the_order_of_the_chapter() {
         "G5  ∂J/∂Z^h",
         "G6  ∂J/∂W^h",
         "G7  ∂J/∂b^h",
-        "One step of descent",
+        "One gradient descent step",
     ];
     assert_in_order(&text, &symbols);
     assert!(text.contains("synthetic (test), sample 3") && text.contains("%%%%"), "{text}");
@@ -41,7 +41,7 @@ fn an_example_is_explained_in_the_order_of_the_chapter() {
     for line in text.lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }
-    // No terminal, nothing to wait for; and a run stands for its model.
+    // Without a terminal, --step does not wait. A run can stand for its model.
     for same in ["run/model.mlp --sample 3 --step", "run --sample 3"] {
         assert_eq!(scratch.mlp(&format!("explain {same}")), text);
     }
@@ -66,7 +66,7 @@ fn the_page_of_an_example_is_self_contained() {
 }
 
 #[test]
-fn networks_of_any_depth_and_precision_are_explained() {
+fn networks_of_any_depth_and_precision_can_be_explained() {
     let scratch = Scratch::trained("--epochs 1 --hidden none --precision f64");
     let text = scratch.mlp("explain run");
     assert_in_order(&text, &["Z^o", "Ŷ", "J", "G1  ∂J/∂Z^o", "G2  ∂J/∂W^o", "G3  ∂J/∂b^o"]);
@@ -93,7 +93,7 @@ fn networks_of_any_depth_and_precision_are_explained() {
 }
 
 #[test]
-fn an_imported_model_is_explained_with_the_chapters_learning_rate() {
+fn an_imported_model_is_explained_with_the_default_learning_rate() {
     let scratch = Scratch::trained("--epochs 1 --hidden 6 --learning-rate 0.07");
     let mut model = Model::load(&scratch.path("run/model.mlp")).unwrap();
     assert!(scratch.mlp("explain run").contains("\n  0.07 "));
@@ -114,7 +114,7 @@ fn errors_are_one_line_and_leave_nothing_behind() {
     let mut model = Model::load(&scratch.path("run/model.mlp")).unwrap();
     let Network::F32(network) = &model.network else { panic!("f32 is the default") };
     let mut network = network.cast::<f64>();
-    // The numbers are finite, their sums are not.
+    // The weights are finite, but their sums are not.
     network.layer_mut(1).0.fill(f64::MAX);
     model.network = Network::F64(network);
     model.save(&scratch.path("diverged.mlp")).unwrap();

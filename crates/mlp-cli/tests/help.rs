@@ -1,5 +1,4 @@
-//! What somebody meets first: the overview, the versions, completions in a real bash, manual pages,
-//! and errors that say what to do next.
+//! Help, versions, completions in a real bash, man pages, and hints in errors.
 
 mod common;
 
@@ -12,30 +11,35 @@ fn stdout(flags: &str) -> String {
     Scratch::new().mlp(flags)
 }
 
-/// Returns true if there is a program of this name that runs.
-fn is_there(program: &str, flag: &str) -> bool {
+/// Returns true if a program is installed.
+fn is_installed(program: &str, flag: &str) -> bool {
     let mut command = Command::new(program);
     command.arg(flag).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }
 
 #[test]
-fn without_a_command_there_is_an_overview() {
+fn mlp_without_a_command_prints_the_help() {
     let overview = stdout("");
     assert_eq!(overview, stdout("--help"));
+    // The examples come first.
+    let mut rest = &*overview;
     for part in [
-        "Usage: mlp <COMMAND>",
-        "Train:\n  train ",
-        "Evaluate:\n  eval ",
-        "Use:\n",
-        "mlp train --dataset synthetic",
+        "Usage: mlp <COMMAND>\n",
+        "\n\nExamples:\n  mlp train  ",
+        "\n  mlp train --dataset synthetic ",
+        "\n\nTrain:\n  train ",
+        "\n\nEvaluate:\n  eval ",
+        "\n\nUse:\n",
+        "\n\nOptions:\n",
     ] {
-        assert!(overview.contains(part), "{part}: {overview}");
+        let found = rest.find(part).unwrap_or_else(|| panic!("{part:?}: {overview}"));
+        rest = &rest[found + 1..];
     }
 }
 
 #[test]
-fn the_version_is_short_or_names_the_backend() {
+fn the_long_version_shows_backend_kernels_and_threads() {
     let short = stdout("-V");
     assert!(short.starts_with("mlp 0.") && short.lines().count() == 1, "{short}");
     let long = stdout("--version");
@@ -56,13 +60,13 @@ fn a_misspelled_command_or_flag_gets_a_suggestion() {
 
 #[test]
 fn bash_completes_commands_flags_and_values() {
-    if !is_there("bash", "--version") {
+    if !is_installed("bash", "--version") {
         return;
     }
     let scratch = Scratch::new();
     let script = scratch.path("mlp.bash");
     fs::write(&script, stdout("completions bash")).unwrap();
-    // Called like the shell does, with the words so far and the index of the current one.
+    // Call the completion function like bash does.
     let complete = |words: &[&str]| {
         let program = format!(
             ". '{}'; COMP_WORDS=({}); COMP_CWORD={}; _mlp mlp '{}' '{}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
@@ -84,12 +88,12 @@ fn bash_completes_commands_flags_and_values() {
 }
 
 #[test]
-fn there_are_completions_for_five_shells() {
+fn completions_exist_for_five_shells() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = stdout(&format!("completions {shell}"));
         assert!(script.contains("verify-resume") && script.contains("label-smoothing"), "{shell}");
-        // Each installed shell checks the syntax of its own script.
-        if shell != "powershell" && shell != "elvish" && is_there(shell, "--version") {
+        // If the shell is installed, let it check the syntax.
+        if shell != "powershell" && shell != "elvish" && is_installed(shell, "--version") {
             let scratch = Scratch::new();
             fs::write(scratch.path("script"), script).unwrap();
             let mut check = Command::new(shell);
@@ -100,7 +104,7 @@ fn there_are_completions_for_five_shells() {
 }
 
 #[test]
-fn every_command_has_a_valid_manual_page() {
+fn every_command_has_a_valid_man_page() {
     let scratch = Scratch::new();
     let directory = scratch.path("share/man1");
     assert_eq!(scratch.mlp("man share/man1"), "");
@@ -113,7 +117,7 @@ fn every_command_has_a_valid_manual_page() {
     let page = fs::read_to_string(directory.join("mlp-train.1")).unwrap();
     assert!(page.starts_with(".ie \\n(.g .ds Aq") || page.contains(".TH mlp-train 1"), "{page}");
     assert!(page.contains("\n.SH EXAMPLES\n.nf\n  mlp train  "), "{page}");
-    if is_there("groff", "--version") {
+    if is_installed("groff", "--version") {
         for page in pages {
             let set = Command::new("groff")
                 .args(["-K", "utf8", "-man", "-Tutf8", "-ww", "-z"])
@@ -124,39 +128,39 @@ fn every_command_has_a_valid_manual_page() {
             assert!(set.status.success() && warnings.is_empty(), "{}: {warnings}", page.display());
         }
     }
-    // Existing pages are replaced. A file in place of the directory is an error.
+    // Existing pages are replaced. A file instead of the directory is an error.
     scratch.mlp("man share/man1");
-    assert!(scratch.error("man share/man1/mlp.1").contains("cannot make the directory"));
+    assert!(scratch.error("man share/man1/mlp.1").contains("cannot create the directory"));
 }
 
 #[test]
-fn errors_about_models_and_runs_say_what_to_do_next() {
+fn errors_about_models_and_runs_have_hints() {
     let scratch = Scratch::new();
-    scratch.refuses("eval model.mlp", "no model is in runs/ yet; `mlp train` makes one");
-    scratch.refuses("compare a b", "there are no runs yet; `mlp train` makes one");
-    scratch.refuses("runs", "`mlp train` makes one");
+    scratch.refuses("eval model.mlp", "there is no model in runs/ yet; train one with `mlp train`");
+    scratch.refuses("compare a b", "there are no runs yet; start one with `mlp train`");
+    scratch.refuses("runs", "start one with `mlp train`");
 
     let train = "train --quiet --dataset synthetic --hidden 4 --epochs 1 --batch-size 500";
     scratch.mlp(train);
     let model = "runs/synthetic/model.mlp";
-    scratch.refuses("eval model.mlp", &format!("no such file; expected a model file; there is {model}"));
-    // A run stands for its model; another directory does not.
+    scratch.refuses("eval model.mlp", &format!("no such file; expected a model file; available: {model}"));
+    // A run directory can be used as a model; other directories cannot.
     for command in ["eval", "summary"] {
         scratch.mlp(&format!("{command} runs/synthetic"));
     }
-    scratch.refuses("eval runs", &format!("a directory; expected a model file; there is {model}"));
+    scratch.refuses("eval runs", &format!("a directory; expected a model file; available: {model}"));
     for other in ["checkpoint.mlp", "config.toml"] {
         let flags = format!("summary runs/synthetic/{other}");
         scratch.refuses(&flags, "not a model file");
-        scratch.refuses(&flags, &format!("; the run's model is {model}"));
+        scratch.refuses(&flags, &format!("; the model of this run is {model}"));
     }
-    scratch.refuses("compare nothing nothing", "; there is runs/synthetic");
+    scratch.refuses("compare nothing nothing", "; available: runs/synthetic");
     scratch.refuses(&format!("train --resume {model}"), "; the run is runs/synthetic");
     let again = format!("{train} --run-dir runs/synthetic");
     scratch.refuses(&again, "");
     assert!(!scratch.error(&again).contains("--resume"));
 
-    // As if the run had been killed before its end.
+    // As if the run had been killed.
     fs::remove_file(scratch.path(model)).unwrap();
     fs::remove_file(scratch.path("runs/synthetic/result.json")).unwrap();
     let resume = "resume it with `mlp train --resume runs/synthetic`";

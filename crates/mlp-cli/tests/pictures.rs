@@ -1,4 +1,4 @@
-//! Pictures from elsewhere, as a person uses them: classified one by one, and made into datasets.
+//! Classifying pictures, and making datasets from them.
 
 mod common;
 
@@ -8,8 +8,8 @@ use std::path::Path;
 use common::{Output, SMALL, Scratch, json, pgm};
 use mlp_data::{Datasets, synthetic};
 
-/// Writes an image of the synthetic digits as a PGM file, `scale` times as large, dark on light if
-/// `dark`.
+/// Writes an image of a synthetic digit as a PGM file, scaled by `scale` and, if `dark`, dark on
+/// light.
 fn write_pgm(path: &Path, image: &[u8], scale: usize, dark: bool) {
     let side = 28 * scale;
     let level = |i: usize| image[i / side / scale * 28 + i % side / scale];
@@ -18,8 +18,7 @@ fn write_pgm(path: &Path, image: &[u8], scale: usize, dark: bool) {
     fs::write(path, pgm(side, pixels)).unwrap();
 }
 
-/// Writes the zeros, ones and twos among `count` digits into directories with the names of their
-/// classes.
+/// Writes the zeros, ones and twos among `count` digits to a directory for each class.
 fn write_classes(directory: &Path, count: usize, seed: u64) {
     let digits = synthetic::digits(count, 1, seed).train;
     for (i, &label) in digits.labels().iter().enumerate() {
@@ -30,24 +29,21 @@ fn write_classes(directory: &Path, count: usize, seed: u64) {
 }
 
 #[test]
-fn an_imported_dataset_can_be_trained_on_and_its_names_reach_predict() {
+fn predict_uses_the_class_names_of_an_imported_dataset() {
     let scratch = Scratch::new();
     write_classes(&scratch.path("drawings"), 600, 0);
     let said = scratch.mlp("data import drawings --to sets/mine");
-    assert_eq!(said, "sets/mine: images of 28x28 in 3 classes, 144 to train with and 36 to test with\n");
+    assert_eq!(said, "sets/mine: images of 28x28 in 3 classes, 144 training and 36 test images\n");
     let sets = Datasets::open_dir(&scratch.path("sets/mine")).unwrap();
     assert_eq!(sets.class_names, ["one", "two", "zero"]);
     assert_eq!((sets.train.class_counts(), sets.test.class_counts()), (vec![48; 3], vec![12; 3]));
 
     let info = scratch.mlp("data info sets/mine");
-    assert!(
-        info.contains("class 1: two") && info.contains("3 classes, pictures preprocessed as a whole"),
-        "{info}"
-    );
+    assert!(info.contains("class 1: two") && info.contains("3 classes, preprocessing whole"), "{info}");
     let flags = "--hidden 20 --batch-size 8 --epochs 40 --run-dir run --quiet";
     scratch.mlp(&format!("train --dataset sets/mine {flags}"));
 
-    // Pictures that it has never seen, larger and inverted.
+    // New pictures, larger and inverted.
     let new = synthetic::digits(60, 1, 9).train;
     for (i, &label) in new.labels().iter().enumerate().filter(|&(_, &label)| label < 3) {
         let name = ["zero", "one", "two"][usize::from(label)];
@@ -68,7 +64,7 @@ fn an_imported_dataset_can_be_trained_on_and_its_names_reach_predict() {
 }
 
 #[test]
-fn imports_depend_on_the_seed_only_and_keep_a_given_split() {
+fn the_split_of_an_imported_dataset_depends_only_on_the_seed_or_directories() {
     let scratch = Scratch::new();
     write_classes(&scratch.path("all"), 100, 0);
     let hash = |name: &str, flags: &str| {
@@ -88,7 +84,7 @@ fn imports_depend_on_the_seed_only_and_keep_a_given_split() {
     assert_eq!(sets.train.shape().to_string(), "14x20");
     assert_eq!(sets.preprocessing, mlp_data::Preprocessing::Digit);
     let error = scratch.error("data import split --to e --test-share 0.5");
-    assert!(error.contains("--test-share, but split has a test directory"), "{error}");
+    assert!(error.contains("split has a test directory; remove it or --test-share"), "{error}");
 }
 
 #[test]
@@ -190,10 +186,10 @@ fn import_reports_suspicious_pictures() {
     write_pgm(&scratch.path("odd/two/white.pgm"), &[0; 784], 1, true);
     let stderr = scratch.run("data import odd --to set").stderr;
     for said in [
-        "1 picture beside the classes' directories",
-        "nothing on it: 1 picture, the first is two/white.pgm",
-        "the same image as another of its class: 1 picture, the first is one/copy.pgm, as one/a.pgm",
-        "the same image as one of another class: 1 picture, the first is two/copy.pgm, as one/a.pgm",
+        "skipped 1 picture outside of class directories",
+        "blank: 1 picture, the first is two/white.pgm",
+        "duplicate of an image in the same class: 1 picture, the first is one/copy.pgm, same as one/a.pgm",
+        "duplicate of an image in another class: 1 picture, the first is two/copy.pgm, same as one/a.pgm",
     ] {
         assert!(stderr.contains(said), "{said}: {stderr}");
     }
@@ -210,9 +206,7 @@ fn import_reports_suspicious_pictures() {
     let error = scratch.error("data import odd --to set2");
     assert!(error.starts_with("error: odd/two/bad.png: it begins with 6e 6f 20 70"), "{error}");
     assert!(
-        error.contains(
-            "error: 1 of 22 pictures cannot be read; remove them, or leave them out with --skip-bad"
-        ),
+        error.contains("error: cannot read 1 of 22 pictures; remove them, or skip them with --skip-bad"),
         "{error}"
     );
     scratch.mlp("data import odd --to set3 --skip-bad");
@@ -222,7 +216,7 @@ fn import_reports_suspicious_pictures() {
     assert_eq!(error, "error: odd/none: a class without pictures; put some in, or remove the directory\n");
     fs::copy(&one, scratch.path("odd/none/1.pgm")).unwrap();
     let error = scratch.error("data import odd --to set4 --skip-bad");
-    assert!(error.contains("1 picture of the class none; expected at least 2"), "{error}");
+    assert!(error.contains("class none has 1 picture; expected at least 2"), "{error}");
     let error = scratch.error("data import nowhere --to set4");
     assert!(error.starts_with("error: cannot list nowhere: ") && error.lines().count() == 1, "{error}");
     assert!(!scratch.path("set2").exists() && !scratch.path("set4").exists());
@@ -242,7 +236,7 @@ fn predictions_are_in_order_and_skip_bad_files() {
     assert_eq!(said.len(), 4, "{stderr}");
     assert!(said[0].starts_with("error: many/7.pgm: ") && said[1].contains("none.png"), "{stderr}");
     assert!(said[2].starts_with("polarity: 599 of 1199 pictures have a light background"), "{stderr}");
-    assert_eq!(said[3], "2 of 1201 could not be read");
+    assert_eq!(said[3], "2 of 1201 images could not be read");
 
     let lines: Vec<serde_json::Value> = stdout.lines().map(json).collect();
     let names: Vec<&str> = lines.iter().map(|line| line["file"].as_str().unwrap()).collect();
@@ -278,7 +272,7 @@ fn idx_files_are_classified_without_preprocessing() {
 }
 
 #[test]
-fn a_picture_from_standard_input_is_shown_as_the_network_sees_it() {
+fn a_picture_from_standard_input_is_shown_after_preprocessing() {
     let scratch = Scratch::trained(SMALL);
     let digits = synthetic::digits(1, 30, 3).test;
     let three = digits.labels().iter().position(|&label| label == 3).unwrap();
@@ -295,18 +289,18 @@ fn a_picture_from_standard_input_is_shown_as_the_network_sees_it() {
 
     write_pgm(&scratch.path("white.pgm"), &[0; 784], 2, true);
     let table = scratch.mlp("predict run/model.mlp white.pgm");
-    assert!(table.contains("(blank: nothing is on it)"), "{table}");
+    assert!(table.contains("(blank)"), "{table}");
 }
 
 #[test]
-fn conflicting_flags_are_refused_in_one_line() {
+fn conflicting_flags_are_errors() {
     let scratch = Scratch::trained(SMALL);
     fs::create_dir(scratch.path("empty")).unwrap();
     for (flags, said) in [
-        ("a.png --show --format csv", "--show draws for people"),
-        ("a.png --preprocessing none --polarity auto", "--polarity auto with --preprocessing none"),
-        ("- -", "`-` twice; standard input holds one picture"),
-        ("empty", "empty holds no pictures; expected files ending in .png"),
+        ("a.png --show --format csv", "--show works only with --format table"),
+        ("a.png --preprocessing none --polarity auto", "--polarity has no effect with --preprocessing none"),
+        ("- -", "`-` is given twice, but standard input has only one picture"),
+        ("empty", "empty contains no pictures; expected files ending in .png"),
         ("none.png", "cannot open none.png"),
     ] {
         scratch.refuses(&format!("predict run/model.mlp {flags}"), &format!("error: {said}"));

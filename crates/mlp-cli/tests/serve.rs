@@ -1,5 +1,4 @@
-//! `mlp serve` as a process: it prints its address, answers like `mlp predict`, and shuts down when
-//! it is told to.
+//! `mlp serve` as a process: startup, answers like those of `mlp predict`, and shutdown.
 #![cfg(unix)]
 
 mod common;
@@ -33,7 +32,7 @@ impl Server {
         Self { address: address.unwrap_or_else(|| panic!("{line:?}")).to_owned(), process }
     }
 
-    /// Sends a request with this first line and body, and returns the connection.
+    /// Sends a request with this request line and body, and returns the connection.
     fn send(&self, line: &str, length: usize, body: &[u8]) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -46,15 +45,15 @@ impl Server {
         stream
     }
 
-    /// The status line and the body of an answer.
+    /// Sends a request, and returns the status line and the body of the response.
     fn ask(&self, line: &str, body: &[u8]) -> (String, String) {
-        let mut answer = String::new();
-        self.send(line, body.len(), body).read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let mut response = String::new();
+        self.send(line, body.len(), body).read_to_string(&mut response).unwrap();
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
         (head.lines().next().unwrap().to_owned(), body.to_owned())
     }
 
-    /// Waits for its end: the exit code, and the rest of what it printed to stderr.
+    /// Waits until the server has ended. Returns the exit code and the rest of stderr.
     fn end(mut self) -> (Option<i32>, String) {
         let mut stderr = String::new();
         self.process.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
@@ -64,20 +63,20 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // A failed test must not leave it running. If it has ended, there is nothing to kill.
+        // Do not leave the server running after a failed test.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
 #[test]
-fn a_server_answers_like_predict_and_ends_on_a_signal() {
+fn the_server_answers_like_predict_and_ends_on_a_signal() {
     let scratch = Scratch::trained(SMALL);
     fs::write(scratch.path("digit.pgm"), picture()).unwrap();
     let expected = json(&scratch.mlp("predict run/model.mlp digit.pgm --format json"));
 
     for name in ["TERM", "INT"] {
-        // A run directory stands for its model.
+        // A run directory can stand for its model.
         let server = Server::start(&scratch, "run --port 0");
         assert!(server.address.starts_with("127.0.0.1:"), "{}", server.address);
         let (status, body) = server.ask("POST /predict", &picture());
@@ -96,7 +95,7 @@ fn a_server_answers_like_predict_and_ends_on_a_signal() {
         assert_eq!(code, Some(0), "{said}");
         let lines: Vec<_> = said.lines().collect();
         let expected =
-            ["serving run/model.mlp to this machine; Ctrl-C stops it", &format!("ended by SIG{name}")];
+            ["serving run/model.mlp to this machine; press Ctrl-C to stop", &format!("stopped by SIG{name}")];
         assert_eq!(lines, expected);
     }
 }
@@ -111,14 +110,14 @@ fn a_second_signal_ends_the_server_immediately() {
     }
     let start = Instant::now();
     signal(&server.process, "TERM");
-    // Once the server has noticed, it accepts no more connections.
+    // After the first signal, the server accepts no more connections.
     while TcpStream::connect(&server.address).is_ok() {
         std::thread::sleep(Duration::from_millis(5));
     }
     signal(&server.process, "TERM");
     let (code, said) = server.end();
     assert_eq!(code, Some(143), "{said}");
-    // An orderly shutdown would have waited for that body.
+    // A graceful shutdown would have waited for the body.
     assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
 }
 

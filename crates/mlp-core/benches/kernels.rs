@@ -1,9 +1,9 @@
-//! Micro-benchmarks of the kernels, through the public API: products with sparse and dense rows from the narrowest layer to the widest
-//! and from one example to thousands, and the element-wise work. `cargo bench -p mlp-core` runs them in less than three minutes.
+//! Micro-benchmarks of products with sparse and dense rows and of element-wise work, through the
+//! public API, for many layer and batch sizes. `cargo bench -p mlp-core` takes less than three
+//! minutes.
 //!
-//! What to look at is the throughput, down a column of sizes: a cliff in it is a size that a kernel does badly. It is in multiply-adds a
-//! second, two operations each, or in numbers a second where nothing is multiplied. Whole epochs on real data, and other
-//! programs, are the business of `mlp bench` and `cargo xtask bench`.
+//! The throughput counts multiply-adds, or numbers for element-wise work. Look for sizes where it
+//! drops. `mlp bench` and `cargo xtask bench` time whole epochs.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,12 +17,12 @@ use mlp_core::{
 };
 
 fn main() {
-    // About 270 benchmarks. Shorter ones would measure how threads come to their cores; the command line overrides both times.
-    let (least, most) = (Duration::from_millis(150), Duration::from_millis(350));
-    divan::Divan::default().min_time(least).max_time(most).config_with_args().main();
+    // About 270 benchmarks. Shorter times would mostly measure thread scheduling.
+    let (min, max) = (Duration::from_millis(150), Duration::from_millis(350));
+    divan::Divan::default().min_time(min).max_time(max).config_with_args().main();
 }
 
-/// The sizes that are measured: of the hidden layer, in batches of [`BATCH`]; and of the batch, with [`HIDDEN`] hidden units.
+/// Sizes of the hidden layer with [`BATCH`] examples, and of the batch with [`HIDDEN`] units.
 const HIDDEN_SIZES: [usize; 8] = [10, 32, 100, 128, 300, 512, 1000, 2048];
 const BATCH_SIZES: [usize; 8] = [1, 4, 16, 64, 100, 256, 1000, 4096];
 const BATCH: usize = 100;
@@ -30,9 +30,9 @@ const HIDDEN: usize = 100;
 const INPUTS: usize = 784;
 const CLASSES: usize = 10;
 const THREADS: [usize; 2] = [1, 2];
-/// The share of MNIST's pixels that are not zero.
+/// The fraction of nonzero pixels in MNIST.
 const DENSITY: f64 = 0.19;
-/// So small that the networks stay as they are. It is not 0, for which BLAS does nothing.
+/// Small enough to leave the networks unchanged; BLAS skips the work if it is 0.
 const LEARNING_RATE: f64 = 1e-9;
 
 /// The forward pass, without labels.
@@ -51,7 +51,7 @@ mod forward {
     }
 }
 
-/// A whole step of training.
+/// A whole training step.
 #[divan::bench_group]
 mod step {
     use super::*;
@@ -67,12 +67,12 @@ mod step {
     }
 }
 
-/// What is done with each number, on one thread, in networks whose products are as small as they can be.
+/// Element-wise work, on one thread, in networks with minimal products.
 #[divan::bench_group]
 mod element_wise {
     use super::*;
 
-    /// The same layer with each activation: what one takes beyond the ReLU is its own.
+    /// The same layer with each activation.
     #[divan::bench(args = Activation::ALL)]
     fn activations(bencher: Bencher<'_, '_>, activation: Activation) {
         let (network, mut workspace) = network(1, &[1024], 1, activation, Compute::default(), BATCH);
@@ -82,7 +82,7 @@ mod element_wise {
             .bench_local(|| black_box(network.logits(x.view(), &mut workspace))[[0, 0]]);
     }
 
-    /// Logits, softmax and loss of so many classes.
+    /// Logits, softmax and loss by number of classes.
     #[divan::bench(args = [2, 10, 26, 47, 62, 200])]
     fn softmax_and_loss(bencher: Bencher<'_, '_>, classes: usize) {
         let (network, mut workspace) =
@@ -94,25 +94,24 @@ mod element_wise {
     }
 }
 
-/// The rows of a batch.
+/// The form of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rows {
     Csr,
     Dense,
 }
 
-/// A network of one hidden layer and its batch.
+/// A network with one hidden layer, and its batch.
 #[derive(Clone, Copy)]
 struct Case {
     rows: Rows,
-    /// Who multiplies dense matrices.
     backend: MatmulBackend,
     threads: usize,
     hidden: usize,
     batch: usize,
 }
 
-/// As the tables name it, and filters on the command line.
+/// The name in tables and filters.
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rows, backend, threads, hidden, batch } = self;
@@ -130,7 +129,7 @@ impl Case {
         Self::all(|case| BATCH_SIZES.map(|batch| Self { batch, ..case }))
     }
 
-    /// Both kinds of rows with each backend of this build, on each number of threads.
+    /// All combinations of rows, available backends, threads and sizes.
     fn all<const N: usize>(sizes: impl Fn(Self) -> [Self; N]) -> Vec<Self> {
         let backends = MatmulBackend::ALL.into_iter().filter(|backend| backend.is_available());
         backends
@@ -155,18 +154,18 @@ impl Case {
         let (mut network, mut workspace) = self.network();
         let (data, labels) = (Data::random(self.rows, self.batch), labels(self.batch, CLASSES));
         let x = data.features();
-        // Of the hidden layer Z and the gradient of W, of the output layer also that of H.
+        // The hidden layer: Z and the gradient of W. The output layer: also that of H.
         bencher
             .counter(self.multiply_adds(&data, 2, 3))
             .bench_local(|| black_box(network.train_step(x, &labels, LEARNING_RATE, &mut workspace)));
     }
 
     fn network(self) -> (Mlp<f32>, Workspace<f32>) {
-        let kernels = Compute::default().with_backend(self.backend).with_threads(self.threads);
-        network(INPUTS, &[self.hidden], CLASSES, Activation::Logistic, kernels, self.batch)
+        let compute = Compute::default().with_backend(self.backend).with_threads(self.threads);
+        network(INPUTS, &[self.hidden], CLASSES, Activation::Logistic, compute, self.batch)
     }
 
-    /// Those that are done in so many products of each layer: with zeros, sparse rows do none.
+    /// Multiply-adds, given the number of products per layer. Sparse rows skip zeros.
     fn multiply_adds(self, data: &Data, of_hidden: usize, of_output: usize) -> ItemsCount {
         let inputs = match data.features() {
             Features::Dense(x) => x.len(),
@@ -217,15 +216,15 @@ fn network(
     hidden: &[usize],
     outputs: usize,
     activation: Activation,
-    kernels: Compute,
+    compute: Compute,
     batch: usize,
 ) -> (Mlp<f32>, Workspace<f32>) {
     let architecture = Architecture::new(inputs, hidden, outputs).with_activation(activation);
     let network = Mlp::new(&architecture, Init::Xavier, &mut NativeStream::new(0)).expect("sizes from 1");
-    (network, Workspace::with_compute(&architecture, batch, kernels))
+    (network, Workspace::with_compute(&architecture, batch, compute))
 }
 
-/// Numbers from 0 to 1, (rows, columns).
+/// Uniform random numbers (rows, columns).
 fn uniform(rows: usize, columns: usize) -> Array2<f32> {
     let mut stream = NativeStream::new(1);
     Array2::from_shape_simple_fn((rows, columns), || stream.uniform() as f32)

@@ -1,5 +1,5 @@
-//! Are these gradients right? Central differences of the loss know. First the library's own backward pass is checked; then one "of your own" with a
-//! mistake in it, to see that the check finds it and says where.
+//! Checks the library's gradients against central differences, then gradients with a mistake, which
+//! the check finds and locates.
 //!
 //! `cargo run -p mlp-core --example gradcheck`
 
@@ -18,7 +18,7 @@ fn main() -> Result<(), NetworkError> {
     show(&report);
     assert!(report.passed());
 
-    // A backward pass of your own goes here. This one is the library's, with the biases' gradient of the last layer doubled.
+    // Your own backward pass goes here. This one doubles the gradient of the last biases.
     let mut workspace = Workspace::new(&architecture, labels.len());
     workspace.set_objective(Objective::mean());
     let mut gradients = Gradients::new(&architecture);
@@ -27,18 +27,18 @@ fn main() -> Result<(), NetworkError> {
     let (_weights, mut biases) = gradients.layer_mut(2);
     biases *= 2.0;
 
-    println!("\ngradients with a mistake in them:");
+    println!("\ngradients with a mistake:");
     let report = check_gradients(&network, &gradients, x.view(), &labels, Reduction::Mean);
     show(&report);
     assert!(!report.passed());
     Ok(())
 }
 
-/// A line for each tensor: its equation, how many entries were compared, and the worst of them.
+/// Prints a line per tensor: equation, number of entries and worst error.
 fn show(report: &GradientReport) {
     for tensor in &report.tensors {
         let error = tensor.worst.map_or(0.0, |entry| entry.relative_error);
-        let verdict = if error < mlp_core::gradcheck::TOLERANCE { "right" } else { "WRONG" };
+        let verdict = if error < mlp_core::gradcheck::TOLERANCE { "ok" } else { "WRONG" };
         println!(
             "  {:5} {}  {:2} entries  relative error {error:.1e}  {verdict}",
             tensor.name, tensor.equation, tensor.checked

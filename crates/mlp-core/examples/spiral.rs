@@ -1,4 +1,5 @@
-//! Two spirals wound into each other: mini-batches, shuffled anew in each epoch, with Adam; then the plane as the network sees it.
+//! Classifies two interleaved spirals with shuffled mini-batches and Adam, then draws the decision
+//! regions.
 //!
 //! `cargo run -p mlp-core --example spiral`
 
@@ -8,10 +9,10 @@ use mlp_core::prelude::*;
 /// Points on each spiral.
 const POINTS: usize = 200;
 const BATCH: usize = 40;
-/// Columns of the picture; half as many rows, a character being twice as high as wide.
+/// Columns of the drawing. It has half as many rows, since characters are twice as high as wide.
 const COLUMNS: usize = 64;
 
-/// The points (2·POINTS×2) and the spiral that each is on, 0 or 1.
+/// Returns the points (2·POINTS×2) and the spiral of each, 0 or 1.
 fn spirals() -> (Array2<f32>, Vec<u8>) {
     let mut x = Array2::zeros((2 * POINTS, 2));
     for (i, mut point) in x.rows_mut().into_iter().enumerate() {
@@ -50,11 +51,11 @@ fn main() -> Result<(), NetworkError> {
 
     draw(&network);
     let accuracy = network.score(x.view(), &labels, &mut workspace).accuracy();
-    assert!(accuracy > 0.98, "the spirals were not told apart: accuracy {accuracy}");
+    assert!(accuracy > 0.98, "accuracy is only {accuracy}");
     Ok(())
 }
 
-/// The class that the network gives to each place of the square from -1 to 1.
+/// Draws the predicted class at each place of the square from -1 to 1.
 fn draw(network: &Mlp<f32>) {
     let place = |cell: usize, cells: usize| 2.0 * (cell as f32 + 0.5) / cells as f32 - 1.0;
     let mut workspace = Workspace::new(&network.architecture(), COLUMNS);

@@ -1,4 +1,4 @@
-//! XOR, the smallest thing that a network without a hidden layer cannot learn.
+//! Learns XOR, which needs a hidden layer.
 //!
 //! `cargo run -p mlp-core --example xor`
 
@@ -10,21 +10,17 @@ fn main() -> Result<(), NetworkError> {
     let labels = [0, 1, 1, 0];
 
     let architecture = Architecture::new(2, &[8], 2).with_activation(Activation::Tanh);
-    // The same seed gives the same network, on any machine.
+    // The same seed gives the same network on any machine.
     let mut network = Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(0))?;
-    // The buffers of a step are the caller's: nothing is allocated in the loop.
+    // The caller owns the buffers, so the loop allocates nothing.
     let mut workspace = Workspace::new(&architecture, labels.len());
-
     workspace.set_objective(Objective::mean());
 
     for step in 0..=500 {
         let score = network.train_step(x.view(), &labels, 0.5, &mut workspace);
         if step % 100 == 0 {
-            println!(
-                "step {step:3}  loss {:.4}  accuracy {:.2}",
-                score.loss(Reduction::Mean),
-                score.accuracy()
-            );
+            let (loss, accuracy) = (score.loss(Reduction::Mean), score.accuracy());
+            println!("step {step:3}  loss {loss:.4}  accuracy {accuracy:.2}");
         }
     }
 

@@ -1,10 +1,10 @@
-//! The activation functions, each with its value and its derivative side by side. The derivations are in
-//! [`crate::gradients`]; softmax belongs to the loss.
+//! The activation functions: value and derivative side by side. Their derivations are in
+//! [`crate::gradients`]. Softmax belongs to the loss.
 
 use crate::kernels::real::Real;
 use crate::names::named;
 
-/// The non-linearity of the hidden layers, applied element by element: h = f(z).
+/// The activation of the hidden layers, applied element by element: h = f(z).
 ///
 /// ```
 /// use mlp_core::Activation;
@@ -19,33 +19,33 @@ use crate::names::named;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Activation {
-    /// 1 / (1 + exp(-z)), the chapter's.
+    /// 1 / (1 + exp(-z)), as in the chapter.
     #[default]
     Logistic,
     /// tanh z.
     Tanh,
-    /// max(0, z); the derivative at the kink is taken as 0.
+    /// max(0, z); the derivative at 0 is 0.
     Relu,
-    /// z where z > 0 and 0.01 z elsewhere; the derivative at the kink is taken as 0.01.
+    /// z if z > 0, else 0.01 z; the derivative at 0 is 0.01.
     LeakyRelu,
-    /// z Φ(z) with the exact normal distribution function Φ (Hendrycks and Gimpel 2016), not its tanh approximation.
+    /// z Φ(z) with the exact normal distribution function Φ (Hendrycks and Gimpel 2016).
     Gelu,
-    /// z: with it, any depth is one linear map.
+    /// z, which makes the whole network linear.
     Identity,
 }
 
-/// One activation function. `derivative` is given z and the value h = f(z), and uses whichever is cheaper.
+/// One activation function. `derivative` gets both z and h = f(z) and uses the cheaper one.
 pub(crate) trait Function {
     fn value<A: Real>(z: A) -> A;
     fn derivative<A: Real>(z: A, h: A) -> A;
-    /// Whether f' jumps at z = 0.
+    /// True if f' jumps at z = 0.
     const KINK: bool = false;
 }
 
 pub(crate) struct Logistic;
 
 impl Function for Logistic {
-    /// exp(-z) overflows to infinity for a very negative z, and 1/∞ is the right answer, 0.
+    /// exp(-z) overflows to infinity for very negative z, and 1/∞ = 0 is correct.
     #[inline(always)]
     fn value<A: Real>(z: A) -> A {
         A::one() / (A::one() + (-z).exponential())
@@ -76,7 +76,7 @@ pub(crate) struct Relu;
 impl Function for Relu {
     const KINK: bool = true;
 
-    /// Written so that NaN stays NaN.
+    /// NaN stays NaN.
     #[inline(always)]
     fn value<A: Real>(z: A) -> A {
         if z <= A::zero() { A::zero() } else { z }
@@ -112,7 +112,7 @@ impl Function for LeakyRelu {
 pub(crate) struct Gelu;
 
 impl Gelu {
-    /// Φ(z) = erfc(-z/√2) / 2: the complementary function keeps its digits where Φ is tiny.
+    /// Φ(z) = erfc(-z/√2) / 2, which is accurate even where Φ is tiny.
     #[inline(always)]
     fn normal_distribution<A: Real>(z: A) -> A {
         A::from_f64(0.5) * (-z * A::from_f64(std::f64::consts::FRAC_1_SQRT_2)).erfc()
@@ -151,34 +151,19 @@ impl Function for Identity {
     }
 }
 
-/// Evaluates `$body` with `$function` as the type of the activation's [`Function`]: it is compiled once for each.
+/// Evaluates `$body` with `$function` as the activation's [`Function`] type.
 macro_rules! dispatch {
     ($activation:expr, $function:ident => $body:expr) => {
+        $crate::activation::dispatch!(
+            @ $activation, $function => $body; Logistic Tanh Relu LeakyRelu Gelu Identity
+        )
+    };
+    (@ $activation:expr, $function:ident => $body:expr; $($name:ident)+) => {
         match $activation {
-            $crate::activation::Activation::Logistic => {
-                type $function = $crate::activation::Logistic;
+            $($crate::activation::Activation::$name => {
+                type $function = $crate::activation::$name;
                 $body
-            }
-            $crate::activation::Activation::Tanh => {
-                type $function = $crate::activation::Tanh;
-                $body
-            }
-            $crate::activation::Activation::Relu => {
-                type $function = $crate::activation::Relu;
-                $body
-            }
-            $crate::activation::Activation::LeakyRelu => {
-                type $function = $crate::activation::LeakyRelu;
-                $body
-            }
-            $crate::activation::Activation::Gelu => {
-                type $function = $crate::activation::Gelu;
-                $body
-            }
-            $crate::activation::Activation::Identity => {
-                type $function = $crate::activation::Identity;
-                $body
-            }
+            })+
         }
     };
 }
@@ -196,7 +181,7 @@ impl Activation {
         dispatch!(self, F => F::derivative(z, h))
     }
 
-    /// Returns true if f' jumps at z = 0, where central differences are no derivative.
+    /// Returns true if f' jumps at z = 0, where central differences fail.
     pub const fn has_kink(self) -> bool {
         dispatch!(self, F => F::KINK)
     }
@@ -229,15 +214,16 @@ mod tests {
             for i in -400..=400 {
                 let z = f64::from(i) * 0.0203 + 0.001;
                 let (exact, numeric) = (f.derivative(z, f.value(z)), numeric_derivative(f, z));
-                // Truncation h² |f'''|/6 and rounding 2 eps |f|/h are both of the order eps^(2/3) (1 + |z|²).
+                // Truncation h² |f'''|/6 and rounding 2 eps |f|/h are of the order eps^(2/3) (1 +
+                // |z|²).
                 let tolerance = 4.0 * f64::EPSILON.powf(2.0 / 3.0) * (1.0 + z * z);
-                assert!((exact - numeric).abs() <= tolerance, "{f} at {z}: {exact} against {numeric}");
+                assert!((exact - numeric).abs() <= tolerance, "{f} at {z}: {exact}, expected {numeric}");
             }
         }
     }
 
     #[test]
-    fn values_are_right_at_the_ends_of_the_range() {
+    fn extreme_inputs_give_finite_values() {
         for z in [1e30_f32, 1e4, 200.0] {
             for f in Activation::ALL {
                 for z in [z, -z] {
@@ -253,14 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn gelu_agrees_with_tabulated_values_of_the_normal_distribution() {
+    fn gelu_matches_tabulated_values_of_the_normal_distribution() {
         // Φ(1) and Φ(-3), Abramowitz and Stegun, table 26.1.
         assert!((Activation::Gelu.value(1.0_f64) - 0.841_344_746_068_543).abs() < 1e-15);
         assert!((Activation::Gelu.value(-3.0_f64) + 3.0 * 0.001_349_898_031_630_095).abs() < 1e-17);
     }
 
     #[test]
-    fn the_kink_takes_the_left_derivative_and_nan_stays_nan() {
+    fn kinks_use_the_left_derivative_and_nan_stays_nan() {
         assert_eq!(Activation::Relu.derivative(0.0_f64, 0.0), 0.0);
         assert_eq!(Activation::LeakyRelu.derivative(0.0_f64, 0.0), 0.01);
         for f in Activation::ALL {
@@ -269,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn names_parse_back_and_an_unknown_one_is_refused_with_the_list() {
+    fn names_parse_and_an_unknown_name_is_an_error_that_lists_them() {
         for f in Activation::ALL {
             assert_eq!(f.name().parse(), Ok(f));
         }

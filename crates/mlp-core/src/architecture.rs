@@ -1,4 +1,4 @@
-//! The sizes of a network and the activation of its hidden layers, and what can be wrong with them.
+//! The sizes of a network, its activation, and the errors of invalid sizes.
 
 use std::fmt;
 
@@ -11,17 +11,17 @@ use crate::activation::Activation;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Architecture {
-    /// Numbers in an example, d: 784 for MNIST.
+    /// Inputs d of an example: 784 for MNIST.
     pub inputs: usize,
-    /// Units of each hidden layer, the first one first; `[100]` is the chapter's network, `[]` is softmax regression.
+    /// Units of each hidden layer: `[100]` in the chapter, `[]` for softmax regression.
     pub hidden: Vec<usize>,
-    /// Classes, k: 10 for MNIST. Labels being bytes, at most 256 can be told apart.
+    /// Classes k: 10 for MNIST. Labels are bytes, so at most 256 classes can be told apart.
     pub outputs: usize,
-    /// The non-linearity of all hidden layers.
+    /// The activation of all hidden layers.
     pub activation: Activation,
 }
 
-/// As people write it: `784-100-10, logistic`; without hidden layers, and so without an activation, `784-10`.
+/// Prints `784-100-10, logistic`, or `784-10` without hidden layers.
 ///
 /// ```
 /// # use mlp_core::Architecture;
@@ -39,7 +39,7 @@ impl fmt::Display for Architecture {
 }
 
 impl Architecture {
-    /// Returns the sizes of a network, with the chapter's activation, the logistic function.
+    /// Returns an architecture with the default activation, logistic.
     ///
     /// ```
     /// use mlp_core::{Activation, Architecture};
@@ -51,23 +51,23 @@ impl Architecture {
         Self { inputs, hidden: hidden.to_vec(), outputs, activation: Activation::default() }
     }
 
-    /// Returns the same with another activation.
+    /// Sets the activation.
     #[must_use]
     pub fn with_activation(self, activation: Activation) -> Self {
         Self { activation, ..self }
     }
 
-    /// (inputs, outputs) of each layer, the output layer last.
+    /// Returns (inputs, outputs) of each layer, the output layer last.
     pub fn layer_sizes(&self) -> Vec<(usize, usize)> {
         let outputs = self.hidden.iter().copied().chain([self.outputs]);
         let inputs = [self.inputs].into_iter().chain(self.hidden.iter().copied());
         inputs.zip(outputs).collect()
     }
 
-    /// The most weights and biases that a network may have: 2²⁸, which is 2 GiB in `f64`.
+    /// Maximum number of parameters: 2²⁸, which is 2 GiB in `f64`.
     pub const MAX_PARAMETERS: usize = 1 << 28;
 
-    /// Checks that every layer has units and that the whole is not too large.
+    /// Checks that no layer is empty and the network is not too large.
     ///
     /// # Errors
     /// [`NetworkError::EmptyLayer`] or [`NetworkError::TooLarge`].
@@ -87,17 +87,18 @@ impl Architecture {
         Ok(())
     }
 
-    /// The number of weights and biases. Of sizes that [`Architecture::validate`] accepts; others may overflow.
+    /// Returns the number of weights and biases. May overflow for sizes that
+    /// [`Architecture::validate`] rejects.
     pub fn parameters(&self) -> usize {
         self.layer_sizes().iter().map(|(inputs, outputs)| inputs * outputs + outputs).sum()
     }
 }
 
-/// Why a network cannot be built from what was given.
+/// The reason why a network cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NetworkError {
-    /// A layer of no units.
+    /// A layer without units.
     #[error("layer {layer} has {inputs} inputs and {outputs} outputs; expected at least one of each")]
     EmptyLayer {
         /// Counted from 1, the output layer last.
@@ -107,7 +108,7 @@ pub enum NetworkError {
         /// Columns of its weights.
         outputs: usize,
     },
-    /// More numbers than memory could hold.
+    /// Too many parameters.
     #[error(
         "layer {layer} of {inputs} by {outputs} weights is too large; expected at most {} parameters in all",
         Architecture::MAX_PARAMETERS
@@ -120,10 +121,10 @@ pub enum NetworkError {
         /// Columns of its weights.
         outputs: usize,
     },
-    /// No layer at all.
-    #[error("a network of no layers; expected at least the output layer")]
+    /// No layers.
+    #[error("the network has no layers; expected at least the output layer")]
     NoLayers,
-    /// Two neighboring layers that do not fit.
+    /// Two neighboring layers that do not fit together.
     #[error("layer {layer} takes {found} inputs; expected {expected}, the outputs of the layer before")]
     LayersDisagree {
         /// Counted from 1.
@@ -143,4 +144,14 @@ pub enum NetworkError {
         /// Columns of the weights.
         expected: usize,
     },
+}
+
+impl NetworkError {
+    /// The same error of another layer, counted from 1.
+    pub(crate) fn of_layer(mut self, number: usize) -> Self {
+        if let Self::EmptyLayer { layer, .. } | Self::TooLarge { layer, .. } = &mut self {
+            *layer = number;
+        }
+        self
+    }
 }

@@ -1,51 +1,50 @@
-//! Gradient checking: every entry of every gradient against central differences of the loss, in f64. Public, so that a
-//! user can check a network of their own or a backward pass of their own. How the step and the tolerance come about is
-//! derived in [`crate::gradients`].
+//! Gradient checking: compares every gradient entry with central differences of the loss, in `f64`.
+//! Works for your own networks and backward passes too. [`crate::gradients`] derives the step and
+//! the tolerance.
 
-use ndarray::Array2;
-
-use crate::layer::Gradients;
-use crate::layer::{Layer, name};
+use crate::layer::{Gradients, name};
 use crate::linalg::csr::Features;
 use crate::network::Mlp;
 use crate::objective::Objective;
 use crate::workspace::Workspace;
 
-/// The relative error below which backward and central differences are taken to agree.
+/// Maximum relative error of a correct gradient.
 pub const TOLERANCE: f64 = 1e-7;
 
-/// Gradients smaller than this share of the loss are measured against it instead of against themselves: central
-/// differences of a loss J carry a rounding error of about eps^(2/3)·J = 4e-11·J, a tenth of `TOLERANCE` of this share.
+/// Gradients smaller than this fraction of the loss J are compared with it instead of themselves.
+/// The rounding error of central differences is about eps^(2/3)·J = 4e-11·J, a tenth of `TOLERANCE`
+/// of this fraction.
 const RESOLUTION: f64 = 1.0 / 256.0;
 
-/// What checking found, tensor by tensor.
+/// The result of a gradient check.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GradientReport {
-    /// One for each layer's weights and biases, the first layer first.
+    /// Weights and biases of each layer, the first layer first.
     pub tensors: Vec<TensorReport>,
-    /// The loss J at which the gradients were taken.
+    /// The loss J of the batch.
     pub loss: f64,
 }
 
-/// What checking found in one tensor of parameters.
+/// The result for one tensor of parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TensorReport {
-    /// The chapter's name: `w_h`, `b_h`, `w_o`, `b_o`; with several hidden layers `w_h1`, `b_h1`, `w_h2`, …
+    /// The name: `w_h`, `b_h`, `w_o`, `b_o`; or `w_h1`, `b_h1`, `w_h2`, … with several hidden
+    /// layers.
     pub name: String,
-    /// The label of the equation that gives this gradient.
+    /// The label of the gradient's equation.
     pub equation: &'static str,
-    /// (inputs, outputs) of weights, (1, outputs) of biases.
+    /// (inputs, outputs) for weights, (1, outputs) for biases.
     pub shape: (usize, usize),
-    /// Entries compared.
+    /// Number of entries compared.
     pub checked: usize,
-    /// Entries left out because a unit's pre-activation changes sign between the two points of the difference, across the
-    /// kink of its activation, where the difference is no derivative.
+    /// Number of entries skipped because a pre-activation changes sign between the two points,
+    /// where the difference is not a derivative (a kink of the activation).
     pub straddling: usize,
-    /// The entry of the largest relative error, if any was compared.
+    /// The entry with the largest relative error.
     pub worst: Option<Entry>,
 }
 
-/// One entry of a gradient, two ways.
+/// A gradient entry, computed in two ways.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Entry {
     /// (row, column).
@@ -54,28 +53,28 @@ pub struct Entry {
     pub analytic: f64,
     /// From central differences.
     pub numeric: f64,
-    /// |analytic - numeric| over the largest of: the two, the tensor's largest gradient, and J/256.
+    /// |analytic - numeric| divided by the maximum of |analytic|, |numeric|, the tensor's largest gradient, and J/256.
     pub relative_error: f64,
 }
 
 impl GradientReport {
-    /// The largest relative error of all entries; NaN counts as infinite. 0 if nothing was compared.
+    /// Returns the largest relative error; infinite for NaN, 0 if nothing was compared.
     pub fn worst_error(&self) -> f64 {
         let errors = self.tensors.iter().filter_map(|tensor| tensor.worst.map(|entry| entry.relative_error));
         errors.fold(0.0, |worst, error| if error.is_nan() { f64::INFINITY } else { worst.max(error) })
     }
 
-    /// Entries compared, of all tensors.
+    /// Returns the number of entries compared.
     pub fn checked(&self) -> usize {
         self.tensors.iter().map(|tensor| tensor.checked).sum()
     }
 
-    /// Entries left out, of all tensors, as [`TensorReport::straddling`].
+    /// Returns the number of entries skipped, see [`TensorReport::straddling`].
     pub fn straddling(&self) -> usize {
         self.tensors.iter().map(|tensor| tensor.straddling).sum()
     }
 
-    /// Whether something was compared and no entry's relative error reaches [`TOLERANCE`].
+    /// Returns true if entries were compared and all relative errors are below [`TOLERANCE`].
     pub fn passed(&self) -> bool {
         self.checked() > 0 && self.worst_error() < TOLERANCE
     }
@@ -83,7 +82,8 @@ impl GradientReport {
 
 /// Checks [`Mlp::backward`] on a batch.
 ///
-/// Takes two forward passes for each parameter: a batch of a few examples is enough, and best. Dropout's masks are those of step 0.
+/// Runs two forward passes per parameter, so use a batch of a few examples. Dropout uses the masks
+/// of step 0.
 ///
 /// ```
 /// use mlp_core::gradcheck::gradcheck;
@@ -98,7 +98,7 @@ impl GradientReport {
 /// ```
 ///
 /// # Panics
-/// As [`Mlp::forward`], if `x` and `labels` do not fit each other or the network.
+/// Same as [`Mlp::forward`].
 #[track_caller]
 pub fn gradcheck<'x>(
     network: &Mlp<f64>,
@@ -115,10 +115,10 @@ pub fn gradcheck<'x>(
     check_gradients(network, &gradients, x, labels, objective)
 }
 
-/// Checks gradients that somebody else computed, of the loss of `network` on this batch; with dropout, under the masks of step 0.
+/// Checks gradients of the loss of `network` on a batch. Dropout uses the masks of step 0.
 ///
 /// # Panics
-/// As [`gradcheck`]; and if the gradients are of another architecture.
+/// Same as [`gradcheck`]; also if the gradients have another architecture.
 #[track_caller]
 pub fn check_gradients<'x>(
     network: &Mlp<f64>,
@@ -133,12 +133,15 @@ pub fn check_gradients<'x>(
     let count = network.layers().len();
     let mut tensors = Vec::with_capacity(2 * count);
     for (l, gradient) in gradients.layers().iter().enumerate() {
-        for tensor in [Tensor::Weights, Tensor::Biases] {
-            let analytic = tensor.of(gradient);
+        // G6 and G7 are for the first of several layers.
+        let equations = if l == 0 && count > 1 { ["G6", "G7"] } else { ["G2", "G3"] };
+        let parts = [('w', &gradient.weights), ('b', &gradient.biases)];
+        for (tensor, (letter, analytic)) in parts.into_iter().enumerate() {
+            let analytic = analytic.to_array();
             let scale = analytic.fold(RESOLUTION * loss.abs(), |scale, value| scale.max(value.abs()));
             let mut report = TensorReport {
-                name: name(tensor.letter(), l, count),
-                equation: tensor.equation(l == 0 && count > 1),
+                name: name(letter, l, count),
+                equation: equations[tensor],
                 shape: analytic.dim(),
                 checked: 0,
                 straddling: 0,
@@ -162,7 +165,7 @@ impl TensorReport {
         let difference = (analytic - numeric).abs();
         let relative_error =
             if difference == 0.0 { 0.0 } else { difference / scale.max(analytic.abs()).max(numeric.abs()) };
-        // NaN is worse than any number, and stays the worst.
+        // NaN counts as the worst error.
         let badness = if relative_error.is_nan() { f64::INFINITY } else { relative_error };
         if self.worst.is_none_or(|worst| badness > worst.relative_error) {
             self.worst = Some(Entry { index, analytic, numeric, relative_error });
@@ -170,49 +173,7 @@ impl TensorReport {
     }
 }
 
-/// Which of a layer's two tensors.
-#[derive(Clone, Copy)]
-enum Tensor {
-    Weights,
-    Biases,
-}
-
-impl Tensor {
-    fn letter(self) -> char {
-        match self {
-            Self::Weights => 'w',
-            Self::Biases => 'b',
-        }
-    }
-
-    fn of(self, layer: &Layer<f64>) -> Array2<f64> {
-        match self {
-            Self::Weights => layer.weights(),
-            Self::Biases => layer.biases().insert_axis(ndarray::Axis(0)),
-        }
-    }
-
-    fn entry(self, network: &mut Mlp<f64>, l: usize, (row, column): (usize, usize)) -> &mut f64 {
-        let layer = &mut network.layers[l];
-        match self {
-            Self::Weights => layer.weights.at_mut(row, column),
-            Self::Biases => layer.biases.at_mut(0, column),
-        }
-    }
-
-    /// G6 and G7 belong to the hidden layer that the inputs feed; the others, and a network's only layer, are as the output
-    /// layer of the chapter.
-    fn equation(self, first: bool) -> &'static str {
-        match (self, first) {
-            (Self::Weights, false) => "G2",
-            (Self::Biases, false) => "G3",
-            (Self::Weights, true) => "G6",
-            (Self::Biases, true) => "G7",
-        }
-    }
-}
-
-/// A copy of the network whose parameters can be moved one at a time.
+/// Evaluates the loss with one parameter changed at a time.
 struct Probe<'x, 'l> {
     network: Mlp<f64>,
     x: Features<'x, f64>,
@@ -220,8 +181,8 @@ struct Probe<'x, 'l> {
     weight: f64,
     loss: f64,
     workspace: Workspace<f64>,
-    losses: Vec<f64>, // of each example at the first point of a difference
-    signs: Vec<bool>, // of every pre-activation there
+    losses: Vec<f64>, // of the examples at θ+h
+    signs: Vec<bool>, // of the pre-activations at θ+h
 }
 
 impl<'x, 'l> Probe<'x, 'l> {
@@ -235,10 +196,10 @@ impl<'x, 'l> Probe<'x, 'l> {
         Self { network, x, labels, weight, loss, workspace, losses: Vec::new(), signs: Vec::new() }
     }
 
-    /// (J(θ+h) - J(θ-h)) / 2h with h = cbrt(eps)·max(1, |θ|), or `None` if a kink lies between. The differences are taken
-    /// example by example before they are summed, which loses fewer digits.
-    fn central_difference(&mut self, l: usize, tensor: Tensor, index: (usize, usize)) -> Option<f64> {
-        let original = *tensor.entry(&mut self.network, l, index);
+    /// (J(θ+h) - J(θ-h)) / 2h with h = cbrt(eps)·max(1, |θ|), or `None` across a kink. Losses are
+    /// subtracted example by example before they are summed, which is more accurate.
+    fn central_difference(&mut self, l: usize, tensor: usize, index: (usize, usize)) -> Option<f64> {
+        let original = *self.parameter(l, tensor, index);
         let step = f64::EPSILON.cbrt() * original.abs().max(1.0);
         let (above, below) = (original + step, original - step);
 
@@ -251,24 +212,30 @@ impl<'x, 'l> Probe<'x, 'l> {
             self.signs.extend(signs(&self.network, &self.workspace));
         }
         self.forward_at(l, tensor, index, below);
-        *tensor.entry(&mut self.network, l, index) = original;
+        *self.parameter(l, tensor, index) = original;
 
         if kinks && !signs(&self.network, &self.workspace).eq(self.signs.iter().copied()) {
             return None;
         }
         let difference: f64 = self.losses.iter().zip(self.workspace.losses()).map(|(a, b)| a - b).sum();
-        // The step as it really was, after rounding.
+        // The step after rounding.
         Some(self.weight * difference / (above - below))
     }
 
-    fn forward_at(&mut self, l: usize, tensor: Tensor, index: (usize, usize), value: f64) {
-        *tensor.entry(&mut self.network, l, index) = value;
+    /// A weight (tensor 0) or bias (tensor 1) of layer `l`.
+    fn parameter(&mut self, l: usize, tensor: usize, (row, column): (usize, usize)) -> &mut f64 {
+        let layer = &mut self.network.layers[l];
+        [&mut layer.weights, &mut layer.biases][tensor].at_mut(row, column)
+    }
+
+    fn forward_at(&mut self, l: usize, tensor: usize, index: (usize, usize), value: f64) {
+        *self.parameter(l, tensor, index) = value;
         self.workspace.seek_step(0);
         self.network.forward(self.x, self.labels, &mut self.workspace);
     }
 }
 
-/// Whether each hidden unit is right of 0, for each example.
+/// The sign of each pre-activation of the hidden layers, true if positive.
 fn signs<'a>(network: &'a Mlp<f64>, workspace: &'a Workspace<f64>) -> impl Iterator<Item = bool> + 'a {
     (0..network.layers().len() - 1).flat_map(|l| workspace.pre_activations(l).into_iter()).map(|z| z > 0.0)
 }

@@ -1,7 +1,5 @@
-//! Softmax and cross-entropy of one example, computed together from the logits: separately exp overflows, and the logarithm of
-//! a probability that has underflowed is -∞, while log Σ exp z - z_y is stable for any finite logits.
-//!
-//! The loops over a batch, and the derivative G1, are in `kernels/softmax.rs`.
+//! Softmax and cross-entropy of one example, computed from the logits, which is stable for all
+//! finite logits. The loops over a batch, and G1, are in `kernels/softmax.rs`.
 
 use std::ops::AddAssign;
 
@@ -10,11 +8,11 @@ use ndarray::{ArrayViewMut2, Axis};
 use crate::kernels::real::Real;
 use crate::names::named;
 
-/// How the losses of the examples of a batch become the loss J of the batch.
+/// How the examples' losses are combined into the loss J of the batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Reduction {
-    /// J = Σ J_i, the chapter's. The size of a step then grows with the batch.
+    /// J = Σ J_i, as in the chapter. The step size then grows with the batch.
     #[default]
     Sum,
     /// J = (1/n) Σ J_i.
@@ -22,7 +20,7 @@ pub enum Reduction {
 }
 
 impl Reduction {
-    /// What each example's loss is multiplied by in a batch of `examples`: 1, or 1/n.
+    /// Returns the factor of each example's loss: 1, or 1/n.
     pub fn weight(self, examples: usize) -> f64 {
         match self {
             Self::Sum => 1.0,
@@ -33,24 +31,24 @@ impl Reduction {
 
 named!(Reduction, "loss reduction", Sum => "sum", Mean => "mean");
 
-/// How well a network did on some labeled examples. Scores of several batches add up.
+/// The result of evaluating labeled examples. Scores of several batches can be added.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Score {
-    /// Sum of the examples' cross-entropies, in nats.
+    /// Sum of the cross-entropies, in nats.
     pub loss_sum: f64,
-    /// Examples whose largest logit (the first of equal ones) is at their label.
+    /// Number of correct predictions.
     pub correct: usize,
-    /// Examples looked at.
+    /// Number of examples.
     pub examples: usize,
 }
 
 impl Score {
-    /// The loss J under `reduction`, in nats. The mean over no examples is NaN.
+    /// Returns the loss J, in nats. The mean over no examples is NaN.
     pub fn loss(&self, reduction: Reduction) -> f64 {
         self.loss_sum * reduction.weight(self.examples)
     }
 
-    /// The share of correct examples, from 0 to 1; NaN for none.
+    /// Returns the fraction of correct predictions; NaN for no examples.
     pub fn accuracy(&self) -> f64 {
         self.correct as f64 / self.examples as f64
     }
@@ -64,7 +62,8 @@ impl AddAssign for Score {
     }
 }
 
-/// The index of the largest value, the first of equal ones, as NumPy's `argmax`; 0 if there is none. NaN counts as no value.
+/// Returns the index of the largest value, the first of equal ones, like NumPy's `argmax`; 0 if
+/// there are none. NaN is ignored.
 ///
 /// ```
 /// assert_eq!(mlp_core::argmax([1.0_f32, 3.0, 3.0, 2.0]), 1);
@@ -80,8 +79,7 @@ pub fn argmax<A: Real>(values: impl IntoIterator<Item = A>) -> usize {
     best.0
 }
 
-/// Computes one row of softmax. Returns the place of the maximum, and Σ exp(z_c - max). The maximum is subtracted first, so
-/// that the largest exponential is 1.
+/// Computes one row of softmax. Returns the index of the maximum, and Σ exp(z_c - max).
 #[inline(always)]
 pub(crate) fn softmax_row<A: Real>(z: &[A], y_hat: &mut [A]) -> (usize, A) {
     let prediction = argmax(z.iter().copied());
@@ -99,7 +97,7 @@ pub(crate) fn softmax_row<A: Real>(z: &[A], y_hat: &mut [A]) -> (usize, A) {
     (prediction, sum)
 }
 
-/// Softmax of each row of logits in place, for inference.
+/// Replaces each row of logits by its softmax.
 ///
 /// ```
 /// let mut p = ndarray::array![[1e30_f32, 1e30, 0.0]];
@@ -119,19 +117,20 @@ pub fn softmax<A: Real>(mut logits: ArrayViewMut2<'_, A>) {
     }
 }
 
-/// Returns the cross-entropy -log ŷ_y = log Σ exp z_c - z_y of logits z at a label, given what [`softmax_row`] returned.
+/// Returns the cross-entropy -log ŷ_y = log Σ exp z_c - z_y of logits z at a label. `prediction`
+/// and `sum` come from [`softmax_row`].
 #[inline(always)]
 pub(crate) fn cross_entropy<A: Real>(z: &[A], label: u8, prediction: usize, sum: A) -> f64 {
-    // In f64: the difference of two logits of f32 may leave the range of f32.
+    // In f64, because the difference of two f32 logits may overflow f32.
     let difference = z[usize::from(label)].into_f64() - z[prediction].into_f64();
     sum.ln().into_f64() - difference
 }
 
-/// Returns what label smoothing ε adds to the cross-entropy of logits z at a label y: J = lse(z) - (1-ε) z_y - (ε/k) Σ z_c,
-/// which is lse(z) - z_y + ε (z_y - mean z).
+/// Returns what label smoothing ε adds to the cross-entropy of logits z at label y: ε (z_y - mean
+/// z), since J = lse(z) - (1-ε) z_y - (ε/k) Σ z_c.
 pub(crate) fn smoothing_loss<A: Real>(label_smoothing: f64, z: &[A], label: u8) -> f64 {
     let at_label = z[usize::from(label)].into_f64();
-    // The differences first: a sum of logits may leave the range.
+    // Differences first: a sum of logits may overflow.
     let distance: f64 = z.iter().map(|&z| at_label - z.into_f64()).sum();
     label_smoothing * distance / z.len() as f64
 }
@@ -170,20 +169,20 @@ mod tests {
     }
 
     #[test]
-    fn huge_logits_give_the_finite_values_that_mathematics_has() {
+    fn huge_logits_give_finite_values() {
         let z = array![[1e30_f32, -1e30, 0.0], [-1e30, -1e30, -1e30], [3e38, 3e38, -3e38]];
         let (y_hat, losses, _) = run(&z, &[0, 1, 1]);
         assert_eq!(y_hat.row(0), array![1.0, 0.0, 0.0]);
         assert_eq!(y_hat.row(1), array![1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0]);
         assert_eq!(y_hat.row(2), array![0.5, 0.5, 0.0]);
         assert_eq!(losses, array![0.0, f64::from(3.0_f32.ln()), f64::from(2.0_f32.ln())]);
-        // A confident error costs the difference of the logits, where -log(softmax) would say infinity.
+        // The loss is the difference of the logits, where -log(softmax) would be infinite.
         let (_, losses, _) = run(&z, &[1, 0, 0]);
         assert_eq!(losses[0], 2.0 * f64::from(1e30_f32));
     }
 
     #[test]
-    fn scores_of_parts_add_up_and_know_their_reduction() {
+    fn scores_can_be_added() {
         let mut total = Score { loss_sum: 1.5, correct: 2, examples: 4 };
         total += Score { loss_sum: 0.5, correct: 1, examples: 1 };
         assert_eq!(total, Score { loss_sum: 2.0, correct: 3, examples: 5 });
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_smoothed_loss_is_that_of_its_definition() {
+    fn the_smoothed_loss_matches_its_definition() {
         let (z, label, epsilon) = ([0.5_f64, -1.0, 2.0], 1, 0.2);
         let lse = z.iter().map(|z| z.exp()).sum::<f64>().ln();
         let plain = lse - z[label];

@@ -1,13 +1,13 @@
-//! Enumerations with names in flags and files: one macro, so that each name is written once and every such type has `ALL`,
-//! `name`, `Display` and `FromStr`.
+//! A macro for enums that have names in flags and files. It writes `ALL`, `name`, `Display` and
+//! `FromStr`.
 
 use thiserror::Error;
 
-/// A name that is not one of the known ones.
+/// An unknown name, with the names that exist.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("unknown {kind} `{}`; expected one of {}", name.escape_debug(), expected.join(", "))]
 pub struct UnknownName {
-    /// What was named, `activation` for instance.
+    /// The kind of thing, such as `activation`.
     pub kind: &'static str,
     /// The name that was given.
     pub name: String,
@@ -15,16 +15,16 @@ pub struct UnknownName {
     pub expected: Vec<&'static str>,
 }
 
-/// `named!(Type, "kind of thing", Variant => "name", …)` for an enumeration without data. For the crates of this workspace only.
+/// `named!(Type, "kind of thing", Variant => "name", …)`, for this workspace only.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! named {
     ($type:ident, $kind:literal, $($variant:ident => $name:literal),+ $(,)?) => {
         impl $type {
-            /// Every one there is, in the order of the documentation.
+            /// All variants, in the order of the documentation.
             pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
 
-            /// Its name in flags and files.
+            /// Returns the name used in flags and files.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name),+

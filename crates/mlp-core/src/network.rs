@@ -1,11 +1,10 @@
-//! The network: its parameters and what can be done with them. The mathematics is in `passes.rs`.
+//! The network: its parameters, training and inference. The mathematics is in `passes.rs`.
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut1, ArrayViewMut2};
 
 use crate::activation::Activation;
 use crate::architecture::{Architecture, NetworkError};
-use crate::layer::Gradients;
-use crate::layer::{Layer, name};
+use crate::layer::{Gradients, Layer, name};
 use crate::linalg::csr::Features;
 use crate::loss::Score;
 use crate::ops::hidden::Descent;
@@ -16,7 +15,7 @@ use crate::random::stream::RandomStream;
 use crate::scalar::Scalar;
 use crate::workspace::Workspace;
 
-/// A multilayer perceptron: affine layers with an activation between them, and softmax on top.
+/// A multilayer perceptron: affine layers with an activation between them, and softmax at the end.
 ///
 /// ```
 /// use mlp_core::prelude::*;
@@ -42,11 +41,12 @@ pub struct Mlp<A> {
 }
 
 impl<A: Scalar> Mlp<A> {
-    /// A network with random parameters, drawn layer by layer, the weights row by row and then the biases: the order of
-    /// the chapter's `initialize_weights`. Drawn in f64 and rounded, so that both precisions start from the same numbers.
+    /// Returns a network with random parameters. They are drawn layer by layer, the weights row by
+    /// row and then the biases, as in the chapter's `initialize_weights`. They are drawn in `f64`
+    /// and then rounded, so both precisions start from the same numbers.
     ///
     /// # Errors
-    /// As [`Architecture::validate`].
+    /// Same as [`Architecture::validate`].
     pub fn new(
         architecture: &Architecture,
         init: Init,
@@ -61,10 +61,10 @@ impl<A: Scalar> Mlp<A> {
         Ok(Self { layers, activation: architecture.activation })
     }
 
-    /// A network of given layers, the output layer last.
+    /// Returns a network with the given layers, the output layer last.
     ///
     /// # Errors
-    /// [`NetworkError`] when there is no layer, one is empty or two do not fit each other.
+    /// [`NetworkError`] if there is no layer, a layer is empty, or two layers do not fit together.
     pub fn from_layers(layers: Vec<Layer<A>>, activation: Activation) -> Result<Self, NetworkError> {
         if layers.is_empty() {
             return Err(NetworkError::NoLayers);
@@ -86,7 +86,7 @@ impl<A: Scalar> Mlp<A> {
         Ok(network)
     }
 
-    /// The sizes and the activation.
+    /// Returns the sizes and the activation.
     pub fn architecture(&self) -> Architecture {
         let (output, hidden) = self.layers.split_last().expect("a network has at least its output layer");
         let hidden: Vec<usize> = hidden.iter().map(Layer::outputs).collect();
@@ -94,26 +94,26 @@ impl<A: Scalar> Mlp<A> {
         architecture.with_activation(self.activation)
     }
 
-    /// The layers, the output layer last.
+    /// Returns the layers, the output layer last.
     pub fn layers(&self) -> &[Layer<A>] {
         &self.layers
     }
 
-    /// The weights (inputs, outputs) and biases (outputs) of layer `l`, counted from 0, to be changed.
+    /// Returns the weights (inputs, outputs) and biases (outputs) of layer `l`, counted from 0.
     ///
     /// # Panics
-    /// If there is no such layer.
+    /// If `l` is out of range.
     #[track_caller]
     pub fn layer_mut(&mut self, l: usize) -> (ArrayViewMut2<'_, A>, ArrayViewMut1<'_, A>) {
         self.layers[l].parts_mut()
     }
 
-    /// The non-linearity of the hidden layers.
+    /// Returns the activation of the hidden layers.
     pub fn activation(&self) -> Activation {
         self.activation
     }
 
-    /// The same network with every parameter converted (rounded from f64 to f32; exactly the other way).
+    /// Returns the network in another precision.
     pub fn cast<B: Scalar>(&self) -> Mlp<B> {
         let convert = |value: &A| B::from_f64(value.into_f64());
         let layers = self
@@ -126,8 +126,8 @@ impl<A: Scalar> Mlp<A> {
     /// Returns the logits Z^o (n×k) of the examples x (n×d).
     ///
     /// # Panics
-    /// If `x` is not as wide as the network's inputs, has more rows than the workspace was made for, or the workspace was
-    /// made for another architecture.
+    /// If `x` has the wrong width or more rows than the workspace holds, or the workspace was made
+    /// for another architecture.
     #[track_caller]
     pub fn logits<'w, 'x>(
         &self,
@@ -141,7 +141,7 @@ impl<A: Scalar> Mlp<A> {
     /// Returns the probabilities Ŷ (n×k) of the examples x (n×d).
     ///
     /// # Panics
-    /// As [`Mlp::logits`].
+    /// Same as [`Mlp::logits`].
     #[track_caller]
     pub fn probabilities<'w, 'x>(
         &self,
@@ -152,11 +152,11 @@ impl<A: Scalar> Mlp<A> {
         workspace.soften()
     }
 
-    /// Evaluates labeled examples x (n×d): their loss and how many predictions are correct, with neither dropout nor label
-    /// smoothing. The results for each example stay in the workspace.
+    /// Evaluates labeled examples x (n×d), without dropout or label smoothing. The workspace keeps
+    /// the losses and predictions of the examples.
     ///
     /// # Panics
-    /// As [`Mlp::logits`]; and if there are not as many labels as examples or a label is not below the number of classes.
+    /// Same as [`Mlp::logits`]; also if the number of labels is wrong or a label is not a class.
     #[track_caller]
     pub fn score<'x>(
         &self,
@@ -167,11 +167,11 @@ impl<A: Scalar> Mlp<A> {
         self.propagate(&x.into(), Some(labels), false, workspace)
     }
 
-    /// The forward pass of a training step on labeled examples x (n×d), under the workspace's [`Objective`](crate::Objective): with its
-    /// dropout, and with losses to smoothed labels. What the backward pass needs stays in the workspace.
+    /// The forward pass of a training step on labeled examples x (n×d), with the dropout and label
+    /// smoothing of the workspace's [`Objective`](crate::Objective).
     ///
     /// # Panics
-    /// As [`Mlp::score`].
+    /// Same as [`Mlp::score`].
     #[track_caller]
     pub fn forward<'x>(
         &self,
@@ -182,11 +182,12 @@ impl<A: Scalar> Mlp<A> {
         self.propagate(&x.into(), Some(labels), true, workspace)
     }
 
-    /// The backward pass: the gradient of J by every parameter, for the batch that [`Mlp::forward`] has just seen.
+    /// The backward pass: computes the gradient of J for the batch of the preceding
+    /// [`Mlp::forward`].
     ///
     /// # Panics
-    /// If the last thing that `workspace` saw is not a [`Mlp::forward`] of a batch of this size, or `gradients` are of another
-    /// architecture.
+    /// If `workspace` did not just run [`Mlp::forward`] on a batch of this size, or `gradients` has
+    /// another architecture.
     #[track_caller]
     pub fn backward<'x>(
         &self,
@@ -198,15 +199,16 @@ impl<A: Scalar> Mlp<A> {
         gradients.check(&self.layers);
         workspace.check_ready(&self.layers, &x);
         let descent = Descent { alpha: A::one(), write: Write::Set };
-        let (layers, targets) = (Some(&self.layers[..]), gradients.layers_mut());
+        let (layers, targets) = (Some(&self.layers[..]), &mut gradients.layers[..]);
         passes::backward(layers, self.activation, &x, descent, targets, workspace.memory());
     }
 
-    /// One step of gradient descent on a batch, θ ← θ - learning_rate ∂J/∂θ, without ever storing the gradient: each
-    /// product is subtracted from its parameters where it is computed. Returns the score before the step.
+    /// Takes a gradient descent step on a batch, θ ← θ - learning_rate ∂J/∂θ, and returns the score
+    /// before the step. The gradient is never stored: each product is added to the parameters as it
+    /// is computed.
     ///
     /// # Panics
-    /// As [`Mlp::forward`].
+    /// Same as [`Mlp::forward`].
     #[track_caller]
     pub fn train_step<'x>(
         &mut self,
@@ -221,11 +223,11 @@ impl<A: Scalar> Mlp<A> {
         score
     }
 
-    /// The second half of [`Mlp::train_step`]: the backward pass for the batch that [`Mlp::forward`] has just seen, with each product
-    /// subtracted from its parameters at once.
+    /// The second half of [`Mlp::train_step`]: the backward pass and the update, after
+    /// [`Mlp::forward`] on the same batch.
     ///
     /// # Panics
-    /// As [`Mlp::backward`].
+    /// Same as [`Mlp::backward`].
     #[track_caller]
     pub fn descend_in_place<'x>(
         &mut self,
@@ -240,10 +242,10 @@ impl<A: Scalar> Mlp<A> {
         passes::backward(None, self.activation, &x, descent, &mut self.layers, workspace.memory());
     }
 
-    /// θ ← θ - learning_rate · gradient, for a gradient from [`Mlp::backward`].
+    /// Subtracts learning_rate · gradient, with a gradient from [`Mlp::backward`].
     ///
     /// # Panics
-    /// If `gradients` are of another architecture.
+    /// If `gradients` has another architecture.
     #[track_caller]
     pub fn descend(&mut self, gradients: &Gradients<A>, learning_rate: f64) {
         gradients.check(&self.layers);
@@ -254,8 +256,9 @@ impl<A: Scalar> Mlp<A> {
         }
     }
 
-    /// Returns the name of the first thing in the last forward pass that is infinite or not a number, in the order in which they are
-    /// computed: `w_h` (weights), `b_h` (biases), `z_h` (pre-activations), `h` (activations), …, `z_o` (logits).
+    /// Returns the name of the first tensor of the last forward pass that contains an infinity or
+    /// NaN, in order of computation: `w_h` (weights), `b_h` (biases), `z_h` (pre-activations), `h`
+    /// (activations), …, `z_o` (logits).
     ///
     /// # Panics
     /// If the workspace was made for another architecture.
@@ -277,7 +280,7 @@ impl<A: Scalar> Mlp<A> {
         None
     }
 
-    /// Runs the forward pass, and adds up the results of labeled examples.
+    /// Runs the forward pass and sums the results of labeled examples.
     #[track_caller]
     fn propagate(
         &self,
@@ -307,7 +310,7 @@ impl<A: Scalar> Mlp<A> {
         assert_eq!(labels.len(), examples, "{} labels for {examples} examples", labels.len());
         let classes = self.layers.last().map_or(0, Layer::outputs);
         if let Some(label) = labels.iter().find(|&&label| usize::from(label) >= classes) {
-            panic!("label {label} in a network of {classes} classes");
+            panic!("label {label} in a network with {classes} classes");
         }
     }
 }

@@ -1,10 +1,10 @@
-//! What training minimizes: the loss of a batch, with the dropout and label smoothing that training adds against overfitting. A
-//! network in use has neither: an [`Objective`] belongs to a [`Workspace`](crate::Workspace), not to a network. The derivatives are in
-//! [`crate::gradients`]; weight decay belongs to the optimizer.
+//! The training objective: loss, dropout and label smoothing. It belongs to a
+//! [`Workspace`](crate::Workspace), because a network in use needs none of it. Weight decay belongs
+//! to the optimizer.
 
 use crate::loss::Reduction;
 
-/// The loss J of a batch as training sees it. The default is the chapter's: the sum of the cross-entropies.
+/// The objective of training. The default is the sum of the cross-entropies, as in the chapter.
 ///
 /// ```
 /// use mlp_core::prelude::*;
@@ -16,7 +16,7 @@ use crate::loss::Reduction;
 ///
 /// let x = ndarray::array![[1.0_f32, 0.0, 0.5, 0.0], [0.0, 1.0, 0.0, 0.5]];
 /// network.train_step(x.view(), &[0, 2], 0.1, &mut workspace);
-/// // Each hidden unit is dropped with probability 1/2. `score`, `logits` and `probabilities` drop none.
+/// // Each hidden unit is dropped with probability 1/2 (in training only).
 /// let dropped = workspace.dropout_mask(0).iter().filter(|&&s| s == 0.0).count();
 /// assert!((20..80).contains(&dropped));
 /// # Ok::<(), NetworkError>(())
@@ -24,23 +24,23 @@ use crate::loss::Reduction;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Objective {
-    /// How the losses of the examples become J.
+    /// Sum or mean of the examples' losses.
     pub reduction: Reduction,
-    /// p, the probability with which a hidden unit is dropped for an example, from 0 to below 1. H becomes S ⊙ H, where an entry of S
-    /// is 0 with probability p and 1/(1-p) otherwise, so that its mean is 1 and the trained network is used as it is: Srivastava
-    /// and others 2014, in the "inverted" form. The probability is rounded to a multiple of 2⁻¹⁶.
+    /// Probability p of dropping a hidden unit for an example, from 0 to below 1 (Srivastava et al.
+    /// 2014). Units that stay are multiplied by 1/(1-p), so inference needs no scaling. p is
+    /// rounded to a multiple of 2⁻¹⁶.
     pub dropout: f64,
-    /// The same for the inputs: the probability with which a nonzero input is dropped; those that stay are multiplied by 1/(1-p).
+    /// The same for the nonzero inputs.
     pub input_dropout: f64,
-    /// ε, from 0 to below 1: the target is (1-ε)·Y + ε/k instead of Y, for k classes (Szegedy and others 2016). The losses of
-    /// training are those to the smoothed targets.
+    /// Label smoothing ε, from 0 to below 1: the target is (1-ε)·Y + ε/k for k classes (Szegedy et
+    /// al. 2016). The losses of training refer to the smoothed targets.
     pub label_smoothing: f64,
-    /// The seed of the masks, which are a function of seed, step, layer, example in the batch, and unit.
+    /// Seed of the dropout masks. A mask depends only on seed, step, layer, example and unit.
     pub seed: u64,
 }
 
 impl Objective {
-    /// Returns J = Σ J_i, the chapter's and the default.
+    /// Returns J = Σ J_i, the default.
     pub fn sum() -> Self {
         Self::default()
     }
@@ -50,25 +50,25 @@ impl Objective {
         Reduction::Mean.into()
     }
 
-    /// Returns the same with dropout of hidden units.
+    /// Sets the dropout probability of hidden units.
     #[must_use]
     pub fn with_dropout(self, probability: f64) -> Self {
         Self { dropout: probability, ..self }
     }
 
-    /// Returns the same with dropout of inputs.
+    /// Sets the dropout probability of inputs.
     #[must_use]
     pub fn with_input_dropout(self, probability: f64) -> Self {
         Self { input_dropout: probability, ..self }
     }
 
-    /// Returns the same with label smoothing.
+    /// Sets label smoothing.
     #[must_use]
     pub fn with_label_smoothing(self, epsilon: f64) -> Self {
         Self { label_smoothing: epsilon, ..self }
     }
 
-    /// Returns the same with another seed of the masks.
+    /// Sets the seed of the masks.
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self { seed, ..self }
@@ -78,13 +78,11 @@ impl Objective {
     /// If a probability is not from 0 to below 1.
     #[track_caller]
     pub(crate) fn check(&self) {
-        let named = [
-            ("dropout", self.dropout),
-            ("input dropout", self.input_dropout),
-            ("label smoothing", self.label_smoothing),
-        ];
+        let Self { dropout, input_dropout, label_smoothing, .. } = *self;
+        let named =
+            [("dropout", dropout), ("input dropout", input_dropout), ("label smoothing", label_smoothing)];
         for (name, value) in named {
-            assert!((0.0..1.0).contains(&value), "{name} of {value}: expected from 0 to below 1");
+            assert!((0.0..1.0).contains(&value), "{name} is {value}; expected 0 or more, below 1");
         }
     }
 }

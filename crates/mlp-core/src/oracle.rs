@@ -1,9 +1,7 @@
-//! The equations element by element, as plain loops over `Vec`s in f64: slow, obvious, and what the matrix code is tested
-//! against. No ndarray, no BLAS, no buffer reuse; nothing here is used by training.
-//!
-//! The loops follow [`crate::gradients`] literally, one sum sign one loop.
+//! The equations as plain loops over `Vec`s in `f64`: slow and obvious. The matrix code is tested
+//! against them; training does not use them. The loops follow [`crate::gradients`] literally.
 
-// The indices are the formulas'.
+// Indices as in the formulas.
 #![allow(clippy::needless_range_loop)]
 
 use crate::activation::Activation;
@@ -11,7 +9,7 @@ use crate::loss::Reduction;
 use crate::network::Mlp;
 use crate::objective::Objective;
 
-/// A matrix as rows.
+/// A matrix as a list of rows.
 pub type Rows = Vec<Vec<f64>>;
 
 /// ∂J/∂W (inputs × outputs) and ∂J/∂b (outputs) of one layer.
@@ -23,12 +21,12 @@ pub struct LayerGradient {
     pub biases: Vec<f64>,
 }
 
-/// Everything that one forward and backward pass computes.
+/// The results of a forward and backward pass.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Passes {
     /// Z of every layer, the logits last.
     pub z: Vec<Rows>,
-    /// H of every hidden layer before its mask, then Ŷ.
+    /// H of every hidden layer (before dropout), then Ŷ.
     pub h: Vec<Rows>,
     /// The loss J.
     pub loss: f64,
@@ -36,19 +34,20 @@ pub struct Passes {
     pub gradients: Vec<LayerGradient>,
 }
 
-/// Both passes over the examples `x` (rows) with their labels.
+/// Runs both passes on labeled examples.
 ///
 /// # Panics
-/// If a row is not as wide as the network's inputs or a label is not below the number of classes.
+/// If a row has the wrong width or a label is not a class.
 pub fn passes(network: &Mlp<f64>, x: &[Vec<f64>], labels: &[u8], reduction: Reduction) -> Passes {
     passes_in_training(network, x, labels, reduction.into(), &[])
 }
 
-/// Both passes as training makes them, with smoothed labels and with the masks S of the hidden layers, which have no rows or are
-/// missing where nothing is dropped. ([`Objective`] says how likely masks are, not what they are.)
+/// Runs both passes as in training, with label smoothing and the dropout masks S of the hidden
+/// layers. A mask without rows, or a missing mask, drops nothing. (`objective` gives only the
+/// probability of dropout.)
 ///
 /// # Panics
-/// As [`passes`]; if a mask has not the shape of its layer.
+/// Same as [`passes`]; also if a mask has the wrong shape.
 pub fn passes_in_training(
     network: &Mlp<f64>,
     x: &[Vec<f64>],
@@ -66,7 +65,7 @@ pub fn passes_in_training(
         .collect();
     let last = layers.len() - 1;
 
-    // What comes out of a layer: s_iα h_iα.
+    // The output of a layer: s_iα h_iα.
     let masked = |l: usize, h: &Rows| match masks.get(l) {
         Some(s) if !s.is_empty() => multiply(s, h),
         _ => h.clone(),
@@ -179,7 +178,7 @@ fn hidden_delta(activation: Activation, delta: &Rows, z: &Rows, h: &Rows) -> Row
 }
 
 fn multiply(s: &Rows, h: &Rows) -> Rows {
-    assert_eq!((s.len(), s[0].len()), (h.len(), h[0].len()), "a mask for another layer");
+    assert_eq!((s.len(), s[0].len()), (h.len(), h[0].len()), "a mask of the wrong shape");
     s.iter().zip(h).map(|(s, h)| s.iter().zip(h).map(|(s, h)| s * h).collect()).collect()
 }
 

@@ -1,9 +1,10 @@
-//! The two passes, forward and under it backward: the chapter's equations on whole matrices, one call for each group of them. G1 to
-//! G8 are derived in [`crate::gradients`]; how an operation is computed is the business of `ops/`. If you are new here, read
-//! `oracle.rs` first: the same equations as plain loops.
+//! The forward and backward pass: the chapter's equations on whole matrices. G1 to G8 are derived
+//! in [`crate::gradients`]; `ops/` computes each operation. If you are new here, read `oracle.rs`
+//! first: the same equations as plain loops.
 //!
-//! The symbols are the chapter's. X (n×d): the inputs, one example a row. Z, H: a layer before and after its activation f; S: its
-//! dropout mask. Z^o: the logits; Ŷ: their softmax; Y: the labels; J: the loss. W, b: weights and biases.
+//! Symbols: inputs X (n×d), one example per row; Z and H of a layer, before and after its
+//! activation f; its dropout mask S; logits Z^o; their softmax Ŷ; labels Y; loss J; weights W and
+//! biases b.
 
 use crate::activation::Activation;
 use crate::layer::Layer;
@@ -15,7 +16,7 @@ use crate::ops::hidden::Descent;
 use crate::ops::output::{Labels, Scores};
 use crate::scalar::Scalar;
 
-/// What the passes need of a workspace.
+/// The parts of a workspace that the passes use.
 pub(crate) struct Memory<'w, A> {
     pub(crate) ops: &'w mut Ops,
     pub(crate) buffers: &'w mut [Buffers<A>], // Z, H, ∂J/∂Z, S of each layer
@@ -24,7 +25,7 @@ pub(crate) struct Memory<'w, A> {
     pub(crate) masking: Masking,
 }
 
-/// The forward pass: Z and H of every layer; with labels Ŷ and J, and in training ∂J/∂Z^o.
+/// The forward pass: Z and H of every layer; with labels also Ŷ and J; in training also ∂J/∂Z^o.
 pub(crate) fn forward<A: Scalar>(
     layers: &[Layer<A>],
     f: Activation,
@@ -46,9 +47,8 @@ pub(crate) fn forward<A: Scalar>(
     ops.output_forward(&layers[last], input(below, x), labels, &mut here[0], scores);
 }
 
-/// The backward pass, after the forward pass of the same batch in training: the gradient of every layer goes to its target.
-///
-/// `layers` are the parameters, where they are not the targets themselves.
+/// The backward pass, after a forward pass of the same batch in training. Writes the gradient of
+/// each layer to its target. `layers` are the parameters, if the targets are not.
 pub(crate) fn backward<A: Scalar>(
     layers: Option<&[Layer<A>]>,
     f: Activation,
@@ -69,7 +69,7 @@ pub(crate) fn backward<A: Scalar>(
         ops.hidden_backward(descent, f, (&mut below[0], &mut here[0]), parameters, &mut upper[0], first);
     }
     if let [only] = targets {
-        // G6, G7 of a network without hidden layers
+        // G6, G7 in a network without hidden layers
         ops.input_gradient(descent, x, &buffers[0], only);
     }
 }

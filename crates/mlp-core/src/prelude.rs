@@ -1,4 +1,4 @@
-//! What nearly every program needs: `use mlp_core::prelude::*;`.
+//! The types most programs need: `use mlp_core::prelude::*;`.
 //!
 //! ```
 //! use mlp_core::prelude::*;

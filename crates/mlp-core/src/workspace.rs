@@ -1,4 +1,4 @@
-//! The memory and the threads of a training step, owned by the caller, so that a step allocates nothing. No mathematics here.
+//! The buffers and threads of a training step. The caller owns them, so a step allocates nothing.
 
 use ndarray::{Array2, ArrayView2, s};
 
@@ -16,10 +16,12 @@ use crate::ops::output::{Labels, Scores};
 use crate::passes::Memory;
 use crate::scalar::Scalar;
 
-/// The intermediate values of the forward and backward pass for batches of up to a given size, and the threads that compute them.
+/// Buffers for the forward and backward pass of batches up to a given size, and the threads that
+/// compute them.
 ///
-/// Made once, used for every step: `Workspace::new(&network.architecture(), batch_size)`. It takes about
-/// `3 · batch_size · (units of all layers)` numbers, with dropout 5, and a copy of the weights above the first layer.
+/// Create one with `Workspace::new(&network.architecture(), batch_size)` and reuse it for every
+/// step. It holds about `3 · batch_size · (units of all layers)` numbers (5 with dropout), plus a
+/// copy of the weights above the first layer.
 #[derive(Debug)]
 pub struct Workspace<A> {
     pub(crate) ops: Ops,
@@ -29,38 +31,40 @@ pub struct Workspace<A> {
     dropped: DroppedInputs<A>,
     objective: Objective,
     step: u64,      // forward passes in training so far
-    rows: usize,    // of the batch that the buffers hold
-    training: bool, // whether its pass was one in training
+    rows: usize,    // batch size of the last pass
+    training: bool, // was it a pass in training?
     stage: Stage,
 }
 
-/// What the last pass has computed.
+/// What the last pass computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// Z^o.
     Logits,
-    /// Ŷ and the losses, too.
+    /// Also Ŷ and the losses.
     Scored,
-    /// ∂J/∂Z^o, too: backward may follow.
+    /// Also ∂J/∂Z^o: backward may follow.
     Forward,
-    /// The weights have changed since: all values can be looked at, but backward would be wrong.
+    /// The weights have changed since: values can be read, but backward would be wrong.
     Spent,
 }
 
 impl<A: Scalar> Workspace<A> {
-    /// Returns buffers for batches of at most `capacity` examples, and one thread.
+    /// Returns a workspace for batches of up to `capacity` examples, on one thread.
     ///
     /// # Panics
-    /// If they do not fit into memory: sizes from outside go through [`Architecture::validate`] first.
+    /// If the buffers do not fit into memory. Call [`Architecture::validate`] first if the sizes
+    /// are untrusted.
     pub fn new(architecture: &Architecture, capacity: usize) -> Self {
         Self::with_compute(architecture, capacity, Compute::default())
     }
 
-    /// Returns buffers for batches of at most `capacity` examples, and as many threads as `compute` says.
+    /// Returns a workspace for batches of up to `capacity` examples, on `compute.threads` threads.
     ///
     /// # Panics
-    /// As [`Workspace::new`]; if `compute` asks for no thread, for more than [`Compute::MAX_THREADS`], or for a backend that this
-    /// build does not have; if the system refuses a thread.
+    /// Same as [`Workspace::new`]; also if the number of threads is 0 or above
+    /// [`Compute::MAX_THREADS`], if this build does not have the backend, or if the system cannot
+    /// start a thread.
     #[track_caller]
     pub fn with_compute(architecture: &Architecture, capacity: usize, compute: Compute) -> Self {
         let ops = Ops::new(compute);
@@ -73,7 +77,7 @@ impl<A: Scalar> Workspace<A> {
             Buffers {
                 z: if is_hidden { strips() } else { zeros() },
                 h: zeros(),
-                // Of the layers above the first one every thread reads all.
+                // Above the first layer, every thread reads all of it.
                 delta: if is_hidden && layer == 0 { strips() } else { zeros() },
                 transposed: if layer == 0 { Matrix::zeros(0, 0) } else { Matrix::zeros(outputs, inputs) },
                 mask: Matrix::zeros(0, outputs),
@@ -96,10 +100,10 @@ impl<A: Scalar> Workspace<A> {
         }
     }
 
-    /// Sets what training minimizes; the count of steps starts at 0.
+    /// Sets the objective of training and resets the step count to 0.
     ///
     /// # Panics
-    /// If a probability is not from 0 to below 1.
+    /// If a probability is not in [0, 1).
     #[track_caller]
     pub fn set_objective(&mut self, objective: Objective) {
         objective.check();
@@ -109,58 +113,57 @@ impl<A: Scalar> Workspace<A> {
         self.dropped = DroppedInputs::new(rows_if(masking.inputs().is_some()), self.dropped.inputs());
         let last = self.layers.len() - 1;
         for buffers in &mut self.layers[..last] {
-            // As threads write them: where Z and H lie in strips, these do.
+            // In strips like Z.
             let (units, width) = (buffers.z.columns(), buffers.z.width());
             buffers.mask = Matrix::zeros_in_strips(capacity, units, &self.ops.units::<A>(width).parts);
             buffers.kept = Matrix::zeros(capacity, units);
         }
         (self.objective, self.step) = (objective, 0);
-        // No backward pass under another objective than the forward pass before it.
+        // A backward pass must use the objective of its forward pass.
         self.stage = Stage::Logits;
     }
 
-    /// Returns what training minimizes.
+    /// Returns the objective of training.
     pub fn objective(&self) -> Objective {
         self.objective
     }
 
-    /// Returns the number of forward passes in training so far, which is the number of the next one: its masks are a function
-    /// of it.
+    /// Returns the number of forward passes in training so far. The dropout masks depend on it.
     pub fn step(&self) -> u64 {
         self.step
     }
 
-    /// Sets the number of the next step, so that a resumed training has the masks of one that was never interrupted.
+    /// Sets the step count, so that a resumed run draws the masks of an uninterrupted one.
     pub fn seek_step(&mut self, step: u64) {
         self.step = step;
     }
 
-    /// Returns how it computes.
+    /// Returns the backend, instruction set and threads.
     pub fn compute(&self) -> Compute {
         self.ops.compute
     }
 
-    /// The largest batch that fits.
+    /// Returns the maximum batch size.
     pub fn capacity(&self) -> usize {
         self.losses.len()
     }
 
-    /// Z^o (n×k) of the last forward pass.
+    /// Returns Z^o (n×k) of the last forward pass.
     pub fn logits(&self) -> ArrayView2<'_, A> {
         self.layers[self.layers.len() - 1].z.view().slice_move(s![..self.rows, ..])
     }
 
-    /// Ŷ (n×k) of the last [`forward`](crate::Mlp::forward).
+    /// Returns Ŷ (n×k) of the last pass with labels.
     ///
     /// # Panics
-    /// If the last pass was one for logits only.
+    /// If the last pass had no labels.
     #[track_caller]
     pub fn probabilities(&self) -> ArrayView2<'_, A> {
         self.check_complete();
         self.softmaxed()
     }
 
-    /// Softmax of the logits of the last pass.
+    /// Computes Ŷ from the logits of the last pass.
     pub(crate) fn soften(&mut self) -> ArrayView2<'_, A> {
         let (rows, last) = (self.rows, self.layers.len() - 1);
         let output = &mut self.layers[last];
@@ -174,54 +177,56 @@ impl<A: Scalar> Workspace<A> {
         self.layers[self.layers.len() - 1].h.view().slice_move(s![..self.rows, ..])
     }
 
-    /// The cross-entropy of each example (n) of the last [`forward`](crate::Mlp::forward), in nats.
+    /// Returns the cross-entropy, in nats, of each example (n) of the last pass with labels.
     ///
     /// # Panics
-    /// If the last pass was one for logits only.
+    /// If the last pass had no labels.
     #[track_caller]
     pub fn losses(&self) -> &[f64] {
         self.check_complete();
         &self.losses[..self.rows]
     }
 
-    /// The class of the largest logit (the first of equal ones) of each example (n) of the last [`forward`](crate::Mlp::forward).
+    /// Returns the prediction for each example (n) of the last pass with labels. If logits are
+    /// equal, the first wins.
     ///
     /// # Panics
-    /// If the last pass was one for logits only.
+    /// If the last pass had no labels.
     #[track_caller]
     pub fn predictions(&self) -> &[u8] {
         self.check_complete();
         &self.predictions[..self.rows]
     }
 
-    /// Z (n×units) of layer `l`, counted from 0: what goes into the activation, or the logits.
+    /// Returns Z (n×units) of layer `l`, counted from 0.
     ///
     /// # Panics
-    /// If there is no such layer.
+    /// If `l` is out of range.
     #[track_caller]
     pub fn pre_activations(&self, l: usize) -> Array2<A> {
         self.layers[l].z.to_array().slice_move(s![..self.rows, ..])
     }
 
-    /// H (n×units) of layer `l`, counted from 0; of the last layer, Ŷ.
+    /// Returns H (n×units) of layer `l`, counted from 0; Ŷ for the last layer.
     ///
     /// # Panics
-    /// If there is no such layer.
+    /// If `l` is out of range.
     #[track_caller]
     pub fn activations(&self, l: usize) -> Array2<A> {
         self.layers[l].h.to_array().slice_move(s![..self.rows, ..])
     }
 
-    /// X (n×inputs) of the last pass in training, with what was left out being 0; `None` if nothing was.
+    /// Returns the inputs (n×inputs) of the last training pass after dropout; `None` without input
+    /// dropout.
     pub fn dropped_inputs(&self) -> Option<Array2<A>> {
         self.dropped.to_array()
     }
 
-    /// S (n×units) of hidden layer `l`, counted from 0, of the last pass in training: what H was multiplied by. It has no rows if
-    /// nothing was dropped.
+    /// Returns the dropout mask S (n×units) of hidden layer `l`, counted from 0, of the last
+    /// training pass; no rows without dropout.
     ///
     /// # Panics
-    /// If there is no such layer.
+    /// If `l` is out of range.
     #[track_caller]
     pub fn dropout_mask(&self, l: usize) -> Array2<A> {
         let mask = self.layers[l].mask.to_array();
@@ -229,28 +234,28 @@ impl<A: Scalar> Workspace<A> {
         mask.slice_move(s![..rows, ..])
     }
 
-    /// ∂J/∂Z (n×units) of layer `l`, counted from 0, after a backward pass.
+    /// Returns ∂J/∂Z (n×units) of layer `l`, counted from 0, after a backward pass.
     ///
     /// # Panics
-    /// If there is no such layer.
+    /// If `l` is out of range.
     #[track_caller]
     pub fn deltas(&self, l: usize) -> Array2<A> {
         self.layers[l].delta.to_array().slice_move(s![..self.rows, ..])
     }
 
-    /// Takes in a batch.
+    /// Starts a pass on a batch.
     #[track_caller]
     pub(crate) fn begin(&mut self, layers: &[Layer<A>], x: &Features<'_, A>, training: bool) {
         let (rows, inputs) = x.dim();
         let expected = layers[0].inputs();
-        assert_eq!(inputs, expected, "examples of {inputs} numbers for a network of {expected} inputs");
+        assert_eq!(inputs, expected, "{inputs} numbers per example for a network with {expected} inputs");
         assert!(rows <= self.capacity(), "{rows} examples in a workspace for {}", self.capacity());
         self.check_fits(layers);
         (self.rows, self.training) = (rows, training);
         self.stage = Stage::Logits;
     }
 
-    /// What the output layer is compared with: the classes as they are, or as the objective says in training.
+    /// The targets of the output layer: smoothed and weighted in training only.
     pub(crate) fn compared_with<'l>(&self, classes: &'l [u8]) -> Labels<'l> {
         let Objective { reduction, label_smoothing, .. } = self.objective;
         match self.training {
@@ -259,7 +264,7 @@ impl<A: Scalar> Workspace<A> {
         }
     }
 
-    /// What the passes work on.
+    /// Borrows the parts that the passes use.
     pub(crate) fn memory(&mut self) -> Memory<'_, A> {
         let masking = match self.training {
             true => Masking::new(&self.objective, self.step, self.layers.len()),
@@ -270,13 +275,13 @@ impl<A: Scalar> Workspace<A> {
         Memory { ops, buffers, dropped, scores, masking }
     }
 
-    /// A forward pass with labels has come to its end.
+    /// Ends a forward pass with labels.
     pub(crate) fn complete(&mut self) {
         self.step += u64::from(self.training);
         self.stage = if self.training { Stage::Forward } else { Stage::Scored };
     }
 
-    /// The weights are about to change.
+    /// Marks the gradients as used: the weights are about to change.
     pub(crate) fn spend(&mut self) {
         self.stage = Stage::Spent;
     }
@@ -289,13 +294,13 @@ impl<A: Scalar> Workspace<A> {
 
     #[track_caller]
     fn check_complete(&self) {
-        assert_ne!(self.stage, Stage::Logits, "no pass with labels since the last one without");
+        assert_ne!(self.stage, Stage::Logits, "the last pass had no labels");
     }
 
     #[track_caller]
     pub(crate) fn check_ready(&self, layers: &[Layer<A>], x: &Features<'_, A>) {
         self.check_fits(layers);
-        assert_eq!(self.stage, Stage::Forward, "backward without a forward pass of the same batch before it");
+        assert_eq!(self.stage, Stage::Forward, "backward needs a forward pass of the same batch first");
         let rows = x.dim().0;
         assert_eq!(rows, self.rows, "backward with {rows} examples after forward with {}", self.rows);
     }

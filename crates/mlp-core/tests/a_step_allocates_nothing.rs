@@ -1,5 +1,4 @@
-//! A training step allocates nothing: counted by the allocator itself. Without a BLAS, ndarray's own product allocates
-//! its packing buffer, once in each product and nowhere else.
+//! A counting allocator shows that a training step allocates nothing.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -16,17 +15,17 @@ thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
 }
 
-// SAFETY: every call is passed on to the system's allocator as it came; counting touches a thread-local `Cell` without a
-// destructor and does not allocate.
+// SAFETY: all calls go to the system's allocator. Counting uses a thread-local `Cell` without a
+// destructor, which does not allocate.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promise about `layout` is passed on.
+        // SAFETY: the caller's promise about `layout`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: `pointer` came from `alloc` above, that is from `System`, with this layout.
+        // SAFETY: `pointer` came from `System` with this layout, through `alloc`.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -35,7 +34,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn allocations(mut work: impl FnMut()) -> usize {
-    work(); // whatever is set up at first use
+    work(); // one-time setup
     let before = ALLOCATIONS.with(Cell::get);
     work();
     ALLOCATIONS.with(Cell::get) - before
@@ -45,8 +44,8 @@ fn check<A: Scalar>(hidden: &[usize], batch: usize) {
     for activation in Activation::ALL {
         let architecture = Architecture::new(20, hidden, 10).with_activation(activation);
         let mut network: Mlp<A> = Mlp::new(&architecture, Init::Xavier, &mut NativeStream::new(1)).unwrap();
-        let (mut workspace, mut gradients) =
-            (Workspace::new(&architecture, 100), Gradients::new(&architecture));
+        let mut workspace = Workspace::new(&architecture, 100);
+        let mut gradients = Gradients::new(&architecture);
         let x = Array2::from_shape_fn((batch, 20), |(i, j)| A::from_f64((i * j % 7) as f64 / 7.0));
         let labels: Vec<u8> = (0..batch).map(|i| (i % 10) as u8).collect();
 
@@ -59,8 +58,8 @@ fn check<A: Scalar>(hidden: &[usize], batch: usize) {
         let columns: Vec<u16> = (0..batch).flat_map(|row| [0, 7, 8 + (row % 12) as u16]).collect();
         let values = vec![A::from_f64(0.5); columns.len()];
         let sparse = CsrMatrix::new(20, &offsets, columns.as_slice(), values.as_slice());
-        let kernels = Compute::default().with_threads(2);
-        let mut shared = Workspace::with_compute(&architecture, 100, kernels);
+        let compute = Compute::default().with_threads(2);
+        let mut shared = Workspace::with_compute(&architecture, 100, compute);
         let step = allocations(|| {
             network.train_step(sparse, &labels, 0.01, &mut shared);
         });
@@ -68,30 +67,24 @@ fn check<A: Scalar>(hidden: &[usize], batch: usize) {
 
         let objective = Objective::mean().with_dropout(0.5).with_input_dropout(0.2);
         shared.set_objective(objective.with_label_smoothing(0.1));
-        for rule in [OptimizerKind::Sgd, OptimizerKind::Nesterov { momentum: 0.9 }] {
-            let mut optimizer = Optimizer::new(rule, &architecture).with_weight_decay(0.1).with_clipping(1.0);
-            let mut average = Ema::new(&network, 0.9);
-            // Layers come into their strips once.
-            average.update(&network, &mut shared);
+        for kind in [OptimizerKind::Sgd, OptimizerKind::Nesterov { momentum: 0.9 }] {
+            let mut optimizer = Optimizer::new(kind, &architecture).with_weight_decay(0.1).with_clipping(1.0);
+            let mut ema = Ema::new(&network, 0.9);
+            // The first update moves layers into strips.
+            ema.update(&network, &mut shared);
             optimizer.train_step(&mut network, sparse, &labels, 0.01, &mut shared);
             let step = allocations(|| {
                 optimizer.train_step(&mut network, sparse, &labels, 0.01, &mut shared);
-                average.update(&network, &mut shared);
+                ema.update(&network, &mut shared);
             });
-            assert_eq!(
-                step, 0,
-                "{rule:?} with everything on, {activation}, hidden {hidden:?}, batch {batch}"
-            );
+            assert_eq!(step, 0, "{kind:?} with all options, {activation}, hidden {hidden:?}, batch {batch}");
         }
         let separate = allocations(|| {
             network.forward(x.view(), &labels, &mut workspace);
             network.backward(x.view(), &mut workspace, &mut gradients);
             network.descend(&gradients, 0.01);
         });
-        assert_eq!(
-            separate, 0,
-            "forward, backward and descend, {activation}, hidden {hidden:?}, batch {batch}"
-        );
+        assert_eq!(separate, 0, "separate calls, {activation}, hidden {hidden:?}, batch {batch}");
     }
 }
 
@@ -106,6 +99,6 @@ fn a_training_step_allocates_nothing() {
 }
 
 #[test]
-fn the_counter_counts() {
+fn the_allocator_counts() {
     assert_eq!(allocations(|| drop(std::hint::black_box(vec![0_u8; 100]))), 1);
 }

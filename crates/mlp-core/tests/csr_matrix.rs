@@ -1,8 +1,6 @@
-//! Sparse rows give the numbers that their documentation promises: to the last bit those of plain loops over their entries, and those of
-//! the same rows dense. And what is no matrix in compressed form is not taken for one.
-//!
-//! Only the first layer sees its rows as they are, so these networks have one hidden layer. That the number of threads does not
-//! matter, for whole trainings, is in `determinism.rs`.
+//! Sparse rows give the same bits as plain loops over their entries, and the same values as dense
+//! rows. Invalid matrices panic. These networks have one hidden layer, because only the first layer
+//! sees sparse rows.
 
 use mlp_core::{
     Activation, Architecture, Columns, Compute, CsrMatrix, Features, Gradients, Init, Isa, MatmulBackend,
@@ -16,13 +14,13 @@ const CASES: u32 = if cfg!(miri) { 2 } else { 32 };
 const THREADS: &[usize] = if cfg!(miri) { &[2] } else { &[1, 2, 3] };
 const LEARNING_RATE: f64 = 0.1;
 
-/// What a case is drawn by.
+/// The random parameters of a case.
 #[derive(Clone, Debug)]
 struct Sizes {
     inputs: usize,
     hidden: usize,
     stored: usize,
-    /// Rows of a batch that selects them; `None` takes all that are stored.
+    /// Rows of the batch; `None` uses all stored rows.
     selected: Option<usize>,
     density: f64,
     wide_columns: bool,
@@ -32,12 +30,12 @@ struct Sizes {
 }
 
 fn sizes() -> impl Strategy<Value = Sizes> {
-    // Widths on either side of a tile's, batches on either side of the 128 examples of a chunk; few for Miri, which interprets.
-    let [most_inputs, most_hidden, most_rows] = if cfg!(miri) { [6_usize, 10, 3] } else { [300, 70, 140] };
+    // Widths around a tile's, batches around the 128 examples of a chunk; smaller for Miri.
+    let [max_inputs, max_hidden, max_rows] = if cfg!(miri) { [6_usize, 10, 3] } else { [300, 70, 140] };
     let [wide, large] = if cfg!(miri) { [17_usize, 4] } else { [130, 256] };
-    let inputs = prop_oneof![1 => Just(1_usize), 9 => 1..most_inputs];
-    let hidden = prop_oneof![9 => 1..most_hidden, 1 => Just(wide)];
-    let rows = move || prop_oneof![8 => 1..most_rows, 1 => large..large + 4];
+    let inputs = prop_oneof![1 => Just(1_usize), 9 => 1..max_inputs];
+    let hidden = prop_oneof![9 => 1..max_hidden, 1 => Just(wide)];
+    let rows = move || prop_oneof![8 => 1..max_rows, 1 => large..large + 4];
     let density = prop_oneof![1 => Just(0.0), 1 => Just(1.0), 6 => 0.0..1.0];
     let reduction = prop_oneof![Just(Reduction::Sum), Just(Reduction::Mean)];
     let numbers = (inputs, hidden, rows(), proptest::option::weighted(0.7, rows()), density);
@@ -56,7 +54,7 @@ fn sizes() -> impl Strategy<Value = Sizes> {
     )
 }
 
-/// A network and a sparse batch for it. The entries are kept in every form.
+/// A network and a sparse batch, with the entries in all forms.
 struct Case<A> {
     sizes: Sizes,
     network: Mlp<A>,
@@ -76,9 +74,9 @@ impl<A: Scalar> Case<A> {
         let architecture =
             Architecture::new(sizes.inputs, &[sizes.hidden], CLASSES).with_activation(Activation::Tanh);
         let mut network = Mlp::new(&architecture, Init::Xavier, &mut stream).unwrap();
-        // Xavier's biases are 0, and a chain that forgot them would go unnoticed.
+        // Xavier's biases are 0, which would hide a chain without them.
         network.layer_mut(0).1.mapv_inplace(|_| A::from_f64(stream.standard_normal()));
-        // An entry may be 0: the byte 7 is.
+        // Byte 7 stands for 0: stored entries may be 0.
         let levels = std::array::from_fn(|byte| A::from_f64((byte as f64 - 7.0) / 250.0));
 
         let (mut offsets, mut columns, mut bytes) = (vec![0], Vec::new(), Vec::new());
@@ -109,7 +107,7 @@ impl<A: Scalar> Case<A> {
         }
     }
 
-    /// The batch as the network gets it.
+    /// The batch in the form of this case.
     fn sparse(&self) -> CsrMatrix<'_, A> {
         let columns =
             if self.sizes.wide_columns { Columns::U32(&self.columns) } else { Columns::U16(&self.narrow) };
@@ -125,7 +123,7 @@ impl<A: Scalar> Case<A> {
         }
     }
 
-    /// (column, value) of each entry of example `i` of the batch, found without the code under test.
+    /// (column, value) of each entry of example `i`, without the code under test.
     fn entries(&self, i: usize) -> impl Iterator<Item = (usize, A)> {
         let row = self.batch.as_ref().map_or(i, |batch| batch[i] as usize);
         (self.offsets[row]..self.offsets[row + 1])
@@ -162,18 +160,18 @@ impl<A: Scalar> Case<A> {
         (weights, biases)
     }
 
-    /// With a little more room than the batch needs.
-    fn workspace(&self, kernels: Compute) -> Workspace<A> {
+    /// Slightly larger than the batch.
+    fn workspace(&self, compute: Compute) -> Workspace<A> {
         let spare = (self.sizes.seed % 3) as usize;
         let capacity = self.labels.len() + spare;
-        let mut workspace = Workspace::with_compute(&self.network.architecture(), capacity, kernels);
+        let mut workspace = Workspace::with_compute(&self.network.architecture(), capacity, compute);
         workspace.set_objective(self.sizes.reduction.into());
         workspace
     }
 
     fn gradients(&self, x: Features<'_, A>, workspace: &mut Workspace<A>) -> Gradients<A> {
         let mut gradients = Gradients::new(&self.network.architecture());
-        // Something to be replaced.
+        // To be overwritten.
         gradients.layer_mut(0).0.fill(A::nan());
         gradients.layer_mut(0).1.fill(A::nan());
         self.network.forward(x, &self.labels, workspace);
@@ -182,7 +180,7 @@ impl<A: Scalar> Case<A> {
     }
 }
 
-/// The same bits, the sign of zero included. (An `f32` keeps its own in `f64`.)
+/// Compares bits, including the sign of zero. (`f32` converts to `f64` exactly.)
 fn same_bits<'a, A: Scalar>(
     found: impl IntoIterator<Item = &'a A>,
     expected: impl IntoIterator<Item = &'a A>,
@@ -191,7 +189,7 @@ fn same_bits<'a, A: Scalar>(
     found.into_iter().map(bits).eq(expected.into_iter().map(bits))
 }
 
-fn all_kernels(products: MatmulBackend) -> impl Iterator<Item = Compute> {
+fn all_computes(products: MatmulBackend) -> impl Iterator<Item = Compute> {
     Isa::available().flat_map(move |isa| {
         THREADS.iter().map(move |&threads| {
             Compute::default().with_backend(products).with_isa(isa).with_threads(threads)
@@ -203,39 +201,39 @@ fn check_against_plain_loops<A: Scalar>(sizes: &Sizes) -> Result<(), TestCaseErr
     let case = Case::<A>::new(sizes);
     let (x, layer) = (case.sparse(), &case.network.layers()[0]);
     let z = case.affine();
-    for kernels in all_kernels(MatmulBackend::Portable) {
-        let (mut workspace, mut network) = (case.workspace(kernels), case.network.clone());
+    for compute in all_computes(MatmulBackend::Portable) {
+        let (mut workspace, mut network) = (case.workspace(compute), case.network.clone());
         network.train_step(x, &case.labels, LEARNING_RATE, &mut workspace);
-        prop_assert!(same_bits(&workspace.pre_activations(0), &z), "Z, {kernels:?}");
+        prop_assert!(same_bits(&workspace.pre_activations(0), &z), "Z, {compute:?}");
         let delta = workspace.deltas(0);
-        prop_assert!(delta.iter().any(|&delta| delta != A::zero()), "nothing to learn: a vacuous case");
+        prop_assert!(delta.iter().any(|&delta| delta != A::zero()), "all deltas are zero");
         let alpha = A::from_f64(-LEARNING_RATE);
         let (weights, biases) = case.update(alpha, &delta, layer.weights(), layer.biases());
-        prop_assert!(same_bits(&network.layers()[0].weights(), &weights), "W after a step, {kernels:?}");
-        prop_assert!(same_bits(&network.layers()[0].biases(), &biases), "b after a step, {kernels:?}");
+        prop_assert!(same_bits(&network.layers()[0].weights(), &weights), "W after a step, {compute:?}");
+        prop_assert!(same_bits(&network.layers()[0].biases(), &biases), "b after a step, {compute:?}");
 
         let gradients = case.gradients(x.into(), &mut workspace);
-        prop_assert!(same_bits(&workspace.deltas(0), &delta), "delta by backward, {kernels:?}");
+        prop_assert!(same_bits(&workspace.deltas(0), &delta), "delta by backward, {compute:?}");
         let zeros = (Array2::zeros(weights.dim()), Array1::zeros(biases.len()));
         let (weights, biases) = case.update(A::one(), &delta, zeros.0, zeros.1);
-        prop_assert!(same_bits(&gradients.layers()[0].weights(), &weights), "dJ/dW, {kernels:?}");
-        prop_assert!(same_bits(&gradients.layers()[0].biases(), &biases), "dJ/db, {kernels:?}");
+        prop_assert!(same_bits(&gradients.layers()[0].weights(), &weights), "dJ/dW, {compute:?}");
+        prop_assert!(same_bits(&gradients.layers()[0].biases(), &biases), "dJ/db, {compute:?}");
     }
     Ok(())
 }
 
-/// A term with a zero factor leaves a finite chain as it is, but for turning -0 into 0: equal, not of equal bits.
+/// Terms with a zero factor can turn -0 into 0, so this compares values, not bits.
 fn check_against_dense_rows<A: Scalar>(sizes: &Sizes) -> Result<(), TestCaseError> {
     let case = Case::<A>::new(sizes);
     let (x, dense) = (case.sparse(), case.sparse().to_dense());
     for (i, row) in dense.rows().into_iter().enumerate() {
         let mut expected = Array1::zeros(sizes.inputs);
         case.entries(i).for_each(|(j, x)| expected[j] = x);
-        prop_assert_eq!(row, expected.view(), "row {} made dense", i);
+        prop_assert_eq!(row, expected.view(), "dense row {}", i);
     }
     for &threads in THREADS {
-        let kernels = Compute::default().with_backend(MatmulBackend::Portable).with_threads(threads);
-        let [mut sparsely, mut densely] = [(); 2].map(|()| (case.network.clone(), case.workspace(kernels)));
+        let compute = Compute::default().with_backend(MatmulBackend::Portable).with_threads(threads);
+        let [mut sparsely, mut densely] = [(); 2].map(|()| (case.network.clone(), case.workspace(compute)));
         let step = |(network, workspace): &mut (Mlp<A>, Workspace<A>), x: Features<'_, A>| {
             network.train_step(x, &case.labels, LEARNING_RATE, workspace)
         };
@@ -251,9 +249,9 @@ fn check_against_dense_rows<A: Scalar>(sizes: &Sizes) -> Result<(), TestCaseErro
     Ok(())
 }
 
-/// The rounding error of a sum of products with `terms` terms in any order, fused or not, is at most γ·Σ|x||w| with γ = nu/(1 - nu),
-/// u = eps/2 and n = `terms` + 1 roundings that a term goes through at most (Higham 2002, section 3.1). Two such sums differ by
-/// twice that. Of our sizes nu is below 2⁻¹⁴ and Σ|x||w| itself as exact: 1.01 is more than (1 + nu)/(1 - nu).
+/// The maximum difference of two sums of products in any order: twice γ·Σ|x||w|, with γ = nu/(1 -
+/// nu), u = eps/2 and n = `terms` + 1 (Higham 2002, section 3.1). For our sizes nu < 2⁻¹⁴, so 1.01
+/// covers (1 + nu)/(1 - nu).
 fn two_sums<A: Scalar>(terms: usize, magnitude: f64) -> f64 {
     1.01 * A::EPSILON * (terms + 1) as f64 * magnitude
 }
@@ -266,8 +264,8 @@ fn check_against_openblas<A: Scalar>(sizes: &Sizes) -> Result<(), TestCaseError>
     let (layer, dense) = (&case.network.layers()[0], case.sparse().to_dense());
     let (weights, biases) = (layer.weights(), layer.biases());
     for threads in [1, 2] {
-        let kernels = Compute::default().with_backend(MatmulBackend::OpenBlas).with_threads(threads);
-        let (mut sparsely, mut densely) = (case.workspace(kernels), case.workspace(kernels));
+        let compute = Compute::default().with_backend(MatmulBackend::OpenBlas).with_threads(threads);
+        let (mut sparsely, mut densely) = (case.workspace(compute), case.workspace(compute));
         let on_sparse = case.gradients(case.sparse().into(), &mut sparsely);
         let on_dense = case.gradients(dense.view().into(), &mut densely);
         let (found, expected) = (sparsely.pre_activations(0), densely.pre_activations(0));
@@ -278,7 +276,7 @@ fn check_against_openblas<A: Scalar>(sizes: &Sizes) -> Result<(), TestCaseError>
             let difference = (*z - expected[[i, c]]).into_f64().abs();
             prop_assert!(difference <= bound, "z at {i}, {c}: {difference:e} > {bound:e}");
         }
-        // The deltas differ, too, through all that lies between: each gradient is held against its own.
+        // The deltas differ too, so each gradient is compared with its own.
         for (gradients, workspace) in [(on_sparse, sparsely), (on_dense, densely)] {
             let (found, delta) = (gradients.layers()[0].weights(), workspace.deltas(0));
             for ((j, c), w_grad) in found.indexed_iter() {
@@ -299,23 +297,23 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(CASES) })]
 
     #[test]
-    fn f32_products_are_plain_loops_over_the_entries_bit_for_bit(sizes in sizes()) {
+    fn f32_products_are_bitwise_equal_to_plain_loops(sizes in sizes()) {
         check_against_plain_loops::<f32>(&sizes)?;
     }
 
     #[test]
-    fn f64_products_are_plain_loops_over_the_entries_bit_for_bit(sizes in sizes()) {
+    fn f64_products_are_bitwise_equal_to_plain_loops(sizes in sizes()) {
         check_against_plain_loops::<f64>(&sizes)?;
     }
 
     #[test]
-    fn rows_give_the_same_step_sparse_and_dense(sizes in sizes()) {
+    fn sparse_and_dense_rows_give_the_same_step(sizes in sizes()) {
         check_against_dense_rows::<f32>(&sizes)?;
         check_against_dense_rows::<f64>(&sizes)?;
     }
 
     #[test]
-    fn openblas_agrees_with_sparse_rows_within_rounding(sizes in sizes()) {
+    fn openblas_agrees_with_sparse_rows_up_to_rounding(sizes in sizes()) {
         check_against_openblas::<f32>(&sizes)?;
         check_against_openblas::<f64>(&sizes)?;
     }
@@ -331,7 +329,7 @@ fn rows(width: usize, offsets: &'static [usize], columns: &'static [u16]) -> Csr
 }
 
 #[test]
-fn a_selection_of_no_rows_and_a_matrix_of_none_are_empty() {
+fn matrices_without_rows_are_empty() {
     let all = rows(3, &OFFSETS, &COLUMNS);
     assert_eq!(all.to_dense(), array![[1.0, 0.0, 2.0], [0.0, 0.0, 3.0]]);
     assert_eq!((all.is_empty(), all.non_zeros()), (false, 3));
@@ -343,74 +341,74 @@ fn a_selection_of_no_rows_and_a_matrix_of_none_are_empty() {
 
 #[test]
 #[should_panic(expected = "2 values for 3 columns")]
-fn fewer_values_than_columns() {
+fn too_few_values_panic() {
     CsrMatrix::new(3, &OFFSETS, COLUMNS.as_slice(), &VALUES[..2]);
 }
 
 #[test]
 #[should_panic(expected = "4 values for 3 columns")]
-fn more_bytes_than_columns() {
+fn too_many_bytes_panic() {
     let values = Values::Bytes { bytes: &[1; 4], levels: &[1.0; 256] };
     CsrMatrix::<f32>::new(3, &OFFSETS, COLUMNS.as_slice(), values);
 }
 
 #[test]
 #[should_panic(expected = "offsets do not ascend from 0 to the number of columns, 3")]
-fn no_offsets() {
+fn missing_offsets_panic() {
     rows(3, &[], &COLUMNS);
 }
 
 #[test]
 #[should_panic(expected = "offsets do not ascend from 0 to the number of columns, 3")]
-fn offsets_that_begin_late() {
+fn offsets_that_do_not_start_at_0_panic() {
     rows(3, &[1, 2, 3], &COLUMNS);
 }
 
 #[test]
 #[should_panic(expected = "offsets do not ascend from 0 to the number of columns, 3")]
-fn offsets_that_end_early() {
+fn offsets_that_end_too_early_panic() {
     rows(3, &[0, 2, 2], &COLUMNS);
 }
 
 #[test]
 #[should_panic(expected = "offsets do not ascend from 0 to the number of columns, 3")]
-fn offsets_that_go_back() {
+fn descending_offsets_panic() {
     rows(3, &[0, 2, 1, 3], &COLUMNS);
 }
 
 #[test]
 #[should_panic(expected = "the columns of a row do not ascend below its width, 3")]
-fn columns_that_go_back() {
+fn descending_columns_panic() {
     rows(3, &OFFSETS, &[2, 0, 2]);
 }
 
 #[test]
 #[should_panic(expected = "the columns of a row do not ascend below its width, 3")]
-fn a_column_that_comes_twice() {
+fn a_repeated_column_panics() {
     rows(3, &OFFSETS, &[2, 2, 2]);
 }
 
 #[test]
 #[should_panic(expected = "the columns of a row do not ascend below its width, 2")]
-fn a_column_beyond_the_width() {
+fn a_column_beyond_the_width_panics() {
     rows(2, &OFFSETS, &COLUMNS);
 }
 
 #[test]
 #[should_panic(expected = "the columns of a row do not ascend below its width, 3")]
-fn a_wide_column_that_would_fit_if_it_were_cut_off() {
+fn a_wide_column_is_not_truncated() {
     let columns: [u32; 3] = [0, 2, 1 << 16];
     CsrMatrix::new(3, &OFFSETS, columns.as_slice(), VALUES.as_slice());
 }
 
 #[test]
 #[should_panic(expected = "row 2 of 2")]
-fn a_row_that_is_not_there() {
+fn selecting_a_missing_row_panics() {
     rows(3, &OFFSETS, &COLUMNS).select(&[1, 0, 2]);
 }
 
 #[test]
-#[should_panic(expected = "rows have been selected already")]
-fn a_selection_of_a_selection() {
+#[should_panic(expected = "rows have already been selected")]
+fn selecting_twice_panics() {
     rows(3, &OFFSETS, &COLUMNS).select(&[1, 0]).select(&[0]);
 }

@@ -1,5 +1,6 @@
-//! What a network learns does not depend on who computes it: not on the number of threads, and with the kernels of this crate not on
-//! the instruction set. A whole training is compared by a hash of all weights; which single number is wrong, `sparse_rows.rs` finds.
+//! Training gives the same weights on any number of threads and, with this crate's kernels, any
+//! instruction set. These tests compare hashes of whole trainings; `csr_matrix.rs` tests single
+//! values.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -14,7 +15,7 @@ const ROWS: usize = 300;
 const CLASSES: usize = 10;
 const THREADS: [usize; 5] = [1, 2, 3, 5, 8];
 
-/// Labeled examples, of which a fifth of the numbers is not zero, both ways.
+/// Labeled examples with a fifth of the values nonzero, in sparse and dense form.
 struct Data<A> {
     offsets: Vec<usize>,
     columns: Vec<u16>,
@@ -54,7 +55,7 @@ impl<A: Scalar> Data<A> {
         Mlp::new(&architecture, Init::Xavier, &mut NativeStream::new(7)).unwrap()
     }
 
-    /// An epoch over the rows in a random order, the last batch being smaller.
+    /// Trains an epoch in random order. The last batch is smaller.
     fn train(&self, network: &mut Mlp<A>, rows: Rows, workspace: &mut Workspace<A>) {
         for batch in self.order.chunks(workspace.capacity()) {
             let labels: Vec<u8> = batch.iter().map(|&row| self.labels[row as usize]).collect();
@@ -72,14 +73,14 @@ impl<A: Scalar> Data<A> {
     }
 }
 
-/// What the batches of a training are given as.
+/// The form of the batches.
 #[derive(Clone, Copy, Debug)]
 enum Rows {
     Sparse,
     Dense,
 }
 
-/// Of the bits of all weights and biases. (An `f32` keeps its own in `f64`.)
+/// A hash of the bits of all weights and biases. (`f32` converts to `f64` exactly.)
 fn hash<A: Scalar>(network: &Mlp<A>) -> u64 {
     let mut hasher = DefaultHasher::new();
     for layer in network.layers() {
@@ -89,8 +90,8 @@ fn hash<A: Scalar>(network: &Mlp<A>) -> u64 {
     hasher.finish()
 }
 
-fn workspace<A: Scalar>(network: &Mlp<A>, batch_size: usize, kernels: Compute) -> Workspace<A> {
-    let mut workspace = Workspace::with_compute(&network.architecture(), batch_size, kernels);
+fn workspace<A: Scalar>(network: &Mlp<A>, batch_size: usize, compute: Compute) -> Workspace<A> {
+    let mut workspace = Workspace::with_compute(&network.architecture(), batch_size, compute);
     workspace.set_objective(Objective::mean());
     workspace
 }
@@ -99,15 +100,15 @@ fn own(threads: usize) -> Compute {
     Compute::default().with_backend(MatmulBackend::Portable).with_threads(threads)
 }
 
-/// Every number of threads with each of some instruction sets.
-fn matrix(products: MatmulBackend, isas: impl Iterator<Item = Isa>) -> Vec<Compute> {
+/// All combinations of threads and the given instruction sets.
+fn matrix(backend: MatmulBackend, isas: impl Iterator<Item = Isa>) -> Vec<Compute> {
     isas.flat_map(|isa| {
-        THREADS.map(|threads| Compute::default().with_backend(products).with_isa(isa).with_threads(threads))
+        THREADS.map(|threads| Compute::default().with_backend(backend).with_isa(isa).with_threads(threads))
     })
     .collect()
 }
 
-/// The same training in every way, each of one epoch.
+/// Trains an epoch in every way and compares the results.
 fn check<A: Scalar>(inputs: usize, rows: Rows, ways: &[Compute]) {
     let data = Data::<A>::new(inputs);
     for (hidden, activation) in
@@ -130,19 +131,19 @@ fn check<A: Scalar>(inputs: usize, rows: Rows, ways: &[Compute]) {
 }
 
 #[test]
-fn sparse_rows_teach_the_same_with_any_threads_and_instructions() {
+fn training_on_sparse_rows_does_not_depend_on_threads_or_instructions() {
     check::<f32>(784, Rows::Sparse, &matrix(MatmulBackend::Portable, Isa::available()));
     check::<f64>(784, Rows::Sparse, &matrix(MatmulBackend::Portable, Isa::available()));
 }
 
 #[test]
-fn dense_rows_teach_the_same_with_any_threads_and_instructions() {
+fn training_on_dense_rows_does_not_depend_on_threads_or_instructions() {
     check::<f32>(150, Rows::Dense, &matrix(MatmulBackend::Portable, Isa::available()));
     check::<f64>(150, Rows::Dense, &matrix(MatmulBackend::Portable, Isa::available()));
 }
 
 #[test]
-fn openblas_teaches_the_same_with_any_threads() {
+fn training_with_openblas_does_not_depend_on_threads() {
     if MatmulBackend::OpenBlas.is_available() {
         for rows in [Rows::Dense, Rows::Sparse] {
             let ways = matrix(MatmulBackend::OpenBlas, std::iter::once(Isa::best()));
@@ -152,17 +153,17 @@ fn openblas_teaches_the_same_with_any_threads() {
     }
 }
 
-/// OpenBLAS sums small products in another order than large ones, and whether one is small depends on how threads cut it.
+/// OpenBLAS sums small and large products in different orders, and splitting changes the sizes.
 #[test]
-fn openblas_teaches_the_same_where_threads_cut_layers_of_hundreds_of_units() {
+fn training_wide_layers_with_openblas_does_not_depend_on_threads() {
     if MatmulBackend::OpenBlas.is_available() {
         let data = Data::<f32>::new(150);
         for hidden in [&[1100][..], &[200, 1100], &[1100, 200]] {
             let start = data.network(hidden, Activation::Logistic);
             let hashes = THREADS.map(|threads| {
-                let kernels = Compute::default().with_backend(MatmulBackend::OpenBlas).with_threads(threads);
+                let compute = Compute::default().with_backend(MatmulBackend::OpenBlas).with_threads(threads);
                 let mut network = start.clone();
-                let mut workspace = workspace(&network, ROWS, kernels);
+                let mut workspace = workspace(&network, ROWS, compute);
                 data.train(&mut network, Rows::Dense, &mut workspace);
                 hash(&network)
             });
@@ -173,31 +174,31 @@ fn openblas_teaches_the_same_where_threads_cut_layers_of_hundreds_of_units() {
 }
 
 #[test]
-fn dropout_and_smoothing_teach_the_same_with_any_threads_and_instructions_on_sparse_rows_and_dense() {
+fn dropout_and_smoothing_do_not_depend_on_threads_instructions_or_sparsity() {
     let data = Data::<f32>::new(150);
     for hidden in [&[100][..], &[40, 24], &[]] {
         let start = data.network(hidden, Activation::Relu);
         let mut first = None;
         for rows in [Rows::Sparse, Rows::Dense] {
-            for kernels in matrix(MatmulBackend::Portable, Isa::available()) {
-                let (mut network, mut workspace) = (start.clone(), workspace(&start, 37, kernels));
+            for compute in matrix(MatmulBackend::Portable, Isa::available()) {
+                let (mut network, mut workspace) = (start.clone(), workspace(&start, 37, compute));
                 let (dropout, input_dropout) = (0.3, 0.2);
                 let objective = Objective::mean().with_dropout(dropout).with_input_dropout(input_dropout);
                 workspace.set_objective(objective.with_label_smoothing(0.1).with_seed(4));
                 data.train(&mut network, rows, &mut workspace);
                 let (found, step) = (hash(&network), workspace.step());
-                assert_eq!(found, *first.get_or_insert(found), "{hidden:?} {rows:?} {kernels:?}");
+                assert_eq!(found, *first.get_or_insert(found), "{hidden:?} {rows:?} {compute:?}");
                 assert_eq!(step, 9, "forward passes in training");
             }
         }
         let mut plain = start.clone();
         data.train(&mut plain, Rows::Sparse, &mut workspace(&start, 37, own(1)));
-        assert_ne!(first, Some(hash(&plain)), "nothing was left out");
+        assert_ne!(first, Some(hash(&plain)), "nothing was dropped");
     }
 }
 
 #[test]
-fn sparse_rows_teach_the_same_as_dense_ones() {
+fn sparse_and_dense_rows_give_the_same_training() {
     let data = Data::<f32>::new(150);
     let [sparsely, densely] = [Rows::Sparse, Rows::Dense].map(|rows| {
         let mut network = data.network(&[40, 24], Activation::Tanh);
@@ -205,7 +206,7 @@ fn sparse_rows_teach_the_same_as_dense_ones() {
         data.train(&mut network, rows, &mut workspace);
         network
     });
-    // Not by the hash: zeros may have other signs.
+    // Values, not hashes: the sign of zeros may differ.
     assert_eq!(sparsely, densely);
 }
 
@@ -224,20 +225,20 @@ fn check_activations<A: Scalar>() {
 }
 
 #[test]
-fn every_activation_is_the_same_with_any_instructions() {
+fn activations_do_not_depend_on_instructions() {
     check_activations::<f32>();
     check_activations::<f64>();
 }
 
 #[test]
-fn a_training_goes_on_with_another_number_of_threads() {
+fn training_continues_with_another_number_of_threads() {
     let data = Data::<f32>::new(784);
     for hidden in [&[100][..], &[40, 24], &[]] {
         let start = data.network(hidden, Activation::Logistic);
         let train = |parts: [Compute; 2]| {
             let mut network = start.clone();
-            for kernels in parts {
-                let mut workspace = workspace(&network, 37, kernels);
+            for compute in parts {
+                let mut workspace = workspace(&network, 37, compute);
                 data.train(&mut network, Rows::Sparse, &mut workspace);
             }
             network
@@ -246,14 +247,14 @@ fn a_training_goes_on_with_another_number_of_threads() {
         for (before, after) in [(1, 3), (3, 1), (2, 5), (8, 2)] {
             let found = train([own(before), own(after)]);
             assert_eq!(hash(&found), hash(&expected), "{hidden:?}: {before} threads, then {after}");
-            // However its weights lie in memory.
+            // Equality ignores the memory layout.
             assert_eq!(found, expected, "{hidden:?}: {before} threads, then {after}");
         }
     }
 }
 
 #[test]
-fn a_clone_equals_its_original_and_goes_on_as_it_does() {
+fn a_clone_trains_like_its_original() {
     let data = Data::<f64>::new(150);
     let mut original = data.network(&[100], Activation::Tanh);
     let mut workspace = workspace(&original, 100, own(3));
@@ -262,13 +263,13 @@ fn a_clone_equals_its_original_and_goes_on_as_it_does() {
     assert_eq!(copy, original);
     assert_eq!(hash(&copy), hash(&original));
     data.train(&mut original, Rows::Sparse, &mut workspace);
-    assert_ne!(copy, original, "a copy does not follow");
+    assert_ne!(copy, original, "the copy changed with the original");
     data.train(&mut copy, Rows::Sparse, &mut workspace);
     assert_eq!(hash(&copy), hash(&original));
 }
 
 #[test]
-fn weights_looked_at_and_changed_between_steps_are_those_of_the_training() {
+fn weights_can_be_read_and_changed_between_steps() {
     let data = Data::<f32>::new(150);
     let mut network = data.network(&[100], Activation::Tanh);
     let mut workspace = workspace(&network, 100, own(3));
@@ -276,10 +277,8 @@ fn weights_looked_at_and_changed_between_steps_are_those_of_the_training() {
     let (weights, mut changed) = (network.layers()[0].weights(), network.clone());
     assert_eq!(changed.layer_mut(0).0, weights);
     changed.layer_mut(0).0[[149, 99]] += 1.0;
-    assert_eq!(
-        (changed.layers()[0].weights()[[149, 99]], changed == network),
-        (weights[[149, 99]] + 1.0, false)
-    );
+    assert_eq!(changed.layers()[0].weights()[[149, 99]], weights[[149, 99]] + 1.0);
+    assert_ne!(changed, network);
     changed.layer_mut(0).0[[149, 99]] = weights[[149, 99]];
     for network in [&mut network, &mut changed] {
         data.train(network, Rows::Sparse, &mut workspace);
@@ -288,21 +287,21 @@ fn weights_looked_at_and_changed_between_steps_are_those_of_the_training() {
 }
 
 #[test]
-fn inference_with_other_threads_gives_the_same_logits() {
+fn inference_does_not_depend_on_threads() {
     let data = Data::<f32>::new(784);
     for hidden in [&[100][..], &[40, 24], &[]] {
         let mut network = data.network(hidden, Activation::Logistic);
         let mut trained = workspace(&network, 100, own(3));
         data.train(&mut network, Rows::Sparse, &mut trained);
-        let logits = |kernels| {
-            let mut workspace = workspace(&network, ROWS, kernels);
+        let logits = |compute| {
+            let mut workspace = workspace(&network, ROWS, compute);
             let logits = network.logits(data.sparse(), &mut workspace);
             logits.iter().map(|z| z.to_bits()).collect::<Vec<_>>()
         };
         let expected = logits(own(1));
         assert_eq!(expected.len(), ROWS * CLASSES);
-        for kernels in matrix(MatmulBackend::Portable, Isa::available()) {
-            assert!(logits(kernels) == expected, "{hidden:?} {kernels:?}");
+        for compute in matrix(MatmulBackend::Portable, Isa::available()) {
+            assert!(logits(compute) == expected, "{hidden:?} {compute:?}");
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Where mathematics has a finite value, so has the network: huge weights, saturated units, logits out of any reasonable
-//! range. In `f32`, whose range ends at 3.4e38.
+//! Where the exact result is finite, so is the computed one: huge weights, saturated units, extreme
+//! logits. In `f32`, which ends at 3.4e38.
 
 use mlp_core::{Activation, Gradients, Layer, Mlp, Reduction, Workspace};
 use ndarray::{Array1, Array2, array};
 
-/// Two inputs, two hidden units, two classes; the hidden weights are ±`hidden`, the output weights ±`output`.
+/// A 2-2-2 network with hidden weights ±`hidden` and output weights ±`output`.
 fn network(hidden: f32, output: f32, activation: Activation) -> Mlp<f32> {
     let signs = array![[1.0, -1.0], [-1.0, 1.0]];
     let layer = |size: f32| Layer::new(&signs * size, Array1::zeros(2));
@@ -27,18 +27,18 @@ fn all_finite(gradients: &Gradients<f32>) -> bool {
 }
 
 #[test]
-fn weights_of_1e30_in_the_hidden_layer_saturate_and_teach_nothing() {
-    // z = ±1e30: h is 1 or 0 exactly, and so f' is 0.
+fn saturated_hidden_units_have_zero_gradients() {
+    // z = ±1e30, so h is exactly 1 or 0, and f' is 0.
     let x = array![[1.0, 0.0], [0.0, 1.0]];
     let (loss, gradients, _) = run(&network(1e30, 1.0, Activation::Logistic), &x, &[0, 1]);
-    // Logits (1, -1) for the right class, both times: J = 2 log(1 + exp(-2)).
+    // Both examples have logits (1, -1), the right class first: J = 2 log(1 + exp(-2)).
     assert!((loss - 2.0 * (-2.0_f64).exp().ln_1p()).abs() < 1e-6, "{loss}");
     assert!(gradients.layers()[0].weights().iter().all(|&w| w == 0.0));
     assert!(all_finite(&gradients));
 }
 
 #[test]
-fn weights_of_1e30_everywhere_give_the_exact_loss_of_a_confident_error() {
+fn huge_weights_give_the_exact_loss_of_a_confident_error() {
     for activation in [Activation::Logistic, Activation::Tanh] {
         let x = array![[1.0, 0.0]];
         let (right, gradients, probabilities) = run(&network(1e30, 1e30, activation), &x, &[0]);
@@ -49,14 +49,14 @@ fn weights_of_1e30_everywhere_give_the_exact_loss_of_a_confident_error() {
         let (wrong, gradients, _) = run(&network(1e30, 1e30, activation), &x, &[1]);
         assert!((wrong / expected - 1.0).abs() < 1e-6, "{activation}: {wrong}");
         assert!(all_finite(&gradients), "{activation}");
-        // ∂J/∂W^o = Hᵀ(Ŷ - Y): the first unit was on, and the first class wrongly believed in.
+        // ∂J/∂W^o = Hᵀ(Ŷ - Y): the first unit is on, and the first class wrongly predicted.
         assert_eq!(gradients.layers()[1].weights()[[0, 0]], 1.0, "{activation}");
         assert_eq!(gradients.layers()[1].weights()[[0, 1]], -1.0, "{activation}");
     }
 }
 
 #[test]
-fn unbounded_activations_stay_finite_as_long_as_the_numbers_fit() {
+fn unbounded_activations_stay_finite_within_range() {
     for activation in [Activation::Relu, Activation::LeakyRelu, Activation::Gelu, Activation::Identity] {
         for (hidden, output) in [(1e30, 1e3), (1e3, 1e30), (1e-30, 1e-30), (1e18, 1e18)] {
             for label in [0, 1] {

@@ -1,5 +1,4 @@
-//! Gradient checking through sparse rows: the backward pass that never sees a zero against central differences of the loss. The dense
-//! rows' are in `gradients.rs`.
+//! Gradient checking on sparse rows. Dense rows are tested in `gradients.rs`.
 
 use mlp_core::gradcheck::{TOLERANCE, check_gradients, gradcheck};
 use mlp_core::{
@@ -9,10 +8,10 @@ use mlp_core::{
 
 const INPUTS: usize = 7;
 const LABELS: [u8; 6] = [0, 3, 1, 2, 2, 0];
-/// Rows of the stored five, one of them twice and one of them empty.
+/// Rows of the batch: one appears twice, one is empty.
 const BATCH: [u32; 6] = [4, 0, 2, 1, 4, 3];
 
-/// Five rows: nothing in the third, everything in the fourth, and nowhere else anything in the column 5.
+/// Five rows. The third is empty, the fourth full, and the others have nothing in column 5.
 struct Stored {
     offsets: Vec<usize>,
     columns: Vec<u16>,
@@ -42,10 +41,10 @@ fn network(hidden: &[usize], activation: Activation, seed: u64) -> Mlp<f64> {
     Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(seed)).unwrap()
 }
 
-/// The gradients as three threads and our own products compute them.
+/// Gradients by three threads with the portable backend.
 fn gradients(network: &Mlp<f64>, x: CsrMatrix<'_, f64>, reduction: Reduction) -> Gradients<f64> {
-    let kernels = Compute::default().with_backend(MatmulBackend::Portable).with_threads(3);
-    let mut workspace = Workspace::with_compute(&network.architecture(), x.len(), kernels);
+    let compute = Compute::default().with_backend(MatmulBackend::Portable).with_threads(3);
+    let mut workspace = Workspace::with_compute(&network.architecture(), x.len(), compute);
     workspace.set_objective(reduction.into());
     let mut gradients = Gradients::new(&network.architecture());
     network.forward(x, &LABELS, &mut workspace);
@@ -54,7 +53,7 @@ fn gradients(network: &Mlp<f64>, x: CsrMatrix<'_, f64>, reduction: Reduction) ->
 }
 
 #[test]
-fn gradients_through_sparse_rows_agree_with_central_differences() {
+fn gradients_on_sparse_rows_agree_with_central_differences() {
     let (mut checked, mut straddling, mut seed) = (0, 0, 0);
     for activation in Activation::ALL {
         for hidden in [&[][..], &[5], &[6, 4]] {
@@ -69,13 +68,13 @@ fn gradients_through_sparse_rows_agree_with_central_differences() {
             }
         }
     }
-    assert!(checked > 100 * straddling, "{straddling} entries left out, {checked} checked");
+    assert!(checked > 100 * straddling, "{straddling} entries skipped, {checked} checked");
 }
 
 #[test]
-fn gradients_of_three_threads_agree_with_central_differences() {
+fn gradients_by_three_threads_agree_with_central_differences() {
     for activation in Activation::ALL {
-        // Three cache lines of units, so that every thread has some; and fewer than threads.
+        // Three cache lines of units, one for each thread; and fewer.
         for hidden in [&[][..], &[24], &[20, 17], &[3]] {
             let (network, stored) = (network(hidden, activation, 11), stored(12));
             let gradients = gradients(&network, stored.batch(), Reduction::Sum);

@@ -1,6 +1,6 @@
-//! The gradients are right: the matrix code against the plain loops, the plain loops against central differences, f32
-//! against f64, and gradient checking itself against planted errors. `cargo xtask mutate` breaks each equation in turn and
-//! runs this file.
+//! The gradients are correct: matrix code against plain loops, plain loops against central
+//! differences, `f32` against `f64`, and the gradient check against planted errors. `cargo xtask
+//! mutate` breaks each equation and runs this file.
 
 use mlp_core::gradcheck::{TOLERANCE, check_gradients, gradcheck};
 use mlp_core::{
@@ -9,7 +9,7 @@ use mlp_core::{
 };
 use ndarray::{Array2, ArrayView2};
 
-/// A network and a batch for it. Some of the matrices are square: there a transposed index would type-check.
+/// A network and a batch. Some matrices are square, so that transposed indices would type-check.
 struct Case {
     network: Mlp<f64>,
     x: Array2<f64>,
@@ -21,14 +21,14 @@ fn case(activation: Activation, hidden: &[usize], objective: impl Into<Objective
     let architecture = Architecture::new(7, hidden, 4).with_activation(activation);
     let mut stream = NativeStream::new(seed);
     let network = Mlp::new(&architecture, Init::Normal, &mut stream).unwrap();
-    // As many examples as inputs in every other pair of cases: there X is square.
+    // X is square in every other pair of cases.
     let examples = if (seed / 2).is_multiple_of(2) { 6 } else { 7 };
     let x = Array2::from_shape_simple_fn((examples, 7), || stream.standard_normal());
     let labels = (0..examples).map(|_| (stream.next_u64() % 4) as u8).collect();
     Case { network, x, labels, objective: objective.into() }
 }
 
-/// Every activation, depths 0 to 3, both reductions, square and oblong; each with and without smoothing and dropout.
+/// All activations, depths 0 to 3, both reductions; each with and without smoothing and dropout.
 fn cases() -> Vec<Case> {
     let shapes: [&[usize]; 6] = [&[], &[5], &[7], &[5, 3], &[6, 6], &[5, 3, 6]];
     let mut cases = Vec::new();
@@ -46,11 +46,11 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// The passes as training makes them.
+/// The results of both passes in training.
 struct Passes<A> {
     score: Score,
     gradients: Gradients<A>,
-    x: Array2<f64>, // what was left of the inputs
+    x: Array2<f64>, // inputs after dropout
     masks: Vec<oracle::Rows>,
 }
 
@@ -66,12 +66,12 @@ fn passes<A: Scalar>(case: &Case, network: &Mlp<A>, x: ArrayView2<'_, A>) -> Pas
     Passes { score, gradients, x: left, masks: masks.collect() }
 }
 
-/// The plain loops under the masks of some passes.
+/// The plain loops with the same masks.
 fn expected<A>(case: &Case, network: &Mlp<f64>, found: &Passes<A>) -> oracle::Passes {
     oracle::passes_in_training(network, &rows(&found.x), &case.labels, case.objective, &found.masks)
 }
 
-/// The largest difference of two gradients, relative to the largest entry of the second, tensor by tensor.
+/// The largest difference of two gradients, relative to the tensor's largest entry.
 fn relative_difference<A: Scalar>(gradients: &Gradients<A>, expected: &[oracle::LayerGradient]) -> f64 {
     let mut worst = 0.0_f64;
     assert_eq!(gradients.layers().len(), expected.len());
@@ -94,8 +94,8 @@ fn rows(x: &Array2<f64>) -> oracle::Rows {
     x.rows().into_iter().map(|row| row.to_vec()).collect()
 }
 
-/// A bound on the rounding of a gradient relative to its tensor's largest entry: each of the depth·width multiplications
-/// that a term went through adds one eps, and cancellation inside the sums magnifies it, here by less than 100.
+/// A bound on the rounding error relative to the tensor's largest entry: one eps for each of the
+/// depth·width multiplications of a term, and a factor below 100 for cancellation.
 fn rounding(eps: f64, case: &Case) -> f64 {
     let operations = case.network.layers().iter().map(|l| l.inputs() + l.outputs() + 8).sum::<usize>();
     100.0 * eps * operations as f64
@@ -116,7 +116,7 @@ fn the_matrix_code_agrees_with_the_plain_loops() {
 #[test]
 fn single_precision_agrees_with_double() {
     for (number, case) in cases().iter().enumerate() {
-        // The same numbers in both precisions: those that f32 can hold.
+        // Use numbers that f32 can represent.
         let (network, x) = (case.network.cast::<f32>(), case.x.mapv(|x| x as f32));
         let wide = network.cast::<f64>();
         let found = passes(case, &network, x.view());
@@ -136,7 +136,7 @@ fn the_matrix_code_agrees_with_central_differences() {
         checked += report.checked();
         straddling += report.straddling();
     }
-    assert!(checked > 100 * straddling, "{straddling} entries left out, {checked} checked");
+    assert!(checked > 100 * straddling, "{straddling} entries skipped, {checked} checked");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn the_plain_loops_agree_with_central_differences() {
 }
 
 #[test]
-fn gradient_checking_finds_one_wrong_entry_and_says_where() {
+fn the_gradient_check_locates_a_wrong_entry() {
     let case = case(Activation::Tanh, &[5, 3], Reduction::Sum, 1);
     let mut gradients = passes(&case, &case.network, case.x.view()).gradients;
     gradients.layer_mut(1).0[[4, 2]] *= 1.0 + 1e-5;
@@ -170,7 +170,7 @@ fn gradient_checking_finds_one_wrong_entry_and_says_where() {
 }
 
 #[test]
-fn a_gradient_that_is_not_a_number_does_not_pass() {
+fn a_nan_gradient_fails_the_check() {
     let case = case(Activation::Logistic, &[5], Reduction::Sum, 1);
     let mut gradients = passes(&case, &case.network, case.x.view()).gradients;
     gradients.layer_mut(0).1[3] = f64::NAN;
@@ -180,8 +180,8 @@ fn a_gradient_that_is_not_a_number_does_not_pass() {
 }
 
 #[test]
-fn entries_across_a_kink_are_counted_and_left_out() {
-    // One ReLU unit with its pre-activation at 0 for the only example: every entry of its weights straddles.
+fn entries_across_a_kink_are_skipped_and_counted() {
+    // A ReLU unit with pre-activation 0, so all entries of its weights straddle the kink.
     let hidden = Layer::new(ndarray::array![[1.0], [1.0]], ndarray::array![0.0]);
     let output = Layer::new(ndarray::array![[1.0, -1.0]], ndarray::array![0.0, 0.0]);
     let network = Mlp::from_layers(vec![hidden, output], Activation::Relu).unwrap();
@@ -192,7 +192,7 @@ fn entries_across_a_kink_are_counted_and_left_out() {
 }
 
 #[test]
-fn a_train_step_is_backward_followed_by_descent() {
+fn a_train_step_equals_backward_and_descend() {
     for (number, case) in cases().iter().enumerate() {
         let (mut stepped, mut workspace) =
             (case.network.clone(), Workspace::new(&case.network.architecture(), case.labels.len()));

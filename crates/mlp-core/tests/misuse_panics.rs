@@ -1,4 +1,4 @@
-//! What a programmer gets wrong panics where it is called, instead of giving a wrong number.
+//! Programming errors panic instead of giving wrong numbers.
 
 use mlp_core::{Activation, Architecture, Compute, Gradients, Init, Mlp, NativeStream, Objective, Workspace};
 use ndarray::Array2;
@@ -34,7 +34,7 @@ impl Setup {
 }
 
 #[test]
-fn the_right_order_is_forward_then_backward() {
+fn backward_may_follow_forward_repeatedly() {
     let mut setup = setup();
     setup.forward();
     setup.backward();
@@ -43,14 +43,14 @@ fn the_right_order_is_forward_then_backward() {
 }
 
 #[test]
-#[should_panic(expected = "backward without a forward pass of the same batch before it")]
-fn backward_after_nothing() {
+#[should_panic(expected = "backward needs a forward pass of the same batch first")]
+fn backward_without_forward_panics() {
     setup().backward();
 }
 
 #[test]
-#[should_panic(expected = "backward without a forward pass of the same batch before it")]
-fn backward_after_logits_of_something_else() {
+#[should_panic(expected = "backward needs a forward pass of the same batch first")]
+fn backward_after_logits_panics() {
     let mut setup = setup();
     setup.forward();
     setup.network.logits(setup.x.view(), &mut setup.workspace);
@@ -58,25 +58,25 @@ fn backward_after_logits_of_something_else() {
 }
 
 #[test]
-#[should_panic(expected = "backward without a forward pass of the same batch before it")]
-fn backward_after_the_weights_have_changed() {
+#[should_panic(expected = "backward needs a forward pass of the same batch first")]
+fn backward_after_a_train_step_panics() {
     let mut setup = setup();
     setup.network.train_step(setup.x.view(), &LABELS, 0.1, &mut setup.workspace);
-    assert_eq!(setup.workspace.probabilities().dim(), (4, 3), "what was computed may still be looked at");
+    assert_eq!(setup.workspace.probabilities().dim(), (4, 3), "results can still be read");
     setup.backward();
 }
 
 #[test]
-#[should_panic(expected = "backward without a forward pass of the same batch before it")]
-fn backward_after_score() {
+#[should_panic(expected = "backward needs a forward pass of the same batch first")]
+fn backward_after_score_panics() {
     let mut setup = setup();
     setup.network.score(setup.x.view(), &LABELS, &mut setup.workspace);
     setup.backward();
 }
 
 #[test]
-#[should_panic(expected = "no pass with labels since the last one without")]
-fn losses_after_logits() {
+#[should_panic(expected = "the last pass had no labels")]
+fn losses_after_logits_panic() {
     let mut setup = setup();
     setup.forward();
     setup.network.logits(setup.x.view(), &mut setup.workspace);
@@ -84,44 +84,44 @@ fn losses_after_logits() {
 }
 
 #[test]
-#[should_panic(expected = "label 3 in a network of 3 classes")]
-fn a_label_that_is_no_class() {
+#[should_panic(expected = "label 3 in a network with 3 classes")]
+fn an_unknown_label_panics() {
     let mut setup = setup();
     setup.network.forward(setup.x.view(), &[0, 1, 2, 3], &mut setup.workspace);
 }
 
 #[test]
 #[should_panic(expected = "3 labels for 4 examples")]
-fn fewer_labels_than_examples() {
+fn too_few_labels_panic() {
     let mut setup = setup();
     setup.network.forward(setup.x.view(), &[0, 1, 2], &mut setup.workspace);
 }
 
 #[test]
-#[should_panic(expected = "examples of 4 numbers for a network of 5 inputs")]
-fn examples_of_another_width() {
+#[should_panic(expected = "4 numbers per example for a network with 5 inputs")]
+fn examples_of_the_wrong_width_panic() {
     let mut setup = setup();
     setup.network.logits(Array2::zeros((2, 4)).view(), &mut setup.workspace);
 }
 
 #[test]
 #[should_panic(expected = "5 examples in a workspace for 4")]
-fn more_examples_than_the_workspace_holds() {
+fn too_many_examples_panic() {
     let mut setup = setup();
     setup.network.logits(Array2::zeros((5, 5)).view(), &mut setup.workspace);
 }
 
 #[test]
 #[should_panic(expected = "the workspace was made for another architecture")]
-fn a_workspace_of_another_network() {
+fn a_workspace_of_another_architecture_panics() {
     let setup = setup();
     let other = Architecture::new(5, &[7], 3).with_activation(Activation::Tanh);
     setup.network.logits(setup.x.view(), &mut Workspace::new(&other, 4));
 }
 
 #[test]
-#[should_panic(expected = "backward without a forward pass of the same batch before it")]
-fn backward_under_other_masks() {
+#[should_panic(expected = "backward needs a forward pass of the same batch first")]
+fn backward_with_another_objective_panics() {
     let mut setup = setup();
     setup.forward();
     setup.workspace.set_objective(Objective::sum().with_dropout(0.5));
@@ -129,8 +129,8 @@ fn backward_under_other_masks() {
 }
 
 #[test]
-#[should_panic(expected = "dropout of 1: expected from 0 to below 1")]
-fn dropout_of_everything() {
+#[should_panic(expected = "dropout is 1; expected 0 or more, below 1")]
+fn dropout_of_1_panics() {
     setup().workspace.set_objective(Objective::sum().with_dropout(1.0));
 }
 
@@ -141,18 +141,18 @@ fn workspace_of_threads(threads: usize) -> Workspace<f64> {
 
 #[test]
 #[should_panic(expected = "0 threads; expected 1 to 64")]
-fn a_workspace_without_threads() {
+fn zero_threads_panic() {
     workspace_of_threads(0);
 }
 
 #[test]
 #[should_panic(expected = "65 threads; expected 1 to 64")]
-fn a_workspace_of_more_threads_than_there_can_be() {
+fn too_many_threads_panic() {
     workspace_of_threads(Compute::MAX_THREADS + 1);
 }
 
 #[test]
-fn inference_gives_the_probabilities_of_the_forward_pass() {
+fn inference_and_forward_give_the_same_probabilities() {
     let mut setup = setup();
     setup.forward();
     let forward = setup.workspace.probabilities().to_owned();

@@ -1,5 +1,5 @@
-//! What OpenBLAS is asked for in the environment does not change a bit: it is told to use one thread before its first use. In
-//! child processes, because it reads its environment when it is loaded.
+//! OpenBLAS uses one thread whatever the environment says. Tested in child processes, because
+//! OpenBLAS reads its environment when it is loaded.
 
 use std::process::Command;
 
@@ -8,8 +8,8 @@ use ndarray::Array2;
 
 const CHILD: &str = "MLP_CORE_TEST_CHILD";
 
-/// FNV-1a of the network's bits after an orthogonal initialization and one step. In f64: rounded to f32, the last bits of a
-/// factorization would not show.
+/// FNV-1a of the network's bits after an orthogonal initialization and a step. In f64, because
+/// rounding to f32 would hide differences in the factorization.
 fn fingerprint() -> u64 {
     let architecture = Architecture::new(784, &[512], 10).with_activation(Activation::Tanh);
     let mut network: Mlp<f64> = Mlp::new(&architecture, Init::Orthogonal, &mut NativeStream::new(1)).unwrap();
@@ -21,14 +21,14 @@ fn fingerprint() -> u64 {
 }
 
 #[test]
-fn the_environment_does_not_change_a_bit() {
+fn openblas_num_threads_does_not_change_results() {
     if std::env::var_os(CHILD).is_some() {
         println!("fingerprint {:016x}", fingerprint());
         return;
     }
     let run = |threads: &str| {
         let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "the_environment_does_not_change_a_bit", "--nocapture"])
+            .args(["--exact", "openblas_num_threads_does_not_change_results", "--nocapture"])
             .env(CHILD, "1")
             .env("OPENBLAS_NUM_THREADS", threads)
             .output()

@@ -1,5 +1,5 @@
-//! Each rule of the optimizers takes the steps that PyTorch's takes (`fixtures/optimizers.py`) and those of its formula in plain loops;
-//! on any number of threads and with any instructions the same bits.
+//! Optimizers take the same steps as PyTorch's (`fixtures/optimizers.py`) and as plain loops, with
+//! the same bits on any number of threads and instruction set.
 
 use mlp_core::{
     Activation, Architecture, Compute, Ema, Gradients, Init, Isa, Layer, MatmulBackend, Mlp, NativeStream,
@@ -7,7 +7,7 @@ use mlp_core::{
 };
 use ndarray::{Array1, Array2};
 
-/// The start that `optimizers.py` has, too.
+/// The initial network of `optimizers.py`.
 fn start() -> Mlp<f64> {
     let mut k = 0.0;
     let mut next = || {
@@ -26,7 +26,7 @@ fn parameters<A: Scalar>(layers: &[Layer<A>]) -> Vec<f64> {
     tensors.map(Real::into_f64).collect()
 }
 
-/// The case of PyTorch's.
+/// PyTorch's parameters for a case.
 fn fixture(name: &str) -> Vec<f64> {
     let lines = include_str!("fixtures/optimizers.txt").lines();
     let mut words =
@@ -36,7 +36,7 @@ fn fixture(name: &str) -> Vec<f64> {
 }
 
 const ADAM: OptimizerKind = OptimizerKind::Adam { beta1: 0.8, beta2: 0.99, epsilon: 1e-6 };
-const RULES: [OptimizerKind; 5] = [
+const KINDS: [OptimizerKind; 5] = [
     OptimizerKind::Sgd,
     OptimizerKind::Momentum { momentum: 0.9 },
     OptimizerKind::Nesterov { momentum: 0.9 },
@@ -45,18 +45,18 @@ const RULES: [OptimizerKind; 5] = [
 ];
 
 #[test]
-fn every_rule_takes_the_steps_that_pytorch_takes() {
+fn optimizers_agree_with_pytorch() {
     let architecture = start().architecture();
-    let new = |rule| Optimizer::new(rule, &architecture);
+    let new = |kind| Optimizer::new(kind, &architecture);
     let cases = [
         ("sgd", new(OptimizerKind::Sgd), 0.3),
         ("sgd-decay", new(OptimizerKind::Sgd).with_weight_decay(0.02), 0.3),
-        ("momentum", new(RULES[1]), 0.3),
-        ("nesterov", new(RULES[2]), 0.3),
+        ("momentum", new(KINDS[1]), 0.3),
+        ("nesterov", new(KINDS[2]), 0.3),
         ("adam", new(ADAM), 0.03),
         ("adamw", new(ADAM).with_weight_decay(0.5), 0.03),
-        ("rmsprop", new(RULES[4]), 0.03),
-        ("clipped", new(RULES[1]).with_clipping(0.05), 0.3),
+        ("rmsprop", new(KINDS[4]), 0.03),
+        ("clipped", new(KINDS[1]).with_clipping(0.05), 0.3),
         ("smoothed", new(OptimizerKind::Sgd), 0.3),
         ("averaged", new(OptimizerKind::Sgd), 0.3),
     ];
@@ -66,15 +66,15 @@ fn every_rule_takes_the_steps_that_pytorch_takes() {
         let (mut network, mut workspace) = (start(), Workspace::new(&architecture, 6));
         let label_smoothing = if name == "smoothed" { 0.2 } else { 0.0 };
         workspace.set_objective(Objective::mean().with_label_smoothing(label_smoothing));
-        let mut average = Ema::new(&network, 0.7);
+        let mut ema = Ema::new(&network, 0.7);
         for _ in 0..20 {
             optimizer.train_step(&mut network, x.view(), &labels, rate, &mut workspace);
-            average.update(&network, &mut workspace);
+            ema.update(&network, &mut workspace);
         }
-        let found = if name == "averaged" { average.network() } else { &network };
+        let found = if name == "averaged" { ema.network() } else { &network };
         let (found, expected) = (parameters(found.layers()), fixture(name));
         assert_eq!(found.len(), expected.len());
-        // Twenty steps of some hundred roundings each, in a training that does not blow differences up.
+        // 20 steps of about 100 roundings each; this training does not amplify differences.
         let bound = 2e3 * f64::EPSILON;
         for (index, (found, expected)) in found.into_iter().zip(expected).enumerate() {
             assert!((found - expected).abs() <= bound, "{name}, parameter {index}: {found}, {expected}");
@@ -82,9 +82,9 @@ fn every_rule_takes_the_steps_that_pytorch_takes() {
     }
 }
 
-/// One parameter's way by the formulas, in plain f64.
+/// An optimizer for one parameter, in plain f64.
 struct Plain {
-    rule: OptimizerKind,
+    kind: OptimizerKind,
     t: i32,
     m: f64,
     v: f64,
@@ -96,7 +96,7 @@ impl Plain {
         let theta = theta - rate * decay * theta;
         theta
             - rate
-                * match self.rule {
+                * match self.kind {
                     OptimizerKind::Sgd => g,
                     OptimizerKind::Momentum { momentum } => {
                         self.v = momentum * self.v + g;
@@ -121,7 +121,7 @@ impl Plain {
     }
 }
 
-/// Random examples and a network for them.
+/// Random examples and a network.
 struct Task<A> {
     x: Array2<A>,
     labels: Vec<u8>,
@@ -137,12 +137,12 @@ fn task<A: Scalar>(hidden: &[usize]) -> Task<A> {
 }
 
 #[test]
-fn every_rule_is_its_formula_parameter_by_parameter() {
-    for rule in RULES {
+fn optimizers_agree_with_their_formulas() {
+    for kind in KINDS {
         for (weight_decay, max_norm) in [(0.0, None), (0.3, None), (0.0, Some(0.1)), (0.1, Some(1e9))] {
             let task = task::<f64>(&[20]);
             let architecture = task.network.architecture();
-            let mut optimizer = Optimizer::new(rule, &architecture).with_weight_decay(weight_decay);
+            let mut optimizer = Optimizer::new(kind, &architecture).with_weight_decay(weight_decay);
             if let Some(most) = max_norm {
                 optimizer = optimizer.with_clipping(most);
             }
@@ -151,7 +151,7 @@ fn every_rule_is_its_formula_parameter_by_parameter() {
             let mut gradients = Gradients::new(&architecture);
             let mut expected = parameters(network.layers());
             let mut plain: Vec<Plain> =
-                expected.iter().map(|_| Plain { rule, t: 0, m: 0.0, v: 0.0 }).collect();
+                expected.iter().map(|_| Plain { kind, t: 0, m: 0.0, v: 0.0 }).collect();
             // Weights decay, biases do not.
             let sizes = architecture.layer_sizes();
             let decays = sizes.iter().flat_map(|&(inputs, outputs)| {
@@ -170,10 +170,11 @@ fn every_rule_is_its_formula_parameter_by_parameter() {
                 }
                 optimizer.train_step(&mut network, task.x.view(), &task.labels, rate, &mut workspace);
                 let found = parameters(network.layers());
-                // A step rounds a dozen times, and Adam's division can magnify what the gradients' sums have lost.
+                // A step rounds about 12 times, and Adam's division magnifies the error of the
+                // gradients.
                 for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
                     let bound = 1e-11 * (1.0 + expected.abs());
-                    assert!((found - expected).abs() < bound, "{rule:?} {index}: {found} {expected}");
+                    assert!((found - expected).abs() < bound, "{kind:?} {index}: {found} {expected}");
                 }
                 expected = found;
             }
@@ -181,55 +182,55 @@ fn every_rule_is_its_formula_parameter_by_parameter() {
     }
 }
 
-fn train<A: Scalar>(rule: OptimizerKind, hidden: &[usize], kernels: Compute, clipped: bool) -> [Vec<f64>; 2] {
+fn train<A: Scalar>(kind: OptimizerKind, hidden: &[usize], compute: Compute, clipped: bool) -> [Vec<f64>; 2] {
     let task = task::<A>(hidden);
     let architecture = task.network.architecture();
-    let mut workspace = Workspace::with_compute(&architecture, 70, kernels);
+    let mut workspace = Workspace::with_compute(&architecture, 70, compute);
     let objective = Objective::mean().with_dropout(0.3).with_input_dropout(0.2).with_label_smoothing(0.1);
     workspace.set_objective(objective.with_seed(2));
     let mut network = task.network;
-    let mut optimizer = Optimizer::new(rule, &architecture).with_weight_decay(0.01);
+    let mut optimizer = Optimizer::new(kind, &architecture).with_weight_decay(0.01);
     if clipped {
         optimizer = optimizer.with_clipping(0.5);
     }
-    let mut average = Ema::new(&network, 0.9);
+    let mut ema = Ema::new(&network, 0.9);
     for _ in 0..6 {
         let (x, labels) = (task.x.view(), &task.labels);
         optimizer.train_step(&mut network, x, labels, 0.02, &mut workspace);
-        average.update(&network, &mut workspace);
+        ema.update(&network, &mut workspace);
     }
-    [parameters(network.layers()), parameters(average.network().layers())]
+    [parameters(network.layers()), parameters(ema.network().layers())]
 }
 
 #[test]
-fn no_bit_depends_on_threads_or_instructions() {
-    for rule in RULES {
+fn optimizers_do_not_depend_on_threads_or_instructions() {
+    for kind in KINDS {
         for (hidden, clipped) in [(&[100][..], true), (&[40, 24], false), (&[], true)] {
             let with = |isa, threads| {
                 Compute::default().with_backend(MatmulBackend::Portable).with_isa(isa).with_threads(threads)
             };
-            let expected = train::<f32>(rule, hidden, with(Isa::best(), 1), clipped);
-            let wide = train::<f64>(rule, hidden, with(Isa::best(), 1), clipped);
+            let expected = train::<f32>(kind, hidden, with(Isa::best(), 1), clipped);
+            let wide = train::<f64>(kind, hidden, with(Isa::best(), 1), clipped);
             for isa in Isa::available() {
                 for threads in [1, 2, 3, 5] {
-                    let found = train::<f32>(rule, hidden, with(isa, threads), clipped);
-                    assert_eq!(found, expected, "{rule:?} {hidden:?} {isa} {threads}");
+                    let found = train::<f32>(kind, hidden, with(isa, threads), clipped);
+                    assert_eq!(found, expected, "{kind:?} {hidden:?} {isa} {threads}");
                 }
-                assert_eq!(train::<f64>(rule, hidden, with(isa, 2), clipped), wide, "{rule:?} {isa}");
+                assert_eq!(train::<f64>(kind, hidden, with(isa, 2), clipped), wide, "{kind:?} {isa}");
             }
         }
     }
 }
 
 #[test]
-fn a_restored_optimizer_goes_on_as_if_nothing_had_been() {
-    for rule in RULES {
+fn a_restored_optimizer_continues_identically() {
+    for kind in KINDS {
         let task = task::<f32>(&[20]);
         let architecture = task.network.architecture();
-        let kernels = Compute::default().with_threads(2);
-        let new = || Optimizer::new(rule, &architecture).with_clipping(1.0);
+        let compute = Compute::default().with_threads(2);
+        let new = || Optimizer::new(kind, &architecture).with_clipping(1.0);
         let (mut network, mut optimizer) = (task.network.clone(), new());
-        let mut workspace = Workspace::with_compute(&architecture, 70, kernels);
+        let mut workspace = Workspace::with_compute(&architecture, 70, compute);
         workspace.set_objective(Objective::mean());
         let (x, labels) = (task.x.view(), &task.labels);
         let mut step = |network: &mut Mlp<f32>, optimizer: &mut Optimizer<f32>| {
@@ -241,23 +242,23 @@ fn a_restored_optimizer_goes_on_as_if_nothing_had_been() {
         let mut again = network.clone();
         (0..3).for_each(|_| step(&mut network, &mut optimizer));
         (0..3).for_each(|_| step(&mut again, &mut restored));
-        assert_eq!(again, network, "{rule:?}");
+        assert_eq!(again, network, "{kind:?}");
         assert_ne!(again, task.network);
         assert_eq!(
             restored.states().count(),
-            if rule == ADAM { 2 } else { usize::from(rule != OptimizerKind::Sgd) }
+            if kind == ADAM { 2 } else { usize::from(kind != OptimizerKind::Sgd) }
         );
     }
 }
 
 #[test]
-fn states_of_another_network_or_rule_are_refused() {
+fn states_of_another_network_or_kind_are_errors() {
     let sizes = |hidden: &[usize]| Architecture::new(3, hidden, 2).with_activation(Activation::Tanh);
-    let other = Optimizer::<f32>::new(RULES[1], &sizes(&[5]));
+    let other = Optimizer::<f32>::new(KINDS[1], &sizes(&[5]));
     let states: Vec<_> = other.states().map(<[_]>::to_vec).collect();
-    let mut optimizer = Optimizer::new(RULES[1], &sizes(&[4]));
+    let mut optimizer = Optimizer::new(KINDS[1], &sizes(&[4]));
     let error = optimizer.restore(1, states.clone()).unwrap_err();
-    assert_eq!(error, "states of an optimizer of another network");
+    assert_eq!(error, "the optimizer states belong to another network");
     let mut adam = Optimizer::new(ADAM, &sizes(&[5]));
-    assert_eq!(adam.restore(1, states).unwrap_err(), "1 states of an optimizer that has 2");
+    assert_eq!(adam.restore(1, states).unwrap_err(), "1 optimizer states; expected 2");
 }

@@ -1,6 +1,7 @@
-//! The fast path is taken: every matrix product of a training step is a call of `cblas_sgemm` (or `cblas_dgemm`) for each block of
-//! units or examples, with its transposes as flags. The two functions are defined here, count, and compute by plain loops; the program's own
-//! definition comes before the library's. Whether OpenBLAS's answers are right is tested in `src/ops/matmul.rs`.
+//! Every matrix product of a training step calls `cblas_sgemm` or `cblas_dgemm` once per block,
+//! with transposes as flags. This file defines the two functions, which take precedence over the
+//! library's, count calls and compute with plain loops. `src/ops/matmul.rs` tests OpenBLAS's
+//! results.
 
 #![cfg(feature = "_blas")]
 
@@ -27,7 +28,7 @@ thread_local! {
 macro_rules! counting_gemm {
     ($name:ident, $type:ty) => {
         /// # Safety
-        /// As the function of that name in `cblas.h`.
+        /// See the function of this name in `cblas.h`.
         #[unsafe(no_mangle)]
         unsafe extern "C" fn $name(
             layout: c_int,
@@ -57,7 +58,7 @@ macro_rules! counting_gemm {
                 for j in 0..n {
                     let mut sum = 0.0;
                     for p in 0..k {
-                        // SAFETY: the caller's promise: the matrices have these sizes and strides.
+                        // SAFETY: the caller promises these sizes and strides.
                         unsafe {
                             sum += *a.offset(at(i, p, lda, transposed.0) as isize)
                                 * *b.offset(at(p, j, ldb, transposed.1) as isize);
@@ -78,7 +79,7 @@ counting_gemm!(cblas_dgemm, f64);
 fn calls_of_a_step<A: Scalar>(hidden: &[usize], batch: usize) -> Vec<Call> {
     let architecture = Architecture::new(20, hidden, 10);
     let mut network: Mlp<A> = Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(1)).unwrap();
-    // Larger than the batch, as for the last batch of an epoch.
+    // Larger than the batch, as in the last batch of an epoch.
     let mut workspace = Workspace::new(&architecture, batch + 3);
     let x = Array2::from_elem((batch + 3, 20), A::one());
     let x = x.slice(s![..batch, ..]);
@@ -87,10 +88,10 @@ fn calls_of_a_step<A: Scalar>(hidden: &[usize], batch: usize) -> Vec<Call> {
     CALLS.take()
 }
 
-// Widths are rounded up to 8 numbers, the padding of the rows. The 15 hidden units are one block of a cache line in f32 and two in f64;
-// the examples of the output layer are two blocks.
+// Widths are padded to multiples of 8. The 15 hidden units are one block (a cache line) in f32 and
+// two in f64. The examples of the output layer are two blocks.
 fn expected(function: &'static str, n: c_int, units: &[c_int]) -> Vec<Call> {
-    // A single row lies in memory as a column does: its transpose needs no flag.
+    // A single row looks like a column, so its transpose needs no flag.
     let flag = n > 1;
     let call = |transposed, sizes| Call { function, transposed, sizes };
     let mut calls = Vec::new();
@@ -106,13 +107,13 @@ fn expected(function: &'static str, n: c_int, units: &[c_int]) -> Vec<Call> {
 }
 
 #[test]
-fn every_product_of_a_step_is_calls_of_gemm_with_transposes_as_flags() {
+fn every_product_of_a_step_calls_gemm_with_transposes_as_flags() {
     for n in [64, 9, 2, 1] {
         let (single, double) = (calls_of_a_step::<f32>(&[15], n), calls_of_a_step::<f64>(&[15], n));
         assert_eq!(single, expected("cblas_sgemm", n as c_int, &[16]), "batch {n}");
         assert_eq!(double, expected("cblas_dgemm", n as c_int, &[8, 8]), "batch {n}");
     }
-    // Two blocks for each axis that threads share, more where it is longer than 128.
+    // Two blocks for each split axis, more if it is longer than 128.
     assert_eq!(calls_of_a_step::<f32>(&[100], 64).len(), 5 * 2);
     assert_eq!(calls_of_a_step::<f32>(&[200], 300).len(), 4 * 4 + 6);
 }

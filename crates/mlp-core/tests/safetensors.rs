@@ -1,5 +1,5 @@
-//! Networks in the bytes of safetensors: written as PyTorch reads them, read as PyTorch writes them, and every wrong file refused with a
-//! reason. Real PyTorch files are loaded by the interoperability checks.
+//! Reading and writing safetensors as PyTorch does, with a clear error for every invalid file.
+//! `cargo xtask interop` tests real PyTorch files.
 #![cfg(feature = "safetensors")]
 
 use mlp_core::{
@@ -8,7 +8,7 @@ use mlp_core::{
 use ndarray::array;
 use proptest::prelude::*;
 
-/// A file of the given tensors (name, type, shape as JSON, bytes), put together by hand.
+/// Builds a file from tensors (name, type, JSON shape, bytes).
 fn file(metadata: &str, tensors: &[(&str, &str, &str, Vec<u8>)]) -> Vec<u8> {
     let (mut entries, mut data) = (Vec::new(), Vec::new());
     if !metadata.is_empty() {
@@ -29,7 +29,7 @@ fn f32s(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
-/// What PyTorch writes for `nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 2))`, its names in its order.
+/// PyTorch's file for `nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 2))`.
 fn state_dict() -> Vec<u8> {
     file(
         r#"{"format":"pt"}"#,
@@ -55,7 +55,7 @@ fn error(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_state_dict_of_pytorch_is_read_with_its_weights_transposed() {
+fn a_pytorch_state_dict_is_read_with_transposed_weights() {
     let bytes = state_dict();
     let tensors = Tensors::parse(&bytes).unwrap();
     assert_eq!(tensors.metadata()["format"], "pt");
@@ -65,7 +65,7 @@ fn a_state_dict_of_pytorch_is_read_with_its_weights_transposed() {
 }
 
 #[test]
-fn what_is_written_is_what_pytorch_expects() {
+fn the_written_file_is_what_pytorch_expects() {
     let bytes = small().to_safetensors(&[("zebra", "1"), ("apple", "\"2\"\n")]);
     let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
     let header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
@@ -79,13 +79,13 @@ fn what_is_written_is_what_pytorch_expects() {
     );
     assert_eq!(header["2.bias"], serde_json::json!({"dtype": "F32", "shape": [2], "data_offsets": [48, 56]}));
     assert_eq!(length % 8, 0);
-    // Unit by unit, as PyTorch keeps them.
+    // Transposed, as in PyTorch.
     assert_eq!(bytes[8 + length..][..24], f32s(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
     assert_eq!(bytes.len(), 8 + length + 56);
 }
 
 #[test]
-fn the_bytes_are_a_function_of_the_network_and_its_metadata() {
+fn the_bytes_do_not_depend_on_the_order_of_the_metadata() {
     let metadata: Vec<(String, String)> = (0..50).map(|i| (format!("key {i}"), i.to_string())).collect();
     let mut pairs: Vec<(&str, &str)> = metadata.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     let bytes = small().to_safetensors(&pairs);
@@ -93,32 +93,38 @@ fn the_bytes_are_a_function_of_the_network_and_its_metadata() {
     assert_eq!(small().to_safetensors(&pairs), bytes);
 }
 
-fn comes_back<A: Scalar>(hidden: Vec<usize>, activation: Activation) {
+fn round_trips<A: Scalar>(hidden: Vec<usize>, activation: Activation) {
     let architecture = Architecture::new(5, &hidden, 3).with_activation(activation);
     let network = Mlp::<A>::new(&architecture, Init::Normal, &mut NativeStream::new(3)).unwrap();
     let bytes = network.to_safetensors(&[]);
     assert_eq!(Tensors::parse(&bytes).unwrap().precision(), A::PRECISION);
     assert_eq!(Mlp::<A>::from_safetensors(&bytes), Ok(network.clone()));
-    // The other precision is a cast.
+    // Reading in the other precision converts.
     assert_eq!(Mlp::<f32>::from_safetensors(&bytes), Ok(network.cast()));
     assert_eq!(Mlp::<f64>::from_safetensors(&bytes), Ok(network.cast()));
 }
 
 #[test]
-fn every_network_comes_back_to_the_bit() {
+fn every_network_round_trips_exactly() {
     for activation in Activation::ALL {
-        // Seven layers: `10.weight` comes before `2.weight` in the alphabet.
+        // With seven layers, `10.weight` sorts before `2.weight` alphabetically.
         for hidden in [vec![], vec![7], vec![4; 6]] {
-            comes_back::<f32>(hidden.clone(), activation);
-            comes_back::<f64>(hidden, activation);
+            round_trips::<f32>(hidden.clone(), activation);
+            round_trips::<f64>(hidden, activation);
         }
     }
 }
 
 #[test]
-fn names_may_have_anything_before_their_number() {
+fn layers_may_have_any_names_if_numbers_and_shapes_leave_one_order() {
     let layer = |name: &str| (format!("{name}.bias"), format!("{name}.weight"));
-    for names in [["fc1", "fc2"], ["net.1", "net.4"], ["é9", "é10"], ["block2.linear3", "block1.linear7"]] {
+    for names in [
+        ["fc1", "fc2"],
+        ["net.1", "net.4"],
+        ["é9", "é10"],
+        ["block1.linear7", "block2.linear3"],
+        ["input", "output"],
+    ] {
         let [(b1, w1), (b2, w2)] = names.map(layer);
         let bytes = file(
             "",
@@ -135,35 +141,64 @@ fn names_may_have_anything_before_their_number() {
 }
 
 #[test]
-fn a_single_layer_needs_no_number_no_activation_and_no_biases() {
+fn a_single_layer_needs_only_weights() {
     let bytes = file("", &[("linear.weight", "F32", "[2,1]", f32s(&[1.5, -2.0]))]);
     let network = Mlp::<f32>::from_safetensors(&bytes).unwrap();
     assert_eq!(network.layers()[0], Layer::new(array![[1.5, -2.0]], array![0.0, 0.0]));
 }
 
 #[test]
-fn what_is_no_network_is_refused_with_the_reason() {
+fn invalid_files_are_errors_with_a_reason() {
     let weight = |shape: &'static str, count| vec![("0.weight", "F32", shape, f32s(&vec![1.0; count]))];
     let two = |first: &'static str, second: &'static str| {
         let tensor = |name| (name, "F32", "[1,1]", f32s(&[1.0]));
         file(r#"{"activation":"relu"}"#, &[tensor(first), tensor(second)])
     };
-    let cases: [(Vec<u8>, &str); 11] = [
+    let cases: [(Vec<u8>, &str); 16] = [
         (b"MLP model".to_vec(), "not safetensors: "),
         (state_dict()[..200].to_vec(), "not safetensors: "),
-        (file("", &[]), "no tensor is called `….weight`"),
-        (file("", &weight("[2,3,4]", 24)), "tensor `0.weight` of shape [2, 3, 4] belongs to no affine layer"),
+        (file("", &[]), "no tensor named `….weight`"),
+        (
+            file("", &weight("[2,3,4]", 24)),
+            "tensor `0.weight` of shape [2, 3, 4] belongs to a convolution or another layer",
+        ),
         (file("", &[("0.running_mean", "F32", "[1]", f32s(&[1.0]))]), "tensor `0.running_mean`"),
         (
-            file("", &[("0.weight", "BF16", "[1,1]", vec![0, 0])]),
-            "tensor `0.weight` holds BF16; expected F32 or F64",
+            file("", &[("0.weight", "I16", "[1,1]", vec![0, 0])]),
+            "tensor `0.weight` holds I16; expected F16, BF16, F32 or F64",
         ),
-        (two("a.weight", "b.weight"), "`a.weight` and `b.weight` do not say which layer comes first"),
-        (two("a.weight", "0.weight"), "`a.weight` and `0.weight` do not say which layer comes first"),
         (
-            file(r#"{"activation":"sigmoid"}"#, &weight("[1,1]", 1)),
-            "in the metadata: unknown activation `sigmoid`",
+            two("a.weight", "b.weight"),
+            "cannot tell which of the layers `a.weight` and `b.weight` comes first",
         ),
+        (
+            two("a.weight", "0.weight"),
+            "cannot tell which of the layers `0.weight` and `a.weight` comes first",
+        ),
+        (
+            two("l1.weight", "l01.weight"),
+            "cannot tell which of the layers `l01.weight` and `l1.weight` comes first",
+        ),
+        (
+            file("", &[("d/kernel", "F32", "[1,1]", f32s(&[1.0]))]),
+            "tensor `d/kernel` of shape [1, 1] belongs to a layer of Flax or Keras",
+        ),
+        (
+            file("", &[("p.weight", "F32", "[1]", f32s(&[1.0]))]),
+            "tensor `p.weight` of shape [1] belongs to a normalization or another layer",
+        ),
+        (file("", &[("temperature", "F32", "[1]", f32s(&[1.0]))]), "tensor `temperature` of shape [1]"),
+        (
+            file(
+                "",
+                &[
+                    ("0.weight", "F32", "[3,2]", f32s(&[1.0; 6])),
+                    ("1.weight", "F32", "[2,1]", f32s(&[1.0; 2])),
+                ],
+            ),
+            "tensor `0.weight` of shape [3, 2] is stored as (inputs, outputs)",
+        ),
+        (file(r#"{"activation":"sigmoid"}"#, &weight("[1,1]", 1)), "metadata: unknown activation `sigmoid`"),
         (file("", &weight("[0,3]", 0)), "layer 1 has 3 inputs and 0 outputs"),
         (state_dict(), "no `activation` in the metadata"),
     ];
@@ -180,13 +215,37 @@ fn what_is_no_network_is_refused_with_the_reason() {
     let tensors = [("0.weight", "F32", "[2,3]", f32s(&[1.0; 6])), ("0.bias", "F32", "[3]", f32s(&[1.0; 3]))];
     assert_eq!(
         error(&file("", &tensors)),
-        "layer 1 has 3 biases; expected 2, one for each column of its weights"
+        "tensor `0.weight` of shape [2, 3] is stored as (inputs, outputs); expected (outputs, inputs), as PyTorch has it: transpose the weights"
     );
+    let tensors = [("0.weight", "F32", "[2,3]", f32s(&[1.0; 6])), ("0.bias", "F32", "[4]", f32s(&[1.0; 4]))];
+    assert_eq!(
+        error(&file("", &tensors)),
+        "layer 1 has 4 biases; expected 2, one for each column of its weights"
+    );
+}
+
+#[test]
+fn half_precision_is_read_exactly_and_what_is_beside_the_network_is_noted() {
+    let bytes = file(
+        "",
+        &[
+            ("0.weight", "F16", "[1,2]", vec![0x00, 0x3C, 0x01, 0x80]), // 1, -2^-24
+            ("2.weight", "BF16", "[2,1]", vec![0x80, 0x3F, 0x49, 0xC0]), // 1, -3.140625
+            ("std", "F32", "[1]", f32s(&[0.5])),
+            ("steps", "I64", "[]", vec![1; 8]),
+        ],
+    );
+    let tensors = Tensors::parse(&bytes).unwrap();
+    assert_eq!(tensors.precision(), Precision::F32);
+    assert_eq!(tensors.notes(), ["ignored tensors: std, steps"]);
+    let network = tensors.network::<f32>(Some(Activation::Relu)).unwrap();
+    assert_eq!(network.layers()[0].weights(), array![[1.0], [-(2.0_f32.powi(-24))]]);
+    assert_eq!(network.layers()[1].weights(), array![[1.0, -3.140625]]);
 }
 
 proptest! {
     #[test]
-    fn no_bytes_panic(at in 0_usize..400, byte: u8, cut in 0_usize..400) {
+    fn corrupt_files_do_not_panic(at in 0_usize..400, byte: u8, cut in 0_usize..400) {
         let mut bytes = state_dict();
         let last = bytes.len() - 1;
         bytes[at.min(last)] = byte;

@@ -1,7 +1,5 @@
-//! A gradient computed by several threads is the one that a thread computes alone, in a network deep enough to have every kind of layer.
-//!
-//! A file of its own because it is small enough for Miri, which looks at what the threads write (`cargo xtask test`); the whole
-//! trainings in `determinism.rs` are not.
+//! Several threads compute the same gradient as one, in a network with all kinds of layers. Small
+//! enough for Miri (`cargo xtask test --thorough`), unlike `determinism.rs`.
 
 use mlp_core::{
     Activation, Architecture, Compute, Gradients, Init, MatmulBackend, Mlp, NativeStream, Objective,
@@ -10,7 +8,7 @@ use mlp_core::{
 use ndarray::Array2;
 
 #[test]
-fn a_gradient_made_by_several_threads_is_descended_as_one_made_by_one() {
+fn several_threads_compute_the_same_gradient_as_one() {
     let [inputs, hidden, above, examples] = if cfg!(miri) { [3, 9, 9, 2] } else { [9, 40, 20, 6] };
     let activation = Activation::Logistic;
     let architecture = Architecture::new(inputs, &[hidden, above], 3).with_activation(activation);
@@ -19,13 +17,14 @@ fn a_gradient_made_by_several_threads_is_descended_as_one_made_by_one() {
     let labels: Vec<u8> = (0..examples).map(|i| (i % 3) as u8).collect();
     let descended = |threads, trained_on| {
         let mut network = start.clone();
-        let kernels =
+        let compute =
             |threads| Compute::default().with_threads(threads).with_backend(MatmulBackend::Portable);
-        // After a step on several threads the weights lie in strips, which need not be those of the gradient.
-        let mut before = Workspace::with_compute(&architecture, examples, kernels(trained_on));
+        // After a step on several threads the weights are in strips, maybe not those of the
+        // gradient.
+        let mut before = Workspace::with_compute(&architecture, examples, compute(trained_on));
         before.set_objective(Objective::mean());
         network.train_step(x.view(), &labels, 0.1, &mut before);
-        let mut workspace = Workspace::with_compute(&architecture, examples, kernels(threads));
+        let mut workspace = Workspace::with_compute(&architecture, examples, compute(threads));
         let mut gradients = Gradients::new(&architecture);
         workspace.set_objective(Objective::mean());
         network.forward(x.view(), &labels, &mut workspace);

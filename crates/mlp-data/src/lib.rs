@@ -8,7 +8,8 @@
 //! - [`synthetic`]: ten classes of drawn digits that need no files;
 //! - [`idx`]: the IDX format of MNIST, raw or gzip-compressed;
 //! - `picture`: decoding and preprocessing pictures (feature `pictures`, off by default);
-//! - [`fs`]: atomic file writes.
+//! - [`fs`]: atomic file writes;
+//! - [`text`]: what is printable of text from files.
 //!
 //! # Example
 //! ```
@@ -43,7 +44,12 @@ mod named;
 pub mod picture;
 mod random;
 pub mod synthetic;
+pub mod text;
 
 pub use dataset::{Dataset, Datasets, ImageShape, Polarity, Preprocessing, Real, SparseImages, levels};
 pub use directory::Description;
 pub use error::{Error, SourceFailure};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -69,6 +69,11 @@ pub enum Error {
         "the network has {inputs} inputs and {outputs} classes; the dataset has {pixels} pixels and {classes} classes: use the dataset it was trained on"
     )]
     DoesNotFit { inputs: usize, outputs: usize, pixels: usize, classes: usize },
+    /// A dataset of other classes than the model's.
+    #[error(
+        "no class in common: the dataset has {found}; the model has {expected}: use a dataset with the model's classes"
+    )]
+    OtherClasses { found: String, expected: String },
     /// Images whose shape differs from the model's.
     #[error("images of {found}; the model takes images of {expected}: use the dataset it was trained on")]
     OtherShape { found: mlp_data::ImageShape, expected: mlp_data::ImageShape },

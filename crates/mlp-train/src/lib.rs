@@ -39,6 +39,7 @@ pub use config::plan::Plan;
 pub use config::schedule::Schedule;
 pub use config::train_config::{OptimizerName, ScheduleName, TrainConfig};
 pub use error::Error;
+pub use model::classes::{Matched, match_classes};
 pub use model::evaluate::{ClassReport, ConfusionMatrix, Evaluation, evaluate};
 pub use model::metadata::{Metadata, Model};
 pub use model::network::Network;
@@ -52,3 +53,7 @@ pub use run::writer::EpochWriter;
 pub use training::events::{Control, Ending, Event, Observer};
 pub use training::range_test;
 pub use training::trainer::{Examples, Trainer};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -147,8 +147,28 @@ fn a_huge_length_inside_the_content_allocates_nothing() {
     // The content starts with the length of the program's name.
     let hostile = reframed(&bytes, |content| content[..8].copy_from_slice(&(1_u64 << 60).to_le_bytes()));
     assert!(matches!(scratch.error(&hostile), Error::FileInvalid { .. }));
+    // Nor does one that the largest network would allow.
+    let hostile = reframed(&bytes, |content| content[..8].copy_from_slice(&(1_u64 << 33).to_le_bytes()));
+    let error = scratch.error(&hostile).to_string();
+    assert!(error.contains("LimitExceeded"), "{error}");
     let longer = reframed(&bytes, |content| content.push(0));
     assert!(scratch.error(&longer).to_string().contains("1 trailing bytes"));
+}
+
+#[test]
+fn a_layer_of_no_inputs_and_many_outputs_is_an_error() {
+    let scratch = Scratch::new();
+    let bytes = scratch.saved(&model(&[], Activation::Relu, true));
+    // The content ends with inputs, outputs, 36 weights and 3 biases, each list after its length.
+    let numbers = 8 * (2 + 1 + 36 + 1 + 3);
+    for outputs in [1_u64 << 40, 1 << 62] {
+        let hostile = reframed(&bytes, |content| {
+            content.truncate(content.len() - numbers);
+            content.extend([0, outputs, 0, 0].iter().flat_map(|number| number.to_le_bytes()));
+        });
+        let error = scratch.error(&hostile).to_string();
+        assert!(error.contains(&format!("layer 1 has 0 inputs and {outputs} outputs")), "{error}");
+    }
 }
 
 #[test]

@@ -6,9 +6,10 @@ use std::path::Path;
 use mlp_core::{Mlp, Precision, Reduction, StreamKind};
 use mlp_data::Dataset;
 use mlp_train::{
-    Checkpoint, Control, EpochRecord, Error, Event, Examples, Kernel, Number, Observer, OptimizerName,
-    Origin, ScheduleName, TrainConfig, Trainer,
+    Checkpoint, Control, EpochRecord, Error, Event, Every, Examples, Kernel, Metadata, Number, Observer,
+    OptimizerName, Origin, RunDir, RunSetup, ScheduleName, TrainConfig, Trainer,
 };
+use sha2::Digest as _;
 
 struct Sets {
     train: Dataset,
@@ -147,6 +148,68 @@ fn a_finished_training_has_nothing_to_resume() {
 }
 
 #[test]
+fn a_training_can_get_more_epochs_at_any_time() {
+    let (scratch, sets) = (tempfile::tempdir().unwrap(), sets());
+    let path = scratch.path().join("checkpoint");
+    let expected = train::<f32>(&TrainConfig { epochs: 5, ..config() }, &sets, &[], &path);
+    let plan = |epochs| TrainConfig { epochs, ..config() }.validate(&sets.train).unwrap();
+    let examples = Examples::<f32>::new(&plan(3), &sets.train);
+    let resume = |epochs| {
+        let checkpoint = Checkpoint::load(&path).unwrap();
+        Trainer::resume(checkpoint, plan(epochs), &examples, Some(&sets.validation), None)
+    };
+    // Complete after three epochs, or stopped in the second.
+    for steps in [None, Some(7)] {
+        let mut trainer = Trainer::with_sets(plan(3), &examples, Some(&sets.validation), None).unwrap();
+        trainer.run(&mut StopAfter(steps)).unwrap();
+        trainer.checkpoint(&origin()).save(&path).unwrap();
+        let mut trainer = resume(5).unwrap();
+        assert_eq!(trainer.run(&mut ()).unwrap().len(), 5);
+        assert_eq!(trainer.network(), &expected.network);
+    }
+    let error = resume(1).unwrap_err().to_string();
+    assert_eq!(error, "cannot resume: 1 epochs are done and epochs is 1; expected at least 2");
+}
+
+#[test]
+fn a_damaged_checkpoint_gives_way_to_the_one_before_it() {
+    let (scratch, sets) = (tempfile::tempdir().unwrap(), sets());
+    let path = scratch.path().join("run");
+    let run = RunDir::create(&path).unwrap();
+    let plan = config().validate(&sets.train).unwrap();
+    let examples = Examples::<f32>::new(&plan, &sets.train);
+    let metadata = Metadata::new("synthetic", vec![String::new(); 10], sets.train.shape(), "test");
+    let mut setup = RunSetup::new(origin(), metadata);
+    setup.checkpoint_every = Some(Every::Steps(2));
+    setup.waits_for_disk = true;
+    let (all, last) = (Some(&sets.validation), run.checkpoint_path());
+    let mut trainer = Trainer::with_sets(plan.clone(), &examples, all, None).unwrap();
+    run.train(&mut trainer, &setup, &mut StopAfter(Some(9))).unwrap();
+    assert_eq!(run.checkpoint::<f32>().unwrap().unwrap().position(), (1, 4));
+    for damage in [&|bytes: &mut Vec<u8>| bytes[300] ^= 1, &|bytes: &mut Vec<u8>| bytes.truncate(100)]
+        as [&dyn Fn(&mut Vec<u8>); 2]
+    {
+        let mut bytes = std::fs::read(&last).unwrap();
+        damage(&mut bytes);
+        std::fs::write(&last, &bytes).unwrap();
+        let checkpoint = run.checkpoint::<f32>().unwrap().unwrap();
+        assert_eq!(checkpoint.position(), (1, 3));
+        let note = checkpoint.fallback().unwrap().to_owned();
+        assert!(note.contains("checkpoint.mlp: ") && note.contains("resuming from"), "{note}");
+        // The damaged one does not become the previous one.
+        let mut trainer = Trainer::resume(checkpoint, plan.clone(), &examples, all, None).unwrap();
+        run.train(&mut trainer, &setup, &mut StopAfter(Some(1))).unwrap();
+        assert_eq!(run.checkpoint::<f32>().unwrap().unwrap().position(), (1, 4));
+    }
+    std::fs::remove_file(&last).unwrap();
+    assert!(run.checkpoint::<f32>().unwrap().unwrap().fallback().unwrap().contains("no such file"));
+    std::fs::write(path.join("checkpoint.previous.mlp"), "junk").unwrap();
+    std::fs::write(&last, "junk").unwrap();
+    let error = run.checkpoint::<f32>().err().unwrap().to_string();
+    assert!(error.contains("checkpoint.mlp: not a checkpoint file"), "{error}");
+}
+
+#[test]
 fn a_checkpoint_of_another_configuration_is_an_error_of_one_line() {
     let (scratch, sets) = (tempfile::tempdir().unwrap(), sets());
     let path = scratch.path().join("checkpoint");
@@ -166,4 +229,36 @@ fn a_checkpoint_of_another_configuration_is_an_error_of_one_line() {
     std::fs::write(&path, &bytes).unwrap();
     let error = Checkpoint::<f32>::load(&path).err().unwrap();
     assert!(matches!(error, Error::FileChecksum { .. }), "{error}");
+}
+
+#[test]
+fn a_checkpoint_with_a_correct_checksum_and_an_impossible_state_is_refused() {
+    let (scratch, sets) = (tempfile::tempdir().unwrap(), sets());
+    let path = scratch.path().join("checkpoint");
+    let plan = config().validate(&sets.train).unwrap();
+    let examples = Examples::<f32>::new(&plan, &sets.train);
+    let mut trainer = Trainer::with_sets(plan.clone(), &examples, Some(&sets.validation), None).unwrap();
+    trainer.run(&mut StopAfter(Some(7))).unwrap();
+    trainer.checkpoint(&origin()).save(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    // The content ends with the times (seconds and nanoseconds, twice) and the next stage.
+    let is_refused = |from_end: usize, value: &[u8]| {
+        let mut content = bytes[52..].to_vec();
+        let at = content.len() - from_end;
+        content.splice(at..(at + value.len()).min(content.len()), value.iter().copied());
+        let digest = sha2::Sha256::digest(&content);
+        let length = (content.len() as u64).to_le_bytes();
+        std::fs::write(&path, [&bytes[..12], &length, &digest, &content].concat()).unwrap();
+        let resumed = Checkpoint::<f32>::load(&path).and_then(|checkpoint| {
+            Trainer::resume(checkpoint, plan.clone(), &examples, Some(&sets.validation), None)
+        });
+        resumed.is_err()
+    };
+    assert!(!is_refused(4, &1_u32.to_le_bytes()), "the state as it was");
+    for stage in [0_u32, 2, 4, 5, u32::MAX] {
+        assert!(is_refused(4, &stage.to_le_bytes()), "stage {stage}");
+    }
+    for from_end in [28, 16] {
+        assert!(is_refused(from_end, &u64::MAX.to_le_bytes()), "a time of {} seconds", u64::MAX);
+    }
 }

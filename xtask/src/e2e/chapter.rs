@@ -1,67 +1,50 @@
-//! Reads what the chapter's NumPy program printed and computed: `xtask/reference` has the program and its results.
+//! The results of the chapter's NumPy program, from `xtask/reference`.
+
+use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
 /// One run of the chapter's program, in f64.
 pub(super) struct Reference {
-    /// Its lines.
-    pub(super) lines: Vec<&'static str>,
-    /// Mean loss of the batches, per epoch, in full precision.
+    /// The printed lines.
+    pub(super) lines: Vec<String>,
+    /// Mean batch loss per epoch, in full precision.
     pub(super) loss: Vec<f64>,
-    /// Mean accuracy of the batches, per epoch.
+    /// Mean batch accuracy per epoch.
     pub(super) accuracy: Vec<f64>,
-    /// The line that `mlp` ends with: loss as in an epoch's line, per 100 images.
+    /// The last line that `mlp` prints, with the loss per 100 images as in the epoch lines.
     pub(super) test_line: String,
 }
 
-macro_rules! reference {
-    ($name:literal) => {
-        parse(
-            include_str!(concat!("../../reference/", $name, ".txt")),
-            include_str!(concat!("../../reference/", $name, ".json")),
-        )
-    };
-}
-
-/// MNIST, seed 0, 50 epochs.
-pub(super) fn mnist_seed_0() -> Result<Reference> {
-    reference!("mnist-seed0")
-}
-
-/// MNIST, seed 1, 3 epochs.
-pub(super) fn mnist_seed_1() -> Result<Reference> {
-    reference!("mnist-seed1")
-}
-
-/// MNIST, seed 7, 3 epochs.
-pub(super) fn mnist_seed_7() -> Result<Reference> {
-    reference!("mnist-seed7")
-}
-
-/// Fashion-MNIST, seed 0, 3 epochs.
-pub(super) fn fashion_mnist_seed_0() -> Result<Reference> {
-    reference!("fashion-mnist-seed0")
-}
-
-/// Both datasets have 10,000 test images, and the chapter's batches 100.
+/// Both datasets have 10,000 test images; the chapter's batches have 100.
 const TEST_BATCHES: f64 = 100.0;
 
-fn parse(lines: &'static str, json: &str) -> Result<Reference> {
-    let json: serde_json::Value = serde_json::from_str(json).context("cannot read the reference")?;
-    let number =
-        |name: &str| json[name].as_f64().with_context(|| format!("no number {name} in the reference"));
-    let numbers = |name: &str| {
-        let numbers = json[name].as_array().map(|values| values.iter().filter_map(|v| v.as_f64()).collect());
-        numbers.with_context(|| format!("no list {name} in the reference"))
-    };
-    let test_loss = number("test_loss")? / TEST_BATCHES;
-    let test_accuracy = number("test_accuracy")?;
-    Ok(Reference {
-        lines: lines.lines().collect(),
-        loss: numbers("loss")?,
-        accuracy: numbers("accuracy")?,
-        test_line: format!("test  loss {test_loss:.1}  acc {test_accuracy:.4}"),
-    })
+impl Reference {
+    /// Reads the results of one run, such as `mnist-seed0`, from `directory`.
+    pub(super) fn read(directory: &Path, name: &str) -> Result<Self> {
+        let read = |extension: &str| {
+            let path = directory.join(name).with_extension(extension);
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+        };
+        let lines = read("txt")?.lines().map(str::to_owned).collect();
+        let json: serde_json::Value =
+            serde_json::from_str(&read("json")?).with_context(|| format!("{name}.json is not JSON"))?;
+        let number =
+            |key: &str| json[key].as_f64().with_context(|| format!("{name}.json has no number {key}"));
+        let numbers = |key: &str| {
+            let list = json[key].as_array().with_context(|| format!("{name}.json has no list {key}"))?;
+            Ok::<Vec<f64>, anyhow::Error>(list.iter().filter_map(serde_json::Value::as_f64).collect())
+        };
+        let test_loss = number("test_loss")? / TEST_BATCHES;
+        let test_accuracy = number("test_accuracy")?;
+        Ok(Self {
+            lines,
+            loss: numbers("loss")?,
+            accuracy: numbers("accuracy")?,
+            test_line: format!("test  loss {test_loss:.1}  acc {test_accuracy:.4}"),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -69,15 +52,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_reference_can_be_read_and_its_lines_show_its_numbers() {
-        let references = [
-            (mnist_seed_0(), 50, "test  loss 17.1  acc 0.9553"),
-            (mnist_seed_1(), 3, "test  loss 25.2  acc 0.9222"),
-            (mnist_seed_7(), 3, "test  loss 25.1  acc 0.9216"),
-            (fashion_mnist_seed_0(), 3, "test  loss 54.1  acc 0.8129"),
-        ];
-        for (reference, epochs, test_line) in references {
-            let reference = reference.unwrap();
+    fn reference_lines_match_reference_numbers() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference");
+        for (name, epochs, test_line) in [
+            ("mnist-seed0", 50, "test  loss 17.1  acc 0.9553"),
+            ("mnist-seed1", 3, "test  loss 25.2  acc 0.9222"),
+            ("mnist-seed7", 3, "test  loss 25.1  acc 0.9216"),
+            ("fashion-mnist-seed0", 3, "test  loss 54.1  acc 0.8129"),
+        ] {
+            let reference = Reference::read(&directory, name).unwrap();
             assert_eq!(reference.lines.len(), epochs);
             assert_eq!(reference.test_line, test_line);
             for (i, line) in reference.lines.iter().enumerate() {

@@ -1,6 +1,7 @@
-//! The checks of `mlp export` and `mlp import`: other programs load an exported model and compute the same, and a network that they
-//! have trained is imported and evaluates the same. The tolerance is derived in `xtask/interop/networks.py`. PyTorch's checks are
-//! run by `cargo xtask interop --pytorch` alone, because it is gigabytes.
+//! The checks of `mlp export` and `mlp import`: other programs compute the same outputs from an
+//! exported model, and networks that they trained evaluate the same after the import. The tolerance
+//! is derived in `xtask/interop/networks.py`. PyTorch takes gigabytes, so only `interop --pytorch`
+//! runs its checks.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +15,7 @@ use crate::python::Environment;
 
 const PACKAGES: &[&[&str]] = &[&["numpy", "onnx", "onnxruntime", "safetensors"]];
 
-/// Networks of different activations, depths and precisions.
+/// Names and training flags of networks with different activations, depths and precisions.
 const NETWORKS: [(&str, &str); 6] = [
     ("logistic-f64", "--epochs 2 --precision f64"),
     ("relu-f64", "--recipe fast --hidden 40,20 --precision f64"),
@@ -24,41 +25,47 @@ const NETWORKS: [(&str, &str); 6] = [
     ("relu-f32", "--recipe fast --hidden 40,20"),
 ];
 
-pub(super) fn exports_are_computed_alike_by_onnxruntime_numpy_and_safetensors(mlp: &Mlp) -> Result<String> {
+pub(super) fn onnxruntime_numpy_and_safetensors_agree_on_exports(mlp: &Mlp) -> Result<String> {
     compare_exports(mlp, &mlp.python(PACKAGES)?, "agree.py")
 }
 
-pub(super) fn exports_are_computed_alike_by_pytorch(mlp: &Mlp) -> Result<String> {
+pub(super) fn pytorch_agrees_on_exports(mlp: &Mlp) -> Result<String> {
     compare_exports(mlp, &pytorch(mlp)?, "load_pytorch.py")
 }
 
-pub(super) fn a_network_trained_in_numpy_comes_back_and_evaluates_the_same(mlp: &Mlp) -> Result<String> {
-    come_back(mlp, &mlp.python(PACKAGES)?, "numpy", "train_numpy.py", &[], &[])
+pub(super) fn a_network_trained_in_numpy_evaluates_the_same_after_import(mlp: &Mlp) -> Result<String> {
+    train_and_import(mlp, &mlp.python(PACKAGES)?, "numpy", "train_numpy.py", &[], &[])
 }
 
-pub(super) fn networks_trained_in_pytorch_come_back_and_evaluate_the_same(mlp: &Mlp) -> Result<String> {
+pub(super) fn networks_trained_in_pytorch_evaluate_the_same_after_import(mlp: &Mlp) -> Result<String> {
     let python = pytorch(mlp)?;
     let notes = ["f64", "f32"].map(|precision| {
         let name = format!("pytorch-{precision}");
-        let note =
-            come_back(mlp, &python, &name, "train_pytorch.py", &[precision], &["--activation", "relu"])?;
+        let note = train_and_import(
+            mlp,
+            &python,
+            &name,
+            "train_pytorch.py",
+            &[precision],
+            &["--activation", "relu"],
+        )?;
         Ok(format!("{precision}: {note}"))
     });
     Ok(notes.into_iter().collect::<Result<Vec<_>>>()?.join("; "))
 }
 
-/// The Python of the benchmark's peers, which has PyTorch, with what the checks need besides.
+/// The benchmark's Python, which has PyTorch, with the other packages that the checks need.
 fn pytorch(mlp: &Mlp) -> Result<Environment> {
     let python = bench::pytorch(mlp.workspace())?;
     python.install(&["safetensors"])?;
     Ok(python)
 }
 
-/// Exports each network in every format and has a script compare.
+/// Exports each network in every format and compares the outputs with a script.
 fn compare_exports(mlp: &Mlp, python: &Environment, script: &str) -> Result<String> {
-    let mut furthest = Vec::new();
+    let mut notes = Vec::new();
     for (name, flags) in NETWORKS {
-        // Two checks train the same networks, each in directories of its own.
+        // Two checks train these networks, so the script's name is part of the directory.
         let run = mlp.train(&format!("{script}-{name}"), &format!("{flags} --no-report"))?;
         for (file, flag) in [
             ("scaled.onnx", None),
@@ -69,13 +76,13 @@ fn compare_exports(mlp: &Mlp, python: &Environment, script: &str) -> Result<Stri
             export(mlp, &run.dir, &run.dir.join(file), flag.as_slice())?;
         }
         predict(mlp, &run.dir, &run.dir)?;
-        furthest.push(format!("{name} {}", compare(mlp, python, script, &run.dir)?));
+        notes.push(format!("{name} {}", compare(mlp, python, script, &run.dir)?));
     }
-    Ok(furthest.join("; "))
+    Ok(notes.join("; "))
 }
 
-/// Has another program train a network, brings it here, and compares what the two make of the test set.
-fn come_back(
+/// Trains a network in another program, imports it and compares both on the test set.
+fn train_and_import(
     mlp: &Mlp,
     python: &Environment,
     name: &str,
@@ -88,7 +95,7 @@ fn come_back(
     let mut training = python.run(&mlp.source("xtask/interop").join(trainer));
     process::stdout(training.arg(&directory).arg(mlp.mnist_dir()).args(trainer_args))?;
     let found = ["network.npz", "network.safetensors"].map(|file| directory.join(file));
-    let network = found.iter().find(|path| path.is_file()).context("it wrote no network")?;
+    let network = found.iter().find(|path| path.is_file()).context("the other program wrote no network")?;
     let model = directory.join("model.mlp");
     let import = ["import", utf8(network)?, "--to", utf8(&model)?, "--dataset", "mnist"];
     mlp.succeed(&[&import, import_args].concat())?;
@@ -96,23 +103,23 @@ fn come_back(
     predict(mlp, &model, &directory)?;
     let evaluation = mlp.succeed(&["eval", utf8(&model)?, "--json", "--data-dir", mlp.data_dir()?])?;
     fs::write(directory.join("evaluation.json"), evaluation).context("cannot write evaluation.json")?;
-    compare(mlp, python, "came_back.py", &directory)
+    compare(mlp, python, "compare_import.py", &directory)
 }
 
 fn export(mlp: &Mlp, model: &Path, to: &Path, flags: &[&str]) -> Result<()> {
     mlp.succeed(&[&["export", utf8(model)?, "--to", utf8(to)?], flags].concat()).map(drop)
 }
 
-/// Writes predictions.csv, on the test set.
+/// Writes predictions.csv for the test set.
 fn predict(mlp: &Mlp, model: &Path, directory: &Path) -> Result<()> {
     export(mlp, model, &directory.join("predictions.csv"), &["--data-dir", mlp.data_dir()?])
 }
 
-/// What a script says of a directory in the end.
+/// Runs a comparison script on a directory and returns its last line.
 fn compare(mlp: &Mlp, python: &Environment, script: &str, directory: &Path) -> Result<String> {
     let mut comparing = python.run(&mlp.source("xtask/interop").join(script));
     let output = process::capture(comparing.arg(directory).arg(mlp.mnist_dir()))?;
-    let said = [output.stdout, output.stderr].map(|bytes| process::text(&bytes)).concat();
-    ensure!(output.status.success(), "{}:\n{}", directory.display(), said.trim_end());
-    Ok(said.lines().last().unwrap_or_default().to_owned())
+    let text = [output.stdout, output.stderr].map(|bytes| process::text(&bytes)).concat();
+    ensure!(output.status.success(), "{}:\n{}", directory.display(), text.trim_end());
+    Ok(text.lines().last().unwrap_or_default().to_owned())
 }

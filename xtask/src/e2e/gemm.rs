@@ -1,33 +1,32 @@
-//! The check that dense products go to OpenBLAS: the real `mlp` runs under a library that counts its calls of `cblas_sgemm` and
-//! `cblas_dgemm` (`xtask/blas/count_gemm.c`).
+//! Checks that dense products use OpenBLAS: `mlp` runs with a preloaded library that counts calls
+//! of `cblas_sgemm` and `cblas_dgemm` (`xtask/blas/count_gemm.c`).
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use mlp_data::synthetic;
 
 use super::mlp::{Mlp, utf8};
 use crate::openblas::Backend;
 use crate::process;
 
-/// Calls of one run of `mlp`.
+/// The number of calls in one run of `mlp`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Calls {
     sgemm: u64,
     dgemm: u64,
 }
 
-/// The commands that multiply, on a network of one hidden layer.
+/// The checked commands, on a network with one hidden layer.
 const COMMANDS: [&str; 3] = ["train", "eval", "predict"];
 
-pub(super) fn dense_products_go_to_openblas_as_the_kernel_says(mlp: &Mlp) -> Result<String> {
+pub(super) fn dense_products_use_openblas_unless_the_kernel_is_portable(mlp: &Mlp) -> Result<String> {
     if mlp.backend() == Backend::PureRust {
-        return Ok("nothing to count: built in pure Rust".to_owned());
+        return Ok("skipped: built without OpenBLAS".to_owned());
     }
     if !cfg!(target_os = "linux") {
-        return Ok("not counted: only Linux has LD_PRELOAD".to_owned());
+        return Ok("skipped: needs LD_PRELOAD (Linux)".to_owned());
     }
     let counter = Counter::compile(mlp)?;
     let default = counter.commands("default", &[], &[])?;
@@ -35,8 +34,8 @@ pub(super) fn dense_products_go_to_openblas_as_the_kernel_says(mlp: &Mlp) -> Res
     let portable = counter.commands("portable", &[], &["--kernel", "portable"])?;
     let double = counter.commands("double", &["--precision", "f64"], &[])?;
 
-    // The output layer's Z, ∂J/∂W and ∂J/∂H; the hidden layer's are products with sparse rows.
-    let steps = (synthetic::TRAIN / BATCH) as u64;
+    // Z, ∂J/∂W and ∂J/∂H of the output layer. The hidden layer multiplies sparse rows.
+    let steps = SYNTHETIC_TRAIN / BATCH;
     let none = Calls { sgemm: 0, dgemm: 0 };
     ensure!(default[0].sgemm >= 3 * steps, "{steps} steps of training: {:?}", default[0]);
     for (place, command) in COMMANDS.iter().enumerate() {
@@ -56,7 +55,10 @@ pub(super) fn dense_products_go_to_openblas_as_the_kernel_says(mlp: &Mlp) -> Res
     Ok(format!("calls of sgemm: {}", notes.collect::<Vec<_>>().join("; ")))
 }
 
-const BATCH: usize = 100;
+/// Training images of the dataset `synthetic`.
+const SYNTHETIC_TRAIN: u64 = 10_000;
+
+const BATCH: u64 = 100;
 
 /// The counting library, and a picture to predict.
 struct Counter<'a> {
@@ -66,7 +68,8 @@ struct Counter<'a> {
 }
 
 impl<'a> Counter<'a> {
-    /// Compiles the library with the compiler that OpenBLAS's setup has made sure of, and draws the picture.
+    /// Compiles the library (the setup has checked that there is a C compiler) and draws the
+    /// picture.
     fn compile(mlp: &'a Mlp) -> Result<Self> {
         let library = mlp.scratch("count_gemm.so");
         let mut cc = Command::new("cc");
@@ -80,7 +83,7 @@ impl<'a> Counter<'a> {
         Ok(Self { mlp, library, picture })
     }
 
-    /// The calls of each of [`COMMANDS`], the later ones on the model that the first has trained.
+    /// The calls of each of [`COMMANDS`]; `eval` and `predict` use the model that `train` made.
     fn commands(&self, name: &str, train_flags: &[&str], flags: &[&str]) -> Result<[Calls; 3]> {
         let run = self.mlp.scratch(&format!("gemm-{name}"));
         let (run, batch) = (utf8(&run)?, BATCH.to_string());
@@ -102,7 +105,7 @@ impl<'a> Counter<'a> {
         fs::remove_file(&counts)?;
         let number = |name: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
-            line.with_context(|| format!("no number of {name} calls in `{text}`"))
+            line.with_context(|| format!("no count of {name} calls in `{text}`"))
         };
         Ok(Calls { sgemm: number("sgemm")?, dgemm: number("dgemm")? })
     }

@@ -1,5 +1,5 @@
-//! The program `mlp` as a user runs it: built in the dev profile, controlled by flags, checked by its output, its exit code and
-//! the files that it writes.
+//! The program `mlp` as a user runs it: built in the dev profile, and checked by its output, exit
+//! code and files.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -13,7 +13,7 @@ use crate::process;
 use crate::python::Environment;
 use crate::workspace::Workspace;
 
-/// A built `mlp` and the directories it works in.
+/// A built `mlp` and its directories.
 pub(super) struct Mlp {
     program: PathBuf,
     data_dir: PathBuf,
@@ -22,24 +22,24 @@ pub(super) struct Mlp {
     backend: Backend,
 }
 
-/// What a training run left.
+/// A finished training run.
 pub(super) struct Run {
-    /// The lines on stdout.
+    /// The lines of stdout.
     pub(super) lines: Vec<String>,
     /// The run directory.
     pub(super) dir: PathBuf,
-    /// The most memory it held, in bytes, where the system tells.
+    /// Peak memory in bytes; `None` except on Linux.
     pub(super) peak_memory: Option<u64>,
 }
 
-/// One line of trace.csv.
+/// A line of trace.csv.
 pub(super) struct Epoch {
     pub(super) loss: f64,
     pub(super) accuracy: f64,
 }
 
 impl Mlp {
-    /// Builds `mlp` and empties the directory for its runs.
+    /// Builds `mlp` and empties the scratch directory.
     pub(super) fn build(workspace: &Workspace, backend: Backend) -> Result<Self> {
         let program = workspace.build_mlp(backend)?;
         let scratch = workspace.target_dir()?.join("e2e");
@@ -50,19 +50,19 @@ impl Mlp {
         Ok(Self { program, data_dir: workspace.data_dir(), scratch, workspace: workspace.clone(), backend })
     }
 
-    /// A Python with these packages, which are installed if need be.
+    /// A Python environment with these packages, installed if missing.
     pub(super) fn python(&self, packages: &[&[&str]]) -> Result<Environment> {
         let python = Environment::prepare(&self.workspace, "tools")?;
         packages.iter().try_for_each(|packages| python.install(packages))?;
         Ok(python)
     }
 
-    /// What it was built for.
+    /// The matmul backend of this build.
     pub(super) fn backend(&self) -> Backend {
         self.backend
     }
 
-    /// The accuracy of a model on the test set, as `mlp eval` computes it.
+    /// The accuracy of a model on the test set, computed by `mlp eval`.
     pub(super) fn evaluate(&self, model: &Path) -> Result<f64> {
         let json = self.succeed(&["eval", utf8(model)?, "--json", "--data-dir", self.data_dir()?])?;
         let json: serde_json::Value =
@@ -70,22 +70,27 @@ impl Mlp {
         json["accuracy"].as_f64().context("eval --json has no number `accuracy`")
     }
 
-    /// The workspace that it was built from.
+    /// The workspace it was built from.
     pub(super) fn workspace(&self) -> &Workspace {
         &self.workspace
     }
 
-    /// A path for a file of a check's own.
+    /// The path of the program.
+    pub(super) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// The path of a file in the scratch directory.
     pub(super) fn scratch(&self, name: &str) -> PathBuf {
         self.scratch.join(name)
     }
 
-    /// A file of the repository.
+    /// The path of a file in the repository.
     pub(super) fn source(&self, path: &str) -> PathBuf {
         self.workspace.root().join(path)
     }
 
-    /// Runs `mlp ARGS` to its end, whatever its exit code.
+    /// Runs `mlp ARGS`. The exit code is not checked.
     pub(super) fn run(&self, args: &[&str]) -> Result<Output> {
         process::capture(&mut self.command(args))
     }
@@ -95,20 +100,20 @@ impl Mlp {
         process::stdout(&mut self.command(args))
     }
 
-    /// Starts `mlp ARGS` with its output in pipes.
+    /// Starts `mlp ARGS` with piped output.
     pub(super) fn spawn(&self, args: &[&str]) -> Result<Child> {
         self.start(&mut self.command(args))
     }
 
-    /// Trains with `flags` (separated by spaces) in a run directory called `name`.
+    /// Trains with `flags` (separated by spaces) in the run directory `name`.
     pub(super) fn train(&self, name: &str, flags: &str) -> Result<Run> {
         let dir = self.scratch(name);
         let mut command = self.training(flags);
         self.finish(command.arg("--run-dir").arg(&dir), dir)
     }
 
-    /// [`Mlp::train`], killed after the first epoch and gone on with.
-    pub(super) fn interrupted(&self, name: &str, flags: &str) -> Result<Run> {
+    /// Like [`Mlp::train`], killed after the first epoch and resumed.
+    pub(super) fn train_interrupted(&self, name: &str, flags: &str) -> Result<Run> {
         let dir = self.scratch(name);
         let mut command = self.training(flags);
         command.arg("--run-dir").arg(&dir).stdout(Stdio::null()).stderr(Stdio::null());
@@ -122,7 +127,7 @@ impl Mlp {
             thread::sleep(Duration::from_millis(1));
         }
         child.kill()?;
-        ensure!(!child.wait()?.success(), "`{}` was too quick to be killed", process::line(&command));
+        ensure!(!child.wait()?.success(), "`{}` finished before it was killed", process::line(&command));
         let mut command = self.training("--resume");
         self.finish(command.arg(&dir), dir)
     }
@@ -134,10 +139,10 @@ impl Mlp {
     }
 
     fn finish(&self, command: &mut Command, dir: PathBuf) -> Result<Run> {
-        let (output, peak_memory) = wait_and_watch(self.start(command)?)?;
+        let (output, peak_memory) = wait_and_measure(self.start(command)?)?;
         if !output.status.success() {
             let stderr = process::text(&output.stderr);
-            bail!("`{}` ended with {}:\n{}", process::line(command), output.status, stderr.trim_end());
+            bail!("`{}` failed with {}:\n{}", process::line(command), output.status, stderr.trim_end());
         }
         let lines = process::text(&output.stdout).lines().map(str::to_owned).collect();
         Ok(Run { lines, dir, peak_memory })
@@ -148,17 +153,17 @@ impl Mlp {
         child.with_context(|| format!("cannot run {}", self.program.display()))
     }
 
-    /// Where the datasets are, as a flag's value.
+    /// The directory of the datasets, as the value of a flag.
     pub(super) fn data_dir(&self) -> Result<&str> {
         utf8(&self.data_dir)
     }
 
-    /// MNIST's own files.
+    /// The directory of MNIST's IDX files.
     pub(super) fn mnist_dir(&self) -> PathBuf {
         self.data_dir.join("mnist")
     }
 
-    /// `mlp ARGS`, to be run in the scratch directory.
+    /// `mlp ARGS`, run in the scratch directory.
     pub(super) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(args).current_dir(&self.scratch);
@@ -172,14 +177,14 @@ impl Run {
         self.dir.join("model.mlp")
     }
 
-    /// The accuracy that the last line of stdout states.
+    /// The accuracy in the last line of stdout.
     pub(super) fn test_accuracy(&self) -> Result<&str> {
-        let line = self.lines.last().context("nothing on stdout")?;
+        let line = self.lines.last().context("stdout is empty")?;
         let accuracy = line.strip_prefix("test  loss ").and_then(|rest| rest.split_once("  acc "));
-        Ok(accuracy.with_context(|| format!("the last line is `{line}`, not the test result"))?.1)
+        Ok(accuracy.with_context(|| format!("expected the test result, found `{line}`"))?.1)
     }
 
-    /// The epochs in full precision, from trace.csv.
+    /// The epochs in trace.csv, in full precision.
     pub(super) fn trace(&self) -> Result<Vec<Epoch>> {
         let path = self.dir.join("trace.csv");
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -195,13 +200,13 @@ impl Run {
     }
 }
 
-/// A path as a flag's value.
+/// Converts a path to the value of a flag.
 pub(super) fn utf8(path: &Path) -> Result<&str> {
     path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))
 }
 
-/// Waits for `child` and looks, many times, at the most memory it has held so far.
-fn wait_and_watch(child: Child) -> Result<(Output, Option<u64>)> {
+/// Waits for `child` and polls its peak memory.
+fn wait_and_measure(child: Child) -> Result<(Output, Option<u64>)> {
     let id = child.id();
     let waiting = thread::spawn(move || child.wait_with_output());
     let mut peak = None;
@@ -209,11 +214,11 @@ fn wait_and_watch(child: Child) -> Result<(Output, Option<u64>)> {
         peak = peak_memory(id).max(peak);
         thread::sleep(Duration::from_millis(2));
     }
-    let output = waiting.join().map_err(|_| anyhow::anyhow!("waiting for mlp panicked"))?;
-    Ok((output.context("cannot read what mlp printed")?, peak))
+    let output = waiting.join().map_err(|_| anyhow::anyhow!("the waiting thread panicked"))?;
+    Ok((output.context("cannot read the output of mlp")?, peak))
 }
 
-/// The resident set of process `id` at its largest, in bytes. Only Linux tells.
+/// Peak resident set size of process `id` in bytes; `None` except on Linux.
 fn peak_memory(id: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

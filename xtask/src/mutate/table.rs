@@ -1,19 +1,21 @@
-//! The errors that `mutate` plants: in each statement that computes an equation a wrong sign, factor, term or index. Data only.
-//!
-//! A transposition is planted where the matrix is square, because anywhere else the shapes would be refused and any test would
-//! notice.
+//! The errors that `mutate` plants: a wrong sign, factor, term or index in each statement that
+//! computes an equation. Transpositions are planted only for square matrices; others fail the shape
+//! checks anyway.
+
+use std::fmt::Write as _;
 
 use anyhow::{Result, ensure};
 
-/// A statement of the source, and what can be wrong with it.
-struct Statement {
-    /// A path below the root.
-    file: &'static str,
-    /// What stands there, exactly once.
+/// A statement in the sources, and errors to plant in it.
+pub(super) struct Statement {
+    /// Path relative to the root.
+    pub(super) file: &'static str,
+    /// The statement or expression. With what precedes the last [`MARK`] in it, if there is one, it
+    /// occurs exactly once in the file.
     text: &'static str,
     /// The equation that it computes.
     equation: &'static str,
-    /// What is wrong, and the text that makes it so: `$0` stands for the statement.
+    /// Descriptions and replacements. `$0` in a replacement is the original statement.
     errors: &'static [(&'static str, &'static str)],
 }
 
@@ -22,7 +24,10 @@ const HIDDEN: &str = "crates/mlp-core/src/ops/hidden.rs";
 const LOOPS: &str = "crates/mlp-core/src/kernels/elementwise.rs";
 const ACTIVATION: &str = "crates/mlp-core/src/activation.rs";
 
-/// What can be wrong with G2.
+/// Separates a statement from the text before it that makes it unique.
+const MARK: char = '¦';
+
+/// Errors in G2.
 const WRONG_HIDDEN_PRODUCT: &[(&str, &str)] = &[
     ("the sign of ∂J/∂W", "let alpha = -alpha; $0"),
     ("a factor 1/2 too many", "let alpha = A::from_f64(0.5) * alpha; $0"),
@@ -42,7 +47,7 @@ const WRONG_HIDDEN_PRODUCT: &[(&str, &str)] = &[
     ),
 ];
 
-/// What can be wrong with G6.
+/// Errors in G6.
 const WRONG_INPUT_PRODUCT: &[(&str, &str)] = &[
     ("the sign of ∂J/∂W", "let alpha = -alpha; $0"),
     ("a factor 1/2 too many", "let alpha = A::from_f64(0.5) * alpha; $0"),
@@ -63,7 +68,7 @@ const WRONG_INPUT_PRODUCT: &[(&str, &str)] = &[
     ),
 ];
 
-/// What can be wrong with G3 and with G7.
+/// Errors in G3 and G7.
 const WRONG_SUM: &[(&str, &str)] = &[
     ("the sign of ∂J/∂b", "let alpha = -alpha; $0"),
     ("the mean over the examples for their sum", "let alpha = alpha / A::from_f64(delta.rows() as f64); $0"),
@@ -71,7 +76,7 @@ const WRONG_SUM: &[(&str, &str)] = &[
     ("an example left out", "let delta = delta.rows_of(1..delta.rows()); $0"),
 ];
 
-const STATEMENTS: &[Statement] = &[
+pub(super) const STATEMENTS: &[Statement] = &[
     Statement {
         file: OUTPUT,
         text: "delta.copy_from_slice(self.y_hat.row(row));",
@@ -223,9 +228,9 @@ const STATEMENTS: &[Statement] = &[
     },
     Statement {
         file: ACTIVATION,
-        text: "A::from_f64(Self::SLOPE) } else { A::one() }",
+        text: "if z <= A::zero() { A::from_f64(Self::SLOPE) } else { A::one() }",
         equation: "G5",
-        errors: &[("leaky relu: no slope on the left", "A::zero() } else { A::one() }")],
+        errors: &[("leaky relu: no slope on the left", "if z <= A::zero() { A::zero() } else { A::one() }")],
     },
     Statement {
         file: ACTIVATION,
@@ -238,51 +243,84 @@ const STATEMENTS: &[Statement] = &[
     },
     Statement {
         file: ACTIVATION,
-        text: "fn derivative<A: Real>(_z: A, _h: A) -> A {\n        A::one()",
+        text: "fn derivative<A: Real>(_z: A, _h: A) -> A {\n        ¦A::one()",
         equation: "G5",
         errors: &[("identity: 2 for 1", "$0 + A::one()")],
     },
 ];
 
-/// One planted error.
-pub(super) struct Mutant {
-    equation: &'static str,
-    error: &'static str,
-    /// The source, as a path below the root.
-    pub(super) file: &'static str,
-    find: &'static str,
-    /// What is put in its place.
-    pub(super) replace: String,
+impl Statement {
+    /// The text before the statement, and the statement.
+    fn parts(&self) -> (&'static str, &'static str) {
+        self.text.rsplit_once(MARK).unwrap_or(("", self.text))
+    }
 }
 
-/// All of them, by equation.
+/// One planted error.
+pub(super) struct Mutant {
+    /// Position in [`STATEMENTS`].
+    statement: usize,
+    /// Position among all errors, which selects it.
+    pub(super) number: usize,
+    error: &'static str,
+    pub(super) replacement: String,
+}
+
+/// Returns all mutants, sorted by equation.
 pub(super) fn mutants() -> Vec<Mutant> {
     let mut mutants = Vec::new();
-    for &Statement { file, text: find, equation, errors } in STATEMENTS {
-        for (error, replace) in errors {
-            mutants.push(Mutant { equation, error, file, find, replace: replace.replace("$0", find) });
+    for (place, statement) in STATEMENTS.iter().enumerate() {
+        for &(error, replacement) in statement.errors {
+            let replacement = replacement.replace("$0", statement.parts().1);
+            mutants.push(Mutant { statement: place, number: mutants.len(), error, replacement });
         }
     }
-    mutants.sort_by_key(|mutant| mutant.equation);
+    mutants.sort_by_key(|mutant| STATEMENTS[mutant.statement].equation);
     mutants
 }
 
 impl Mutant {
-    /// Equation and error.
+    /// The equation and the error.
     pub(super) fn name(&self) -> String {
-        format!("{} {}", self.equation, self.error)
+        format!("{} {}", STATEMENTS[self.statement].equation, self.error)
     }
+}
 
-    /// `source` with the error in it.
-    ///
-    /// # Errors
-    /// When the text to replace does not stand in it exactly once.
-    pub(super) fn plant(&self, source: &str) -> Result<String> {
-        let count = source.matches(self.find).count();
-        let Self { find, file, .. } = self;
-        ensure!(count == 1, "`{find}` stands {count} times in {file} and should once: mend the table");
-        Ok(source.replace(find, &self.replace))
+/// Returns the source of `file` with all its mutants planted. `crate::active_mutant()` selects one.
+///
+/// # Errors
+/// If a statement does not occur exactly once.
+pub(super) fn plant(file: &str, source: &str) -> Result<String> {
+    let mutants = mutants();
+    let mut planted = Vec::new();
+    for (place, statement) in STATEMENTS.iter().enumerate().filter(|(_, statement)| statement.file == file) {
+        let (before, original) = statement.parts();
+        let start = position(source, &format!("{before}{original}"), file)? + before.len();
+        let mut text = "match crate::active_mutant() {\n".to_owned();
+        for mutant in mutants.iter().filter(|mutant| mutant.statement == place) {
+            let _ = writeln!(text, "Some({}) => {{ {} }}", mutant.number, mutant.replacement);
+        }
+        let _ = write!(text, "_ => {{ {original} }}\n}}");
+        planted.push((start..start + original.len(), text));
     }
+    // From the end, so that the positions stay valid.
+    planted.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
+    let mut source = source.to_owned();
+    for (range, text) in planted {
+        source.replace_range(range, &text);
+    }
+    Ok(source)
+}
+
+/// Where the only occurrence of `text` starts.
+fn position(source: &str, text: &str, file: &str) -> Result<usize> {
+    let found: Vec<usize> = source.match_indices(text).map(|(start, _)| start).collect();
+    ensure!(
+        found.len() == 1,
+        "`{text}` occurs {} times in {file}, expected once; fix the table",
+        found.len()
+    );
+    Ok(found[0])
 }
 
 #[cfg(test)]
@@ -294,21 +332,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_text_to_replace_stands_in_the_sources_exactly_once() {
+    fn every_statement_occurs_exactly_once() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        for mutant in mutants() {
-            let source = fs::read_to_string(root.join(mutant.file)).unwrap();
-            let mutated = mutant.plant(&source).unwrap();
-            assert_ne!(mutated, source, "{}", mutant.name());
+        for Statement { file, .. } in STATEMENTS {
+            let source = fs::read_to_string(root.join(file)).unwrap();
+            let planted = plant(file, &source).unwrap();
+            let statements = STATEMENTS.iter().filter(|statement| statement.file == *file);
+            assert_eq!(planted.matches("crate::active_mutant()").count(), statements.count(), "{file}");
         }
     }
 
     #[test]
-    fn every_equation_has_several_mutants_and_no_two_have_one_name() {
+    fn every_equation_has_several_mutants_with_unique_names() {
         let mutants = mutants();
         let mut per_equation = BTreeMap::new();
         for mutant in &mutants {
-            *per_equation.entry(mutant.equation).or_insert(0) += 1;
+            *per_equation.entry(STATEMENTS[mutant.statement].equation).or_insert(0) += 1;
             let same_name = mutants.iter().filter(|other| other.name() == mutant.name());
             assert_eq!(same_name.count(), 1, "{}", mutant.name());
         }
@@ -318,16 +357,9 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_stands_twice_or_nowhere_is_refused() {
-        let mutant = Mutant {
-            equation: "G1",
-            error: "for the test",
-            file: "a.rs",
-            find: "-",
-            replace: "+".to_owned(),
-        };
-        assert!(mutant.plant("a - b - c").is_err());
-        assert!(mutant.plant("a + b").is_err());
-        assert_eq!(mutant.plant("a - b").unwrap(), "a + b");
+    fn a_repeated_or_missing_statement_is_an_error() {
+        assert!(position("a - b - c", "-", "a.rs").is_err());
+        assert!(position("a + b", "-", "a.rs").is_err());
+        assert_eq!(position("a - b", "-", "a.rs").unwrap(), 2);
     }
 }

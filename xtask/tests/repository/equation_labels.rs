@@ -1,4 +1,5 @@
-//! The code cites the equation labels that `gradients.md` derives, and each label has one heading there.
+//! `passes.rs` cites exactly the equation labels that `gradients.md` derives, each under one
+//! heading.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,7 @@ use crate::tree;
 const CODE: &str = "crates/mlp-core/src/passes.rs";
 const DOCUMENT: &str = "crates/mlp-core/docs/gradients.md";
 
-/// The words of `line` that are a G and a number.
+/// The words of `line` made of a G and a number.
 fn labels(line: &str) -> Vec<String> {
     line.split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|word| word.strip_prefix('G').is_some_and(|number| number.parse::<u32>().is_ok()))
@@ -16,9 +17,9 @@ fn labels(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_equations_cited_in_the_code_are_those_that_the_document_derives() {
+fn the_code_cites_every_equation_that_the_document_derives() {
     let code = tree::read(CODE);
-    // Comments at statements; the module's own documentation only gives an overview.
+    // Only comments at statements; the module docs are an overview.
     let comments = code.lines().map(str::trim_start).filter(|line| line.starts_with("// "));
     let cited: BTreeSet<String> = comments.flat_map(labels).collect();
 
@@ -34,6 +35,6 @@ fn the_equations_cited_in_the_code_are_those_that_the_document_derives() {
 }
 
 #[test]
-fn a_label_is_a_word_of_its_own() {
+fn a_label_is_a_whole_word() {
     assert_eq!(labels("// G1: ∂J/∂Z, then G12; not EG3, G or Gx"), ["G1", "G12"]);
 }

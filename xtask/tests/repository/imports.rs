@@ -1,5 +1,6 @@
-//! No crate has an import cycle among its files. Using a name counts as an import of the file that defines it, through any chain of
-//! re-exports and globs. `mod` declarations, re-exports that the file itself does not use, and tests do not count.
+//! No crate has an import cycle among its files. A file that uses a name imports the file that
+//! defines it, through any chain of re-exports and globs. `mod` declarations, tests, and re-exports
+//! that the file itself does not use do not count.
 
 mod cycles;
 mod mentions;
@@ -18,10 +19,10 @@ const ROOTS: [&str; 5] = [
 ];
 
 #[test]
-fn no_crate_has_an_import_cycle_among_its_files() {
+fn no_crate_has_an_import_cycle() {
     let mut found = String::new();
     for root in ROOTS {
-        let (directory, _) = root.rsplit_once('/').expect("a root is in a directory");
+        let (directory, _) = root.rsplit_once('/').expect("a path with a directory");
         let sources = tree::texts(directory).into_iter().collect();
         let cycles = Imports::of(root, &sources).cycles();
         found.extend(cycles.iter().map(|cycle| format!("\n{cycle}")));
@@ -29,14 +30,14 @@ fn no_crate_has_an_import_cycle_among_its_files() {
     assert!(found.is_empty(), "{found}");
 }
 
-/// The cycles of a crate with these files, each cycle as it is printed.
+/// The cycles of a crate with these files, as printed.
 fn cycles(files: &[(&str, &str)]) -> Vec<String> {
     let sources: Sources =
         files.iter().map(|(path, text)| (format!("src/{path}"), (*text).to_owned())).collect();
     Imports::of("src/lib.rs", &sources).cycles().iter().map(ToString::to_string).collect()
 }
 
-/// What is printed of the cycle of two files.
+/// A cycle of two files, as printed.
 fn of_two(a: &str, b: &str, from_b: &str, from_a: &str) -> [String; 1] {
     let [a, b] = [a, b].map(|file| format!("src/{file}"));
     [format!("import cycle of 2 files: {a}, {b}\n  {a} -> {b}: {from_b}\n  {b} -> {a}: {from_a}\n")]
@@ -54,7 +55,7 @@ fn files_that_import_each_other_are_a_cycle() {
 }
 
 #[test]
-fn imports_in_one_direction_are_no_cycle() {
+fn one_way_imports_are_not_a_cycle() {
     let found = cycles(&[
         ("lib.rs", "mod a; pub mod b; mod c; pub use a::Alpha; pub use c::*;"),
         ("a.rs", "pub struct Alpha;"),
@@ -66,7 +67,7 @@ fn imports_in_one_direction_are_no_cycle() {
 }
 
 #[test]
-fn reexports_are_followed_to_the_file_that_defines_the_name() {
+fn reexports_resolve_to_the_defining_file() {
     let found = cycles(&[
         ("lib.rs", "mod a; mod b; pub use a::Renamed as Name; pub use b::Beta;"),
         ("a/mod.rs", "mod deep; pub use deep::Deep as Renamed;"),
@@ -77,7 +78,7 @@ fn reexports_are_followed_to_the_file_that_defines_the_name() {
 }
 
 #[test]
-fn globs_are_followed_and_only_what_is_mentioned_counts() {
+fn a_glob_imports_only_the_names_that_are_used() {
     let files = |a| {
         [
             ("lib.rs", "mod a; mod b; mod prelude;"),
@@ -92,7 +93,7 @@ fn globs_are_followed_and_only_what_is_mentioned_counts() {
 }
 
 #[test]
-fn a_trait_that_a_glob_brings_counts_even_unmentioned() {
+fn a_trait_imported_by_a_glob_always_counts() {
     let found = cycles(&[
         ("lib.rs", "mod a; mod b;"),
         ("a.rs", "use crate::b::*; pub struct Alpha; fn a() { 1.method() }"),
@@ -112,7 +113,7 @@ fn paths_in_expressions_count() {
 }
 
 #[test]
-fn macros_count_where_they_are_defined_and_in_what_is_passed_to_them() {
+fn macro_definitions_and_arguments_count() {
     let found = cycles(&[
         ("lib.rs", "mod a; mod b;"),
         ("a.rs", "#[macro_export] macro_rules! named { ($x:expr) => { $crate::b::name($x.a) } }"),
@@ -133,7 +134,7 @@ fn macros_count_where_they_are_defined_and_in_what_is_passed_to_them() {
 }
 
 #[test]
-fn a_parent_and_a_child_that_use_each_other_are_a_cycle() {
+fn a_parent_and_child_that_use_each_other_are_a_cycle() {
     let found = cycles(&[
         ("lib.rs", "mod a;"),
         ("a.rs", "mod child; pub use child::Child; const PRIVATE: u8 = 0; fn a(_: Child) {}"),
@@ -164,7 +165,7 @@ fn tests_and_visibilities_do_not_count() {
 }
 
 #[test]
-fn a_long_cycle_is_found_and_names_every_tie() {
+fn a_long_cycle_names_every_import() {
     let found = cycles(&[
         ("lib.rs", "mod a; mod b; mod c; mod d; pub use {a::A, b::B, c::C, d::D};"),
         ("a.rs", "pub struct A(crate::B);"),
@@ -178,7 +179,7 @@ fn a_long_cycle_is_found_and_names_every_tie() {
 }
 
 #[test]
-fn names_that_modules_import_from_each_other_end_the_search() {
+fn circular_reexports_end_the_search() {
     let found = cycles(&[
         ("lib.rs", "mod a; mod b;"),
         ("a.rs", "pub use crate::b::*; pub use crate::b::Lost; fn a() -> Nothing { Lost }"),

@@ -1,9 +1,14 @@
-//! Tests of the repository as a whole: dependencies of the crates, import cycles, equation labels, house rules, links in documents.
+//! Tests of the repository as a whole: crate dependencies, import cycles, equation labels, house
+//! rules, documents, pictures, and text.
 #![forbid(unsafe_code)]
 
 mod dependency_graph;
+mod documents;
 mod equation_labels;
 mod house_rules;
 mod imports;
-mod links;
+#[path = "../../src/pictures/manifest.rs"]
+#[allow(dead_code)]
+mod manifest;
+mod text;
 mod tree;

@@ -1,8 +1,9 @@
-// The answer of the network: its prediction, a bar for each class, and its input.
+// Shows the prediction, a bar for each class, and the network's input.
 
-const MAX_BARS = 12; // the most likely classes, in order
+const MAX_BARS = 12;
+const NONE = "–";
 
-const percent = (value) => (value == null ? "–" : `${(100 * value).toFixed(1)}%`);
+const percent = (value) => (value == null ? NONE : `${(100 * value).toFixed(1)}%`);
 
 export class AnswerView {
   #names;
@@ -28,22 +29,22 @@ export class AnswerView {
     [seen.width, seen.height] = [model.image.width, model.image.height];
     const more = document.getElementById("more");
     more.hidden = this.#names.length <= MAX_BARS;
-    more.textContent = `The ${MAX_BARS} most likely of ${this.#names.length} classes`;
+    more.textContent = `Top ${MAX_BARS} of ${this.#names.length} classes`;
     const size = `${model.image.width}×${model.image.height} pixels`;
     document.getElementById("how").textContent =
       model.preprocessing === "digit"
-        ? `${size}: light on dark, cropped, scaled and centered like the training images`
-        : `${size}: the whole canvas, light on dark`;
+        ? `Inverted, cropped, centered and scaled to ${size}, like the training data`
+        : `Inverted and scaled to ${size}`;
     this.clear();
   }
 
   clear() {
-    this.#predict("–", "Nothing drawn yet");
+    this.#predict(NONE, "No drawing yet");
     const none = this.#names.map((name, i) => ({ class: i, name, probability: 0 }));
     this.#bars(none, -1);
     const seen = document.getElementById("seen");
     seen.getContext("2d").clearRect(0, 0, seen.width, seen.height);
-    seen.setAttribute("aria-label", "Input of the network: empty");
+    seen.setAttribute("aria-label", "Network input: empty");
   }
 
   show(answer) {
@@ -54,10 +55,10 @@ export class AnswerView {
     const image = new ImageData(width, height);
     pixels.forEach((level, i) => image.data.set([level, level, level, 255], 4 * i));
     seen.getContext("2d").putImageData(image, 0, 0);
-    seen.setAttribute("aria-label", `Input of the network, ${width} by ${height} pixels`);
+    seen.setAttribute("aria-label", `Network input, ${width} by ${height} pixels`);
   }
 
-  /** The prediction in words. */
+  /** The prediction for screen readers. */
   static inWords(answer) {
     return `${answer.name}, ${percent(answer.probability)}`;
   }
@@ -66,6 +67,7 @@ export class AnswerView {
     const output = document.getElementById("name");
     output.textContent = name;
     output.classList.toggle("long", [...name].length > 6);
+    output.classList.toggle("empty", name === NONE);
     document.getElementById("confidence").textContent = confidence;
   }
 
@@ -77,7 +79,7 @@ export class AnswerView {
       row.classList.toggle("best", share.class === best);
       name.textContent = name.title = share.name;
       bar.style.transform = `scaleX(${share.probability ?? 0})`;
-      value.textContent = best < 0 ? "–" : percent(share.probability);
+      value.textContent = best < 0 ? NONE : percent(share.probability);
     });
   }
 }

@@ -1,5 +1,5 @@
-// The hidden layers: a cell for every unit, the brighter the more active, and the weights of the most
-// active units of the first layer. A network without hidden layers shows the weights of its classes.
+// Shows the activations of the hidden layers and the weights of the most active units of the first
+// layer. Without hidden layers, it shows the weights of the most likely classes.
 
 const sign = (value) => (value < 0 ? "−" : "");
 const short = (value) => (value == null ? "–" : `${sign(value)}${Math.abs(value).toFixed(2)}`);
@@ -18,7 +18,8 @@ export class HiddenView {
       const box = document.createElement("div");
       box.className = "layer";
       const title = document.createElement("p");
-      title.textContent = `Hidden layer ${i + 1}: ${units} ${units === 1 ? "unit" : "units"}, ${model.activation}`;
+      const plural = units === 1 ? "unit" : "units";
+      title.textContent = `Hidden layer ${i + 1} · ${units} ${model.activation} ${plural}`;
       const canvas = document.createElement("canvas");
       canvas.width = Math.min(units, units <= 32 ? units : Math.max(25, Math.ceil(Math.sqrt(4 * units))));
       canvas.height = Math.ceil(units / canvas.width);
@@ -31,13 +32,13 @@ export class HiddenView {
     const { hidden, scale } = model.units;
     const title = document.getElementById("units-title");
     if (!hidden) {
-      document.getElementById("hidden-title").textContent = "Class weights";
-      title.textContent = "The network has no hidden layer: weights of the most likely classes";
+      title.textContent = "Weights of the most likely classes";
+      document.getElementById("units-empty").textContent = "Draw to see the weights of each class.";
     } else if (model.hidden.length > 1) {
-      title.textContent = "Most active units of the first hidden layer and their weights";
+      title.textContent = "Most active units of layer 1";
     }
     const max = scale.toPrecision(2);
-    document.getElementById("legend-text").textContent = `Pixel weights from −${max} to ${max}`;
+    document.getElementById("legend-text").textContent = `Weight per pixel, from −${max} to ${max}`;
   }
 
   clear() {
@@ -47,6 +48,7 @@ export class HiddenView {
     }
     document.getElementById("units").replaceChildren();
     this.#units = [];
+    document.getElementById("units-empty").hidden = false;
   }
 
   show(answer) {
@@ -57,7 +59,7 @@ export class HiddenView {
         strongest.map(({ unit, activation }) => ({
           unit,
           value: activation,
-          name: `unit ${unit}`,
+          name: `Unit ${unit}`,
           text: short(activation),
         })),
       );
@@ -74,7 +76,7 @@ export class HiddenView {
     }
   }
 
-  /** Draws a cell for each unit, the more opaque the more active. */
+  /** Draws a cell for each unit, with an opacity proportional to |activation|. */
   #light(canvas, { layer, units, activations, strongest }) {
     const context = canvas.getContext("2d");
     const image = context.createImageData(canvas.width, canvas.height);
@@ -91,9 +93,10 @@ export class HiddenView {
     canvas.setAttribute("aria-label", label);
   }
 
-  /** Shows units with their weights and activations. Cards are reused, so that nothing flickers. */
+  /** Shows units with their weights and activations. Reuses cards to avoid flicker. */
   #cards(shown) {
     const list = document.getElementById("units");
+    document.getElementById("units-empty").hidden = shown.length > 0;
     while (this.#units.length < shown.length) this.#units.push(this.#card(list));
     while (this.#units.length > shown.length) this.#units.pop().card.remove();
     const max = Math.max(1e-9, ...shown.map(({ value }) => Math.abs(value ?? 0)));

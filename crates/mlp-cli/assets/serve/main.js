@@ -1,10 +1,10 @@
-// Sends the drawing to the server, one picture at a time and always the newest, and shows the answer.
+// Sends the latest drawing to the server, one request at a time, and shows the answer.
 
 import { Sheet } from "./sheet.js";
 import { AnswerView } from "./answer.js";
 import { HiddenView } from "./hidden.js";
 
-const PAUSE = 50; // milliseconds between two pictures
+const PAUSE = 50; // milliseconds between requests
 const RETRY_PAUSE = 1000; // milliseconds after a failure
 
 const byId = (id) => document.getElementById(id);
@@ -15,25 +15,29 @@ function trouble(text) {
   byId("trouble").hidden = text === "";
 }
 
-/** Fetches JSON; an error has a message and the time to wait before trying again. */
+/** Fetches JSON. Errors have a message and a pause before the next try. */
 async function ask(address, request) {
   let response;
   try {
     response = await fetch(address, request);
   } catch {
-    throw Object.assign(new Error("The server is not responding. Is `mlp serve` still running?"), { pause: RETRY_PAUSE });
+    const message = "Cannot reach the server. Is `mlp serve` still running?";
+    throw Object.assign(new Error(message), { pause: RETRY_PAUSE });
   }
   if (response.ok) return response.json();
   const { error } = await response.json().catch(() => ({ error: response.statusText }));
   const seconds = Number(response.headers.get("retry-after"));
-  throw Object.assign(new Error(`The server reports: ${error}`), { pause: 1000 * seconds || RETRY_PAUSE, canRetry: seconds > 0 });
+  const pause = 1000 * seconds || RETRY_PAUSE;
+  throw Object.assign(new Error(`Server error: ${error}`), { pause, canRetry: seconds > 0 });
 }
 
 function describe(model) {
   const layers = [model.inputs, ...model.hidden, model.outputs].join("-");
-  const activation = model.hidden.length > 0 ? `, ${model.activation}` : ", softmax regression";
+  const kind = model.hidden.length > 0 ? `${model.activation} network` : "softmax regression";
   const parameters = model.parameters.toLocaleString("en-US");
-  byId("model").textContent = `${layers}${activation}, ${parameters} parameters, trained on ${model.dataset}`;
+  byId("model").textContent = `${layers} ${kind} · ${parameters} parameters · trained on ${model.dataset}`;
+  const isDigits = model.classes.length === 10 && model.classes.every((name, i) => name === `${i}`);
+  if (isDigits) byId("invitation").textContent = "Draw a digit";
 }
 
 async function begin() {

@@ -1,8 +1,8 @@
-// The canvas: strokes by mouse, pen, finger or keyboard. Points are fractions of the longer side, so
-// that strokes can be undone, redrawn at any size, and sent at a fixed size.
+// The canvas: strokes by mouse, pen, finger or keyboard. Coordinates are fractions of the longer
+// side, so that strokes can be drawn at any size.
 
-const LONGER = 448; // pixels of the longer side on the screen
-const SENT = 224; // pixels of the longer side in the picture that is sent
+const LONGER = 448; // longer side on the screen, in pixels
+const SENT = 224; // longer side of the picture sent to the server, in pixels
 const STEP = 0.02; // of an arrow key, as a fraction of the longer side
 
 export class Sheet {
@@ -10,12 +10,12 @@ export class Sheet {
   #width; // fractions of the longer side
   #height;
   #strokes = []; // {pen, points: [[x, y], …]}
-  #drawing = new Map(); // by pointer: two fingers may draw at once
+  #drawing = new Map(); // strokes in progress by pointer, because several fingers may draw at once
   #pen = 0.08;
-  #cursor = null; // the position of the keyboard's pen, and its stroke
+  #cursor = null; // keyboard pen: {x, y, stroke}
   #changed;
 
-  /** Calls `changed` after each change; the argument tells whether the pen is down. */
+  /** Calls `changed(isDown)` after each change. */
   constructor(canvas, { width, height }, changed) {
     const longer = Math.max(width, height);
     this.#canvas = canvas;
@@ -39,7 +39,7 @@ export class Sheet {
     return this.#strokes.length === 0;
   }
 
-  /** The pen width in percent of the longer side. */
+  /** Pen width in percent of the longer side. */
   set pen(hundredths) {
     this.#pen = hundredths / 100;
     this.draw();
@@ -61,7 +61,7 @@ export class Sheet {
     this.#after(false);
   }
 
-  /** Draws the strokes, and the keyboard's pen if there is one. */
+  /** Draws the strokes and the keyboard pen. */
   draw() {
     const context = this.#canvas.getContext("2d");
     const style = getComputedStyle(this.#canvas);
@@ -77,7 +77,7 @@ export class Sheet {
     }
   }
 
-  /** The strokes as a PNG file, black on white. */
+  /** Returns the strokes as a PNG, black on white. */
   picture() {
     const canvas = document.createElement("canvas");
     canvas.width = Math.max(1, Math.round(SENT * this.#width));
@@ -96,7 +96,7 @@ export class Sheet {
       context.lineWidth = pen * scale;
       context.beginPath();
       context.moveTo(points[0][0] * scale, points[0][1] * scale);
-      // A single point becomes a dot, because lines have round caps.
+      // A single point becomes a dot because lines have round caps.
       for (const [x, y] of points.length > 1 ? points.slice(1) : points) context.lineTo(x * scale, y * scale);
       context.stroke();
     }
@@ -126,7 +126,7 @@ export class Sheet {
   #move(event) {
     const stroke = this.#drawing.get(event.pointerId);
     if (!stroke) return;
-    // A fast hand moves several times between two frames.
+    // There may be several moves per frame.
     const moves = event.getCoalescedEvents?.() ?? [];
     for (const move of moves.length > 0 ? moves : [event]) stroke.points.push(this.#place(move));
     this.#after(true);

@@ -1,5 +1,5 @@
-//! `mlp bench`: measures this machine, and prints tables or JSON. Steps are timed without the training loop around them; `mlp train`
-//! prints the time of a whole run. Each kind of measurement has a file in `bench/`.
+//! `mlp bench`: measure training and inference on this machine. Steps are timed without the
+//! training loop around them; `mlp train` prints the time of a whole run.
 
 mod machine;
 mod report;
@@ -15,7 +15,7 @@ use mlp_core::Compute;
 use mlp_train::TrainConfig;
 
 use crate::data::{DataArgs, load};
-use crate::output::messages::note;
+use crate::output::messages::{note, print_json};
 use crate::parse::Hidden;
 use machine::Machine;
 use report::{Inference, Report, Training, counted};
@@ -23,48 +23,51 @@ use sgemm::{Effort, Peak};
 use standardize::Standardization;
 use training::{INFERENCE_BATCH, Task};
 
-/// Measure this machine: epochs and inference per kernel and thread count, and the sgemm peak they are compared with.
+/// Benchmark training and inference.
 ///
-/// Each kernel trains the chapter's network in f32 from the same initial weights: `portable` with this program's own kernels,
-/// `sparse` with OpenBLAS except for products with sparse images, and `openblas` with OpenBLAS alone. The first epoch is not timed;
-/// of the others the median is shown. GFLOP/s count dense products, even where zeros were left out; "of the peak" is their share
-/// of the sgemm peak on as many threads. The dense floor is the time of an epoch with dense products at the peak of all cores.
+/// Measures epochs and inference for each kernel and number of threads, and compares them with the
+/// sgemm peak of this machine. All kernels train the same network in f32: `portable` with built-in
+/// kernels, `sparse` with OpenBLAS except for products with sparse images, `openblas` with OpenBLAS
+/// alone. Times are medians, without the first epoch.
+///
+/// GFLOP/s count all operations of dense products, even if zeros are skipped. "vs peak" compares
+/// them with the sgemm peak on the same number of threads. The dense floor is the time of an epoch
+/// if dense products ran at the peak of all cores.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  mlp bench                                    the chapter's network on MNIST
-  mlp bench --dataset synthetic --quick        a first impression, without any data
+  mlp bench                                Benchmark the default network on MNIST
+  mlp bench --dataset synthetic --quick    Rough figures without a download
   mlp bench --hidden 1024 --batch-size 1000 --threads 1,2,4
-  mlp bench --hidden 512 --standardize         dense inputs, against the peak of matrix products
+  mlp bench --hidden 512 --standardize     Dense inputs
   mlp bench --json | jq '.training[] | {kernel, threads, seconds_per_epoch}'")]
 pub(crate) struct Args {
     #[command(flatten)]
     data: DataArgs,
-    /// Units of the hidden layers: `100`, `300,100`, or `none`
-    #[arg(long, value_name = "N,…", default_value_t = Hidden(TrainConfig::default().hidden))]
+    /// Hidden layer sizes: `100`, `300,100`, or `none`
+    #[arg(long, value_name = "SIZES", default_value_t = Hidden(TrainConfig::default().hidden))]
     hidden: Hidden,
-    /// Examples in a batch
+    /// Batch size
     #[arg(long, value_name = "N", default_value_t = TrainConfig::default().batch_size)]
     batch_size: usize,
-    /// Standardize each pixel by its mean and standard deviation over the training set, so that no product can be left out
+    /// Standardize each pixel over the training set, so that no zeros can be skipped
     #[arg(long)]
     standardize: bool,
-    /// Numbers of threads, from 1 to 64 each [default: 1 and all cores]
+    /// Thread counts, from 1 to 64 [default: 1 and all cores]
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = value_parser!(u8).range(1..=64))]
     threads: Vec<u8>,
-    /// Timed epochs for each kernel and number of threads
+    /// Timed epochs for each kernel and thread count
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = value_parser!(u16).range(1..))]
     epochs: u16,
-    /// One timed epoch and smaller matrices: rough figures, soon
+    /// Get rough figures quickly: one timed epoch and smaller matrices
     #[arg(long)]
     quick: bool,
-    /// One JSON object instead of tables
+    /// Print a JSON object instead of tables
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    // What a run could not be trained with cannot be measured either.
     let config =
         TrainConfig { hidden: args.hidden.0.clone(), batch_size: args.batch_size, ..TrainConfig::default() };
     config.check()?;
@@ -80,18 +83,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         standardization: standardization.as_ref(),
     };
     let report = measure(args, &sets.name, &task);
-    let mut out = io::stdout().lock();
     if args.json {
-        serde_json::to_writer_pretty(&mut out, &report).map_err(io::Error::from)?;
-        writeln!(out)?;
+        print_json(&report)?;
     } else {
-        write!(out, "{}", report::text(&report))?;
+        write!(io::stdout().lock(), "{}", report::text(&report))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 impl Args {
-    /// Ascending, each once.
+    /// The thread counts to measure, sorted and without duplicates.
     fn thread_counts(&self, cores: usize) -> Vec<usize> {
         let mut counts: Vec<usize> = match self.threads[..] {
             [] => vec![1, cores.min(Compute::MAX_THREADS)],
@@ -103,7 +104,7 @@ impl Args {
     }
 }
 
-/// Training first: OpenBLAS, where there is one, then knows how many threads to use for the sgemm peak.
+/// Measures training first, which sets the number of OpenBLAS threads for the sgemm peak.
 fn measure(args: &Args, dataset: &str, task: &Task<'_>) -> Report {
     let machine = Machine::this();
     let thread_counts = args.thread_counts(machine.cores);
@@ -122,7 +123,7 @@ fn measure(args: &Args, dataset: &str, task: &Task<'_>) -> Report {
                 best = Some((kernel, network, seconds));
             }
         }
-        let (kernel, network, _) = best.expect("the kernel portable is in every build");
+        let (kernel, network, _) = best.expect("every build has the portable kernel");
         note(&format!("bench: inference, {}, {}", kernel.name(), counted(threads, "thread")));
         let seconds = task.infer(&network, kernel, threads);
         inference.push(Inference {
@@ -148,7 +149,7 @@ fn measure(args: &Args, dataset: &str, task: &Task<'_>) -> Report {
     });
     let training = epochs.into_iter().map(|(kernel, threads, seconds)| {
         let gflops = dense_flop_per_epoch / seconds / 1e9;
-        let peak = sgemm.iter().find(|peak| peak.threads == threads).expect("each number has its peak");
+        let peak = sgemm.iter().find(|peak| peak.threads == threads).expect("measured above");
         Training {
             kernel: kernel.name(),
             hidden: architecture.hidden.clone(),

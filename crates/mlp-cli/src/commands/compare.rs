@@ -1,22 +1,22 @@
-//! `mlp compare`: the differences between runs.
+//! `mlp compare`: compare runs.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
-use mlp_train::{EpochRecord, Outcome};
+use mlp_train::EpochRecord;
 use toml::Value;
 
-use crate::output::table::{Table, duration, thousands};
+use crate::output::messages::print;
+use crate::output::table::{Table, duration, four_decimals, thousands};
 use crate::runs::RunSummary;
 
-/// Compare runs: the configuration keys that differ, and the results.
+/// Compare the configurations and results of runs.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  mlp compare runs/mnist runs/mnist-2")]
 pub(crate) struct Args {
-    /// Run directories, two or more
+    /// Two or more run directories
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
 }
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let runs: Vec<RunSummary> =
         args.runs.iter().map(|path| RunSummary::read(path)).collect::<Result<_, _>>()?;
-    write!(io::stdout().lock(), "{}", text(&runs))?;
+    print(&text(&runs))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -45,38 +45,28 @@ fn text(runs: &[RunSummary]) -> String {
         }
     }
     row(&mut table, "", &|_| String::new());
-    let of = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
     let last = |run: &RunSummary| run.records.last().copied();
-    let validation = |run: &RunSummary, value: fn(&Outcome) -> f64| {
-        let values = run.records.iter().filter_map(|record| record.validation.as_ref().map(value));
-        values.collect::<Vec<f64>>()
-    };
     row(&mut table, "state", &|run| run.state.name().to_owned());
     row(&mut table, "epochs", &|run| run.progress());
-    row(&mut table, "training loss", &|run| of(last(run).map(|record| format!("{:.4}", record.loss))));
-    row(
-        &mut table,
-        "training accuracy",
-        &|run| of(last(run).map(|record| format!("{:.4}", record.accuracy))),
-    );
+    row(&mut table, "training loss", &|run| four_decimals(last(run).map(|record| record.loss)));
+    row(&mut table, "training accuracy", &|run| four_decimals(last(run).map(|record| record.accuracy)));
     row(&mut table, "lowest validation loss", &|run| {
-        of(validation(run, |set| set.loss).into_iter().reduce(f64::min).map(|loss| format!("{loss:.4}")))
+        let losses = run.records.iter().filter_map(|record| Some(record.validation?.loss));
+        four_decimals(losses.reduce(f64::min))
     });
-    row(&mut table, "best validation accuracy", &|run| {
-        of(run.validation_accuracy.map(|accuracy| format!("{accuracy:.4}")))
-    });
+    row(&mut table, "best validation accuracy", &|run| four_decimals(run.validation_accuracy));
     row(&mut table, "test loss", &|run| {
         let result = run.result.as_ref();
         let test = result.and_then(|result| result.best.and_then(|best| best.test).or(result.test));
-        of(test.map(|test| format!("{:.4}", test.loss)))
+        four_decimals(test.map(|test| test.loss))
     });
-    row(&mut table, "test accuracy", &|run| of(run.test_accuracy.map(|accuracy| format!("{accuracy:.4}"))));
+    row(&mut table, "test accuracy", &|run| four_decimals(run.test_accuracy));
     row(&mut table, "time", &|run| duration(run.seconds));
-    row(&mut table, "time per epoch, median", &|run| of(median(&run.records).map(duration)));
+    row(&mut table, "median time per epoch", &|run| duration(median(&run.records).unwrap_or(f64::NAN)));
     table.to_string().trim_start_matches('\n').to_owned()
 }
 
-/// A value as in a file, or a dash for none.
+/// A configuration value, or a dash for none.
 fn shown(value: Option<&Value>) -> String {
     match value {
         None => "-".to_owned(),
@@ -99,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_is_in_the_middle() {
+    fn the_median_of_an_even_count_is_the_mean_of_two() {
         let record = |seconds| EpochRecord { seconds, ..EpochRecord::default() };
         assert_eq!(median(&[]), None);
         assert_eq!(median(&[3.0, 1.0, 2.0].map(record)), Some(2.0));

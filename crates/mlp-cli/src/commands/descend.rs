@@ -1,4 +1,4 @@
-//! `mlp descend`: the chapter's illustration of gradient descent, as a table and as figures.
+//! `mlp descend`: the chapter's illustration of gradient descent, as a table and figures.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -13,13 +13,13 @@ use crate::plot::{check_format, descent_chart, loss_chart, save};
 
 /// Show gradient descent on a function of one variable.
 ///
-/// Without flags, the chapter's example: L(x) = x² from x = 5, with 20 steps and learning rate 0.1.
+/// The default is the chapter's example: L(x) = x² from x = 5, 20 steps, learning rate 0.1.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  mlp descend --plot descent.svg                        the chapter's figure
-  mlp descend --learning-rate 1.1                       a step too large
-  mlp descend --function double-well --start -0.1       which minimum it finds depends on the start")]
+  mlp descend --plot descent.svg                     Plot the chapter's example
+  mlp descend --learning-rate 1.1                    Diverge
+  mlp descend --function double-well --start -0.1    Find another minimum")]
 pub(crate) struct Args {
     /// Function
     #[arg(long, value_parser = parse::function(), default_value_t)]
@@ -41,7 +41,7 @@ pub(crate) struct Args {
     plot_loss: Option<PathBuf>,
 }
 
-/// The upper bound of `--steps`, few enough to draw.
+/// Maximum of `--steps`.
 const MAX_STEPS: usize = 1_000_000;
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -88,7 +88,7 @@ fn text(function: Function, learning_rate: f64, steps: usize, path: &DescentPath
     format!("L(x) = {}, learning rate {learning_rate}\n\n{table}\n{outcome}\n", function.formula())
 }
 
-/// Six decimals, or powers of ten where those would show nothing or too much.
+/// Six decimals, or scientific notation for very small and very large values.
 fn number(value: f64) -> String {
     match value.abs() {
         size if size == 0.0 || (1e-4..1e9).contains(&size) => format!("{value:.6}"),

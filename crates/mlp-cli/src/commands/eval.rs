@@ -1,29 +1,31 @@
-//! `mlp eval`: the evaluation of a model, as tables or as JSON.
+//! `mlp eval`: evaluate a model, as tables or JSON.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use mlp_core::Reduction;
+use mlp_data::text::printable;
 use mlp_train::{Evaluation, Metadata};
 use serde::Serialize;
 
 use crate::data::SetArgs;
-use crate::output::messages::print_json;
+use crate::output::messages::{print, print_json};
 use crate::output::table::{Table, percent, thousands};
 use crate::recipe::choices::KernelArgs;
 use crate::runs::load_model;
 
-/// Evaluate a model: loss, accuracy, precision, recall and F1 of each class, and the confusion
-/// matrix.
+/// Evaluate a model.
+///
+/// Shows loss and accuracy, precision, recall and F1 of each class, and the confusion matrix.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  mlp eval runs/mnist/model.mlp
-  mlp eval runs/mnist/model.mlp --json | jq .accuracy")]
+  mlp eval runs/mnist
+  mlp eval runs/mnist/best.mlp --split train
+  mlp eval runs/mnist --json | jq .accuracy")]
 pub(crate) struct Args {
-    /// Model file, or the run directory of one
+    /// Model file or run directory
     model: PathBuf,
     #[command(flatten)]
     set: SetArgs,
@@ -61,15 +63,16 @@ struct ClassRow<'a> {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (path, model) = load_model(&args.model)?;
-    let sets = args.set.load(&model)?;
-    let evaluation = model
-        .evaluate(args.set.split.of(&sets), args.kernel.get())
-        .with_context(|| format!("{} on {}", path.display(), sets.name))?;
+    let sets = args.set.load(&model, &path)?;
+    let on = || format!("{} on {}", path.display(), sets.name);
+    let matched = args.set.matched(&model, &sets).with_context(on)?;
+    let kernel = args.kernel.of(&model);
+    let evaluation = model.evaluate(&matched.data, kernel).with_context(on)?;
     let report = report(args, &path, &model.metadata, &sets.name, &evaluation);
     if args.json {
         print_json(&report)?;
     } else {
-        write!(io::stdout().lock(), "{}", text(&report))?;
+        print(&text(&report))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -117,8 +120,8 @@ fn text(report: &Report<'_>) -> String {
     }
     format!(
         "{} on {} ({})\naccuracy  {}  ({} of {})\nloss      {:.4} nats per example\n\n{classes}\n{}",
-        report.model,
-        report.dataset,
+        printable(&report.model),
+        printable(report.dataset),
         report.split,
         percent(report.accuracy),
         thousands(report.correct),
@@ -128,7 +131,7 @@ fn text(report: &Report<'_>) -> String {
     )
 }
 
-/// The confusion matrix, or for many classes the most frequent confusions.
+/// The confusion matrix, or the most frequent confusions if there are many classes.
 fn confusion_text(report: &Report<'_>) -> String {
     const MAX_CLASSES: usize = 16;
     if report.classes.len() <= MAX_CLASSES {

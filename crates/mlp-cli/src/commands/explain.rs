@@ -1,4 +1,4 @@
-//! `mlp explain`: both passes over one example, in the terminal or as a page.
+//! `mlp explain`: show both passes over one example, in the terminal or as a page.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail, ensure};
 use mlp_core::Mlp;
 use mlp_data::fs::write_atomically;
+use mlp_data::text::printable;
 use mlp_train::{Network, TrainConfig};
 
 use crate::data::SetArgs;
@@ -15,39 +16,40 @@ use crate::output::messages::note;
 use crate::output::tiles::canvas;
 use crate::runs::load_model;
 
-/// Explain the forward and backward pass on one example, number by number.
+/// Show both passes on one example, step by step.
 ///
-/// Shows every quantity of both passes in order, with its formula, shape and values; the largest
-/// entries of each gradient compared with central differences; and the predicted and actual effect of
-/// one step of gradient descent on the loss. Everything is computed in f64. The loss is cross-entropy,
-/// without dropout, label smoothing or weight decay. Exit code 1 means that a gradient disagrees.
+/// Shows each quantity of the forward and backward pass with its formula, shape and values,
+/// compares the largest entries of each gradient with central differences, and shows the predicted
+/// and actual effect of one gradient descent step on the loss. Everything is computed in f64. The
+/// loss is the cross-entropy, without dropout, label smoothing or weight decay. The exit code is 1
+/// if a gradient disagrees.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  mlp explain runs/mnist --sample 18                        a test image, quantity by quantity
-  mlp explain runs/mnist/model.mlp --sample 18 --step       the same, one at a time
-  mlp explain runs/mnist/model.mlp --sample 18 --html 18.html
-  mlp explain runs/mnist --split train --learning-rate 0.5  the effect of a large step")]
+  mlp explain runs/mnist --sample 18                Explain a test image
+  mlp explain runs/mnist --sample 18 --step         One quantity at a time
+  mlp explain runs/mnist --sample 18 --html 18.html
+  mlp explain runs/mnist --learning-rate 0.5        The effect of a large step")]
 pub(crate) struct Args {
-    /// Model file, or the run directory of one
+    /// Model file or run directory
     model: PathBuf,
-    /// Index of the example, counted from 0
+    /// Index of the example, from 0
     #[arg(long, value_name = "I", default_value_t = 0)]
     sample: usize,
     #[command(flatten)]
     set: SetArgs,
-    /// Learning rate of the step of descent [default: that of the training]
+    /// Learning rate of the step [default: the one used in training]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
-    /// Wait for Enter after each quantity; `q` quits. Ignored without a terminal
+    /// Wait for Enter after each quantity; `q` quits; ignored without a terminal
     #[arg(long)]
     step: bool,
-    /// Write a self-contained page to FILE instead
+    /// Write a self-contained HTML page to FILE instead
     #[arg(long, value_name = "FILE", conflicts_with = "step")]
     html: Option<PathBuf>,
 }
 
-/// Width of a line without a terminal.
+/// Width of the text without a terminal.
 const COLUMNS: usize = 80;
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -55,9 +57,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         ensure!(rate.is_finite() && rate > 0.0, "learning rate is {rate}; expected a finite number above 0");
     }
     let (path, model) = load_model(&args.model)?;
-    let sets = args.set.load(&model)?;
+    let sets = args.set.load(&model, &path)?;
     let (set, split) = (args.set.split.of(&sets), args.set.split.name());
-    model.check_fits(set).with_context(|| format!("{} on {}", path.display(), sets.name))?;
+    let on = || format!("{} on {}", path.display(), sets.name);
+    let matched = args.set.matched(&model, &sets).with_context(on)?;
     if args.sample >= set.len() {
         let (name, count) = (&sets.name, set.len());
         bail!(
@@ -71,7 +74,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Network::F64(network) => network.clone(),
     };
     let levels = mlp_data::levels::<f64>();
-    let (pixels, label) = (set.image(args.sample), set.labels()[args.sample]);
+    let example = (0..matched.data.len()).find(|&example| matched.index(example) == args.sample);
+    let Some(example) = example else {
+        let class = &sets.class_names[usize::from(set.labels()[args.sample])];
+        bail!("sample {} is of class {class}, which the model does not have", args.sample);
+    };
+    let (pixels, label) = (matched.data.image(example), matched.data.labels()[example]);
     let x: Vec<f64> = pixels.iter().map(|&pixel| levels[usize::from(pixel)]).collect();
     let config = model.metadata.config.as_ref();
     let (learning_rate, remarks) = learning_rate(args.learning_rate, config);
@@ -83,7 +91,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         place: format!("{} ({split}), sample {}", sets.name, args.sample),
         pixels: pixels.to_vec(),
         shape: model.metadata.image_shape,
-        class_names: model.metadata.class_names,
+        class_names: model.metadata.class_names.iter().map(|name| printable(name).into_owned()).collect(),
         label: usize::from(label),
         remarks,
     };
@@ -103,13 +111,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(match explanation.disagreements() {
         0 => ExitCode::SUCCESS,
         count => {
-            note(&format!("{count} entries of the gradients DISAGREE with their central differences"));
+            note(&format!("{count} gradient entries DISAGREE with central differences"));
             ExitCode::from(1)
         }
     })
 }
 
-/// The learning rate of the step, and remarks about the training of the model.
+/// The learning rate of the step, and remarks about how the model was trained.
 fn learning_rate(asked: Option<f64>, config: Option<&TrainConfig>) -> (f64, Vec<String>) {
     let Some(config) = config else {
         let default = TrainConfig::default().learning_rate;
@@ -142,12 +150,12 @@ fn show(sections: &[String], one_at_a_time: bool) -> anyhow::Result<()> {
         write!(out, "{section}")?;
         out.flush()?;
         if waits && index + 1 < sections.len() {
-            // Not with `note`, because the answer is typed on the same line.
+            // `note` would end the line.
             write!(io::stderr(), "[{}/{}] Enter continues, q quits: ", index + 1, sections.len())?;
             let mut answer = String::new();
             let is_over = io::stdin().lock().read_line(&mut answer).context("cannot read the terminal")? == 0;
             if is_over {
-                // The prompt of the shell starts on its own line.
+                // Start the shell's prompt on a new line.
                 note("");
             }
             if is_over || answer.trim().eq_ignore_ascii_case("q") {

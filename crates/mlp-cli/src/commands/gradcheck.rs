@@ -1,47 +1,48 @@
-//! `mlp gradcheck`: the backward pass against central differences, for many kinds of network.
+//! `mlp gradcheck`: check the backward pass against central differences.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use mlp_core::gradcheck::{GradientReport, TOLERANCE, gradcheck};
+use mlp_core::gradcheck::{Entry, GradientReport, TOLERANCE, TensorReport, gradcheck};
 use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream, Objective, RandomStream, Reduction};
 use ndarray::Array2;
 
 use crate::output::table::{Table, thousands};
 use crate::parse::{self, Hidden};
 
-/// Check every gradient against central differences; exit with 1 if they disagree.
+/// Check gradients against central differences.
 ///
-/// Without flags: every activation, one to three hidden layers, both reductions of the loss,
-/// without and with dropout and label smoothing. Every entry of every gradient is compared, in f64;
-/// entries whose difference straddles the kink of an activation are left out and counted.
+/// By default, checks every activation with one to three hidden layers and both loss reductions,
+/// with and without dropout and label smoothing. Compares every entry of every gradient, in f64.
+/// Entries whose difference straddles the kink of an activation are skipped and counted. The exit
+/// code is 1 if a gradient disagrees.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  mlp gradcheck                                   the whole matrix
-  mlp gradcheck --activation gelu --hidden 20,10  one kind of network
-  mlp gradcheck --activation relu --hidden 100 --loss-reduction mean --dropout 0.5    tensor by tensor
+  mlp gradcheck                                     Check all kinds of network
+  mlp gradcheck --activation gelu --hidden 20,10    Check one kind of network
+  mlp gradcheck --activation relu --hidden 100 --loss-reduction mean --dropout 0.5
   mlp gradcheck --inputs 784 --classes 10 --hidden 100 --activation logistic --loss-reduction sum")]
 pub(crate) struct Args {
-    /// Only this activation
+    /// Check only this activation
     #[arg(long, value_parser = parse::activation())]
     activation: Option<Activation>,
-    /// Only these hidden layers [default: `6`, then `6,5`, then `6,5,7`]
+    /// Check only these hidden layer sizes [default: `6`, `6,5` and `6,5,7`]
     #[arg(long, value_name = "SIZES")]
     hidden: Option<Hidden>,
-    /// Only this reduction
+    /// Check only this loss reduction
     #[arg(long, value_parser = parse::reduction())]
     loss_reduction: Option<Reduction>,
-    /// Dropout probability of hidden units [default: 0, then 0.3]
-    #[arg(long, value_name = "SHARE")]
+    /// Dropout probability of hidden units [default: 0 and 0.3]
+    #[arg(long, value_name = "P")]
     dropout: Option<f64>,
-    /// Dropout probability of inputs [default: 0, then 0.2]
-    #[arg(long, value_name = "SHARE")]
+    /// Dropout probability of inputs [default: 0 and 0.2]
+    #[arg(long, value_name = "P")]
     input_dropout: Option<f64>,
-    /// Label smoothing [default: 0, then 0.1]
-    #[arg(long, value_name = "SHARE")]
+    /// Label smoothing [default: 0 and 0.1]
+    #[arg(long, value_name = "FRACTION")]
     label_smoothing: Option<f64>,
-    /// Initialization of the weights
+    /// Distribution of the initial weights
     #[arg(long, value_parser = parse::init(), default_value_t)]
     init: Init,
     /// Number of inputs
@@ -50,7 +51,7 @@ pub(crate) struct Args {
     /// Number of classes
     #[arg(long, value_name = "N", default_value_t = 4)]
     classes: u8,
-    /// Examples in the batch
+    /// Batch size
     #[arg(long, value_name = "N", default_value_t = 5)]
     batch_size: usize,
     /// Random seed of the weights and the batch
@@ -58,10 +59,10 @@ pub(crate) struct Args {
     seed: u64,
 }
 
-/// The upper bound of the numbers in a batch.
+/// Maximum number of inputs in a batch.
 const MAX_NUMBERS: usize = 1 << 24;
 
-/// One kind of network.
+/// One kind of network to check.
 struct Case {
     activation: Activation,
     hidden: Hidden,
@@ -87,8 +88,8 @@ impl Args {
         cases
     }
 
-    /// What is asked for; nothing, for one kind of network; nothing and then everything, for all
-    /// kinds.
+    /// The objective given by flags. Without any flags, the plain objective and one with
+    /// everything.
     fn objectives(&self, reduction: Reduction) -> Vec<Objective> {
         let shares = [self.dropout, self.input_dropout, self.label_smoothing];
         let is_one_kind = self.activation.is_some() || self.hidden.is_some() || self.loss_reduction.is_some();
@@ -130,7 +131,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let numbers = args.batch_size.checked_mul(args.inputs);
     anyhow::ensure!(
         numbers.is_some_and(|numbers| numbers <= MAX_NUMBERS),
-        "a batch of {} examples of {} numbers; expected at most {MAX_NUMBERS} numbers",
+        "a batch of {} examples with {} inputs; expected at most {MAX_NUMBERS} inputs in total",
         args.batch_size,
         args.inputs
     );
@@ -140,11 +141,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         "activation",
         "hidden",
         "loss",
-        "training adds",
+        "regularization",
         "worst error",
         "tensor",
         "entries",
-        "left out",
+        "skipped",
         "",
     ]);
     let (mut failed, mut details) = (0, String::new());
@@ -168,16 +169,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn row(case: &Case, report: &GradientReport) -> [String; 9] {
-    let error = |entry: &mlp_core::gradcheck::Entry| entry.relative_error;
-    let worst = report.tensors.iter().max_by(|a, b| {
-        let key = |t: &mlp_core::gradcheck::TensorReport| t.worst.as_ref().map_or(0.0, error);
-        key(a).total_cmp(&key(b))
-    });
+    let error = |tensor: &TensorReport| tensor.worst.as_ref().map_or(0.0, |entry| entry.relative_error);
+    let worst = report.tensors.iter().max_by(|a, b| error(a).total_cmp(&error(b)));
     [
         case.activation.to_string(),
         case.hidden.to_string(),
         case.objective.reduction.to_string(),
-        additions(&case.objective),
+        regularization(&case.objective),
         format!("{:.1e}", report.worst_error()),
         worst.map_or(String::new(), |tensor| tensor.name.clone()),
         thousands(report.checked()),
@@ -186,10 +184,10 @@ fn row(case: &Case, report: &GradientReport) -> [String; 9] {
     ]
 }
 
-/// In short: `dropout 0.3, of inputs 0.2, smoothing 0.1`.
-fn additions(objective: &Objective) -> String {
+/// The regularization: `dropout 0.3, input dropout 0.2, smoothing 0.1`.
+fn regularization(objective: &Objective) -> String {
     let Objective { dropout, input_dropout, label_smoothing, .. } = *objective;
-    let parts = [("dropout", dropout), ("of inputs", input_dropout), ("smoothing", label_smoothing)];
+    let parts = [("dropout", dropout), ("input dropout", input_dropout), ("smoothing", label_smoothing)];
     let parts = parts.iter().filter(|(_, share)| *share > 0.0);
     let parts: Vec<String> = parts.map(|(name, share)| format!("{name} {share}")).collect();
     if parts.is_empty() { "-".to_owned() } else { parts.join(", ") }
@@ -204,12 +202,10 @@ fn tensors(report: &GradientReport) -> String {
         "backward",
         "differences",
         "error",
-        "left out",
+        "skipped",
     ]);
     for tensor in &report.tensors {
-        let worst = |show: fn(&mlp_core::gradcheck::Entry) -> String| {
-            tensor.worst.as_ref().map_or("-".to_owned(), show)
-        };
+        let worst = |show: fn(&Entry) -> String| tensor.worst.as_ref().map_or("-".to_owned(), show);
         table.row([
             tensor.name.clone(),
             tensor.equation.to_owned(),
@@ -228,10 +224,10 @@ fn verdict(cases: usize, failed: usize) -> String {
     let networks = if cases == 1 { "the network".to_owned() } else { format!("all {cases} networks") };
     match failed {
         0 => format!(
-            "backward agrees with central differences in {networks}: every relative error is below {TOLERANCE:.0e}\n"
+            "gradients agree with central differences in {networks}: all relative errors are below {TOLERANCE:.0e}\n"
         ),
         _ => format!(
-            "backward DISAGREES with central differences in {failed} of {cases} networks: relative errors reach {TOLERANCE:.0e} or more\n"
+            "gradients DISAGREE with central differences in {failed} of {cases} networks: relative errors reach {TOLERANCE:.0e} or more\n"
         ),
     }
 }

@@ -14,27 +14,28 @@ use serde::Serialize;
 use crate::data::{DataDir, TrainingData};
 use crate::output::messages::{note, print_json};
 use crate::output::table::{Table, decimals, loss_places, three_digits};
+use crate::parse;
 use crate::plot::{check_format, range_chart, save};
 use crate::recipe::choices::RecipeArgs;
 use crate::training::{Training, start_threads};
 
-/// Find a learning rate: train for a few hundred steps with a growing rate, and show where the loss
-/// falls and where it explodes.
+/// Find a good learning rate.
+///
+/// Trains for a few hundred steps with an increasing learning rate, and shows where the loss
+/// decreases and where it explodes.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   mlp lr-find --plot rates.svg
   mlp lr-find --recipe modern-100 --optimizer adam --from 1e-6 --to 1")]
 pub(crate) struct Args {
-    #[command(flatten)]
-    recipe: RecipeArgs,
     /// First learning rate
     #[arg(long, value_name = "RATE", default_value_t = 1e-5)]
     from: f64,
     /// Last learning rate
     #[arg(long, value_name = "RATE", default_value_t = 10.0)]
     to: f64,
-    /// Number of steps; the test ends earlier if the loss explodes
+    /// Maximum number of steps; stops earlier if the loss explodes
     #[arg(long, value_name = "N", default_value_t = 600)]
     steps: usize,
     /// Plot the losses to FILE (.svg or .png)
@@ -44,13 +45,15 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    recipe: RecipeArgs,
+    #[command(flatten)]
     data_dir: DataDir,
     /// Number of threads, 0 for all cores
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", value_parser = parse::threads, default_value_t = 0)]
     threads: usize,
 }
 
-/// The upper bound of `--steps`.
+/// Maximum of `--steps`.
 const MAX_STEPS: usize = 1_000_000;
 /// Rows of the table.
 const ROWS: usize = 20;
@@ -67,7 +70,7 @@ struct Report {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if !(0.0 < args.from && args.from < args.to && args.to.is_finite()) {
         bail!(
-            "rates from {} to {}; expected two finite numbers above 0, the smaller one first",
+            "learning rates from {} to {}; expected two finite numbers above 0, the smaller one first",
             args.from,
             args.to
         );
@@ -80,7 +83,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     start_threads(args.threads)?;
     let mut recipe = args.recipe.resolve()?;
-    // Nothing else may end the test, and nothing is evaluated.
+    // The test has its own end, and evaluates nothing.
     let train = &mut recipe.train;
     (train.epochs, train.validation) = (args.steps, 0.0);
     (train.until, train.patience, train.max_seconds, train.monitor) = (None, None, None, None);
@@ -133,9 +136,9 @@ fn text(points: &[RangePoint], report: &Report, places: usize) -> String {
             decimals(point.smoothed, places),
         ]);
     }
-    let rate = |rate: Option<f64>| rate.map_or_else(|| "nowhere".to_owned(), three_digits);
+    let rate = |rate: Option<f64>| rate.map_or_else(|| "-".to_owned(), three_digits);
     format!(
-        "{table}\nthe loss falls fastest at            {}\na tenth of where the loss is lowest  {}\n",
+        "{table}\nSuggested learning rates:\nsteepest decrease  {}\nlowest loss / 10   {}\n",
         rate(report.steepest),
         rate(report.tenth_of_lowest)
     )

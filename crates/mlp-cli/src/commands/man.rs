@@ -1,4 +1,4 @@
-//! `mlp man`: manual pages, one for each command, from the same definition as `--help`.
+//! `mlp man`: write a man page for each command, from the same definition as `--help`.
 
 use std::fs;
 use std::io::{self, Write};
@@ -12,26 +12,26 @@ use mlp_data::fs::write_atomically;
 use crate::output::messages::note;
 use crate::output::version::PROGRAM;
 
-/// Write manual pages: mlp.1, and one for each command.
+/// Write man pages.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  mlp man ~/.local/share/man/man1      then: man mlp-train
+  mlp man ~/.local/share/man/man1    Install them for `man mlp-train`
   mlp man /tmp/man && man -l /tmp/man/mlp-train.1")]
 pub(crate) struct Args {
-    /// Directory to write to, created if needed; existing pages are replaced
+    /// Output directory, created if needed; existing pages are replaced
     directory: PathBuf,
 }
 
 pub(crate) fn run(args: &Args, definition: clap::Command) -> anyhow::Result<ExitCode> {
     let directory = &args.directory;
     fs::create_dir_all(directory)
-        .with_context(|| format!("{}: cannot make the directory", directory.display()))?;
+        .with_context(|| format!("{}: cannot create the directory", directory.display()))?;
     let mut command = definition.disable_help_subcommand(true);
     command.build();
     let pages = write_pages(&command, directory)?;
     note(&format!(
-        "{pages} pages in {}; view one with: man -l {}",
+        "wrote {pages} pages to {}; view one with: man -l {}",
         directory.display(),
         directory.join("mlp.1").display()
     ));
@@ -52,7 +52,7 @@ fn write_pages(command: &clap::Command, directory: &Path) -> anyhow::Result<usiz
     Ok(pages)
 }
 
-/// `mlp-data-show`.
+/// The name of a page: `mlp-data-show`.
 fn name(command: &clap::Command) -> &str {
     command.get_display_name().unwrap_or_else(|| command.get_name())
 }
@@ -67,8 +67,8 @@ fn render(command: &clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
     if command.has_subcommands() {
         man.render_subcommands_section(page)?;
     }
-    if let Some(help) = command.get_after_help() {
-        // clap_mangen would reflow the lines of the examples.
+    if let Some(help) = command.get_after_long_help().or(command.get_after_help()) {
+        // clap_mangen would reflow the examples.
         writeln!(page, ".SH EXAMPLES\n.nf")?;
         let help = help.to_string();
         let is_heading = |line: &&str| line.starts_with("Example") && line.ends_with(':');
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn troff_sees_no_request_in_an_example() {
+    fn examples_contain_no_troff_requests() {
         assert_eq!(escaped("  mlp x --y 'a b' \\"), "  mlp x \\-\\-y \\(aqa b\\(aq \\e");
         assert_eq!(escaped(".TH"), "\\&.TH");
     }

@@ -1,5 +1,4 @@
-//! The commands, one file or folder each: its flags and what it does. A new command is a module, a
-//! variant and a line in `run`.
+//! The commands, each in its own module. To add one, add a module, a variant and a line in `run`.
 
 mod bench;
 mod compare;
@@ -52,7 +51,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Runs the command and returns its exit code. `definition` makes the definition of the whole
+    /// Runs the command and returns its exit code. `definition` returns the definition of the whole
     /// command line.
     pub(crate) fn run(&self, definition: fn() -> clap::Command) -> anyhow::Result<ExitCode> {
         match self {

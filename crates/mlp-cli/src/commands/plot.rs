@@ -1,4 +1,4 @@
-//! `mlp plot`: a figure of runs or of a model, as SVG or PNG.
+//! `mlp plot`: plot runs or a model, as SVG or PNG.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,30 +11,29 @@ use crate::plot::{self, Drawing, check_format, save};
 use crate::predictions::Predictions;
 use crate::runs::{RunSummary, load_model};
 
-/// Plot the curves of runs, or a figure of a model.
+/// Plot training curves, or a figure of a model.
 ///
-/// A model is a file, or a run, whose last model is used. The file is an SVG with colors for light
-/// and dark viewers, or a PNG, by its extension.
+/// MODEL is a model file or a run directory. The format depends on the extension of the output
+/// file: SVG, which adapts to light and dark viewers, or PNG.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  mlp plot runs/mnist                                   loss and accuracy by epoch
-  mlp plot runs/mnist runs/mnist-2 --to both.png        two runs in one figure
-  mlp plot --confusion runs/mnist                       confusion matrix
-  mlp plot --weights runs/mnist/model.mlp               the weights of every hidden unit as an image
-  mlp plot --mistakes runs/mnist --count 60             most confident errors
-  mlp plot --calibration runs/mnist                     reliability diagram
-  mlp plot --embedding runs/mnist --split train         hidden activations in two dimensions")]
+  mlp plot runs/mnist                                Loss and accuracy by epoch
+  mlp plot runs/mnist runs/mnist-2 --to both.png     Two runs in one figure
+  mlp plot --confusion runs/mnist                    Confusion matrix
+  mlp plot --weights runs/mnist/best.mlp             Weights of the best model
+  mlp plot --mistakes runs/mnist --count 60          Most confident errors
+  mlp plot --calibration runs/mnist                  Reliability diagram
+  mlp plot --embedding runs/mnist --split train      Hidden activations in two dimensions")]
 pub(crate) struct Args {
     #[command(flatten)]
     subject: Subject,
-    /// File to write, .svg or .png [default: the figure's name and .svg, in the run or beside the
-    /// model]
+    /// Output file, .svg or .png [default: FIGURE.svg in the directory of the run or model]
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
     #[command(flatten)]
     set: SetArgs,
-    /// Number of errors that --mistakes shows
+    /// Number of errors for --mistakes
     #[arg(long, value_name = "N", default_value_t = 30)]
     count: usize,
 }
@@ -43,27 +42,27 @@ pub(crate) struct Args {
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 struct Subject {
-    /// Runs, whose curves are plotted in one figure
+    /// Runs to plot in one figure
     #[arg(value_name = "RUN")]
     runs: Vec<PathBuf>,
     /// Confusion matrix
     #[arg(long, value_name = "MODEL")]
     confusion: Option<PathBuf>,
-    /// Weights of every hidden unit, as an image each
+    /// Weights of each hidden unit as an image
     #[arg(long, value_name = "MODEL")]
     weights: Option<PathBuf>,
-    /// Most confident errors: image, true class, prediction and its probability
+    /// Most confident errors: image, label, prediction and its probability
     #[arg(long, value_name = "MODEL")]
     mistakes: Option<PathBuf>,
-    /// Reliability diagram, with the expected calibration error
+    /// Reliability diagram with the expected calibration error
     #[arg(long, value_name = "MODEL")]
     calibration: Option<PathBuf>,
-    /// Activations of the last hidden layer in two dimensions, by principal components
+    /// First two principal components of the last hidden layer's activations
     #[arg(long, value_name = "MODEL")]
     embedding: Option<PathBuf>,
 }
 
-/// The upper bound of `--count`, few enough to draw.
+/// Maximum of `--count`.
 const MAX_ERRORS: usize = 3_000;
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -100,24 +99,23 @@ fn of_a_model(args: &Args, figure: &str, path: &Path) -> anyhow::Result<Drawing>
     if figure == "weights" {
         return plot::weights(&model, usize::MAX).with_context(name);
     }
-    let sets = args.set.load(&model)?;
-    let data = args.set.split.of(&sets);
+    let sets = args.set.load(&model, &path)?;
+    let on = || format!("{} on {}", name(), sets.name);
+    let matched = args.set.matched(&model, &sets).with_context(on)?;
     let set = format!("{} ({})", sets.name, args.set.split.name());
     if figure == "embedding" {
-        model.check_fits(data).with_context(name)?;
-        return plot::embedding(&model, data, &set).with_context(name);
+        return plot::embedding(&model, &matched.data, &set).with_context(name);
     }
-    let predictions =
-        Predictions::of(&model, data).with_context(|| format!("{} on {}", name(), sets.name))?;
+    let predictions = Predictions::of(&model, &matched.data).with_context(on)?;
     let names = &model.metadata.class_names;
     Ok(match figure {
         "confusion" => plot::confusion(&predictions.confusion, names, &set),
         "calibration" => plot::calibration(&predictions.calibration(), &set),
-        _ => plot::errors(&predictions.errors(), args.count, names, data, &set),
+        _ => plot::errors(&predictions.errors(), args.count, names, &matched, &set),
     })
 }
 
-/// The default file of a figure.
+/// The default output file of a figure.
 fn beside(place: &Path, figure: &str) -> PathBuf {
     let directory = if place.is_dir() { place } else { place.parent().unwrap_or(Path::new("")) };
     directory.join(format!("{figure}.svg"))

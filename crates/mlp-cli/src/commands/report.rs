@@ -1,23 +1,23 @@
-//! `mlp report`: the report of a run, as an HTML page.
+//! `mlp report`: write the HTML report of a run.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use mlp_data::Dataset;
+use mlp_data::Datasets;
 use mlp_data::fs::write_atomically;
 use mlp_train::{Model, RunDir};
 
-use crate::data::{DataDir, load_named};
+use crate::data::{DataDir, Split, load_for, matched};
 use crate::output::messages::note;
 use crate::report::{Evaluated, render};
 use crate::runs::RunSummary;
 
-/// Write a run's report: a self-contained HTML file.
+/// Write an HTML report of a run.
 ///
-/// It has the configuration, training curves, confusion matrix, metrics of each class, most
-/// confident errors, calibration, weights, and the commands that repeat the run. `mlp train` writes
-/// one at its end.
+/// The report is one self-contained file with configuration, training curves, confusion matrix,
+/// metrics of each class, most confident errors, calibration, weights, and the commands to
+/// reproduce the run. `mlp train` writes it at the end.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -26,43 +26,54 @@ Examples:
 pub(crate) struct Args {
     /// Run directory
     run: PathBuf,
-    /// File to write [default: report.html in the run]
+    /// Output file [default: report.html in the run directory]
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
+    /// Dataset: a name or directory [default: the one the run was trained on]
+    #[arg(long, value_name = "NAME|DIR")]
+    dataset: Option<String>,
     #[command(flatten)]
     data_dir: DataDir,
 }
 
-/// The file name of the report in a run.
-const REPORT: &str = "report.html";
-
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let summary = RunSummary::read(&args.run)?;
-    let path = args.run.join(RunDir::MODEL);
-    let file = args.to.clone().unwrap_or_else(|| args.run.join(REPORT));
-    if path.exists() {
-        let model = Model::load(&path)?;
-        let sets = load_named(&model.metadata.dataset, &args.data_dir.data_dir, false)?;
-        write(&file, &summary, Some((&model, &sets.test, &sets.name)))?;
-    } else {
-        write(&file, &summary, None)?;
-    }
+    let page = page(&summary, args.dataset.as_deref(), &args.data_dir.data_dir)?;
+    let file = args.to.clone().unwrap_or_else(|| args.run.join("report.html"));
+    write_atomically(&file, |out| out.write_all(page.as_bytes()))
+        .with_context(|| format!("{}: cannot write the report", file.display()))?;
     note(&format!("report {}", file.display()));
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes the report of a run that has just been trained, into its directory, and returns its path.
-pub(crate) fn of_trained(run: &Path, test: &Dataset, dataset: &str) -> anyhow::Result<PathBuf> {
-    let model = Model::load(&run.join(RunDir::MODEL))?;
-    let file = run.join(REPORT);
-    write(&file, &RunSummary::read(run)?, Some((&model, test, dataset)))?;
-    Ok(file)
+/// Writes the report of a completed run to its directory, and returns its path.
+pub(crate) fn of_trained(run: &RunDir, sets: &Datasets) -> anyhow::Result<PathBuf> {
+    let summary = RunSummary::of_trained(run)?;
+    let model = Model::load(&run.model_path())?;
+    run.write_report(&evaluated(&summary, &model, sets)?)?;
+    Ok(run.report_path())
 }
 
-fn write(file: &Path, run: &RunSummary, model: Option<(&Model, &Dataset, &str)>) -> anyhow::Result<()> {
-    let evaluated =
-        model.map(|(model, data, dataset)| Evaluated { model, data, set: format!("{dataset} (test)") });
-    let page = render(run, evaluated.as_ref()).with_context(|| run.path.display().to_string())?;
-    write_atomically(file, |out| out.write_all(page.as_bytes()))
-        .with_context(|| format!("{}: cannot write the report", file.display()))
+/// Writes the report that a completed run lacks because the program was killed, and returns its
+/// path.
+pub(crate) fn of_complete(run: &RunDir, dataset: Option<&str>, data_dir: &Path) -> anyhow::Result<PathBuf> {
+    run.write_report(&page(&RunSummary::of_trained(run)?, dataset, data_dir)?)?;
+    Ok(run.report_path())
+}
+
+fn page(run: &RunSummary, dataset: Option<&str>, data_dir: &Path) -> anyhow::Result<String> {
+    let path = run.path.join(RunDir::MODEL);
+    if !path.exists() {
+        return render(run, None);
+    }
+    let model = Model::load(&path)?;
+    let sets = load_for(&model, &path, dataset, data_dir)?;
+    evaluated(run, &model, &sets)
+}
+
+fn evaluated(run: &RunSummary, model: &Model, sets: &Datasets) -> anyhow::Result<String> {
+    let set = format!("{} (test)", sets.name);
+    let context = || run.path.display().to_string();
+    let matched = matched(model, sets, Split::Test).with_context(context)?;
+    render(run, Some(&Evaluated { model, matched, set })).with_context(context)
 }

@@ -1,5 +1,4 @@
-//! `mlp serve`: the flags, and the process from the socket to the signal that ends it. The server
-//! itself is in `crate::serve`.
+//! `mlp serve`: flags, startup and shutdown of the server. The server itself is in `crate::serve`.
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -21,26 +20,26 @@ use crate::signals::Signals;
 /// Interval between checks for a signal.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Serve a model: a web page to draw on, and an HTTP API.
+/// Serve a drawing page and an HTTP API.
 ///
-/// While you draw, the page shows what the network sees, its probabilities, and its active hidden
-/// units. The page is part of the program and loads nothing from elsewhere. Programs POST a PNG,
-/// JPEG or PGM picture of up to 1 MiB to `/predict` and get JSON; `/model` describes the model,
-/// `/metrics` is for Prometheus, `/healthz` is a health check.
+/// While you draw, the page shows the network's input, probabilities and active hidden units. The
+/// page loads nothing from other servers.
 ///
-/// By default the server listens on loopback and only answers requests for this machine by its own
-/// names. SIGINT and SIGTERM shut it down after running requests are answered, with exit code 0; a
-/// second signal ends it immediately.
+/// POST a PNG, JPEG or PGM image of up to 1 MiB to /predict to get JSON. GET /model describes the
+/// model, /metrics is for Prometheus, and /healthz is a health check.
+///
+/// By default the server is reachable only from this machine. SIGINT and SIGTERM shut it down after
+/// it has answered running requests, with exit code 0; a second signal ends it immediately.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  mlp serve runs/mnist/model.mlp                     then open the address it prints
-  mlp serve runs/mnist/model.mlp --port 0            on any free port
-  mlp serve runs/mnist/model.mlp --host 0.0.0.0      for phones on the same network as well
+  mlp serve runs/mnist                   Open the printed address in a browser
+  mlp serve runs/mnist --port 0          Use any free port
+  mlp serve runs/mnist --host 0.0.0.0    Also serve phones on the same network
   curl --data-binary @seven.png http://127.0.0.1:8000/predict
   curl --data-binary @seven.png 'http://127.0.0.1:8000/predict?polarity=dark-on-light&strongest=0'")]
 pub(crate) struct Args {
-    /// Model file, or the run directory of one
+    /// Model file or run directory
     model: PathBuf,
     /// Address to listen on; 0.0.0.0 for all addresses of this machine
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", value_parser = address)]
@@ -48,7 +47,7 @@ pub(crate) struct Args {
     /// Port to listen on; 0 for any free port
     #[arg(long, default_value_t = 8000)]
     port: u16,
-    /// Average requests per second and client address; 0 for no limit
+    /// Maximum average requests per second from one address; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = Limits::default().rate)]
     rate: u32,
 }
@@ -68,14 +67,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .worker_threads(2)
         .enable_all()
         .build()
-        .context("cannot start the threads of the server")?;
+        .context("cannot start the server threads")?;
     let app = Arc::new(App::new(model, limits.clone(), args.host.is_loopback()));
     let wanted = SocketAddr::new(args.host, args.port);
     let signal = runtime.block_on(async {
         let listener = TcpListener::bind(wanted).await.with_context(|| {
             format!("cannot listen on {wanted}; choose another --port (0 for any free port) or --host")
         })?;
-        let address = listener.local_addr().context("cannot determine the address of the server")?;
+        let address = listener.local_addr().context("cannot determine the server address")?;
         announce(&path, args.host, address)?;
         let mut heard = None;
         let stop = async {
@@ -85,35 +84,35 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             }
         };
         serve(listener, router(app), limits.clone(), stop).await;
-        let (name, _) = heard.context("the server ended without a signal")?;
+        let (name, _) = heard.context("the server stopped without a signal")?;
         anyhow::Ok(name)
     })?;
-    // A picture may still be decoding for a client that has disconnected.
+    // The image of a disconnected client may still be decoding.
     runtime.shutdown_timeout(limits.grace);
-    note(&format!("ended by {signal}"));
-    // Signals are how a server ends, so this is success.
+    note(&format!("stopped by {signal}"));
+    // A signal is the normal way to stop a server.
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the address, which is the result of the command, and a note for people.
+/// Prints the address to standard output and a note to standard error.
 fn announce(model: &Path, host: IpAddr, address: SocketAddr) -> io::Result<()> {
     let address = reachable(address);
     let mut out = io::stdout().lock();
     writeln!(out, "http://{address}/")?;
     out.flush()?;
     drop(out);
-    let whom = if host.is_loopback() { "this machine" } else { "everyone who can reach this machine" };
-    note(&format!("serving {} to {whom}; Ctrl-C stops it", model.display()));
+    let whom = if host.is_loopback() { "this machine" } else { "everyone who can reach it" };
+    note(&format!("serving {} to {whom}; press Ctrl-C to stop", model.display()));
     Ok(())
 }
 
-/// `address`, or if it stands for all addresses of this machine, the one with the default route.
+/// `address`, or the one with the default route if it is unspecified (0.0.0.0 or ::).
 fn reachable(address: SocketAddr) -> SocketAddr {
     if !address.ip().is_unspecified() {
         return address;
     }
-    // Addresses reserved for documentation. Connecting a UDP socket sends nothing, it only looks up
-    // the route.
+    // Connecting a UDP socket only looks up the route and sends nothing. These addresses are
+    // reserved for documentation.
     let (any, far) = match address {
         SocketAddr::V4(_) => ("0.0.0.0:0", "192.0.2.1:9"),
         SocketAddr::V6(_) => ("[::]:0", "[2001:db8::1]:9"),

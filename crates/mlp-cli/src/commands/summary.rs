@@ -1,25 +1,26 @@
-//! `mlp summary`: the contents of a model file.
+//! `mlp summary`: describe a model.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use mlp_data::text::printable;
 use mlp_train::Model;
 
+use crate::output::messages::print;
 use crate::output::table::{Table, thousands};
 use crate::runs::load_model;
 
-/// Show the layers, shapes and parameters of a model, and how it was trained.
+/// Show a model's layers and how it was trained.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  mlp summary runs/mnist/model.mlp")]
+#[command(after_help = "Example:\n  mlp summary runs/mnist")]
 pub(crate) struct Args {
-    /// Model file, or the run directory of one
+    /// Model file or run directory
     model: PathBuf,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (path, model) = load_model(&args.model)?;
-    write!(io::stdout().lock(), "{}", text(&path.display().to_string(), &model))?;
+    print(&text(&path.display().to_string(), &model))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -53,7 +54,7 @@ fn text(path: &str, model: &Model) -> String {
         )
     });
     format!(
-        "{path}\n\
+        "{}\n\
          written by    {}\n\
          trained on    {}, images of {}\n\
          classes       {}\n\
@@ -61,10 +62,11 @@ fn text(path: &str, model: &Model) -> String {
          precision     {}\n\
          training      {training}\n\
          SHA-256       {}\n\n{layers}",
-        metadata.program,
-        metadata.dataset,
+        printable(path),
+        printable(&metadata.program),
+        printable(&metadata.dataset),
         metadata.image_shape,
-        metadata.class_names.join(", "),
+        printable(&metadata.class_names.join(", ")),
         metadata.preprocessing,
         model.network.precision(),
         model.sha256(),

@@ -1,5 +1,4 @@
-//! `mlp train`: from flags to a trained model, by way of a recipe, its data, a training plan and a
-//! run directory.
+//! `mlp train`: train a network.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,71 +6,79 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mlp_core::Isa;
-use mlp_train::{Ending, Every, Kernel, RunDir, RunResult, Status};
+use mlp_data::Datasets;
+use mlp_data::text::printable;
+use mlp_train::{Ending, Every, Kernel, RunDir, RunResult, ScheduleName, Status};
+use toml::Table;
 
 use super::report;
 use crate::data::{DataDir, TrainingData};
 use crate::output::console::{Console, LogFormat};
 use crate::output::messages::note;
 use crate::output::table::{duration, percent, thousands};
-use crate::output::text::shell_quoted;
+use crate::output::text::shell_quoted_path;
+use crate::parse;
 use crate::recipe::Recipe;
 use crate::recipe::choices::RecipeArgs;
 use crate::signals::Signals;
 use crate::training::{Training, start_threads};
 
-/// Train a network and write it to a run directory.
+/// Train a network.
 ///
-/// The defaults are the chapter's: 784-100-10 on MNIST, logistic units, 50 epochs of batches of
-/// 100, learning rate 0.01 on the summed loss. Standard output gets a line for each epoch and one
-/// for the test set: a table on a terminal, the chapter's lines elsewhere.
+/// The default is the textbook chapter's network: 784-100-10 on MNIST, trained for 50 epochs with
+/// plain gradient descent. Model, checkpoint, metrics and report are written to a run directory.
+/// Standard output gets a line for each epoch and one for the test set: a table on a terminal,
+/// plain lines otherwise.
 #[derive(clap::Args)]
-#[command(after_help = "\
+#[command(after_help = "`mlp train --help` shows all options, with examples.")]
+#[command(after_long_help = "\
 Examples:
-  mlp train                                  the chapter's network on MNIST
-  mlp train --recipe modern-100              784-100-10 with modern methods
-  mlp train --resume runs/mnist              resume an interrupted run
-  mlp train --rng numpy --precision f64      the same numbers as the chapter's
-                                             NumPy program
+  mlp train                              Train the default network on MNIST
+  mlp train --recipe modern-100          The same size with modern methods
+  mlp train --resume runs/mnist          Resume an interrupted run
   mlp train --recipe runs/mnist/config.toml --seed 1
-                                             repeat a run with another seed
+                                         Repeat a run with another seed
+  mlp train --rng numpy --precision f64  Same results as the chapter's NumPy program
   mlp train --dataset fashion-mnist --hidden 300,100 --activation relu \\
             --init he --loss-reduction mean --learning-rate 0.1")]
 pub(crate) struct Args {
     #[command(flatten)]
     recipe: RecipeArgs,
-    /// Resume an interrupted run; the result is bit-identical to an uninterrupted one
+    /// Resume a run; only --epochs and the paths of its datasets may change
     #[arg(long, value_name = "RUN", conflicts_with = "run_dir")]
     resume: Option<PathBuf>,
     #[command(flatten)]
     data_dir: DataDir,
-    /// Number of threads, 0 for all cores; the result does not depend on it
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// Number of threads, 0 for all cores
+    #[arg(long, value_name = "N", value_parser = parse::threads, default_value_t = 0)]
     threads: usize,
-    /// Run directory, new or empty [default: the first free of runs/NAME, runs/NAME-2, …]
-    #[arg(long, value_name = "DIR", help_heading = "Saving")]
+    /// Run directory, new or empty [default: runs/NAME, runs/NAME-2, …]
+    #[arg(long, value_name = "DIR", help_heading = OUTPUT)]
     run_dir: Option<PathBuf>,
     /// Interval between checkpoints within an epoch: `30s`, `5m`, `500steps`
-    #[arg(long, value_name = "TIME|STEPS", default_value = "60s", help_heading = "Saving")]
+    #[arg(long, value_name = "TIME|STEPS", default_value = "60s", hide_short_help = true)]
+    #[arg(help_heading = OUTPUT)]
     checkpoint_every: Every,
-    /// Write a TensorBoard event file, too
-    #[arg(long, help_heading = "Saving")]
+    /// Also write a TensorBoard event file
+    #[arg(long, hide_short_help = true, help_heading = OUTPUT)]
     tensorboard: bool,
     /// Do not write a report at the end
-    #[arg(long, help_heading = "Saving")]
+    #[arg(long, hide_short_help = true, help_heading = OUTPUT)]
     no_report: bool,
-    /// Format of the progress on standard output
-    #[arg(long, value_enum, default_value_t, help_heading = "Progress")]
+    /// Progress format on standard output
+    #[arg(long, value_enum, default_value_t, hide_short_help = true, help_heading = OUTPUT)]
     log_format: LogFormat,
-    /// Print nothing but errors to standard error
-    #[arg(long, short, help_heading = "Progress")]
+    /// Print only errors to standard error
+    #[arg(long, short, help_heading = OUTPUT)]
     quiet: bool,
-    /// Print what was decided, and why
-    #[arg(long, short, conflicts_with = "quiet", help_heading = "Progress")]
+    /// Print details: configuration, kernel, threads, steps
+    #[arg(long, short, conflicts_with = "quiet", help_heading = OUTPUT)]
     verbose: bool,
 }
 
-/// The minimum time between two checkpoints at the ends of epochs.
+const OUTPUT: &str = "Output";
+
+/// Minimum time between checkpoints at the ends of epochs.
 const SPACING: Duration = Duration::from_millis(500);
 
 impl Args {
@@ -80,29 +87,56 @@ impl Args {
             note(text);
         }
     }
+
+    fn note_report(&self, report: anyhow::Result<PathBuf>) {
+        match report {
+            Ok(file) => self.note(&format!("report   {}", file.display())),
+            Err(error) => note(&format!("no report: {error:#}")),
+        }
+    }
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     start_threads(args.threads)?;
-    if args.resume.is_some() {
-        args.recipe.refuse_beside_resume()?;
-    }
+    let changes = args.resume.as_ref().map_or(Ok(Table::new()), |_| args.recipe.changes_on_resume())?;
     let interrupted = args.resume.as_deref().map(RunDir::open).transpose()?;
-    if let Some(run) = &interrupted
-        && let Some(epochs) = finished_epochs(run)?
-    {
-        args.note(&format!("{}: complete after {epochs} epochs; nothing to resume", run.path().display()));
-        return Ok(ExitCode::SUCCESS);
-    }
-
     let recipe = match &interrupted {
         None => args.recipe.resolve()?,
-        Some(run) => Recipe::of_run(run.path())?,
+        Some(run) => Recipe::of_run(run.path(), changes)?,
     };
-    let data = TrainingData::load(&recipe, &args.data_dir.data_dir, args.quiet)?;
+    let changes_epochs = match &interrupted {
+        None => false,
+        Some(run) => Recipe::of_run(run.path(), Table::new())?.train.epochs != recipe.train.epochs,
+    };
+    let data_dir = &args.data_dir.data_dir;
+    if let Some(run) = &interrupted
+        && let Some(result) = finished(run, &recipe)?
+    {
+        let epochs = result.epochs;
+        let why = reason(result.ending);
+        args.note(&format!(
+            "{}: complete after {epochs} epochs{why}; nothing to resume",
+            run.path().display()
+        ));
+        if !args.no_report && !run.report_path().exists() {
+            let dataset = args.recipe.dataset_on_resume()?;
+            args.note_report(report::of_complete(run, dataset.as_deref(), data_dir));
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let data = match &interrupted {
+        None => TrainingData::load(&recipe, data_dir, args.quiet)?,
+        Some(run) => TrainingData::load_of_run(&recipe, run.path(), data_dir, args.quiet)?,
+    };
     let training = Training::new(recipe, Arc::new(data))?;
     let run = interrupted.map_or_else(|| create_run(args.run_dir.as_deref(), &training), Ok)?;
-    // Only now, so that a signal ends a download at once.
+    if !run.is_locked() {
+        args.note(&format!(
+            "{}: this file system has no locks; make sure that no other process trains here",
+            run.path().display()
+        ));
+    }
+    // Not earlier, so that a signal interrupts a download at once.
     let signals = Signals::listen()?;
     args.note(&describe(&training, &run));
     if let Some(text) = left_over(&training) {
@@ -113,56 +147,94 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let (config, has_validation) = (training.plan.config(), training.data.validation.is_some());
     let mut console = Console::new(run.path(), config, has_validation, args.log_format, args.quiet);
-    let mut setup = training.setup();
+    for text in remarks(&training, changes_epochs) {
+        args.note(&text);
+    }
+    let mut setup = training.setup(run.path());
     setup.checkpoint_every = Some(args.checkpoint_every);
     setup.spacing = SPACING;
     setup.tensorboard = args.tensorboard;
     let result = training.train(&run, &setup, &mut [&mut signals.clone(), &mut console])?;
-    console.finish(&result)?;
+    console.finish(&result);
 
     if result.status == Status::Interrupted {
         let (signal, code) = signals.heard().unwrap_or(("a signal", 130));
-        let (epochs, resume) = (result.epochs, resume_command(run.path(), &args.data_dir.data_dir));
+        let (epochs, resume) = (result.epochs, resume_command(run.path(), data_dir));
         args.note(&format!("{signal} after {epochs} complete epochs: all is saved; resume with: {resume}"));
         return Ok(ExitCode::from(code));
     }
     args.note(&conclusion(&result, &run));
+    if let Some(text) = hardly_better_than_chance(&result, &training.data.sets) {
+        args.note(&text);
+    }
     if !args.no_report {
-        let path = run.path().to_owned();
-        // Releases the run, so that the report shows it as complete.
-        drop(run);
-        // The model is safe: without a report, the training has not failed.
-        let sets = &training.data.sets;
-        match report::of_trained(&path, &sets.test, &sets.name) {
-            Ok(file) => args.note(&format!("report   {}", file.display())),
-            Err(error) => note(&format!("no report: {error:#}")),
-        }
+        // The model is saved. A failed report is not a failed training.
+        args.note_report(report::of_trained(&run, &training.data.sets));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The number of epochs of a run that is complete.
-fn finished_epochs(run: &RunDir) -> Result<Option<usize>, mlp_train::Error> {
-    let result = RunDir::result(run.path())?;
-    Ok(result.filter(|result| result.status == Status::Complete).map(|result| result.epochs))
+/// The result of a run that is complete and gets no more epochs.
+fn finished(run: &RunDir, recipe: &Recipe) -> Result<Option<RunResult>, mlp_train::Error> {
+    let has_more =
+        |result: &RunResult| result.ending == Some(Ending::Complete) && recipe.train.epochs > result.epochs;
+    let result = RunDir::result(run.path())?.filter(|result| result.status == Status::Complete);
+    Ok(result.filter(|result| !has_more(result)))
 }
 
-/// Creates the directory of a new run with its `config.toml`.
+/// What a user might not expect of a training, a line each.
+fn remarks(training: &Training, changes_epochs: bool) -> Vec<String> {
+    let (sets, config) = (&training.data.sets, training.plan.config());
+    let mut remarks = Vec::new();
+    let counts = sets.train.class_counts();
+    let mut present = (0..counts.len()).filter(|&class| counts[class] > 0);
+    if let (Some(class), None) = (present.next(), present.next()) {
+        let name = printable(&sets.class_names[class]);
+        remarks.push(format!(
+            "all training examples are of class {name}: a network that always answers {name} is right, and learns nothing else"
+        ));
+    }
+    let depends_on_epochs = matches!(config.schedule, ScheduleName::Cosine | ScheduleName::OneCycle);
+    if depends_on_epochs && changes_epochs {
+        remarks.push(format!(
+            "the {} schedule spans all epochs: with {} of them, the learning rate continues at another value",
+            config.schedule, config.epochs
+        ));
+    }
+    remarks
+}
+
+/// Says so if a network is no better, or only a little, than one that always answers the most
+/// frequent class.
+fn hardly_better_than_chance(result: &RunResult, sets: &Datasets) -> Option<String> {
+    let accuracy = result.test?.accuracy;
+    let counts = sets.test.class_counts();
+    let class = (0..counts.len()).rev().max_by_key(|&class| counts[class])?;
+    let share = counts[class] as f64 / sets.test.len() as f64;
+    (share < 1.0 && accuracy - share < 0.1 * (1.0 - share)).then(|| {
+        format!(
+            "the network is hardly better than chance: test accuracy {accuracy:.4}, and {share:.4} if it always answered {}; \
+             try a smaller learning rate (`mlp lr-find` finds one)",
+            printable(&sets.class_names[class])
+        )
+    })
+}
+
+/// Creates a run directory with its `config.toml`.
 fn create_run(path: Option<&Path>, training: &Training) -> anyhow::Result<RunDir> {
     let run = match path {
         Some(path) => RunDir::create(path)?,
         None => RunDir::create_numbered(Path::new("runs"), training.run_name())?,
     };
-    run.write_config(&training.config_toml())?;
+    run.write_config(&training.config_toml(run.path()))?;
     Ok(run)
 }
 
-/// The command that resumes a run.
+/// The command line that resumes a run.
 fn resume_command(run: &Path, data_dir: &Path) -> String {
-    let quoted = |path: &Path| shell_quoted(&path.display().to_string());
-    let mut command = format!("mlp train --resume {}", quoted(run));
+    let mut command = format!("mlp train --resume {}", shell_quoted_path(run));
     if data_dir != Path::new("data") {
-        command += &format!(" --data-dir {}", quoted(data_dir));
+        command += &format!(" --data-dir {}", shell_quoted_path(data_dir));
     }
     command
 }
@@ -208,9 +280,9 @@ fn explain(training: &Training, checkpoint_every: Every) -> String {
     let (config, train) = (plan.config(), &training.data.sets.train);
     let isa = Isa::best().name();
     let kernel = match plan.kernel() {
-        Kernel::Sparse => format!("CSR rows by our {isa} kernels, dense products by OpenBLAS"),
-        Kernel::Portable => format!("all products by our {isa} kernels"),
-        _ => "all products by OpenBLAS".to_owned(),
+        Kernel::Sparse => format!("CSR rows with built-in {isa} kernels, dense products with OpenBLAS"),
+        Kernel::Portable => format!("all products with built-in {isa} kernels"),
+        _ => "all products with OpenBLAS".to_owned(),
     };
     let ema =
         config.ema_decay.map_or(String::new(), |decay| format!(", EMA of the weights with decay {decay}"));
@@ -218,16 +290,16 @@ fn explain(training: &Training, checkpoint_every: Every) -> String {
     let best = if has_validation || config.monitor.is_some() {
         config.monitored(has_validation).to_string()
     } else {
-        "not kept without a validation set".to_owned()
+        "not saved, because there is no validation set".to_owned()
     };
     format!(
         "recipe   {}; seed {} of the {} stream\n\
          hash     {} (SHA-256 of the training set)\n\
          kernel   {}: {kernel}; {} of the pixels are nonzero, and CSR rows are faster up to {}\n\
-         threads  {} of {} for a step of {} examples\n\
-         steps    {} per epoch, {} in total; {}, learning rate schedule {}{ema}\n\
+         threads  {} of {} for steps of {} examples\n\
+         steps    {} per epoch, {} in total; {}, {} learning-rate schedule{ema}\n\
          best     {best}\n\
-         saving   a checkpoint every {checkpoint_every}, and at the end of an epoch if the last is half a second old",
+         saving   a checkpoint every {checkpoint_every}, and after each epoch, at most twice a second",
         training.recipe.name,
         config.seed,
         config.rng,
@@ -245,18 +317,23 @@ fn explain(training: &Training, checkpoint_every: Every) -> String {
     )
 }
 
-fn conclusion(result: &RunResult, run: &RunDir) -> String {
-    let why = match result.ending {
+/// Why a training ended before its last epoch, if it did.
+fn reason(ending: Option<Ending>) -> &'static str {
+    match ending {
         Some(Ending::OutOfPatience) => ", out of patience",
         Some(Ending::TargetReached) => ", target reached",
         Some(Ending::OutOfTime) => ", out of time",
         _ => "",
-    };
+    }
+}
+
+fn conclusion(result: &RunResult, run: &RunDir) -> String {
+    let why = reason(result.ending);
     let epochs = if result.epochs == 1 { "epoch" } else { "epochs" };
     let mut text = format!("done     {} {epochs} in {}{why}\n", result.epochs, duration(result.seconds));
     text += &format!("model    {}", run.model_path().display());
     if let Some(best) = result.best {
-        text += &format!("\nbest     {}, of epoch {}", run.best_path().display(), best.epoch);
+        text += &format!("\nbest     {}, epoch {}", run.best_path().display(), best.epoch);
     }
     text
 }

@@ -1,5 +1,5 @@
-//! `mlp verify-resume`: proof that interrupted runs end with the same bits as uninterrupted ones on
-//! this machine, too.
+//! `mlp verify-resume`: check that interrupted runs are bit-identical to uninterrupted ones on this
+//! machine.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,31 +18,31 @@ use crate::recipe::Recipe;
 use crate::recipe::choices::RecipeArgs;
 use crate::training::Training;
 
-/// Check that interrupted runs end with the same bits: train without and with interruptions, and
-/// compare.
+/// Check that resumed runs are bit-identical.
 ///
-/// Without flags: every optimizer with every schedule, with dropout and EMA, on synthetic digits.
-/// With a recipe or flags: that run. Every other interruption is a crash: steps after the last
-/// checkpoint are lost and repeated.
+/// Trains with and without interruptions and compares the results. By default, tests every
+/// optimizer with every schedule, with dropout and EMA, on generated digits. With a recipe or
+/// flags, tests that configuration. Every other interruption is a crash, after which steps since
+/// the last checkpoint are repeated.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   mlp verify-resume
   mlp verify-resume --recipe modern-100 --epochs 3 --interruptions 10")]
 pub(crate) struct Args {
-    #[command(flatten)]
-    recipe: RecipeArgs,
-    /// Interruptions of each run
+    /// Interruptions per run
     #[arg(long, value_name = "N", default_value_t = 4)]
     interruptions: usize,
-    /// Random seed of the steps at which a run is interrupted
+    /// Random seed for the steps to interrupt at
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     places: u64,
+    #[command(flatten)]
+    recipe: RecipeArgs,
     #[command(flatten)]
     data_dir: DataDir,
 }
 
-/// Steps between two checkpoints.
+/// Steps between checkpoints.
 const CHECKPOINT_EVERY: u64 = 7;
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         recipes.push(args.recipe.resolve()?);
     }
     if recipes.iter().any(|recipe| recipe.train.max_seconds.is_some()) {
-        bail!("a time budget ends a run at another step each time; expected --set max_seconds=none");
+        bail!("runs with a time limit are not reproducible; unset it with --set max_seconds=none");
     }
     let mut table =
         Table::new(["optimizer", "schedule", "steps", "interrupted", "model, SHA-256", "same bits"]);
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut differ = 0;
     for recipe in recipes {
         let training = Training::new(recipe, Arc::clone(&data))?;
-        let scratch = tempfile::tempdir().context("cannot make a directory to train in")?;
+        let scratch = tempfile::tempdir().context("cannot create a temporary directory")?;
         let whole = train(&training, &scratch.path().join("whole"), &BTreeSet::new())?;
         let steps = training.plan.batches() * training.plan.config().epochs;
         let places = places(steps, args.interruptions, args.places);
@@ -84,14 +84,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
     writeln!(out, "{table}")?;
     if differ > 0 {
-        writeln!(out, "{differ} interrupted runs differ from the ones that were not interrupted")?;
+        writeln!(out, "{differ} interrupted runs differ from uninterrupted ones")?;
         return Ok(ExitCode::FAILURE);
     }
-    writeln!(out, "models and traces are the same to the last bit")?;
+    writeln!(out, "all models and traces are bit-identical")?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A run of a second or less that uses everything a checkpoint has to store.
+/// A run of at most a second that uses every kind of state in a checkpoint.
 fn small(optimizer: OptimizerName, schedule: ScheduleName) -> anyhow::Result<Recipe> {
     let set = [
         "dataset=synthetic",
@@ -115,7 +115,7 @@ fn small(optimizer: OptimizerName, schedule: ScheduleName) -> anyhow::Result<Rec
     Recipe::resolve("textbook", &settings, toml::Table::new())
 }
 
-/// Draws the steps after which to interrupt.
+/// Chooses random steps to interrupt after.
 fn places(steps: usize, count: usize, seed: u64) -> BTreeSet<usize> {
     let mut stream = NativeStream::new(seed);
     let mut places = BTreeSet::new();
@@ -125,7 +125,7 @@ fn places(steps: usize, count: usize, seed: u64) -> BTreeSet<usize> {
     places
 }
 
-/// The parts of a run that must be the same.
+/// The parts of a run that must be bit-identical.
 #[derive(PartialEq)]
 struct Trained {
     sha256: String,
@@ -133,12 +133,12 @@ struct Trained {
     trace: Vec<u8>,
 }
 
-/// Trains in a directory, interrupted after each of these steps.
+/// Trains in a directory and interrupts the run after each of these steps.
 fn train(training: &Training, path: &Path, places: &BTreeSet<usize>) -> anyhow::Result<Trained> {
-    let mut setup = training.setup();
+    let mut setup = training.setup(path);
     setup.checkpoint_every = Some(Every::Steps(CHECKPOINT_EVERY));
     setup.waits_for_disk = true;
-    RunDir::create(path)?.write_config(&training.config_toml())?;
+    RunDir::create(path)?.write_config(&training.config_toml(path))?;
     let places = places.iter().map(|&step| Some(step)).chain([None]);
     for (number, at) in places.enumerate() {
         let run = RunDir::open(path)?;
@@ -150,7 +150,7 @@ fn train(training: &Training, path: &Path, places: &BTreeSet<usize>) -> anyhow::
             Ok(result) if at.is_none() && result.status == Status::Complete => {}
             Ok(result) if at.is_some() && result.status == Status::Interrupted => {}
             Ok(result) => {
-                bail!("training ended by itself after {} epochs; expected an interruption", result.epochs)
+                bail!("training ended after {} epochs; expected an interruption", result.epochs)
             }
             Err(error) if is_crash(&error) => {}
             Err(error) => return Err(error),
@@ -165,10 +165,10 @@ fn train(training: &Training, path: &Path, places: &BTreeSet<usize>) -> anyhow::
     })
 }
 
-/// Ends training after a step, by a request to stop or by a crash.
+/// Ends training after a step with a stop request or a crash.
 struct Interrupt {
     at: Option<usize>,
-    batches: usize, // of an epoch
+    batches: usize, // per epoch
     crashes: bool,
 }
 

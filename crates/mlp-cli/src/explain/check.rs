@@ -1,21 +1,21 @@
-//! The comparison of one gradient entry with a central difference, and what it proves.
+//! Compares one gradient entry with a central difference.
 
 use mlp_core::gradcheck::TOLERANCE;
 
-/// A wrong sign is an error of 2 relative to the scale, a missing factor an error of about 1. If
-/// rounding alone can cause an error of 1/16, a check cannot reliably detect either.
+/// Maximum rounding error, relative to the scale, of a conclusive check. A wrong sign is a relative
+/// error of 2, a missing factor an error of about 1.
 const MAX_ROUNDING: f64 = 1.0 / 16.0;
 
-/// A matrix that the loss depends on.
+/// A matrix that the loss depends on, by layer.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Variable {
-    /// W of a layer.
+    /// W.
     Weights(usize),
-    /// b of a layer.
+    /// b.
     Biases(usize),
-    /// Z of a layer.
+    /// Z.
     PreActivations(usize),
-    /// H of a hidden layer.
+    /// H, of a hidden layer.
     Activations(usize),
 }
 
@@ -24,12 +24,12 @@ pub(super) enum Variable {
 pub(crate) struct Check {
     pub(crate) index: (usize, usize),
     pub(crate) backward: f64,
-    /// `None` if the activation has a kink between the two points: the difference is not a
-    /// derivative there.
+    /// `None` if the activation has a kink between the two points, where the difference is not a
+    /// derivative.
     pub(crate) differences: Option<f64>,
-    /// The largest of the two values, the largest entry of the matrix, and a fraction of the loss.
+    /// The maximum of the two values, the largest entry of the matrix, and a fraction of the loss.
     pub(super) scale: f64,
-    /// Upper bound for the error due to rounding alone.
+    /// Upper bound on the rounding error.
     pub(super) rounding: f64,
 }
 
@@ -51,7 +51,7 @@ impl Check {
         Some(if error == 0.0 { 0.0 } else { error / self.scale })
     }
 
-    /// Compares the two values, within the accuracy of a central difference.
+    /// Compares the two values to within the accuracy of a central difference.
     pub(crate) fn finding(&self) -> Finding {
         let Some(differences) = self.differences else { return Finding::AcrossKink };
         if self.rounding > MAX_ROUNDING * self.scale {

@@ -1,29 +1,26 @@
-//! Central differences of the loss with respect to anything it depends on: the parameters, as in
-//! `mlp gradcheck`, and also the sums Z and outputs H in between. For a single example, shifting a
-//! bias shifts its sum, and shifting an output shifts the sums above it along its row of weights, so
-//! it is enough to change parameters.
+//! Central differences of the loss with respect to the parameters, as in `mlp gradcheck`, and also
+//! to the pre-activations Z and activations H. With a single example it is enough to change
+//! parameters: shifting a bias shifts its sum, and shifting an activation shifts the sums of the
+//! next layer along its row of weights.
 //!
-//! **How far the two can differ.** `gradients.md` derives the accuracy of a difference with the step
-//! h = ∛ε for a network of ordinary size: about ε^⅔ of the loss, which `TOLERANCE` covers. A model
-//! from elsewhere may have any size, and it may be certain of an example, so here the rounding
-//! error is tracked. For a parameter θ, let L = max_c |∂z^o_c/∂θ|, which the two passes of a
-//! difference reveal, and δ = Ŷ − Y.
+//! **Error bound.** For networks of ordinary size, `gradients.md` derives an accuracy of about ε^⅔
+//! of the loss at step h = ∛ε, which `TOLERANCE` covers. An imported model may have any size, and
+//! it may be certain of an example, so the rounding error is tracked here. Let δ = Ŷ − Y, and let
+//! L = max_c |∂z^o_c/∂θ| for a parameter θ, which the two passes of a difference reveal.
 //!
-//! - *The step.* It is ∛ε·max(1, |θ|), shortened to move no logit further than ∛ε: h ≤ ∛ε/L. The
-//!   truncation error is then that of a loss whose logits move by ∛ε, about ε^⅔ of L max|δ|,
-//!   whatever the size of the outputs.
-//! - *The loss.* J = ln(1 + s), with s from all classes but the largest, is rounded by ε J. An error
-//!   of ε e in a logit shifts it by δ_c ε e, and the |δ_c| add up to 2 max|δ|. For two losses,
+//! - *Step.* h = ∛ε·max(1, |θ|), shortened so that no logit moves further than ∛ε: h ≤ ∛ε/L. The
+//!   truncation error is then about ε^⅔ of L max|δ|, whatever the size of the outputs.
+//! - *Loss.* J = ln(1 + s), where s sums over all classes except the largest, is rounded by ε J. An
+//!   error of ε e in a logit shifts J by δ_c ε e, and the |δ_c| add up to 2 max|δ|. For two losses,
 //!   over 2h, that is ε (J + 2 e max|δ|) / h. The error e is propagated through the layers to first
-//!   order: a sum is off by the sum of |input·weight| (its rounding errors have both signs, so that
-//!   K of them on partial sums √K times smaller count as one on the whole), and by the errors of its
-//!   inputs, each times |weight|; an output by itself and by |f'| times its sum.
-//! - *The backward pass.* Ŷ is a quotient of k exponentials, rounded by up to k ε at 1; times L,
-//!   that reaches the entry: k ε L.
+//!   order. A sum is off by Σ |input·weight|, plus the error of each input times |weight|.
+//!   (Rounding errors have both signs, so K of them on partial sums √K times smaller count as one
+//!   on the total.) An output is off by itself, plus |f'| times the error of its sum.
+//! - *Backward pass.* Ŷ is a quotient of k exponentials, rounded by up to k ε at 1. Times L, that
+//!   reaches the entry as k ε L.
 //!
-//! Where all this exceeds a fraction of the gradient, the difference says nothing about it
-//! ([`Finding::RoundedAway`](super::check::Finding)), as for an example whose probability is 1 up to
-//! rounding.
+//! If the total exceeds a fraction of the gradient, for example because a probability is 1 up to
+//! rounding, the check is inconclusive ([`Finding::RoundedAway`](super::check::Finding)).
 
 use mlp_core::{Mlp, Workspace};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Zip};
@@ -31,13 +28,13 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Zip};
 use super::check::{Check, Variable};
 use super::quantity::largest;
 
-/// Number of entries of each gradient that are checked.
+/// Number of entries checked per gradient.
 const CHECKED: usize = 3;
-/// As in [`mlp_core::gradcheck`]: errors in entries below this fraction of the loss are measured
+/// As in [`mlp_core::gradcheck`], errors in entries below this fraction of the loss are measured
 /// relative to the loss.
 const RESOLUTION: f64 = 1.0 / 256.0;
 
-/// A copy of the network in which one variable at a time is shifted.
+/// Computes central differences on a copy of the network.
 pub(super) struct Differences<'x> {
     network: Mlp<f64>,
     x: ArrayView2<'x, f64>, // (1, inputs)
@@ -52,11 +49,11 @@ pub(super) struct Differences<'x> {
 struct Shifted {
     loss: f64,
     logits: Array1<f64>,
-    signs: Vec<bool>, // the side of its kink, for each hidden unit
+    signs: Vec<bool>, // which side of the kink each hidden unit is on
 }
 
 impl<'x> Differences<'x> {
-    /// `loss` is that of the example `x` of class `target`.
+    /// `loss` is the loss of the example `x` of class `target`.
     pub(super) fn new(network: &Mlp<f64>, x: ArrayView2<'x, f64>, target: usize, loss: f64) -> Self {
         let mut workspace = Workspace::new(&network.architecture(), 1);
         let y_hat = network.probabilities(x, &mut workspace).row(0).to_owned();
@@ -80,7 +77,7 @@ impl<'x> Differences<'x> {
         indices.into_iter().map(check).collect()
     }
 
-    /// (J(θ+h) − J(θ−h)) / 2h, or `None` across a kink; and the bound for the rounding error.
+    /// Returns (J(θ+h) − J(θ−h)) / 2h, or `None` across a kink, and a bound on the rounding error.
     fn central_difference(&mut self, variable: Variable, index: (usize, usize)) -> (Option<f64>, f64) {
         let mut step = f64::EPSILON.cbrt() * self.size(variable, index).max(1.0);
         let [mut above, mut below] = [step, -step].map(|distance| self.shifted(variable, index, distance));
@@ -97,7 +94,7 @@ impl<'x> Differences<'x> {
         ((above.signs == below.signs).then_some(difference), of_loss + of_backward)
     }
 
-    /// |θ| of a parameter, otherwise 0.
+    /// |θ| of a parameter; otherwise 0.
     fn size(&self, variable: Variable, (row, column): (usize, usize)) -> f64 {
         match variable {
             Variable::Weights(l) => self.network.layers()[l].weights()[(row, column)].abs(),
@@ -106,7 +103,7 @@ impl<'x> Differences<'x> {
         }
     }
 
-    /// A forward pass with one entry shifted by `distance`.
+    /// Runs a forward pass with one entry shifted by `distance`.
     fn shifted(&mut self, variable: Variable, (row, column): (usize, usize), distance: f64) -> Shifted {
         match variable {
             Variable::Weights(l) => {
@@ -148,7 +145,7 @@ impl<'x> Differences<'x> {
     }
 }
 
-/// The error of a logit after the last pass, in units of ε, to first order.
+/// The first-order error of the logits after the last pass, in units of ε.
 fn logit_error(network: &Mlp<f64>, x: ArrayView1<'_, f64>, workspace: &Workspace<f64>) -> f64 {
     let (count, activation) = (network.layers().len(), network.activation());
     // The absolute inputs of a layer, and their errors.
@@ -168,11 +165,10 @@ fn logit_error(network: &Mlp<f64>, x: ArrayView1<'_, f64>, workspace: &Workspace
     unreachable!("a network has a last layer")
 }
 
-/// −ln ŷ of the class `target`, from the logits; NaN for logits that are not finite.
+/// Returns −ln ŷ of the class `target`, from the logits; NaN if a logit is not finite.
 ///
-/// If the network is certain, the loss is far below the spacing of numbers near 1, to which
-/// `log Σ exp` would round it. `ln (1 + s)`, with the sum s over the other classes, keeps all
-/// digits, without which there would be no difference to take.
+/// If the network is certain, the loss is far below the spacing of numbers near 1, so `log Σ exp`
+/// would round it away. `ln (1 + s)`, with the sum s over the other classes, keeps all digits.
 pub(super) fn cross_entropy(logits: ArrayView1<'_, f64>, target: usize) -> f64 {
     if logits.iter().any(|z| !z.is_finite()) {
         return f64::NAN;

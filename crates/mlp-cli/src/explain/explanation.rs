@@ -1,6 +1,5 @@
-//! The numbers of an explanation: both passes over one example, the checks of all gradients, and
-//! steps of gradient descent. The loss J is the chapter's cross-entropy, without the terms that
-//! training may add.
+//! Computes an explanation: both passes for one example, gradient checks, and gradient descent
+//! steps. The loss J is the chapter's cross-entropy, without the terms that training may add.
 
 use anyhow::bail;
 use mlp_core::{Gradients, Layer, Mlp, Workspace, argmax};
@@ -12,7 +11,7 @@ use super::differences::{Differences, cross_entropy};
 use super::passes::quantities;
 use super::quantity::{Quantity, sum_of_squares};
 
-/// The example, the model, and their names.
+/// The example and the model, as shown to the reader.
 pub(crate) struct Subject {
     /// The model file.
     pub(crate) model: String,
@@ -26,11 +25,11 @@ pub(crate) struct Subject {
     pub(crate) class_names: Vec<String>,
     /// The correct class.
     pub(crate) label: usize,
-    /// Remarks about the model, in sentences.
+    /// Notes about the model, in full sentences.
     pub(crate) remarks: Vec<String>,
 }
 
-/// Both passes over one example, number by number.
+/// Both passes for one example.
 pub(crate) struct Explanation {
     /// In the order of the passes.
     pub(crate) quantities: Vec<Quantity>,
@@ -42,18 +41,18 @@ pub(crate) struct Explanation {
     pub(crate) loss: f64,
     /// ‖∇J‖ over all parameters.
     pub(crate) gradient_norm: f64,
-    /// Steps with the learning rate and with fractions of it.
+    /// Steps at the learning rate and at fractions of it.
     pub(crate) steps: Vec<Step>,
 }
 
-/// The effect of a step of gradient descent. After a step that is far too large, nothing needs to be
-/// finite.
+/// The effect of a gradient descent step. If the step is far too large, any value may be infinite
+/// or NaN.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Step {
     pub(crate) learning_rate: f64,
-    /// The change of J to first order, −η‖∇J‖².
+    /// The first-order change of J, −η‖∇J‖².
     pub(crate) predicted: f64,
-    /// The change of J.
+    /// The actual change of J.
     pub(crate) actual: f64,
     /// J after the step.
     pub(crate) loss: f64,
@@ -61,18 +60,18 @@ pub(crate) struct Step {
     pub(crate) probability: f64,
 }
 
-/// Fractions of the learning rate to try. The prediction is better for smaller steps.
+/// Fractions of the learning rate to try. The first-order prediction improves for smaller steps.
 const FRACTIONS: [f64; 3] = [1.0, 0.1, 0.01];
 
 impl Explanation {
     /// Explains how `network` classifies the inputs `x` of class `label`, and the effect of a
-    /// training step at this learning rate.
+    /// gradient descent step at this learning rate.
     ///
     /// # Errors
-    /// If the parameters of the network, or its sums for this example, are not finite.
+    /// If a parameter of the network or a sum for this example is not finite.
     ///
     /// # Panics
-    /// Like [`Mlp::forward`], if `x` or `label` does not fit the network.
+    /// If `x` or `label` does not match the network, as in [`Mlp::forward`].
     #[track_caller]
     pub(crate) fn new(network: &Mlp<f64>, x: &[f64], label: u8, learning_rate: f64) -> anyhow::Result<Self> {
         let x = ArrayView2::from_shape((1, x.len()), x).expect("one row");
@@ -118,7 +117,7 @@ impl Explanation {
         })
     }
 
-    /// The number of gradient entries that disagree with their central differences.
+    /// The number of gradient entries that disagree with the central differences.
     pub(crate) fn disagreements(&self) -> usize {
         let checks = self.quantities.iter().flat_map(|quantity| &quantity.checks);
         checks.filter(|check| check.finding() == Finding::Disagrees).count()

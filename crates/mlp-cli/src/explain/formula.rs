@@ -1,7 +1,6 @@
-//! Formulas as in `gradients.md`: parts from left to right, with the shape of each matrix below it.
-//! In the text, `^` and `_` start a superscript or subscript; renderers decide how to typeset it.
+//! Formulas as in `gradients.md`: a row of parts, with the shape of each matrix below it. In the
+//! text, `^` and `_` start a superscript or subscript.
 
-/// A formula.
 pub(crate) struct Formula(pub(crate) Vec<Part>);
 
 /// A matrix, or a sign between matrices.
@@ -25,7 +24,7 @@ impl Formula {
         Self([matrix(symbol, shape), sign("=")].into_iter().chain(right).collect())
     }
 
-    /// The formula, and the shapes aligned below it.
+    /// Returns the formula and the shapes aligned below it.
     pub(super) fn lines(&self) -> [String; 2] {
         let mut lines = [String::new(), String::new()];
         for part in &self.0 {

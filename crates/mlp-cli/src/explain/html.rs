@@ -1,5 +1,5 @@
-//! An explanation as a page: the sections of the terminal, plus what a terminal has no room for, all
-//! values of a row and matrices as images.
+//! Renders an explanation as an HTML page: the sections of the terminal, plus all values of a row
+//! and matrices as images.
 
 use maud::{Markup, html};
 use ndarray::Array2;
@@ -14,17 +14,18 @@ use super::words::{
 use crate::plot::Raster;
 use crate::report::page;
 
-/// Maximum number of units that are shown as an image each.
+/// Maximum number of units shown as one image each.
 const MAX_TILES: usize = 128;
-/// Maximum number of entries of a matrix shown as one image; a screen has fewer pixels.
+/// Maximum number of entries in an image of a matrix. A screen has fewer pixels.
 const MAX_CELLS: usize = 1 << 20;
-/// Maximum number of values in the table of all values, and the number per row.
+/// Maximum number of values in the table of all values.
 const MAX_VALUES: usize = 4096;
+/// Number of values per row of that table.
 const PER_ROW: usize = 10;
 /// Number of largest entries listed for a matrix.
 const LARGEST: usize = 8;
 
-/// The whole page.
+/// Renders the page.
 pub(crate) fn page(explanation: &Explanation, subject: &Subject) -> String {
     let content = html! {
         (introduction(explanation, subject))
@@ -38,12 +39,12 @@ fn introduction(explanation: &Explanation, subject: &Subject) -> Markup {
     let label = &subject.class_names[subject.label];
     let image = Raster::gray(subject.shape.width, &subject.pixels).to_uri();
     html! {
-        h1 { "One example, forward and backward" }
+        h1 { "Forward and backward pass of one example" }
         p.lead { (subject.place) br; (subject.model) br; (subject.network) }
         div.beside {
-            img.digit src=(image) alt={ "the image, of class " (label) };
+            img.digit src=(image) alt={ "Image of class " (label) };
             div {
-                p { "label " b { (label) } br; "prediction " b { (prediction(explanation, subject)) } }
+                p { "Label: " b { (label) } br; "Prediction: " b { (prediction(explanation, subject)) } }
                 p {
                     (INTRODUCTION)
                     " The labels G1 to G7 refer to the derivation in the documentation of mlp-core."
@@ -89,7 +90,7 @@ fn values(quantity: &Quantity, subject: &Subject) -> Markup {
     }
 }
 
-/// A row for each class.
+/// A table with one row per class.
 fn bars(quantity: &Quantity, subject: &Subject) -> Markup {
     let row = quantity.values.row(0);
     let max = quantity.max_abs();
@@ -115,7 +116,7 @@ fn bars(quantity: &Quantity, subject: &Subject) -> Markup {
     }
 }
 
-/// The matrix as one image, transposed: matrices are taller than wide, screens are not.
+/// The matrix as one image, transposed because matrices are tall and screens are wide.
 fn cells(quantity: &Quantity) -> Markup {
     let values = &quantity.values;
     if values.len() > MAX_CELLS {
@@ -125,11 +126,9 @@ fn cells(quantity: &Quantity) -> Markup {
     let (cells, width, height) =
         if rows == 1 { (values.view(), columns, 1) } else { (values.t(), rows, columns) };
     let caption = if rows == 1 {
-        "One cell for each unit, in order.".to_owned()
+        "One cell per unit, in order.".to_owned()
     } else {
-        format!(
-            "One column for each of the {rows} rows of the matrix, one row for each of its {columns} columns."
-        )
+        format!("The transposed matrix ({columns}×{rows}).")
     };
     let max = quantity.max_abs();
     let image = Raster::signed(width, &cells.iter().copied().collect::<Vec<f64>>(), max).to_uri();
@@ -139,13 +138,13 @@ fn cells(quantity: &Quantity) -> Markup {
                 src=(image)
                 style={ "height:" ((height * 14).clamp(28, 420)) "px" }
                 alt={ (quantity.symbol()) " as an image" };
-            figcaption { (caption) " The strongest color is ±" (number(max)) "." }
+            figcaption { (caption) " Full color is ±" (number(max)) "." }
         }
     }
 }
 
-/// Each column as an image with a value for every pixel; of many columns, those with the largest
-/// entries.
+/// Each column as an image with one value per pixel. If there are too many, the columns with the
+/// largest entries.
 fn tiles(quantity: &Quantity, subject: &Subject) -> Markup {
     let values = &quantity.values;
     let total = values.ncols();
@@ -167,11 +166,11 @@ fn tiles(quantity: &Quantity, subject: &Subject) -> Markup {
             }
             figcaption {
                 @if total > MAX_TILES {
-                    "The " (MAX_TILES) " of " (total) " columns of the matrix with the largest entries, each"
+                    "The " (MAX_TILES) " of " (total) " columns with the largest entries,"
                 } @else {
-                    "Each column of the matrix,"
+                    "Each column of the matrix"
                 }
-                " laid out like the pixels. The strongest color is ±" (number(max)) "."
+                " as an image. Full color is ±" (number(max)) "."
             }
         }
     }
@@ -180,7 +179,7 @@ fn tiles(quantity: &Quantity, subject: &Subject) -> Markup {
 fn largest(quantity: &Quantity, subject: &Subject) -> Markup {
     let rows = quantity.largest(LARGEST).into_iter();
     page::table(
-        &["largest entries", "value"],
+        &["Largest entries", "Value"],
         rows.map(|index| vec![entry_name(quantity, index, subject), number(quantity.values[index])]),
     )
 }
@@ -192,7 +191,7 @@ fn all(values: &Array2<f64>) -> Markup {
     let rows = numbers.chunks(PER_ROW).enumerate();
     let rows = rows.map(|(row, chunk)| [&[(row * PER_ROW).to_string()], chunk].concat());
     html! {
-        details { summary { "all " (numbers.len()) " values" } (page::table(&header, rows)) }
+        details { summary { "All " (numbers.len()) " values" } (page::table(&header, rows)) }
     }
 }
 
@@ -205,14 +204,14 @@ fn checks(quantity: &Quantity, subject: &Subject) -> Markup {
             verdict(check),
         ]
     });
-    page::table(&["checked", "backward pass", "central differences", "relative error"], rows)
+    page::table(&["Gradient check", "Backward pass", "Central difference", "Relative error"], rows)
 }
 
 fn descent(explanation: &Explanation, subject: &Subject) -> Markup {
-    let header = ["learning rate η", "predicted", "actual", "actual / predicted", "J", "ŷ"];
+    let header = ["Learning rate η", "Predicted ΔJ", "Actual ΔJ", "Ratio", "J", "ŷ"];
     html! {
         section {
-            h2 { "One step of descent" }
+            h2 { "One gradient descent step" }
             div.formula { span { span.what { span { "θ ← θ − η ∇" (text("J")) } } } }
             p { (DESCENT) }
             p { "‖∇" (text("J")) "‖ = " b { (number(explanation.gradient_norm)) } }

@@ -1,9 +1,9 @@
-//! Explains one example: every quantity of the forward and the backward pass, gradients checked by
-//! central differences, and the effect of a step of gradient descent.
+//! Explains one example: every quantity of the forward and backward passes, gradients checked by
+//! central differences, and the effect of one gradient descent step.
 //!
 //! ```text
 //! passes, differences ──▶ explanation     numbers and formulas
-//! words ──▶ terminal, html                their presentation, which knows nothing about networks
+//! words ──▶ terminal, html                presentation
 //! ```
 
 mod check;

@@ -1,6 +1,5 @@
-//! The quantities of both passes in the order of the chapter, with their formulas and an explanation
-//! in words. The values are those that `mlp-core` leaves in the workspace; only ∂J/∂H is not kept
-//! there and is computed again.
+//! The quantities of both passes in the order of the chapter, with formulas and explanations. The
+//! values come from the workspace of `mlp-core`, except ∂J/∂H, which is recomputed.
 
 use mlp_core::{Activation, Gradients, Mlp, Workspace};
 use ndarray::{Array2, ArrayView2, Axis as NdAxis};
@@ -10,7 +9,7 @@ use super::formula::{Part, matrix, sign};
 use super::quantity::{Axis, Quantity};
 use crate::plot::superscript;
 
-/// All quantities of the two passes over the example `x` of class `target`, whose loss is `loss`.
+/// Returns all quantities of the two passes for the example `x` of class `target`.
 pub(super) fn quantities(
     network: &Mlp<f64>,
     x: ArrayView2<'_, f64>,
@@ -40,8 +39,8 @@ pub(super) fn quantities(
 }
 
 fn loss_of(target: usize, loss: f64) -> Quantity {
-    let words = "One target is 1 and the others are 0, so the loss depends on a single probability: \
-        that of the correct class. It is 0 if the network is certain and right.";
+    let words = "Y is one-hot, so the loss depends only on the probability of the correct class. It is 0 \
+        if that probability is 1.";
     let right = vec![sign("−Σ_c y_c ln ŷ_c"), sign("="), sign(format!("−ln ŷ_{target}"))];
     Quantity::new("J", Array2::from_elem((1, 1), loss), (Axis::One, Axis::One), right, words)
 }
@@ -66,7 +65,7 @@ impl Passes<'_> {
         if l == 0 { self.inputs } else { self.units(l - 1) }
     }
 
-    /// What the units of layer `l` stand for.
+    /// The meaning of the units of layer `l`.
     fn axis(&self, l: usize) -> Axis {
         if l == self.names.last { Axis::Classes } else { Axis::Units }
     }
@@ -77,7 +76,7 @@ impl Passes<'_> {
         matrix(text, (1, self.units(l)))
     }
 
-    /// A quantity with one row, an entry for each unit of layer `l`.
+    /// A row with one entry per unit of layer `l`.
     fn row(
         &self,
         l: usize,
@@ -93,16 +92,15 @@ impl Passes<'_> {
         let (names, inputs, units) = (&self.names, self.inputs(l), self.units(l));
         let words = match (l == 0, l == names.last) {
             (true, true) => {
-                "Each class adds up the pixels, multiplied by its weights, and its bias. The results are \
-                    the logits."
+                "Each class computes a weighted sum of the pixels plus its bias. These are the logits."
             }
-            (true, false) => "Each hidden unit adds up the pixels, multiplied by its weights, and its bias.",
+            (true, false) => "Each hidden unit computes a weighted sum of the pixels plus its bias.",
             (false, false) => {
-                "Each unit adds up the outputs of the layer below, multiplied by its weights, and its bias."
+                "Each unit computes a weighted sum of the previous layer's outputs plus its bias."
             }
             (false, true) => {
-                "Each class adds up the outputs of the hidden units, multiplied by its weights, and its \
-                    bias. The results are the logits."
+                "Each class computes a weighted sum of the hidden units' outputs plus its bias. These are \
+                    the logits."
             }
         };
         let right = vec![
@@ -117,7 +115,7 @@ impl Passes<'_> {
     fn activations(&self, l: usize) -> Quantity {
         let names = &self.names;
         let (function, words) = if l == names.last {
-            ("softmax", "The logits turned into probabilities: positive numbers that add up to 1.")
+            ("softmax", "Softmax turns the logits into probabilities, which are positive and sum to 1.")
         } else {
             let activation = self.network.activation();
             (activation_name(activation), activation_words(activation))
@@ -130,8 +128,8 @@ impl Passes<'_> {
     fn output_error(&self) -> Quantity {
         let l = self.names.last;
         let shape = (1, self.units(l));
-        let words = "The predicted probability minus the target. The sum over all classes is 0: whatever \
-            one class gains, the others lose.";
+        let words = "The predicted probabilities minus the targets. They sum to 0: what one class gains, \
+            the others lose.";
         let right = vec![matrix("Ŷ", shape), sign("−"), matrix("Y", shape)];
         self.row(l, &by(&self.names.z(l)), self.workspace.deltas(l), right, words)
             .gradient("G1", Variable::PreActivations(l))
@@ -141,12 +139,11 @@ impl Passes<'_> {
     fn weight_gradient(&self, l: usize) -> Quantity {
         let names = &self.names;
         let words = if l == 0 {
-            "A weight is responsible for the error of its unit in proportion to its pixel. A pixel that is \
-                0 teaches its weights nothing: for each unit the gradient is the image itself, times the \
-                error of the unit."
+            "The gradient of a weight is its pixel times the error of its unit, so the gradient of each \
+                unit is the image scaled by the unit's error. Pixels that are 0 contribute nothing."
         } else {
-            "A weight is responsible for the error of the unit that it leads to, in proportion to the \
-                output of the unit that it comes from."
+            "The gradient of a weight is the output of the unit it comes from times the error of the unit \
+                it leads to."
         };
         let input_axis = if l == 0 { Axis::Pixels } else { self.axis(l - 1) };
         let right = vec![matrix(names.input_transposed(l), (self.inputs(l), 1)), self.error(l)];
@@ -157,8 +154,8 @@ impl Passes<'_> {
 
     /// G3; G7 for the first hidden layer.
     fn bias_gradient(&self, l: usize) -> Quantity {
-        let words = "A bias is a weight whose input is always 1. Its gradient is the sum of the errors of \
-            its unit over the batch. This batch has one example, so the numbers are the errors themselves.";
+        let words = "A bias is a weight whose input is always 1, so its gradient is the sum of its unit's \
+            errors over the batch. With a single example, it equals the error.";
         let values = self.gradients.layers()[l].biases().insert_axis(NdAxis(0));
         let right = vec![matrix("1ₙ", (1, 1)), self.error(l)];
         self.row(l, &by(&self.names.of('b', l)), values, right, words)
@@ -168,7 +165,7 @@ impl Passes<'_> {
     /// G4.
     fn activation_gradient(&self, l: usize) -> Quantity {
         let weights = self.network.layers()[l + 1].weights();
-        let words = "The errors flow back along the same weights that carried the outputs forward.";
+        let words = "The errors flow back through the same weights that carried the outputs forward.";
         let transposed = format!("({})ᵀ", self.names.of('W', l + 1));
         let right = vec![self.error(l + 1), matrix(transposed, (self.units(l + 1), self.units(l)))];
         let values = self.workspace.deltas(l + 1).dot(&weights.t());
@@ -179,8 +176,8 @@ impl Passes<'_> {
     fn hidden_error(&self, l: usize) -> Quantity {
         let (names, shape) = (&self.names, (1, self.units(l)));
         let (z, h) = (names.z(l), names.output(l));
-        let words = "A unit passes on its error in proportion to the slope of its activation. A saturated \
-            or inactive unit passes on nothing.";
+        let words = "The error of each unit is scaled by the slope of its activation function. Saturated \
+            or inactive units pass almost nothing back.";
         let factors = derivative(self.network.activation(), &z, &h).into_iter();
         let right = factors
             .flat_map(|factor| [matrix(factor, shape), sign("⊙")])
@@ -200,7 +197,7 @@ fn by(variable: &str) -> String {
     format!("∂J/∂{variable}")
 }
 
-/// The symbols of the chapter, numbered if there are several hidden layers.
+/// The chapter's symbols, numbered if there are several hidden layers.
 struct Names {
     last: usize, // layer
 }
@@ -238,7 +235,7 @@ impl Names {
     }
 }
 
-/// The name in a formula.
+/// The name of the function in a formula.
 fn activation_name(activation: Activation) -> &'static str {
     match activation {
         Activation::LeakyRelu => "leaky relu",
@@ -248,11 +245,11 @@ fn activation_name(activation: Activation) -> &'static str {
 
 fn activation_words(activation: Activation) -> &'static str {
     match activation {
-        Activation::Logistic => "Each sum, squashed between 0 and 1: how active the unit is.",
-        Activation::Tanh => "Each sum, squashed between −1 and 1.",
-        Activation::Relu => "Each sum if it is positive, otherwise 0: a unit is on or off.",
-        Activation::LeakyRelu => "Each sum if it is positive, otherwise a hundredth of it.",
-        Activation::Gelu => "Each sum, times the probability that a standard normal variable is below it.",
+        Activation::Logistic => "Each sum, squashed to between 0 and 1.",
+        Activation::Tanh => "Each sum, squashed to between −1 and 1.",
+        Activation::Relu => "Each sum if it is positive, otherwise 0.",
+        Activation::LeakyRelu => "Each sum if it is positive, otherwise 1% of it.",
+        Activation::Gelu => "Each sum times the probability that a standard normal variable is below it.",
         Activation::Identity => "Each sum, unchanged.",
         _ => "Each sum, after the activation function.",
     }

@@ -1,28 +1,28 @@
-//! One quantity of the two passes: a matrix with its formula and the checks of its largest entries.
+//! A quantity of the two passes: a matrix with its formula and gradient checks.
 
 use ndarray::Array2;
 
 use super::check::{Check, Variable};
 use super::formula::{Formula, Part};
 
-/// A matrix, and how it is computed.
+/// A matrix and how it is computed.
 pub(crate) struct Quantity {
     pub(crate) formula: Formula,
     /// The formula in words.
     pub(crate) words: &'static str,
     pub(crate) values: Array2<f64>,
-    /// What a row and a column stand for.
+    /// The meaning of rows and columns.
     pub(crate) axes: (Axis, Axis),
-    /// The equation in `gradients.md` and the variable, for a gradient.
+    /// For a gradient: the equation in `gradients.md` and the variable.
     pub(super) derivative: Option<(&'static str, Variable)>,
-    /// Checks of the largest entries of a gradient.
+    /// For a gradient: checks of its largest entries.
     pub(crate) checks: Vec<Check>,
 }
 
-/// What the rows or columns of a matrix stand for.
+/// The meaning of the rows or columns of a matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Axis {
-    /// The only example, or the only row of biases.
+    /// A single example or row of biases.
     One,
     Pixels,
     Units,
@@ -42,7 +42,7 @@ impl Quantity {
         Self { formula, words, values, axes, derivative: None, checks: Vec::new() }
     }
 
-    /// Marks it as the gradient with respect to `variable`, derived as `equation`.
+    /// Marks this as the gradient with respect to `variable`, by `equation`.
     pub(super) fn gradient(self, equation: &'static str, variable: Variable) -> Self {
         Self { derivative: Some((equation, variable)), ..self }
     }

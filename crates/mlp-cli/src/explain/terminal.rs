@@ -1,5 +1,5 @@
-//! An explanation as text for a terminal, in sections that can be read one at a time. No line is
-//! wider than the terminal, down to 80 characters.
+//! Renders an explanation for a terminal, in sections. No line is wider than the terminal, down to
+//! 80 characters.
 
 use anstyle::Style;
 use ndarray::Array2;
@@ -16,28 +16,28 @@ use crate::output::tiles::{Colors, Tile, columns, draw_tiles};
 const HEADING: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();
 
-/// Up to this many entries are listed one per line, with their names.
+/// Maximum number of entries that are listed one per line, with names.
 const MAX_LISTED: usize = 16;
-/// Up to this many entries are shown; of more, only the largest.
+/// Maximum number of entries that are all shown, in a grid.
 const MAX_SHOWN: usize = 200;
-/// Number of largest entries shown of a large matrix.
+/// Number of largest entries shown for a larger matrix.
 const LARGEST: usize = 6;
-/// Maximum width of the name of an entry.
+/// Maximum width of an entry name.
 const NAME: usize = 30;
 /// Width of the longest bar.
 const BAR: usize = 30;
-/// Text is wrapped at this width, or at that of the terminal.
+/// Maximum width of text.
 const MEASURE: usize = 96;
 
-/// The terminal to write for.
+/// The output terminal.
 pub(crate) struct Terminal {
     pub(crate) colors: Colors,
     pub(crate) width: usize,
 }
 
 impl Terminal {
-    /// The introduction, a section for each quantity, and the step of descent; each ends with an
-    /// empty line.
+    /// Returns the introduction, a section for each quantity, and the gradient descent step. Each
+    /// ends with a blank line.
     pub(crate) fn sections(&self, explanation: &Explanation, subject: &Subject) -> Vec<String> {
         let mut sections = vec![self.introduction(explanation, subject)];
         sections.extend(explanation.quantities.iter().map(|quantity| self.quantity(quantity, subject)));
@@ -50,9 +50,9 @@ impl Terminal {
         let image = if columns(&tile, self.colors) <= self.width {
             draw_tiles(&[tile], self.colors, self.width)
         } else {
-            format!("an image of {}, too wide to draw here\n", subject.shape)
+            format!("({} image, too wide for this terminal)\n", subject.shape)
         };
-        // The end of a path says more than its beginning.
+        // Truncate the start of the path, because its end is more informative.
         let reversed = |text: &str| text.chars().rev().collect::<String>();
         let model = reversed(&elided(&reversed(&subject.model), self.width));
         let lines = [&subject.network, &subject.place].map(|line| elided(line, self.width)).join("\n");
@@ -79,7 +79,7 @@ impl Terminal {
         text
     }
 
-    /// All values if they are few, otherwise a summary and the largest ones.
+    /// Shows a summary and the values, or the largest ones if there are many.
     fn values(&self, quantity: &Quantity, subject: &Subject) -> String {
         let values = &quantity.values;
         if values.len() == 1 {
@@ -94,13 +94,13 @@ impl Terminal {
         } else if values.nrows() == 1 && values.len() <= MAX_SHOWN {
             text += &self.grid(values);
         } else {
-            text += "  the largest:\n";
+            text += "  largest entries:\n";
             text += &list(quantity.largest(LARGEST).into_iter().map(named));
         }
         text
     }
 
-    /// Rows of twenty, ten or five values, each starting with the index of its first value.
+    /// Rows of 20, 10 or 5 values, each starting with the index of its first value.
     fn grid(&self, values: &Array2<f64>) -> String {
         let numbers: Vec<String> = values.iter().map(|&value| short_number(value)).collect();
         let width = numbers.iter().map(|number| number.len() + 1).max().unwrap_or(0);
@@ -115,17 +115,17 @@ impl Terminal {
     }
 
     fn descent(&self, explanation: &Explanation, subject: &Subject) -> String {
-        let mut table = Table::new(["rate η", "predicted", "actual", "actual/predicted", "J", "ŷ"]);
+        let mut table = Table::new(["rate η", "predicted ΔJ", "actual ΔJ", "ratio", "J", "ŷ"]);
         step_rows(explanation, subject).into_iter().for_each(|row| table.row(row));
         format!(
-            "{HEADING}One step of descent{HEADING:#}\n  θ ← θ − η ∇J   ‖∇J‖ = {}\n{}{}\n",
+            "{HEADING}One gradient descent step{HEADING:#}\n  θ ← θ − η ∇J   ‖∇J‖ = {}\n{}{}\n",
             number(explanation.gradient_norm),
             self.wrapped(DESCENT),
             indented(&table.to_string())
         )
     }
 
-    /// Indented text in lines that are not too long to read.
+    /// Wraps and indents text.
     fn wrapped(&self, text: &str) -> String {
         let measure = MEASURE.min(self.width.saturating_sub(2)).max(20);
         indented(&wrapped(text, measure).join("\n"))
@@ -136,7 +136,7 @@ fn indented(text: &str) -> String {
     text.lines().map(|line| format!("  {line}\n")).collect()
 }
 
-/// Rows in columns, without a header.
+/// Aligns rows in columns, without a header.
 fn list(rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = Table::of([]);
     rows.for_each(|row| table.row(row));
@@ -144,7 +144,7 @@ fn list(rows: impl Iterator<Item = Vec<String>>) -> String {
 }
 
 fn checks(quantity: &Quantity, subject: &Subject) -> String {
-    let mut table = Table::new(["checked", "backward", "differences", "error"]);
+    let mut table = Table::new(["gradient check", "backward", "central diff.", "error"]);
     for check in &quantity.checks {
         let differences = check.differences.map_or("-".to_owned(), |value| format!("{value:.6e}"));
         let backward = format!("{:.6e}", check.backward);
@@ -157,7 +157,7 @@ fn shown_name(quantity: &Quantity, index: (usize, usize), subject: &Subject) -> 
     elided(&entry_name(quantity, index, subject), NAME)
 }
 
-/// One line of at most `width` characters.
+/// Truncates text to one line of at most `width` characters.
 fn elided(text: &str, width: usize) -> String {
     let flat: Vec<char> = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if flat.len() <= width {
@@ -167,11 +167,11 @@ fn elided(text: &str, width: usize) -> String {
     }
 }
 
-/// A bar of a length proportional to |value|, after the sign of a negative value.
+/// A bar proportional to |value|, after a minus sign if the value is negative.
 fn bar(value: f64, max: f64) -> String {
     let length = (value.abs() / max * BAR as f64).round();
     let length = if length.is_finite() { length as usize } else { 0 };
     let (sign, block) = if value < 0.0 { ("-", "░") } else { (" ", "█") };
-    // All bars have the same width, so that the table aligns them on the left.
+    // Padded to equal width so that the table aligns bars on the left.
     format!("{sign}{:<BAR$}", block.repeat(length))
 }

@@ -1,5 +1,5 @@
-//! The numbers of explanations: compared with a network worked out by hand and with plain loops, and
-//! in cases where checks could go wrong.
+//! Explanations are compared with a network computed by hand and with plain loops, and gradient
+//! checks are tested in difficult cases.
 
 use mlp_core::{Activation, Architecture, Init, Layer, Mlp, NativeStream, RandomStream, Reduction, oracle};
 use ndarray::{Array2, ArrayView2, array};
@@ -28,7 +28,7 @@ fn find<'a>(explanation: &'a Explanation, symbol: &str) -> &'a Quantity {
     quantities.find(|quantity| quantity.symbol() == symbol).unwrap_or_else(|| panic!("no {symbol}"))
 }
 
-/// The chapter's network with two of everything, worked out by hand.
+/// A 2-2-2 network computed by hand.
 fn by_hand() -> Mlp<f64> {
     let hidden = Layer::new(array![[1.0, -1.0], [2.0, 0.0]], array![0.0, 0.5]);
     let output = Layer::new(array![[0.5, 0.0], [1.0, 3.0]], array![0.0, 1.0]);
@@ -36,7 +36,7 @@ fn by_hand() -> Mlp<f64> {
 }
 
 #[test]
-fn a_network_worked_out_by_hand_has_the_quantities_of_the_chapter_in_order() {
+fn the_quantities_of_a_small_network_match_a_hand_calculation() {
     let explanation = Explanation::new(&by_hand(), &[1.0, 0.5], 0, 0.1).unwrap();
     let expected: [(&str, Option<&str>, Array2<f64>); 12] = [
         ("Z^h", None, array![[2.0, -0.5]]),
@@ -60,27 +60,27 @@ fn a_network_worked_out_by_hand_has_the_quantities_of_the_chapter_in_order() {
 }
 
 #[test]
-fn a_step_is_predicted_by_the_gradient_and_then_taken() {
+fn a_step_is_predicted_and_measured() {
     let explanation = Explanation::new(&by_hand(), &[1.0, 0.5], 0, 0.1).unwrap();
-    // The squares of the gradient above.
+    // The sum of squares of the gradients above.
     assert_eq!(explanation.gradient_norm.powi(2), 2.0 + 0.5 + 0.0625 + 0.015_625 + 0.0625);
     let step = explanation.steps[0];
     assert!((step.predicted + 0.264_062_5).abs() < 1e-15);
-    // The parameters less a tenth of the gradient give the logits 1.28375 and 0.744375.
+    // After a step of 0.1, the logits are 1.28375 and 0.744375.
     let loss = (0.744_375_f64 - 1.283_75).exp().ln_1p();
     assert!(
         (step.loss - loss).abs() < 1e-15 && (step.actual - (loss - 2.0_f64.ln())).abs() < 1e-15,
         "{step:?}"
     );
     assert!((step.probability - (-loss).exp()).abs() < 1e-15);
-    // First order: the error of the ratio shrinks as the step does.
+    // The error of a first-order prediction shrinks with the step.
     let errors: Vec<f64> =
         explanation.steps.iter().map(|step| (step.actual / step.predicted - 1.0).abs()).collect();
     assert!(errors[1] < 0.2 * errors[0] && errors[2] < 0.2 * errors[1], "{errors:?}");
 }
 
 #[test]
-fn every_value_equals_the_plain_loops_at_every_depth_and_activation() {
+fn values_match_the_plain_loops_for_every_depth_and_activation() {
     for activation in Activation::ALL {
         for hidden in [&[][..], &[5], &[5, 3], &[5, 3, 4]] {
             let (network, x, label) = example(hidden, activation);
@@ -98,7 +98,7 @@ fn every_value_equals_the_plain_loops_at_every_depth_and_activation() {
                 expected.push((name("Z", l), passes.z[l].clone()));
                 expected.push((format!("∂J/∂{}", name("W", l)), gradient.weights.clone()));
                 expected.push((format!("∂J/∂{}", name("b", l)), vec![gradient.biases.clone()]));
-                // For one example, the derivatives by the sums equal those by the biases.
+                // With one example, ∂J/∂Z equals ∂J/∂b.
                 expected.push((format!("∂J/∂{}", name("Z", l)), vec![gradient.biases.clone()]));
                 let output = match last {
                     last if l == last => "Ŷ".to_owned(),
@@ -122,10 +122,10 @@ fn every_value_equals_the_plain_loops_at_every_depth_and_activation() {
                     (rows.len(), rows[0].len()),
                     "{symbol} of {hidden:?}"
                 );
-                let most = rows.iter().flatten().fold(1.0_f64, |most, value| most.max(value.abs()));
+                let max = rows.iter().flatten().fold(1.0_f64, |max, value| max.max(value.abs()));
                 for ((row, column), value) in found.indexed_iter() {
                     // Sums of at most six products, four layers deep.
-                    let tolerance = 64.0 * f64::EPSILON * 6.0 * most;
+                    let tolerance = 64.0 * f64::EPSILON * 6.0 * max;
                     let exact = rows[row][column];
                     assert!(
                         (value - exact).abs() <= tolerance,
@@ -133,7 +133,7 @@ fn every_value_equals_the_plain_loops_at_every_depth_and_activation() {
                     );
                 }
             }
-            // Each gradient is checked, and each check agrees or is inconclusive.
+            // Every gradient is checked, and every check agrees or is inconclusive.
             let gradients = explanation.quantities.iter().filter(|quantity| quantity.equation().is_some());
             assert!(gradients.clone().all(|quantity| !quantity.checks.is_empty()));
             assert_eq!(explanation.disagreements(), 0, "{activation}, {hidden:?}");
@@ -142,7 +142,7 @@ fn every_value_equals_the_plain_loops_at_every_depth_and_activation() {
 }
 
 #[test]
-fn each_wrong_gradient_is_found() {
+fn every_wrong_gradient_is_detected() {
     let (network, x, label) = example(&[5, 3], Activation::Tanh);
     let mut explanation = Explanation::new(&network, &x, label, 0.01).unwrap();
     let x = ArrayView2::from_shape((1, 6), &x).unwrap();
@@ -162,7 +162,6 @@ fn each_wrong_gradient_is_found() {
             differences.check(variable, &right).iter().all(|check| check.finding() == Finding::Agrees),
             "{symbol}"
         );
-        // One part in a million is enough.
         for factor in [-1.0, 2.0, 1.000_001] {
             let found = differences.check(variable, &(&right * factor));
             assert!(
@@ -176,8 +175,8 @@ fn each_wrong_gradient_is_found() {
 }
 
 #[test]
-fn examples_with_a_tiny_loss_can_be_checked() {
-    // Logits of 0 and 18: a loss of 1.5e-8, which `log Σ exp` would give to eight digits only.
+fn gradients_of_a_tiny_loss_can_be_checked() {
+    // The logits 0 and 18 give a loss of 1.5e-8, for which `log Σ exp` has only eight digits.
     let layer = Layer::new(array![[0.0, 9.0], [0.0, 9.0]], array![0.0, 0.0]);
     let network = Mlp::from_layers(vec![layer], Activation::Identity).unwrap();
     let explanation = Explanation::new(&network, &[1.0, 1.0], 1, 0.1).unwrap();
@@ -189,7 +188,7 @@ fn examples_with_a_tiny_loss_can_be_checked() {
 
 #[test]
 fn a_difference_across_a_kink_is_inconclusive() {
-    // The first unit's sum is 0, so that each step moves it from one side to the other.
+    // The first unit's sum is 0, so every difference crosses its kink.
     let hidden = Layer::new(array![[1.0, -1.0], [-2.0, 1.0]], array![0.0, 2.0]);
     let output = Layer::new(array![[0.5, 0.0], [1.0, 3.0]], array![0.0, 1.0]);
     let network = Mlp::from_layers(vec![hidden, output], Activation::Relu).unwrap();
@@ -205,7 +204,7 @@ fn a_difference_across_a_kink_is_inconclusive() {
 
 #[test]
 fn a_gradient_below_the_rounding_error_is_inconclusive() {
-    // ŷ of the correct class is 1 up to rounding: its error in the backward pass is 0 or ε instead of
+    // ŷ of the correct class is 1 up to rounding, so the backward pass has 0 or ε instead of
     // exp(-40).
     let layer = Layer::new(array![[0.0, 40.0], [0.0, 0.0]], array![0.0, 0.0]);
     let network = Mlp::from_layers(vec![layer], Activation::Identity).unwrap();
@@ -217,7 +216,8 @@ fn a_gradient_below_the_rounding_error_is_inconclusive() {
 
 #[test]
 fn the_step_is_shortened_for_large_inputs() {
-    // A step of ∛ε would move the logits by 0.06, over which the loss is not linear to seven digits.
+    // A step of ∛ε would move the logits by 0.06, too far for the loss to be linear to seven
+    // digits.
     let layer = Layer::new(array![[1e-4, -2e-4]], array![0.0, 0.0]);
     let network = Mlp::from_layers(vec![layer], Activation::Identity).unwrap();
     let explanation = Explanation::new(&network, &[1e4], 1, 1e-9).unwrap();
@@ -226,7 +226,7 @@ fn the_step_is_shortened_for_large_inputs() {
 }
 
 #[test]
-fn networks_of_any_size_agree_and_their_errors_are_found() {
+fn checks_work_for_weights_of_any_size() {
     for activation in [Activation::Relu, Activation::Gelu, Activation::Identity, Activation::Tanh] {
         for factor in [1e-3, 3.0, 30.0, 1e3] {
             let (mut network, mut x, _) = example(&[40, 30], activation);
@@ -239,8 +239,8 @@ fn networks_of_any_size_agree_and_their_errors_are_found() {
                     0,
                     "{activation}, weights times {factor}, class {label}"
                 );
-                // For the largest weights, no step is small enough for the loss and large enough for
-                // the logits.
+                // With the largest weights, no step is both small enough for the loss and large
+                // enough for the logits.
                 if factor > 10.0 || explanation.loss < 1e-9 {
                     continue;
                 }

@@ -1,5 +1,5 @@
-//! Formulas as HTML: superscripts, subscripts, bold matrices, and derivatives as fractions. Plain
-//! elements only, without scripts or fonts, so that a formula is readable without a style sheet.
+//! Typesets formulas as HTML: superscripts, subscripts, bold matrices, and derivatives as
+//! fractions. Plain elements keep a formula readable without a style sheet.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -8,7 +8,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::formula::Formula;
 
-/// The parts of a formula side by side, each with its shape below it.
+/// Renders a formula, with the shape of each matrix below it.
 pub(super) fn formula(formula: &Formula) -> Markup {
     html! {
         div.formula {
@@ -22,7 +22,7 @@ pub(super) fn formula(formula: &Formula) -> Markup {
     }
 }
 
-/// A symbol or a part of a formula; a derivative becomes a fraction.
+/// Renders a symbol or a part of a formula; a derivative becomes a fraction.
 pub(super) fn text(source: &str) -> Markup {
     match source.strip_prefix("∂J/∂") {
         Some(variable) => html! {
@@ -37,7 +37,7 @@ fn raised(c: char) -> Option<usize> {
     "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().position(|raised| raised == c)
 }
 
-/// Text with superscripts, subscripts, and matrices in bold.
+/// Renders text with superscripts, subscripts, and bold matrices.
 fn inline(source: &str) -> Markup {
     let mut chars = source.chars().peekable();
     let mut markup = String::new();
@@ -66,8 +66,7 @@ fn inline(source: &str) -> Markup {
     PreEscaped(markup)
 }
 
-/// Letters and digits up to the next sign. The letters that are superscripts or subscripts by
-/// themselves are signs.
+/// Takes letters and digits up to the next sign. Superscript and subscript letters count as signs.
 fn word(first: Option<char>, chars: &mut Peekable<Chars<'_>>) -> String {
     let is_word = |c: &char| c.is_alphanumeric() && !matches!(c, 'ᵀ' | 'ₙ') && raised(*c).is_none();
     first.into_iter().chain(std::iter::from_fn(|| chars.next_if(is_word))).collect()

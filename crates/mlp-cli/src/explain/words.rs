@@ -1,33 +1,31 @@
-//! The wording that the terminal and the page share: sentences, numbers, names of entries, and rows
-//! of tables.
+//! Text shared by the terminal and the page: sentences, numbers, entry names, and table rows.
 
 use super::check::{Check, Finding};
 use super::explanation::{Explanation, Subject};
 use super::quantity::{Axis, Quantity};
 use crate::output::table::{percent, three_digits};
 
-/// What X, Y and the order of the sections mean.
-pub(super) const INTRODUCTION: &str = "X is this image as a row of pixels from 0 to 1; Y is 1 for the class \
-    of the label and 0 for the others. The forward pass leads from X to the loss J, the backward pass from the \
-    loss to the gradient of every parameter. The shape of each matrix is shown below it.";
+/// Introduces X, Y and the two passes.
+pub(super) const INTRODUCTION: &str = "X is the image as a row of pixels between 0 and 1, and Y is the \
+    one-hot label. The forward pass computes the loss J from X. The backward pass computes the gradient of J \
+    with respect to every parameter. The shape of each matrix is shown below it.";
 
-/// What the steps at the end show.
-pub(super) const DESCENT: &str = "To first order, the step changes the loss of this example by −η‖∇J‖², the \
-    slope of J along the step. The smaller the step, the closer to 1 is the ratio of the actual to the predicted \
-    change. J and the probability ŷ of the correct class are measured by taking the step, each time from the \
-    same parameters.";
+/// Explains the table of steps.
+pub(super) const DESCENT: &str = "To first order, the step changes the loss of this example by −η‖∇J‖². The \
+    smaller the step, the closer the ratio of the actual to the predicted change is to 1. J and the probability \
+    ŷ of the correct class are measured after the step. Every step starts from the same parameters.";
 
-/// `2, at 98.13%: right`.
+/// `2 (98.13%), correct`.
 pub(super) fn prediction(explanation: &Explanation, subject: &Subject) -> String {
     format!(
-        "{}, at {}: {}",
+        "{} ({}), {}",
         subject.class_names[explanation.prediction],
         percent(explanation.probabilities[explanation.prediction]),
-        if explanation.prediction == subject.label { "right" } else { "wrong" }
+        if explanation.prediction == subject.label { "correct" } else { "wrong" }
     )
 }
 
-/// Norm, range and zeros of the values.
+/// Summarizes the norm, the range and the number of zeros.
 pub(super) fn summary(quantity: &Quantity, subject: &Subject) -> String {
     let values = &quantity.values;
     let extreme = |is_better: fn(f64, f64) -> bool| {
@@ -44,7 +42,7 @@ pub(super) fn summary(quantity: &Quantity, subject: &Subject) -> String {
     format!("norm {}, from {min} to {max}{zeros}", number(quantity.norm()))
 }
 
-/// The relative error of a check, and what it means if that is not obvious.
+/// The relative error of a check, or why it is inconclusive.
 pub(super) fn verdict(check: &Check) -> String {
     let error = check.relative_error().map_or(String::new(), |error| format!("{error:.0e}"));
     match check.finding() {
@@ -55,12 +53,12 @@ pub(super) fn verdict(check: &Check) -> String {
     }
 }
 
-/// The table of steps: learning rate, predicted and actual change of J, their ratio, J, and ŷ.
+/// The rows of the table of steps.
 pub(super) fn step_rows(explanation: &Explanation, subject: &Subject) -> Vec<Vec<String>> {
-    let nothing = String::new;
+    let empty = String::new;
     let before = percent(explanation.probabilities[subject.label]);
     let mut rows =
-        vec![vec!["before".to_owned(), nothing(), nothing(), nothing(), number(explanation.loss), before]];
+        vec![vec!["before".to_owned(), empty(), empty(), empty(), number(explanation.loss), before]];
     rows.extend(explanation.steps.iter().map(|step| {
         let ratio = step.actual / step.predicted;
         vec![
@@ -75,7 +73,7 @@ pub(super) fn step_rows(explanation: &Explanation, subject: &Subject) -> Vec<Vec
     rows
 }
 
-/// The name of an entry: `pixel (14, 9) → unit 17`, `class 3`. The unit of the lower layer comes first.
+/// The name of an entry, lower layer first: `pixel (14, 9) → unit 17`, `class 3`.
 pub(super) fn entry_name(quantity: &Quantity, (row, column): (usize, usize), subject: &Subject) -> String {
     let name = |axis: Axis, index: usize| match axis {
         Axis::One => None,
@@ -94,7 +92,7 @@ pub(super) fn class_name(name: &str, class: usize) -> String {
     if name == class.to_string() { format!("class {class}") } else { format!("class {class} ({name})") }
 }
 
-/// Five decimals, or scientific notation for very small and very large numbers.
+/// Formats a number with five decimals, or in scientific notation if it is very small or large.
 pub(super) fn number(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),
@@ -104,7 +102,7 @@ pub(super) fn number(value: f64) -> String {
     }
 }
 
-/// Like [`number`] in at most seven characters, for tables of numbers.
+/// Formats a number in at most seven characters.
 pub(super) fn short_number(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),

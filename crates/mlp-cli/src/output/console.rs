@@ -1,8 +1,8 @@
-//! The progress of a run: epochs on standard output, as a table, as the chapter's lines or as JSON,
-//! and a progress bar on standard error.
+//! Training progress. Standard output gets the epochs as a table, plain lines or JSON; standard
+//! error gets a progress bar.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -11,9 +11,11 @@ use mlp_train::{Control, EpochRecord, Error, Event, Metric, Observer, Outcome, R
 use serde::Serialize;
 
 use super::epoch_table::EpochTable;
+use super::messages::{note, printable_json};
 use super::table::{decimals, loss_places, thousands};
 
-/// The chapter's line for an epoch, `1/50  loss 70.8  acc 0.8116`, followed by the other sets.
+/// The line of an epoch in the format of the chapter's program, `1/50  loss 70.8  acc 0.8116`,
+/// followed by the other sets.
 fn epoch_line(record: &EpochRecord, epochs: usize, places: usize) -> String {
     let set = |name: &str, found: Option<Outcome>| {
         let text = |found: Outcome| format!("  {name}  {}", outcome(found.loss, found.accuracy, places));
@@ -28,7 +30,7 @@ fn epoch_line(record: &EpochRecord, epochs: usize, places: usize) -> String {
     )
 }
 
-/// The line for the test set, on the scale of the epochs' lines.
+/// The line of the test set.
 fn test_line(loss: f64, accuracy: f64, places: usize) -> String {
     format!("test  {}", outcome(loss, accuracy, places))
 }
@@ -37,10 +39,10 @@ fn outcome(loss: f64, accuracy: f64, places: usize) -> String {
     format!("loss {}  acc {}", decimals(loss, places), decimals(accuracy, 4))
 }
 
-/// The format of the progress on standard output.
+/// Format of the progress on standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// A table on a terminal, and the chapter's lines elsewhere.
+    /// A table on a terminal, plain lines otherwise.
     #[default]
     Text,
     /// One JSON object per event: `started`, `epoch`, `finished`.
@@ -52,7 +54,7 @@ pub(crate) enum LogFormat {
 #[serde(tag = "event", rename_all = "lowercase")]
 enum Entry<'a> {
     Started {
-        run: &'a Path,
+        run: &'a str,
         epochs: usize,
         batches: usize,
         examples: usize,
@@ -60,22 +62,21 @@ enum Entry<'a> {
     },
     Epoch(&'a EpochRecord),
     Finished {
-        run: &'a Path,
+        run: &'a str,
         #[serde(flatten)]
         result: &'a RunResult,
     },
 }
 
-/// Shows a run: epochs on standard output and, if standard error is a terminal, a progress bar
-/// there.
+/// Shows the progress of a run.
 pub(crate) struct Console {
-    run: PathBuf,
+    run: String, // not UTF-8 is shown as U+FFFD
     form: Form,
-    places: usize, // of a loss
+    places: usize, // decimals of a loss
     epochs: usize,
     examples: usize,
     bar: ProgressBar,
-    reader_left: bool, // standard output was closed: train on, in silence
+    reader_left: bool, // standard output was closed; training continues
 }
 
 enum Form {
@@ -85,7 +86,7 @@ enum Form {
 }
 
 impl Console {
-    /// The display of a run in a directory, trained with `config`.
+    /// A display for a run in a directory, trained with `config`.
     pub(crate) fn new(
         run: &Path,
         config: &TrainConfig,
@@ -94,10 +95,10 @@ impl Console {
         quiet: bool,
     ) -> Self {
         let bar = ProgressBar::new(0);
-        // indicatif draws nothing where standard error is not a terminal.
+        // indicatif draws only if standard error is a terminal.
         bar.set_draw_target(if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() });
         bar.set_style(
-            // Narrower than the terminal: the `^C` that it echoes would keep a full line from being
+            // Narrower than the terminal. Otherwise an echoed `^C` wraps the line, and it is not
             // cleared.
             ProgressStyle::with_template("{prefix}  {bar:30}  {per_sec}  {eta} left")
                 .expect("a fixed template")
@@ -114,11 +115,11 @@ impl Console {
             }
             LogFormat::Text => Form::Lines,
         };
-        Self { run: run.to_owned(), form, places, epochs: 0, examples: 0, bar, reader_left: false }
+        Self { run: run.display().to_string(), form, places, epochs: 0, examples: 0, bar, reader_left: false }
     }
 
     /// Prints how the run ended.
-    pub(crate) fn finish(&mut self, result: &RunResult) -> Result<(), Error> {
+    pub(crate) fn finish(&mut self, result: &RunResult) {
         let text = match &self.form {
             Form::Json => json(&Entry::Finished { run: &self.run, result }),
             Form::Lines | Form::Table(_) => {
@@ -131,25 +132,28 @@ impl Console {
                 last.into_iter().chain(best).collect::<Vec<_>>().join("\n")
             }
         };
-        if text.is_empty() { Ok(()) } else { self.print(&text) }
+        if !text.is_empty() {
+            self.print(&text);
+        }
     }
 
-    fn print(&mut self, text: &str) -> Result<(), Error> {
+    fn print(&mut self, text: &str) {
         if self.reader_left {
-            return Ok(());
+            return;
         }
         let written = self.bar.suspend(|| {
-            // anstream strips colors for NO_COLOR, pipes and plain terminals.
+            // anstream strips colors for NO_COLOR, pipes and dumb terminals.
             let mut out = anstream::stdout().lock();
             writeln!(out, "{text}").and_then(|()| out.flush())
         });
-        match written {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.reader_left = true;
-                Ok(())
+        if let Err(error) = written {
+            self.reader_left = true;
+            // A reader that left wants no more; a full disk or a closed terminal is news.
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                self.bar.suspend(|| {
+                    note(&format!("cannot write to standard output: {error}; training continues without it"))
+                });
             }
-            other => other
-                .map_err(|reason| Error::Observer { what: "cannot write to standard output".into(), reason }),
         }
     }
 }
@@ -166,10 +170,10 @@ impl Observer for Console {
                 self.bar.enable_steady_tick(Duration::from_millis(200));
                 match &self.form {
                     Form::Lines => {}
-                    Form::Table(table) => self.print(&table.header(epochs))?,
+                    Form::Table(table) => self.print(&table.header(epochs)),
                     Form::Json => {
                         let run = &self.run;
-                        self.print(&json(&Entry::Started { run, epochs, batches, examples, done }))?;
+                        self.print(&json(&Entry::Started { run, epochs, batches, examples, done }));
                     }
                 }
             }
@@ -180,7 +184,7 @@ impl Observer for Console {
                     Form::Table(table) => table.row(record, self.epochs, self.examples),
                     Form::Json => json(&Entry::Epoch(record)),
                 };
-                self.print(&line)?;
+                self.print(&line);
                 self.bar.set_prefix(format!("epoch {}/{}", self.epochs.min(record.epoch + 1), self.epochs));
             }
             Event::Finished { .. } => self.bar.finish_and_clear(),
@@ -191,11 +195,11 @@ impl Observer for Console {
 }
 
 fn json(entry: &Entry<'_>) -> String {
-    serde_json::to_string(entry).expect("plain data")
+    printable_json(&serde_json::to_string(entry).expect("plain data"))
 }
 
 impl Drop for Console {
-    /// Leaves the terminal clean after an error, too.
+    /// Removes the progress bar, also after an error.
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
@@ -206,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lines_are_the_chapters() {
+    fn lines_have_the_format_of_the_chapter() {
         let record =
             EpochRecord { epoch: 1, loss: 70.785_275, accuracy: 0.811_633, ..EpochRecord::default() };
         assert_eq!(epoch_line(&record, 50, 1), "1/50  loss 70.8  acc 0.8116");

@@ -1,4 +1,4 @@
-//! The progress of a download: a bar and a line for each file on standard error.
+//! Download progress on standard error: a bar, and a line for each file.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mlp_data::fetch::Event;
@@ -25,7 +25,7 @@ impl DownloadProgress {
         }
     }
 
-    /// Shows what a fetcher reports.
+    /// Shows an event of a fetcher.
     pub(crate) fn show(&self, event: &Event<'_>) {
         match event {
             Event::Waiting { .. } | Event::SetAside { .. } => self.line(&event.to_string()),

@@ -1,20 +1,20 @@
-//! The table of epochs that `mlp train` shows on a terminal, formatted one row at a time.
+//! The table of epochs that `mlp train` prints on a terminal, one row at a time.
 
 use anstyle::Style;
 use mlp_train::EpochRecord;
 
 use super::table::{decimals, duration, thousands, three_digits};
 
-/// The table's columns.
+/// Formats the rows of the table.
 pub(crate) struct EpochTable {
-    places: usize, // of a loss
+    places: usize, // decimals of a loss
     has_validation: bool,
     has_test: bool,
-    seconds: Vec<f64>, // of the epochs shown
+    seconds: Vec<f64>, // per epoch
 }
 
-const QUIET: Style = Style::new().dimmed();
-const LAST_FEW: usize = 5; // epochs by which the time that is left is reckoned
+const DIMMED: Style = Style::new().dimmed();
+const RECENT: usize = 5; // epochs used to estimate the remaining time
 
 impl EpochTable {
     pub(crate) fn new(places: usize, has_validation: bool, has_test: bool) -> Self {
@@ -29,7 +29,7 @@ impl EpochTable {
         let columns: String = sets.filter(|(_, is_there)| *is_there).map(|_| "      loss     acc").collect();
         let width = epoch_width(epochs);
         format!(
-            "{QUIET}{:width$}{groups}\n{:>width$}{columns}      rate   images/s        left{QUIET:#}",
+            "{DIMMED}{:width$}{groups}\n{:>width$}{columns}      rate   images/s        left{DIMMED:#}",
             "", "epoch"
         )
     }
@@ -50,8 +50,8 @@ impl EpochTable {
                 )
             })
             .collect();
-        let few = &self.seconds[self.seconds.len().saturating_sub(LAST_FEW)..];
-        let left = few.iter().sum::<f64>() / few.len() as f64 * (epochs - record.epoch) as f64;
+        let recent = &self.seconds[self.seconds.len().saturating_sub(RECENT)..];
+        let left = recent.iter().sum::<f64>() / recent.len() as f64 * (epochs - record.epoch) as f64;
         let left = if record.epoch == epochs { String::new() } else { duration(left) };
         let epoch = format!("{}/{epochs}", record.epoch);
         format!(
@@ -65,7 +65,7 @@ impl EpochTable {
     }
 }
 
-/// Room for `50/50`, and for the word above it.
+/// The width of `50/50`, and at least that of the header.
 fn epoch_width(epochs: usize) -> usize {
     (2 * epochs.to_string().len() + 1).max("epoch".len())
 }
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_stand_under_their_headers() {
+    fn rows_line_up_with_the_header() {
         let mut table = EpochTable::new(4, true, false);
         let record = EpochRecord {
             epoch: 1,

@@ -3,25 +3,67 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Color, Style};
+use mlp_data::text::{is_unprintable, printable};
 use serde::Serialize;
 
 use super::hints::hint;
 
-/// Writes a line to standard error. Nothing is lost if nobody reads it.
+/// Writes a line, or several, to standard error. Ignores write errors.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(anstream::stderr(), "{text}");
+    let _ = writeln!(anstream::stderr(), "{}", printable_lines(text));
 }
 
-/// Writes an error and a hint about what to do next, all in one line.
+/// Writes an error, and a hint about what to do next, on one line.
 pub(crate) fn error(error: &anyhow::Error) {
     const RED: Style = Style::new().bold().fg_color(Some(Color::Ansi(AnsiColor::Red)));
     let hint = hint(error).map_or(String::new(), |hint| format!("; {hint}"));
-    note(&format!("{RED}error:{RED:#} {error:#}{hint}"));
+    let text = format!("{error:#}{hint}");
+    let _ = writeln!(anstream::stderr(), "{RED}error:{RED:#} {}", printable(&text));
+}
+
+/// Writes lines of plain text, which end with a line break, to standard output.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(printable_lines(text).as_bytes())?;
+    out.flush()
 }
 
 /// Writes a value to standard output as indented JSON.
 pub(crate) fn print_json(value: &impl Serialize) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value)?;
-    writeln!(out)
+    let text = serde_json::to_string_pretty(value)?;
+    writeln!(io::stdout().lock(), "{}", printable_json(&text))
+}
+
+/// Escapes what is unprintable in a text but for its line breaks. Names that may have line breaks
+/// have to be made [`printable`] before they become part of it.
+fn printable_lines(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+}
+
+/// Escapes in JSON what is unprintable and what JSON lets through; its meaning is the same.
+pub(crate) fn printable_json(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && is_unprintable(c) {
+            // All of these characters have one code unit.
+            text.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_keeps_its_meaning() {
+        let value = serde_json::json!({ "name": "\u{9b}31m\u{202e}\u{7f}\u{feff} \u{1b} ü \n" });
+        let text = printable_json(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(text.chars().all(|c| c == '\n' || !is_unprintable(c)), "{text:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
+        assert_eq!(printable_lines("a\n\u{1b}[2Jb\r\n"), "a\n\\u{1b}[2Jb\\r\n");
+    }
 }

@@ -1,5 +1,4 @@
-//! What a user sees besides figures: lines, tables and pictures in the terminal, the progress of a
-//! run, and help. Nothing is re-exported, so every import names its file.
+//! Terminal output: messages, tables, images, progress and help.
 
 pub(crate) mod console;
 pub(crate) mod download;

@@ -1,5 +1,5 @@
-//! The list of commands in `mlp --help`, grouped by purpose. clap prints subcommands in one list,
-//! so the groups are written here from clap's own definition and put into the template of its help.
+//! The help of `mlp` itself: examples, then commands in groups. clap cannot group subcommands, so
+//! the groups are part of the help template.
 
 use std::fmt::Write;
 
@@ -7,22 +7,22 @@ use clap::builder::StyledStr;
 
 use super::text::wrapped;
 
-/// The groups and their commands, in the order of a user's work. A test checks that each command is
-/// in one of them.
-pub(crate) const GROUPS: [(&str, &[&str]); 5] = [
+/// The groups and their commands. A test checks that every command is in one of them.
+pub(crate) const GROUPS: [(&str, &[&str]); 6] = [
     ("Train", &["train", "sweep", "lr-find", "runs", "compare"]),
-    ("Evaluate", &["eval", "gradcheck", "verify-resume", "bench"]),
-    ("Visualize", &["summary", "plot", "report", "explain", "descend"]),
-    ("Use", &["predict", "serve", "data"]),
-    ("Exchange", &["export", "import", "completions", "man"]),
+    ("Evaluate", &["eval", "summary", "plot", "report"]),
+    ("Use", &["predict", "serve", "export", "import", "data"]),
+    ("Learn", &["explain", "descend"]),
+    ("Verify", &["gradcheck", "verify-resume", "bench"]),
+    ("Shell", &["completions", "man"]),
 ];
 
-/// The maximum width of all help.
+/// Maximum width of help texts.
 pub(crate) const MAX_COLUMNS: usize = 100;
 
-/// The template of the help of `command`, with the groups in it, wrapped to `columns`.
+/// The help template of `command`, wrapped to `columns`.
 pub(crate) fn template(command: &clap::Command, columns: usize) -> StyledStr {
-    let mut text = String::from("{about-with-newline}\n{usage-heading} {usage}\n\n");
+    let mut text = String::from("{about-with-newline}\n{usage-heading} {usage}{after-help}\n\n");
     let header = command.get_styles().get_header();
     let literal = command.get_styles().get_literal();
     let widest = command.get_subcommands().map(|command| command.get_name().len()).max().unwrap_or(0);
@@ -37,6 +37,7 @@ pub(crate) fn template(command: &clap::Command, columns: usize) -> StyledStr {
         }
         text.push('\n');
     }
-    let _ = write!(text, "{header}Options:{header:#}\n{{options}}{{after-help}}");
+    let _ = write!(text, "{header}Options:{header:#}\n{{options}}\n\n");
+    let _ = write!(text, "See `mlp COMMAND --help` for the options and examples of a command.");
     text.into()
 }

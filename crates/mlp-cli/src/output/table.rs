@@ -1,9 +1,10 @@
-//! Plain tables, and numbers as they are written in them. The first column is aligned left, the
-//! others right.
+//! Plain-text tables and number formats. The first column is left-aligned, the others
+//! right-aligned.
 
 use mlp_core::Reduction;
+use mlp_data::text::printable;
 
-/// Rows under a header.
+/// A header and rows.
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
 }
@@ -13,13 +14,13 @@ impl Table {
         Self::of(header)
     }
 
-    /// A table whose number of columns is known only at run time.
+    /// A table whose number of columns is known only at runtime.
     pub(crate) fn of<'a>(header: impl IntoIterator<Item = &'a str>) -> Self {
         Self { rows: vec![header.into_iter().map(str::to_owned).collect()] }
     }
 
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        self.rows.push(cells.into_iter().map(|cell| printable(&cell).into_owned()).collect());
     }
 }
 
@@ -46,19 +47,18 @@ impl std::fmt::Display for Table {
     }
 }
 
-/// Formats a number as Python does: rounded half to even on the exact binary value, and `nan` in
-/// small letters.
+/// Formats a number like Python: the exact binary value rounded half to even, and `nan` in
+/// lowercase.
 pub(crate) fn decimals(value: f64, places: usize) -> String {
     format!("{value:.places$}").replace("NaN", "nan")
 }
 
-/// Four decimals, or a dash where there is no value.
+/// Four decimals, or a dash for no value.
 pub(crate) fn four_decimals(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"))
 }
 
-/// The number of decimals of a loss: one for the sum over a batch, as in the chapter, and four for
-/// the mean, which is smaller.
+/// Decimals of a loss: one for the sum over a batch, as in the chapter, four for the mean.
 pub(crate) fn loss_places(reduction: Reduction) -> usize {
     match reduction {
         Reduction::Sum => 1,
@@ -66,7 +66,7 @@ pub(crate) fn loss_places(reduction: Reduction) -> usize {
     }
 }
 
-/// 1234567 as 1,234,567.
+/// Groups digits: 1,234,567.
 pub(crate) fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -79,14 +79,15 @@ pub(crate) fn thousands(number: usize) -> String {
     text
 }
 
-/// A fraction as a percentage with two decimals, or a dash if it is not a number.
+/// A percentage with two decimals, or a dash for NaN.
 pub(crate) fn percent(share: f64) -> String {
     if share.is_nan() { "-".to_owned() } else { format!("{:.2}%", 100.0 * share) }
 }
 
 /// A duration: 0.65 s, 3.4 s, 42 s, 2 min 05 s, 1 h 02 min.
 pub(crate) fn duration(seconds: f64) -> String {
-    match seconds {
+    // An empty sum is -0.
+    match seconds + 0.0 {
         s if s.is_nan() => "-".to_owned(),
         s if s < 0.995 => format!("{s:.2} s"),
         s if s < 9.95 => format!("{s:.1} s"),
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_grouped_in_threes() {
+    fn numbers_are_formatted() {
         let grouped = [0, 999, 1000, 123_456, 1_234_567].map(thousands);
         assert_eq!(grouped, ["0", "999", "1,000", "123,456", "1,234,567"]);
         assert_eq!([percent(0.5), percent(f64::NAN)], ["50.00%", "-"]);
@@ -136,10 +137,10 @@ mod tests {
     }
 
     #[test]
-    fn times_are_said_as_people_say_them() {
-        let said = [0.651, 0.996, 9.96, 59.6, 125.0, 3599.6, 3720.0, f64::NAN].map(duration);
+    fn durations_have_readable_units() {
+        let found = [0.651, 0.996, 9.96, 59.6, 125.0, 3599.6, 3720.0, f64::NAN].map(duration);
         let expected =
             ["0.65 s", "1.0 s", "10 s", "1 min 00 s", "2 min 05 s", "1 h 00 min", "1 h 02 min", "-"];
-        assert_eq!(said, expected);
+        assert_eq!(found, expected);
     }
 }

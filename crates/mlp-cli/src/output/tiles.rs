@@ -1,32 +1,31 @@
-//! Gray images drawn in a terminal, side by side with captions.
+//! Draws grayscale images in a terminal, side by side, with captions.
 //!
-//! In color, a character shows two pixels, one above the other, as the two halves of `▀`.
-//! Characters are about twice as high as wide, so pixels come out square. Without color, a pixel is
-//! two characters out of ten degrees of darkness.
+//! With color, each character `▀` shows two pixels, one above the other. Characters are about twice
+//! as high as wide, so the pixels are square. Without color, a pixel is two characters from a ramp
+//! of ten.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
 
-/// From no ink to full ink, for terminals without color.
+/// Characters from no ink to full ink.
 const RAMP: [char; 10] = [' ', '.', ':', '-', '=', '+', '*', '#', '%', '@'];
 /// Columns between neighboring images.
 const GAP: usize = 2;
 
-/// What the terminal can show.
+/// The colors that a terminal supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Colors {
-    /// Every shade of gray.
+    /// 24-bit colors.
     True,
-    /// The 256 colors of xterm, 26 of which are grays.
+    /// The 256 colors of xterm, which include 26 grays.
     Indexed,
-    /// Characters only.
+    /// No color.
     None,
 }
 
 impl Colors {
-    /// What can be assumed of the output: nothing if it is not a terminal, if `NO_COLOR` is set or
-    /// `TERM` says `dumb`; every color if `COLORTERM` promises it; otherwise the 256 that
-    /// practically all terminals know.
+    /// No color if the output is not a terminal, `NO_COLOR` is set or `TERM` is `dumb`; 24-bit
+    /// color if `COLORTERM` says so; otherwise 256 colors, which practically all terminals support.
     fn of(is_terminal: bool, no_color: Option<&str>, term: Option<&str>, colorterm: Option<&str>) -> Self {
         if !is_terminal || no_color.is_some_and(|value| !value.is_empty()) || term == Some("dumb") {
             Self::None
@@ -38,18 +37,18 @@ impl Colors {
     }
 }
 
-/// One image and what is written under it.
+/// An image and its caption.
 #[derive(Debug, Clone)]
 pub(crate) struct Tile<'a> {
-    /// Rows of pixels from the top, each from the left; 0 is ground, 255 ink.
+    /// Pixels in row-major order; 0 is background, 255 ink.
     pub(crate) pixels: &'a [u8],
-    /// Pixels in a row.
+    /// Pixels per row.
     pub(crate) width: usize,
-    /// One line; what is wider than the image is cut. Empty for none.
+    /// One line, truncated to the width of the image. May be empty.
     pub(crate) caption: String,
 }
 
-/// The colors of standard output and its width in characters; `columns` where there is no terminal.
+/// The colors and the width of standard output; `columns` if it is not a terminal.
 pub(crate) fn canvas(columns: usize) -> (Colors, usize) {
     let variable = |name: &str| std::env::var(name).ok();
     let colors = Colors::of(
@@ -61,19 +60,17 @@ pub(crate) fn canvas(columns: usize) -> (Colors, usize) {
     (colors, terminal_size::terminal_size().map_or(columns, |(width, _)| usize::from(width.0)))
 }
 
-/// Draws the images for standard output, be it a terminal or not.
+/// Draws images for standard output.
 pub(crate) fn draw_for_stdout(tiles: &[Tile<'_>]) -> String {
     let (colors, width) = canvas(120);
     draw_tiles(tiles, colors, width)
 }
 
-/// Draws the images from left to right in as many columns as `width` characters have room for (at
-/// least one), with captions centered under them and an empty line between one row of images and
-/// the next. Every line ends in a newline and leaves the terminal's colors as they were.
+/// Draws images from left to right, as many in a row as fit `width` (at least one), with centered
+/// captions and an empty line between rows. Each line ends with a newline and resets the colors.
 ///
 /// # Panics
-///
-/// If the pixels of an image do not make up whole rows.
+/// If the pixels of an image do not form whole rows.
 #[track_caller]
 pub(crate) fn draw_tiles(tiles: &[Tile<'_>], colors: Colors, width: usize) -> String {
     for tile in tiles {
@@ -97,7 +94,7 @@ pub(crate) fn draw_tiles(tiles: &[Tile<'_>], colors: Colors, width: usize) -> St
     text
 }
 
-/// How many of the tiles fit beside each other, at least one.
+/// The number of tiles that fit side by side, at least one.
 fn fitting(tiles: &[Tile<'_>], colors: Colors, width: usize) -> usize {
     let mut used = 0;
     let fits = tiles.iter().take_while(|tile| {
@@ -109,7 +106,7 @@ fn fitting(tiles: &[Tile<'_>], colors: Colors, width: usize) -> usize {
     fits.count().max(1)
 }
 
-/// The characters that an image takes from left to right.
+/// The width of an image in characters.
 pub(crate) fn columns(tile: &Tile<'_>, colors: Colors) -> usize {
     if colors == Colors::None { 2 * tile.width } else { tile.width }
 }
@@ -129,21 +126,21 @@ fn draw_band(text: &mut String, band: &[Tile<'_>], colors: Colors) {
     }
 }
 
-/// Sets the parts side by side on one line, without blanks at its end.
+/// Appends a line with the parts side by side, without trailing spaces.
 fn push_line(text: &mut String, parts: impl Iterator<Item = String>) {
     let line = parts.collect::<Vec<_>>().join(&" ".repeat(GAP));
     text.push_str(line.trim_end());
     text.push('\n');
 }
 
-/// Row `y` of the image, or blanks below its end.
+/// Row `y` of the image, or spaces below the image.
 fn shaded_line(tile: &Tile<'_>, y: usize) -> String {
     let Some(row) = tile.pixels.chunks(tile.width).nth(y) else { return " ".repeat(2 * tile.width) };
     row.iter().flat_map(|&pixel| [RAMP[usize::from(pixel) * RAMP.len() / 256]; 2]).collect()
 }
 
-/// Rows `y` and `y + 1` of the image in one line of half blocks, or blanks below its end. A color
-/// is named only where it changes.
+/// Rows `y` and `y + 1` of the image as a line of half blocks, or spaces below the image. Sets a
+/// color only where it changes.
 fn colored_line(tile: &Tile<'_>, y: usize, colors: Colors) -> String {
     let mut rows = tile.pixels.chunks(tile.width).skip(y);
     let Some(upper) = rows.next() else { return " ".repeat(tile.width) };
@@ -155,7 +152,7 @@ fn colored_line(tile: &Tile<'_>, y: usize, colors: Colors) -> String {
             push_color(&mut line, 38, ink, colors);
             foreground = Some(ink);
         }
-        // Below the last row of an image of odd height there is the terminal's own ground.
+        // Below an odd last row the terminal's background shows.
         if let Some(&ink) = lower.map(|row| &row[x]).filter(|ink| background != Some(**ink)) {
             push_color(&mut line, 48, ink, colors);
             background = Some(ink);
@@ -165,7 +162,7 @@ fn colored_line(tile: &Tile<'_>, y: usize, colors: Colors) -> String {
     line + "\x1b[0m"
 }
 
-/// Appends the sequence that sets the foreground (`layer` 38) or the background (48) to a gray.
+/// Appends the escape sequence that sets the foreground (`layer` 38) or background (48) to a gray.
 fn push_color(line: &mut String, layer: u8, gray: u8, colors: Colors) {
     // Writing to a String cannot fail.
     let _ = match colors {
@@ -174,8 +171,8 @@ fn push_color(line: &mut String, layer: u8, gray: u8, colors: Colors) {
     };
 }
 
-/// The index of the xterm color that is nearest: black (16), the ramp from 8 in steps of 10 (232 to
-/// 255), or white (231).
+/// The index of the nearest xterm color: black (16), the ramp from 8 in steps of 10 (232 to 255),
+/// or white (231).
 fn nearest_gray(gray: u8) -> u8 {
     match gray {
         0..=3 => 16,
@@ -184,7 +181,7 @@ fn nearest_gray(gray: u8) -> u8 {
     }
 }
 
-/// The caption in the middle of `width` columns, cut with an ellipsis if it is longer.
+/// The caption centered in `width` columns, truncated with an ellipsis if needed.
 fn centered(caption: &str, width: usize) -> String {
     let flat = |c: char| if c.is_control() { ' ' } else { c };
     let mut shown: String = caption.chars().map(flat).collect();
@@ -203,34 +200,34 @@ mod tests {
     }
 
     #[test]
-    fn without_color_a_pixel_is_two_signs_as_dark_as_it() {
+    fn without_color_a_pixel_is_two_characters() {
         let pixels = [0, 25, 26, 255, 128, 0];
         assert_eq!(draw_tiles(&[tile(&pixels, 3, "")], Colors::None, 80), "    ..\n@@++\n");
     }
 
     #[test]
-    fn in_color_a_character_is_two_pixels_one_above_the_other() {
+    fn with_color_a_character_is_two_pixels() {
         let drawn = draw_tiles(&[tile(&[1, 2, 3, 4], 2, "")], Colors::True, 80);
         let expected = "\x1b[38;2;1;1;1m\x1b[48;2;3;3;3m▀\x1b[38;2;2;2;2m\x1b[48;2;4;4;4m▀\x1b[0m\n";
         assert_eq!(drawn, expected);
     }
 
     #[test]
-    fn a_color_is_not_named_again_while_it_stays() {
+    fn a_color_is_set_only_when_it_changes() {
         let drawn = draw_tiles(&[tile(&[9; 8], 4, "")], Colors::Indexed, 80);
         assert_eq!(drawn.matches('\x1b').count(), 3, "{drawn:?}");
         assert!(drawn.contains("▀▀▀▀"));
     }
 
     #[test]
-    fn the_last_row_of_an_odd_height_has_no_lower_half() {
+    fn an_odd_last_row_has_no_lower_half() {
         let drawn = draw_tiles(&[tile(&[5; 3], 1, "")], Colors::True, 80);
         let last = drawn.lines().last().unwrap();
         assert_eq!(last, "\x1b[38;2;5;5;5m▀\x1b[0m");
     }
 
     #[test]
-    fn every_indexed_gray_is_the_nearest_there_is() {
+    fn indexed_grays_are_the_nearest() {
         let level = |index: u8| match index {
             16 => 0,
             231 => 255,
@@ -244,16 +241,16 @@ mod tests {
     }
 
     #[test]
-    fn images_stand_side_by_side_as_far_as_the_terminal_is_wide() {
+    fn as_many_images_as_fit_are_side_by_side() {
         let pixels = [255u8; 9];
         let tiles = vec![tile(&pixels, 3, "a"); 5];
         let lines = |width| draw_tiles(&tiles, Colors::None, width).lines().count();
-        // Three rows of pixels and a caption for each band, an empty line between bands.
+        // Each band has three rows of pixels and a caption. Bands are separated by an empty line.
         assert_eq!((lines(38), lines(37), lines(22), lines(21), lines(1)), (4, 9, 9, 14, 24));
     }
 
     #[test]
-    fn captions_are_centered_and_cut_to_the_image() {
+    fn captions_are_centered_and_truncated() {
         let pixels = [255u8; 4];
         let tiles = [tile(&pixels, 4, "7"), tile(&pixels, 4, "trousers\n")];
         let drawn = draw_tiles(&tiles, Colors::None, 80);
@@ -261,14 +258,14 @@ mod tests {
     }
 
     #[test]
-    fn images_of_different_height_share_a_band() {
+    fn images_of_different_heights_are_aligned_at_the_top() {
         let (tall, low) = ([255u8; 3], [255u8; 1]);
         let drawn = draw_tiles(&[tile(&low, 1, "a"), tile(&tall, 1, "b")], Colors::None, 80);
         assert_eq!(drawn, "@@  @@\n    @@\n    @@\na   b\n");
     }
 
     #[test]
-    fn colors_are_used_only_where_they_are_wanted_and_known() {
+    fn colors_depend_on_the_terminal_and_no_color() {
         let xterm = Some("xterm-256color");
         assert_eq!(Colors::of(true, None, xterm, Some("truecolor")), Colors::True);
         assert_eq!(Colors::of(true, Some(""), xterm, None), Colors::Indexed);
@@ -278,13 +275,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_draw_is_no_text() {
+    fn no_images_are_an_empty_text() {
         assert_eq!(draw_tiles(&[], Colors::True, 80), "");
     }
 
     #[test]
     #[should_panic(expected = "5 pixels are not whole rows of 2")]
-    fn pixels_that_do_not_fill_their_rows_are_a_mistake_of_the_caller() {
+    fn incomplete_rows_panic() {
         draw_tiles(&[tile(&[0; 5], 2, "")], Colors::None, 80);
     }
 }

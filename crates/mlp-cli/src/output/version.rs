@@ -1,12 +1,12 @@
-//! The version of the program. The long form shows what computes on this machine, which is the
-//! first thing to compare when two machines disagree about a number.
+//! The version of the program. The long form also shows backend, kernels and threads, which explain
+//! most differences between two machines.
 
 use std::num::NonZero;
 use std::thread;
 
 use mlp_core::Isa;
 
-/// The name and version of the program, as files keep it.
+/// Name and version of the program, as written to files.
 pub(crate) const PROGRAM: &str = concat!("mlp ", env!("CARGO_PKG_VERSION"));
 
 /// `mlp -V`: the version and the matmul backend.
@@ -15,7 +15,7 @@ pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (OpenBLAS)
 #[cfg(not(any(feature = "openblas", feature = "openblas-static")))]
 pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (pure Rust)");
 
-/// `mlp --version`: the same with the kernels and threads in use.
+/// `mlp --version`: also kernels and threads.
 pub(crate) fn long() -> String {
     let available: Vec<&str> = Isa::available().map(Isa::name).collect();
     let backend =

@@ -1,21 +1,21 @@
-//! Charts as plain data: what figures describe and the renderer draws. No pixels, colors or fonts:
-//! a series has a [`Role`], and the renderer knows how that looks on light and on dark ground.
+//! Charts as plain data, without pixels, colors or fonts. The renderer chooses the colors of a
+//! series from its [`Role`].
 
-/// A figure with two axes.
+/// A chart with two axes and any number of series.
 ///
-/// Points that cannot be drawn (not finite, or not positive on a logarithmic axis) leave a gap in
-/// their line. Points outside a given range are cut off at the frame. A chart may have no series.
+/// Points that an axis cannot show (not finite, or not positive on a logarithmic axis) leave a gap
+/// in the line. Lines are clipped to the range of the axes.
 #[derive(Debug, Clone)]
 pub(crate) struct Chart {
-    /// The heading, also the picture's accessible name.
+    /// The heading and accessible name.
     pub(super) title: String,
-    /// A smaller line under the heading; empty for none.
+    /// A smaller line below the title; empty for none.
     pub(super) subtitle: String,
     pub(super) x: Axis,
     pub(super) y: Axis,
-    /// The series, the last one on top. A legend appears when two or more of them have labels.
+    /// The last series is on top. Two or more labeled series get a legend.
     pub(super) series: Vec<Series>,
-    /// Remarks, each on a line of its own below the axes.
+    /// Sentences below the axes.
     pub(super) notes: Vec<String>,
 }
 
@@ -27,12 +27,11 @@ impl Chart {
 
 #[derive(Debug, Clone)]
 pub(super) struct Axis {
-    /// The quantity, with its unit if it has one.
     pub(super) label: String,
     pub(super) scale: Scale,
-    /// Only whole numbers get a tick (on a linear scale).
+    /// Put ticks at whole numbers only (linear scale).
     pub(super) whole: bool,
-    /// The values at the two ends. `None` fits the axis to the series, with a small margin.
+    /// The values at the two ends; `None` fits the axis to the series, with a small margin.
     pub(super) range: Option<(f64, f64)>,
 }
 
@@ -63,15 +62,14 @@ pub(super) enum Scale {
 /// Points in order, drawn as a line, as markers, or as both.
 #[derive(Debug, Clone)]
 pub(super) struct Series {
-    /// The name in the legend; empty to leave the series out of it.
+    /// The name in the legend; empty for no entry.
     pub(super) label: String,
-    /// (x, y) in the units of the axes.
     pub(super) points: Vec<(f64, f64)>,
     pub(super) role: Role,
-    /// The line through the points. Where it leaves the frame for a point outside, it ends in an
-    /// arrowhead if the series has markers: no marked point is lost silently.
+    /// The line through the points. If the series also has markers, the line ends in an arrowhead
+    /// where it leaves the frame, so that no marked point is lost silently.
     pub(super) stroke: Option<Stroke>,
-    /// The sign at each point.
+    /// The marker at each point.
     pub(super) marker: Option<Marker>,
 }
 
@@ -98,12 +96,12 @@ impl Series {
     }
 }
 
-/// The part that a series plays in its chart, which decides its color.
+/// The role of a series, which determines its color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Something to compare with, in the background.
+    /// A muted line for comparison.
     Reference,
-    /// Data, in the n-th color of the palette (which starts again after the last).
+    /// Data in the n-th color of the palette, which repeats.
     Data(usize),
 }
 
@@ -113,13 +111,13 @@ pub(super) enum Stroke {
     Dashed,
 }
 
-/// A sign at a point.
+/// The marker at a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Marker {
-    /// A filled disc; smaller where there are many.
+    /// A filled disc; smaller if there are many.
     Dot,
-    /// A wide ring, for a point that must be found at once.
+    /// A large ring for a special point.
     Ring,
-    /// The label of the series, which is left out of the legend.
+    /// The label of the series, instead of a legend entry.
     Name,
 }

@@ -1,4 +1,4 @@
-//! The confusion matrix as a grid of cells.
+//! The confusion matrix plot.
 
 use mlp_train::ConfusionMatrix;
 
@@ -6,24 +6,25 @@ use super::drawing::{Anchor, Drawing, EDGE, Font, HEADING, Ink, NOTE, TITLE};
 use super::text;
 use crate::output::table::thousands;
 
-/// The side of the whole matrix, before cells become too small or too large.
+/// Width of the matrix, unless its cells would be too small or too large.
 const SIDE: f64 = 560.0;
-/// The smallest and the largest cell.
+/// Minimum and maximum size of a cell.
 const CELL: (f64, f64) = (13.0, 56.0);
-/// The smallest cell that holds a number.
+/// Minimum size of a cell that shows its count.
 const READABLE: f64 = 24.0;
-/// The maximum width of the names of classes.
+/// Maximum width of a class name.
 const NAMES: f64 = 150.0;
 
-/// Rows are true labels, columns are predictions. Correct predictions are green and errors orange,
-/// each on a scale of its own: on a common scale, the diagonal would make all errors invisible.
+/// Plots a confusion matrix: rows are true classes, columns are predicted classes. Correct
+/// predictions are green and errors orange, on separate scales, because errors would be invisible
+/// next to the diagonal.
 pub(crate) fn confusion(confusion: &ConfusionMatrix, names: &[String], set: &str) -> Drawing {
     let title = &*format!("Confusion matrix on {set}");
     let classes = confusion.classes();
     let cell = (SIDE / classes as f64).clamp(CELL.0, CELL.1);
     let name_size = cell.clamp(9.0, 13.0);
     let widest = names.iter().map(|name| text::width(name, name_size)).fold(0.0, f64::max).min(NAMES);
-    // Names that are wider than their column are turned.
+    // Names wider than their column are rotated.
     let is_level = widest <= cell - 4.0;
     let above = if is_level { name_size } else { widest };
     let (left, top) = (EDGE + 26.0 + widest, EDGE + 74.0 + above);
@@ -31,8 +32,8 @@ pub(crate) fn confusion(confusion: &ConfusionMatrix, names: &[String], set: &str
     let width = (left + side + EDGE).max(EDGE * 2.0 + text::width(title, TITLE.size));
     let mut drawing = Drawing::new(title, width, top + side + EDGE);
     drawing.heading((EDGE, HEADING), title, &counts(confusion), width);
-    drawing.text((left, top - above - 14.0), "predicted label", NOTE);
-    drawing.text_upwards((EDGE + 8.0, top + side / 2.0), "true label", NOTE.anchored(Anchor::Middle));
+    drawing.text((left, top - above - 14.0), "Predicted class", NOTE);
+    drawing.text_upwards((EDGE + 8.0, top + side / 2.0), "True class", NOTE.anchored(Anchor::Middle));
     let at = |row: usize, column: usize| (left + cell * column as f64, top + cell * row as f64);
     let cells = || (0..classes).flat_map(|row| (0..classes).map(move |column| (row, column)));
     let most = |is_right: bool| {
@@ -59,7 +60,7 @@ pub(crate) fn confusion(confusion: &ConfusionMatrix, names: &[String], set: &str
         if count == 0 {
             continue;
         }
-        // Square roots, so that a single error shows beside a hundred.
+        // The square root keeps a single error visible next to a hundred.
         let strength = |most: u64| (count as f64 / most as f64).sqrt();
         if row == column {
             drawing.cell(place, size, Ink::Palette(2), 0.45 * strength(right));
@@ -85,8 +86,6 @@ fn counts(confusion: &ConfusionMatrix) -> String {
 
 #[cfg(test)]
 mod tests {
-    use roxmltree::Document;
-
     use super::*;
 
     fn matrix(classes: usize) -> (ConfusionMatrix, Vec<String>) {
@@ -99,22 +98,18 @@ mod tests {
     }
 
     #[test]
-    fn every_count_that_is_not_zero_stands_in_its_cell() {
+    fn every_nonzero_count_is_in_its_cell() {
         let (matrix, names) = matrix(3);
-        let drawing = confusion(&matrix, &names, "who is who");
-        let svg = drawing.svg();
-        let document = Document::parse(&svg).unwrap();
-        let texts: Vec<_> =
-            document.descendants().filter(|n| n.has_tag_name("text")).filter_map(|n| n.text()).collect();
-        assert_eq!(texts.iter().filter(|text| **text == "<1>").count(), 2, "{texts:?}");
-        // 0 as 0 twice, 1 as 0 once and as 1 twice, 2 as 0 once and as 2 three times.
-        let numbers: Vec<_> = texts.iter().filter(|text| text.parse::<u64>().is_ok()).copied().collect();
+        let texts = confusion(&matrix, &names, "test").texts();
+        assert_eq!(texts.iter().filter(|text| *text == "<1>").count(), 2, "{texts:?}");
+        // By row: 2 in (0, 0); 1 and 2 in row 1; 1 and 3 in row 2.
+        let numbers: Vec<_> = texts.iter().filter(|text| text.parse::<u64>().is_ok()).collect();
         assert_eq!(numbers, ["2", "1", "2", "1", "3"]);
-        assert!(texts.contains(&"7 of 9 correct, 2 errors"), "{texts:?}");
+        assert!(texts.contains(&"7 of 9 correct, 2 errors".to_owned()), "{texts:?}");
     }
 
     #[test]
-    fn one_class_and_many_can_be_drawn() {
+    fn one_class_and_many_classes_can_be_plotted() {
         for classes in [1, 62, 256] {
             let (matrix, names) = matrix(classes);
             assert!(confusion(&matrix, &names, "").png().is_ok(), "{classes}");

@@ -1,4 +1,4 @@
-//! Loss and accuracy by epoch, of one run or of several.
+//! Training curves: loss and accuracy per epoch of one or more runs.
 
 use mlp_train::EpochRecord;
 
@@ -7,18 +7,18 @@ use super::drawing::Drawing;
 use super::ticks::number;
 use crate::runs::RunSummary;
 
-/// A run in a figure.
+/// The curves of one run.
 struct Curves<'a> {
     name: String,
     records: &'a [EpochRecord],
-    /// The epoch that gets a ring.
+    /// The epoch to mark.
     best: Option<usize>,
 }
 
-/// Two charts, loss above accuracy. A single run has a color for each of its sets. Of several runs
-/// each has a color of its own, and its training set is dashed if there is a validation set.
+/// Plots loss above accuracy. A single run has one color per split. With several runs, each has one
+/// color, and its training curve is dashed if there is a validation split.
 pub(crate) fn curves(runs: &[RunSummary]) -> Drawing {
-    // The name of a run's directory, or its whole path if two directories have the same name.
+    // The directory name, or the whole path if two directories have the same name.
     let own = |run: &RunSummary| run.path.file_name().map(|name| name.to_string_lossy().into_owned());
     let is_unique = |name: &String| runs.iter().filter(|run| own(run).as_ref() == Some(name)).count() == 1;
     let curves = |run| Curves {
@@ -31,39 +31,39 @@ pub(crate) fn curves(runs: &[RunSummary]) -> Drawing {
 
 fn draw(runs: &[Curves<'_>]) -> Drawing {
     let title = runs.iter().map(|run| run.name.as_str()).collect::<Vec<_>>().join(", ");
-    let loss = panel(runs, "Loss", format!("{title}: loss"), &|set| set.0);
-    let accuracy = panel(runs, "Accuracy", format!("{title}: accuracy"), &|set| set.1);
+    let loss = panel(runs, "loss", format!("{title}: loss"), &|set| set.0);
+    let accuracy = panel(runs, "accuracy", format!("{title}: accuracy"), &|set| set.1);
     Drawing::column(&[loss, accuracy], &format!("{title}: loss and accuracy"))
 }
 
-/// Loss and accuracy of a set.
-type Found = (f64, f64);
+/// Loss and accuracy.
+type Values = (f64, f64);
 
-/// The values of a set in a record, if there are any.
-type Of = fn(&EpochRecord) -> Option<Found>;
+/// A split of a record: its name, and its values if there are any.
+type Split = (&'static str, fn(&EpochRecord) -> Option<Values>);
 
-/// The sets of a record.
-const SETS: [(&str, Of); 3] = [
+/// The splits of a record.
+const SPLITS: [Split; 3] = [
     ("training", |record| Some((record.loss, record.accuracy))),
     ("validation", |record| record.validation.map(|found| (found.loss, found.accuracy))),
     ("test", |record| record.test.map(|found| (found.loss, found.accuracy))),
 ];
 
-fn panel(runs: &[Curves<'_>], label: &str, title: String, value: &dyn Fn(Found) -> f64) -> Chart {
+fn panel(runs: &[Curves<'_>], label: &str, title: String, value: &dyn Fn(Values) -> f64) -> Chart {
     let several = runs.len() > 1;
     let mut series = Vec::new();
     for (number, run) in runs.iter().enumerate() {
         let is_validated = run.records.iter().any(|record| record.validation.is_some());
-        for (place, (set, of)) in SETS.iter().enumerate() {
+        for (place, (split, values)) in SPLITS.iter().enumerate() {
             let points: Vec<(f64, f64)> = run
                 .records
                 .iter()
-                .filter_map(|record| Some((record.epoch as f64, value(of(record)?))))
+                .filter_map(|record| Some((record.epoch as f64, value(values(record)?))))
                 .collect();
             if points.is_empty() {
                 continue;
             }
-            let label = if several { format!("{} {set}", run.name) } else { (*set).to_owned() };
+            let label = if several { format!("{} {split}", run.name) } else { (*split).to_owned() };
             let is_short = points.len() < 2;
             let mut line = Series::line(label, Role::Data(if several { number } else { place }), points);
             if several && is_validated && place == 0 {
@@ -73,8 +73,8 @@ fn panel(runs: &[Curves<'_>], label: &str, title: String, value: &dyn Fn(Found) 
         }
         if let Some(record) = run.best.and_then(|best| run.records.iter().find(|record| record.epoch == best))
         {
-            let of = if is_validated { SETS[1].1 } else { SETS[0].1 };
-            let point = of(record).map(|found| (record.epoch as f64, value(found)));
+            let (_, values) = if is_validated { SPLITS[1] } else { SPLITS[0] };
+            let point = values(record).map(|found| (record.epoch as f64, value(found)));
             let (label, role) = if several { ("", number) } else { ("best epoch", 3) };
             let points = point.into_iter().collect();
             series.push(Series::markers(label, Role::Data(role), Marker::Ring, points));
@@ -83,27 +83,25 @@ fn panel(runs: &[Curves<'_>], label: &str, title: String, value: &dyn Fn(Found) 
     let values =
         || series.iter().flat_map(|series| &series.points).map(|point| point.1).filter(|v| v.is_finite());
     let (least, most) = values().fold((f64::INFINITY, 0.0), |(lo, hi), v| (f64::min(lo, v), f64::max(hi, v)));
-    // A loss falls by factors, an accuracy creeps up to 1.
     let scale =
-        if label == "Loss" && least > 0.0 && most > 20.0 * least { Scale::Log } else { Scale::Linear };
-    let subtitle = last_values(runs, label, value);
+        if label == "loss" && least > 0.0 && most > 20.0 * least { Scale::Log } else { Scale::Linear };
+    let subtitle = last_values(runs, value);
     Chart { subtitle, ..Chart::new(title, Axis::linear("epoch").whole(), Axis::new(label, scale), series) }
 }
 
 /// The last values of a single run.
-fn last_values(runs: &[Curves<'_>], label: &str, value: &dyn Fn(Found) -> f64) -> String {
-    let ([run], Some(record)) = (runs, runs.first().and_then(|run| run.records.last())) else {
+fn last_values(runs: &[Curves<'_>], value: &dyn Fn(Values) -> f64) -> String {
+    let ([_], Some(record)) = (runs, runs.first().and_then(|run| run.records.last())) else {
         return String::new();
     };
-    let sets = SETS.iter().filter_map(|(set, of)| Some(format!("{set} {}", number(value(of(record)?), 4))));
-    let sets: Vec<String> = sets.collect();
-    format!("{} after epoch {} of {}: {}", label, record.epoch, run.name, sets.join(", "))
+    let last = |(split, values): &Split| Some(format!("{split} {}", number(value(values(record)?), 4)));
+    let splits: Vec<String> = SPLITS.iter().filter_map(last).collect();
+    format!("After epoch {}: {}", record.epoch, splits.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
     use mlp_train::Outcome;
-    use roxmltree::Document;
 
     use super::*;
 
@@ -116,37 +114,30 @@ mod tests {
         (1..=epochs).map(record).collect()
     }
 
-    fn texts(drawing: &Drawing) -> Vec<String> {
-        let svg = drawing.svg();
-        let document = Document::parse(&svg).unwrap();
-        let texts = document.descendants().filter(|node| node.has_tag_name("text"));
-        texts.filter_map(|node| node.text().map(str::to_owned)).collect()
-    }
-
     #[test]
-    fn a_run_shows_its_sets_and_its_best_epoch_in_both_charts() {
+    fn both_charts_show_the_splits_and_the_best_epoch() {
         let records = records(10, true);
         let drawing = draw(&[Curves { name: "mnist".to_owned(), records: &records, best: Some(7) }]);
-        let texts = texts(&drawing);
+        let texts = drawing.texts();
         for text in ["training", "validation", "best epoch"] {
             assert_eq!(texts.iter().filter(|found| *found == text).count(), 2, "{text}: {texts:?}");
         }
-        assert!(texts.contains(&"Loss".to_owned()) && texts.contains(&"Accuracy".to_owned()));
+        assert!(texts.contains(&"loss".to_owned()) && texts.contains(&"accuracy".to_owned()));
         assert!(texts.iter().any(|text| text.contains("training 0.95, validation 0.85")), "{texts:?}");
     }
 
     #[test]
-    fn several_runs_go_by_their_names() {
+    fn several_runs_are_labeled_by_name() {
         let (a, b) = (records(5, true), records(3, false));
         let run = |name: &str, records| Curves { name: String::from(name), records, best: None };
-        let texts = texts(&draw(&[run("a", &a), run("b", &b)]));
+        let texts = draw(&[run("a", &a), run("b", &b)]).texts();
         for text in ["a training", "a validation", "b training"] {
             assert!(texts.contains(&text.to_owned()), "{text}: {texts:?}");
         }
     }
 
     #[test]
-    fn no_epoch_one_epoch_and_losses_that_are_no_numbers_can_be_drawn() {
+    fn empty_short_and_diverged_runs_can_be_plotted() {
         let mut broken = records(3, false);
         broken[1].loss = f64::NAN;
         for records in [records(0, false), records(1, true), broken] {

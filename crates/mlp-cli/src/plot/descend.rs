@@ -1,24 +1,22 @@
-//! The figures of `mlp descend`: gradient descent on a function of one variable.
+//! The plots of `mlp descend`: gradient descent on a function of one variable.
 //!
-//! Most of the work is choosing the part of the plane to show: the losses of a path that diverges
-//! differ by hundreds of orders of magnitude.
+//! Most of the code chooses the range of the axes, because the losses of a diverging path span
+//! hundreds of orders of magnitude.
 
 use super::chart::{Axis, Chart, Marker, Role, Scale, Series};
 use super::ticks::number;
 
-/// Points on the curve of the function: about one for each pixel of the frame.
+/// Number of sampled points of the function: about one per pixel.
 const SAMPLES: usize = 600;
-/// A step belongs in the picture while it is at most this many times as high above the bottom as
-/// the start is.
+/// A step is shown if its height above the minimum is at most this multiple of the start's.
 const HEADROOM: f64 = 16.0;
 
-/// The chapter's figure: the curve of the loss, dashed, and on it the path that descent took.
+/// Plots the loss curve (dashed) and the path of gradient descent on it, as in the chapter.
 ///
-/// `formula` is the right-hand side of L(x) = …, `function` the same to be computed, `path` the
-/// pairs (x, L(x)) from the start on, `learning_rate` the factor of the gradient. The picture
-/// covers the values from −r to r, with r so large that every step fits; of a path that diverges it
-/// shows the steps that are still of the order of the first, an arrow where the path leaves, and a
-/// remark on the rest. An empty path gives the curve alone.
+/// `formula` is the right-hand side of L(x) = …, `function` computes it, and `path` holds (x, L(x))
+/// for the start and each step. The x axis is symmetric about 0 and fits every step. If the path
+/// diverges, only its first steps fit: an arrowhead marks where it leaves the frame, and a note
+/// describes the rest.
 pub(crate) fn descent_chart(
     formula: &str,
     function: impl Fn(f64) -> f64,
@@ -33,11 +31,11 @@ pub(crate) fn descent_chart(
     let label = if start.is_some() { "start" } else { "" };
     let series = vec![
         Series::line("L(x)", Role::Reference, curve.collect()).dashed(),
-        Series::line("x after each step", Role::Data(0), path.to_vec()).with_dots(),
+        Series::line("steps", Role::Data(0), path.to_vec()).with_dots(),
         Series::markers(label, Role::Data(1), Marker::Ring, start.into_iter().collect()),
     ];
     let title = format!("Gradient descent on L(x) = {formula}");
-    let (x, y) = (Axis::linear("x").between(left, right), Axis::linear("Loss").between(low, high));
+    let (x, y) = (Axis::linear("x").between(left, right), Axis::linear("loss").between(low, high));
     Chart {
         subtitle: subtitle(path, learning_rate),
         notes: remarks(path, &window),
@@ -45,26 +43,25 @@ pub(crate) fn descent_chart(
     }
 }
 
-/// The loss by step, on a logarithmic axis where it falls or grows by orders of magnitude: there
-/// the constant factor per step, by which descent on a parabola converges or diverges, is a
-/// straight line.
+/// Plots the loss after each step. The arguments are those of [`descent_chart`].
 ///
-/// Arguments as for [`descent_chart`].
+/// The loss axis is logarithmic if the loss changes by orders of magnitude. On a parabola, where
+/// each step changes the loss by a constant factor, the plot is then a straight line.
 pub(crate) fn loss_chart(formula: &str, path: &[(f64, f64)], learning_rate: f64) -> Chart {
     let losses = || path.iter().map(|step| step.1).filter(|loss| loss.is_finite());
     let (least, most) = losses().fold((f64::INFINITY, 0.0), |(lo, hi), l| (f64::min(lo, l), f64::max(hi, l)));
     let scale = if least > 0.0 && most > 100.0 * least { Scale::Log } else { Scale::Linear };
     let points = path.iter().enumerate().map(|(step, &(_, loss))| (step as f64, loss)).collect();
     let series = vec![Series::line("", Role::Data(0), points).with_dots()];
-    let (step, loss) = (Axis::linear("step").whole(), Axis::new("Loss", scale));
+    let (step, loss) = (Axis::linear("step").whole(), Axis::new("loss", scale));
     Chart {
         subtitle: subtitle(path, learning_rate),
         notes: not_finite(path).into_iter().collect(),
-        ..Chart::new(format!("Loss by step on L(x) = {formula}"), step, loss, series)
+        ..Chart::new(format!("Loss per step on L(x) = {formula}"), step, loss, series)
     }
 }
 
-/// The part of the plane that the figure shows: x from −reach to reach, and these losses.
+/// The visible part of the plane: x from −reach to reach, and a range of losses.
 #[derive(Debug)]
 struct Window {
     reach: f64,
@@ -78,14 +75,13 @@ impl Window {
         let losses_over = |reach: f64| sample(-reach, reach).map(function).filter(|loss| loss.is_finite());
         let least = |a: f64, b: f64| a.min(b);
 
-        // What is worth showing is measured against the start: how high it stands above the bottom
-        // of what lies around it.
+        // The scale is the height of the start above the lowest point nearby.
         let (x0, loss0) = finite().next().unwrap_or((0.0, f64::INFINITY));
         let bottom = losses_over(x0.abs()).chain(finite().map(|p| p.1)).fold(loss0, least);
         let ceiling = loss0 + (HEADROOM - 1.0) * (loss0 - bottom);
         let shown = || finite().filter(|&(_, loss)| loss <= ceiling);
 
-        // A quarter beyond the best point, so that a minimum is seen from both sides.
+        // Extend the range 25% past the best point, to show both sides of the minimum.
         let best = shown().fold((0.0, f64::INFINITY), |best, p| if p.1 < best.1 { p } else { best });
         let reach = shown().fold(1.25 * best.0.abs(), |reach, (x, _)| reach.max(x.abs()));
         let reach = if reach > 0.0 { reach } else { 1.0 };
@@ -93,7 +89,7 @@ impl Window {
         let lowest = losses_over(reach).chain(shown().map(|p| p.1)).fold(f64::INFINITY, least);
         let top_of_curve = losses_over(reach).fold(lowest, f64::max);
         let top_of_path = shown().map(|p| p.1).fold(lowest, f64::max);
-        // The path is what the figure is about: a curve that towers above it is cut off.
+        // The path matters most: clip a curve that rises far above it.
         let highest = if top_of_path > lowest {
             top_of_curve.min(lowest + 4.0 * (top_of_path - lowest))
         } else {
@@ -124,7 +120,7 @@ impl Window {
     }
 }
 
-/// Evenly spaced values from `from` to `to`, both included exactly.
+/// Evenly spaced values from `from` to `to`, including both ends exactly.
 fn sample(from: f64, to: f64) -> impl Iterator<Item = f64> {
     (0..=SAMPLES).map(move |i| {
         let share = i as f64 / SAMPLES as f64;
@@ -132,12 +128,12 @@ fn sample(from: f64, to: f64) -> impl Iterator<Item = f64> {
     })
 }
 
-/// `learning rate 0.1, 20 steps from x = 5 to x = 0.05765`
+/// `Learning rate 0.1, 20 steps from x = 5 to x = 0.05765`
 fn subtitle(path: &[(f64, f64)], learning_rate: f64) -> String {
-    let rate = format!("learning rate {}", number(learning_rate, 4));
+    let rate = format!("Learning rate {}", number(learning_rate, 4));
     match path {
         [] => rate,
-        [(x, _)] => format!("{rate}, no step from x = {}", number(*x, 4)),
+        [(x, _)] => format!("{rate}, no steps from x = {}", number(*x, 4)),
         [(first, _), .., (last, _)] => {
             let (steps, first, last) = (steps(path.len() - 1), number(*first, 4), number(*last, 4));
             format!("{rate}, {steps} from x = {first} to x = {last}")
@@ -145,16 +141,16 @@ fn subtitle(path: &[(f64, f64)], learning_rate: f64) -> String {
     }
 }
 
-/// What the picture cannot show of the path.
+/// Notes about steps that are not shown.
 fn remarks(path: &[(f64, f64)], window: &Window) -> Vec<String> {
     let finite = |&(x, loss): &(f64, f64)| x.is_finite() && loss.is_finite();
     let outside = || path.iter().enumerate().filter(|(_, p)| finite(p) && !window.holds(**p));
     let beyond = outside().next().map(|(step, (x, loss))| {
         let (x, loss) = (number(*x, 3), number(*loss, 3));
         match outside().count() {
-            1 => format!("Step {step} lies outside the picture, at x = {x} with a loss of {loss}."),
+            1 => format!("Step {step} is outside the plot, at x = {x} with loss {loss}."),
             n => format!(
-                "{n} of {} lie outside the picture, first step {step}, at x = {x} with a loss of {loss}.",
+                "{n} of {} are outside the plot; the first is step {step}, at x = {x} with loss {loss}.",
                 steps(path.len() - 1)
             ),
         }
@@ -162,12 +158,12 @@ fn remarks(path: &[(f64, f64)], window: &Window) -> Vec<String> {
     beyond.into_iter().chain(not_finite(path)).collect()
 }
 
-/// Where the path ceased to be numbers, if it did.
+/// A note about the first step that is not finite.
 fn not_finite(path: &[(f64, f64)]) -> Option<String> {
     let (step, (x, loss)) =
         path.iter().enumerate().find(|(_, (x, loss))| !(x.is_finite() && loss.is_finite()))?;
     let (x, loss) = (number(*x, 3), number(*loss, 3));
-    Some(format!("From step {step} on there are no finite numbers: x = {x} with a loss of {loss}."))
+    Some(format!("Step {step} is not finite: x = {x}, loss {loss}."))
 }
 
 fn steps(n: usize) -> String {
@@ -198,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chapters_figure_shows_the_whole_path_on_the_curve_from_minus_5_to_5() {
+    fn the_chapters_example_shows_the_whole_path_from_minus_5_to_5() {
         let chart = chart(5.0, 0.1, 20);
         let curve = &chart.series[0].points;
         assert_eq!((curve[0], curve[SAMPLES]), ((-5.0, 25.0), (5.0, 25.0)));
@@ -206,11 +202,11 @@ mod tests {
         let (x, y) = (chart.x.range.unwrap(), chart.y.range.unwrap());
         assert!(chart.series[1].points.iter().all(|p| contains(x, p.0) && contains(y, p.1)));
         assert!(chart.notes.is_empty());
-        assert_eq!(chart.subtitle, "learning rate 0.1, 20 steps from x = 5 to x = 0.05765");
+        assert_eq!(chart.subtitle, "Learning rate 0.1, 20 steps from x = 5 to x = 0.05765");
     }
 
     #[test]
-    fn a_path_that_diverges_is_shown_as_far_as_it_can_be_seen_and_the_rest_is_told() {
+    fn a_diverging_path_is_clipped_with_a_note() {
         let chart = chart(5.0, 1.1, 20);
         let (x, y) = (chart.x.range.unwrap(), chart.y.range.unwrap());
         let shown =
@@ -222,16 +218,19 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_ends_in_no_number_says_at_which_step() {
+    fn a_note_names_the_first_step_that_is_not_finite() {
         let path = descend(5.0, 10.0, 400);
         let first = path.iter().position(|p| !p.1.is_finite()).unwrap();
         let notes = descent_chart("x²", square, &path, 10.0).notes;
-        assert!(notes.iter().any(|note| note.contains(&format!("From step {first} on"))), "{notes:?}");
+        assert!(
+            notes.iter().any(|note| note.starts_with(&format!("Step {first} is not finite"))),
+            "{notes:?}"
+        );
         assert_eq!(loss_chart("x²", &path, 10.0).notes.len(), 1);
     }
 
     #[test]
-    fn a_minimum_is_seen_from_both_sides() {
+    fn both_sides_of_a_minimum_are_visible() {
         let wells = |x: f64| (x * x - 1.0).powi(2);
         let path = [(0.01, wells(0.01)), (0.5, wells(0.5)), (1.0, 0.0)];
         let range = descent_chart("(x² − 1)²", wells, &path, 0.1).x.range.unwrap();
@@ -239,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn any_path_at_all_makes_a_picture() {
+    fn any_path_can_be_plotted() {
         let paths: [&[(f64, f64)]; 8] = [
             &[],
             &[(0.0, 0.0)],
@@ -265,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn the_loss_is_drawn_on_a_logarithmic_axis_where_it_falls_by_orders_of_magnitude() {
+    fn the_loss_axis_is_logarithmic_if_the_loss_falls_by_orders_of_magnitude() {
         let scale = |path: &[(f64, f64)]| loss_chart("x²", path, 0.1).y.scale;
         assert_eq!(scale(&descend(5.0, 0.1, 20)), Scale::Log);
         assert_eq!(scale(&descend(5.0, 0.1, 2)), Scale::Linear);

@@ -1,27 +1,24 @@
-//! A drawing: the few shapes that our pictures consist of, with their colors. [`Drawing::svg`] and
-//! [`Drawing::png`] are in files of their own.
+//! The drawing: a list of shapes with colors. The renderers, [`Drawing::svg`] and [`Drawing::png`],
+//! are in separate files.
 
 use super::raster::Raster;
 use super::text;
 
-/// The colors of a picture, by what they are for.
+/// The colors of a drawing, by purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ink {
-    /// The ground of the picture.
+    /// The background.
     Ground,
-    /// Text, and the frame around what matters.
     Text,
-    /// What should be seen second.
+    /// Secondary text and lines.
     Muted,
-    /// Lines that help the eye.
     Grid,
-    /// The n-th color for data.
+    /// The n-th data color.
     Palette(usize),
 }
 
-/// Colors for data, light and dark, in the order of use. All can be told apart with the common
-/// kinds of color blindness (after Okabe and Ito); the light ones have been darkened and the dark
-/// ones lightened until each stands out from its ground.
+/// Data colors for light and dark backgrounds, in order of use. They are based on Okabe and Ito's
+/// palette, which is safe for the common kinds of color blindness, and adjusted for contrast.
 pub(super) const PALETTE: [(&str, &str); 10] = [
     ("#0065ad", "#58a6ff"),
     ("#c4500a", "#f0883e"),
@@ -36,7 +33,7 @@ pub(super) const PALETTE: [(&str, &str); 10] = [
 ];
 
 impl Ink {
-    /// The colors on light and on dark ground.
+    /// The colors on a light and on a dark background.
     pub(super) fn colors(self) -> (&'static str, &'static str) {
         match self {
             Self::Ground => ("#ffffff", "#0d1117"),
@@ -47,7 +44,7 @@ impl Ink {
         }
     }
 
-    /// The name of its class in the style sheet.
+    /// The class name in the style sheet.
     pub(super) fn class(self) -> String {
         let name = match self {
             Self::Ground => "ground",
@@ -60,7 +57,7 @@ impl Ink {
     }
 }
 
-/// Which point of a text stands at its position.
+/// The point of a text that is placed at its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Anchor {
     Start,
@@ -68,7 +65,6 @@ pub(super) enum Anchor {
     End,
 }
 
-/// How a text is set.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Font {
     pub(super) size: f64,
@@ -82,17 +78,16 @@ impl Font {
     }
 }
 
-/// The margin along the edges of every picture.
+/// The margin of every drawing.
 pub(super) const EDGE: f64 = 24.0;
 /// The baseline of the title.
 pub(super) const HEADING: f64 = EDGE + 14.0;
-/// From one baseline to the next.
+/// The distance between baselines.
 pub(super) const LINE: f64 = 20.0;
 
 pub(super) const TITLE: Font = Font { size: 17.0, anchor: Anchor::Start, ink: Ink::Text };
 pub(super) const NOTE: Font = Font { size: 13.0, anchor: Anchor::Start, ink: Ink::Muted };
 
-/// How a line is drawn.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pen {
     pub(super) width: f64,
@@ -102,7 +97,7 @@ pub(super) struct Pen {
 
 pub(super) type Point = (f64, f64);
 
-/// A shape and how it is painted.
+/// A form with fill and outline.
 #[derive(Debug, Clone)]
 pub(super) struct Shape {
     pub(super) form: Form,
@@ -134,12 +129,11 @@ pub(super) enum Form {
         size: Point,
         raster: Raster,
     },
-    /// Another drawing, lower by so many pixels.
+    /// Shapes of another drawing, moved down by this many pixels.
     Below(f64, Vec<Shape>),
 }
 
-/// A picture that shapes are added to, each on top of those before it. Coordinates are CSS pixels
-/// from the upper left corner.
+/// A list of shapes; later ones are on top. Coordinates are CSS pixels from the top left corner.
 #[derive(Debug, Clone)]
 pub(crate) struct Drawing {
     /// The accessible name.
@@ -150,7 +144,7 @@ pub(crate) struct Drawing {
 }
 
 impl Drawing {
-    /// An empty picture.
+    /// An empty drawing.
     pub(super) fn new(title: impl Into<String>, width: f64, height: f64) -> Self {
         let mut drawing = Self { title: title.into(), width, height, shapes: Vec::new() };
         drawing.rectangle((0.0, 0.0), (width, height), Some(Ink::Ground), None);
@@ -161,18 +155,18 @@ impl Drawing {
         self.shapes.push(Shape { form, fill, opacity: 1.0, outline });
     }
 
-    /// A rectangle with its upper left corner at `at`, filled, framed or both.
+    /// Adds a rectangle with its top left corner at `at`.
     pub(super) fn rectangle(&mut self, at: Point, size: Point, fill: Option<Ink>, frame: Option<Pen>) {
         self.add(Form::Rectangle { at, size }, fill, frame);
     }
 
-    /// A translucent rectangle.
+    /// Adds a translucent rectangle.
     pub(super) fn cell(&mut self, at: Point, size: Point, ink: Ink, opacity: f64) {
         let form = Form::Rectangle { at, size };
         self.shapes.push(Shape { form, fill: Some(ink), opacity, outline: None });
     }
 
-    /// A line through all `points`; nothing for less than two.
+    /// Adds a line through `points`, if there are at least two.
     pub(super) fn line(&mut self, points: Vec<Point>, pen: Pen) {
         if points.len() > 1 {
             self.add(Form::Line(points), None, Some(pen));
@@ -183,35 +177,43 @@ impl Drawing {
         self.add(Form::Polygon(points), Some(fill), None);
     }
 
-    /// A circle, filled, outlined or both.
     pub(super) fn circle(&mut self, center: Point, radius: f64, fill: Option<Ink>, outline: Option<Pen>) {
         self.add(Form::Circle { center, radius }, fill, outline);
     }
 
-    /// A line of text on the baseline through `at`.
+    /// Adds a line of text whose baseline goes through `at`.
     pub(super) fn text(&mut self, at: Point, text: &str, font: Font) {
         self.add(Form::Text { at, text: text.to_owned(), font, upwards: false }, Some(font.ink), None);
     }
 
-    /// The same, turned to run upwards.
+    /// Adds text rotated to read upwards.
     pub(super) fn text_upwards(&mut self, at: Point, text: &str, font: Font) {
         self.add(Form::Text { at, text: text.to_owned(), font, upwards: true }, Some(font.ink), None);
     }
 
-    /// A title on the baseline through `at`, and a note under it, both cut to `room`.
+    /// Adds a title whose baseline goes through `at` and a note below it, both truncated to `room`.
     pub(super) fn heading(&mut self, at: Point, title: &str, note: &str, room: f64) {
         self.text(at, &text::fit(title, TITLE.size, room), TITLE);
         self.text((at.0, at.1 + LINE), &text::fit(note, NOTE.size, room), NOTE);
     }
 
-    /// An image of pixels, each a rectangle with sharp edges.
+    /// Adds a pixel image, scaled without smoothing.
     pub(super) fn image(&mut self, at: Point, size: Point, raster: Raster) {
         self.add(Form::Image { at, size, raster }, None, None);
     }
 
-    /// This picture with another one below it.
+    /// Stacks another drawing below this one.
     pub(super) fn above(mut self, other: Self) -> Self {
         self.add(Form::Below(self.height, other.shapes), None, None);
         Self { width: self.width.max(other.width), height: self.height + other.height, ..self }
+    }
+
+    /// The contents of all text elements of the SVG.
+    #[cfg(test)]
+    pub(super) fn texts(&self) -> Vec<String> {
+        let svg = self.svg();
+        let document = roxmltree::Document::parse(&svg).unwrap();
+        let texts = document.descendants().filter(|node| node.has_tag_name("text"));
+        texts.filter_map(|node| node.text().map(str::to_owned)).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! Drawings as files, in the format of the file name's extension.
+//! Saves drawings as SVG or PNG files.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use mlp_data::fs::write_atomically;
 
 use super::drawing::Drawing;
 
-/// Checks that a file name has the extension of a known format, before the work begins.
+/// Checks that the extension of `file` is svg or png. Call it before computing the plot.
 pub(crate) fn check_format(file: &Path) -> anyhow::Result<()> {
     match file.extension().and_then(|extension| extension.to_str()) {
         Some("svg" | "png") => Ok(()),
@@ -15,7 +15,7 @@ pub(crate) fn check_format(file: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a drawing as SVG or PNG.
+/// Saves a drawing in the format of the file's extension.
 pub(crate) fn save(file: &Path, drawing: impl Into<Drawing>) -> anyhow::Result<()> {
     check_format(file)?;
     let drawing = drawing.into();

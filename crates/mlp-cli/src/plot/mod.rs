@@ -1,4 +1,4 @@
-//! Figures, as SVG and PNG. Everything but [`save`] is pure: data in, a picture out.
+//! Plots as SVG and PNG. Everything except [`save`] is pure.
 //!
 //! ```text
 //!                                                  ┌─svg──▶ SVG
@@ -6,15 +6,13 @@
 //!                                                  └─png──▶ PNG
 //! ```
 //!
-//! A new figure is a function that returns a [`Drawing`]. With axes, it describes a
-//! [`chart::Chart`] and gets ticks, legend and the light and dark colors for free. Without (a
-//! gallery, a matrix of cells), it adds shapes to the drawing itself.
+//! To add a plot with axes, describe it as a [`chart::Chart`]; ticks, legend, and light and dark
+//! colors come for free. A plot without axes adds its own shapes to a [`Drawing`].
 //!
-//! The charts are our own because plotters 0.3, which we tried, does less: its SVG has one color
-//! per shape, so no dark mode, and coordinates in whole pixels, so curves have visible steps; its
-//! bitmaps have jagged circles; legends cover data. Its font stack is unmaintained
-//! (RUSTSEC-2026-0192). PNGs are painted by tiny-skia with outlines by skrifa (27 crates, 70 s of
-//! CPU time to build), not by resvg (59 crates, 126 s), which contains both.
+//! We tried plotters 0.3 first. Its SVGs have no dark mode and snap curves to whole pixels, its
+//! bitmaps have jagged circles, its legends cover data, and its font stack is unmaintained
+//! (RUSTSEC-2026-0192). tiny-skia and skrifa draw the PNGs (27 crates, 70 s of CPU time to build);
+//! resvg contains both but is twice as large (59 crates, 126 s).
 
 mod calibration;
 mod chart;

@@ -1,29 +1,28 @@
-//! Principal component analysis: the directions in which points spread most, to show in two
-//! dimensions what has hundreds.
+//! Principal component analysis.
 //!
-//! With x̄ the mean of the rows of X (n×d), the components are the eigenvectors of (X - x̄)ᵀ(X -
-//! x̄)/(n - 1) with the largest eigenvalues, which are the variances along them (Jolliffe 2002,
-//! Principal Component Analysis, section 3.5).
+//! With x̄ the mean of the rows of X (n×d), the components are the eigenvectors of
+//! (X - x̄)ᵀ(X - x̄)/(n - 1) with the largest eigenvalues, which are the variances along them
+//! (Jolliffe 2002, Principal Component Analysis, section 3.5).
 
 use mlp_core::{NativeStream, RandomStream};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
-/// The points in fewer dimensions.
+/// The points in the space of the first k components.
 pub(super) struct Projected {
     pub(super) points: Array2<f64>, // (n, k)
-    pub(super) shares: Vec<f64>,    // (k), of the variance in all d directions; zeros where there is none
+    pub(super) shares: Vec<f64>,    // (k), explained variance ratios; 0 without variance
 }
 
-/// Projects the rows of `x` (n×d) onto their first `k` components. The entry with the largest
-/// magnitude of each component is positive, which makes the signs unique.
+/// Projects the rows of `x` (n×d) onto their first `k` components. To make the signs unique, the
+/// entry of largest magnitude in each component is positive.
 ///
 /// # Panics
-/// If there are no rows, `k` is more than n or d, or a number is not finite.
+/// If there are no rows, `k` exceeds n or d, or a value is not finite.
 #[track_caller]
 pub(super) fn project(x: ArrayView2<'_, f64>, k: usize) -> Projected {
     let (n, d) = x.dim();
     assert!(n > 0 && k <= n.min(d), "{k} components of {n} points in {d} dimensions");
-    assert!(x.iter().all(|value| value.is_finite()), "a point that is not finite");
+    assert!(x.iter().all(|value| value.is_finite()), "all points must be finite");
     let centered = &x - &x.mean_axis(Axis(0)).expect("there are rows");
     let scatter = centered.t().dot(&centered);
     let total = scatter.diag().sum();
@@ -38,14 +37,14 @@ pub(super) fn project(x: ArrayView2<'_, f64>, k: usize) -> Projected {
     Projected { points: centered.dot(&components), shares: variances.iter().map(share).collect() }
 }
 
-/// The `k` largest eigenvalues of a positive semidefinite matrix and their eigenvectors (d×k), by
-/// orthogonal iteration with a Rayleigh-Ritz step (Golub and Van Loan 2013, section 8.2.4). A few
-/// more vectors than wanted make it converge.
+/// Returns the `k` largest eigenvalues of a positive semidefinite matrix and their eigenvectors
+/// (d×k), by orthogonal iteration with a Rayleigh-Ritz step (Golub and Van Loan 2013, section
+/// 8.2.4). Iterating a few extra vectors speeds up convergence.
 fn leading(a: &Array2<f64>, k: usize) -> (Array2<f64>, Array1<f64>) {
-    const MORE: usize = 10;
+    const EXTRA: usize = 10;
     const MAX_ROUNDS: usize = 500;
 
-    let (d, wide) = (a.nrows(), (k + MORE).min(a.nrows()));
+    let (d, wide) = (a.nrows(), (k + EXTRA).min(a.nrows()));
     let mut stream = NativeStream::new(0);
     let mut q = Array2::from_shape_simple_fn((d, wide), || stream.standard_normal());
     orthonormalize(&mut q);
@@ -59,7 +58,7 @@ fn leading(a: &Array2<f64>, k: usize) -> (Array2<f64>, Array1<f64>) {
         if change <= 1e-14 * values[0] {
             break;
         }
-        // A direction without variance stays as it is: its image is rounding errors.
+        // Keep directions without variance: their image consists of rounding errors.
         let image = image.dot(&rotation);
         for (j, mut column) in q.columns_mut().into_iter().enumerate() {
             if values[j] > f64::EPSILON * values[0] {
@@ -74,8 +73,8 @@ fn leading(a: &Array2<f64>, k: usize) -> (Array2<f64>, Array1<f64>) {
     )
 }
 
-/// The Gram-Schmidt method on the columns, each orthogonalized twice, which suffices for machine
-/// precision (Giraud, Langou and Rozložník 2005).
+/// Orthonormalizes the columns by the Gram-Schmidt method. Orthogonalizing each column twice is
+/// enough for machine precision (Giraud, Langou and Rozložník 2005).
 fn orthonormalize(a: &mut Array2<f64>) {
     for j in 0..a.ncols() {
         let (done, mut rest) = a.view_mut().split_at(Axis(1), j);
@@ -91,8 +90,8 @@ fn orthonormalize(a: &mut Array2<f64>) {
     }
 }
 
-/// Eigenvalues, in descending order, and eigenvectors (columns) of a small symmetric matrix, by
-/// Jacobi rotations (Golub and Van Loan 2013, section 8.5).
+/// Returns the eigenvalues of a small symmetric matrix in descending order and its eigenvectors
+/// (columns), by Jacobi rotations (Golub and Van Loan 2013, section 8.5).
 fn symmetric_eigen(mut a: Array2<f64>) -> (Array1<f64>, Array2<f64>) {
     let n = a.nrows();
     let mut v = Array2::<f64>::eye(n);
@@ -131,7 +130,7 @@ mod tests {
 
     use super::*;
 
-    /// Points that spread by these deviations along the axes.
+    /// Random points with these standard deviations along the axes.
     fn cloud(n: usize, deviations: &[f64]) -> Array2<f64> {
         let mut stream = NativeStream::new(4);
         let mut x = Array2::from_shape_simple_fn((n, deviations.len()), || stream.standard_normal());
@@ -142,8 +141,8 @@ mod tests {
     }
 
     #[test]
-    fn a_rectangle_has_the_components_that_one_works_out_by_hand() {
-        // Corners of a rectangle of sides 6 and 2 around (1, 5): variances 4·3²/3 and 4·1²/3.
+    fn the_components_of_a_rectangle_match_a_hand_calculation() {
+        // A rectangle with sides 6 and 2 around (1, 5): variances 4·3²/3 and 4·1²/3.
         let x = array![[4.0, 6.0], [4.0, 4.0], [-2.0, 6.0], [-2.0, 4.0]];
         let Projected { points, shares } = project(x.view(), 2);
         assert!((shares[0] - 0.9).abs() < 1e-12 && (shares[1] - 0.1).abs() < 1e-12, "{shares:?}");
@@ -152,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_components_are_those_of_the_whole_eigendecomposition() {
+    fn the_components_match_a_full_eigendecomposition() {
         for (n, deviations) in
             [(60, vec![5.0, 3.0, 2.0, 1.0, 0.5]), (12, (1..=30).rev().map(f64::from).collect())]
         {
@@ -163,7 +162,7 @@ mod tests {
             let (v, found) = leading(&scatter, 2);
             let scale = values[0];
             for j in 0..2 {
-                // A·v = λ·v, independent of either method.
+                // A·v = λ·v holds for any method.
                 let residual = &scatter.dot(&vectors.column(j)) - &(&vectors.column(j) * values[j]);
                 assert!(residual.iter().all(|r| r.abs() < 1e-12 * scale), "{residual}");
                 let same = v.column(j).dot(&vectors.column(j)).abs();
@@ -174,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn points_that_do_not_spread_have_no_shares() {
+    fn identical_points_have_no_variance() {
         let Projected { points, shares } = project(Array2::from_elem((5, 3), 2.0).view(), 2);
         assert_eq!(shares, [0.0, 0.0]);
         assert!(points.iter().all(|&value| value == 0.0));

@@ -1,7 +1,5 @@
-//! Drawings as PNG, in the light colors.
-//!
-//! tiny-skia paints the same shapes that the SVG has. The only font is the one compiled in, so the
-//! bytes are the same on every machine.
+//! Renders drawings as PNG, in light colors. The font is compiled in, so the bytes are the same on
+//! every machine.
 
 use anyhow::{Context as _, Result, ensure};
 use skrifa::outline::OutlinePen;
@@ -13,26 +11,26 @@ use tiny_skia::{
 use super::drawing::{Anchor, Drawing, Font, Form, Ink, Pen, Point, Shape};
 use super::text::{self, EM};
 
-/// Pixels per CSS pixel: sharp on dense screens and in print.
+/// PNG pixels per CSS pixel.
 const SCALE: f64 = 2.0;
-/// The maximum side in pixels. Anything larger is a mistake, and would take gigabytes.
+/// Maximum width and height in pixels. Anything larger is a mistake and would take gigabytes.
 const MAX_SIDE: u32 = 16_384;
 
 impl Drawing {
-    /// The picture as a PNG, with twice as many pixels each way as the SVG has units.
+    /// Renders the drawing at two pixels per CSS pixel.
     ///
     /// # Errors
-    /// If the picture is too large.
+    /// If the image is too large.
     pub(crate) fn png(&self) -> Result<Vec<u8>> {
         let [width, height] = [self.width, self.height].map(|side| (side * SCALE).round() as u32);
         ensure!(
             width.max(height) <= MAX_SIDE,
-            "a picture of {width} by {height} pixels is too large; expected at most {MAX_SIDE} each way"
+            "the plot is too large: {width}x{height} pixels; expected at most {MAX_SIDE}x{MAX_SIDE}"
         );
-        let mut pixels = Pixmap::new(width, height).context("the picture has no pixels")?;
+        let mut pixels = Pixmap::new(width, height).context("the plot is empty")?;
         let scale = Transform::from_scale(SCALE as f32, SCALE as f32);
         self.shapes.iter().for_each(|shape| draw(&mut pixels, shape, scale));
-        pixels.encode_png().context("the picture cannot be encoded as PNG")
+        pixels.encode_png().context("cannot encode the plot as PNG")
     }
 }
 
@@ -64,7 +62,6 @@ fn draw(pixels: &mut Pixmap, shape: &Shape, transform: Transform) {
     }
 }
 
-/// The light color of an ink.
 fn paint(ink: Ink, opacity: f64) -> Paint<'static> {
     let color = u32::from_str_radix(&ink.colors().0[1..], 16).expect("our own color");
     let [_, r, g, b] = color.to_be_bytes();
@@ -73,7 +70,7 @@ fn paint(ink: Ink, opacity: f64) -> Paint<'static> {
     paint
 }
 
-/// The outline of a form; `None` if it is empty.
+/// Returns the outline of a form, or `None` if it is empty.
 fn path(form: &Form) -> Option<Path> {
     let mut path = PathBuilder::new();
     match form {
@@ -111,11 +108,11 @@ fn push_text(path: &mut PathBuilder, at: Point, text: &str, font: Font, upwards:
     }
 }
 
-/// Moves the outline of a glyph to its place.
+/// Scales and moves the outline of a glyph into place.
 struct Glyph<'a> {
     path: &'a mut PathBuilder,
     at: Point,
-    along: f64, // the baseline
+    along: f64, // position on the baseline
     scale: f64,
     upwards: bool,
 }
@@ -165,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_png_has_two_pixels_for_each_unit_of_the_svg_and_shows_something() {
+    fn a_png_has_two_pixels_per_svg_unit_and_is_not_blank() {
         let drawing = Drawing::from(chart());
         let picture = Pixmap::decode_png(&drawing.png().unwrap()).unwrap();
         assert_eq!(f64::from(picture.width()), 2.0 * drawing.width);
@@ -178,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_drawn_without_any_font_of_the_system() {
+    fn text_needs_no_system_font() {
         let draw = |text: &str, upwards: bool| {
             let mut drawing = Drawing::new("", 60.0, 60.0);
             let font = Font { size: 20.0, anchor: Anchor::Middle, ink: Ink::Text };
@@ -195,8 +192,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_is_refused() {
+    fn a_huge_plot_is_an_error() {
         let vast = Drawing::new("", 900_000.0, 900_000.0).png();
-        assert!(vast.unwrap_err().to_string().contains("1800000 by 1800000 pixels"));
+        assert!(vast.unwrap_err().to_string().contains("1800000x1800000 pixels"));
     }
 }

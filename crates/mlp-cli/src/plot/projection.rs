@@ -1,22 +1,20 @@
-//! From values to pixels: the range of an axis, the place of a value on it, and what of a line lies
-//! inside the frame.
+//! Maps values to pixels: axis ranges, positions on an axis, and clipping of lines to the frame.
 //!
-//! Apart from the renderer because all the awkward numbers end here: whatever a series holds
-//! (nothing, one value, NaN, 1e300), a range has two distinct ends, and what goes on to the picture
-//! is finite and inside the frame. Clipping is done on numbers and not by the SVG viewer, since
-//! viewers compute in `f32`, where a diverging path overflows.
+//! All awkward numbers end here. Whatever a series holds (nothing, one value, NaN, 1e300), the
+//! range has two distinct ends and every pixel is finite. Lines are clipped here and not by the SVG
+//! viewer, because viewers compute in `f32`, where a diverging path overflows.
 
 use super::chart::{Axis, Scale};
 
-/// Ranges are kept inside ±`LIMIT`, so that neither their width nor their margins overflow.
+/// Ranges are clamped to ±`LIMIT`, so that neither their width nor their margins overflow.
 const LIMIT: f64 = 1e300;
-/// The margin that a fitted range gets at each end, as a share of its width.
+/// Margin at each end of a fitted range, as a fraction of its width.
 const MARGIN: f64 = 0.05;
-/// Two ends that differ by less than this share of their size, or by less than 1/`LIMIT`, are taken
-/// as one value: ticks could not tell them apart.
+/// Ends whose relative difference is below this, or that differ by less than 1/`LIMIT`, count as
+/// one value, because ticks could not tell them apart.
 const NARROW: f64 = 1e-9;
 
-/// The place of values along one axis of the picture.
+/// Maps the values of one axis to pixels.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Projection {
     scale: Scale,
@@ -25,8 +23,8 @@ pub(super) struct Projection {
 }
 
 impl Projection {
-    /// Spreads the range of `axis` over the pixels between `pixels.0` and `pixels.1` (which may run
-    /// backwards). A range that is not given is fitted to `values`.
+    /// Maps the range of `axis`, or else the range of `values` with a margin, to the pixels from
+    /// `pixels.0` to `pixels.1`, which may be in reverse order.
     pub(super) fn new(axis: &Axis, values: impl Iterator<Item = f64>, pixels: (f64, f64)) -> Self {
         let scale = axis.scale;
         let range = match axis.range {
@@ -36,25 +34,25 @@ impl Projection {
         Self { scale, range, pixels }
     }
 
-    /// The values at the two ends, the lower one first. They are finite and differ; on a
-    /// logarithmic axis both are positive.
+    /// The values at the two ends, lower one first: finite, distinct, and positive on a logarithmic
+    /// axis.
     pub(super) fn range(&self) -> (f64, f64) {
         self.range
     }
 
-    /// The pixel of `value`, which may lie far outside the frame; `None` where the axis has no
-    /// place for it.
+    /// Returns the pixel of `value`, which may be far outside the frame, or `None` if the axis
+    /// cannot show it.
     pub(super) fn pixel(&self, value: f64) -> Option<f64> {
         let share = match self.scale {
             Scale::Linear => (value - self.range.0) / (self.range.1 - self.range.0),
-            // Not the logarithm of a quotient: 1e300 / 1e-300 is beyond an f64.
+            // Not the logarithm of a quotient, because 1e300 / 1e-300 overflows.
             Scale::Log => (value.ln() - self.range.0.ln()) / (self.range.1.ln() - self.range.0.ln()),
         };
         Some(self.pixels.0 + share * (self.pixels.1 - self.pixels.0)).filter(|pixel| pixel.is_finite())
     }
 }
 
-/// The least and the greatest of the values that the scale can place, made to differ.
+/// The minimum and maximum of the values that the scale can show, made distinct.
 fn ends(values: impl Iterator<Item = f64>, scale: Scale) -> (f64, f64) {
     let placed = values
         .filter(|v| v.is_finite() && (scale == Scale::Linear || *v > 0.0))
@@ -71,7 +69,7 @@ fn ends(values: impl Iterator<Item = f64>, scale: Scale) -> (f64, f64) {
     }
 }
 
-/// The range with a margin at both ends.
+/// Adds a margin at both ends.
 fn widen((lo, hi): (f64, f64), scale: Scale) -> (f64, f64) {
     match scale {
         Scale::Linear => (lo - MARGIN * (hi - lo), hi + MARGIN * (hi - lo)),
@@ -92,14 +90,13 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// Whether the point lies inside or on the edge.
+    /// Returns true if the point is inside the frame or on its edge.
     pub(super) fn contains(&self, (x, y): (f64, f64)) -> bool {
         (self.left..=self.right).contains(&x) && (self.top..=self.bottom).contains(&y)
     }
 
-    /// The part of the line from `a` to `b` that lies inside, by the method of Liang and Barsky:
-    /// each edge narrows the interval [from, to] of the line's parameter, which is 0 at `a` and 1
-    /// at `b`.
+    /// Clips the line from `a` to `b` to the frame with the Liang–Barsky algorithm: each edge
+    /// narrows the interval [from, to] of the line's parameter, which is 0 at `a` and 1 at `b`.
     pub(super) fn clip(&self, a: (f64, f64), b: (f64, f64)) -> Option<((f64, f64), (f64, f64))> {
         let (dx, dy) = (b.0 - a.0, b.1 - a.1);
         let (mut from, mut to) = (0.0_f64, 1.0_f64);
@@ -115,7 +112,7 @@ impl Frame {
             }
         }
         let at = |t: f64| {
-            // A cut that rounding put just outside belongs on the edge.
+            // Rounding may put the intersection just outside.
             let (x, y) = (dx.mul_add(t, a.0), dy.mul_add(t, a.1));
             (x.clamp(self.left, self.right), y.clamp(self.top, self.bottom))
         };
@@ -134,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_a_given_range_fall_on_the_ends_of_the_frame() {
+    fn a_given_range_fills_the_frame() {
         for (scale, middle) in [(Scale::Linear, 50.5), (Scale::Log, 10.0)] {
             let axis = Axis::new("", scale).between(1.0, 100.0);
             let p = Projection::new(&axis, std::iter::empty(), (20.0, 420.0));
@@ -144,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn every_set_of_values_gives_a_range_with_two_distinct_finite_ends() {
+    fn every_range_has_two_distinct_finite_ends() {
         let sets: [&[f64]; 12] = [
             &[],
             &[0.0],
@@ -172,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fitted_range_leaves_a_margin_around_every_value() {
+    fn a_fitted_range_has_margins() {
         let (lo, hi) = fitted(&[2.0, 1.0, 3.0, f64::NAN], Scale::Linear).range();
         assert!((lo - 0.9).abs() < 1e-12 && (hi - 3.1).abs() < 1e-12);
         let (lo, hi) = fitted(&[1.0, 100.0, -5.0], Scale::Log).range();
@@ -180,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn values_without_a_place_have_no_pixel() {
+    fn values_that_the_axis_cannot_show_have_no_pixel() {
         assert_eq!(fitted(&[0.0, 1.0], Scale::Linear).pixel(f64::NAN), None);
         assert_eq!(fitted(&[1.0, 2.0], Scale::Log).pixel(0.0), None);
         assert_eq!(fitted(&[1.0, 2.0], Scale::Log).pixel(-1.0), None);
@@ -188,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_cut_where_it_crosses_the_frame() {
+    fn a_line_is_clipped_at_the_frame() {
         assert_eq!(FRAME.clip((5.0, 5.0), (5.0, 25.0)), Some(((5.0, 5.0), (5.0, 10.0))));
         assert_eq!(FRAME.clip((-10.0, 5.0), (22.0, 5.0)), Some(((0.0, 5.0), (10.0, 5.0))));
         assert_eq!(FRAME.clip((1.0, 2.0), (3.0, 4.0)), Some(((1.0, 2.0), (3.0, 4.0))));
@@ -197,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_to_a_point_beyond_all_measure_keeps_its_direction() {
+    fn a_line_to_a_distant_point_keeps_its_direction() {
         let (_, (x, y)) = FRAME.clip((5.0, 5.0), (-1e150, -1e300)).unwrap();
         assert!((x - 5.0).abs() < 1e-9 && y == 0.0, "{x} {y}");
     }

@@ -1,36 +1,35 @@
-//! Images of pixels inside a picture: digits, and weights. They go into the SVG as PNG data with a
-//! palette, so that thousands of hidden units stay a file that one can open.
+//! Pixel images of digits and weights. SVGs embed them as PNGs with a palette, which keeps a plot
+//! of thousands of hidden units small.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Steps of a weight's color on either side of zero: more than the eye tells apart, and few enough
-/// to be compressed well.
+/// Color steps on either side of zero: more than the eye can distinguish, but few enough to
+/// compress well.
 const STEPS: i32 = 24;
 
-/// An image of bytes that stand for colors.
+/// An image with a palette.
 #[derive(Debug, Clone)]
 pub(crate) struct Raster {
     pub(crate) width: usize,
     pub(crate) height: usize,
-    pixels: Vec<u8>,       // (height, width), places in the palette
+    pixels: Vec<u8>,       // (height, width), palette indices
     palette: Vec<[u8; 4]>, // red, green, blue, opacity
 }
 
 impl Raster {
-    /// Gray levels, 0 being black.
+    /// A grayscale image; 0 is black.
     pub(crate) fn gray(width: usize, pixels: &[u8]) -> Self {
         let palette = (0..=255).map(|level| [level, level, level, 255]).collect();
         Self { width, height: pixels.len() / width.max(1), pixels: pixels.to_vec(), palette }
     }
 
-    /// Numbers from -`limit` to `limit`: negative ones blue, positive ones orange, the more opaque
-    /// the larger, so that zero is the ground that the picture stands on, be it light or dark. What
-    /// is not a number is zero.
+    /// An image of numbers from -`limit` to `limit`. Negative numbers are blue and positive ones
+    /// orange; the opacity grows with the magnitude, so zero and NaN show the background.
     pub(crate) fn signed(width: usize, values: &[f64], limit: f64) -> Self {
         let step = |value: f64| {
             let share = if limit > 0.0 && !value.is_nan() { (value / limit).clamp(-1.0, 1.0) } else { 0.0 };
-            // From 0 for -limit to 2·STEPS for limit.
+            // 0 for -limit, 2·STEPS for limit.
             ((share * f64::from(STEPS)).round() as i32 + STEPS) as u8
         };
         let color = |step: i32| {
@@ -42,8 +41,7 @@ impl Raster {
         Self { width, height: pixels.len() / width.max(1), pixels, palette }
     }
 
-    /// Images of one size in a grid of so many columns, with a gap between them that shows the
-    /// ground.
+    /// Arranges images of equal size in a grid with transparent gaps.
     pub(crate) fn grid(images: &[Self], columns: usize, gap: usize) -> Self {
         let Some(first) = images.first() else { return Self::signed(1, &[0.0], 1.0) };
         let (rows, clear) = (images.len().div_ceil(columns), STEPS as u8);
@@ -60,7 +58,7 @@ impl Raster {
         Self { width, height, pixels, palette: first.palette.clone() }
     }
 
-    /// As a PNG file.
+    /// Encodes the image as a PNG file.
     pub(crate) fn to_png(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut encoder = png::Encoder::new(&mut bytes, self.width as u32, self.height as u32);
@@ -69,11 +67,11 @@ impl Raster {
         encoder.set_palette(self.palette.iter().flat_map(|[r, g, b, _]| [*r, *g, *b]).collect::<Vec<u8>>());
         encoder.set_trns(self.palette.iter().map(|color| color[3]).collect::<Vec<u8>>());
         let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&self.pixels));
-        written.expect("memory takes whatever has a width and a height");
+        written.expect("writing to memory cannot fail");
         bytes
     }
 
-    /// As an address that holds the whole image.
+    /// Returns a data URI of the PNG.
     pub(crate) fn to_uri(&self) -> String {
         format!("data:image/png;base64,{}", STANDARD.encode(self.to_png()))
     }
@@ -90,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_is_clear_and_the_limit_is_not() {
+    fn zero_is_transparent_and_the_limit_is_opaque() {
         let values = [-2.0, -1.0, 0.0, 0.5, 1.0, f64::NAN];
         let raster = Raster::signed(3, &values, 1.0);
         assert_eq!((raster.width, raster.height), (3, 2));
@@ -99,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grid_keeps_its_images_apart() {
+    fn a_grid_has_gaps_between_images() {
         let image = Raster::signed(1, &[1.0, 1.0], 1.0);
         let grid = Raster::grid(&[image.clone(), image.clone(), image], 2, 1);
         assert_eq!((grid.width, grid.height), (3, 5));
@@ -108,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn gray_levels_stay_what_they_are() {
+    fn gray_levels_are_kept() {
         let png = Raster::gray(2, &[0, 100, 200, 255]).to_png();
         let pixels = Pixmap::decode_png(&png).unwrap();
         assert_eq!(pixels.pixels().iter().map(|pixel| pixel.red()).collect::<Vec<_>>(), [0, 100, 200, 255]);

@@ -1,9 +1,7 @@
-//! From the description of a chart to SVG: where everything stands.
+//! Lays out a chart as a drawing.
 //!
-//! The frame is placed first, from the outside in: the texts around it are measured and get the
-//! room they need, so that no label can run into another or out of the picture, whatever the
-//! numbers are. Ticks are chosen for the frame, the series are clipped to it. The legend stands
-//! above the frame and not in it, where it could hide data.
+//! The texts around the frame are measured first, so that labels cannot overlap or leave the
+//! drawing, whatever the numbers are. The legend is above the frame, where it cannot hide data.
 
 use std::collections::HashSet;
 
@@ -13,17 +11,17 @@ use super::projection::{Frame, Projection};
 use super::text;
 use super::ticks::{Tick, ticks};
 
-/// The width of every chart, in CSS pixels. The height follows from what it says.
+/// The width of every chart in CSS pixels. The height depends on the legend and notes.
 const WIDTH: f64 = 720.0;
-/// The height of the frame that the series are drawn in.
+/// The height of the plot area.
 const FRAME_HEIGHT: f64 = 340.0;
-/// The least distance from one tick to the next, along each axis.
+/// Minimum distance between ticks on the x and y axes.
 const TICK_DISTANCE: (f64, f64) = (64.0, 48.0);
-/// The length of line that the legend shows of a series.
+/// Length of the line sample in the legend.
 const SAMPLE: f64 = 26.0;
-/// Points closer than this, in pixels, are one point to the eye.
+/// Points closer than this, in pixels, count as one.
 const SAME: f64 = 0.1;
-/// With more points than this, lines and markers are drawn finer.
+/// Above this number of points, lines and markers are thinner.
 const CROWD: usize = 240;
 
 const LEGEND: Font = Font { size: 13.0, anchor: Anchor::Start, ink: Ink::Text };
@@ -40,7 +38,7 @@ impl From<Chart> for Drawing {
 }
 
 impl Drawing {
-    /// Charts one below the other, with frames of equal width.
+    /// Stacks charts, with frames of equal width.
     pub(super) fn column(charts: &[Chart], title: &str) -> Self {
         let left = charts.iter().map(left_of).fold(0.0, f64::max);
         let panels = charts.iter().map(|chart| draw(chart, left));
@@ -49,7 +47,7 @@ impl Drawing {
     }
 }
 
-/// Draws `chart` with its frame beginning at `left`, at least [`left_of`] the chart.
+/// Draws `chart` with the left edge of its frame at `left`, which is at least `left_of(chart)`.
 fn draw(chart: &Chart, left: f64) -> Drawing {
     let y_ticks = y_ticks(chart);
     let right = WIDTH - EDGE;
@@ -83,7 +81,7 @@ fn draw(chart: &Chart, left: f64) -> Drawing {
     drawing
 }
 
-/// Where the frame begins: to the right of everything that stands beside the vertical axis.
+/// The left edge of the frame, to the right of the y axis label and ticks.
 fn left_of(chart: &Chart) -> f64 {
     let widest = y_ticks(chart).iter().map(|tick| text::width(&tick.label, TICK_Y.size)).fold(0.0, f64::max);
     EDGE + AXIS.size + 10.0 + widest + 8.0
@@ -94,15 +92,14 @@ fn y_ticks(chart: &Chart) -> Vec<Tick> {
     ticks(&chart.y, range, (FRAME_HEIGHT / TICK_DISTANCE.1) as usize)
 }
 
-/// The points that could be drawn: those that have a place on both axes. Only they count for the
-/// range of either.
+/// The points that both axes can show. Only these count for the ranges of the axes.
 fn placed(chart: &Chart) -> impl Iterator<Item = (f64, f64)> {
     let has_place = |scale: Scale, v: f64| v.is_finite() && (scale == Scale::Linear || v > 0.0);
     let all = chart.series.iter().flat_map(|series| series.points.iter().copied());
     all.filter(move |&(x, y)| has_place(chart.x.scale, x) && has_place(chart.y.scale, y))
 }
 
-/// As many ticks as the axis has room for the labels of.
+/// As many ticks as there is room for labels.
 fn fitting_ticks(axis: &Axis, range: (f64, f64), length: f64) -> Vec<Tick> {
     let most = (length / TICK_DISTANCE.0) as usize;
     let fits = |ticks: &Vec<Tick>| {
@@ -112,8 +109,7 @@ fn fitting_ticks(axis: &Axis, range: (f64, f64), length: f64) -> Vec<Tick> {
     (1..=most).rev().map(|wanted| ticks(axis, range, wanted)).find(fits).unwrap_or_default()
 }
 
-/// The series that have a label, in rows that fit into `room`; no rows if there is nothing to tell
-/// apart.
+/// The labeled series in rows that fit into `room`; no rows if there are fewer than two.
 fn legend_rows(series: &[Series], room: f64) -> Vec<Vec<(&Series, String)>> {
     let named: Vec<&Series> = series
         .iter()
@@ -139,7 +135,7 @@ fn legend_rows(series: &[Series], room: f64) -> Vec<Vec<(&Series, String)>> {
     rows
 }
 
-/// The room that one entry of the legend takes, with the space after it.
+/// The width of a legend entry, including the space after it.
 fn entry_width(label: &str) -> f64 {
     SAMPLE + 8.0 + text::width(label, LEGEND.size) + 22.0
 }
@@ -190,8 +186,7 @@ fn draw_series(drawing: &mut Drawing, series: &Series, frame: &Frame, x: &Projec
         let (lines, exits) = clipped_lines(&points, frame);
         let mut pen = pen(series, stroke);
         if series.marker.is_some() && lines.iter().map(Vec::len).sum::<usize>() > CROWD {
-            // A path that jumps to and fro hundreds of times shows as a shade and not as a solid
-            // block.
+            // A path that oscillates hundreds of times should not become a solid block.
             pen.width = 0.4;
         }
         for line in lines {
@@ -217,13 +212,13 @@ fn draw_series(drawing: &mut Drawing, series: &Series, frame: &Frame, x: &Projec
     }
 }
 
-/// A piece of line from one pixel to another.
+/// A line from one pixel to another.
 type Segment = ((f64, f64), (f64, f64));
 
-/// The lines through `points` that remain inside the frame, and the pieces on which they leave it.
+/// Returns the lines through `points` inside the frame, and the segments that leave it.
 ///
-/// Gaps break the line. Points that the eye could not tell from the one before are left out, so
-/// that a path which has converged costs nothing for the thousands of steps it stands still.
+/// Gaps break the line. Points too close to the previous one are skipped, so thousands of steps at
+/// the same place cost nothing.
 fn clipped_lines(points: &[Option<(f64, f64)>], frame: &Frame) -> (Vec<Vec<(f64, f64)>>, Vec<Segment>) {
     let (mut lines, mut exits) = (vec![Vec::new()], Vec::new());
     let mut from: Option<(f64, f64)> = None;
@@ -249,7 +244,7 @@ fn clipped_lines(points: &[Option<(f64, f64)>], frame: &Frame) -> (Vec<Vec<(f64,
     (lines, exits)
 }
 
-/// A triangle whose tip is at `to`, pointing away from `from`.
+/// Draws a triangle with its tip at `to`, pointing away from `from`.
 fn draw_arrowhead(drawing: &mut Drawing, ink: Ink, from: (f64, f64), to: (f64, f64)) {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let length = dx.hypot(dy);
@@ -288,12 +283,13 @@ fn pen(series: &Series, stroke: Stroke) -> Pen {
 
 #[cfg(test)]
 mod tests {
+    use roxmltree::Document;
+
     use super::*;
 
     fn svg_of(chart: &Chart) -> String {
         Drawing::from(chart.clone()).svg()
     }
-    use roxmltree::Document;
 
     fn axis(scale: Scale) -> Axis {
         Axis::new("a <label> & more", scale)
@@ -307,13 +303,13 @@ mod tests {
         Series::line(label, Role::Data(0), points.to_vec()).with_dots()
     }
 
-    /// How often the element occurs, having seen to it that the whole is XML.
+    /// The number of elements with this name.
     fn count(svg: &str, name: &str) -> usize {
         Document::parse(svg).unwrap().descendants().filter(|node| node.has_tag_name(name)).count()
     }
 
     #[test]
-    fn every_series_of_numbers_makes_a_picture_with_all_coordinates_inside_it() {
+    fn any_series_can_be_plotted_with_all_coordinates_inside() {
         let sets: [&[(f64, f64)]; 9] = [
             &[],
             &[(1.0, 2.0)],
@@ -343,13 +339,13 @@ mod tests {
     }
 
     #[test]
-    fn each_point_that_has_a_place_gets_one_marker() {
+    fn each_distinct_finite_point_gets_one_marker() {
         let points = [(0.0, 1.0), (1.0, f64::NAN), (2.0, 4.0), (3.0, 9.0), (3.0, 9.0)];
         assert_eq!(count(&svg_of(&chart(Scale::Linear, vec![series("", &points)])), "circle"), 3);
     }
 
     #[test]
-    fn a_point_without_a_place_breaks_the_line() {
+    fn a_point_that_is_not_finite_breaks_the_line() {
         let whole = [(0.0, 1.0), (1.0, 2.0), (2.0, 4.0), (3.0, 9.0), (4.0, 9.5)];
         let broken = whole.map(|(x, y)| (x, if x == 2.0 { f64::NAN } else { y }));
         let lines = |points: &[(f64, f64)]| {
@@ -361,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marked_line_that_leaves_the_frame_ends_in_an_arrowhead() {
+    fn a_line_with_markers_ends_in_an_arrowhead_at_the_frame() {
         let points = [(0.0, 0.0), (1.0, 1.0), (2.0, 50.0)];
         let arrows = |top: f64| {
             let mut chart = chart(Scale::Linear, vec![series("", &points)]);
@@ -372,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_legend_appears_when_there_is_something_to_tell_apart() {
+    fn two_or_more_labeled_series_get_a_legend() {
         let points = [(0.0, 1.0), (1.0, 2.0)];
         let one = svg_of(&chart(Scale::Linear, vec![series("only one", &points)]));
         let two =
@@ -381,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_legend_takes_more_rows_and_stays_in_the_picture() {
+    fn a_long_legend_wraps() {
         let all: Vec<Series> =
             (0..12).map(|run| series(&format!("a run with a long name, {run}"), &[(0.0, 1.0)])).collect();
         let rows = legend_rows(&all, 600.0);

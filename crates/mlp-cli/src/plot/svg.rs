@@ -1,16 +1,15 @@
-//! Drawings as SVG documents, in colors for light and dark ground.
+//! Renders drawings as SVG, for light and dark viewers.
 //!
-//! Every shape has its light color as an attribute, and a class that a style sheet gives its dark
-//! color if the viewer prefers dark. A viewer without media queries shows the light picture. The
-//! ground is part of the picture, which is thus readable on a page of any color. The text asks for
-//! DejaVu Sans or Verdana; any sans-serif font will do.
+//! Every shape has its light color as an attribute and a class to which a style sheet gives the
+//! dark color if the viewer prefers dark. Viewers without media queries show the light colors. The
+//! background is drawn, so the plot is readable on a page of any color.
 
 use std::fmt::Write as _;
 
 use super::drawing::{Anchor, Drawing, Font, Form, Ink, PALETTE, Pen, Point, Shape};
 
 impl Drawing {
-    /// The picture as an SVG document.
+    /// Renders the drawing as an SVG document.
     pub(crate) fn svg(&self) -> String {
         let (w, h, title) = (n(self.width), n(self.height), escape(&self.title));
         let inks = [Ink::Ground, Ink::Text, Ink::Muted, Ink::Grid];
@@ -70,7 +69,7 @@ fn write_shape(body: &mut String, shape: &Shape) {
     };
 }
 
-/// The attributes that paint a shape.
+/// The class, fill and stroke attributes of a shape.
 fn paint(shape: &Shape) -> String {
     let mut classes = Vec::new();
     let mut paint = match shape.fill {
@@ -98,7 +97,7 @@ fn place(at: Point, size: Point) -> String {
     format!("x='{}' y='{}' width='{}' height='{}'", n(at.0), n(at.1), n(size.0), n(size.1))
 }
 
-/// A coordinate to a hundredth of a pixel, without needless zeros.
+/// Formats a coordinate to a hundredth of a pixel, without trailing zeros.
 fn n(value: f64) -> String {
     let text = format!("{value:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
@@ -109,8 +108,7 @@ fn list(points: &[Point]) -> String {
     points.iter().map(|&(x, y)| format!("{},{}", n(x), n(y))).collect::<Vec<_>>().join(" ")
 }
 
-/// `text` as the content of an element or attribute. Characters that XML forbids even when escaped
-/// become U+FFFD.
+/// Escapes `text` for an element or attribute. Characters that XML forbids become U+FFFD.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -138,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn any_text_comes_back_from_the_document_as_it_went_in() {
+    fn text_survives_escaping() {
         let text = "a<b & c>d \"e\" 'f' ]]> ∂J/∂Zᵒ ŷ²";
         let mut drawing = Drawing::new(text, 10.0, 10.0);
         drawing.text((1.0, 2.0), text, Font { size: 9.0, anchor: Anchor::Start, ink: Ink::Text });
@@ -162,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn every_ink_in_use_has_a_dark_color() {
+    fn every_ink_has_a_dark_color() {
         let mut drawing = Drawing::new("", 10.0, 10.0);
         for ink in [Ink::Text, Ink::Muted, Ink::Grid, Ink::Palette(0), Ink::Palette(9), Ink::Palette(10)] {
             drawing.circle((1.0, 1.0), 1.0, Some(ink), Some(Pen { width: 1.0, dashed: true, ink }));

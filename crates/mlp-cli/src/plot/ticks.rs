@@ -1,12 +1,11 @@
-//! The ticks of an axis, and numbers as pictures show them.
+//! Axis ticks and number formatting.
 //!
-//! Ticks are whole multiples of 1, 2 or 5 times a power of ten. They are kept as that pair of
-//! integers until the end: the value is read from its own decimal text, so that 0.3 is the number
-//! 0.3 and not 3 · 0.1, at any magnitude.
+//! Ticks are multiples of 1, 2 or 5 times a power of ten. Each is an integer and an exponent until
+//! its value is parsed from decimal text, so that 0.3 is exactly 0.3 and not 3 · 0.1.
 
 use super::chart::{Axis, Scale};
 
-/// Numbers from this power of ten on are written as a product with a power of ten.
+/// Numbers of at least this power of ten are written in scientific notation.
 const LARGE: i32 = 6;
 /// So are numbers below this power of ten.
 const SMALL: i32 = -4;
@@ -14,18 +13,15 @@ const SMALL: i32 = -4;
 /// One tick.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tick {
-    /// Where it stands on the axis.
     pub(super) value: f64,
-    /// What is written beside it.
     pub(super) label: String,
 }
 
-/// Ticks for an axis from `lo` to `hi`, about `wanted` of them and never more than `wanted` + 1.
+/// Returns about `wanted` ticks between `lo` and `hi`, and never more than `wanted` + 1.
 ///
-/// A logarithmic axis gets powers of ten, or every n-th; where there are fewer than three, also
-/// their doubles and fivefolds; where even these are too few, the ticks of a linear one. With
-/// `whole`, a linear axis gets whole numbers only. A range without two distinct finite ends has no
-/// ticks.
+/// A logarithmic axis gets every power of ten, or every n-th. If fewer than three fit, it also gets
+/// 2 and 5 times the powers of ten; if that is still too few, linear ticks. With `whole`, a linear
+/// axis gets whole numbers only. An empty or infinite range has no ticks.
 pub(super) fn ticks(axis: &Axis, (lo, hi): (f64, f64), wanted: usize) -> Vec<Tick> {
     let wanted = wanted.max(1);
     if !(lo.is_finite() && hi.is_finite() && lo < hi) {
@@ -38,13 +34,11 @@ pub(super) fn ticks(axis: &Axis, (lo, hi): (f64, f64), wanted: usize) -> Vec<Tic
 }
 
 fn linear(lo: f64, hi: f64, wanted: usize, whole: bool) -> Vec<Tick> {
-    // Divided before they are subtracted: the width of (−1e308, 1e308) is not a number that an f64
-    // can hold.
+    // Divide before subtracting: hi − lo may overflow.
     let least = (hi / wanted as f64 - lo / wanted as f64).max(if whole { 1.0 } else { 0.0 });
     let (unit, exponent) = round_up(least);
     let step = decimal(unit, exponent);
-    // A hair's breadth is given at the ends, so that a tick on the very end is not lost to
-    // rounding.
+    // The slack keeps a tick at the very end from being lost to rounding.
     let first = (lo / step - 1e-9).ceil() as i64;
     let last = (hi / step + 1e-9).floor() as i64;
     let multiples: Vec<i64> = (first..=last).map(|i| i * unit).collect();
@@ -81,7 +75,7 @@ fn logarithmic(lo: f64, hi: f64, wanted: usize) -> Vec<Tick> {
     places.into_iter().map(|(m, e)| Tick { value: decimal(m, e), label: text((m, e)) }).collect()
 }
 
-/// A number for a title or a remark, to `significant` digits: `0.05765`, `−191.7`, `3.1×10²⁵`.
+/// Formats a number to `significant` digits: `0.05765`, `−191.7`, `3.1×10²⁵`.
 pub(super) fn number(value: f64, significant: usize) -> String {
     if !value.is_finite() {
         return if value.is_nan() { "NaN".to_owned() } else { sign(value < 0.0).to_owned() + "∞" };
@@ -99,27 +93,25 @@ pub(super) fn number(value: f64, significant: usize) -> String {
     format!("{}{body}", sign(value < 0.0))
 }
 
-/// The least of 1, 2 and 5 times a power of ten that is not below `least`, as that factor and that
-/// power.
+/// The smallest number of the form 1, 2 or 5 times a power of ten that is at least `least`, as
+/// (factor, exponent).
 fn round_up(least: f64) -> (i64, i32) {
     let exponent = least.log10().floor() as i32;
     let unit = [1, 2, 5].into_iter().find(|&unit| decimal(unit, exponent) >= least);
     unit.map_or((1, exponent + 1), |unit| (unit, exponent))
 }
 
-/// The number `multiple` · 10^`exponent`, rounded once.
+/// `multiple` · 10^`exponent`, rounded once.
 fn decimal(multiple: i64, exponent: i32) -> f64 {
-    format!("{multiple}e{exponent}").parse().expect("an integer and an exponent make a number")
+    format!("{multiple}e{exponent}").parse().expect("a valid float literal")
 }
 
-/// The text of `multiple` · 10^`exponent` among ticks of which the largest has its first digit at
-/// 10^`magnitude`.
+/// The label of `multiple` · 10^`exponent`, where 10^`magnitude` is the order of the largest tick.
 fn label(multiple: i64, exponent: i32, magnitude: i32) -> String {
     if multiple == 0 {
         return "0".to_owned();
     }
-    // Two zeros more than `number` allows: a row of ticks is read at a glance, and ×10⁻⁵ beside
-    // each is not.
+    // Allow two more zeros than `number` does, because ×10⁻⁵ beside every tick is hard to read.
     let plain = magnitude < LARGE && exponent >= SMALL - 2;
     let point = if plain { exponent } else { exponent - magnitude };
     let body = format!("{:.*}", (-point).max(0) as usize, decimal(multiple.abs(), point));
@@ -139,7 +131,7 @@ fn sign(negative: bool) -> &'static str {
     if negative { "−" } else { "" }
 }
 
-/// A whole number in superscript.
+/// Formats an integer in superscript digits.
 pub(crate) fn superscript(n: i32) -> String {
     const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     n.to_string().chars().map(|c| c.to_digit(10).map_or('⁻', |digit| DIGITS[digit as usize])).collect()
@@ -158,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_are_round_numbers_inside_the_range() {
+    fn ticks_are_round_numbers_in_range() {
         assert_eq!(labels(Scale::Linear, (-5.5, 5.5), 6), ["−4", "−2", "0", "2", "4"]);
         assert_eq!(labels(Scale::Linear, (0.0, 1.0), 5), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(Scale::Linear, (0.0, 25.0), 5), ["0", "5", "10", "15", "20", "25"]);
@@ -168,14 +160,14 @@ mod tests {
     }
 
     #[test]
-    fn a_tick_is_the_nearest_number_to_its_own_label() {
+    fn a_tick_value_equals_its_parsed_label() {
         for tick in ticks(&axis(Scale::Linear), (0.0, 1.0), 10) {
             assert_eq!(tick.value, tick.label.parse::<f64>().unwrap());
         }
     }
 
     #[test]
-    fn at_any_magnitude_the_ticks_are_few_ordered_and_inside() {
+    fn ticks_are_few_ordered_and_in_range_at_any_magnitude() {
         for magnitude in (-300..=300).step_by(7) {
             for (a, b) in [(0.0, 1.0), (-1.0, 3.7), (0.9993, 1.0), (-2.0, -1.9), (-9.99, 0.003)] {
                 let unit = 10f64.powi(magnitude);
@@ -199,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_counted_has_no_fractions() {
+    fn whole_axes_have_no_fractional_ticks() {
         let steps = axis(Scale::Linear).whole();
         let labels = |range| ticks(&steps, range, 9).into_iter().map(|tick| tick.label).collect::<Vec<_>>();
         assert_eq!(labels((-0.05, 1.05)), ["0", "1"]);
@@ -207,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_that_is_none_has_no_ticks() {
+    fn an_empty_or_infinite_range_has_no_ticks() {
         for range in [(0.0, f64::INFINITY), (f64::NAN, 1.0), (1.0, 1.0), (2.0, 1.0)] {
             assert!(
                 ticks(&axis(Scale::Linear), range, 5).is_empty()
@@ -217,20 +209,20 @@ mod tests {
     }
 
     #[test]
-    fn a_logarithmic_axis_is_marked_by_powers_of_ten() {
+    fn log_ticks_are_powers_of_ten() {
         assert_eq!(labels(Scale::Log, (0.01, 100.0), 6), ["0.01", "0.1", "1", "10", "100"]);
         assert_eq!(labels(Scale::Log, (1e-9, 1.0), 5), ["10⁻⁸", "10⁻⁶", "10⁻⁴", "10⁻²", "10⁰"]);
         assert_eq!(labels(Scale::Log, (1e-193, 3.0), 6), ["10⁻¹⁵⁰", "10⁻¹⁰⁰", "10⁻⁵⁰", "10⁰"]);
     }
 
     #[test]
-    fn a_short_logarithmic_axis_is_marked_more_finely() {
+    fn a_short_log_axis_gets_finer_ticks() {
         assert_eq!(labels(Scale::Log, (0.9, 12.0), 5), ["1", "2", "5", "10"]);
         assert_eq!(labels(Scale::Log, (3.1, 4.2), 4), ["3.5", "4.0"]);
     }
 
     #[test]
-    fn numbers_are_written_as_people_write_them() {
+    fn numbers_are_formatted_for_people() {
         let cases = [
             (0.0, "0"),
             (5.0, "5"),

@@ -1,22 +1,23 @@
-//! The flags that choose how a network is trained, for every command that trains: a recipe, any key
-//! of it, and flags of their own for the keys that people change most. To add such a flag, add a
-//! field to [`Choices`].
+//! The flags of every command that trains: a recipe, `--set` for any of its keys, and flags for the
+//! keys that people change most. To add such a flag, add a field to [`Choices`].
 
 use anyhow::bail;
 use mlp_core::{Activation, Init, Precision, Reduction, StreamKind};
-use mlp_train::{Kernel, Metric, OptimizerName, ScheduleName};
+use mlp_train::{Kernel, Metric, Model, OptimizerName, ScheduleName};
 use serde::{Serialize, Serializer};
+use toml::{Table, Value};
 
+use crate::dataset_name::full_name;
 use crate::parse::{self, Hidden};
-use crate::recipe::Recipe;
+use crate::recipe::{DATASET, DEFAULT, Recipe, VALIDATION_SET, setting_of};
 
-/// Where a configuration comes from.
+/// The flags that make up a configuration.
 #[derive(clap::Args)]
 pub(crate) struct RecipeArgs {
-    /// Recipe to start from: textbook, modern-100, fast, wide, or a file [default: textbook]
+    /// Recipe: textbook, modern-100, fast, wide or a file [default: textbook]
     #[arg(long, value_name = "NAME|FILE")]
     recipe: Option<String>,
-    /// Set any key of a recipe, as in `--set beta2=0.99`; `none` unsets it
+    /// Set any key of the recipe, as in `beta2=0.99`; `none` unsets it
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     #[command(flatten)]
@@ -24,9 +25,9 @@ pub(crate) struct RecipeArgs {
 }
 
 impl RecipeArgs {
-    /// The recipe, changed by `--set`, changed by flags.
+    /// The recipe, overridden by `--set`, overridden by flags.
     pub(crate) fn resolve(&self) -> anyhow::Result<Recipe> {
-        Recipe::resolve(self.recipe.as_deref().unwrap_or("textbook"), &self.set, self.flags())
+        Recipe::resolve(self.recipe.as_deref().unwrap_or(DEFAULT), &self.set, self.flags())
     }
 
     /// Returns true if no flag is given.
@@ -34,12 +35,53 @@ impl RecipeArgs {
         self.given().is_empty()
     }
 
-    /// Refuses the flags beside `--resume`: a run keeps the configuration that it started with.
+    /// Returns an error if any flag is given: a resumed sweep keeps its configuration.
     pub(crate) fn refuse_beside_resume(&self) -> anyhow::Result<()> {
-        if let Some(flag) = self.given().first() {
-            bail!("{flag} cannot be used with --resume: a run keeps the configuration it started with");
+        self.changes(&[]).map(drop)
+    }
+
+    /// The keys that may change when a run is resumed, from `--set` and flags.
+    ///
+    /// # Errors
+    /// If any other key, or a recipe, is given.
+    pub(crate) fn changes_on_resume(&self) -> anyhow::Result<Table> {
+        self.changes(&["epochs", DATASET, VALIDATION_SET])
+    }
+
+    /// The new name of a run's dataset, if it is given.
+    pub(crate) fn dataset_on_resume(&self) -> anyhow::Result<Option<String>> {
+        let changes = self.changes_on_resume()?;
+        Ok(changes.get(DATASET).and_then(Value::as_str).map(str::to_owned))
+    }
+
+    fn changes(&self, allowed: &[&str]) -> anyhow::Result<Table> {
+        let mut changes = Table::new();
+        for setting in &self.set {
+            let (key, value) = setting_of(setting)?;
+            changes.insert(key, value);
         }
-        Ok(())
+        changes.extend(self.flags());
+        // Relative to the current directory; a run's own names are relative to its project.
+        for key in [DATASET, VALIDATION_SET] {
+            if let Some(Value::String(name)) = changes.get_mut(key) {
+                *name = full_name(name);
+            }
+        }
+        let is_refused = |flag: &str| {
+            let key = flag.strip_prefix("--set ").map_or_else(|| flag.trim_start_matches('-'), str::trim);
+            let key = key.split('=').next().unwrap_or(key).trim().replace('-', "_");
+            !allowed.contains(&key.as_str())
+        };
+        if let Some(flag) = self.given().into_iter().find(|flag| is_refused(flag)) {
+            let may_change = match allowed {
+                [] => String::new(),
+                keys => format!("; only {} may change", keys.join(", ")),
+            };
+            bail!(
+                "{flag} cannot be used with --resume: it keeps the configuration it started with{may_change}"
+            );
+        }
+        Ok(changes)
     }
 
     /// The flags that are given, by name.
@@ -53,131 +95,143 @@ impl RecipeArgs {
         recipe.chain(set).chain(self.flags().keys().map(|key| flag(key))).collect()
     }
 
-    fn flags(&self) -> toml::Table {
-        toml::Table::try_from(&self.choices).expect("plain data")
+    fn flags(&self) -> Table {
+        Table::try_from(&self.choices).expect("plain data")
     }
 }
 
-/// Flags that override a recipe. Each is a key of [`TrainConfig`](mlp_train::TrainConfig) or of a
-/// recipe, with its value; TOML leaves out those that are not given.
+const MODEL: &str = "Model";
+const TRAINING: &str = "Training";
+const VALIDATION: &str = "Validation and stopping";
+
+/// Flags that override a recipe. Each is a key of [`TrainConfig`](mlp_train::TrainConfig) or of
+/// [`Recipe`]. Flags that are not given are not serialized. The defaults in the help come from the
+/// recipe; see [`defaults`](super::defaults).
 #[derive(clap::Args, Serialize)]
 pub(crate) struct Choices {
-    /// Dataset: a name from `mlp data info`, `synthetic`, or a directory with four IDX files
-    /// [default: mnist]
+    /// Dataset: a name from `mlp data info` or a directory
     #[arg(long, value_name = "NAME|DIR")]
     dataset: Option<String>,
-    /// Units of the hidden layers: `100`, `300,100`, or `none`
-    #[arg(long, value_name = "SIZES")]
-    hidden: Option<Hidden>,
-    /// Non-linearity of the hidden layers
-    #[arg(long, value_parser = parse::activation())]
-    activation: Option<Activation>,
-    /// Distribution of the initial weights
-    #[arg(long, value_parser = parse::init())]
-    init: Option<Init>,
-    /// Number of epochs
-    #[arg(long, value_name = "N")]
-    #[serde(serialize_with = "count")]
-    epochs: Option<usize>,
-    /// Examples in a batch
-    #[arg(long, value_name = "N")]
-    #[serde(serialize_with = "count")]
-    batch_size: Option<usize>,
-    /// Drop the last batch of an epoch if it is incomplete [default: true]
-    #[arg(long, value_name = "BOOL")]
-    drop_last: Option<bool>,
-    /// Optimizer
-    #[arg(long, alias = "optimiser", value_parser = parse::optimizer(), help_heading = "Optimization")]
-    optimizer: Option<OptimizerName>,
-    /// Learning rate
-    #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = "Optimization")]
-    learning_rate: Option<f64>,
-    /// Learning-rate schedule
-    #[arg(long, value_parser = parse::schedule(), help_heading = "Optimization")]
-    schedule: Option<ScheduleName>,
-    /// Epochs of linear warm-up
-    #[arg(long, value_name = "N", help_heading = "Optimization")]
-    warmup_epochs: Option<f64>,
-    /// Momentum coefficient
-    #[arg(long, value_name = "SHARE", help_heading = "Optimization")]
-    momentum: Option<f64>,
-    /// Weight decay, decoupled from the gradient
-    #[arg(long, value_name = "RATE", help_heading = "Optimization")]
-    weight_decay: Option<f64>,
-    /// Maximum norm of the gradient
-    #[arg(long, value_name = "NORM", help_heading = "Optimization")]
-    clip_norm: Option<f64>,
-    /// Evaluate and save an exponential moving average of the weights
-    #[arg(long, value_name = "DECAY", help_heading = "Optimization")]
-    ema_decay: Option<f64>,
-    /// How the losses of a batch become one
-    #[arg(long, value_parser = parse::reduction(), help_heading = "Optimization")]
-    loss_reduction: Option<Reduction>,
-    /// Probability of dropping a hidden unit
-    #[arg(long, value_name = "SHARE", help_heading = "Regularization")]
-    dropout: Option<f64>,
-    /// Probability of dropping a pixel
-    #[arg(long, value_name = "SHARE", help_heading = "Regularization")]
-    input_dropout: Option<f64>,
-    /// Share of the target that is spread over all classes
-    #[arg(long, value_name = "SHARE", help_heading = "Regularization")]
-    label_smoothing: Option<f64>,
-    /// Share of the training set to hold out for validation, the same of each class
-    #[arg(long, value_name = "SHARE", help_heading = "Evaluation")]
-    validation: Option<f64>,
-    /// Dataset whose test images are the validation set, a name or a directory
-    #[arg(long, value_name = "NAME|DIR", conflicts_with = "validation", help_heading = "Evaluation")]
-    validation_set: Option<String>,
-    /// Metric of the best epoch [default: validation-loss, or train-loss without validation]
-    #[arg(long, value_parser = parse::metric(), help_heading = "Evaluation")]
-    monitor: Option<Metric>,
-    /// Stop after this many epochs without improvement
-    #[arg(long, value_name = "N", help_heading = "Evaluation")]
-    #[serde(serialize_with = "count")]
-    patience: Option<usize>,
-    /// Stop when a metric reaches a value, as in test-accuracy=0.98
-    #[arg(long, value_name = "METRIC=VALUE", help_heading = "Evaluation")]
-    until: Option<String>,
-    /// Stop after this time: `90`, `60s`, `5m`
-    #[arg(long = "max-time", value_name = "TIME", value_parser = parse::seconds, help_heading = "Evaluation")]
-    max_seconds: Option<f64>,
     /// Random seed
-    #[arg(long)]
+    #[arg(long, value_name = "N")]
     #[serde(serialize_with = "seed")]
     seed: Option<u64>,
-    /// Random stream: this program's own, or NumPy's legacy stream bit for bit
-    #[arg(long, value_parser = parse::stream_kind())]
+    /// Random number generator: this program's own, or NumPy's legacy generator bit for bit
+    #[arg(long, value_parser = parse::stream_kind(), hide_short_help = true)]
     rng: Option<StreamKind>,
-    /// Floating-point type
-    #[arg(long, value_parser = parse::precision())]
-    precision: Option<Precision>,
     #[command(flatten)]
     #[serde(flatten)]
     kernel: KernelArgs,
+    /// Hidden layer sizes: `100`, `300,100`, or `none`
+    #[arg(long, value_name = "SIZES", help_heading = MODEL)]
+    hidden: Option<Hidden>,
+    /// Activation of the hidden layers
+    #[arg(long, value_name = "NAME", value_parser = parse::activation(), help_heading = MODEL)]
+    activation: Option<Activation>,
+    /// Distribution of the initial weights
+    #[arg(long, value_name = "NAME", help_heading = MODEL)]
+    #[arg(value_parser = parse::init(), hide_short_help = true)]
+    init: Option<Init>,
+    /// Dropout probability of hidden units
+    #[arg(long, value_name = "P", help_heading = MODEL)]
+    dropout: Option<f64>,
+    /// Dropout probability of inputs
+    #[arg(long, value_name = "P", hide_short_help = true, help_heading = MODEL)]
+    input_dropout: Option<f64>,
+    /// Floating-point type
+    #[arg(long, value_name = "TYPE", help_heading = MODEL)]
+    #[arg(value_parser = parse::precision(), hide_short_help = true)]
+    precision: Option<Precision>,
+    /// Number of epochs
+    #[arg(long, value_name = "N", help_heading = TRAINING)]
+    #[serde(serialize_with = "count")]
+    epochs: Option<usize>,
+    /// Batch size
+    #[arg(long, value_name = "N", help_heading = TRAINING)]
+    #[serde(serialize_with = "count")]
+    batch_size: Option<usize>,
+    /// Drop the last batch of an epoch if it is incomplete
+    #[arg(long, value_name = "BOOL", hide_short_help = true, help_heading = TRAINING)]
+    drop_last: Option<bool>,
+    /// Reduction of the loss over a batch
+    #[arg(long, value_name = "NAME", help_heading = TRAINING)]
+    #[arg(value_parser = parse::reduction(), hide_short_help = true)]
+    loss_reduction: Option<Reduction>,
+    /// Label smoothing
+    #[arg(long, value_name = "FRAC", hide_short_help = true, help_heading = TRAINING)]
+    label_smoothing: Option<f64>,
+    /// Optimizer
+    #[arg(long, value_name = "NAME", alias = "optimiser", help_heading = TRAINING)]
+    #[arg(value_parser = parse::optimizer())]
+    optimizer: Option<OptimizerName>,
+    /// Learning rate
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = TRAINING)]
+    learning_rate: Option<f64>,
+    /// Learning-rate schedule
+    #[arg(long, value_name = "NAME", value_parser = parse::schedule(), help_heading = TRAINING)]
+    schedule: Option<ScheduleName>,
+    /// Epochs of linear warmup
+    #[arg(long, value_name = "N", hide_short_help = true, help_heading = TRAINING)]
+    warmup_epochs: Option<f64>,
+    /// Momentum coefficient
+    #[arg(long, value_name = "MU", hide_short_help = true, help_heading = TRAINING)]
+    momentum: Option<f64>,
+    /// Decoupled weight decay [default: 0, or 0.01 with adamw]
+    #[arg(long, value_name = "RATE", help_heading = TRAINING)]
+    weight_decay: Option<f64>,
+    /// Maximum gradient norm
+    #[arg(long, value_name = "NORM", hide_short_help = true, help_heading = TRAINING)]
+    clip_norm: Option<f64>,
+    /// Evaluate and save an exponential moving average of the weights
+    #[arg(long, value_name = "DECAY", hide_short_help = true, help_heading = TRAINING)]
+    ema_decay: Option<f64>,
+    /// Fraction of the training set to hold out for validation
+    #[arg(long, value_name = "FRAC", help_heading = VALIDATION)]
+    validation: Option<f64>,
+    /// Dataset whose test images are the validation set, a name or a directory
+    #[arg(long, value_name = "NAME|DIR", help_heading = VALIDATION)]
+    #[arg(conflicts_with = "validation", hide_short_help = true)]
+    validation_set: Option<String>,
+    /// Metric that selects the best epoch [default: validation-loss, or train-loss without
+    /// validation]
+    #[arg(long, value_name = "METRIC", help_heading = VALIDATION)]
+    #[arg(value_parser = parse::metric(), hide_short_help = true)]
+    monitor: Option<Metric>,
+    /// Stop after this many epochs without improvement
+    #[arg(long, value_name = "N", help_heading = VALIDATION)]
+    #[serde(serialize_with = "count")]
+    patience: Option<usize>,
+    /// Stop when a metric reaches a value, as in test-accuracy=0.98
+    #[arg(long, value_name = "METRIC=VALUE", hide_short_help = true, help_heading = VALIDATION)]
+    until: Option<String>,
+    /// Stop after this time: `90`, `60s`, `5m`
+    #[arg(long = "max-time", value_name = "TIME", help_heading = VALIDATION)]
+    #[arg(value_parser = parse::seconds, hide_short_help = true)]
+    max_seconds: Option<f64>,
 }
 
-/// The choice of kernel, for every command that computes.
+/// The flag for the kernel, for every command that computes.
 #[derive(clap::Args, Serialize)]
 pub(crate) struct KernelArgs {
-    /// Who multiplies matrices: `sparse` skips zero pixels and takes OpenBLAS for the rest,
-    /// `openblas` takes it for everything, `portable` gives the same bits on every processor
-    /// [default: auto]
-    #[arg(long, value_parser = parse::kernel())]
+    /// Matrix kernels: `sparse` skips zero pixels and uses OpenBLAS for the rest, `openblas` uses
+    /// it for everything, `portable` gives the same bits on every processor [default: auto]
+    #[arg(long, value_name = "NAME", value_parser = parse::kernel(), hide_short_help = true)]
     kernel: Option<Kernel>,
 }
 
 impl KernelArgs {
-    pub(crate) fn get(&self) -> Kernel {
-        self.kernel.unwrap_or_default()
+    /// The kernel given by the flag, or the one to apply a model with.
+    pub(crate) fn of(&self, model: &Model) -> Kernel {
+        self.kernel.unwrap_or_else(|| model.kernel())
     }
 }
 
-/// TOML's integers are too small for some counts; what is larger is refused later.
+/// Saturates a count at TOML's largest integer. Validation rejects such counts later.
 fn count<S: Serializer>(count: &Option<usize>, serializer: S) -> Result<S::Ok, S::Error> {
     count.map(|count| i64::try_from(count).unwrap_or(i64::MAX)).serialize(serializer)
 }
 
-/// As text: TOML's integers are too small for some seeds.
+/// Serializes a seed as text, because TOML's integers are too small for some seeds.
 fn seed<S: Serializer>(seed: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
     seed.map(|seed| seed.to_string()).serialize(serializer)
 }

@@ -1,7 +1,8 @@
-//! Recipes: named configurations that `--set` and flags override. Each of the three is a table of
-//! keys, and the last one wins. The result is kept as `config.toml` of a run and is a recipe again.
+//! Recipes: named configurations. Flags override `--set`, which overrides the recipe. The result is
+//! saved as `config.toml` of the run, which is a recipe again.
 
 pub(crate) mod choices;
+pub(crate) mod defaults;
 pub(crate) mod variations;
 
 use std::fs;
@@ -11,9 +12,10 @@ use anyhow::{Context, bail};
 use mlp_train::{RunDir, TrainConfig};
 use toml::{Table, Value};
 
+use crate::dataset_name::{located, stored_name};
 use crate::parse::Hidden;
 
-/// The built-in recipes: names and texts.
+/// Names and contents of the built-in recipes.
 const RECIPES: [(&str, &str); 4] = [
     ("textbook", include_str!("../../../../recipes/textbook.toml")),
     ("modern-100", include_str!("../../../../recipes/modern-100.toml")),
@@ -21,26 +23,29 @@ const RECIPES: [(&str, &str); 4] = [
     ("wide", include_str!("../../../../recipes/wide.toml")),
 ];
 
+/// The recipe that `--recipe` defaults to.
+const DEFAULT: &str = "textbook";
+
 /// A dataset and how to train on it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Recipe {
-    /// The name or file of the recipe, or of the one that a run began with.
+    /// Name or file of the recipe. For a run, the recipe it started from.
     pub(crate) name: String,
     pub(crate) dataset: String,
-    /// The dataset whose test images are the validation set.
+    /// Dataset whose test images are the validation set.
     pub(crate) validation_set: Option<String>,
     pub(crate) train: TrainConfig,
 }
 
-/// Keys of a recipe that do not belong to [`TrainConfig`].
+/// Keys of a recipe that are not in [`TrainConfig`].
 const RECIPE: &str = "recipe";
 const DATASET: &str = "dataset";
 const VALIDATION_SET: &str = "validation_set";
 const PROGRAM: &str = "program";
 
 impl Recipe {
-    /// Reads a built-in recipe or a file, overridden by `settings` (each a `key=value`) and then by
-    /// `flags`.
+    /// Reads a built-in recipe or a file, and overrides it with `settings` (each `key=value`) and
+    /// then `flags`.
     pub(crate) fn resolve(name: &str, settings: &[String], flags: Table) -> anyhow::Result<Self> {
         let mut table = read(name)?;
         table.entry(RECIPE).or_insert_with(|| name.into());
@@ -58,22 +63,33 @@ impl Recipe {
         Self::of(table)
     }
 
-    /// Reads the recipe of a run.
-    pub(crate) fn of_run(path: &Path) -> anyhow::Result<Self> {
-        Self::of(table_of_run(path)?)
+    /// Reads the recipe of a run, overridden by `changes`.
+    pub(crate) fn of_run(path: &Path, changes: Table) -> anyhow::Result<Self> {
+        let mut table = table_of_run(path)?;
+        table.extend(changes);
+        Self::of(table)
     }
 
-    /// Makes a recipe from its keys.
+    /// The recipe as a run or sweep at `place` stores it; see [`stored_name`].
+    pub(crate) fn stored_at(&self, place: &Path) -> Self {
+        Self {
+            dataset: stored_name(&self.dataset, place),
+            validation_set: self.validation_set.as_deref().map(|name| stored_name(name, place)),
+            ..self.clone()
+        }
+    }
+
+    /// Parses a recipe.
     pub(crate) fn of(mut table: Table) -> anyhow::Result<Self> {
         let mut text = |key: &str| match table.remove(key) {
             None => Ok(None),
             Some(Value::String(text)) => Ok((text != "none").then_some(text)),
-            Some(other) => bail!("{key} is {other}; expected a name or a path in quotation marks"),
+            Some(other) => bail!("{key} is {other}; expected a name or path in quotes"),
         };
         let name = text(RECIPE)?.unwrap_or_default();
         let dataset = text(DATASET)?.unwrap_or_else(|| "mnist".to_owned());
         let validation_set = text(VALIDATION_SET)?;
-        // The program that wrote a run's configuration does not matter to the next run.
+        // Which program wrote the configuration does not matter here.
         table.remove(PROGRAM);
         let mut train = Table::new();
         for (key, value) in table {
@@ -82,7 +98,7 @@ impl Recipe {
                 train.insert(key, value);
             }
         }
-        // A single layer needs no brackets, and the syntax of the flag --hidden works here, too.
+        // Also accept a single size without brackets, and the syntax of --hidden.
         let sizes = match train.get("hidden") {
             Some(&Value::Integer(units)) => Some(Value::from(vec![units])),
             Some(Value::String(text)) => {
@@ -96,12 +112,12 @@ impl Recipe {
         let train: TrainConfig =
             train.try_into().map_err(|error: toml::de::Error| anyhow::anyhow!(one_line(&error)))?;
         if validation_set.is_some() && train.validation > 0.0 {
-            bail!("validation is {} and there is a validation_set; expected one of them", train.validation);
+            bail!("validation is {} and validation_set is also set; expected only one", train.validation);
         }
         Ok(Self { name, dataset, validation_set, train })
     }
 
-    /// The keys of a recipe, as a run keeps them in `config.toml`.
+    /// The content of a run's `config.toml`.
     pub(crate) fn to_table(&self, program: &str) -> Table {
         let mut table = Table::new();
         table.insert(PROGRAM.to_owned(), program.into());
@@ -118,9 +134,9 @@ impl Recipe {
 
 /// Reads the keys of a run's configuration.
 pub(crate) fn table_of_run(path: &Path) -> anyhow::Result<Table> {
-    // For its error, which names the file.
+    // For its errors, which name the file.
     RunDir::read_config(path)?;
-    read(&path.join("config.toml").to_string_lossy())
+    read_file(&path.join("config.toml"))
 }
 
 /// Reads the keys of a built-in recipe or of a file.
@@ -128,18 +144,30 @@ fn read(name: &str) -> anyhow::Result<Table> {
     if let Some((_, text)) = RECIPES.iter().find(|(known, _)| *known == name) {
         return Ok(text.parse().expect("recipes are tested"));
     }
-    let is_path = Path::new(name).extension().is_some_and(|extension| extension == "toml")
-        || name.contains(['/', '\\']);
+    let path = Path::new(name);
+    let is_path = path.extension().is_some_and(|extension| extension == "toml") || name.contains(['/', '\\']);
     if !is_path {
         let known = RECIPES.map(|(name, _)| name).join(", ");
-        bail!("unknown recipe `{name}`; expected one of {known}, or a file that ends in .toml");
+        bail!("unknown recipe `{name}`; expected one of {known}, or a .toml file");
     }
-    let text = fs::read_to_string(name).with_context(|| format!("{name}: cannot read the recipe"))?;
+    let mut table = read_file(path)?;
+    for key in [DATASET, VALIDATION_SET] {
+        if let Some(Value::String(dataset)) = table.get_mut(key) {
+            *dataset = located(dataset, path.parent().unwrap_or(path));
+        }
+    }
+    Ok(table)
+}
+
+/// Reads the keys of a recipe file.
+fn read_file(path: &Path) -> anyhow::Result<Table> {
+    let name = path.display();
+    let text = fs::read_to_string(path).with_context(|| format!("{name}: cannot read the recipe"))?;
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
         anyhow::anyhow!("{name}, line {line}: {}", one_line(&error))
     })?;
-    Recipe::of(table.clone()).with_context(|| name.to_owned())?;
+    Recipe::of(table.clone()).with_context(|| name.to_string())?;
     Ok(table)
 }
 
@@ -158,7 +186,7 @@ pub(crate) fn value_of(text: &str) -> Value {
     parsed.unwrap_or_else(|| text.into())
 }
 
-/// The message of an error, without the lines of TOML around it.
+/// The message of an error on one line, without the TOML excerpt.
 fn one_line(error: &toml::de::Error) -> String {
     error.message().split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -173,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn every_recipe_is_a_valid_configuration_and_the_textbook_is_the_default() {
+    fn every_recipe_is_valid_and_textbook_is_the_default_configuration() {
         for (name, _) in RECIPES {
             resolve(name, &[]).unwrap().train.check().unwrap();
         }
@@ -181,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_of_a_run_can_be_passed_back() {
+    fn the_config_of_a_run_is_the_same_recipe() {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("config.toml");
         for settings in [
@@ -196,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_values_of_toml_or_texts_and_none_takes_one_back() {
+    fn settings_are_toml_values_or_strings_and_none_unsets_a_key() {
         let recipe =
             resolve("textbook", &["patience=3", "learning-rate=0.5", "hidden=none", "patience=none"]);
         let train = recipe.unwrap().train;
@@ -209,11 +237,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_in_one_line() {
+    fn errors_are_one_line() {
         let error = |name: &str, settings: &[&str]| format!("{:#}", resolve(name, settings).unwrap_err());
         assert_eq!(
             error("modern", &[]),
-            "unknown recipe `modern`; expected one of textbook, modern-100, fast, wide, or a file that ends in .toml"
+            "unknown recipe `modern`; expected one of textbook, modern-100, fast, wide, or a .toml file"
         );
         let unknown = error("textbook", &["learning=1"]);
         assert!(unknown.starts_with("unknown field `learning`, expected one of `hidden`"), "{unknown}");

@@ -1,4 +1,4 @@
-//! The keys that `mlp sweep` varies and their values, combined as a grid or drawn at random.
+//! Keys and values that `mlp sweep` varies, combined in a grid or at random.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,7 +17,7 @@ pub(crate) struct Variation {
 #[derive(Clone, Debug, PartialEq)]
 enum Values {
     List(Vec<Value>),
-    /// Drawn at random; whole numbers if both ends are.
+    /// Drawn at random. Integers if both bounds are.
     Range {
         low: f64,
         high: f64,
@@ -46,7 +46,7 @@ impl FromStr for Variation {
                 let (low, high) = (number(low)?, number(high)?);
                 if !(low.is_finite() && high.is_finite() && low < high) {
                     return Err(format!(
-                        "a range from {low} to {high}; expected two numbers, the smaller one first"
+                        "range from {low} to {high}; expected two finite numbers, the smaller one first"
                     ));
                 }
                 Values::Range { low, high, is_whole }
@@ -57,7 +57,7 @@ impl FromStr for Variation {
     }
 }
 
-/// Splits a text at the commas outside of brackets.
+/// Splits a text at commas outside of brackets.
 fn parts(text: &str) -> impl Iterator<Item = &str> {
     let mut depth = 0;
     text.split(move |c| {
@@ -71,12 +71,12 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
 }
 
 impl Variation {
-    /// Maps a number from [0, 1) to a value. A range above 0 is logarithmic.
+    /// Maps a number in [0, 1) to a value. Ranges above 0 are logarithmic.
     fn draw(&self, uniform: f64) -> Value {
         match &self.values {
             Values::List(values) => values[(uniform * values.len() as f64) as usize].clone(),
             &Values::Range { low, high, is_whole } => {
-                // The range of each whole number is equally wide.
+                // Gives each integer an interval of the same width.
                 let (low, high) = if is_whole { (low - 0.5, high + 0.5) } else { (low, high) };
                 let drawn =
                     if low > 0.0 { low * (high / low).powf(uniform) } else { low + uniform * (high - low) };
@@ -94,7 +94,7 @@ pub(crate) fn grid(variations: &[Variation]) -> Result<Vec<Table>, String> {
     let mut tables = vec![Table::new()];
     for variation in variations {
         let Values::List(values) = &variation.values else {
-            return Err(format!("{variation} is a range; expected --random N with it, or a list of values"));
+            return Err(format!("{variation} is a range; expected a list of values, or --random N"));
         };
         let with = |table: &Table| {
             let with = |value: &Value| {
@@ -139,11 +139,11 @@ mod tests {
         assert_eq!(shown(&grid)[..2], expected);
         assert_eq!(shown(&grid)[5], "hidden=[300, 100] learning_rate=0.4");
         let error = super::grid(&parsed(&["dropout=0..0.5"])).unwrap_err();
-        assert_eq!(error, "dropout=0..0.5 is a range; expected --random N with it, or a list of values");
+        assert_eq!(error, "dropout=0..0.5 is a range; expected a list of values, or --random N");
     }
 
     #[test]
-    fn what_is_drawn_lies_in_its_range_evenly() {
+    fn random_values_are_distributed_evenly_over_their_ranges() {
         let variations =
             parsed(&["batch_size=1..4", "learning_rate=0.001..1", "dropout=0..0.5", "optimizer=sgd,adam"]);
         let drawn = random(&variations, 4000, 1);
@@ -154,12 +154,12 @@ mod tests {
         assert!(drawn.iter().all(|table| (1..=4).contains(&table["batch_size"].as_integer().unwrap())));
         let float = |table: &Table, key: &str| table[key].as_float().unwrap();
         assert!(drawn.iter().all(|table| (0.001..1.0).contains(&float(table, "learning_rate"))));
-        // Five standard deviations of a share are below 0.04.
+        // Five standard deviations are below 0.04.
         for (found, expected) in [
             (share(&|table| float(table, "learning_rate") < 0.01), 1.0 / 3.0),
             (share(&|table| float(table, "dropout") < 0.1), 0.2),
             (share(&|table| table["optimizer"].as_str() == Some("adam")), 0.5),
-            // On a logarithmic scale from 0.5 to 4.5.
+            // Log-uniform from 0.5 to 4.5.
             (share(&|table| table["batch_size"].as_integer() == Some(1)), (3.0_f64).ln() / (9.0_f64).ln()),
         ] {
             assert!((found - expected).abs() < 0.04, "{found} {expected}");
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_variation_is_refused() {
+    fn an_invalid_variation_is_an_error() {
         for text in ["hidden", "dropout=0.5..0.1", "dropout=a..b", "dropout=0..inf"] {
             assert!(text.parse::<Variation>().unwrap_err().contains("expected"), "{text}");
         }

@@ -1,39 +1,37 @@
-//! The report of a run as an HTML page: configuration, results, figures, and the commands that
-//! repeat it. Rendering is pure; the caller reads and writes the files.
+//! Renders the report of a run as an HTML page. The caller reads and writes the files.
 
 pub(crate) mod page;
 
 use std::path::Path;
 
 use maud::{Markup, html};
-use mlp_data::Dataset;
-use mlp_train::{Model, TrainConfig};
+use mlp_train::{Matched, Model, TrainConfig};
 use toml::{Table, Value};
 
 use self::page::{figure, page, table};
 use crate::output::table::{duration, percent, thousands};
-use crate::output::text::shell_quoted;
+use crate::output::text::shell_quoted_path;
 use crate::plot;
 use crate::predictions::Predictions;
 use crate::runs::{RunSummary, State};
 
-/// The number of errors that are shown.
+/// Number of errors shown.
 const ERRORS: usize = 30;
-/// The maximum number of units whose weights are shown: more would dominate the file.
+/// Maximum number of units whose weights are shown. More would dominate the file.
 const UNITS: usize = 400;
 
-/// A model and the set on which it is evaluated.
+/// A model and the dataset on which it is evaluated.
 pub(crate) struct Evaluated<'a> {
     pub(crate) model: &'a Model,
-    pub(crate) data: &'a Dataset,
-    /// As in `mnist (test)`.
+    pub(crate) matched: Matched<'a>,
+    /// For example `mnist (test)`.
     pub(crate) set: String,
 }
 
-/// Renders the report of a run, with the evaluation of its model if it has one.
+/// Renders the report of a run, including an evaluation if there is a model.
 ///
 /// # Errors
-/// If model and set do not fit.
+/// If the dataset does not match the model.
 pub(crate) fn render(run: &RunSummary, evaluated: Option<&Evaluated<'_>>) -> anyhow::Result<String> {
     let name = run.path.display().to_string();
     let dataset = text(&run.config, "dataset");
@@ -46,42 +44,44 @@ pub(crate) fn render(run: &RunSummary, evaluated: Option<&Evaluated<'_>>) -> any
         }
         h2 { "Training curves" }
         @if run.records.is_empty() {
-            p.muted { "No epoch is complete." }
+            p.muted { "No epochs completed yet." }
         } @else {
             (figure(&plot::curves(std::slice::from_ref(run))))
         }
         @if let Some(evaluated) = evaluated {
             (evaluation(evaluated)?)
         } @else {
-            p.muted { "There is no model yet to evaluate." }
+            p.muted { "No model to evaluate yet." }
         }
         h2 { "Configuration" }
         (configuration(&run.config))
-        h2 { "Reproduce" }
-        (commands(run, &name))
+        h2 { "Reproducing this run" }
+        (commands(run))
         h2 { "Provenance" }
         (provenance(run, evaluated))
     };
-    Ok(page(&format!("{name}: report"), &content))
+    Ok(page(&format!("Training report: {name}"), &content))
 }
 
-/// The run in one sentence.
+/// Summarizes the run in one sentence.
 fn sentence(run: &RunSummary, dataset: &str) -> String {
     let hidden = match run.config.get("hidden").and_then(Value::as_array) {
         Some(layers) if !layers.is_empty() => {
             let sizes: Vec<String> = layers.iter().map(Value::to_string).collect();
             format!("{} hidden {} units", sizes.join(" and "), text(&run.config, "activation"))
         }
-        _ => "no hidden units".to_owned(),
+        _ => "no hidden layer".to_owned(),
     };
     let state = match run.state {
         State::Running => "still running",
         State::Complete => "complete",
-        State::Interrupted => "interrupted; `mlp train --resume` resumes it",
-        State::Diverged => "diverged: a loss was infinite or not a number",
+        State::Interrupted => "interrupted (resume it with `mlp train --resume`)",
+        State::Diverged => "diverged (the loss became infinite or NaN)",
     };
     let dataset = Path::new(dataset).file_name().map_or(dataset.into(), |name| name.to_string_lossy());
-    format!("A network with {hidden}, trained on {dataset} with the recipe {}; {state}.", run.recipe)
+    // Empty for runs from before recipes had names.
+    let recipe = if run.recipe.is_empty() { String::new() } else { format!(" with recipe {}", run.recipe) };
+    format!("A network with {hidden}, trained on {dataset}{recipe}. Status: {state}.")
 }
 
 fn facts(run: &RunSummary) -> Markup {
@@ -91,22 +91,22 @@ fn facts(run: &RunSummary) -> Markup {
     html! {
         ul.facts {
             @if let Some(test) = test {
-                li { b { (percent(test.accuracy)) } span { "test accuracy, last epoch" } }
+                li { b { (percent(test.accuracy)) } span { "Test accuracy (last epoch)" } }
             }
             @if let Some((best, test)) = best {
-                li { b { (percent(test.accuracy)) } span { "test accuracy, epoch " (best.epoch) ", best by " (best.metric) } }
+                li { b { (percent(test.accuracy)) } span { "Test accuracy (epoch " (best.epoch) ", best " (best.metric) ")" } }
             }
             @if let Some(accuracy) = run.validation_accuracy {
-                li { b { (percent(accuracy)) } span { "best validation accuracy" } }
+                li { b { (percent(accuracy)) } span { "Best validation accuracy" } }
             }
-            li { b { (run.progress()) } span { "epochs" } }
-            li { b { (duration(run.seconds)) } span { "training time" } }
+            li { b { (run.progress()) } span { "Epochs" } }
+            li { b { (duration(run.seconds)) } span { "Training time" } }
         }
     }
 }
 
-fn evaluation(Evaluated { model, data, set }: &Evaluated<'_>) -> anyhow::Result<Markup> {
-    let predictions = Predictions::of(model, data)?;
+fn evaluation(Evaluated { model, matched, set }: &Evaluated<'_>) -> anyhow::Result<Markup> {
+    let predictions = Predictions::of(model, &matched.data)?;
     let names = &model.metadata.class_names;
     let rows = predictions.confusion.report().into_iter().map(|class| {
         vec![
@@ -120,9 +120,10 @@ fn evaluation(Evaluated { model, data, set }: &Evaluated<'_>) -> anyhow::Result<
     Ok(html! {
         h2 { "Confusion matrix" }
         (figure(&plot::confusion(&predictions.confusion, names, set)))
-        (table(&["class", "precision", "recall", "F1", "examples"], rows))
+        h2 { "Classification report" }
+        (table(&["Class", "Precision", "Recall", "F1 score", "Support"], rows))
         h2 { "Most confident errors" }
-        (figure(&plot::errors(&predictions.errors(), ERRORS, names, data, set)))
+        (figure(&plot::errors(&predictions.errors(), ERRORS, names, matched, set)))
         h2 { "Calibration" }
         (figure(&plot::calibration(&predictions.calibration(), set)))
         @if let Ok(weights) = plot::weights(model, UNITS) {
@@ -132,7 +133,7 @@ fn evaluation(Evaluated { model, data, set }: &Evaluated<'_>) -> anyhow::Result<
     })
 }
 
-/// All keys, those that differ from the chapter first.
+/// Lists all configuration keys, starting with those that differ from the chapter's.
 fn configuration(config: &Table) -> Markup {
     let chapter = Table::try_from(TrainConfig::default()).expect("plain data");
     let is_choice = |key: &str| !["program", "recipe", "dataset", "validation_set"].contains(&key);
@@ -144,7 +145,7 @@ fn configuration(config: &Table) -> Markup {
     html! {
         div.scroll {
             table {
-                thead { tr { th { "key" } th { "this run" } th { "chapter" } } }
+                thead { tr { th { "Key" } th { "This run" } th { "Chapter" } } }
                 tbody {
                     @for (key, value) in changed {
                         tr { td { code { (key) } } td.changed { (shown(value)) } td { (of_chapter(key)) } }
@@ -158,18 +159,18 @@ fn configuration(config: &Table) -> Markup {
     }
 }
 
-fn commands(run: &RunSummary, name: &str) -> Markup {
-    let quoted = shell_quoted(name);
-    let mut lines = vec![format!("mlp train --recipe {}", shell_quoted(&format!("{name}/config.toml")))];
+fn commands(run: &RunSummary) -> Markup {
+    let quoted = shell_quoted_path(&run.path);
+    let mut lines = vec![format!("mlp train --recipe {}", shell_quoted_path(&run.path.join("config.toml")))];
     if matches!(run.state, State::Interrupted) {
         lines.push(format!("mlp train --resume {quoted}"));
     }
     if run.state == State::Complete {
-        lines.push(format!("mlp eval {}", shell_quoted(&format!("{name}/model.mlp"))));
+        lines.push(format!("mlp eval {}", shell_quoted_path(&run.path.join("model.mlp"))));
     }
     lines.push(format!("mlp report {quoted}"));
     html! {
-        p { "The first command trains a bit-identical model, on any number of threads." }
+        p { "The first command trains a bit-identical model on any number of threads." }
         pre { code { (lines.join("\n")) } }
     }
 }
@@ -179,11 +180,11 @@ fn provenance(run: &RunSummary, evaluated: Option<&Evaluated<'_>>) -> Markup {
         div.scroll {
             table {
                 tbody {
-                    tr { td { "program" } td { (text(&run.config, "program")) } }
-                    tr { td { "dataset" } td { (text(&run.config, "dataset")) } }
+                    tr { td { "Program" } td { (text(&run.config, "program")) } }
+                    tr { td { "Dataset" } td { (text(&run.config, "dataset")) } }
                     @if let Some(evaluated) = evaluated {
-                        tr { td { "model, SHA-256" } td { code.hash { (evaluated.model.sha256()) } } }
-                        tr { td { "evaluated on" } td { (evaluated.set) ", " (thousands(evaluated.data.len())) " examples" } }
+                        tr { td { "Model SHA-256" } td { code.hash { (evaluated.model.sha256()) } } }
+                        tr { td { "Evaluated on" } td { (evaluated.set) ", " (thousands(evaluated.matched.data.len())) " examples" } }
                     }
                 }
             }

@@ -1,5 +1,5 @@
-//! The frame of a self-contained page: one HTML file without scripts or external resources, for
-//! light and dark viewers, narrow screens and paper.
+//! A self-contained HTML page without scripts or external resources, for light and dark mode,
+//! narrow screens and print.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -7,7 +7,7 @@ use crate::plot::Drawing;
 
 const STYLE: &str = include_str!("../../assets/page.css");
 
-/// A whole document.
+/// Renders a complete document.
 pub(crate) fn page(title: &str, content: &Markup) -> String {
     let document = html! {
         (DOCTYPE)
@@ -15,7 +15,7 @@ pub(crate) fn page(title: &str, content: &Markup) -> String {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                // Injected content could neither run nor reach the network.
+                // Even injected content cannot run or reach the network.
                 meta http-equiv="Content-Security-Policy"
                     content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
                 title { (title) }
@@ -27,12 +27,12 @@ pub(crate) fn page(title: &str, content: &Markup) -> String {
     document.into_string()
 }
 
-/// A picture in a page.
+/// Renders an inline plot.
 pub(crate) fn figure(drawing: &Drawing) -> Markup {
     html! { figure { (PreEscaped(drawing.svg())) } }
 }
 
-/// A table with a header.
+/// Renders a table with a header.
 pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Markup {
     html! {
         div.scroll {
@@ -53,7 +53,7 @@ pub(crate) mod tests {
     /// Fails if a page is not well-formed or refers to anything outside itself.
     #[track_caller]
     pub(crate) fn check(page: &str) {
-        // HTML's elements without an end, as XML wants them.
+        // Close void elements, as XML requires.
         let void = ["meta", "br", "img"];
         let mut xml = String::new();
         let mut rest = page.trim_start_matches("<!DOCTYPE html>");
@@ -79,7 +79,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_written_into_a_page_stays_text() {
+    fn text_is_escaped() {
         let rows = [vec!["<img src=x onerror=alert(1)>".to_owned()]];
         let page = page("<script>", &table(&["</table>"], rows));
         check(&page);

@@ -1,24 +1,23 @@
-//! The JSON of the answers about a picture and about the model. The names of the fields are part of
-//! the API.
+//! The JSON responses. Field names are part of the API.
 
 use serde::Serialize;
 
-/// The answer to `POST /predict`.
+/// The response to `POST /predict`.
 #[derive(Debug, Serialize)]
 pub(super) struct Answer<'a> {
     /// The most likely class, counted from 0.
     pub(super) class: usize,
     pub(super) name: &'a str,
     pub(super) probability: f64,
-    /// The picture is empty, so the prediction means nothing.
+    /// The picture is empty, so the prediction is meaningless.
     pub(super) blank: bool,
     /// Light and dark were swapped.
     pub(super) inverted: bool,
-    /// For every class, in order.
+    /// One per class, in order.
     pub(super) probabilities: Vec<ClassProbability<'a>>,
-    /// The input of the network.
+    /// The network's input.
     pub(super) image: Image,
-    /// All hidden layers, starting with the first.
+    /// Hidden layers, starting with the first.
     pub(super) hidden: Vec<HiddenLayer>,
 }
 
@@ -41,9 +40,9 @@ pub(super) struct HiddenLayer {
     /// Counted from 1.
     pub(super) layer: usize,
     pub(super) units: usize,
-    /// The most active units, in descending order.
+    /// The most active units, in descending order of |activation|.
     pub(super) strongest: Vec<ActiveUnit>,
-    /// For every unit, in order; left out for very large layers.
+    /// One per unit, in order; omitted for very large layers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) activations: Option<Vec<f64>>,
 }
@@ -55,13 +54,13 @@ pub(super) struct ActiveUnit {
     pub(super) activation: f64,
 }
 
-/// The answer to `GET /model`.
+/// The response to `GET /model`.
 #[derive(Debug, Serialize)]
 pub(super) struct ModelInfo<'a> {
     pub(super) dataset: &'a str,
     pub(super) program: &'a str,
     pub(super) classes: &'a [String],
-    /// The size of the images that the network takes.
+    /// The size of the network's input.
     pub(super) image: Size,
     pub(super) preprocessing: &'static str,
     pub(super) inputs: usize,
@@ -74,7 +73,7 @@ pub(super) struct ModelInfo<'a> {
     /// Maximum size of a picture in bytes.
     pub(super) max_bytes: usize,
     pub(super) version: &'static str,
-    /// Changes whenever the server restarts, so that clients can discard cached images.
+    /// Changes at every restart, so that clients can discard cached images.
     pub(super) revision: &'a str,
 }
 
@@ -88,8 +87,8 @@ pub(super) struct Size {
 #[derive(Debug, Serialize)]
 pub(super) struct UnitImages {
     pub(super) count: usize,
-    /// They show hidden units; otherwise the classes of a network without hidden layers.
+    /// True if they show hidden units, false if they show the classes of a network without any.
     pub(super) hidden: bool,
-    /// The weight with the strongest color.
+    /// The weight that has the full color.
     pub(super) scale: f64,
 }

@@ -1,4 +1,4 @@
-//! The state that all requests share: the model, read once, the limits, and the counters.
+//! The state shared by all requests.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ pub(crate) struct App {
     pub(super) limits: Limits,
     pub(super) rate: RateLimiter,
     pub(super) metrics: Metrics,
-    /// Turns to decode a picture.
+    /// Limits how many pictures are decoded at the same time.
     pub(super) turns: Arc<Semaphore>,
-    /// Requests that name another host are refused.
+    /// Refuse requests that name another host.
     pub(super) is_local: bool,
 }
 
 impl App {
-    /// Serves `model`; `is_local` if the server listens on loopback.
+    /// Creates the state; `is_local` if the server listens on loopback.
     pub(crate) fn new(model: Model, limits: Limits, is_local: bool) -> Self {
         Self {
             rate: RateLimiter::new(limits.rate),

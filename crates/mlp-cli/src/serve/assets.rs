@@ -1,6 +1,5 @@
-//! The files of the page, compiled in: plain HTML, CSS and JavaScript from `assets/serve/`.
+//! The compiled-in files of the drawing page.
 
-/// A file of the page.
 #[derive(Debug)]
 pub(super) struct Asset {
     pub(super) path: &'static str,

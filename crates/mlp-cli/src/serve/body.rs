@@ -1,5 +1,4 @@
-//! Reads the body of a request: the media types, its size and its time are checked here, for every
-//! route that takes one.
+//! Reads request bodies and checks their type, size and time.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -13,8 +12,7 @@ use tokio::time::timeout;
 use super::limits::Limits;
 use super::problem::Problem;
 
-/// The media types of pictures, and what clients send that do not know theirs (curl calls every body
-/// a form).
+/// Accepted media types: pictures, and what clients send by default (curl sends a form type).
 const PICTURES: [&str; 9] = [
     "image/png",
     "image/jpeg",
@@ -27,15 +25,15 @@ const PICTURES: [&str; 9] = [
     "application/x-www-form-urlencoded",
 ];
 
-/// Bytes of a body that is too large that are still read.
+/// Maximum number of bytes read from a body that is too large.
 const MAX_DISCARDED: usize = 16 << 20;
 
-/// The file of a picture, which is the whole body.
+/// Reads the picture file in the body.
 pub(super) async fn read_picture(request: Request, limits: &Limits) -> Result<Bytes, Problem> {
     check_type(request.headers())?;
     let file = read(request, limits).await?;
     if file.is_empty() {
-        let reason = "the body is empty; expected a PNG, JPEG or PGM picture";
+        let reason = "empty body; expected a PNG, JPEG or PGM picture";
         return Err(Problem::new(StatusCode::BAD_REQUEST, reason));
     }
     Ok(file)
@@ -44,7 +42,7 @@ pub(super) async fn read_picture(request: Request, limits: &Limits) -> Result<By
 fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     let refused = |reason| Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason));
     if let Some(encoding) = headers.get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
-        return refused(format!("the body is encoded ({encoding:?}); expected a plain picture"));
+        return refused(format!("unsupported content encoding {encoding:?}; send the picture unencoded"));
     }
     let Some(found) = headers.get(CONTENT_TYPE) else { return Ok(()) };
     let essence = found.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
@@ -52,17 +50,18 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     refused(format!(
-        "the body is {found:?}; expected image/png, image/jpeg, image/x-portable-graymap or application/octet-stream"
+        "unsupported content type {found:?}; expected image/png, image/jpeg, image/x-portable-graymap or \
+         application/octet-stream"
     ))
 }
 
-/// The body of a request, if it is small and arrives in time.
+/// Reads a body that must be small and arrive in time.
 async fn read(request: Request, limits: &Limits) -> Result<Bytes, Problem> {
     let headers = request.headers();
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let refused = |status, reason: String| Err(Problem::new(status, reason));
     let too_large = format!("the body is too large; expected at most {} bytes", limits.body);
-    // A client that asks before it sends the body gets an immediate answer.
+    // A client that waits for permission to send the body gets an immediate answer.
     if announced.is_some_and(|length| length > limits.body as u64) && headers.contains_key(EXPECT) {
         return refused(StatusCode::PAYLOAD_TOO_LARGE, too_large);
     }
@@ -70,7 +69,7 @@ async fn read(request: Request, limits: &Limits) -> Result<Bytes, Problem> {
         Ok(Ok(Some(body))) => Ok(body),
         Ok(Ok(None)) => refused(StatusCode::PAYLOAD_TOO_LARGE, too_large),
         Ok(Err(_)) => {
-            refused(StatusCode::BAD_REQUEST, "the body is incomplete; expected the whole picture".to_owned())
+            refused(StatusCode::BAD_REQUEST, "the body is incomplete; send the whole picture".to_owned())
         }
         Err(_) => {
             let reason = format!("the body took more than {:?}; send it faster", limits.body_time);
@@ -79,9 +78,8 @@ async fn read(request: Request, limits: &Limits) -> Result<Bytes, Problem> {
     }
 }
 
-/// The whole body; `None` if it has more than `max` bytes. The rest of such a body is read as well,
-/// up to a limit: otherwise the connection would be reset while the client is sending, and the
-/// client would never see the answer.
+/// Reads the whole body; `None` if it exceeds `max` bytes. The rest of a large body is discarded up
+/// to a limit, because resetting the connection while the client is sending would hide the answer.
 async fn collect(mut body: Body, max: usize) -> Result<Option<Bytes>, axum::Error> {
     let (mut bytes, mut length) = (Vec::new(), 0_usize);
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {

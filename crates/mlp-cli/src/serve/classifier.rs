@@ -1,5 +1,4 @@
-//! The served model: it classifies the bytes of a picture and describes itself. It knows nothing
-//! about HTTP.
+//! Classifies pictures and describes the model, without knowing about HTTP.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,31 +10,30 @@ use mlp_train::{Kernel, Model};
 use super::answers::{ActiveUnit, Answer, ClassProbability, HiddenLayer, Image, ModelInfo, Size, UnitImages};
 use crate::plot::{Raster, first_layer_weights, unit_images};
 
-/// Maximum number of units of a layer whose activations are all listed.
+/// Maximum size of a layer whose activations are all listed.
 const MAX_LISTED: usize = 4096;
 
 /// Maximum memory for decoding a picture.
 const MAX_PICTURE_BYTES: u64 = 256 << 20;
 
-/// Why the kernel `auto` never fails.
 const RUNS: &str = "every build has a kernel for `auto`";
 
-/// A model, with images of the weights of its first layer.
+/// A model with images of its first-layer weights.
 pub(super) struct Classifier {
     model: Model,
-    /// The weights of each unit of the first layer.
+    /// The weights of each first-layer unit.
     pub(super) unit_images: Vec<Raster>,
-    /// The weight with the strongest color in them.
+    /// The weight that has the full color.
     scale: f64,
-    /// Distinguishes this process from others at the same address.
+    /// Changes at every start of the server.
     revision: String,
 }
 
-/// The parameters of a request for a prediction.
+/// The parameters of a prediction request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Question {
     pub(super) polarity: Polarity,
-    /// How many of the most active units of each layer to list.
+    /// Number of most active units to list per layer.
     pub(super) strongest: usize,
 }
 
@@ -85,7 +83,7 @@ impl Classifier {
         })
     }
 
-    /// Describes the model; pictures may have `max_bytes`.
+    /// Describes the model. `max_bytes` is the maximum size of a picture.
     pub(super) fn info(&self, max_bytes: usize) -> ModelInfo<'_> {
         let (metadata, network) = (&self.model.metadata, &self.model.network);
         let architecture = network.architecture();
@@ -121,7 +119,7 @@ fn strongest(activations: &[f64], count: usize) -> Vec<ActiveUnit> {
     order.into_iter().take(count).map(active).collect()
 }
 
-/// Four decimals, which is enough to draw.
+/// Rounds to four decimals, which is enough to draw.
 fn rounded(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
@@ -131,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_strongest_units_are_those_furthest_from_zero() {
+    fn the_strongest_units_have_the_largest_magnitude() {
         let found: Vec<usize> = strongest(&[0.1, -3.0, 0.0, 2.0, 3.0], 4).iter().map(|s| s.unit).collect();
         assert_eq!(found, [1, 4, 3, 0]);
         assert!(strongest(&[1.0], 0).is_empty() && strongest(&[], 3).is_empty());

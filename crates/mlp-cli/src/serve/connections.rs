@@ -1,6 +1,7 @@
-//! Accepts connections, limits their number and their time, and shuts them down. axum's own loop has
-//! none of these limits, and layers of tower or tower-http see a request only after its head: they
-//! cannot count connections, nor end slow, idle or old ones. So hyper is driven here.
+//! Accepts connections, limits their number and lifetime, and shuts them down.
+//!
+//! This uses hyper directly. `axum::serve` has no such limits, and tower layers see a request only
+//! after its head, so they can neither count connections nor close slow, idle or old ones.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -22,11 +23,10 @@ use tower::ServiceExt;
 use super::limits::Limits;
 use super::peer::Peer;
 
-/// Pause after the system has failed to accept a connection, for example without file descriptors.
+/// Pause after a failure to accept a connection, for example for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Accepts connections until `stop` completes. After that, open connections may finish the requests
-/// that they have started.
+/// Accepts connections until `stop` completes, then lets running requests finish.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -41,7 +41,7 @@ pub(crate) async fn serve(
         let (stream, peer, place) = tokio::select! {
             () = &mut stop => break,
             accepted = accept(&listener, &places) => accepted,
-            // Frees the task of a finished connection.
+            // Free the task of a finished connection.
             Some(_) = connections.join_next() => continue,
         };
         let (router, limits, stopping) = (router.clone(), limits.clone(), stopping.subscribe());
@@ -53,11 +53,11 @@ pub(crate) async fn serve(
     drop(listener);
     stopping.send_replace(true);
     let finished = async { while connections.join_next().await.is_some() {} };
-    // Each ends within its grace period; whatever does not is dropped with the set.
+    // Each ends within its grace period; dropping the set aborts the rest.
     let _ = timeout(limits.grace + limits.grace / 2, finished).await;
 }
 
-/// The next connection, once there is a place for it.
+/// Waits for a free place and accepts the next connection.
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
@@ -79,7 +79,7 @@ async fn connection(
     limits: &Limits,
     mut stopping: watch::Receiver<bool>,
 ) {
-    // Answers are small and wanted at once. If this fails, they are only a little late.
+    // Reduces latency; failure is harmless.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer);
@@ -88,7 +88,7 @@ async fn connection(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.head_time);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-    // However a connection ends, there is nobody left to tell.
+    // Errors are ignored because the client is gone.
     tokio::select! {
         _ = connection.as_mut() => return,
         () = sleep(limits.connection_time) => {}

@@ -1,5 +1,5 @@
-//! Runs before and after every route: checks whom a request is meant for and how often its sender
-//! asks, limits its time, adds headers, and counts the answer.
+//! Middleware for all routes: checks the host and the rate limit, limits the time of a request,
+//! adds headers, and updates the metrics.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,11 +19,11 @@ use super::origin::foreign_host;
 use super::peer::Peer;
 use super::problem::Problem;
 
-/// Everything comes from this server, only its own files run, and no other page can embed it.
+/// Allows resources from this server only, and no embedding in other pages.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Headers of every answer, unless a route sets its own value.
+/// Default headers of every response.
 const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -40,7 +40,7 @@ pub(super) async fn guard(
     next: Next,
 ) -> Response {
     let start = Instant::now();
-    // The name to count it under, which is one of a few, whatever clients ask for.
+    // The label in the metrics. It has few values, whatever clients request.
     let route = path.as_ref().map_or("other", |path| path.as_str().trim_end_matches("/{file}"));
     let running = app.metrics.begin();
     let mut response = match admit(&app, peer, route, &request) {
@@ -61,7 +61,7 @@ fn admit(app: &App, peer: Peer, route: &str, request: &Request) -> Result<(), Pr
     if app.is_local
         && let Some(host) = foreign_host(request.uri(), request.headers())
     {
-        let reason = format!("the request is for host `{host}`; this server only answers for localhost");
+        let reason = format!("unexpected host `{host}`; this server only answers requests to localhost");
         return Err(Problem::new(StatusCode::FORBIDDEN, reason));
     }
     // Monitoring must work under load.

@@ -1,28 +1,28 @@
-//! All limits of the server. They are enforced where they apply: connections in `connections.rs`,
-//! requests in `guard.rs`, bodies in `body.rs`, decoding in `predict.rs`.
+//! All limits of the server. They are enforced in `connections.rs`, `guard.rs`, `body.rs` and
+//! `predict.rs`.
 
 use std::time::Duration;
 
-/// The most that a client gets.
+/// The limits of the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
-    /// Size of a body in bytes.
+    /// Maximum size of a body in bytes.
     pub(crate) body: usize,
-    /// Time for the head of a request, and for a connection to stay idle.
+    /// Maximum time to receive the head of a request, and maximum idle time.
     pub(crate) head_time: Duration,
-    /// Time for the body of a request.
+    /// Maximum time to receive a body.
     pub(crate) body_time: Duration,
-    /// Time for a whole request, including the wait for a turn.
+    /// Maximum time for a request, including the wait to decode its picture.
     pub(crate) request_time: Duration,
-    /// Age of a connection. It also ends clients that do not read their answers.
+    /// Maximum age of a connection. It also applies to clients that do not read their answers.
     pub(crate) connection_time: Duration,
-    /// Time for running requests to finish when the server shuts down.
+    /// Time for running requests to finish during shutdown.
     pub(crate) grace: Duration,
-    /// Open connections; others wait to be accepted.
+    /// Maximum number of open connections. Others wait to be accepted.
     pub(crate) connections: usize,
-    /// Pictures decoded at the same time; each may take 256 MB.
+    /// Maximum number of pictures decoded at the same time. Each may take 256 MB.
     pub(crate) pictures: usize,
-    /// Average requests per second and peer; 0 for no limit.
+    /// Average number of requests per second and peer; 0 for no limit.
     pub(crate) rate: u32,
 }
 

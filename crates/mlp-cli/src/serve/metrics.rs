@@ -1,6 +1,6 @@
-//! The counters of the server in Prometheus' text format, version 0.0.4. `prometheus-client` (seven
-//! more crates) writes OpenMetrics only, which declares counters under other names, and needs as many
-//! lines to register the metrics as it takes to write them.
+//! Metrics in the Prometheus text format, version 0.0.4. The crate `prometheus-client` (seven more
+//! dependencies) writes only OpenMetrics, which names counters differently, and would not save
+//! code.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use mlp_train::Model;
 
-/// The upper bounds of the buckets of a histogram, in seconds; the last bucket has none.
+/// Upper bounds of the histogram buckets in seconds. The last bucket has none.
 const BOUNDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 20.0];
 
-/// All counters.
+/// The metrics of the server.
 #[derive(Debug)]
 pub(super) struct Metrics {
     model: String, // the labels of `mlp_model_info`
@@ -35,7 +35,7 @@ struct Histogram {
     sum: f64,
 }
 
-/// A running request. If its client disconnects, nothing but the number of running requests changes.
+/// Counts a request as running until it is dropped, even if the client disconnects.
 #[derive(Debug)]
 pub(super) struct Running<'a>(&'a Metrics);
 
@@ -78,7 +78,7 @@ impl Metrics {
         }
     }
 
-    /// All counters, for Prometheus.
+    /// Renders all metrics.
     pub(super) fn text(&self) -> String {
         let counts = self.counts();
         let requests = counts.requests.iter();
@@ -99,12 +99,12 @@ impl Metrics {
                 let _ = writeln!(text, "{name}{sample}");
             }
         };
-        family("mlp_http_requests_total", "counter", "Answered requests by route and status.", requests);
+        family("mlp_http_requests_total", "counter", "Completed requests by route and status.", requests);
         family("mlp_http_requests_running", "gauge", "Requests in progress.", single(counts.running));
-        family("mlp_predictions_total", "counter", "Pictures by predicted class.", predictions);
-        family("mlp_blank_pictures_total", "counter", "Pictures with nothing on them.", single(counts.blank));
+        family("mlp_predictions_total", "counter", "Predictions by class.", predictions);
+        family("mlp_blank_pictures_total", "counter", "Blank pictures.", single(counts.blank));
         family("mlp_model_info", "gauge", "The served model.", model);
-        family("mlp_http_request_duration_seconds", "histogram", "Time to answer by route.", seconds);
+        family("mlp_http_request_duration_seconds", "histogram", "Request duration by route.", seconds);
         text
     }
 
@@ -114,7 +114,7 @@ impl Metrics {
 }
 
 impl Histogram {
-    /// The cumulative buckets, the sum and the count, without the name of the metric.
+    /// Returns the cumulative buckets, the sum and the count, without the metric name.
     fn samples(&self, route: &str) -> Vec<String> {
         let mut count = 0;
         let bounds = BOUNDS.iter().map(f64::to_string).chain(["+Inf".to_owned()]);
@@ -137,7 +137,7 @@ impl Drop for Running<'_> {
     }
 }
 
-/// The value of a label, without its quotes.
+/// Escapes the value of a label.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
@@ -148,7 +148,7 @@ mod tests {
     use crate::serve::tests::model;
 
     #[test]
-    fn the_text_is_in_the_format_of_prometheus() {
+    fn the_text_has_the_prometheus_format() {
         let metrics = Metrics::new(&model(&[5], &["a \"b\"\\\n", "c"]));
         metrics.answered("/predict", 200, Duration::from_millis(2));
         metrics.answered("/predict", 200, Duration::from_secs(30));

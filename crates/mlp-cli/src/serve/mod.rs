@@ -1,16 +1,14 @@
-//! The server behind `mlp serve`: a page to draw on, and the same answers for programs.
+//! The HTTP server of `mlp serve`: a drawing page and a JSON API.
 //!
 //! ```text
 //! connections ──▶ guard ──▶ router ──▶ predict ──▶ classifier
-//! number, time    origin    routes     body        the model
+//! count, time     origin    routes     body        the model
 //!                 rate                 turns
 //!                 metrics
 //! ```
 //!
-//! Each check is in a file of its own: [`origin`] decides whom a request is meant for, [`rate`]
-//! counts requests per [`peer`], [`body`] reads bodies, and [`limits`] has the numbers. [`App`] is
-//! the state that all requests share. Nothing here prints, and no request, whatever its bytes, makes
-//! the server panic or answer 500.
+//! [`App`] is the shared state, and [`limits`] has all limits. Nothing here prints. No request
+//! makes the server panic or answer 500, whatever its bytes.
 
 mod answers;
 mod app;

@@ -1,13 +1,12 @@
-//! Whom a request is meant for. A server on loopback is for this machine only, but a website can
-//! resolve its own name to 127.0.0.1 and then read the answers as its own (DNS rebinding). Such
-//! requests still carry that name in their `Host` header.
+//! Protects a local server from DNS rebinding: a website can resolve its own name to 127.0.0.1 and
+//! then read the answers. Such requests still carry that name in their `Host` header.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use axum::http::header::HOST;
 use axum::http::{HeaderMap, Uri};
 
-/// The host that a request names, unless it is this machine; empty if the request names none.
+/// Returns the host that a request names, unless it is this machine. Empty if it names none.
 pub(super) fn foreign_host(uri: &Uri, headers: &HeaderMap) -> Option<String> {
     let named = uri.authority().map(|authority| authority.as_str().as_bytes());
     let header = headers.get_all(HOST).iter().map(|value| value.as_bytes());
@@ -33,7 +32,7 @@ fn is_this_machine(host: &str) -> bool {
     is_local && is_port(port)
 }
 
-/// Returns true for an empty text, or a colon and a number.
+/// Returns true for an empty string, or a colon and a number.
 fn is_port(text: &str) -> bool {
     text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
 }
@@ -59,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_only_look_like_it_are_foreign() {
+    fn names_that_only_look_local_are_foreign() {
         for host in [
             "",
             "evil.example",

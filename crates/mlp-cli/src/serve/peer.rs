@@ -1,5 +1,5 @@
-//! The sender of a request, as limits count it: an IPv4 address, or a /64 network of IPv6, because
-//! an IPv6 client can use any address of its own network.
+//! The sender of a request for rate limiting: an IPv4 address or an IPv6 /64 network, because an
+//! IPv6 client can use any address in its network.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 pub(super) struct Peer(IpAddr);
 
 impl Peer {
-    /// Stands for all peers beyond the number that are told apart.
+    /// All peers beyond the maximum number that are tracked.
     pub(super) const OTHERS: Self = Self(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
 
     pub(super) fn new(address: IpAddr) -> Self {

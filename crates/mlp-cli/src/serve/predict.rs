@@ -1,4 +1,4 @@
-//! `POST /predict`: parses the query, and asks the model on a thread where it blocks no other request.
+//! `POST /predict`: parses the query and runs the model on a blocking thread.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::body::read_picture;
 use super::classifier::Question;
 use super::problem::{JSON, Problem};
 
-/// Number of most active units per layer that are listed by default.
+/// Default number of most active units listed per layer.
 const DEFAULT_STRONGEST: usize = 12;
 const MAX_STRONGEST: usize = 1000;
 
@@ -23,15 +23,15 @@ pub(super) async fn predict(State(app): State<Arc<App>>, request: Request) -> Re
     let turn = Arc::clone(&app.turns).acquire_owned().await.map_err(|_| Problem::busy())?;
     let refused = |reason: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason);
     let answer = spawn_blocking(move || {
-        // Kept until the picture is decoded, even if the client stops waiting.
+        // Hold the turn until the picture is decoded, even if the client disconnects.
         let _turn = turn;
         let answer = app.classifier.answer(&file, question).map_err(|error| refused(error.to_string()))?;
         app.metrics.predicted((!answer.blank).then_some(answer.class));
         Ok(serde_json::to_string(&answer).expect("plain data"))
     });
-    // A decoder panics if its authors did not think of these bytes.
+    // A decoder may panic on malformed input.
     let answer = answer.await.unwrap_or_else(|_| {
-        Err(refused("the picture cannot be decoded; expected a complete PNG, JPEG or PGM picture".to_owned()))
+        Err(refused("cannot decode the picture; expected a complete PNG, JPEG or PGM file".to_owned()))
     });
     Ok(([JSON], answer?).into_response())
 }

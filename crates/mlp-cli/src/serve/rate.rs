@@ -1,6 +1,5 @@
-//! A token bucket for each peer: it fills at the allowed average rate, and every request takes a
-//! token. `governor` (ten more crates) can neither bound the number of its keys nor tell whether it
-//! knows one. A flood of addresses would fill its memory, or push known peers into the shared bucket.
+//! Rate limiting with one token bucket per peer. The crate `governor` (ten more dependencies)
+//! cannot bound the number of keys, so a flood of addresses would fill its memory.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::peer::Peer;
 
-/// Capacity of a bucket in seconds of the rate: opening the page takes a few dozen requests at once.
+/// Capacity of a bucket in seconds. Opening the page takes a few dozen requests at once.
 const BURST: f64 = 4.0;
 
-/// Maximum number of peers with a bucket of their own; all others share one.
+/// Maximum number of peers with their own bucket. All others share one.
 const MAX_PEERS: usize = 4096;
 
 /// Limits the number of requests per second and peer.
@@ -33,10 +32,10 @@ impl RateLimiter {
         Self { rate: rate.into(), buckets: Mutex::default() }
     }
 
-    /// Takes a token for a request. The time is a parameter, so that tests do not have to wait.
+    /// Takes a token for a request. Tests pass a time instead of waiting.
     ///
     /// # Errors
-    /// The time until the next token.
+    /// Returns the time until the next token.
     pub(super) fn take(&self, peer: Peer, now: Instant) -> Result<(), Duration> {
         if self.rate == 0.0 {
             return Ok(());
@@ -49,7 +48,7 @@ impl RateLimiter {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let mut key = peer;
         if buckets.len() >= MAX_PEERS && !buckets.contains_key(&key) {
-            // A peer with a full bucket can be forgotten.
+            // A full bucket is the same as none.
             buckets.retain(|_, bucket| filled(bucket) < capacity);
             if buckets.len() >= MAX_PEERS {
                 key = Peer::OTHERS;
@@ -82,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_holds_four_seconds_and_fills_at_the_rate() {
+    fn a_bucket_holds_four_seconds_and_refills_at_the_rate() {
         let (limiter, start) = (RateLimiter::new(5), Instant::now());
         assert_eq!(drain(&limiter, A, start), 20);
         // A fifth of a second to the next token.
@@ -92,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn each_address_or_ipv6_network_has_a_bucket() {
+    fn each_ipv4_address_or_ipv6_network_has_a_bucket() {
         let (limiter, now) = (RateLimiter::new(1), Instant::now());
         assert_eq!(drain(&limiter, A, now), 4);
         assert_eq!(drain(&limiter, "10.0.0.2", now), 4);
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_is_no_limit() {
+    fn a_rate_of_zero_means_no_limit() {
         assert_eq!(drain(&RateLimiter::new(0), A, Instant::now()), 1000);
     }
 
@@ -115,10 +114,10 @@ mod tests {
             let _ = limiter.take(address(i), now);
         }
         assert!(limiter.buckets.lock().unwrap().len() <= MAX_PEERS + 1);
-        // Those known keep their tokens; later ones have emptied the one they share.
+        // Known peers keep their tokens; later ones have emptied the shared bucket.
         assert!(limiter.take(address(0), now).is_ok());
         assert!(limiter.take(address(3 * MAX_PEERS), now).is_err());
-        // Once the others are full again there is room.
+        // There is room again when the other buckets are full.
         assert!(limiter.take(address(3 * MAX_PEERS), now + Duration::from_secs(5)).is_ok());
         assert_eq!(limiter.buckets.lock().unwrap().len(), 1);
     }

@@ -39,7 +39,7 @@ async fn model(State(app): State<Arc<App>>) -> Response {
     ([JSON], info).into_response()
 }
 
-/// The weights of a unit of the first layer, as an image.
+/// An image of the weights of a first-layer unit.
 async fn unit(State(app): State<Arc<App>>, Path(file): Path<String>) -> Result<Response, Problem> {
     let images = &app.classifier.unit_images;
     let number = file.strip_suffix(".png").and_then(|number| number.parse::<usize>().ok());
@@ -47,7 +47,7 @@ async fn unit(State(app): State<Arc<App>>, Path(file): Path<String>) -> Result<R
         let reason = format!("no such unit; expected units/0.png to units/{}.png", images.len() - 1);
         return Err(Problem::new(StatusCode::NOT_FOUND, reason));
     };
-    // They never change while the server runs, and the page adds its revision to the address.
+    // The images never change while the server runs, and the page adds the revision to the URL.
     let headers = [(CONTENT_TYPE, "image/png"), (CACHE_CONTROL, "private, max-age=86400")];
     Ok((headers, image.to_png()).into_response())
 }
@@ -58,9 +58,8 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
 
 async fn not_found(uri: Uri) -> Problem {
     let path: String = uri.path().chars().take(100).collect();
-    let reason = format!(
-        "there is nothing at {path}; expected /, /predict, /model, /units/0.png, /metrics or /healthz"
-    );
+    let reason =
+        format!("not found: {path}; expected /, /predict, /model, /units/0.png, /metrics or /healthz");
     Problem::new(StatusCode::NOT_FOUND, reason)
 }
 

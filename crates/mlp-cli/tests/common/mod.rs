@@ -1,5 +1,6 @@
-//! Runs `mlp` in a scratch directory. Each file of tests includes this module and uses a part of it.
+//! Runs `mlp` in a scratch directory.
 
+// Each test file includes this module and uses only a part of it.
 #![allow(dead_code)]
 
 use std::collections::HashMap;
@@ -12,13 +13,13 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use mlp_data::catalog::MNIST_FILE_NAMES;
 use mlp_data::idx::{Idx, IdxData, write_idx};
 
-/// The network that most tests train, or ask: a good classifier of the synthetic digits.
+/// Flags for a small network that classifies the synthetic digits well.
 pub(crate) const SMALL: &str = "--hidden 20 --epochs 4 --learning-rate 0.02";
 
-/// A directory to run `mlp` in; it is removed with the test.
+/// A temporary directory to run `mlp` in.
 pub(crate) struct Scratch(tempfile::TempDir);
 
-/// What a run of `mlp` leaves.
+/// The exit code and output of a process.
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) code: Option<i32>,
@@ -27,13 +28,13 @@ pub(crate) struct Output {
 }
 
 impl Scratch {
-    /// An empty directory.
+    /// Creates an empty directory.
     pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// A directory with a model of the synthetic digits, `run/model.mlp`. Each file of tests trains
-    /// with the same flags only once.
+    /// Creates a directory with a model of the synthetic digits, `run/model.mlp`. Each test binary
+    /// trains only once with the same flags.
     pub(crate) fn trained(flags: &str) -> Self {
         type Files = Vec<(OsString, Vec<u8>)>;
         static RUNS: LazyLock<Mutex<HashMap<String, Files>>> = LazyLock::new(Mutex::default);
@@ -64,24 +65,24 @@ impl Scratch {
         fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// The number of files and directories in a directory.
+    /// The number of entries in a directory.
     pub(crate) fn count(&self, name: &str) -> usize {
         fs::read_dir(self.path(name)).unwrap().count()
     }
 
-    /// `mlp FLAGS` in this directory.
+    /// The command `mlp FLAGS` in this directory.
     pub(crate) fn command(&self, flags: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mlp"));
         command.current_dir(self.0.path()).args(flags.split_whitespace()).stdin(Stdio::null());
         command
     }
 
-    /// Starts `mlp FLAGS` and reads its output later.
+    /// Starts `mlp FLAGS` with piped output.
     pub(crate) fn spawn(&self, flags: &str) -> Child {
         self.command(flags).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
-    /// Runs `mlp FLAGS`, however it ends.
+    /// Runs `mlp FLAGS`.
     pub(crate) fn run(&self, flags: &str) -> Output {
         finish(self.spawn(flags))
     }
@@ -94,13 +95,13 @@ impl Scratch {
         output
     }
 
-    /// The standard output of `mlp FLAGS`, which must succeed.
+    /// Runs `mlp FLAGS`, which must succeed, and returns its standard output.
     #[track_caller]
     pub(crate) fn mlp(&self, flags: &str) -> String {
         self.succeeds(flags).stdout
     }
 
-    /// The standard error of `mlp FLAGS`, which must end with exit code 2.
+    /// Runs `mlp FLAGS`, which must end with exit code 2, and returns its standard error.
     #[track_caller]
     pub(crate) fn error(&self, flags: &str) -> String {
         let output = self.run(flags);
@@ -108,7 +109,7 @@ impl Scratch {
         output.stderr
     }
 
-    /// Runs `mlp FLAGS`, which must end with exit code 2 and print nothing but one line of error that
+    /// Runs `mlp FLAGS`, which must end with exit code 2 and print only a one-line error that
     /// contains `expected`.
     #[track_caller]
     pub(crate) fn refuses(&self, flags: &str, expected: &str) {
@@ -116,26 +117,26 @@ impl Scratch {
         assert_eq!((code, &*stdout), (Some(2), ""), "mlp {flags}: {stderr}");
         assert!(stderr.starts_with("error: ") && stderr.lines().count() == 1, "mlp {flags}: {stderr}");
         assert!(stderr.contains(expected), "mlp {flags}: {stderr}expected: {expected}");
-        assert!(stderr.matches("(os error").count() <= 1, "said twice: {stderr}");
+        assert!(stderr.matches("(os error").count() <= 1, "repeated: {stderr}");
     }
 }
 
-/// Waits for the end of `mlp`.
+/// Waits for a process to end.
 pub(crate) fn finish(child: Child) -> Output {
     let output = child.wait_with_output().unwrap();
-    // A signal may cut a character in two.
+    // A signal may interrupt the output within a character.
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Output { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }
 
-/// Sends a signal, `INT` or `TERM`, to a process.
+/// Sends a process a signal, `INT` or `TERM`.
 pub(crate) fn signal(child: &Child, name: &str) {
     let status = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status();
     assert!(status.unwrap().success());
 }
 
-/// Writes a dataset in the files of MNIST: images of this height and width and labels, to train and
-/// to test.
+/// Writes a dataset with the file names of MNIST. `shape` is height and width; `splits` are images
+/// and labels for training and for testing.
 pub(crate) fn write_dataset(directory: &Path, shape: [usize; 2], splits: [(&[u8], &[u8]); 2]) {
     fs::create_dir_all(directory).unwrap();
     for (names, (images, labels)) in MNIST_FILE_NAMES.chunks(2).zip(splits) {
@@ -147,21 +148,21 @@ pub(crate) fn write_dataset(directory: &Path, shape: [usize; 2], splits: [(&[u8]
     }
 }
 
-/// The synthetic digits as such files.
+/// Writes synthetic digits with the file names of MNIST.
 pub(crate) fn write_digits(directory: &Path, train: usize, test: usize) {
     let sets = mlp_data::synthetic::digits(train, test, 0);
     let splits = [&sets.train, &sets.test].map(|set| (set.images(), set.labels()));
     write_dataset(directory, [28, 28], splits);
 }
 
-/// A binary PGM file.
+/// The bytes of a binary PGM file.
 pub(crate) fn pgm(width: usize, pixels: impl IntoIterator<Item = u8>) -> Vec<u8> {
     let pixels: Vec<u8> = pixels.into_iter().collect();
     let header = format!("P5 {width} {} 255\n", pixels.len() / width);
     [header.into_bytes(), pixels].concat()
 }
 
-/// JSON from its text.
+/// Parses JSON.
 pub(crate) fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }

@@ -1,9 +1,6 @@
-//! MatmulBackend of dense matrices, C = A·B and C += alpha·A·B: for the layers above the first one, and for dense images where OpenBLAS
-//! is not there or not wanted.
-//!
-//! A tile of C, a few rows by a few vectors, stays in registers while the kernel goes along the index that is summed over, once: that
-//! is the one chain of each element. B's rows are read as vectors, A's numbers one at a time, so that A may lie any way: transposed,
-//! too.
+//! Products of dense matrices, C = A·B and C += alpha·A·B. A tile of C, a few rows by a few
+//! vectors, stays in registers for the whole sum: the one chain of each element. B is read as
+//! vectors and A number by number, so A may have any layout.
 
 use super::isa::{Isa, Work};
 use super::mat::{MatMut, MatRef};
@@ -11,20 +8,19 @@ use super::real::Real;
 use super::simd::{LANES, Simd};
 use super::tile::{Tile, for_width, tiles};
 
-/// What the chains begin with.
+/// The start of the chains.
 #[derive(Clone, Copy)]
 pub enum Start<'a, A> {
     /// Zero.
     Zero,
-    /// What is there.
+    /// The current value.
     Current,
-    /// The same row (as wide as C) for all rows.
+    /// The same row, as wide as C, for all rows.
     Row(&'a [A]),
 }
 
-/// C ← start + alpha·A·B: (n×m)(m×k) -> (n×k), each element the chain c ← fma(a_ij, alpha·b_jc, c) for ascending j.
-///
-/// C's columns are a multiple of [`LANES`]; B may have more.
+/// C ← start + alpha·A·B: (n×m)(m×k) -> (n×k). Each element is the chain c ← fma(a_ij, alpha·b_jc,
+/// c) for ascending j. C's width is a multiple of [`LANES`]; B may be wider.
 pub(super) fn product<A: Real>(
     isa: Isa,
     alpha: A,
@@ -38,7 +34,7 @@ pub(super) fn product<A: Real>(
     if let Start::Row(row) = start {
         assert!(row.len() >= c.columns());
     }
-    // Two kernels and not one with both: without optimization everything that is inlined takes room on the stack.
+    // Two kernels, because without optimization everything inlined into one takes stack space.
     if alpha == A::one() {
         isa.run(Product::<'_, '_, A, false> { alpha, a, b, start, c });
     } else {
@@ -54,7 +50,7 @@ struct Product<'a, 'c, A, const SCALED: bool> {
     c: MatMut<'c, A>,
 }
 
-/// Rows of a tile. With the widest tile that [`Simd`] allows they fill three quarters of the registers.
+/// Rows of a tile. With [`Simd::TILE_VECTORS`], they fill three quarters of the registers.
 const TILE_ROWS: usize = 6;
 
 impl<A: Real, const SCALED: bool> Work for Product<'_, '_, A, SCALED> {
@@ -81,7 +77,7 @@ impl<A: Real, const SCALED: bool> Work for Product<'_, '_, A, SCALED> {
 }
 
 impl<A: Real, const SCALED: bool> Product<'_, '_, A, SCALED> {
-    /// Computes a tile, and returns how many rows it has.
+    /// Computes a tile and returns its number of rows.
     #[inline(always)]
     fn tile<S: Simd<A>, const M: usize, const F: usize, const H: usize>(
         &mut self,
@@ -93,14 +89,14 @@ impl<A: Real, const SCALED: bool> Product<'_, '_, A, SCALED> {
         for (m, sums) in sums.iter_mut().enumerate() {
             match self.start {
                 Start::Zero => {}
-                // SAFETY: `run` goes over the rows and columns of C.
+                // SAFETY: `run` stays within the rows and columns of C.
                 Start::Current => *sums = unsafe { Tile::load(simd, self.c.address_mut(row + m, column)) },
                 // SAFETY: `start` is as long as a row of C.
                 Start::Row(start) => *sums = unsafe { Tile::load(simd, start.as_ptr().add(column)) },
             }
         }
         for j in 0..self.b.rows() {
-            // SAFETY: B has as many rows as A has columns, and at least the columns of C.
+            // SAFETY: B has a row for each column of A, and at least the columns of C.
             let mut b = unsafe { Tile::load(simd, self.b.address(j, column)) };
             if SCALED {
                 b = b.scaled(simd, self.alpha);
@@ -131,13 +127,13 @@ impl<A: Real> Work for Transpose<'_, '_, A> {
     #[inline(always)]
     fn run<S: Simd<A>>(mut self, _simd: S) {
         assert!(self.a.rows() <= self.b.columns() && self.a.columns() <= self.b.rows());
-        // Square tiles, so that both sides stay in the cache.
+        // Square tiles keep both matrices in the cache.
         for first in (0..self.a.rows()).step_by(LANES) {
             let end = self.a.rows().min(first + LANES);
             for j in 0..self.a.columns() {
                 let target = &mut self.b.row_mut(j)[first..end];
                 for (i, target) in (first..end).zip(target) {
-                    // SAFETY: i and j are below the number of rows and columns of A.
+                    // SAFETY: A has row i and column j.
                     *target = unsafe { self.a.at(i, j) };
                 }
             }

@@ -1,4 +1,4 @@
-//! Loops over the numbers of matrices: activations, their derivatives, and dropout's masks.
+//! Element-wise loops: activations, their derivatives and dropout masks.
 
 use super::isa::Work;
 use super::mat::{MatMut, MatRef};
@@ -6,7 +6,7 @@ use super::real::Real;
 use super::simd::Simd;
 use crate::activation::{Activation, Function, dispatch};
 
-/// Calls `f(out, a)` for each element of `out` with that of `a` at its place.
+/// Calls `f(out, a)` for each pair of elements.
 #[inline(always)]
 pub(super) fn zip1<A: Real>(mut out: MatMut<'_, A>, a: MatRef<'_, A>, f: impl Fn(&mut A, A)) {
     for row in 0..out.rows() {
@@ -14,7 +14,7 @@ pub(super) fn zip1<A: Real>(mut out: MatMut<'_, A>, a: MatRef<'_, A>, f: impl Fn
     }
 }
 
-/// Calls `f(out, a, state)`, as [`zip1`].
+/// Calls `f(out, a, state)` for all elements.
 #[inline(always)]
 pub(super) fn zip2<A: Real>(
     mut out: MatMut<'_, A>,
@@ -28,7 +28,7 @@ pub(super) fn zip2<A: Real>(
     }
 }
 
-/// Calls `f(out, a, first, second)`, as [`zip1`].
+/// Calls `f(out, a, first, second)` for all elements.
 #[inline(always)]
 pub(super) fn zip3<A: Real>(
     mut out: MatMut<'_, A>,

@@ -1,24 +1,25 @@
-//! The exponential function in single precision, written so that a loop over it becomes vector instructions. In double
-//! precision the system's is used: there the chapter's printed digits count, and not the time.
+//! The exponential function in `f32`, written so that loops over it vectorize. `f64` uses the
+//! system's.
 
 use std::f32::consts::{LN_2, LOG2_E};
 
-/// Adding it rounds a small number to an integer, which then stands in the lowest bits: 1.5·2²³.
+/// Adding 1.5·2²³ rounds a small number to an integer in the lowest bits.
 const ROUND: f32 = 12_582_912.0;
 
 /// ln 2 minus its nearest f32.
 const LN_2_REST: f32 = -1.904_654_3e-9;
 
-/// (exp r - 1 - r) / r², a polynomial with relative error of exp below 3.1·10⁻⁹ for |r| ≤ ln 2 / 2, found by Remez's exchange.
+/// (exp r - 1 - r) / r² as a polynomial from Remez's algorithm. The relative error of exp r is
+/// below 3.1·10⁻⁹ for |r| ≤ ln 2 / 2.
 const TAIL: [f32; 5] = [0.499_999_94, 0.166_665_21, 0.041_668_39, 0.008_368_716, 0.001_381_460_2];
 
-/// exp x, at most 1.01 units in the last place from the exact value (of all f32 the largest error is 1.0086); overflows to ∞ and underflows gradually to 0 where the exact one
-/// does, and exp NaN is NaN.
+/// Returns exp x. The error is at most 1.01 ulp (1.0086 is the maximum over all f32). Overflows to
+/// ∞, underflows gradually to 0, and exp NaN is NaN.
 ///
 /// x = n ln 2 + r with an integer n, and exp x = 2ⁿ exp r (Cody and Waite 1980, chapter 6).
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
-    // Beyond these the result is ∞ or 0, as it is at them. NaN passes both comparisons.
+    // The result is ∞ or 0 at and beyond these bounds. NaN fails both comparisons.
     let x = if x > 89.0 { 89.0 } else { x };
     let x = if x < -104.0 { -104.0 } else { x };
     let rounded = x.mul_add(LOG2_E, ROUND);
@@ -27,7 +28,7 @@ pub(crate) fn exp(x: f32) -> f32 {
     let [c2, c3, c4, c5, c6] = TAIL;
     let tail = c6.mul_add(r, c5).mul_add(r, c4).mul_add(r, c3).mul_add(r, c2);
     let exp_r = (r * r).mul_add(tail, r) + 1.0;
-    // 2ⁿ may be out of range where the result is not; its two halves are not.
+    // 2ⁿ may be out of range even if the result is not, so multiply by two halves.
     let n = rounded.to_bits().wrapping_sub(ROUND.to_bits()).cast_signed();
     let half = n >> 1;
     exp_r * power_of_two(half) * power_of_two(n.wrapping_sub(half))
@@ -45,8 +46,8 @@ mod tests {
 
     const BOUND: f64 = 1.01;
 
-    /// The error of exp(x) in units in the last place of the exact value's f32, against the system's exp in f64, where that is needed: seven
-    /// eighths of all floats are so small that exp is 1, or so large that it is 0 or infinite.
+    /// The error of exp(x) in ulp of the exact value's f32. The slow f64 exp is skipped where the
+    /// exact result is 1, 0 or infinite: 7/8 of all floats.
     fn error(x: f32) -> f64 {
         let exact = match x {
             x if x.abs() < 2_f32.powi(-25) => 1.0,
@@ -60,18 +61,18 @@ mod tests {
         }
         let unit = f64::from(nearest.next_up()) - f64::from(nearest);
         let error = (f64::from(found) - exact).abs() / unit;
-        // Where infinity was to be found and was not, or the other way round: no maximum may lose that.
+        // NaN means that only one of the two is infinite; `max` would ignore it.
         if error.is_nan() { f64::INFINITY } else { error }
     }
 
     #[test]
-    fn special_values_are_what_they_should_be() {
+    fn special_values_are_exact() {
         assert_eq!(exp(0.0), 1.0);
         assert_eq!(exp(-0.0), 1.0);
         assert_eq!((exp(f32::INFINITY), exp(f32::MAX)), (f32::INFINITY, f32::INFINITY));
         assert_eq!((exp(f32::NEG_INFINITY), exp(f32::MIN)), (0.0, 0.0));
         assert!(exp(f32::NAN).is_nan());
-        // The last finite result, and the last that is not 0.
+        // The last finite result and the last nonzero one.
         assert!(exp(88.722_83).is_finite() && exp(88.722_84).is_infinite());
         assert!(exp(-103.972_07) > 0.0 && exp(-103.972_1) == 0.0);
     }
@@ -84,10 +85,10 @@ mod tests {
         }
     }
 
-    /// All 2³² of them: a step of `cargo xtask test`, and
+    /// Run by `cargo xtask test --thorough`, or
     /// `cargo test -p mlp-core --lib all_floats -- --ignored --nocapture`.
     #[test]
-    #[ignore = "goes through 2³² numbers"]
+    #[ignore = "tests 2³² numbers"]
     fn all_floats_are_within_the_bound() {
         let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
         let worst = std::thread::scope(|scope| {
@@ -100,7 +101,7 @@ mod tests {
             let threads: Vec<_> = (0..threads).map(|t| scope.spawn(part(t))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).fold(0.0, f64::max)
         });
-        println!("largest error of exp: {worst:.4} units in the last place");
+        println!("largest error of exp: {worst:.4} ulp");
         assert!(worst <= BOUND, "{worst}");
     }
 }

@@ -1,15 +1,12 @@
-//! Instruction sets: which ones this machine has, and running a kernel compiled for one of them.
-//!
-//! `Isa::run` is where a kernel's one body becomes several machine programs: the function that calls it enables the instructions,
-//! and the body, being `#[inline(always)]`, is compiled inside.
+//! Instruction sets: detecting them and running kernels with them. `Isa::run` calls a function that
+//! enables the instructions, and the kernel's body, which is `#[inline(always)]`, is compiled
+//! inside it.
 
 use std::fmt;
 
 use super::simd::{Simd, Vectors};
 
-/// A set of vector instructions that this machine has. There is no other way to get one than to ask which there are.
-///
-/// Results do not depend on it, only time does.
+/// An instruction set that this machine has. It affects only speed, not results.
 ///
 /// ```
 /// use mlp_core::Isa;
@@ -29,36 +26,36 @@ enum Kind {
     Avx2,
     #[cfg(target_arch = "aarch64")]
     Neon,
-    /// What the compiler makes of plain loops; on x86-64 a call for every fused multiply-add.
+    /// Plain loops; on x86-64 without FMA, a function call for every fused multiply-add.
     Generic,
 }
 
-/// A kernel with its operands.
+/// A kernel and its operands.
 pub(crate) trait Work {
-    /// Its numbers.
+    /// The number type.
     type Number: Vectors;
 
-    /// Does it. Has to be `#[inline(always)]`, or it is compiled for the baseline.
+    /// Runs the kernel. Must be `#[inline(always)]`, or it is compiled for the baseline.
     fn run<S: Simd<Self::Number>>(self, simd: S);
 }
 
 impl Isa {
-    /// Those that this machine can run, the fastest first, the generic one last.
+    /// Returns the available instruction sets, the fastest first and the generic one last.
     pub fn available() -> impl Iterator<Item = Self> {
         Kind::ALL.iter().copied().filter(|kind| kind.is_present()).map(Self)
     }
 
-    /// The fastest.
+    /// Returns the fastest instruction set.
     pub fn best() -> Self {
         Self::available().next().unwrap_or(Self(Kind::Generic))
     }
 
-    /// The one of this name, if the machine has it.
+    /// Returns the instruction set with this name, if available.
     pub fn find(name: &str) -> Option<Self> {
         Self::available().find(|isa| isa.name() == name)
     }
 
-    /// Its name: `avx512`, `avx2`, `neon` or `generic`.
+    /// Returns the name: `avx512`, `avx2`, `neon` or `generic`.
     pub fn name(self) -> &'static str {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
@@ -71,16 +68,16 @@ impl Isa {
         }
     }
 
-    /// Returns true if these are plain loops and not vector instructions: on x86-64 several times slower than OpenBLAS.
+    /// Returns true for plain loops, on x86-64 several times slower than OpenBLAS.
     pub fn is_generic(self) -> bool {
         self.0 == Kind::Generic
     }
 
-    /// Runs a kernel with these instructions.
+    /// Runs a kernel with this instruction set.
     #[inline]
     pub(crate) fn run<W: Work>(self, work: W) {
         match self.0 {
-            // SAFETY: a value of this kind is only made where `is_present` has found the instructions.
+            // SAFETY: `Isa` values exist only for kinds whose `is_present` is true.
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => unsafe { avx512(work) },
             // SAFETY: as above.
@@ -89,7 +86,7 @@ impl Isa {
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
             Kind::Neon => work.run::<<W::Number as Vectors>::Neon>(unsafe { Simd::assume() }),
-            // SAFETY: this every machine has.
+            // SAFETY: every machine has it.
             Kind::Generic => work.run::<<W::Number as Vectors>::Generic>(unsafe { Simd::assume() }),
         }
     }
@@ -124,18 +121,18 @@ impl Kind {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
 fn avx512<W: Work>(work: W) {
-    // SAFETY: this function is only called where there are these instructions.
+    // SAFETY: callers have checked for these instructions.
     work.run::<<W::Number as Vectors>::Avx512>(unsafe { Simd::assume() });
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn avx2<W: Work>(work: W) {
-    // SAFETY: this function is only called where there are these instructions.
+    // SAFETY: callers have checked for these instructions.
     work.run::<<W::Number as Vectors>::Avx2>(unsafe { Simd::assume() });
 }
 
-/// Asks for some memory to be fetched into the cache, without waiting for it. Nothing depends on whether it comes.
+/// Prefetches memory into the cache.
 #[inline(always)]
 pub(super) fn prefetch<T>(memory: &[T]) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
@@ -144,7 +141,7 @@ pub(super) fn prefetch<T>(memory: &[T]) {
 
         for line in 0..size_of_val(memory).div_ceil(64) {
             let address = memory.as_ptr().cast::<i8>().wrapping_add(line * 64);
-            // SAFETY: every x86-64 has this instruction, and at no address it has an effect that can be seen.
+            // SAFETY: part of every x86-64, and harmless at any address.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(address) };
         }
     }
@@ -180,7 +177,7 @@ mod tests {
             found[0] = a.mul_add(b, c);
             let [a, b, c] = [a, b, c].map(|number| simd.splat(number));
             assert!(found.len() > 2 * S::LANES);
-            // SAFETY: there is room for the vectors.
+            // SAFETY: `found` is long enough.
             unsafe {
                 simd.store(simd.multiply_add(a, b, c), found[1..].as_mut_ptr());
                 let half = simd.half();
@@ -191,8 +188,8 @@ mod tests {
     }
 
     #[test]
-    fn every_set_fuses_the_product_with_the_sum() {
-        // (1 + 2⁻¹²)² = 1 + 2⁻¹¹ + 2⁻²⁴, whose last term a product rounded to f32 loses.
+    fn every_instruction_set_fuses_multiply_and_add() {
+        // (1 + 2⁻¹²)² = 1 + 2⁻¹¹ + 2⁻²⁴, whose last term is lost if the product is rounded to f32.
         let x = 1.0 + f32::powi(2.0, -12);
         for isa in Isa::available() {
             let mut found = [0.0; 33];
@@ -204,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn names_find_what_is_there_and_nothing_else() {
+    fn instruction_sets_are_found_by_name() {
         for isa in Isa::available() {
             assert_eq!(Isa::find(isa.name()), Some(isa));
             assert_eq!(isa.is_generic(), isa.name() == "generic");

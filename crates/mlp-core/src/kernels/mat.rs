@@ -1,5 +1,5 @@
-//! Parts of matrices as the kernels see them: a pointer, a shape and strides. The columns of one matrix, cut into blocks, can be
-//! written by several threads at a time; that is what slices cannot express, and why this file has `unsafe`.
+//! Matrix views of the kernels: a pointer, a shape and strides. Unlike slices, they let several
+//! threads write different columns of a matrix, which needs `unsafe`.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -7,7 +7,7 @@ use std::slice;
 
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, ShapeBuilder};
 
-/// A matrix to read, of any layout.
+/// A read-only view of a matrix of any layout.
 #[derive(Debug)]
 pub struct MatRef<'a, A> {
     start: *const A,
@@ -18,7 +18,7 @@ pub struct MatRef<'a, A> {
     lifetime: PhantomData<&'a A>,
 }
 
-/// A matrix to write to, the numbers of a row one after the other.
+/// A mutable view of a matrix whose rows are contiguous.
 #[derive(Debug)]
 pub struct MatMut<'a, A> {
     start: *mut A,
@@ -28,13 +28,13 @@ pub struct MatMut<'a, A> {
     lifetime: PhantomData<&'a mut A>,
 }
 
-// SAFETY: a `MatRef` is a shared borrow of its elements, as `&[A]` is.
+// SAFETY: a `MatRef` is a shared borrow of its elements, like `&[A]`.
 unsafe impl<A: Sync> Send for MatRef<'_, A> {}
 // SAFETY: as above.
 unsafe impl<A: Sync> Sync for MatRef<'_, A> {}
-// SAFETY: a `MatMut` is a unique borrow of its elements, as `&mut [A]` is.
+// SAFETY: a `MatMut` is a unique borrow of its elements, like `&mut [A]`.
 unsafe impl<A: Send> Send for MatMut<'_, A> {}
-// SAFETY: through a shared `MatMut` elements can only be read.
+// SAFETY: a shared `MatMut` only allows reading.
 unsafe impl<A: Sync> Sync for MatMut<'_, A> {}
 
 impl<A> Clone for MatRef<'_, A> {
@@ -46,7 +46,7 @@ impl<A> Clone for MatRef<'_, A> {
 impl<A> Copy for MatRef<'_, A> {}
 
 impl<'a, A> MatRef<'a, A> {
-    /// The first `columns` of each row of a buffer whose rows begin every `stride`.
+    /// Returns a view of a buffer with a row every `stride` elements.
     #[track_caller]
     pub(crate) fn from_rows(buffer: &'a [A], rows: usize, columns: usize, stride: usize) -> Self {
         check_size(buffer.len(), rows, columns, stride);
@@ -54,7 +54,7 @@ impl<'a, A> MatRef<'a, A> {
         Self { start: buffer.as_ptr(), rows, columns, row_stride, column_stride, lifetime: PhantomData }
     }
 
-    /// One number, (rows, columns) times.
+    /// Returns a matrix (rows, columns) of one repeated value.
     pub(crate) fn repeated(value: &'a A, rows: usize, columns: usize) -> Self {
         Self { start: value, rows, columns, row_stride: 0, column_stride: 0, lifetime: PhantomData }
     }
@@ -67,79 +67,73 @@ impl<'a, A> MatRef<'a, A> {
         self.columns
     }
 
-    /// The same with rows for columns.
+    /// Returns the transpose.
     pub(crate) fn transposed(self) -> Self {
         let Self { start, rows, columns, row_stride, column_stride, lifetime } = self;
-        Self {
-            start,
-            rows: columns,
-            columns: rows,
-            row_stride: column_stride,
-            column_stride: row_stride,
-            lifetime,
-        }
+        let (rows, columns, row_stride, column_stride) = (columns, rows, column_stride, row_stride);
+        Self { start, rows, columns, row_stride, column_stride, lifetime }
     }
 
-    /// Some of the rows.
+    /// Returns some of the rows.
     #[track_caller]
     pub(crate) fn rows_of(self, range: Range<usize>) -> Self {
         assert!(range.start <= range.end && range.end <= self.rows, "rows {range:?} of {}", self.rows);
-        // Of an empty block nothing is read, and a wrapping offset may point anywhere.
+        // Wrapping, because the offset of an empty range may be out of bounds.
         let start = self.start.wrapping_offset(range.start as isize * self.row_stride);
         Self { start, rows: range.len(), ..self }
     }
 
-    /// Some of the columns.
+    /// Returns some of the columns.
     #[track_caller]
     pub(crate) fn columns_of(self, range: Range<usize>) -> Self {
         self.transposed().rows_of(range).transposed()
     }
 
-    /// A row, of a block whose rows lie one number after the other.
+    /// Returns a row. Rows must be contiguous.
     #[track_caller]
     #[inline]
     pub(crate) fn row(&self, row: usize) -> &'a [A] {
         assert!(row < self.rows && (self.column_stride == 1 || self.columns <= 1));
-        // SAFETY: the row is inside; the elements are borrowed for 'a and lie one after the other.
+        // SAFETY: the row exists, is contiguous and borrowed for 'a.
         unsafe { slice::from_raw_parts(self.start.offset(row as isize * self.row_stride), self.columns) }
     }
 
-    /// An element.
+    /// Returns an element.
     ///
     /// # Safety
-    /// `row` and `column` are inside.
+    /// `row` and `column` must exist.
     #[inline(always)]
     pub(crate) unsafe fn at(&self, row: usize, column: usize) -> A
     where
         A: Copy,
     {
         debug_assert!(row < self.rows && column < self.columns);
-        // SAFETY: the caller sees to it that this element exists.
+        // SAFETY: the caller promises that this element exists.
         unsafe { *self.start.offset(row as isize * self.row_stride + column as isize * self.column_stride) }
     }
 
-    /// The address of an element of a row, of a block whose rows lie one number after the other.
+    /// Returns the address of an element. Rows must be contiguous.
     ///
     /// # Safety
-    /// The row is inside, and the column too, or there is none.
+    /// The row must exist, and so must the column unless there are none.
     #[inline(always)]
     pub(crate) unsafe fn address(&self, row: usize, column: usize) -> *const A {
         debug_assert!(row < self.rows && column <= self.columns && self.column_stride == 1);
-        // SAFETY: the caller sees to it that this is inside of what is borrowed.
+        // SAFETY: the caller promises that the address is inside the view.
         unsafe { self.start.offset(row as isize * self.row_stride + column as isize) }
     }
 
-    /// As ndarray sees it.
+    /// Returns an ndarray view.
     pub(crate) fn view(&self) -> ArrayView2<'a, A> {
-        // ndarray wants the element at the lowest address and strides that ascend from there; axes that descend are turned over
-        // afterwards.
+        // ndarray takes the lowest address and positive strides. Axes with negative strides are
+        // inverted afterwards.
         let axes = [(self.rows, self.row_stride), (self.columns, self.column_stride)];
         let mut lowest = self.start;
         for (len, stride) in axes.into_iter().filter(|&(len, stride)| len > 0 && stride < 0) {
             lowest = lowest.wrapping_offset((len as isize - 1) * stride);
         }
         let strides = (self.row_stride.unsigned_abs(), self.column_stride.unsigned_abs());
-        // SAFETY: shape and strides stay inside what is borrowed for 'a.
+        // SAFETY: shape and strides stay inside the view, which is borrowed for 'a.
         let mut view =
             unsafe { ArrayView2::from_shape_ptr((self.rows, self.columns).strides(strides), lowest) };
         for (axis, (_, stride)) in axes.into_iter().enumerate() {
@@ -160,7 +154,7 @@ impl<'a, A> From<&'a ArrayView2<'_, A>> for MatRef<'a, A> {
 }
 
 impl<'a, A> MatMut<'a, A> {
-    /// As [`MatRef::of_rows`].
+    /// See [`MatRef::from_rows`].
     #[track_caller]
     pub(crate) fn from_rows(buffer: &'a mut [A], rows: usize, columns: usize, stride: usize) -> Self {
         check_size(buffer.len(), rows, columns, stride);
@@ -175,12 +169,12 @@ impl<'a, A> MatMut<'a, A> {
         self.columns
     }
 
-    /// The same block for a shorter time.
+    /// Reborrows the view.
     pub(crate) fn reborrow(&mut self) -> MatMut<'_, A> {
         MatMut { lifetime: PhantomData, ..*self }
     }
 
-    /// The same block to read.
+    /// Returns a read-only view.
     pub(crate) fn as_mat(&self) -> MatRef<'_, A> {
         MatRef {
             start: self.start,
@@ -192,14 +186,14 @@ impl<'a, A> MatMut<'a, A> {
         }
     }
 
-    /// Some of the rows.
+    /// Returns some of the rows.
     #[track_caller]
     pub(crate) fn rows_of(self, range: Range<usize>) -> Self {
         assert!(range.start <= range.end && range.end <= self.rows, "rows {range:?} of {}", self.rows);
         Self { start: self.start.wrapping_add(range.start * self.row_stride), rows: range.len(), ..self }
     }
 
-    /// Some of the columns.
+    /// Returns some of the columns.
     #[track_caller]
     pub(crate) fn columns_of(self, range: Range<usize>) -> Self {
         assert!(
@@ -210,38 +204,38 @@ impl<'a, A> MatMut<'a, A> {
         Self { start: self.start.wrapping_add(range.start), columns: range.len(), ..self }
     }
 
-    /// A second handle on the same elements, for [`super::shares`] to cut its parts from.
+    /// Returns another handle to the same elements, to split them into parts.
     ///
     /// # Safety
-    /// No element may be reached through two handles while one of them is written through.
+    /// No element may be accessed through two handles while one of them writes to it.
     pub(crate) unsafe fn alias(&self) -> Self {
         Self { ..*self }
     }
 
-    /// A row.
+    /// Returns a row.
     #[track_caller]
     #[inline]
     pub(crate) fn row_mut(&mut self, row: usize) -> &mut [A] {
         assert!(row < self.rows);
-        // SAFETY: the row is inside, and `self` is borrowed uniquely.
+        // SAFETY: the row exists, and `self` is borrowed uniquely.
         unsafe { slice::from_raw_parts_mut(self.start.add(row * self.row_stride), self.columns) }
     }
 
-    /// As [`MatRef::address`], to write to.
+    /// Returns the mutable address of an element.
     ///
     /// # Safety
-    /// As there.
+    /// See [`MatRef::address`].
     #[inline(always)]
     pub(crate) unsafe fn address_mut(&mut self, row: usize, column: usize) -> *mut A {
         debug_assert!(row < self.rows && column <= self.columns);
-        // SAFETY: the caller sees to it that this is inside of what is borrowed; `self` is borrowed uniquely.
+        // SAFETY: the caller promises that the address is inside; `self` is borrowed uniquely.
         unsafe { self.start.add(row * self.row_stride + column) }
     }
 
-    /// As ndarray sees it.
+    /// Returns a mutable ndarray view.
     pub(crate) fn view_mut(&mut self) -> ArrayViewMut2<'_, A> {
         let shape = (self.rows, self.columns).strides((self.row_stride, 1));
-        // SAFETY: shape and strides stay inside what is borrowed, and `self` is borrowed uniquely.
+        // SAFETY: shape and strides stay inside the view, and `self` is borrowed uniquely.
         unsafe { ArrayViewMut2::from_shape_ptr(shape, self.start) }
     }
 }
@@ -260,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_view_of_any_layout_comes_back_as_it_was() {
+    fn views_of_any_layout_round_trip() {
         let source = Array2::from_shape_fn((5, 7), |(i, j)| i * 10 + j);
         let views = [
             source.view(),

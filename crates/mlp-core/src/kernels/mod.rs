@@ -1,23 +1,22 @@
-//! The kernels: how a part of an operation is computed. This folder and `parallel/` are the only places, apart from one call to
-//! OpenBLAS, that need `unsafe`.
+//! The kernels, which compute a part of an operation.
 //!
-//! **One chain.** Every element of a product is a single chain of fused multiply-adds in the order of the index that is summed
-//! over: `acc ← fma(a, b, acc)`, starting with the bias, with what was there, or with zero. The width of a vector, the size of a
-//! tile, the part of a thread and a zero that is left out do not appear in that definition, so none of them changes a bit of the
-//! result. (A term with a zero factor leaves a finite chain as it is: sparse and dense rows give the same numbers, up to the
-//! sign of a zero.)
+//! **One chain.** Every element of a product is one chain of fused multiply-adds in index order,
+//! `acc ← fma(a, b, acc)`, starting with the bias, the current value or zero. Vector width, tile
+//! size, threads and skipped zeros do not change this definition, so they do not change a bit of
+//! the result. (Skipping a term with a zero factor can only change the sign of a zero.)
 //!
-//! **One body.** A kernel is a struct with its operands whose [`Work::run`] is compiled once for each instruction set (`isa.rs`).
-//! What goes number by number is a plain loop; what has to stay in registers is a tile of vectors (`tile.rs`, `simd.rs`).
+//! **One body.** A kernel is a struct of operands whose [`Work::run`] is compiled once per
+//! instruction set (`isa.rs`). Element-wise work is a plain loop; what must stay in registers is a
+//! tile of vectors.
 //!
-//! | file | holds |
+//! | file | contents |
 //! |---|---|
-//! | `mat.rs` | `MatRef` and `MatMut`: views of matrices with strides |
-//! | `real.rs`, `exp.rs` | the arithmetic of one number; the exponential function |
-//! | `simd.rs`, `tile.rs` | vectors by the intrinsics of each instruction set; some numbers of a row in registers |
-//! | `isa.rs` | which instruction sets there are, and running a kernel with one |
-//! | `dense.rs`, `sparse.rs` | products with dense rows and with CSR rows |
-//! | `elementwise.rs`, `softmax.rs`, `update.rs` | loops over numbers: activations; the output layer; optimizers |
+//! | `mat.rs` | `MatRef` and `MatMut`: matrix views with strides |
+//! | `real.rs`, `exp.rs` | arithmetic of one number; the exponential function |
+//! | `simd.rs`, `tile.rs` | vectors by intrinsics; tiles of vectors |
+//! | `isa.rs` | instruction sets, and running a kernel with one |
+//! | `dense.rs`, `sparse.rs` | products with dense and with CSR rows |
+//! | `elementwise.rs`, `softmax.rs`, `update.rs` | activations; the output layer; optimizers |
 
 mod dense;
 mod elementwise;
@@ -42,13 +41,11 @@ use std::ops::Range;
 use crate::activation::Activation;
 use crate::linalg::csr::CsrMatrix;
 
-/// Writes the trait [`Kernels`] and its two implementations from one list: `fn method(arguments) = body`.
+/// Writes the trait [`Kernels`] and its two implementations.
 macro_rules! kernels {
     ($($(#[$doc:meta])* fn $method:ident($($argument:ident: $type:ty),+ $(,)?) = $body:expr;)+) => {
-        /// The kernels for one number type.
-        ///
-        /// They are methods of a trait with two implementations here, so that they are compiled once, with this crate's
-        /// optimization level, and not again in every crate that trains a network.
+        /// The kernels for one number type. Two concrete implementations, so that they are compiled
+        /// with this crate's optimization level instead of in every crate that trains a network.
         #[allow(clippy::too_many_arguments, reason = "operands of a kernel, in the order of its formula")]
         pub trait Kernels: Sized {
             $($(#[$doc])* fn $method($($argument: $type),+);)+
@@ -105,9 +102,8 @@ kernels! {
 
     /// Ŷ ← softmax(Z), with the loss and the prediction of each example.
     fn softmax_cross_entropy(
-        isa: Isa, classes: usize, label_smoothing: f64, z: MatRef<'_, Self>, labels: &[u8], y_hat: MatMut<'_,
-        Self>,
-        losses: &mut [f64], predictions: &mut [u8],
+        isa: Isa, classes: usize, label_smoothing: f64, z: MatRef<'_, Self>, labels: &[u8],
+        y_hat: MatMut<'_, Self>, losses: &mut [f64], predictions: &mut [u8],
     ) = isa.run(softmax::SoftmaxCrossEntropy { classes, label_smoothing, z, labels, y_hat, losses, predictions });
 
     /// δ ← (Ŷ - Y)·weight.

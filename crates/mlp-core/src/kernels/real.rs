@@ -1,5 +1,5 @@
-//! The arithmetic of one number: what the kernels need of `f32` and `f64`. [`Scalar`](crate::Scalar) adds the kernels
-//! themselves, which is why the two are apart.
+//! The arithmetic of one number. [`Scalar`](crate::Scalar) adds the kernels, which depend on this
+//! file.
 
 use std::fmt::{Debug, Display, LowerExp};
 use std::ops::{AddAssign, DivAssign, MulAssign, SubAssign};
@@ -34,20 +34,20 @@ pub trait Real:
     + Send
     + Sync
 {
-    /// The distance from 1 to the next larger number (2⁻²³ or 2⁻⁵²), as `f64`.
+    /// The distance from 1 to the next larger number (2⁻²³ or 2⁻⁵²).
     const EPSILON: f64;
 
-    /// Returns `value` rounded to this type.
+    /// Rounds to this type.
     fn from_f64(value: f64) -> Self;
 
-    /// Returns this value in `f64`, exactly.
+    /// Converts to `f64`, exactly.
     fn into_f64(self) -> f64;
 
-    /// Returns exp(`self`). In `f32` it is our own, at most 1.01 units in the last place off and written so that loops over it
-    /// vectorize; in `f64` it is the system's.
+    /// Returns exp(`self`): in `f32` our own, vectorizable and accurate to 1.01 ulp; in `f64` the
+    /// system's.
     fn exponential(self) -> Self;
 
-    /// Returns the complementary error function, 2/√π ∫ exp(-t²) dt from `self` to infinity.
+    /// Returns the complementary error function.
     fn erfc(self) -> Self;
 }
 

@@ -1,13 +1,13 @@
-//! Vectors of numbers: a handful of operations for each instruction set, for kernels that must keep a tile in registers, which
-//! the compiler alone does not do reliably.
+//! Vectors of numbers, with a few operations for each instruction set. For kernels that must keep a
+//! tile in registers, which auto-vectorization does not guarantee.
 //!
-//! A value of type `S: Simd<A>` is the permission to use these instructions; `isa.rs` makes one where it has detected them. With
-//! it everything here is safe to call, except what reads and writes memory by address.
+//! A value of type `S: Simd<A>` proves that the machine has the instructions; `isa.rs` creates it
+//! after detecting them. This makes all operations safe, except for memory access by address.
 
-/// Numbers that a kernel handles together: the widths of its operands are multiples of it.
+/// The widths of all kernel operands are multiples of this number.
 pub(crate) const LANES: usize = 8;
 
-/// The vectors of one number type, by instruction set.
+/// The vectors of a number type, by instruction set.
 pub trait Vectors: Copy + Sized {
     #[cfg(target_arch = "x86_64")]
     type Avx512: Simd<Self>;
@@ -34,46 +34,46 @@ macro_rules! vectors {
 
 vectors!(f32, f64);
 
-/// A set of instructions on vectors of `A`.
+/// An instruction set for vectors of `A`.
 pub trait Simd<A>: Copy {
-    /// [`LANES`] numbers, or twice as many, in one or more registers.
+    /// [`LANES`] numbers or twice as many, in one or more registers.
     type Vector: Copy;
-    /// Instructions on half as many numbers, for what a whole vector is too wide for; these ones, where nothing is.
+    /// Instructions for vectors of [`LANES`] numbers.
     type Half: Simd<A>;
 
-    /// Numbers of a vector.
+    /// Numbers in a vector.
     const LANES: usize;
-    /// How wide a tile of several rows may be, in vectors, so that all of it is in registers.
+    /// Maximum width, in vectors, of a tile of several rows that fits into the registers.
     const TILE_VECTORS: usize;
 
-    /// The permission.
+    /// Returns the proof.
     ///
     /// # Safety
-    /// The machine has these instructions.
+    /// The machine must have these instructions.
     unsafe fn assume() -> Self;
 
     fn half(self) -> Self::Half;
-    /// Some of `vector`'s numbers, all of which are the same.
+    /// Returns half of a vector whose numbers are all equal.
     fn halve(self, vector: Self::Vector) -> <Self::Half as Simd<A>>::Vector;
-    /// `a` in every place.
+    /// Returns a vector of `a`s.
     fn splat(self, a: A) -> Self::Vector;
-    /// a·b, each place for itself.
+    /// a·b, element by element.
     fn multiply(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// a·b + c, rounded once, each place for itself.
+    /// a·b + c, rounded once, element by element.
     fn multiply_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
-    /// As many numbers as there are lanes.
+    /// Loads [`Self::LANES`] numbers.
     ///
     /// # Safety
-    /// They can be read.
+    /// They must be readable.
     unsafe fn load(self, from: *const A) -> Self::Vector;
-    /// As many numbers as there are lanes.
+    /// Stores [`Self::LANES`] numbers.
     ///
     /// # Safety
-    /// They can be written.
+    /// They must be writable.
     unsafe fn store(self, vector: Self::Vector, to: *mut A);
 }
 
-/// Plain loops, which every processor runs.
+/// Plain loops, for every processor.
 #[derive(Clone, Copy)]
 pub struct Generic;
 
@@ -117,7 +117,7 @@ macro_rules! generic {
 
             #[inline(always)]
             unsafe fn load(self, from: *const $number) -> Self::Vector {
-                // SAFETY: the caller's; an array is aligned as its elements are.
+                // SAFETY: the caller's promise; an array is aligned like its elements.
                 unsafe { *from.cast() }
             }
 
@@ -132,7 +132,7 @@ macro_rules! generic {
 
 generic!(f32, f64);
 
-/// Implements [`Simd`] by intrinsics, on `$registers` registers at a time.
+/// Implements [`Simd`] with intrinsics, on `$registers` registers.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! by_intrinsics {
     (
@@ -158,8 +158,8 @@ macro_rules! by_intrinsics {
 
             #[inline(always)]
             fn halve(self, vector: Self::Vector) -> <$half as Simd<$number>>::Vector {
-                // SAFETY: `self` exists, and so do the instructions.
-                #[allow(unused_unsafe, reason = "where there is nothing to do")]
+                // SAFETY: `self` proves that the instructions exist.
+                #[allow(unused_unsafe, reason = "`identity` is safe")]
                 vector.map(|register| unsafe { $halve(register) })
             }
 
@@ -183,14 +183,14 @@ macro_rules! by_intrinsics {
 
             #[inline(always)]
             unsafe fn load(self, from: *const $number) -> Self::Vector {
-                // SAFETY: as above, and the caller's for the memory.
+                // SAFETY: as above; the caller promises that the memory is valid.
                 array::from_fn(|i| unsafe { $load(from.add(i * $lanes)) })
             }
 
             #[inline(always)]
             unsafe fn store(self, vector: Self::Vector, to: *mut $number) {
                 for (i, register) in vector.into_iter().enumerate() {
-                    // SAFETY: as above, and the caller's for the memory.
+                    // SAFETY: as above; the caller promises that the memory is valid.
                     unsafe { $store(to.add(i * $lanes), register) };
                 }
             }
@@ -246,7 +246,7 @@ mod arm {
 
     use super::Simd;
 
-    /// NEON, which every AArch64 has.
+    /// NEON, part of every AArch64.
     #[derive(Clone, Copy)]
     pub struct Neon(());
 

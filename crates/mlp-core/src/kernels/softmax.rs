@@ -1,4 +1,4 @@
-//! The output layer's loops: softmax with cross-entropy and predictions, and under it its derivative, G1.
+//! The loops of the output layer: softmax with cross-entropy and prediction, and the derivative G1.
 
 use super::isa::Work;
 use super::mat::{MatMut, MatRef};
@@ -6,7 +6,8 @@ use super::real::Real;
 use super::simd::Simd;
 use crate::loss::{cross_entropy, smoothing_loss, softmax_row};
 
-/// Ŷ ← softmax(Z) row by row, with each example's loss and prediction. Of each row the first `classes` numbers count.
+/// Ŷ ← softmax(Z), with the loss and prediction of each example. Only the first `classes` columns
+/// count.
 pub(super) struct SoftmaxCrossEntropy<'a, 'y, A> {
     pub(super) classes: usize,
     pub(super) label_smoothing: f64,
@@ -40,11 +41,11 @@ impl<A: Real> Work for SoftmaxCrossEntropy<'_, '_, A> {
     }
 }
 
-/// δ ← (Ŷ - Y)·weight, where Y is (1-ε)·Y + ε/k with label smoothing: G1.
+/// δ ← (Ŷ - Y)·weight (G1). With label smoothing, Y is (1-ε)·Y + ε/k.
 pub(super) struct OutputDelta<'a, 'd, A> {
     pub(super) classes: usize,
     pub(super) label_smoothing: f64,
-    /// What each example's loss is multiplied by in J: 1, or 1/n.
+    /// The weight of each example's loss in J: 1, or 1/n.
     pub(super) weight: f64,
     pub(super) y_hat: MatRef<'a, A>,
     pub(super) labels: &'a [u8],

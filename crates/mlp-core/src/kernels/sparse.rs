@@ -1,9 +1,10 @@
-//! The two products with sparse rows, X·W + b and W += alpha·Xᵀ·δ.
+//! Products with sparse rows: X·W + b and W += alpha·Xᵀ·δ.
 //!
-//! Both keep a tile, one row by at most 64 numbers, in registers while they go along the entries of a row of X: Z's row, to which
-//! rows of W are added, or δ's, which is added to rows of W. Both go through a chunk of examples panel by panel of columns, so that
-//! W's rows come from the nearest caches, and fetch the entries of the examples to come in time: those of a shuffled batch lie all
-//! over memory, and waiting for them would take as long as the products.
+//! Both keep a tile of one row and at most 64 numbers in registers while they iterate over the
+//! entries of a row of X: the row of Z, to which rows of W are added, or the row of δ, which is
+//! added to rows of W. Both process a chunk of examples panel by panel, so that W's rows stay in
+//! the nearest caches. They prefetch entries of later examples, because the rows of a shuffled
+//! batch are scattered in memory.
 
 use std::iter::Zip;
 use std::marker::PhantomData;
@@ -17,23 +18,23 @@ use super::simd::{LANES, Simd};
 use super::tile::{Tile, for_width, tiles};
 use crate::linalg::csr::{Columns, CsrMatrix, Values};
 
-/// Bytes of the widest tile: eight registers of 32 bytes, or four of 64.
+/// Size of the widest tile in bytes: eight registers of 32 bytes, or four of 64.
 const TILE_BYTES: usize = 256;
 
-/// Columns of a panel: its rows of W, for a tile, take at most 64 KB. Of narrower ones all would stay in the first-level cache, but
-/// each panel costs an example a branch that is not foreseen.
+/// Columns of X per panel. The rows of W of a panel, for one tile, take at most 64 KB. Narrower
+/// panels would fit the L1 cache, but every panel costs each example a mispredicted branch.
 const PANEL: usize = 256;
 
-/// Examples that go through the panels together: their rows of Z or δ, for a tile, take at most 32 KB.
+/// Examples per chunk. Their rows of Z or δ, for one tile, take at most 32 KB.
 const CHUNK: usize = 128;
 
-/// Fewer examples than this go through all columns at once: no row of W would be used often.
+/// Smaller batches use a single panel, because they would hardly reuse a row of W.
 const FEW: usize = 4;
 
-/// How many examples ahead entries are fetched.
+/// Entries are prefetched this many examples ahead.
 const AHEAD: usize = 6;
 
-/// Evaluates `$body` with the entries of `$rows` in their own form: it is compiled once for each.
+/// Evaluates `$body` with the entries of `$rows` in their concrete types.
 macro_rules! with_entries {
     ($rows:expr, $x:ident => $body:expr) => {
         match ($rows.columns(), $rows.values()) {
@@ -57,8 +58,8 @@ macro_rules! with_entries {
     };
 }
 
-/// Z ← X·W + b for some rows of X: each element the chain z ← fma(x_ij, w_jc, z), beginning with b_c, for ascending j with
-/// x_ij among the entries.
+/// Z ← X·W + b for some rows of X. Each element is the chain z ← fma(x_ij, w_jc, z) from b_c, for
+/// ascending j with x_ij among the entries.
 pub(super) fn affine<A: Real>(
     isa: Isa,
     x: &CsrMatrix<'_, A>,
@@ -118,13 +119,13 @@ impl<A: Real, S: Simd<A>> AffineTile<'_, '_, A, S> {
         is_first: bool,
         entries: impl Iterator<Item = (usize, A)>,
     ) {
-        // SAFETY: the example is one of Z's rows, and the tile is one of Z's.
+        // SAFETY: Z has this row and the columns of the tile.
         let z = unsafe { self.z.address_mut(example, self.column) };
         let start = if is_first { self.biases[self.column..].as_ptr() } else { z };
-        // SAFETY: there are as many biases as Z has columns.
+        // SAFETY: there is a bias for each column of Z.
         let mut sums = unsafe { Tile::<A, S, F, H>::load(self.simd, start) };
         for (j, x) in entries {
-            // SAFETY: a column of X is one of W's rows, and W has Z's columns.
+            // SAFETY: W has a row for each column of X, and Z's columns.
             let weights = unsafe { Tile::load(self.simd, self.weights.address(j, self.column)) };
             sums.multiply_add(self.simd, x, &weights);
         }
@@ -133,7 +134,8 @@ impl<A: Real, S: Simd<A>> AffineTile<'_, '_, A, S> {
     }
 }
 
-/// W ← W + alpha·Xᵀ·δ: each element the chain w ← fma(x_ij, alpha·δ_ic, w) for ascending i with x_ij among the entries.
+/// W ← W + alpha·Xᵀ·δ. Each element is the chain w ← fma(x_ij, alpha·δ_ic, w), for ascending i with
+/// x_ij among the entries.
 pub(super) fn update<A: Real>(
     isa: Isa,
     alpha: A,
@@ -190,12 +192,12 @@ impl<A: Real, S: Simd<A>> UpdateTile<'_, '_, A, S> {
         example: usize,
         entries: impl Iterator<Item = (usize, A)>,
     ) {
-        // SAFETY: the example is one of δ's rows, and δ has W's columns.
+        // SAFETY: δ has this row and W's columns.
         let delta = unsafe { self.delta.address(example, self.column) };
         // SAFETY: as above.
         let delta = unsafe { Tile::<A, S, F, H>::load(self.simd, delta) }.scaled(self.simd, self.alpha);
         for (j, x) in entries {
-            // SAFETY: a column of X is one of W's rows, and the tile is one of W's.
+            // SAFETY: W has a row for each column of X, and the columns of the tile.
             unsafe {
                 let address = self.weights.address_mut(j, self.column);
                 let mut weights = Tile::load(self.simd, address);
@@ -206,19 +208,19 @@ impl<A: Real, S: Simd<A>> UpdateTile<'_, '_, A, S> {
     }
 }
 
-/// The widest tile, in [`LANES`].
+/// Width of the widest tile, in [`LANES`].
 const fn max_lanes<A>() -> usize {
     TILE_BYTES / (LANES * size_of::<A>())
 }
 
-/// What is done with the entries of an example in a panel.
+/// Processes the entries of an example within a panel.
 trait Visitor<A> {
-    /// `example` is counted from the first one visited; `is_first` says whether it is visited for the first time. The indices of
-    /// `entries` are below the width of X.
+    /// `example` counts from the first one visited. `is_first` is true in the first panel. The
+    /// column indices in `entries` are below the width of X.
     fn visit(&mut self, example: usize, is_first: bool, entries: impl Iterator<Item = (usize, A)>);
 }
 
-/// Sparse rows with their entries in one of the forms.
+/// Sparse rows in one combination of column and value types.
 struct Entries<'a, A, C, V, D> {
     rows: &'a CsrMatrix<'a, A>,
     columns: &'a [C],
@@ -226,7 +228,7 @@ struct Entries<'a, A, C, V, D> {
     decode: D,
 }
 
-/// What a stored value is worth.
+/// Converts a stored value to a number.
 trait Decode<V, A> {
     fn decode(&self, value: V) -> A;
 }
@@ -250,15 +252,15 @@ impl<A: Copy> Decode<u8, A> for Levels<'_, A> {
 }
 
 impl<A: Real, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Entries<'_, A, C, V, D> {
-    /// Shows the entries of some examples: chunk after chunk of examples, of these panel after panel of columns, and of these
-    /// example after example.
+    /// Visits the entries of some examples: chunk by chunk, then panel by panel, then example by
+    /// example.
     #[inline(always)]
     fn visit(&self, examples: Range<usize>, mut visitor: impl Visitor<A>) {
         let width = self.rows.width();
         let panel = if examples.len() < FEW { width } else { PANEL };
         for first in examples.clone().step_by(CHUNK) {
             let chunk = first..examples.end.min(first + CHUNK);
-            // What remains of each example's entries.
+            // The entries of each example that have not been visited.
             let mut rests = [(0, 0); CHUNK];
             for (example, rest) in chunk.clone().zip(&mut rests) {
                 let entries = self.rows.range(example);
@@ -294,7 +296,7 @@ impl<A: Real, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Entries<'_, A, C, V
     }
 }
 
-/// The entries of a row up to a column; those that it has not come to remain in it.
+/// The entries of a row up to a column; the rest stays in `entries`.
 struct UpTo<'a, A, C, V, D> {
     entries: Zip<slice::Iter<'a, C>, slice::Iter<'a, V>>,
     end: u32,

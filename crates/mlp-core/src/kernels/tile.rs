@@ -1,8 +1,8 @@
-//! A tile: some numbers of a row in registers, a multiple of [`LANES`].
+//! A tile: part of a row in registers, a multiple of [`LANES`] wide.
 
 use super::simd::{LANES, Simd};
 
-/// F vectors of `S`, and H (0 or 1) of half of them.
+/// F vectors of `S` and H half vectors (0 or 1).
 pub(super) struct Tile<A, S: Simd<A>, const F: usize, const H: usize> {
     full: [S::Vector; F],
     half: [Half<A, S>; H],
@@ -20,20 +20,20 @@ impl<A, S: Simd<A>, const F: usize, const H: usize> Clone for Tile<A, S, F, H> {
 impl<A, S: Simd<A>, const F: usize, const H: usize> Copy for Tile<A, S, F, H> {}
 
 impl<A: Copy, S: Simd<A>, const F: usize, const H: usize> Tile<A, S, F, H> {
-    /// One number everywhere.
+    /// Fills the tile with one number.
     #[inline(always)]
     pub(super) fn splat(simd: S, a: A) -> Self {
         let a = simd.splat(a);
         Self { full: [a; F], half: [simd.halve(a); H] }
     }
 
-    /// What is in memory.
+    /// Loads the tile.
     ///
     /// # Safety
-    /// The tile's numbers can be read there.
+    /// The tile's numbers must be readable at `from`.
     #[inline(always)]
     pub(super) unsafe fn load(simd: S, from: *const A) -> Self {
-        // SAFETY: both parts are inside of what the caller says is there.
+        // SAFETY: both parts are within the caller's promise.
         unsafe {
             Self {
                 full: std::array::from_fn(|i| simd.load(from.add(i * S::LANES))),
@@ -42,13 +42,13 @@ impl<A: Copy, S: Simd<A>, const F: usize, const H: usize> Tile<A, S, F, H> {
         }
     }
 
-    /// Into memory.
+    /// Stores the tile.
     ///
     /// # Safety
-    /// The tile's numbers can be written there.
+    /// The tile's numbers must be writable at `to`.
     #[inline(always)]
     pub(super) unsafe fn store(self, simd: S, to: *mut A) {
-        // SAFETY: both parts are inside of what the caller says is there.
+        // SAFETY: both parts are within the caller's promise.
         unsafe {
             for (i, vector) in self.full.into_iter().enumerate() {
                 simd.store(vector, to.add(i * S::LANES));
@@ -59,7 +59,7 @@ impl<A: Copy, S: Simd<A>, const F: usize, const H: usize> Tile<A, S, F, H> {
         }
     }
 
-    /// a·self.
+    /// Returns a·self.
     #[inline(always)]
     pub(super) fn scaled(mut self, simd: S, a: A) -> Self {
         let a = simd.splat(a);
@@ -68,7 +68,7 @@ impl<A: Copy, S: Simd<A>, const F: usize, const H: usize> Tile<A, S, F, H> {
         self
     }
 
-    /// self ← fma(a, row, self), number by number.
+    /// self ← fma(a, row, self), element by element.
     #[inline(always)]
     pub(super) fn multiply_add(&mut self, simd: S, a: A, row: &Self) {
         let a = simd.splat(a);
@@ -81,7 +81,8 @@ impl<A: Copy, S: Simd<A>, const F: usize, const H: usize> Tile<A, S, F, H> {
     }
 }
 
-/// Tiles as equal as can be, of at most `most` [`LANES`], that cover `width` columns: the first column of each and its width in [`LANES`].
+/// Splits `width` columns into equal tiles of at most `most` [`LANES`]. Returns each tile's first
+/// column and its width in [`LANES`].
 pub(super) fn tiles(width: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
     let lanes = width / LANES;
     let tiles = lanes.div_ceil(most);
@@ -91,9 +92,8 @@ pub(super) fn tiles(width: usize, most: usize) -> impl Iterator<Item = (usize, u
     })
 }
 
-/// Calls `$self.$method::<…, F, H>(…)` for a tile of `$lanes` times [`LANES`] numbers, from 1 to 8 of them, in the vectors of `$simd`. A
-/// tile's width is constant through a kernel, so that the processor foresees where this goes; and only what is inside is compiled
-/// for each width.
+/// Calls `$self.$method::<…, F, H>(…)` for a tile of 1 to 8 [`LANES`]. Only the method is compiled
+/// for each width; the branch is well predicted, because the width is constant within a kernel.
 macro_rules! for_width {
     ($lanes:expr, $simd:ty, $self:ident.$method:ident, $constants:tt, $arguments:tt) => {
         for_width!(@ 1 2 3 4 5 6 7 8: $lanes, $simd, $self.$method, $constants, $arguments)

@@ -1,5 +1,5 @@
-//! The loops that change parameters: one step of each optimizer, the moving average, and the squares that a norm adds up. Every
-//! number is treated by itself, by the same operations in the same order, so no bit depends on threads or instruction sets.
+//! The loops that update parameters: optimizer steps, the moving average, and the sum of squares of
+//! a norm. They treat each element alone, so threads and instruction sets do not change a bit.
 
 use super::elementwise::{zip1, zip2, zip3};
 use super::isa::Work;
@@ -8,7 +8,7 @@ use super::real::Real;
 use super::simd::Simd;
 use crate::optim::kind::OptimizerKind;
 
-/// One step of an optimizer.
+/// The settings of an optimizer step.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
     pub(crate) kind: OptimizerKind,
@@ -17,7 +17,7 @@ pub struct Step {
     pub(crate) number: u64, // counted from 1
 }
 
-/// θ ← kept·θ, and then the step of θ along a gradient, with the state of θ.
+/// θ ← kept·θ, then a step of the optimizer, with its state for θ.
 pub(super) struct Optimize<'a, 'p, A> {
     pub(super) step: Step,
     pub(super) kept: f64,
@@ -62,7 +62,7 @@ impl<A: Real> Work for Optimize<'_, '_, A> {
                 });
             }
             OptimizerKind::Adam { beta1, beta2, epsilon } => {
-                // `libm`'s power is the same on every machine.
+                // `libm`'s power gives the same bits on every platform.
                 let correction = |beta: f64| 1.0 - libm::pow(beta, number as f64);
                 let rate = A::from_f64(learning_rate / correction(beta1));
                 let root = A::from_f64(1.0 / correction(beta2).sqrt());
@@ -97,7 +97,7 @@ impl<A: Real> Work for Approach<'_, '_, A> {
     }
 }
 
-/// Sums + the squares of each column, from the first row to the last.
+/// Adds the squares of each column to `sums`, in row order.
 pub(super) struct AddSquares<'a, 's, A> {
     pub(super) gradient: MatRef<'a, A>,
     pub(super) sums: &'s mut [f64],

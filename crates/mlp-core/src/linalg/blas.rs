@@ -1,11 +1,10 @@
-//! The BLAS boundary: products by OpenBLAS, and the one call to it that is not ndarray's.
+//! The BLAS boundary. Each block of a product is one call of `cblas_sgemm` or `cblas_dgemm`,
+//! through ndarray's `general_mat_mul`. Transposes are views with swapped strides, which BLAS gets
+//! as flags.
 //!
-//! Each block of a product is one call of `cblas_sgemm` or `cblas_dgemm`, through ndarray's `general_mat_mul`. A transpose is a
-//! view with swapped strides: BLAS gets it as a flag, and nothing is copied.
-//!
-//! OpenBLAS runs single-threaded here: the threads are ours. How it rounds depends on the sizes of a call, since it sums small
-//! products in another order than large ones. The blocks therefore depend on the length of the axis that threads share and
-//! not on the number of threads, and each thread computes whole blocks.
+//! OpenBLAS runs on one thread; the threads are ours. Its rounding depends on the size of a call.
+//! The blocks therefore depend on the length of the split axis, not on the number of threads, and
+//! each thread computes whole blocks.
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayBase, ArrayView2, ArrayViewMut2, Axis, Ix2, RawData};
@@ -15,17 +14,18 @@ use crate::kernels::mat::{MatMut, MatRef};
 use crate::kernels::real::Real;
 use crate::parallel::partition::{MAX_THREADS, Partition};
 
-/// Along which axis threads share a product, and what a thread has of it: some of the [`blocks`] of the whole axis.
+/// The axis along which threads split a product, the blocks of that axis, and the thread's first
+/// index.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Cut<'p> {
-    /// Rows of C, from this one.
+    /// Rows of C.
     Rows(&'p Partition, usize),
-    /// Columns of C, from this one.
+    /// Columns of C.
     Columns(&'p Partition, usize),
 }
 
-/// Returns the blocks in which OpenBLAS computes along an axis of this length, cut at multiples of `grain`: an even number of them, of
-/// about 64 where there are more than two.
+/// Returns OpenBLAS's blocks of an axis, split at multiples of `grain`: an even number, each about
+/// 64 long if there are more than two.
 pub(crate) fn blocks(len: usize, grain: usize) -> Partition {
     let pairs = len.div_ceil(128).clamp(1, MAX_THREADS / 2);
     Partition::new(len, grain, 2 * pairs)
@@ -54,8 +54,8 @@ pub(crate) fn product<A: Real>(
     }
 }
 
-/// The same matrix with stride 1 along an axis of length 1. A slice of one row leaves stride 0 there, which ndarray's test
-/// for BLAS does not take: batches of one example would go the slow way.
+/// Returns the same matrix with stride 1 along axes of length 1. A slice of one row has stride 0
+/// there, for which ndarray does not use BLAS.
 fn unit_axes<S: RawData>(mut matrix: ArrayBase<S, Ix2>) -> ArrayBase<S, Ix2> {
     for axis in [Axis(0), Axis(1)] {
         if matrix.len_of(axis) == 1 {
@@ -65,7 +65,8 @@ fn unit_axes<S: RawData>(mut matrix: ArrayBase<S, Ix2>) -> ArrayBase<S, Ix2> {
     matrix
 }
 
-/// Tells OpenBLAS, once, to use the calling thread only. Comes before its first use: LAPACK's results, too, depend on it.
+/// Sets OpenBLAS to one thread. Must run before its first use, because LAPACK's results depend on
+/// it too.
 #[cfg(any(feature = "openblas", feature = "openblas-static"))]
 pub(crate) fn one_blas_thread() {
     use std::ffi::c_int;
@@ -75,17 +76,18 @@ pub(crate) fn one_blas_thread() {
         fn openblas_set_num_threads(threads: c_int);
     }
     static ONCE: Once = Once::new();
-    // SAFETY: OpenBLAS is linked under these features and exports this function with this signature (`cblas.h`). It may
-    // be called at any time from one thread at a time, which `Once` sees to.
+    // SAFETY: OpenBLAS is linked with these features and exports this function with this signature
+    // (`cblas.h`). `Once` serializes the call.
     ONCE.call_once(|| unsafe { openblas_set_num_threads(1) });
 }
 
 #[cfg(not(any(feature = "openblas", feature = "openblas-static")))]
 pub(crate) fn one_blas_thread() {}
 
-/// Returns the processor whose kernels OpenBLAS runs, as it calls it: `Haswell`, `SkylakeX`, `Zen`; `None` in a build without it.
+/// Returns the processor whose kernels OpenBLAS uses, such as `Haswell`, `SkylakeX` or `Zen`;
+/// `None` in a build without OpenBLAS.
 ///
-/// An OpenBLAS that is older than the processor does not know it and runs the kernels of a much older one, several times slower: see
+/// An OpenBLAS that does not know a newer processor uses much slower kernels, see
 /// [`faster_openblas_core`].
 #[cfg(any(feature = "openblas", feature = "openblas-static"))]
 pub fn openblas_core() -> Option<&'static str> {
@@ -94,20 +96,20 @@ pub fn openblas_core() -> Option<&'static str> {
     unsafe extern "C" {
         fn openblas_get_corename() -> *const c_char;
     }
-    // SAFETY: OpenBLAS exports this function with this signature, and what it returns is a constant.
+    // SAFETY: OpenBLAS exports this function with this signature, and returns a constant string.
     unsafe { CStr::from_ptr(openblas_get_corename()) }.to_str().ok()
 }
 
-/// As above, without OpenBLAS.
+/// Returns `None`: this build does not have OpenBLAS.
 #[cfg(not(any(feature = "openblas", feature = "openblas-static")))]
 pub fn openblas_core() -> Option<&'static str> {
     None
 }
 
-/// Returns the value of `OPENBLAS_CORETYPE` that makes OpenBLAS faster on this processor, where it does not know the processor.
-/// OpenBLAS reads this environment variable when it is loaded: it has to be set before the program starts.
+/// Returns the value of `OPENBLAS_CORETYPE` that makes OpenBLAS faster, if it does not know this
+/// processor. The environment variable must be set before the program starts.
 pub fn faster_openblas_core() -> Option<&'static str> {
-    /// The cores of OpenBLAS on x86-64 whose kernels use AVX2 or more.
+    /// The x86-64 cores whose kernels use AVX2 or better.
     const MODERN: [&str; 6] = ["Haswell", "Zen", "Excavator", "SkylakeX", "Cooperlake", "SapphireRapids"];
     let core = openblas_core()?;
     let modern = MODERN.iter().any(|modern| modern.eq_ignore_ascii_case(core));

@@ -1,22 +1,20 @@
-//! What goes into a network: dense rows, or sparse rows, of which only the numbers that are not zero are kept and multiplied.
+//! The inputs of a network: dense rows, or sparse rows that store and multiply only nonzero values.
 
 use ndarray::ArrayView2;
 
 use crate::kernels::real::Real;
 
-/// A batch of examples, one a row.
-///
-/// Functions that take features take anything that becomes them: an `ArrayView2` or [`CsrMatrix`].
+/// A batch of examples, one per row. `ArrayView2` and [`CsrMatrix`] convert into it.
 #[derive(Clone, Copy, Debug)]
 pub enum Features<'a, A> {
-    /// Every number, (examples, inputs).
+    /// All values (examples, inputs).
     Dense(ArrayView2<'a, A>),
-    /// The numbers that are not zero.
+    /// The nonzero values.
     Sparse(CsrMatrix<'a, A>),
 }
 
 impl<A: Copy> Features<'_, A> {
-    /// (examples, inputs).
+    /// Returns (examples, inputs).
     pub fn dim(&self) -> (usize, usize) {
         match self {
             Self::Dense(x) => x.dim(),
@@ -37,9 +35,8 @@ impl<'a, A> From<CsrMatrix<'a, A>> for Features<'a, A> {
     }
 }
 
-/// Rows in compressed form (CSR): for each row the columns of its numbers that are not zero, ascending, and these numbers.
-///
-/// Borrowed, and cheap to copy. [`CsrMatrix::select`] names the rows of a batch by their numbers: nothing is gathered for it.
+/// A borrowed CSR matrix: for each row the columns of its nonzero values, ascending, and these
+/// values. [`CsrMatrix::select`] picks the rows of a batch by index, without copying.
 ///
 /// ```
 /// use mlp_core::CsrMatrix;
@@ -47,7 +44,7 @@ impl<'a, A> From<CsrMatrix<'a, A>> for Features<'a, A> {
 /// // 0.5 0  0
 /// // 0   0  0
 /// // 0   1  2
-/// let offsets = [0, 1, 1, 3]; // where each row begins, and the end of the last
+/// let offsets = [0, 1, 1, 3]; // start of each row, and end of the last
 /// let columns: [u16; 3] = [0, 1, 2];
 /// let values = [0.5_f32, 1.0, 2.0];
 /// let rows = CsrMatrix::new(3, &offsets, columns.as_slice(), values.as_slice());
@@ -65,25 +62,25 @@ pub struct CsrMatrix<'a, A> {
     selection: Option<&'a [u32]>,
 }
 
-/// The column of each number.
+/// The column of each value.
 #[derive(Clone, Copy, Debug)]
 pub enum Columns<'a> {
-    /// Of at most 65,536 columns.
+    /// For up to 65,536 columns.
     U16(&'a [u16]),
-    /// Of more.
+    /// For more columns.
     U32(&'a [u32]),
 }
 
-/// The numbers.
+/// The stored values.
 #[derive(Clone, Copy, Debug)]
 pub enum Values<'a, A> {
-    /// Themselves.
+    /// As numbers.
     Numbers(&'a [A]),
-    /// As bytes, `levels[byte]` being the number: the pixels of an image, without the space that they would take as floats.
+    /// As bytes that stand for `levels[byte]`, such as pixels: a quarter of the memory of `f32`.
     Bytes {
-        /// One for each number.
+        /// A byte for each value.
         bytes: &'a [u8],
-        /// What each byte is worth.
+        /// The value of each byte.
         levels: &'a [A; 256],
     },
 }
@@ -153,11 +150,13 @@ impl<A: Copy> Values<'_, A> {
 }
 
 impl<'a, A: Real> CsrMatrix<'a, A> {
-    /// Rows of `width` numbers: row i has the columns and values from `offsets[i]` to `offsets[i + 1]`.
+    /// Returns a matrix with `width` columns. Row i has the entries `offsets[i]` to `offsets[i +
+    /// 1]`.
     ///
     /// # Panics
-    /// If `offsets` do not ascend from 0 to the number of columns, which is the number of values; or if the columns of a row do not
-    /// ascend or are not below `width`. All of them are looked at, so make the whole once and [`select`](Self::select) batches.
+    /// If `offsets` do not ascend from 0 to the number of columns, if there is not one value per
+    /// column, or if the columns of a row do not ascend or are not below `width`. This checks all
+    /// entries, so build the matrix once and [`select`](Self::select) batches.
     #[track_caller]
     pub fn new(
         width: usize,
@@ -176,8 +175,7 @@ impl<'a, A: Real> CsrMatrix<'a, A> {
         Self { width, offsets, columns, values, selection: None }
     }
 
-    /// Rows that this crate has made itself: those with the numbers `rows` among what lies between one offset and the next. Where
-    /// their columns ascend below `width`, so do all that are looked at.
+    /// Returns the given `rows` of a matrix built by this crate, without checks.
     pub(crate) fn from_parts(
         width: usize,
         offsets: &'a [usize],
@@ -189,13 +187,13 @@ impl<'a, A: Real> CsrMatrix<'a, A> {
         Self { width, offsets, columns, values, selection: Some(rows) }
     }
 
-    /// The rows of these numbers, in this order, in place of all.
+    /// Selects rows by index, in the given order.
     ///
     /// # Panics
-    /// If there is no such row, or rows have been selected already.
+    /// If a row does not exist, or rows have already been selected.
     #[track_caller]
     pub fn select(self, rows: &'a [u32]) -> Self {
-        assert!(self.selection.is_none(), "rows have been selected already");
+        assert!(self.selection.is_none(), "rows have already been selected");
         let all = self.len();
         if let Some(row) = rows.iter().find(|&&row| row as usize >= all) {
             panic!("row {row} of {all}");
@@ -203,12 +201,12 @@ impl<'a, A: Real> CsrMatrix<'a, A> {
         Self { selection: Some(rows), ..self }
     }
 
-    /// How many of the numbers of these rows are kept.
+    /// Returns the number of stored values in these rows.
     pub fn non_zeros(&self) -> usize {
         (0..self.len()).map(|row| self.range(row).len()).sum()
     }
 
-    /// All numbers, the zeros too: (rows, width).
+    /// Returns all values, including zeros (rows, width).
     pub fn to_dense(&self) -> ndarray::Array2<A> {
         let mut dense = ndarray::Array2::zeros((self.len(), self.width));
         for (row, mut dense) in dense.rows_mut().into_iter().enumerate() {
@@ -219,7 +217,7 @@ impl<'a, A: Real> CsrMatrix<'a, A> {
         dense
     }
 
-    /// Where the numbers of a row are.
+    /// Returns the entries of a row.
     #[inline]
     pub(crate) fn range(&self, row: usize) -> std::ops::Range<usize> {
         let row = self.selection.map_or(row, |rows| rows[row] as usize);
@@ -228,12 +226,12 @@ impl<'a, A: Real> CsrMatrix<'a, A> {
 }
 
 impl<A: Copy> CsrMatrix<'_, A> {
-    /// The number of rows.
+    /// Returns the number of rows.
     pub fn len(&self) -> usize {
         self.selection.map_or(self.offsets.len() - 1, <[u32]>::len)
     }
 
-    /// Whether there is no row.
+    /// Returns true if there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -246,7 +244,7 @@ impl<A: Copy> CsrMatrix<'_, A> {
         self.values
     }
 
-    /// Numbers of a row, zeros included.
+    /// Returns the number of columns.
     pub fn width(&self) -> usize {
         self.width
     }

@@ -1,7 +1,7 @@
-//! The matrix in which a network keeps its numbers. Rows start on a cache line and are padded with zeros to whole lines, so
-//! kernels never have a tail. A matrix can lie in strips of columns, one for each thread: two threads that write to one row
-//! take its lines away from each other, because a processor prefetches the neighbors of the lines it uses. (Measured: training
-//! on two threads took twice as long.)
+//! Matrix storage. Rows start on a cache line and are padded with zeros to whole lines, so kernels
+//! need no special case at the end of a row. Columns can be stored in strips, one per thread:
+//! threads that write to neighboring cache lines of one row slow each other down (training on two
+//! threads took twice as long).
 
 use std::fmt;
 use std::ops::Range;
@@ -11,54 +11,54 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, ShapeBuilder, s};
 use crate::kernels::mat::{MatMut, MatRef};
 use crate::kernels::real::Real;
 use crate::kernels::simd::LANES;
-use crate::parallel::partition::{ByColumns, Partition};
+use crate::parallel::partition::{MatParts, Partition};
 
-/// Bytes of a cache line.
+/// Size of a cache line in bytes.
 const LINE: usize = 64;
 
-/// Numbers of a cache line.
+/// Returns the number of values in a cache line.
 pub(crate) const fn line<A>() -> usize {
     LINE / size_of::<A>()
 }
 
-/// (rows, columns). What lies in the padding has no influence on anything.
+/// A matrix (rows, columns). Values in the padding do not affect any result.
 #[derive(Clone)]
 pub(crate) struct Matrix<A> {
     rows: usize,
     columns: usize,
-    strips: Vec<Strip<A>>, // at least one; one after the other they have all columns
+    strips: Vec<Strip<A>>, // at least one, in column order
 }
 
-/// Some columns of a matrix, row by row.
+/// Some columns of a matrix, stored row by row.
 struct Strip<A> {
-    first: usize, // of its columns
+    first: usize, // its first column
     columns: usize,
     buffer: Vec<A>,
-    start: usize,  // where in the buffer a line begins
-    stride: usize, // from row to row, a multiple of the line
+    start: usize,  // index of the first cache line in the buffer
+    stride: usize, // between rows, a multiple of the line
 }
 
 impl<A: Real> Matrix<A> {
-    /// All zeros, the padding too, in one strip.
+    /// Returns a matrix of zeros in one strip.
     pub(crate) fn zeros(rows: usize, columns: usize) -> Self {
         Self { rows, columns, strips: vec![Strip::zeros(rows, 0..columns)] }
     }
 
-    /// All zeros, in strips that end where the parts do.
+    /// Returns a matrix of zeros with a strip for each part.
     pub(crate) fn zeros_in_strips(rows: usize, columns: usize, partition: &Partition) -> Self {
         let strip =
             |range: Range<usize>| Strip::zeros(rows, range.start.min(columns)..range.end.min(columns));
         Self { rows, columns, strips: partition.ranges().map(strip).collect() }
     }
 
-    /// A copy of a matrix of any layout, in one strip.
+    /// Copies a matrix of any layout into one strip.
     pub(crate) fn copy_of(source: ArrayView2<'_, A>) -> Self {
         let mut matrix = Self::zeros(source.nrows(), source.ncols());
         matrix.view_mut().assign(&source);
         matrix
     }
 
-    /// All numbers, one row directly after the other.
+    /// Copies the values into a contiguous array.
     pub(crate) fn to_array(&self) -> Array2<A> {
         let mut array = Array2::zeros((self.rows, self.columns));
         for strip in &self.strips {
@@ -67,7 +67,7 @@ impl<A: Real> Matrix<A> {
         array
     }
 
-    /// Lays the columns into strips that end where the parts do, if they are not there already.
+    /// Moves the columns into a strip for each part, if they are not already there.
     pub(crate) fn arrange(&mut self, partition: &Partition) {
         let cuts = partition.ranges().map(|range| range.end.min(self.columns));
         if !cuts.eq(self.strips.iter().map(|strip| strip.first + strip.columns)) {
@@ -80,7 +80,7 @@ impl<A: Real> Matrix<A> {
         }
     }
 
-    /// All numbers as ndarray sees them. From then on the matrix lies in one strip.
+    /// Returns an ndarray view, after merging all strips into one.
     pub(crate) fn view_mut(&mut self) -> ArrayViewMut2<'_, A> {
         if self.strips.len() > 1 {
             *self = Self::copy_of(self.to_array().view());
@@ -88,7 +88,7 @@ impl<A: Real> Matrix<A> {
         self.strips[0].view_mut(self.rows)
     }
 
-    /// self ← self + alpha·other, in whatever strips the two lie.
+    /// self ← self + alpha·other. The strips of the two may differ.
     pub(crate) fn scaled_add(&mut self, alpha: A, other: &Self) {
         assert_eq!((self.rows, self.columns), (other.rows, other.columns));
         for strip in &mut self.strips {
@@ -105,7 +105,7 @@ impl<A: Real> Matrix<A> {
         }
     }
 
-    /// An element, to be changed.
+    /// Returns a mutable reference to an element.
     #[track_caller]
     pub(crate) fn at_mut(&mut self, row: usize, column: usize) -> &mut A {
         assert!(row < self.rows && column < self.columns);
@@ -124,25 +124,25 @@ impl<A> Matrix<A> {
         self.columns
     }
 
-    /// The columns that a kernel sees: rounded up to whole [`LANES`].
+    /// Returns the number of columns, rounded up to whole [`LANES`].
     pub(crate) fn width(&self) -> usize {
         self.columns.next_multiple_of(LANES)
     }
 
-    /// All numbers as ndarray sees them, of a matrix that lies in one strip.
+    /// Returns an ndarray view of a matrix in one strip.
     #[track_caller]
     pub(crate) fn view(&self) -> ArrayView2<'_, A> {
         assert_eq!(self.strips.len(), 1);
         self.strips[0].view(self.rows)
     }
 
-    /// The whole for a kernel, of a matrix that lies in one strip.
+    /// Returns a kernel view of a matrix in one strip.
     #[track_caller]
     pub(crate) fn mat(&self) -> MatRef<'_, A> {
         self.columns_of(0..self.width())
     }
 
-    /// [`Matrix::block`] to write to.
+    /// Returns a mutable kernel view of a matrix in one strip.
     #[track_caller]
     pub(crate) fn mat_mut(&mut self) -> MatMut<'_, A> {
         assert_eq!(self.strips.len(), 1);
@@ -155,7 +155,7 @@ impl<A> Matrix<A> {
             .flat_map(move |strip| &strip.buffer[strip.start + row * strip.stride..][..strip.columns])
     }
 
-    /// Some columns for a kernel, all in one strip.
+    /// Returns a kernel view of some columns in one strip.
     #[track_caller]
     pub(crate) fn columns_of(&self, range: Range<usize>) -> MatRef<'_, A> {
         let mut pieces = self.pieces(range.clone());
@@ -167,7 +167,7 @@ impl<A> Matrix<A> {
         block
     }
 
-    /// Some columns for a kernel, strip by strip, with the columns that are in each.
+    /// Returns kernel views of some columns, strip by strip, each with its range of columns.
     pub(crate) fn pieces(&self, range: Range<usize>) -> impl Iterator<Item = (Range<usize>, MatRef<'_, A>)> {
         self.strips.iter().filter_map(move |strip| {
             let block = strip.mat(self.rows);
@@ -178,9 +178,10 @@ impl<A> Matrix<A> {
         })
     }
 
-    /// The first `rows` rows, cut between columns: into its strips, if it lies in strips that end where the parts do.
+    /// Splits the first `rows` rows by columns. The strips, if there are several, must match the
+    /// parts.
     #[track_caller]
-    pub(crate) fn by_columns(&mut self, rows: usize, partition: &Partition) -> ByColumns<'_, A> {
+    pub(crate) fn by_columns(&mut self, rows: usize, partition: &Partition) -> MatParts<'_, A> {
         let total = self.rows;
         match &mut self.strips[..] {
             [strip] => partition.columns(strip.mat_mut(total).rows_of(0..rows)),
@@ -192,9 +193,9 @@ impl<A> Matrix<A> {
 impl<A: Real> Strip<A> {
     fn zeros(rows: usize, columns: Range<usize>) -> Self {
         let lines = columns.len().div_ceil(line::<A>());
-        // Rows 512 bytes apart, or a multiple of that, would compete for a few places of the cache.
+        // Avoid strides that are multiples of 512 bytes: such rows compete for the same cache sets.
         let stride = if lines > 0 && lines.is_multiple_of(8) { lines + 1 } else { lines } * line::<A>();
-        // ndarray wants room for a row even where there is none.
+        // ndarray requires memory for one row even if there is none.
         let buffer = vec![A::zero(); rows.max(1) * stride + line::<A>()];
         let (first, columns) = (columns.start, columns.len());
         Self { first, columns, start: next_line(&buffer), buffer, stride }
@@ -223,12 +224,12 @@ impl<A> Strip<A> {
     }
 }
 
-/// Where in a buffer the first line begins.
+/// Returns the index of the first cache line in a buffer.
 fn next_line<A>(buffer: &[A]) -> usize {
     (LINE - buffer.as_ptr().addr() % LINE) % LINE / size_of::<A>()
 }
 
-/// A clone lies elsewhere in memory, and its lines begin elsewhere in its buffer.
+/// A clone has another address, so its first cache line may have another index.
 impl<A: Clone> Clone for Strip<A> {
     fn clone(&self) -> Self {
         let mut buffer = self.buffer.clone();
@@ -242,7 +243,7 @@ impl<A: Clone> Clone for Strip<A> {
     }
 }
 
-/// Equal numbers, in whatever strips.
+/// Compares values, not strips.
 impl<A: PartialEq> PartialEq for Matrix<A> {
     fn eq(&self, other: &Self) -> bool {
         (self.rows, self.columns) == (other.rows, other.columns)
@@ -291,13 +292,13 @@ mod tests {
     }
 
     #[test]
-    fn rows_begin_on_a_line_and_end_in_zeros_in_every_arrangement() {
+    fn rows_start_on_a_cache_line_and_are_padded_with_zeros() {
         check::<f32>();
         check::<f64>();
     }
 
     #[test]
-    fn matrices_in_different_strips_add_up() {
+    fn matrices_in_different_strips_can_be_added() {
         let source = Array2::from_shape_fn((3, 40), |(i, j)| (i * 100 + j) as f64);
         for threads in [(1, 1), (1, 3), (3, 1), (2, 3), (3, 3)] {
             let mut matrices = [threads.0, threads.1].map(|threads| {

@@ -1,5 +1,4 @@
-//! Matrices: how a network's numbers lie in memory (`matrix.rs`), what goes into a network (`csr.rs`), OpenBLAS (`blas.rs`), and
-//! the one factorization that is needed (`qr.rs`).
+//! Matrices: storage (`matrix.rs`), network inputs (`csr.rs`), OpenBLAS (`blas.rs`), QR (`qr.rs`).
 
 #[cfg_attr(any(feature = "openblas", feature = "openblas-static"), allow(unsafe_code))]
 pub(crate) mod blas;

@@ -1,14 +1,11 @@
-//! The one factorization that initialization needs: the orthonormal factor of a matrix, by LAPACK or without it.
-//!
-//! A file of its own because it is no product and is not fast: it runs once, before training.
+//! The orthonormal factor of a matrix, for initialization, with or without LAPACK.
 
 use ndarray::Array2;
 #[cfg(any(test, not(feature = "_blas")))]
 use ndarray::Axis;
 
-/// The orthonormal factor Q (m×n, m ≥ n) of A = QR, with the signs that make R's diagonal positive: that Q is unique.
-///
-/// By LAPACK's Householder reflections where there is a LAPACK.
+/// Returns the orthonormal factor Q (m×n, m ≥ n) of A = QR, made unique by a positive diagonal of
+/// R. Uses LAPACK's Householder reflections.
 #[cfg(feature = "_blas")]
 pub(crate) fn orthonormal_factor(a: Array2<f64>) -> Array2<f64> {
     use ndarray_linalg::QRInto;
@@ -23,14 +20,14 @@ pub(crate) fn orthonormal_factor(a: Array2<f64>) -> Array2<f64> {
     q
 }
 
-/// The same factor without LAPACK.
+/// The same without LAPACK.
 #[cfg(not(feature = "_blas"))]
 pub(crate) fn orthonormal_factor(a: Array2<f64>) -> Array2<f64> {
     gram_schmidt(a)
 }
 
-/// Gram and Schmidt's method, each column orthogonalised twice: that suffices for orthogonality to machine precision
-/// (Giraud, Langou and Rozložník 2005, "twice is enough").
+/// Gram-Schmidt. Orthogonalizing each column twice is enough for machine precision (Giraud, Langou
+/// and Rozložník 2005).
 #[cfg(any(test, not(feature = "_blas")))]
 fn gram_schmidt(mut a: Array2<f64>) -> Array2<f64> {
     for j in 0..a.ncols() {
@@ -54,7 +51,7 @@ mod tests {
     use crate::random::{NativeStream, RandomStream};
 
     #[test]
-    fn both_ways_to_the_orthonormal_factor_lead_to_the_same_one() {
+    fn lapack_and_gram_schmidt_agree() {
         for (m, n) in [(1, 1), (5, 5), (40, 7), (64, 64)] {
             let mut stream = NativeStream::new(9);
             let a = Array2::from_shape_simple_fn((m, n), || stream.standard_normal());
@@ -64,7 +61,7 @@ mod tests {
                 let expected = f64::from(u8::from(i == j));
                 assert!((value - expected).abs() <= 8.0 * m as f64 * f64::EPSILON, "QᵀQ at {i},{j}: {value}");
             }
-            // Q is as sensitive as A is badly conditioned; a random square matrix of this size stays below 1e4.
+            // The error of Q is proportional to A's condition number, here below 1e4.
             let difference = (&q - &other).fold(0.0_f64, |worst, d| worst.max(d.abs()));
             assert!(difference <= 1e4 * m as f64 * f64::EPSILON, "{m}x{n}: {difference}");
         }

@@ -1,4 +1,4 @@
-//! What the passes keep of each layer.
+//! The intermediate values that the passes keep for each layer.
 
 use super::matmul::Input;
 use crate::kernels::mat::MatRef;
@@ -9,24 +9,24 @@ use crate::scalar::Scalar;
 #[derive(Debug)]
 pub(crate) struct Buffers<A> {
     pub(crate) z: Matrix<A>,          // (capacity, outputs): X·W + b
-    pub(crate) h: Matrix<A>,          // (capacity, outputs): f(Z), and softmax(Z) in the output layer
+    pub(crate) h: Matrix<A>,          // (capacity, outputs): f(Z), or softmax(Z) at the output
     pub(crate) delta: Matrix<A>,      // (capacity, outputs): ∂J/∂Z
-    pub(crate) transposed: Matrix<A>, // (outputs, inputs): scratch for Wᵀ, of layers above a hidden one
-    pub(crate) mask: Matrix<A>,       // (capacity, outputs): S, of hidden layers with dropout; else no rows
-    pub(crate) kept: Matrix<A>,       // (capacity, outputs): S ⊙ H, as the mask
-    pub(crate) rows: usize,           // of the batch that is in them
-    pub(crate) is_masked: bool,       // whether its forward pass dropped units
+    pub(crate) transposed: Matrix<A>, // (outputs, inputs): scratch for Wᵀ, above the first layer
+    pub(crate) mask: Matrix<A>,       // (capacity, outputs): S; no rows without dropout
+    pub(crate) kept: Matrix<A>,       // (capacity, outputs): S ⊙ H; no rows without dropout
+    pub(crate) rows: usize,           // of the current batch
+    pub(crate) is_masked: bool,       // did the forward pass drop units?
 }
 
 impl<A: Scalar> Buffers<A> {
-    /// Returns what the layer above sees: H, or S ⊙ H.
+    /// Returns the input of the layer above: H, or S ⊙ H.
     pub(crate) fn output(&self) -> MatRef<'_, A> {
         let output = if self.is_masked { &self.kept } else { &self.h };
         output.mat().rows_of(0..self.rows)
     }
 }
 
-/// Returns what goes into the layer above `below`: X, or the output of the last of them.
+/// Returns the input of the layer above `below`: X if there is none, or the output of the last one.
 pub(crate) fn input<'a, A: Scalar>(below: &'a [Buffers<A>], x: Input<'a, A>) -> Input<'a, A> {
     below.last().map_or(x, |below| Input::Dense(below.output()))
 }

@@ -1,12 +1,11 @@
-//! How a step is computed: who multiplies dense matrices, with which instructions, on how many threads.
+//! The configuration of a computation: matmul backend, instruction set and number of threads.
 
 use crate::kernels::Isa;
 use crate::names::named;
 use crate::parallel::MAX_THREADS;
 
-/// How the steps of a [`Workspace`](crate::Workspace) are computed.
-///
-/// The result depends on the [`MatmulBackend`] only: not on the number of threads, and not on the instruction set.
+/// How a [`Workspace`](crate::Workspace) computes. Results depend on the [`MatmulBackend`], but not
+/// on the number of threads or the instruction set.
 ///
 /// ```
 /// use mlp_core::{Compute, MatmulBackend};
@@ -17,32 +16,32 @@ use crate::parallel::MAX_THREADS;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Compute {
-    /// Who multiplies dense matrices: OpenBLAS by default, in a build that has it. Products with sparse rows are always this
-    /// crate's own.
+    /// The backend for products of dense matrices: OpenBLAS by default, if this build has it.
+    /// Products with sparse rows always use this crate's kernels.
     pub backend: MatmulBackend,
-    /// The instruction set of this crate's own kernels: by default the best that the machine has.
+    /// The instruction set of this crate's kernels, by default the best available.
     pub isa: Isa,
-    /// Threads that share each step, from 1, the default, to [`Compute::MAX_THREADS`].
+    /// The number of threads, from 1 (the default) to [`Compute::MAX_THREADS`].
     pub threads: usize,
 }
 
 impl Compute {
-    /// The largest number of threads that can share a step.
+    /// Maximum number of threads.
     pub const MAX_THREADS: usize = MAX_THREADS;
 
-    /// Returns the same with another matmul backend.
+    /// Sets the matmul backend.
     #[must_use]
     pub fn with_backend(self, backend: MatmulBackend) -> Self {
         Self { backend, ..self }
     }
 
-    /// Returns the same with another instruction set.
+    /// Sets the instruction set.
     #[must_use]
     pub fn with_isa(self, isa: Isa) -> Self {
         Self { isa, ..self }
     }
 
-    /// Returns the same with another number of threads.
+    /// Sets the number of threads.
     #[must_use]
     pub fn with_threads(self, threads: usize) -> Self {
         Self { threads, ..self }
@@ -52,7 +51,7 @@ impl Compute {
     pub(crate) fn check(self) {
         let Self { backend, threads, .. } = self;
         assert!((1..=MAX_THREADS).contains(&threads), "{threads} threads; expected 1 to {MAX_THREADS}");
-        assert!(backend.is_available(), "this build has no {backend}");
+        assert!(backend.is_available(), "this build does not have the backend {backend}");
     }
 }
 
@@ -62,12 +61,13 @@ impl Default for Compute {
     }
 }
 
-/// Who multiplies dense matrices.
+/// A backend for products of dense matrices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MatmulBackend {
-    /// OpenBLAS, in a build that has it. Another processor may round differently.
+    /// OpenBLAS. Rounding may differ between processors.
     OpenBlas,
-    /// The kernels of this crate: one chain of fused multiply-adds for each number, the same bits on every processor.
+    /// This crate's kernels: each element is one chain of fused multiply-adds, with the same bits
+    /// on every processor.
     Portable,
 }
 
@@ -81,7 +81,7 @@ impl Default for MatmulBackend {
 }
 
 impl MatmulBackend {
-    /// Returns true if this build has it.
+    /// Returns true if this build has the backend.
     pub const fn is_available(self) -> bool {
         match self {
             Self::OpenBlas => cfg!(feature = "_blas"),

@@ -1,11 +1,9 @@
-//! Dropout's random masks: of hidden layers, and of the inputs.
-//!
-//! A mask is a function of seed, step, layer, example in the batch and unit, so that neither threads nor interruptions can
-//! change it.
+//! Dropout masks for hidden layers and inputs. A mask depends only on seed, step, layer, example
+//! and unit, so threads and interruptions cannot change it.
 
 use ndarray::{Array2, s};
 use rand_chacha::ChaCha8Rng;
-use rand_core::{Rng, SeedableRng};
+use rand_core::Rng;
 
 use super::Ops;
 use super::matmul::Input;
@@ -13,77 +11,76 @@ use crate::kernels::mat::{MatMut, MatRef};
 use crate::linalg::csr::{CsrMatrix, Features};
 use crate::objective::Objective;
 use crate::parallel::Partition;
+use crate::random::native::generator;
 use crate::scalar::Scalar;
 
-/// The masks of one pass: what is dropped of the inputs and of each hidden layer.
+/// The masks of one pass, for the inputs and for each hidden layer.
 pub(crate) struct Masking {
-    inputs: Option<Masks>,
-    hidden: Option<Masks>,
-    first: u64, // the number of the inputs' mask
+    inputs: Option<LayerMask>,
+    hidden: Option<LayerMask>,
+    first: u64, // number of the inputs' mask
 }
 
 impl Masking {
-    /// Nothing is dropped.
+    /// Drops nothing.
     pub(crate) const NONE: Self = Self { inputs: None, hidden: None, first: 0 };
 
-    /// The masks of a step in training, for a network of so many layers.
+    /// Returns the masks of a training step for a network with `layers` layers.
     pub(crate) fn new(objective: &Objective, step: u64, layers: usize) -> Self {
-        let masks = |probability| Masks::new(objective.seed, probability);
-        let (inputs, hidden) = (masks(objective.input_dropout), masks(objective.dropout));
+        let mask = |probability| LayerMask::new(objective.seed, probability);
+        let (inputs, hidden) = (mask(objective.input_dropout), mask(objective.dropout));
         Self { inputs, hidden, first: step.wrapping_mul(layers as u64) }
     }
 
-    /// The mask of the inputs.
-    pub(crate) fn inputs(&self) -> Option<LayerMask<'_>> {
-        self.inputs.as_ref().map(|masks| LayerMask { masks, number: self.first })
+    /// Returns the mask of the inputs.
+    pub(crate) fn inputs(&self) -> Option<LayerMask> {
+        self.inputs.as_ref().map(|mask| mask.numbered(self.first))
     }
 
-    /// The mask of hidden layer `l`, counted from 0.
-    pub(crate) fn hidden(&self, l: usize) -> Option<LayerMask<'_>> {
-        let number = self.first.wrapping_add(l as u64 + 1);
-        self.hidden.as_ref().map(|masks| LayerMask { masks, number })
+    /// Returns the mask of hidden layer `l`, counted from 0.
+    pub(crate) fn hidden(&self, l: usize) -> Option<LayerMask> {
+        self.hidden.as_ref().map(|mask| mask.numbered(self.first.wrapping_add(l as u64 + 1)))
     }
 }
 
 const HALF_WORDS: f64 = 65_536.0;
 
-/// Units whose random numbers are drawn together: rows begin at a multiple.
+/// Each row of a mask is padded to a multiple of this number of units.
 const ROW: usize = 16;
 
-/// Where masks of one probability come from. Mask number m is drawn from stream m + 1 of the seed (stream 0 is that of
-/// [`NativeStream`](crate::NativeStream)); a unit takes half a word of 32 bits.
+/// The mask of one layer in one step. Mask m is drawn from stream m + 1 of the seed (stream 0 is
+/// [`NativeStream`](crate::NativeStream)); each unit uses half a 32-bit word.
 #[derive(Clone, Debug)]
-pub(crate) struct Masks {
+pub(crate) struct LayerMask {
     generator: ChaCha8Rng,
-    threshold: u32, // of 2¹⁶: smaller half-words drop their unit
-    scale: f64,
+    threshold: u32, // half-words below it drop their unit
+    scale: f64,     // of units that stay, 1/(1-p)
 }
 
-impl Masks {
-    /// The masks that drop with this probability, if they ever drop anything.
-    pub(crate) fn new(seed: u64, probability: f64) -> Option<Self> {
+impl LayerMask {
+    /// Returns mask -1, for [`numbered`](Self::numbered); `None` if the probability rounds to 0.
+    fn new(seed: u64, probability: f64) -> Option<Self> {
         let threshold = (probability * HALF_WORDS).round().min(HALF_WORDS - 1.0) as u32;
-        let mut key = [0; 32];
-        key[..8].copy_from_slice(&seed.to_le_bytes());
         let scale = HALF_WORDS / (HALF_WORDS - f64::from(threshold));
-        (threshold > 0).then(|| Self { generator: ChaCha8Rng::from_seed(key), threshold, scale })
+        (threshold > 0).then(|| Self { generator: generator(seed), threshold, scale })
     }
 
-    /// What kept units are multiplied by, 1/(1-p).
-    fn scale<A: Scalar>(&self) -> A {
-        A::from_f64(self.scale)
+    /// Returns the mask of this number.
+    fn numbered(&self, number: u64) -> Self {
+        let mut mask = self.clone();
+        mask.generator.set_stream(number.wrapping_add(1));
+        mask
     }
 
-    /// Mask `number`, of rows of `units`.
-    fn mask(&self, number: u64, units: usize) -> Mask {
-        let mut generator = self.generator.clone();
-        generator.set_stream(number.wrapping_add(1));
-        Mask { generator, threshold: self.threshold, row_words: units.next_multiple_of(ROW) / 2 }
+    /// Starts to draw the mask, in rows of `units`.
+    fn draw(&self, units: usize) -> Rows {
+        let (generator, row_words) = (self.generator.clone(), units.next_multiple_of(ROW) / 2);
+        Rows { generator, threshold: self.threshold, row_words }
     }
 
-    /// S (rows × some units) of mask `number` of a layer of `units`, from unit `first`, a multiple of 8, on.
-    pub(crate) fn fill<A: Scalar>(&self, number: u64, units: usize, first: usize, mut s: MatMut<'_, A>) {
-        let (mut mask, scale) = (self.mask(number, units), self.scale());
+    /// Fills S (rows × some units) of a layer of `units`, from unit `first`, a multiple of 8.
+    pub(crate) fn fill<A: Scalar>(&self, units: usize, first: usize, mut s: MatMut<'_, A>) {
+        let (mut mask, scale) = (self.draw(units), A::from_f64(self.scale));
         for row in 0..s.rows() {
             mask.seek(row, first);
             for pair in s.row_mut(row).chunks_mut(2) {
@@ -95,34 +92,20 @@ impl Masks {
     }
 }
 
-/// The mask of one layer in one step.
-#[derive(Clone, Copy)]
-pub(crate) struct LayerMask<'a> {
-    pub(crate) masks: &'a Masks,
-    pub(crate) number: u64,
-}
-
-impl LayerMask<'_> {
-    /// S (rows × some units) of a layer of `units`, starting with unit `first`, a multiple of 8.
-    pub(crate) fn fill<A: Scalar>(&self, units: usize, first: usize, s: MatMut<'_, A>) {
-        self.masks.fill(self.number, units, first, s);
-    }
-}
-
-/// One mask, read row by row.
-struct Mask {
+/// A mask, drawn row by row.
+struct Rows {
     generator: ChaCha8Rng,
     threshold: u32,
     row_words: usize,
 }
 
-impl Mask {
-    /// Goes to an even unit of a row.
+impl Rows {
+    /// Seeks to an even unit of a row.
     fn seek(&mut self, row: usize, unit: usize) {
         self.generator.set_word_pos((row * self.row_words + unit / 2) as u128);
     }
 
-    /// Whether the next two units stay.
+    /// Returns whether each of the next two units stays.
     #[inline]
     fn next_two(&mut self) -> [bool; 2] {
         let word = self.generator.next_u32();
@@ -130,17 +113,17 @@ impl Mask {
     }
 }
 
-/// A batch with inputs dropped. The mask runs along the nonzero numbers, so that it is the same for dense and for sparse rows.
+/// A batch after input dropout. The mask skips zeros, so it is the same for dense and sparse rows.
 #[derive(Debug)]
 pub(crate) struct DroppedInputs<A> {
-    rows: usize,        // of the last batch; 0 if nothing was dropped
-    is_sparse: bool,    // that batch
+    rows: usize,        // of the last batch; 0 without dropout
+    is_sparse: bool,    // is the last batch sparse?
     dense: Array2<A>,   // (capacity, inputs)
-    ends: Vec<usize>,   // (2·capacity): where each example's entries begin and end
-    columns: Vec<u32>,  // (capacity·inputs) at most
-    values: Vec<A>,     // (capacity·inputs) at most
-    examples: Vec<u32>, // 0, 2, 4, …: the examples among what lies between two ends
-    starts: Vec<usize>, // (capacity + 1): where the entries of an example would begin if none were dropped
+    ends: Vec<usize>,   // (2·capacity): start and end of each example's entries
+    columns: Vec<u32>,  // (capacity·inputs)
+    values: Vec<A>,     // (capacity·inputs)
+    examples: Vec<u32>, // 0, 2, 4, …: index of each example's start in `ends`
+    starts: Vec<usize>, // (capacity + 1): starts of the examples' entries before dropout
 }
 
 impl<A: Scalar> DroppedInputs<A> {
@@ -158,45 +141,48 @@ impl<A: Scalar> DroppedInputs<A> {
         }
     }
 
-    /// Numbers of an example.
+    /// Returns the number of inputs.
     pub(crate) fn inputs(&self) -> usize {
         self.dense.ncols()
     }
 
-    /// S ⊙ X, or X where there is no mask.
+    /// Returns S ⊙ X, or X without a mask.
     pub(crate) fn drop_from<'a>(
         &'a mut self,
         x: &'a Features<'_, A>,
-        mask: Option<LayerMask<'_>>,
+        mask: Option<LayerMask>,
         ops: &mut Ops,
     ) -> Input<'a, A> {
         self.rows = 0;
         if let Some(mask) = mask {
-            self.fill(mask, x, ops);
+            self.fill(&mask, x, ops);
         }
         self.rest_of(x)
     }
 
-    /// What the last [`drop_from`](Self::drop_from) left of X.
+    /// Returns the result of the last [`drop_from`](Self::drop_from).
     pub(crate) fn rest_of<'a>(&'a self, x: &'a Features<'_, A>) -> Input<'a, A> {
         match self.rows {
             0 => Input::from(x),
             _ if self.is_sparse => Input::Sparse(self.sparse()),
-            rows => Input::Dense(self.dense().rows_of(0..rows)),
+            rows => {
+                let (dense, inputs) = (self.dense.as_slice().expect("made contiguous"), self.inputs());
+                Input::Dense(MatRef::from_rows(dense, rows, inputs, inputs))
+            }
         }
     }
 
-    /// Drops numbers of `x`, each thread those of its own examples.
-    fn fill(&mut self, mask: LayerMask<'_>, x: &Features<'_, A>, ops: &mut Ops) {
-        let (LayerMask { masks, number }, (rows, inputs), pool) = (mask, x.dim(), &mut ops.pool);
-        let (examples, scale) = (Partition::new(rows, 1, pool.len()), masks.scale::<A>());
+    /// Applies the mask. Each thread has its own examples.
+    fn fill(&mut self, mask: &LayerMask, x: &Features<'_, A>, ops: &mut Ops) {
+        let ((rows, inputs), pool) = (x.dim(), &mut ops.pool);
+        let (examples, scale) = (Partition::new(rows, 1, pool.len()), A::from_f64(mask.scale));
         (self.rows, self.is_sparse) = (rows, matches!(x, Features::Sparse(_)));
         match x {
             Features::Dense(x) => {
                 let dense = self.dense.as_slice_mut().expect("made contiguous");
                 let cut = examples.map(|example| example * inputs);
                 pool.run(cut.slice(&mut dense[..rows * inputs]), |part, dense| {
-                    let mut mask = masks.mask(number, inputs);
+                    let mut mask = mask.draw(inputs);
                     for (row, dense) in examples.range(part).zip(dense.chunks_mut(inputs)) {
                         mask.seek(row, 0);
                         let (mut keeps, mut next) = ([false; 2], 0);
@@ -225,7 +211,7 @@ impl<A: Scalar> DroppedInputs<A> {
                     (entries.slice(&mut self.columns[..total]), entries.slice(&mut self.values[..total]));
                 let ends = examples.map(|example| 2 * example).slice(&mut self.ends[..2 * rows]);
                 pool.run((kept, ends), |part, ((columns, values), ends)| {
-                    let mut mask = masks.mask(number, inputs);
+                    let mut mask = mask.draw(inputs);
                     let first = entries.range(part).start;
                     for (row, ends) in examples.range(part).zip(ends.chunks_mut(2)) {
                         mask.seek(row, 0);
@@ -247,7 +233,7 @@ impl<A: Scalar> DroppedInputs<A> {
         }
     }
 
-    /// The last batch (examples × inputs), if something was dropped of it.
+    /// Returns the last batch (examples × inputs), or `None` without dropout.
     pub(crate) fn to_array(&self) -> Option<Array2<A>> {
         match self.rows {
             0 => None,
@@ -259,11 +245,6 @@ impl<A: Scalar> DroppedInputs<A> {
     fn sparse(&self) -> CsrMatrix<'_, A> {
         let (ends, examples) = (&self.ends[..2 * self.rows], &self.examples[..self.rows]);
         CsrMatrix::from_parts(self.inputs(), ends, &self.columns, &self.values, examples)
-    }
-
-    fn dense(&self) -> MatRef<'_, A> {
-        let (capacity, inputs) = self.dense.dim();
-        MatRef::from_rows(self.dense.as_slice().expect("made contiguous"), capacity, inputs, inputs)
     }
 }
 
@@ -277,16 +258,16 @@ mod tests {
         let mut s = Matrix::zeros(40, units);
         let partition = Partition::new(s.width(), line::<A>(), cuts);
         s.arrange(&partition);
-        let masks = Masks::new(3, dropout).unwrap();
+        let mask = LayerMask::new(3, dropout).unwrap().numbered(5);
         let mut pool = Pool::new(cuts);
         pool.run(s.by_columns(40, &partition), |number, part| {
-            masks.fill(5, units, partition.range(number).start, part);
+            mask.fill(units, partition.range(number).start, part);
         });
         s.to_array()
     }
 
     #[test]
-    fn a_mask_does_not_depend_on_who_draws_it() {
+    fn a_mask_does_not_depend_on_the_number_of_threads() {
         for units in [1, 10, 33, 100] {
             let all = mask::<f32>(0.3, units, 1);
             for cuts in [2, 3, 5] {
@@ -298,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_leaves_out_its_share_and_has_mean_one() {
+    fn a_mask_drops_its_fraction_and_has_mean_one() {
         for dropout in [0.1, 0.5, 0.9] {
             let s = mask::<f64>(dropout, 1000, 1);
             let n = s.len() as f64;
@@ -308,15 +289,13 @@ mod tests {
             let kept = s.iter().copied().fold(0.0, f64::max);
             assert!((kept - 1.0 / (1.0 - dropout)).abs() < 1e-3);
         }
-        assert!(Masks::new(3, 0.0).is_none());
+        assert!(LayerMask::new(3, 0.0).is_none());
     }
 
     #[test]
     fn the_masks_are_frozen() {
         let s = mask::<f32>(0.5, 24, 1);
         let bits: Vec<u8> = s.row(1).iter().map(|&s| u8::from(s > 0.0)).collect();
-        assert_eq!(bits, FROZEN);
+        assert_eq!(bits, [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0]);
     }
-
-    const FROZEN: [u8; 24] = [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0];
 }

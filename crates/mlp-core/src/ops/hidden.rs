@@ -1,5 +1,5 @@
-//! The operations of the hidden layers, forward and under it backward. A thread has the same units in both, so what it computes of
-//! δ is all that it needs for the gradients of its own weights.
+//! The hidden layers, forward and backward. A thread has the same units in both, so the δ it
+//! computes is all it needs for the gradients of its own weights.
 
 use super::Ops;
 use super::buffers::Buffers;
@@ -12,7 +12,7 @@ use crate::layer::Layer;
 use crate::linalg::blas::Cut;
 use crate::scalar::Scalar;
 
-/// What becomes of a gradient: target ← alpha·∂J/∂(W, b), or target ← target + alpha·∂J/∂(W, b).
+/// How a gradient is used: target ← alpha·∂J/∂(W, b), or target ← target + alpha·∂J/∂(W, b).
 #[derive(Clone, Copy)]
 pub(crate) struct Descent<A> {
     pub(crate) alpha: A,
@@ -20,13 +20,13 @@ pub(crate) struct Descent<A> {
 }
 
 impl Ops {
-    /// Z = X·W + b, H = f(Z), and with dropout S ⊙ H.
+    /// Z = X·W + b, H = f(Z), and S ⊙ H with dropout.
     pub(crate) fn hidden_forward<A: Scalar>(
         &mut self,
         layer: &Layer<A>,
         activation: Activation,
         input: Input<'_, A>,
-        mask: Option<LayerMask<'_>>,
+        mask: Option<LayerMask>,
         here: &mut Buffers<A>,
     ) {
         let (compute, isa, rows) = (self.compute, self.compute.isa, input.rows());
@@ -51,10 +51,9 @@ impl Ops {
         });
     }
 
-    /// From δ of layer `here`: δ of the hidden layer `below` (G4, G8, G5) and the gradient of `here` (G2, G3); where `below` is the
-    /// first layer, its gradient, too (G6, G7), from the network's input.
-    ///
-    /// `parameters` are W and b of `here` where they are not the target themselves.
+    /// From δ of layer `here`, computes δ of the hidden layer `below` (G4, G8, G5) and the gradient
+    /// of `here` (G2, G3). If `below` is the first layer, also computes its gradient (G6, G7).
+    /// `parameters` are W and b of `here`, if they are not the target.
     pub(crate) fn hidden_backward<A: Scalar>(
         &mut self,
         descent: Descent<A>,
@@ -67,7 +66,7 @@ impl Ops {
         let (Descent { alpha, write }, compute, isa) = (descent, self.compute, self.compute.isa);
         let rows = here.rows;
         let delta = here.delta.mat().rows_of(0..rows);
-        // A thread changes the weights that its units below are multiplied by: no other thread reads these.
+        // A thread only changes the weights of its own units below, which no other thread reads.
         let split = self.units::<A>(below.delta.width());
         let units = split.parts;
         let (fed, outputs) = (units.up_to(target.inputs()), self.units::<A>(delta.columns()).parts);
@@ -111,7 +110,7 @@ impl Ops {
         });
     }
 
-    /// The gradient of the first layer from its input and its δ (G6, G7).
+    /// The gradient of the first layer (G6, G7).
     pub(crate) fn input_gradient<A: Scalar>(
         &mut self,
         descent: Descent<A>,
@@ -131,7 +130,7 @@ impl Ops {
     }
 }
 
-/// G6 and G7 for the units of a thread: their columns of δ, of W and of b.
+/// G6 and G7 for a thread's columns of δ, W and b.
 fn gradient_of_units<A: Scalar>(
     compute: Compute,
     Descent { alpha, write }: Descent<A>,

@@ -1,4 +1,4 @@
-//! The products of the passes, and who computes them: the kernels of this crate, or OpenBLAS.
+//! The matrix products of the passes, by OpenBLAS or by this crate's kernels.
 
 use std::ops::Range;
 
@@ -9,10 +9,10 @@ use crate::linalg::blas::{self, Cut};
 use crate::linalg::csr::{CsrMatrix, Features};
 use crate::scalar::Scalar;
 
-/// What goes into a layer.
+/// The input of a layer.
 #[derive(Clone, Copy)]
 pub(crate) enum Input<'a, A> {
-    /// X, or the H of the layer below.
+    /// X, or H of the layer below.
     Dense(MatRef<'a, A>),
     /// X.
     Sparse(CsrMatrix<'a, A>),
@@ -37,12 +37,12 @@ impl<'a, A: Scalar> From<&'a Features<'_, A>> for Input<'a, A> {
     }
 }
 
-/// What becomes of the numbers that a product is written over.
+/// How a product is written to its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Write {
-    /// They are replaced.
+    /// Replaces it.
     Set,
-    /// It is added to them.
+    /// Is added to it.
     Add,
 }
 
@@ -56,7 +56,7 @@ impl Write {
 }
 
 impl Compute {
-    /// Z ← X·W + b for some `rows` of X: (n×d)(d×k) + (1×k) -> (n×k), b added to every row.
+    /// Z ← X·W + b for some `rows` of X: (n×d)(d×k) + (1×k) -> (n×k).
     pub(crate) fn affine<A: Scalar>(
         &self,
         x: Input<'_, A>,
@@ -75,7 +75,7 @@ impl Compute {
         }
     }
 
-    /// Out ← Out + alpha·Xᵀ·δ, or alpha·Xᵀ·δ: (n×d)ᵀ(n×k) -> (d×k). What is replaced does not matter, not even NaN.
+    /// Out ← Out + alpha·Xᵀ·δ, or alpha·Xᵀ·δ even if Out is NaN: (n×d)ᵀ(n×k) -> (d×k).
     pub(crate) fn transposed_product<A: Scalar>(
         &self,
         alpha: A,
@@ -96,7 +96,7 @@ impl Compute {
         }
     }
 
-    /// Out ← Out + alpha·1·δ, or alpha·1·δ, the column sums: (1×n)(n×k) -> (1×k), in the order of the rows.
+    /// Out ← Out + alpha·1·δ, or alpha·1·δ: column sums in row order, (1×n)(n×k) -> (1×k).
     pub(crate) fn column_sums<A: Scalar>(&self, alpha: A, delta: MatRef<'_, A>, write: Write, out: &mut [A]) {
         let (width, one) = (out.len(), A::one());
         let ones = MatRef::repeated(&one, 1, delta.rows());
@@ -104,7 +104,7 @@ impl Compute {
         A::product(self.isa, alpha, ones, delta, write.start(), out);
     }
 
-    /// Out ← δ·Wᵀ: (n×k)(d×k)ᵀ -> (n×d), `transposed` (k×d) is scratch for Wᵀ.
+    /// Out ← δ·Wᵀ: (n×k)(d×k)ᵀ -> (n×d). `transposed` (k×d) is scratch for Wᵀ.
     pub(crate) fn product_with_transposed<A: Scalar>(
         &self,
         delta: MatRef<'_, A>,
@@ -121,7 +121,7 @@ impl Compute {
                 self.product(A::one(), delta, weights.transposed(), Start::Zero, out, cut);
             }
             MatmulBackend::Portable => {
-                // A chain over k for many d at a time needs the d of a k side by side.
+                // The kernel reads rows of Wᵀ as vectors.
                 A::transpose(self.isa, weights, transposed.reborrow());
                 self.product(A::one(), delta, transposed.as_mat(), Start::Zero, out, cut);
             }
@@ -173,17 +173,18 @@ mod tests {
         Array2::from_shape_simple_fn((rows, columns), || A::from_f64(stream.standard_normal()))
     }
 
-    /// Each entry of a product of f32 or f64 differs from the exact one by at most n·eps·Σ|a||b| (Higham 2002, (3.5)).
+    /// An entry of a product differs from the exact one by at most n·eps·Σ|a||b| (Higham 2002,
+    /// (3.5)).
     fn assert_near<A: Scalar>(found: &Array2<A>, exact: &Array2<f64>, magnitude: &Array2<f64>, terms: usize) {
         for ((index, &found), (&exact, &magnitude)) in
             found.indexed_iter().zip(exact.iter().zip(magnitude.iter()))
         {
             let bound = (terms + 2) as f64 * A::EPSILON * magnitude;
-            assert!((found.into_f64() - exact).abs() <= bound, "{index:?}: {found} against {exact}");
+            assert!((found.into_f64() - exact).abs() <= bound, "{index:?}: {found}, expected {exact}");
         }
     }
 
-    /// A·B by plain loops in f64, and the same with absolute values, for the bound.
+    /// A·B by plain loops in f64, and with absolute values for the error bound.
     fn plain<A: Scalar>(a: ArrayView2<'_, A>, b: ArrayView2<'_, A>) -> (Array2<f64>, Array2<f64>) {
         let entry = |i, j, f: fn(f64) -> f64| {
             (0..a.ncols()).map(|k| f(a[[i, k]].into_f64() * b[[k, j]].into_f64())).sum::<f64>()
@@ -195,8 +196,8 @@ mod tests {
         )
     }
 
-    /// Every way of multiplying that this build has.
-    fn kernels() -> Vec<Compute> {
+    /// Every backend and instruction set of this build.
+    fn all_computes() -> Vec<Compute> {
         let own = Isa::available()
             .map(|isa| Compute::default().with_backend(MatmulBackend::Portable).with_isa(isa));
         own.chain([Compute::default()]).collect()
@@ -215,8 +216,10 @@ mod tests {
         matrix(&Array2::from_elem((rows, columns), A::nan()))
     }
 
-    fn check<A: Scalar>(kernels: Compute, cut: Cut<'_>) {
-        // Either side of every threshold: ndarray's for BLAS (7), the tiles', the blocks'.
+    fn check<A: Scalar>(compute: Compute, cut: Cut<'_>) {
+        let blocks = blocks();
+        let columns = Cut::Columns(&blocks, 0);
+        // Sizes on both sides of the thresholds of ndarray for BLAS (7), tiles and blocks.
         for &(n, d, k) in &[
             (1, 1, 1),
             (1, 7, 3),
@@ -237,52 +240,47 @@ mod tests {
             exact += &b.mapv(A::into_f64);
             magnitude += &b.mapv(|b| b.into_f64().abs());
             let mut out = nan(n, k);
-            kernels.affine(input, 0..n, weights.mat(), biases.mat().row(0), out.mat_mut(), cut);
+            compute.affine(input, 0..n, weights.mat(), biases.mat().row(0), out.mat_mut(), cut);
             assert_near(&out.to_array(), &exact, &magnitude, d + 1);
 
             let (exact, magnitude) = plain(x.t(), delta.view());
             let mut out = nan(d, k);
-            kernels.transposed_product(A::one(), input, deltas.mat(), Write::Set, out.mat_mut(), cut);
+            compute.transposed_product(A::one(), input, deltas.mat(), Write::Set, out.mat_mut(), cut);
             assert_near(&out.to_array(), &exact, &magnitude, n);
 
             let (half, mut out) = (A::from_f64(-0.5), weights.clone());
-            kernels.transposed_product(half, input, deltas.mat(), Write::Add, out.mat_mut(), cut);
+            compute.transposed_product(half, input, deltas.mat(), Write::Add, out.mat_mut(), cut);
             let (w64, m64) = (w.mapv(A::into_f64), w.mapv(|w| w.into_f64().abs()));
             assert_near(&out.to_array(), &(w64 - 0.5 * exact), &(m64 + 0.5 * magnitude), n + 1);
 
             let (exact, magnitude) = plain(delta.view(), w.t());
             let (mut out, mut scratch) = (nan(n, d), Matrix::zeros(k, d));
-            let (d_block, w_block) = (deltas.mat(), weights.mat());
-            kernels.product_with_transposed(
-                d_block,
-                w_block,
-                scratch.mat_mut(),
-                out.mat_mut(),
-                Cut::Columns(&blocks(), 0),
-            );
+            let (delta_mat, w_mat) = (deltas.mat(), weights.mat());
+            compute.product_with_transposed(delta_mat, w_mat, scratch.mat_mut(), out.mat_mut(), columns);
             assert_near(&out.to_array(), &exact, &magnitude, k);
 
             let ones = Array2::from_elem((1, n), A::one());
             let (exact, magnitude) = plain(ones.view(), delta.view());
             let mut out = nan(1, k);
-            kernels.column_sums(A::one(), deltas.mat(), Write::Set, out.mat_mut().row_mut(0));
+            compute.column_sums(A::one(), deltas.mat(), Write::Set, out.mat_mut().row_mut(0));
             assert_near(&out.to_array(), &exact, &magnitude, n);
         }
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "there it is the chains over again, and too long")]
-    fn the_products_agree_with_plain_loops() {
-        for kernels in kernels() {
+    #[cfg_attr(miri, ignore = "too slow, and the test of the chains covers it")]
+    fn products_agree_with_plain_loops() {
+        for compute in all_computes() {
             let blocks = blocks();
             for cut in [Cut::Rows(&blocks, 0), Cut::Columns(&blocks, 0)] {
-                check::<f32>(kernels, cut);
-                check::<f64>(kernels, cut);
+                check::<f32>(compute, cut);
+                check::<f64>(compute, cut);
             }
         }
     }
 
-    /// c ← fma(a, alpha·b, c) for ascending j, beginning with `start`: what `MatmulBackend::Portable` is defined to be.
+    /// c ← fma(a, alpha·b, c) for ascending j from `start`: the definition of
+    /// `MatmulBackend::Portable`.
     fn chain<A: Scalar>(
         alpha: A,
         a: ArrayView2<'_, A>,
@@ -295,7 +293,9 @@ mod tests {
     }
 
     fn check_chains<A: Scalar>(isa: Isa) {
-        let kernels = Compute::default().with_backend(MatmulBackend::Portable).with_isa(isa);
+        let compute = Compute::default().with_backend(MatmulBackend::Portable).with_isa(isa);
+        let blocks = blocks();
+        let (rows, columns) = (Cut::Rows(&blocks, 0), Cut::Columns(&blocks, 0));
         let all = &[(1, 1, 1), (3, 5, 2), (7, 3, 10), (9, 17, 10), (13, 40, 33), (100, 31, 70)];
         for &(n, d, k) in if cfg!(miri) { &all[..3] } else { all } {
             let (x, w, delta) = (random::<A>(n, d, 1), random::<A>(d, k, 2), random::<A>(n, k, 3));
@@ -304,48 +304,28 @@ mod tests {
             let input = Input::Dense(MatRef::from(&x_view));
             let start = b.broadcast((n, k)).unwrap().to_owned();
             let mut out = nan(n, k);
-            kernels.affine(
-                input,
-                0..n,
-                weights.mat(),
-                biases.mat().row(0),
-                out.mat_mut(),
-                Cut::Rows(&blocks(), 0),
-            );
+            compute.affine(input, 0..n, weights.mat(), biases.mat().row(0), out.mat_mut(), rows);
             assert_eq!(out.to_array(), chain(A::one(), x.view(), w.view(), &start), "{isa} {n} {d} {k}");
 
             let (alpha, mut out) = (A::from_f64(-0.3), weights.clone());
-            kernels.transposed_product(
-                alpha,
-                input,
-                deltas.mat(),
-                Write::Add,
-                out.mat_mut(),
-                Cut::Rows(&blocks(), 0),
-            );
+            compute.transposed_product(alpha, input, deltas.mat(), Write::Add, out.mat_mut(), rows);
             assert_eq!(out.to_array(), chain(alpha, x.t(), delta.view(), &w), "{isa} {n} {d} {k}");
 
             let (mut out, mut scratch) = (nan(n, d), Matrix::zeros(k, d));
-            let (d_block, w_block) = (deltas.mat(), weights.mat());
-            kernels.product_with_transposed(
-                d_block,
-                w_block,
-                scratch.mat_mut(),
-                out.mat_mut(),
-                Cut::Columns(&blocks(), 0),
-            );
+            let (delta_mat, w_mat) = (deltas.mat(), weights.mat());
+            compute.product_with_transposed(delta_mat, w_mat, scratch.mat_mut(), out.mat_mut(), columns);
             let expected = chain(A::one(), delta.view(), w.t(), &Array2::zeros((n, d)));
             assert_eq!(out.to_array(), expected, "{isa} {n} {d} {k}");
 
             let ones = Array2::from_elem((1, n), A::one());
             let mut out = biases.clone();
-            kernels.column_sums(alpha, deltas.mat(), Write::Add, out.mat_mut().row_mut(0));
+            compute.column_sums(alpha, deltas.mat(), Write::Add, out.mat_mut().row_mut(0));
             assert_eq!(out.to_array(), chain(alpha, ones.view(), delta.view(), &b), "{isa} {n} {d} {k}");
         }
     }
 
     #[test]
-    fn our_own_products_are_chains_in_index_order_to_the_last_bit() {
+    fn portable_products_are_bitwise_equal_to_chains_in_index_order() {
         for isa in Isa::available() {
             check_chains::<f32>(isa);
             check_chains::<f64>(isa);

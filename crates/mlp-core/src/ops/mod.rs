@@ -1,9 +1,9 @@
-//! The operations of the passes: one parallel region each, and which thread computes which part. `passes.rs` calls them; they
-//! call the kernels.
+//! The operations of the passes. Each is one parallel region that decides which thread computes
+//! which part. `passes.rs` calls them, and they call the kernels.
 //!
-//! A thread always has the same units of a layer: their columns of Z, H, δ and of the first layer's weights, their rows of the
-//! weights above. In the output layer, where all units of an example are needed together, it has examples. Nothing is summed
-//! across threads.
+//! A thread always has the same units of a layer: their columns of Z, H, δ and the first layer's
+//! weights, and their rows of the weights above. In the output layer, where softmax needs all units
+//! of an example, it has examples instead. Nothing is summed across threads.
 
 pub(crate) mod buffers;
 pub(crate) mod compute;
@@ -19,7 +19,7 @@ use crate::linalg::blas::{self, Cut};
 use crate::linalg::matrix::line;
 use crate::parallel::{Partition, Pool};
 
-/// The threads of a workspace, and how they compute.
+/// The threads of a workspace and their configuration.
 #[derive(Debug)]
 pub(crate) struct Ops {
     pub(crate) compute: Compute,
@@ -28,14 +28,15 @@ pub(crate) struct Ops {
 
 impl Ops {
     /// # Panics
-    /// If the number of threads is out of range, this build has no such backend, or the system refuses a thread.
+    /// If the number of threads is out of range, this build does not have the backend, or the
+    /// system cannot start a thread.
     #[track_caller]
     pub(crate) fn new(compute: Compute) -> Self {
         compute.check();
         Self { compute, pool: Pool::new(compute.threads) }
     }
 
-    /// Splits the units of a layer (its padded width) between cache lines.
+    /// Splits the units of a layer (its padded width) at cache lines.
     pub(crate) fn units<A>(&self, width: usize) -> Split {
         self.split(width, line::<A>())
     }
@@ -55,21 +56,22 @@ impl Ops {
     }
 }
 
-/// How the threads share an axis.
+/// How an axis is split over the threads.
 pub(crate) struct Split {
     /// One part for each thread.
     pub(crate) parts: Partition,
-    /// The blocks that OpenBLAS computes, of which a thread has whole ones. They do not depend on the number of threads.
+    /// The blocks that OpenBLAS computes, independent of the number of threads. A thread has whole
+    /// blocks.
     blocks: Partition,
 }
 
 impl Split {
-    /// Some columns of a product, from this one.
+    /// Part of a product that starts at column `first`.
     pub(crate) fn columns(&self, first: usize) -> Cut<'_> {
         Cut::Columns(&self.blocks, first)
     }
 
-    /// Some rows of a product, from this one.
+    /// Part of a product that starts at row `first`.
     pub(crate) fn rows(&self, first: usize) -> Cut<'_> {
         Cut::Rows(&self.blocks, first)
     }

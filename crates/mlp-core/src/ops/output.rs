@@ -1,5 +1,5 @@
-//! The operation of the output layer: logits and, of labeled examples, softmax, loss and the derivative G1. One region, because a
-//! thread has whole examples.
+//! The output layer: logits, softmax, loss and the derivative G1, in one region, because a thread
+//! has whole examples.
 
 use super::Ops;
 use super::buffers::Buffers;
@@ -7,24 +7,25 @@ use super::matmul::Input;
 use crate::layer::Layer;
 use crate::scalar::Scalar;
 
-/// What the output layer is compared with.
+/// The targets of the output layer.
 #[derive(Clone, Copy)]
 pub(crate) struct Labels<'a> {
     pub(crate) classes: &'a [u8], // (examples)
     /// ε: the target is (1-ε)·Y + ε/k.
     pub(crate) smoothing: f64,
-    /// In training, what each example's loss is multiplied by in J: 1, or 1/n.
+    /// The weight of each example's loss in J (1 or 1/n), in training only.
     pub(crate) weight: Option<f64>,
 }
 
-/// The results for each example of a batch.
+/// The results of a batch, example by example.
 pub(crate) struct Scores<'a> {
     pub(crate) losses: &'a mut [f64],     // (capacity)
     pub(crate) predictions: &'a mut [u8], // (capacity)
 }
 
 impl Ops {
-    /// Z = H·W + b; with labels Ŷ = softmax(Z) and J; in training δ = ∂J/∂Z, too (G1).
+    /// Z = H·W + b; with labels also Ŷ = softmax(Z) and the losses; in training also δ = ∂J/∂Z
+    /// (G1).
     pub(crate) fn output_forward<A: Scalar>(
         &mut self,
         layer: &Layer<A>,

@@ -1,5 +1,5 @@
-//! The operations that follow a backward pass: an optimizer's step, the norm of a gradient, the moving average. Each thread does them
-//! for its own units.
+//! The operations after a backward pass: optimizer step, gradient norm and moving average. Each
+//! thread has its own units.
 
 use super::Ops;
 use crate::kernels::Step;
@@ -7,7 +7,7 @@ use crate::layer::Layer;
 use crate::scalar::Scalar;
 
 impl Ops {
-    /// θ ← the step of θ along a gradient, W having decayed to kept·W before.
+    /// Takes an optimizer step, after decaying W to kept·W.
     pub(crate) fn optimize<A: Scalar>(
         &mut self,
         step: Step,
@@ -31,8 +31,8 @@ impl Ops {
         );
     }
 
-    /// The sum of the squares of a gradient: of each column from row to row, then the columns in order, so that it does not
-    /// depend on the number of threads. `squares` is scratch, as long as the layer is wide.
+    /// Returns the sum of squares of a gradient: first down each column, then across the columns,
+    /// so it does not depend on the number of threads. `squares` is scratch of the layer's width.
     pub(crate) fn sum_of_squares<A: Scalar>(&mut self, gradient: &Layer<A>, squares: &mut [f64]) -> f64 {
         let isa = self.compute.isa;
         let units = self.units::<A>(squares.len()).parts;
@@ -42,7 +42,7 @@ impl Ops {
                 A::add_squares(isa, matrix.columns_of(units.range(part)), squares);
             }
         });
-        // The padding does not count.
+        // Without the padding.
         squares[..gradient.outputs()].iter().sum()
     }
 

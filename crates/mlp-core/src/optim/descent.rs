@@ -1,14 +1,14 @@
-//! Gradient descent on a function of one variable: the chapter's illustration, with the functions on which it is
-//! instructive to watch it. Nothing of the network is used here, and nothing here by the network.
+//! Gradient descent on functions of one variable, as an illustration. Independent of the network
+//! code.
 
 use crate::names::named;
 
-/// A loss L(x) of one variable, with its derivative and with parameters worth trying.
+/// A function L(x) of one variable, with its derivative and suggested parameters.
 ///
 /// ```
 /// use mlp_core::descent::Function;
 ///
-/// // The chapter's: x² from 5, twenty steps of 0.1.
+/// // As in the chapter: x² from 5, twenty steps of 0.1.
 /// let path = Function::Parabola.descend(5.0, 0.1, 20);
 /// assert_eq!(path.points.len(), 21);
 /// assert_eq!(path.points[1], (4.0, 16.0));
@@ -17,41 +17,42 @@ use crate::names::named;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Function {
-    /// L(x) = x². Each step multiplies x by 1 - 2η: at η = 1 it jumps to and fro, above it diverges.
+    /// L(x) = x². Each step multiplies x by 1 - 2η: at η = 1 it oscillates, above it diverges.
     #[default]
     Parabola,
-    /// L(x) = (x² - 1)². Two minima, -1 and 1: which one is found depends on the start and the learning rate.
+    /// L(x) = (x² - 1)². Start and learning rate decide which minimum is found, -1 or 1.
     DoubleWell,
-    /// L(x) = x⁴. Flat at its minimum: descent slows down to a crawl.
+    /// L(x) = x⁴. Progress is slow near the flat minimum.
     Quartic,
-    /// L(x) = x² + 2 sin² 3x. Descent stops in the first dip it comes to, not in the lowest.
+    /// L(x) = x² + 2 sin² 3x. Descent stops in the first local minimum.
     Ripple,
-    /// L(x) = |x|. The slope does not fade at the minimum: descent jumps across it for ever.
+    /// L(x) = |x|. Descent oscillates around the minimum, because the slope does not shrink.
     AbsoluteValue,
 }
 
-/// Where a descent went.
+/// The path of a descent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Path {
-    /// (x, L(x)): the start, then one point for each step. Ends before the first point that is not finite.
+    /// (x, L(x)) at the start and after each step. Stops before the first point that is not finite.
     pub points: Vec<(f64, f64)>,
-    /// What became of it.
+    /// How it ended.
     pub outcome: Outcome,
 }
 
-/// What became of a descent.
+/// How a descent ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The last point is lower than the start.
+    /// The last point is below the start.
     Descended,
-    /// The last point is no lower than the start: the steps were too large, or the start was at a stationary point.
+    /// The last point is not below the start: the steps were too large, or it started at a
+    /// stationary point.
     DidNotDescend,
-    /// A point was infinite or not a number, and the path stops before it (or at the start, if that is the point).
+    /// A point was not finite. The path ends before it (or at the start, if it is the start).
     Diverged,
 }
 
 impl Function {
-    /// L(x) as it is written.
+    /// Returns the formula of L(x).
     pub const fn formula(self) -> &'static str {
         match self {
             Self::Parabola => "x²",
@@ -62,7 +63,7 @@ impl Function {
         }
     }
 
-    /// A start from which the function shows what it is here for.
+    /// Returns an instructive start.
     pub const fn start(self) -> f64 {
         match self {
             Self::Parabola | Self::AbsoluteValue => 5.0,
@@ -72,7 +73,7 @@ impl Function {
         }
     }
 
-    /// A learning rate to go with [`Function::start`].
+    /// Returns a learning rate that suits [`Function::start`].
     pub const fn learning_rate(self) -> f64 {
         match self {
             Self::Parabola => 0.1,
@@ -83,7 +84,7 @@ impl Function {
         }
     }
 
-    /// L(x).
+    /// Returns L(x).
     pub fn value(self, x: f64) -> f64 {
         match self {
             Self::Parabola => x * x,
@@ -94,7 +95,7 @@ impl Function {
         }
     }
 
-    /// L'(x); at the kink of |x|, 0.
+    /// Returns L'(x); 0 at the kink of |x|.
     pub fn derivative(self, x: f64) -> f64 {
         match self {
             Self::Parabola => 2.0 * x,
@@ -107,13 +108,13 @@ impl Function {
         }
     }
 
-    /// Follows x ← x - learning_rate L'(x) for `steps` steps.
+    /// Takes `steps` steps x ← x - learning_rate L'(x).
     pub fn descend(self, start: f64, learning_rate: f64, steps: usize) -> Path {
         descend(|x| self.value(x), |x| self.derivative(x), start, learning_rate, steps)
     }
 }
 
-/// Gradient descent on any function, given with its derivative.
+/// Runs gradient descent on a function, given its derivative.
 ///
 /// ```
 /// use mlp_core::descent::{Outcome, descend};
@@ -158,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_chapters_path_is_walked_as_python_walks_it() {
+    fn the_path_of_the_chapter_equals_pythons() {
         // lr, x = 0.1, 5.0; for _ in range(20): x = x - lr * 2 * x
         let path = Function::Parabola.descend(5.0, 0.1, 20);
         let mut x = 5.0;
@@ -176,7 +177,8 @@ mod tests {
                 let x = f64::from(i) * 0.11 + 0.003;
                 let step = f64::EPSILON.cbrt() * x.abs().max(1.0);
                 let numeric = (f.value(x + step) - f.value(x - step)) / (2.0 * step);
-                // Truncation h² |L'''|/6 with |L'''| at most 250, and rounding eps |L|/h with |L| at most 1000.
+                // Truncation h² |L'''|/6 with |L'''| at most 250, and rounding eps |L|/h with |L|
+                // at most 1000.
                 let tolerance = 500.0 * step * step + 2000.0 * f64::EPSILON / step;
                 assert!((f.derivative(x) - numeric).abs() <= tolerance, "{f} at {x}");
             }
@@ -184,12 +186,12 @@ mod tests {
     }
 
     #[test]
-    fn each_function_shows_what_it_is_here_for() {
+    fn each_function_shows_its_typical_behavior() {
         let end = |f: Function, start, rate, steps| {
             let path = f.descend(start, rate, steps);
             (path.points[path.points.len() - 1].0, path.outcome)
         };
-        // Too large a step on the parabola: |1 - 2·1.1| > 1, first away from the minimum, then out of all bounds.
+        // Steps too large for the parabola, |1 - 2·1.1| > 1: it moves away, and finally overflows.
         assert_eq!(end(Function::Parabola, 5.0, 1.1, 20).1, Outcome::DidNotDescend);
         assert_eq!(end(Function::Parabola, 5.0, 1.1, 100_000).1, Outcome::Diverged);
         assert!((end(Function::DoubleWell, 0.1, 0.05, 200).0 - 1.0).abs() < 1e-12);
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn no_step_and_a_start_that_is_not_finite_are_taken_as_they_come() {
+    fn zero_steps_and_infinite_starts_are_allowed() {
         assert_eq!(Function::Parabola.descend(1.0, 0.1, 0).points, [(1.0, 1.0)]);
         assert_eq!(Function::Parabola.descend(f64::INFINITY, 0.1, 3).outcome, Outcome::Diverged);
     }

@@ -1,36 +1,38 @@
-//! The optimizers by name, each with its formula and its source. Data only: the loops are in `kernels/update.rs`, and what an
-//! optimizer remembers is in `optimizer.rs`.
+//! The kinds of optimizers, with formulas and sources. The loops are in `kernels/update.rs`.
 
-/// What changes the parameters θ by a gradient g, with the learning rate η. Velocities and moments (v, m) start at 0.
+/// The formula that updates the parameters θ from a gradient g with learning rate η. Velocities and
+/// moments (v, m) start at 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum OptimizerKind {
-    /// θ ← θ - η g: gradient descent, the chapter's.
+    /// θ ← θ - η g: gradient descent.
     #[default]
     Sgd,
-    /// v ← μ v + g, θ ← θ - η v: the heavy ball (Polyak 1964), with η outside of v as in PyTorch.
+    /// v ← μ v + g, θ ← θ - η v: heavy ball (Polyak 1964), in PyTorch's form.
     Momentum {
-        /// μ, from 0 to below 1.
+        /// μ in [0, 1).
         momentum: f64,
     },
-    /// v ← μ v + g, θ ← θ - η (g + μ v): Nesterov's accelerated gradient (Nesterov 1983; Sutskever and others 2013), as in PyTorch.
+    /// v ← μ v + g, θ ← θ - η (g + μ v): Nesterov momentum (Nesterov 1983; Sutskever et al. 2013),
+    /// in PyTorch's form.
     Nesterov {
-        /// μ, from 0 to below 1.
+        /// μ in [0, 1).
         momentum: f64,
     },
-    /// m ← β₁ m + (1-β₁) g, v ← β₂ v + (1-β₂) g², and in step t, counted from 1, θ ← θ - η/(1-β₁ᵗ) · m / (√v/√(1-β₂ᵗ) + ε): Kingma and
-    /// Ba 2015, algorithm 1. With a weight decay it is AdamW (Loshchilov and Hutter 2019), decay being decoupled here.
+    /// m ← β₁ m + (1-β₁) g, v ← β₂ v + (1-β₂) g², and in step t, counted from 1, θ ← θ - η/(1-β₁ᵗ)
+    /// · m / (√v/√(1-β₂ᵗ) + ε): Kingma and Ba 2015, algorithm 1. With weight decay, which is
+    /// decoupled, it is AdamW (Loshchilov and Hutter 2019).
     Adam {
-        /// β₁, from 0 to below 1.
+        /// β₁ in [0, 1).
         beta1: f64,
-        /// β₂, from 0 to below 1.
+        /// β₂ in [0, 1).
         beta2: f64,
         /// ε, above 0.
         epsilon: f64,
     },
     /// v ← α v + (1-α) g², θ ← θ - η g / (√v + ε): Tieleman and Hinton 2012, lecture 6e.
     RmsProp {
-        /// α, from 0 to below 1.
+        /// α in [0, 1).
         decay: f64,
         /// ε, above 0.
         epsilon: f64,
@@ -38,7 +40,7 @@ pub enum OptimizerKind {
 }
 
 impl OptimizerKind {
-    /// Returns how many numbers it remembers for each parameter.
+    /// Returns the number of state values per parameter.
     pub(crate) fn states(self) -> usize {
         match self {
             Self::Sgd => 0,
@@ -48,7 +50,7 @@ impl OptimizerKind {
     }
 
     /// # Panics
-    /// If a number is out of its range.
+    /// If a hyperparameter is out of range.
     #[track_caller]
     pub(crate) fn check(self) {
         let shares: &[f64] = match self {
@@ -57,10 +59,8 @@ impl OptimizerKind {
             Self::Adam { beta1, beta2, .. } => &[beta1, beta2],
             Self::RmsProp { decay, .. } => &[decay],
         };
-        assert!(
-            shares.iter().all(|share| (0.0..1.0).contains(share)),
-            "{self:?}: expected from 0 to below 1"
-        );
+        let valid = shares.iter().all(|share| (0.0..1.0).contains(share));
+        assert!(valid, "{self:?}: expected 0 or more, below 1");
         if let Self::Adam { epsilon, .. } | Self::RmsProp { epsilon, .. } = self {
             assert!(epsilon > 0.0, "{self:?}: expected ε above 0");
         }

@@ -1,5 +1,5 @@
-//! Optimizers: their formulas (`kind.rs`), their state and their steps (`optimizer.rs`), the moving average of the weights
-//! (`ema.rs`), and gradient descent on a function of one variable (`descent.rs`).
+//! Optimizers: kinds (`kind.rs`), steps (`optimizer.rs`), moving average of the weights (`ema.rs`).
+//! `descent.rs` is gradient descent on a function of one variable.
 
 pub mod descent;
 pub(crate) mod ema;

@@ -1,11 +1,10 @@
-//! The optimizers: their state, and a step with weight decay and clipping. The formulas are in `kind.rs`, the loops in
-//! `kernels/update.rs`. The learning rate comes with every step: schedules are not the optimizer's business.
+//! The optimizer: its state, and a step with weight decay and gradient clipping. The formulas are
+//! in `kind.rs`, the loops in `kernels/update.rs`. The caller schedules the learning rate.
 
 use super::kind::OptimizerKind;
 use crate::architecture::Architecture;
 use crate::kernels::Step;
-use crate::layer::Gradients;
-use crate::layer::Layer;
+use crate::layer::{Gradients, Layer};
 use crate::linalg::csr::Features;
 use crate::linalg::matrix::Matrix;
 use crate::loss::Score;
@@ -13,24 +12,21 @@ use crate::network::Mlp;
 use crate::scalar::Scalar;
 use crate::workspace::Workspace;
 
-/// A rule with its state, and what is done to gradient and weights besides.
+/// An optimizer with its state, weight decay and gradient clipping.
 ///
 /// ```
 /// use mlp_core::prelude::*;
-/// use ndarray::array;
 ///
-/// let x = array![[0.0_f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
-/// let labels = [0, 1, 1, 0];
-/// let architecture = Architecture::new(2, &[8], 2).with_activation(Activation::Tanh);
-/// let mut network = Mlp::new(&architecture, Init::Xavier, &mut NativeStream::new(0))?;
-/// let mut workspace = Workspace::new(&architecture, 4);
-/// workspace.set_objective(Objective::mean());
+/// let architecture = Architecture::new(2, &[8], 2);
+/// let mut network = Mlp::<f32>::new(&architecture, Init::Xavier, &mut NativeStream::new(0))?;
+/// let mut workspace = Workspace::new(&architecture, 1);
 ///
 /// let mut optimizer = Optimizer::new(OptimizerKind::Nesterov { momentum: 0.9 }, &architecture);
+/// let x = ndarray::array![[1.0, -1.0]];
 /// for _ in 0..100 {
-///     optimizer.train_step(&mut network, x.view(), &labels, 0.1, &mut workspace);
+///     optimizer.train_step(&mut network, x.view(), &[1], 0.1, &mut workspace);
 /// }
-/// assert_eq!(network.score(x.view(), &labels, &mut workspace).accuracy(), 1.0);
+/// assert_eq!(network.score(x.view(), &[1], &mut workspace).accuracy(), 1.0);
 /// # Ok::<(), mlp_core::NetworkError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -40,15 +36,15 @@ pub struct Optimizer<A> {
     max_norm: Option<f64>,
     steps: u64,
     gradients: Gradients<A>,
-    squares: Vec<f64>,          // scratch of the norm
-    states: [Vec<Layer<A>>; 2], // v, or m and v, of each layer; no rows where the rule has none
+    squares: Vec<f64>,          // scratch for the norm
+    states: [Vec<Layer<A>>; 2], // v, or m and v, of each layer; unused ones have no rows
 }
 
 impl<A: Scalar> Optimizer<A> {
-    /// The rule at its beginning, without weight decay or clipping.
+    /// Returns a new optimizer without weight decay or clipping.
     ///
     /// # Panics
-    /// If a number of the rule is out of its range.
+    /// If a hyperparameter is out of range.
     #[track_caller]
     pub fn new(kind: OptimizerKind, architecture: &Architecture) -> Self {
         kind.check();
@@ -71,60 +67,62 @@ impl<A: Scalar> Optimizer<A> {
         }
     }
 
-    /// Decoupled weight decay (Loshchilov and Hutter 2019): before each step W ← (1 - η·`decay`) W. Biases do not decay.
+    /// Adds decoupled weight decay (Loshchilov and Hutter 2019): before each step W ← (1 -
+    /// η·`decay`) W. Biases do not decay.
     ///
     /// # Panics
-    /// If it is not a finite number from 0 on.
+    /// If `decay` is negative or not finite.
     #[must_use]
     #[track_caller]
     pub fn with_weight_decay(self, decay: f64) -> Self {
-        assert!(decay.is_finite() && decay >= 0.0, "a weight decay of {decay}: expected 0 or more");
+        assert!(decay.is_finite() && decay >= 0.0, "weight decay is {decay}; expected 0 or more");
         Self { weight_decay: decay, ..self }
     }
 
-    /// Clipping by norm (Pascanu and others 2013): a gradient whose Euclidean norm, over all parameters together, is above
-    /// `most` is scaled down to that norm.
+    /// Clips gradients by norm (Pascanu et al. 2013): if the Euclidean norm over all parameters
+    /// exceeds `max_norm`, the gradient is scaled down to that norm.
     ///
     /// # Panics
-    /// If it is not above 0.
+    /// If `max_norm` is not above 0.
     #[must_use]
     #[track_caller]
-    pub fn with_clipping(self, most: f64) -> Self {
-        assert!(most > 0.0, "a gradient of norm at most {most}: expected above 0");
+    pub fn with_clipping(self, max_norm: f64) -> Self {
+        assert!(max_norm > 0.0, "maximum gradient norm is {max_norm}; expected above 0");
         let widths = self.gradients.layers().iter().map(|layer| layer.weights.width());
         let squares = vec![0.0; widths.max().unwrap_or(0)];
-        Self { max_norm: Some(most), squares, ..self }
+        Self { max_norm: Some(max_norm), squares, ..self }
     }
 
-    /// The rule.
+    /// Returns the kind of optimizer.
     pub fn kind(&self) -> OptimizerKind {
         self.kind
     }
 
-    /// Steps taken.
+    /// Returns the number of steps taken.
     pub fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// What the rule remembers, each like the parameters of a network: v of [`OptimizerKind::Momentum`], [`OptimizerKind::Nesterov`] and
-    /// [`OptimizerKind::RmsProp`], m and v of [`OptimizerKind::Adam`]; of [`OptimizerKind::Sgd`] nothing.
+    /// Returns the state, each item shaped like the network's parameters: v for
+    /// [`OptimizerKind::Momentum`], [`OptimizerKind::Nesterov`] and [`OptimizerKind::RmsProp`]; m
+    /// and v for [`OptimizerKind::Adam`]; nothing for [`OptimizerKind::Sgd`].
     pub fn states(&self) -> impl Iterator<Item = &[Layer<A>]> {
         self.states[..self.kind.states()].iter().map(Vec::as_slice)
     }
 
-    /// Continues where another optimizer of this kind was after `steps` steps, with its [`states`](Self::states).
+    /// Continues from another optimizer of this kind, given its steps and [`states`](Self::states).
     ///
     /// # Errors
-    /// What does not fit, if there are not as many states, or they have not the shapes of this optimizer's network.
+    /// A message if the number or shapes of the states do not match.
     pub fn restore(&mut self, steps: u64, states: Vec<Vec<Layer<A>>>) -> Result<(), String> {
         let (expected, found) = (self.kind.states(), states.len());
         if found != expected {
-            return Err(format!("{found} states of an optimizer that has {expected}"));
+            return Err(format!("{found} optimizer states; expected {expected}"));
         }
         let shape = |layer: &Layer<A>| (layer.inputs(), layer.outputs(), layer.biases.columns());
         for (own, state) in self.states.iter().zip(&states) {
             if !own.iter().map(shape).eq(state.iter().map(shape)) {
-                return Err("states of an optimizer of another network".to_owned());
+                return Err("the optimizer states belong to another network".to_owned());
             }
         }
         self.states.iter_mut().zip(states).for_each(|(own, state)| *own = state);
@@ -132,10 +130,11 @@ impl<A: Scalar> Optimizer<A> {
         Ok(())
     }
 
-    /// One step on a batch. Returns the score before it, and is [`Mlp::train_step`] for [`OptimizerKind::Sgd`].
+    /// Takes a step on a batch and returns the score before it. Equals [`Mlp::train_step`] for
+    /// [`OptimizerKind::Sgd`].
     ///
     /// # Panics
-    /// As [`Mlp::train_step`]; if the optimizer is one of another architecture.
+    /// Same as [`Mlp::train_step`]; also if the optimizer has another architecture.
     #[track_caller]
     pub fn train_step<'x>(
         &mut self,
@@ -151,13 +150,11 @@ impl<A: Scalar> Optimizer<A> {
         score
     }
 
-    /// The second half of [`train_step`](Self::train_step): the backward pass for the batch that [`Mlp::forward`] has just seen,
-    /// and the step.
-    ///
-    /// Plain descent with neither decay nor clipping never stores the gradient.
+    /// The second half of [`train_step`](Self::train_step), after [`Mlp::forward`] on the same
+    /// batch. Plain gradient descent without decay or clipping never stores the gradient.
     ///
     /// # Panics
-    /// As [`Mlp::backward`]; if the optimizer is one of another architecture.
+    /// Same as [`Mlp::backward`]; also if the optimizer has another architecture.
     #[track_caller]
     pub fn descend<'x>(
         &mut self,

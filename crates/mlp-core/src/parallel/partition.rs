@@ -1,15 +1,15 @@
-//! Splitting work over threads: where a sequence is cut, and buffers cut there into parts that can be written at the same time.
-//! A thread usually gets the same part, so that it finds its weights in its own cache. The threads are in `pool.rs`.
+//! Splits sequences and buffers into parts that threads can write at the same time. A thread
+//! usually gets the same part, which keeps its weights in its cache.
 
 use std::marker::PhantomData;
 use std::ops::Range;
 
 use crate::kernels::mat::MatMut;
 
-/// The largest number of threads of a pool, and so of parts.
+/// Maximum number of threads of a pool, and of parts.
 pub(crate) const MAX_THREADS: usize = 64;
 
-/// Where a sequence is cut: consecutive ranges that together are all of it.
+/// A split of a sequence into consecutive ranges.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Partition {
     cuts: [usize; MAX_THREADS + 1],
@@ -17,7 +17,7 @@ pub(crate) struct Partition {
 }
 
 impl Partition {
-    /// 0..`len` in `count` parts, as equal as cuts at multiples of `grain` allow.
+    /// Splits 0..`len` into `count` parts of similar size, at multiples of `grain`.
     pub(crate) fn new(len: usize, grain: usize, count: usize) -> Self {
         assert!((1..=MAX_THREADS).contains(&count));
         let grains = len.div_ceil(grain);
@@ -28,7 +28,7 @@ impl Partition {
         Self { cuts, count }
     }
 
-    /// Merges neighbors into `count` parts, as equal in number as can be.
+    /// Merges neighboring parts into `count` parts of similar size.
     pub(crate) fn merged(&self, count: usize) -> Self {
         assert!((1..=MAX_THREADS).contains(&count));
         let mut cuts = [self.end(); MAX_THREADS + 1];
@@ -38,60 +38,61 @@ impl Partition {
         Self { cuts, count }
     }
 
-    /// Returns what of each part lies among the `len` places from `first` on, counted from there.
+    /// Returns the nonempty intersections of the parts with `first..first + len`, relative to
+    /// `first`.
     pub(crate) fn inside(&self, first: usize, len: usize) -> impl Iterator<Item = Range<usize>> {
         let place = move |cut: usize| cut.saturating_sub(first).min(len);
         self.ranges().map(move |range| place(range.start)..place(range.end)).filter(|range| !range.is_empty())
     }
 
-    /// The same cuts, in a shorter sequence.
+    /// Returns the same split of a shorter sequence.
     pub(crate) fn up_to(self, len: usize) -> Self {
         self.map(|cut| len.min(cut))
     }
 
-    /// The same parts of another sequence, cut at `f(cut)` for each cut; `f` must be monotonic.
+    /// Returns a split at `f(cut)` for each cut; `f` must be monotonic.
     pub(crate) fn map(mut self, f: impl Fn(usize) -> usize) -> Self {
         self.cuts[..=self.count].iter_mut().for_each(|cut| *cut = f(*cut));
         assert!(self.cuts[..=self.count].is_sorted());
         self
     }
 
-    /// A part.
+    /// Returns a part.
     pub(crate) fn range(&self, part: usize) -> Range<usize> {
         self.cuts[..=self.count][part]..self.cuts[..=self.count][part + 1]
     }
 
-    /// All parts, in order.
+    /// Returns all parts, in order.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = Range<usize>> {
         (0..self.count).map(|part| self.range(part))
     }
 
-    /// A matrix cut between columns.
+    /// Splits a matrix by columns.
     #[track_caller]
-    pub(crate) fn columns<'a, A>(&self, block: MatMut<'a, A>) -> ByColumns<'a, A> {
+    pub(crate) fn columns<'a, A>(&self, block: MatMut<'a, A>) -> MatParts<'a, A> {
         assert_eq!(self.end(), block.columns());
-        ByColumns { whole: Columns::Together(block), partition: *self }
+        MatParts { whole: Whole::Columns(block), partition: *self }
     }
 
-    /// A matrix whose columns lie in strips that end where the parts do.
+    /// Splits a matrix stored in strips, one for each part.
     #[track_caller]
-    pub(crate) fn strips<'a, A>(&self, strips: impl Iterator<Item = MatMut<'a, A>>) -> ByColumns<'a, A> {
-        let mut apart = [const { None }; MAX_THREADS];
+    pub(crate) fn strips<'a, A>(&self, strips: impl Iterator<Item = MatMut<'a, A>>) -> MatParts<'a, A> {
+        let mut all = [const { None }; MAX_THREADS];
         for (part, strip) in strips.enumerate() {
-            assert_eq!(strip.columns(), self.range(part).len(), "a strip that is not a part");
-            apart[part] = Some(strip);
+            assert_eq!(strip.columns(), self.range(part).len(), "a strip does not match its part");
+            all[part] = Some(strip);
         }
-        ByColumns { whole: Columns::Apart(apart), partition: *self }
+        MatParts { whole: Whole::Strips(all), partition: *self }
     }
 
-    /// A matrix cut between rows.
+    /// Splits a matrix by rows.
     #[track_caller]
-    pub(crate) fn rows<'a, A>(&self, block: MatMut<'a, A>) -> ByRows<'a, A> {
+    pub(crate) fn rows<'a, A>(&self, block: MatMut<'a, A>) -> MatParts<'a, A> {
         assert_eq!(self.end(), block.rows());
-        ByRows(block, *self)
+        MatParts { whole: Whole::Rows(block), partition: *self }
     }
 
-    /// A slice cut where this is cut.
+    /// Splits a slice.
     #[track_caller]
     pub(crate) fn slice<'a, T>(&self, slice: &'a mut [T]) -> Slice<'a, T> {
         assert_eq!(self.end(), slice.len());
@@ -104,54 +105,49 @@ impl Partition {
     }
 }
 
-/// Something that is cut into disjoint parts.
+/// Data that can be split into disjoint parts.
 ///
 /// # Safety
-/// Parts of different numbers have no element in common.
+/// Parts with different numbers must not overlap.
 pub(crate) unsafe trait Divide: Sync {
     /// One part.
     type Part;
 
-    /// Returns true if there are this many parts.
+    /// Returns true if there are `count` parts.
     fn has(&self, count: usize) -> bool;
 
     /// Returns a part.
     ///
     /// # Safety
-    /// Is called once for each number, and the whole is not used meanwhile.
+    /// Must be called at most once per number, while the whole is not used otherwise.
     unsafe fn part(&self, part: usize) -> Self::Part;
 }
 
-/// See [`Partition::columns`] and [`Partition::strips`].
-pub(crate) struct ByColumns<'a, A> {
-    whole: Columns<'a, A>,
+/// A matrix split by [`Partition::columns`], [`Partition::strips`] or [`Partition::rows`].
+pub(crate) struct MatParts<'a, A> {
+    whole: Whole<'a, A>,
     partition: Partition,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it lives on the stack of one call; a box would be an allocation in every step"
-)]
-enum Columns<'a, A> {
-    Together(MatMut<'a, A>),
-    Apart([Option<MatMut<'a, A>>; MAX_THREADS]),
+#[expect(clippy::large_enum_variant, reason = "on the stack of one call; a box would allocate in every step")]
+enum Whole<'a, A> {
+    Columns(MatMut<'a, A>),
+    Rows(MatMut<'a, A>),
+    Strips([Option<MatMut<'a, A>>; MAX_THREADS]),
 }
 
-/// See [`Partition::rows`].
-pub(crate) struct ByRows<'a, A>(MatMut<'a, A>, Partition);
-
-/// See [`Partition::slice`].
+/// A slice split by [`Partition::slice`].
 pub(crate) struct Slice<'a, T> {
     start: *mut T,
     partition: Partition,
     lifetime: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: it only hands out disjoint parts, each to be used by one thread.
+// SAFETY: only disjoint parts are handed out, each to one thread.
 unsafe impl<T: Send> Sync for Slice<'_, T> {}
 
-// SAFETY: parts are disjoint ranges of columns, or strips, of which each has one owner.
-unsafe impl<'a, A: Send + Sync> Divide for ByColumns<'a, A> {
+// SAFETY: parts are disjoint ranges of columns or rows, or different strips.
+unsafe impl<'a, A: Send + Sync> Divide for MatParts<'a, A> {
     type Part = MatMut<'a, A>;
 
     fn has(&self, count: usize) -> bool {
@@ -159,10 +155,13 @@ unsafe impl<'a, A: Send + Sync> Divide for ByColumns<'a, A> {
     }
 
     unsafe fn part(&self, part: usize) -> Self::Part {
+        let range = self.partition.range(part);
         match &self.whole {
             // SAFETY: no other part has these columns.
-            Columns::Together(block) => unsafe { block.alias() }.columns_of(self.partition.range(part)),
-            Columns::Apart(strips) => {
+            Whole::Columns(block) => unsafe { block.alias() }.columns_of(range),
+            // SAFETY: no other part has these rows.
+            Whole::Rows(block) => unsafe { block.alias() }.rows_of(range),
+            Whole::Strips(strips) => {
                 let strip = strips[part].as_ref().expect("a strip for each part");
                 // SAFETY: no other part has this strip.
                 unsafe { strip.alias() }
@@ -171,21 +170,7 @@ unsafe impl<'a, A: Send + Sync> Divide for ByColumns<'a, A> {
     }
 }
 
-// SAFETY: parts are disjoint ranges of rows.
-unsafe impl<'a, A: Send + Sync> Divide for ByRows<'a, A> {
-    type Part = MatMut<'a, A>;
-
-    fn has(&self, count: usize) -> bool {
-        self.1.count == count
-    }
-
-    unsafe fn part(&self, part: usize) -> Self::Part {
-        // SAFETY: no other part has these rows.
-        unsafe { self.0.alias() }.rows_of(self.1.range(part))
-    }
-}
-
-// SAFETY: parts are disjoint ranges, all inside the slice, whose end is the last cut.
+// SAFETY: parts are disjoint ranges of the slice, which ends at the last cut.
 unsafe impl<'a, T: Send> Divide for Slice<'a, T> {
     type Part = &'a mut [T];
 
@@ -195,13 +180,13 @@ unsafe impl<'a, T: Send> Divide for Slice<'a, T> {
 
     unsafe fn part(&self, part: usize) -> Self::Part {
         let range = self.partition.range(part);
-        // SAFETY: inside the slice, and no other part has these elements.
+        // SAFETY: inside the slice, and no other part overlaps.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
     }
 }
 
-/// What is not there is divided into parts that are not there.
-// SAFETY: as for what is there.
+/// `None` splits into `None`s.
+// SAFETY: the parts of `P` are disjoint.
 unsafe impl<P: Divide> Divide for Option<P> {
     type Part = Option<P::Part>;
 
@@ -210,14 +195,14 @@ unsafe impl<P: Divide> Divide for Option<P> {
     }
 
     unsafe fn part(&self, part: usize) -> Self::Part {
-        // SAFETY: what the caller promises holds for the whole.
+        // SAFETY: the caller's promise.
         self.as_ref().map(|whole| unsafe { whole.part(part) })
     }
 }
 
 macro_rules! divide_together {
     ($($whole:ident $index:tt),+) => {
-        // SAFETY: each of them is divided into disjoint parts.
+        // SAFETY: the parts of each element are disjoint.
         unsafe impl<$($whole: Divide),+> Divide for ($($whole,)+) {
             type Part = ($($whole::Part,)+);
 
@@ -226,7 +211,7 @@ macro_rules! divide_together {
             }
 
             unsafe fn part(&self, part: usize) -> Self::Part {
-                // SAFETY: what the caller promises holds for each of them.
+                // SAFETY: the caller's promise.
                 unsafe { ($(self.$index.part(part),)+) }
             }
         }
@@ -242,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_all_of_it_in_order_and_cut_at_the_grain() {
+    fn parts_cover_the_sequence_in_order_and_end_at_multiples_of_the_grain() {
         for (len, grain, count) in [(104, 16, 2), (0, 16, 3), (5, 16, 4), (100, 1, 7), (112, 8, 64)] {
             let partition = Partition::new(len, grain, count);
             let mut end = 0;

@@ -1,9 +1,10 @@
-//! The thread pool of a step. A pool is made once; `run` then costs less than a microsecond, because between two runs its threads
-//! wait awake for a while. (`rayon` is made for longer tasks: a step has three runs and takes about 100 microseconds.)
+//! The thread pool of a training step. Helpers spin for a while between two runs, so starting a run
+//! costs less than a microsecond. (A step has three runs and takes about 100 µs; `rayon` is made
+//! for longer tasks.)
 //!
-//! Every part of a run has a thread that usually does it. The caller, once done with its own part, takes the parts that no thread
-//! has started; and where it had to wait long for one that a thread had started, because another process holds a core, it does the
-//! next runs alone. Who does a part cannot show in the result.
+//! Each part of a run has a preferred thread. After its own part, the caller takes the parts that
+//! no helper has started. If it waited long for a helper, because another process holds a core, it
+//! does the next runs alone (`backoff.rs`). Results do not depend on it.
 
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -17,61 +18,62 @@ use std::thread::{self, JoinHandle};
 use super::backoff::Backoff;
 use super::partition::{Divide, MAX_THREADS};
 
-/// Rounds of waiting awake before a thread falls asleep.
+/// Spins before a thread goes to sleep.
 const SPINS: u32 = if cfg!(miri) { 1 } else { 20_000 };
 
-/// Threads that share the parts of a run; the caller's is the first of them.
+/// A pool of threads. The caller's thread is the first.
 pub(crate) struct Pool {
     shared: Arc<Shared>,
     helpers: Vec<JoinHandle<()>>,
     backoff: Backoff,
-    /// Whether the caller does all parts, so that tests see that it makes no difference.
+    /// True if the caller does all parts, for tests.
     #[cfg(test)]
     pub(crate) is_caller_alone: bool,
 }
 
 struct Shared {
-    /// What to do. Written by the caller while no part is unfinished.
+    /// The current job. The caller writes it while no part is unfinished.
     job: UnsafeCell<Job>,
-    /// Counts the runs; a helper that sees it change does its part.
+    /// Number of the run. A helper that sees it change does its part.
     round: OwnLine<AtomicUsize>,
-    /// Parts of this run that are not finished, the caller's own not counted.
+    /// Unfinished parts of this run, without the caller's own.
     unfinished: OwnLine<AtomicUsize>,
-    /// For each helper the last round in which its part was taken, by it or by the caller.
+    /// For each helper, the last run in which its part was taken, by it or by the caller.
     taken: Vec<OwnLine<AtomicUsize>>,
-    /// Which helpers are asleep.
+    /// For each helper, true while it sleeps.
     asleep: Vec<OwnLine<AtomicBool>>,
     panic: UnsafeCell<Option<Box<dyn Any + Send>>>,
     panicked: AtomicBool,
-    /// The next round is the last.
+    /// True if the next run ends the pool.
     closing: AtomicBool,
 }
 
-/// A value that shares its cache lines with no other (two lines, because processors fetch them in pairs).
+/// A value with two cache lines of its own, because processors fetch lines in pairs.
 #[repr(align(128))]
 struct OwnLine<T>(T);
 
-/// A closure by its address, called with the number of a part.
+/// A type-erased closure that takes the number of a part.
 #[derive(Clone, Copy)]
 struct Job {
     closure: *const (),
     call: unsafe fn(*const (), usize),
 }
 
-// SAFETY: `job` is written only while `unfinished` is 0, and read only by whoever has taken a part of the round that was begun
-// after the write, before `unfinished` counts that part down. `panic` is written by whoever turns `panicked` to true and read
-// after `unfinished` is 0. What the job points to is `Sync`, see `Pool::run`.
+// SAFETY: `job` is written only while `unfinished` is 0. It is read only by a thread that took a
+// part of a run started after the write, before that thread decrements `unfinished`. `panic` is
+// written only by the thread that sets `panicked`, and read after `unfinished` is 0. The job's
+// closure is `Sync`, see `Pool::run`.
 unsafe impl Sync for Shared {}
 // SAFETY: as above.
 unsafe impl Send for Shared {}
 
 impl Pool {
-    /// A pool of `threads` threads, from 1 to [`MAX_THREADS`]; for one no thread is started.
+    /// Returns a pool of 1 to [`MAX_THREADS`] threads. A pool of 1 starts no thread.
     ///
     /// # Panics
-    /// If it is another number, or the system refuses a thread.
+    /// If the number is out of range or the system cannot start a thread.
     pub(crate) fn new(threads: usize) -> Self {
-        assert!((1..=MAX_THREADS).contains(&threads), "a pool of {threads} threads");
+        assert!((1..=MAX_THREADS).contains(&threads), "{threads} threads; expected 1 to {MAX_THREADS}");
         let helpers = threads - 1;
         let idle = Job { closure: std::ptr::null(), call: |_, _| {} };
         let shared = Arc::new(Shared {
@@ -100,19 +102,19 @@ impl Pool {
         }
     }
 
-    /// Returns the number of threads, the caller's included.
+    /// Returns the number of threads, including the caller's.
     pub(crate) fn len(&self) -> usize {
         self.helpers.len() + 1
     }
 
-    /// Runs `work` once for each part, with the part's number and the part, and returns when all are done.
+    /// Calls `work` with the number and data of each part, and waits for all of them.
     ///
     /// # Panics
-    /// With the first panic of `work`, after all parts have come to an end.
+    /// With the first panic of `work`, after all parts have ended.
     pub(crate) fn run<P: Divide>(&mut self, parts: P, work: impl Fn(usize, P::Part) + Sync) {
         let len = self.len();
-        assert!(parts.has(len), "parts for another pool");
-        // SAFETY: each part's number is used for one call of `part`.
+        assert!(parts.has(len), "the number of parts is not the number of threads");
+        // SAFETY: `part` is called once per number.
         let work = |part: usize| work(part, unsafe { parts.part(part) });
         #[cfg(test)]
         if self.is_caller_alone {
@@ -135,7 +137,7 @@ impl Pool {
         }
         let shared = &*self.shared;
         let job = Job { closure: (&raw const *work).cast(), call: call::<F> };
-        // SAFETY: no part is unfinished, and only a unique borrow of the pool gets here.
+        // SAFETY: no part is unfinished, and the pool is borrowed uniquely.
         unsafe { *shared.job.get() = job };
         shared.unfinished.0.store(self.helpers.len(), Relaxed);
         let round = shared.next_round(&self.helpers);
@@ -154,7 +156,7 @@ impl Pool {
             panic::resume_unwind(cause);
         }
         if shared.panicked.swap(false, Relaxed) {
-            // SAFETY: no part is unfinished, so nobody writes to it.
+            // SAFETY: no part is unfinished, so no thread writes it.
             let cause = unsafe { (*shared.panic.get()).take() };
             panic::resume_unwind(cause.unwrap_or_else(|| Box::new("a thread of the pool panicked")));
         }
@@ -162,10 +164,10 @@ impl Pool {
 }
 
 impl Shared {
-    /// Lets every helper start, and returns the number of the round.
+    /// Starts the next run, wakes sleeping helpers, and returns the number of the run.
     fn next_round(&self, helpers: &[JoinHandle<()>]) -> usize {
-        // Sequentially consistent, here and in `await_round`: either the helper sees the new round before it falls asleep, or it
-        // is seen to be asleep and woken.
+        // Sequentially consistent, here and in `await_round`: either the helper sees the new run
+        // before it sleeps, or we see that it sleeps and wake it.
         let round = self.round.0.fetch_add(1, SeqCst) + 1;
         for (asleep, helper) in self.asleep.iter().zip(helpers) {
             if asleep.0.load(SeqCst) {
@@ -175,27 +177,28 @@ impl Shared {
         round
     }
 
-    /// Does a helper's part of a round, unless somebody has taken it.
+    /// Does a helper's part of a run, unless it is already taken.
     fn take(&self, helper: usize, round: usize) {
-        // In each round every part is taken once, so that the one before is what stands there. A helper that comes late finds
-        // this round or a later one.
+        // Each part is taken once per run, so `taken` holds the previous run. A late helper finds
+        // this run or a later one.
         if self.taken[helper].0.compare_exchange(round - 1, round, AcqRel, Relaxed).is_err() {
             return;
         }
-        // SAFETY: this part is unfinished, so that the job is that of its round.
+        // SAFETY: this part is unfinished, so the job belongs to its run.
         let job = unsafe { *self.job.get() };
-        // SAFETY: the closure lives until no part is unfinished.
+        // SAFETY: the closure lives until all parts are finished.
         let done = panic::catch_unwind(AssertUnwindSafe(|| unsafe { (job.call)(job.closure, helper + 1) }));
         if let Err(cause) = done
             && !self.panicked.swap(true, Relaxed)
         {
-            // SAFETY: only the first to panic gets here, and the caller reads when no part is unfinished.
+            // SAFETY: only the first panic gets here, and the caller reads after all parts are
+            // finished.
             unsafe { *self.panic.get() = Some(cause) };
         }
         self.unfinished.0.fetch_sub(1, Release);
     }
 
-    /// A helper's life.
+    /// The main loop of a helper.
     fn serve(&self, helper: usize) {
         let mut seen = 0;
         loop {
@@ -207,7 +210,7 @@ impl Shared {
         }
     }
 
-    /// Waits for a round other than `seen`, at first awake, and returns it.
+    /// Waits for a run other than `seen`, spinning first, and returns it.
     fn await_round(&self, helper: usize, seen: usize) -> usize {
         if !spin_until(|| self.round.0.load(Acquire) != seen, &mut 0) {
             let asleep = &self.asleep[helper].0;
@@ -221,7 +224,7 @@ impl Shared {
     }
 }
 
-/// Waits awake for a while, counting the rounds, and returns whether it came to pass.
+/// Spins until `is_done`, counting the spins in `rounds`. Returns false if it gives up.
 fn spin_until(is_done: impl Fn() -> bool, rounds: &mut u32) -> bool {
     for _ in 0..SPINS {
         if is_done() {
@@ -238,7 +241,7 @@ impl Drop for Pool {
         self.shared.closing.store(true, Relaxed);
         self.shared.next_round(&self.helpers);
         for helper in self.helpers.drain(..) {
-            // A panic of a helper's has been passed on when it happened.
+            // A panic in a helper has already been passed on.
             let _ = helper.join();
         }
     }
@@ -252,13 +255,12 @@ impl fmt::Debug for Pool {
 
 #[cfg(test)]
 mod tests {
-
     use super::super::partition::Partition;
     use super::*;
     use crate::kernels::mat::MatMut;
 
     #[test]
-    fn every_part_is_written_by_one_thread_round_after_round() {
+    fn every_part_runs_once_per_run() {
         for threads in [1, 2, 3, 5] {
             let mut pool = Pool::new(threads);
             let (mut numbers, mut matrix) = (vec![0_usize; 23], vec![0_usize; 60]);
@@ -283,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_that_has_fallen_asleep_wakes_up() {
+    fn a_sleeping_pool_wakes_up() {
         let mut pool = Pool::new(3);
         let partition = Partition::new(3, 1, 3);
         let mut done = [0; 3];
@@ -295,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_of_any_part_reaches_the_caller_and_the_pool_lives_on() {
+    fn a_panic_in_any_part_reaches_the_caller_and_the_pool_stays_usable() {
         let mut pool = Pool::new(3);
         let partition = Partition::new(3, 1, 3);
         for culprit in 0..3 {

@@ -1,5 +1,5 @@
-//! How the parameters of a layer begin. The draws are made in f64 and rounded, so that a seed means the same network in
-//! either precision.
+//! Initialization of a layer's parameters. Values are drawn in `f64` and then rounded, so a seed
+//! gives the same network in both precisions.
 
 use ndarray::{Array1, Array2};
 
@@ -9,19 +9,20 @@ use crate::linalg::qr::orthonormal_factor;
 use crate::names::named;
 use crate::scalar::Scalar;
 
-/// The distribution of a layer's first weights (d inputs, k outputs) and biases.
+/// The initial distribution of a layer's weights (d inputs, k outputs) and biases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Init {
-    /// Weights and biases from N(0, 1), the chapter's.
+    /// Weights and biases from N(0, 1), as in the chapter.
     #[default]
     Normal,
-    /// Weights uniform on ±√(6/(d+k)), biases 0 (Glorot and Bengio 2010, equation 16). For logistic and tanh.
+    /// Weights uniform on ±√(6/(d+k)), biases 0 (Glorot and Bengio 2010, equation 16). For logistic
+    /// and tanh.
     Xavier,
-    /// Weights from N(0, 2/d), biases 0 (He, Zhang, Ren and Sun 2015, equation 10). For the ReLU family.
+    /// Weights from N(0, 2/d), biases 0 (He et al. 2015, equation 10). For the ReLU family.
     He,
-    /// Orthonormal columns (rows, where k > d), uniformly distributed, biases 0 (Saxe, McClelland and Ganguli 2014).
+    /// Uniformly distributed orthonormal columns (rows if k > d), biases 0 (Saxe et al. 2014).
     Orthogonal,
 }
 
@@ -50,7 +51,7 @@ impl Init {
             Self::Normal => Array1::from_shape_simple_fn(outputs, || stream.standard_normal()),
             Self::Xavier | Self::He | Self::Orthogonal => Array1::zeros(outputs),
         };
-        // Collected anew, in the order of the rows, whatever the layout that LAPACK or a transpose left.
+        // Copied in row order, because LAPACK or a transpose may leave another layout.
         let weights = Array2::from_shape_fn(shape, |index| A::from_f64(weights[index]));
         Layer::new(weights, biases.mapv(A::from_f64))
     }
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
     use crate::random::native::NativeStream;
 
-    /// Mean and variance of the weights; their standard errors are sd/√n and var·√(2/n) for normal ones, less for uniform.
+    /// Mean and variance of the weights. Their standard errors are at most sd/√n and var·√(2/n).
     fn moments(init: Init, inputs: usize, outputs: usize) -> (f64, f64) {
         let layer: Layer<f64> = init.layer(inputs, outputs, &mut NativeStream::new(3));
         let n = layer.weights().len() as f64;
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_variances_are_those_of_the_papers() {
+    fn variances_match_the_papers() {
         let (inputs, outputs) = (300, 200);
         for (init, variance) in [
             (Init::Normal, 1.0),
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn orthogonal_weights_are_orthonormal_either_way_up() {
+    fn orthogonal_weights_are_orthonormal_for_tall_and_wide_shapes() {
         for (inputs, outputs) in [(30, 12), (12, 30), (20, 20)] {
             let layer: Layer<f64> = Init::Orthogonal.layer(inputs, outputs, &mut NativeStream::new(5));
             let w = layer.weights();
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_chapters_initialization_draws_biases_and_both_precisions_start_alike() {
+    fn only_normal_draws_biases_and_both_precisions_start_from_the_same_numbers() {
         for init in Init::ALL {
             let wide: Layer<f64> = init.layer(6, 4, &mut NativeStream::new(1));
             let narrow: Layer<f32> = init.layer(6, 4, &mut NativeStream::new(1));

@@ -1,4 +1,4 @@
-//! The random streams by name, for where one is chosen at run time.
+//! Random streams chosen by name at run time.
 
 use thiserror::Error;
 
@@ -7,7 +7,7 @@ use super::numpy::NumpyStream;
 use super::stream::RandomStream;
 use crate::names::named;
 
-/// The kinds of stream.
+/// A kind of random stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum StreamKind {
@@ -19,7 +19,7 @@ pub enum StreamKind {
 }
 
 impl StreamKind {
-    /// A stream of this kind.
+    /// Returns a stream of this kind.
     ///
     /// # Errors
     /// If `seed` is above 2³²-1 and the kind is [`StreamKind::Numpy`].
@@ -36,40 +36,40 @@ impl StreamKind {
 
 named!(StreamKind, "random stream", Native => "native", Numpy => "numpy");
 
-/// A stream of either kind.
+/// A random stream of either kind.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a run has one of these, and never moves it")]
+#[expect(clippy::large_enum_variant, reason = "a run has one stream and never moves it")]
 pub enum Stream {
-    /// Ours.
+    /// Our own.
     Native(NativeStream),
     /// NumPy's.
     Numpy(NumpyStream),
 }
 
-/// Where a stream is, to be kept and gone on with: [`Stream::state`], [`Stream::restore`].
+/// The state of a stream. See [`Stream::state`] and [`Stream::restore`].
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum StreamState {
-    /// Of [`NativeStream`].
+    /// State of a [`NativeStream`].
     Native {
-        /// Its seed.
+        /// The seed.
         seed: u64,
-        /// Words drawn.
+        /// Number of words drawn.
         position: u64,
     },
-    /// Of [`NumpyStream`]; the first three are what `np.random.get_state` calls `keys`, `pos` and `cached_gaussian`.
+    /// State of a [`NumpyStream`]: `keys`, `pos` and `cached_gaussian` of `np.random.get_state`.
     Numpy {
         /// The 624 words of the generator.
         words: Vec<u32>,
-        /// The index of the next one.
+        /// Index of the next word.
         next: u64,
-        /// The second normal number of a pair whose first one has been drawn.
+        /// The second number of a pair of normal numbers, if only the first has been used.
         cached_normal: Option<f64>,
     },
 }
 
 impl Stream {
-    /// Where the stream is.
+    /// Returns the state.
     ///
     /// ```
     /// use mlp_core::{RandomStream, Stream, StreamKind};
@@ -90,7 +90,7 @@ impl Stream {
         }
     }
 
-    /// Returns a stream that continues from a state; `None` if no stream is ever in that state.
+    /// Returns a stream that continues from a state; `None` if the state is invalid.
     pub fn restore(state: &StreamState) -> Option<Self> {
         match state {
             &StreamState::Native { seed, position } => {
@@ -131,11 +131,11 @@ impl RandomStream for Stream {
     }
 }
 
-/// A seed that the stream cannot take.
+/// The error of a seed that is too large for the stream.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("seed {seed} is too large for the numpy stream; expected at most 4294967295, as np.random.seed does")]
+#[error("seed {seed} is too large for the numpy stream; expected at most 4294967295, like np.random.seed")]
 pub struct SeedTooLarge {
-    /// The seed that was given.
+    /// The seed.
     pub seed: u64,
 }
 
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_stream_gives_permutations_and_moments_as_it_should() {
+    fn permutations_and_moments_are_correct() {
         for kind in StreamKind::ALL {
             let mut stream = kind.seeded(11).unwrap();
             for n in [0, 1, 2, 3, 1000] {
@@ -153,10 +153,7 @@ mod tests {
                 let mut sorted = order.clone();
                 sorted.sort_unstable();
                 assert!(sorted.iter().copied().eq(0..n as u32), "{kind}: {n}");
-                assert!(
-                    n < 1000 || order != sorted,
-                    "{kind}: a permutation of 1000 left everything in place"
-                );
+                assert!(n < 1000 || order != sorted, "{kind}: the order did not change");
             }
             // Standard errors of the mean and of the second moment: 1/√n and √(2/n).
             let n = 100_000;
@@ -169,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn every_permutation_of_three_is_as_likely_as_any_other() {
+    fn all_permutations_of_three_are_equally_likely() {
         for kind in StreamKind::ALL {
             let (mut stream, mut counts, n) = (kind.seeded(2).unwrap(), [0_u32; 6], 60_000);
             for _ in 0..n {
@@ -186,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restored_stream_goes_on_from_anywhere() {
+    fn a_restored_stream_continues_from_any_position() {
         for kind in StreamKind::ALL {
             let mut stream = kind.seeded(8).unwrap();
             for draws in [0, 1, 2, 7, 1000] {
@@ -212,11 +209,11 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_that_numpy_refuses_is_refused() {
+    fn a_seed_too_large_for_numpy_is_an_error() {
         let error = StreamKind::Numpy.seeded(1 << 32).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "seed 4294967296 is too large for the numpy stream; expected at most 4294967295, as np.random.seed does"
+            "seed 4294967296 is too large for the numpy stream; expected at most 4294967295, like np.random.seed"
         );
         assert!(StreamKind::Native.seeded(u64::MAX).is_ok());
         assert_eq!("numpy".parse(), Ok(StreamKind::Numpy));

@@ -1,5 +1,5 @@
-//! Random numbers. Two streams: [`NativeStream`], ours, and [`NumpyStream`], which is NumPy's legacy `RandomState` bit for bit. Their
-//! first numbers are frozen by tests: the meaning of a seed never changes.
+//! Random numbers: our own [`NativeStream`], and [`NumpyStream`], a bit-exact copy of NumPy's
+//! legacy `RandomState`. Tests freeze their first numbers: the meaning of a seed never changes.
 
 pub(crate) mod init;
 pub(crate) mod kind;

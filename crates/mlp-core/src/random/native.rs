@@ -1,13 +1,13 @@
-//! The library's own stream: ChaCha with 8 rounds, a counter-based generator (Bernstein 2008), so that any position can be
-//! reached at once and parts of a stream can be drawn in parallel. Everything takes exactly one word: number i of the
-//! stream is a function of the seed and i alone, and a stream's whole state is (seed, position).
+//! The library's own random stream: ChaCha with 8 rounds, a counter-based generator (Bernstein
+//! 2008). Every draw takes one word, so number i depends only on the seed and i, the state is
+//! (seed, position), and threads can draw parts of a stream in parallel.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 use super::stream::{RandomStream, permutation_length};
 
-/// ChaCha8 keyed by the seed; word i is bytes 8i to 8i+7 of the key stream.
+/// A stream of ChaCha8 words. Word i is bytes 8i to 8i+7 of the key stream.
 ///
 /// ```
 /// use mlp_core::{NativeStream, RandomStream};
@@ -24,37 +24,43 @@ pub struct NativeStream {
 }
 
 impl NativeStream {
-    /// The stream of `seed`, at its beginning. The key is the seed in 8 little-endian bytes and 24 zeros.
+    /// Returns the stream of a seed, at position 0.
     pub fn new(seed: u64) -> Self {
-        let mut key = [0; 32];
-        key[..8].copy_from_slice(&seed.to_le_bytes());
-        Self { generator: ChaCha8Rng::from_seed(key) }
+        Self { generator: generator(seed) }
     }
 
-    /// The seed.
+    /// Returns the seed.
     pub fn seed(&self) -> u64 {
         let key = self.generator.get_seed();
         u64::from_le_bytes(key[..8].try_into().expect("eight bytes"))
     }
 
-    /// The number of words drawn since the beginning.
+    /// Returns the position: the number of words drawn.
     pub fn position(&self) -> u64 {
         (self.generator.get_word_pos() / 2) as u64
     }
 
-    /// Goes to a position, so that the next word is word number `position`.
+    /// Seeks to a position.
     pub fn seek(&mut self, position: u64) {
         self.generator.set_word_pos(u128::from(position) * 2);
     }
 
-    /// Fills `keys` with the sort keys of the permutation of as many numbers: key i is `first` + i in the low half, under
-    /// 32 random bits of the next word. Sorted, the low halves are the permutation. (Equal bits leave two neighbors in
-    /// order: a chance of 2⁻³² for a pair, too rare to be seen in any statistic.) `first` + the number of keys is at most 2³².
+    /// Fills `keys` with the sort keys of a permutation: key i has 32 random bits in its high half
+    /// and `first` + i in its low half. After sorting, the low halves are the permutation. (Equal
+    /// random bits, with probability 2⁻³² per pair, leave two items in order.) `first` +
+    /// `keys.len()` is at most 2³².
     pub fn permutation_keys(&mut self, first: u32, keys: &mut [u64]) {
         for (index, key) in (u64::from(first)..).zip(keys) {
             *key = (self.next_u64() & 0xFFFF_FFFF_0000_0000) | index;
         }
     }
+}
+
+/// Returns the generator of a seed. The key is the seed as 8 little-endian bytes, and 24 zeros.
+pub(crate) fn generator(seed: u64) -> ChaCha8Rng {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    ChaCha8Rng::from_seed(key)
 }
 
 impl RandomStream for NativeStream {
@@ -66,13 +72,13 @@ impl RandomStream for NativeStream {
         (self.next_u64() >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
     }
 
-    /// By the inverse of the distribution function at the middle of one of 2⁵² equal intervals: one word, one number, and never
-    /// an infinite one.
+    /// Uses the inverse distribution function, at the middle of one of 2⁵² equal intervals, which
+    /// makes the result finite.
     fn standard_normal(&mut self) -> f64 {
         inverse_normal_distribution(middle_of_interval(self.next_u64()))
     }
 
-    /// By sorting random keys, which takes n words and can be done by many threads with the same result.
+    /// Sorts random keys. This takes n words, and threads can share it.
     fn permutation(&mut self, order: &mut [u32]) {
         permutation_length(order);
         let mut keys = vec![0; order.len()];
@@ -84,13 +90,13 @@ impl RandomStream for NativeStream {
     }
 }
 
-/// (k + 1/2) / 2⁵², exactly, for the number k in the upper 52 bits of `word`.
+/// Returns (k + 1/2) / 2⁵², exactly, for k the upper 52 bits of `word`.
 fn middle_of_interval(word: u64) -> f64 {
     ((word >> 12) as f64 + 0.5) * (1.0 / 4_503_599_627_370_496.0)
 }
 
-/// Φ⁻¹(p) for 0 < p < 1, to about 16 digits: Wichura's PPND16 (Applied Statistics 37, 1988, algorithm AS 241). The
-/// logarithm is `libm`'s, in Rust, so that a seed gives the same bits on every platform.
+/// Φ⁻¹(p) for 0 < p < 1, to about 16 digits: Wichura's PPND16 (Applied Statistics 37, 1988,
+/// algorithm AS 241). Uses `libm`'s logarithm, which gives the same bits on every platform.
 fn inverse_normal_distribution(p: f64) -> f64 {
     let q = p - 0.5;
     if q.abs() <= 0.425 {
@@ -178,7 +184,8 @@ mod tests {
 
     #[test]
     fn the_stream_is_frozen() {
-        // The words are the bytes of the ChaCha8 key stream for a key of zeros, 3e00ef2f895f40d6 7f5bb8e81f09a5a1 2c840ec3ce9a7f3b.
+        // The words are the ChaCha8 key stream for a key of zeros, 3e00ef2f895f40d6
+        // 7f5bb8e81f09a5a1 2c840ec3ce9a7f3b.
         let mut stream = NativeStream::new(0);
         assert_eq!(
             [stream.next_u64(), stream.next_u64(), stream.next_u64()],
@@ -193,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn every_word_has_a_finite_normal_number() {
+    fn all_normal_numbers_are_finite() {
         let ends = [0, u64::MAX].map(|word| inverse_normal_distribution(middle_of_interval(word)));
         // Φ⁻¹(2⁻⁵³), by symmetry on both sides.
         assert_eq!(ends[0], -ends[1]);
@@ -201,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_the_stream_can_be_drawn_without_the_rest() {
+    fn seeking_gives_the_numbers_of_that_position() {
         let (mut whole, mut part) = (NativeStream::new(5), NativeStream::new(5));
         let numbers: Vec<f64> = (0..100).map(|_| whole.standard_normal()).collect();
         part.seek(37);
@@ -218,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_inverse_agrees_with_pythons_statistics_module_to_the_last_digits() {
+    fn the_inverse_distribution_agrees_with_python() {
         // [(p, statistics.NormalDist().inv_cdf(p)) for p in (...)], Python 3.11
         let table: [(f64, f64); 7] = [
             (1e-12, -7.034483825301132),
@@ -233,7 +240,7 @@ mod tests {
             let found = inverse_normal_distribution(p);
             assert!(
                 (found - expected).abs() <= 4.0 * f64::EPSILON * expected.abs(),
-                "{p}: {found} against {expected}"
+                "{p}: {found}, expected {expected}"
             );
         }
     }

@@ -1,15 +1,14 @@
-//! NumPy's legacy `RandomState`, bit for bit: what `np.random.seed(S)` followed by `randn` and `shuffle` draws. NumPy
-//! froze it (NEP 19), so it can be followed. The algorithms: the Mersenne Twister MT19937 (Matsumoto and Nishimura 1998),
-//! Marsaglia's polar method, Fisher and Yates's shuffle with masked rejection.
+//! A bit-exact copy of NumPy's legacy `RandomState`, as used by `np.random.seed`, `randn` and
+//! `shuffle`, and frozen by NEP 19: the Mersenne Twister MT19937 (Matsumoto and Nishimura 1998),
+//! Marsaglia's polar method, and the Fisher-Yates shuffle with masked rejection.
 
 use super::stream::{RandomStream, permutation_length};
 
 const N: usize = 624; // words of state
 const M: usize = 397; // the middle word of the recurrence
 
-/// The stream of `np.random.RandomState(seed)`.
-///
-/// The normal numbers use the platform's logarithm, as NumPy does.
+/// The random stream of `np.random.RandomState(seed)`. Normal numbers use the platform's logarithm,
+/// as NumPy does.
 ///
 /// ```
 /// use mlp_core::{NumpyStream, RandomStream};
@@ -20,12 +19,12 @@ const M: usize = 397; // the middle word of the recurrence
 #[derive(Clone, Debug)]
 pub struct NumpyStream {
     state: [u32; N],
-    next: usize, // index of the next word in `state`; N when the block is used up
+    next: usize, // index of the next word in `state`; N at the end of the block
     cached_normal: Option<f64>,
 }
 
 impl NumpyStream {
-    /// The stream after `np.random.seed(seed)`.
+    /// Returns the stream after `np.random.seed(seed)`.
     pub fn new(seed: u32) -> Self {
         let (mut state, mut word) = ([0; N], seed);
         for (place, index) in state.iter_mut().zip(1..) {
@@ -35,12 +34,12 @@ impl NumpyStream {
         Self { state, next: N, cached_normal: None }
     }
 
-    /// The block of words, the next one's index, and the normal number that is drawn already.
+    /// Returns the words, the index of the next one, and the cached normal number.
     pub(super) fn parts(&self) -> (&[u32], usize, Option<f64>) {
         (&self.state, self.next, self.cached_normal)
     }
 
-    /// The stream of these [`parts`](Self::parts), if there is one.
+    /// Returns the stream with these [`parts`](Self::parts), if they are valid.
     pub(super) fn of_parts(words: &[u32], next: usize, cached_normal: Option<f64>) -> Option<Self> {
         let state = words.try_into().ok()?;
         (next <= N).then_some(Self { state, next, cached_normal })
@@ -67,7 +66,7 @@ impl NumpyStream {
         self.next = 0;
     }
 
-    /// A number from 0 to `max`, both included, by rejection under the smallest mask of ones that covers `max`.
+    /// Returns a number from 0 to `max`, inclusive, by rejection under a bit mask.
     fn up_to(&mut self, max: u32) -> u32 {
         let mask = u32::MAX.checked_shr(max.leading_zeros()).unwrap_or(0);
         loop {
@@ -80,19 +79,20 @@ impl NumpyStream {
 }
 
 impl RandomStream for NumpyStream {
-    /// The first of two words is the high half.
+    /// The first word is the high half.
     fn next_u64(&mut self) -> u64 {
         let high = u64::from(self.next_u32());
         high << 32 | u64::from(self.next_u32())
     }
 
-    /// `np.random.random_sample()`.
+    /// Equals `np.random.random_sample()`.
     fn uniform(&mut self) -> f64 {
         let (a, b) = (self.next_u32() >> 5, self.next_u32() >> 6);
         (f64::from(a) * 67_108_864.0 + f64::from(b)) / 9_007_199_254_740_992.0
     }
 
-    /// `np.random.randn()`. The polar method makes two numbers at a time; the second is kept for the next call.
+    /// Equals `np.random.randn()`. The polar method makes two numbers at a time; the second is kept
+    /// for the next call.
     fn standard_normal(&mut self) -> f64 {
         if let Some(cached) = self.cached_normal.take() {
             return cached;
@@ -108,7 +108,7 @@ impl RandomStream for NumpyStream {
         }
     }
 
-    /// `order = np.arange(n); np.random.shuffle(order)`.
+    /// Equals `order = np.arange(n); np.random.shuffle(order)`.
     fn permutation(&mut self, order: &mut [u32]) {
         let n = permutation_length(order);
         for (place, value) in order.iter_mut().zip(0..n) {
@@ -124,11 +124,11 @@ impl RandomStream for NumpyStream {
 mod tests {
     use super::*;
 
-    // Every expected number in these tests was printed by NumPy 2.4.6.
+    // NumPy 2.4.6 printed the expected numbers.
 
     #[test]
     fn the_generator_is_the_mersenne_twister() {
-        // The ten-thousandth number of the default seed, as the C++ standard states it for std::mt19937.
+        // The 10,000th number of the default seed, from the C++ standard (std::mt19937).
         let mut stream = NumpyStream::new(5489);
         let last = (0..10_000).map(|_| stream.next_u32()).last();
         assert_eq!(last, Some(4_123_659_995));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cached_normal_survives_a_shuffle() {
+    fn a_shuffle_keeps_the_cached_normal() {
         // r = np.random.RandomState(12345); r.randn(3); r.shuffle(np.arange(10)); r.randn()
         let mut stream = NumpyStream::new(12345);
         let drawn = [stream.standard_normal(), stream.standard_normal(), stream.standard_normal()];

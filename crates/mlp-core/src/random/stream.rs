@@ -1,14 +1,14 @@
-//! What every source of random numbers can do.
+//! The interface of random streams.
 
-/// A seeded source of random numbers.
+/// A seeded stream of random numbers.
 pub trait RandomStream {
-    /// The next 64 random bits.
+    /// Returns the next 64 random bits.
     fn next_u64(&mut self) -> u64;
 
-    /// The next number from the uniform distribution on [0, 1), a multiple of 2⁻⁵³.
+    /// Returns a number from the uniform distribution on [0, 1), a multiple of 2⁻⁵³.
     fn uniform(&mut self) -> f64;
 
-    /// The next number from the normal distribution of mean 0 and variance 1.
+    /// Returns a number from the standard normal distribution.
     fn standard_normal(&mut self) -> f64;
 
     /// Fills `order` with a random permutation of 0, 1, …, n-1.
@@ -18,9 +18,13 @@ pub trait RandomStream {
     fn permutation(&mut self, order: &mut [u32]);
 }
 
-/// The length of a permutation as the streams count it.
+/// Checks the length of a permutation.
 #[track_caller]
 pub(super) fn permutation_length(order: &[u32]) -> u32 {
-    assert!(order.len() <= u32::MAX as usize, "a permutation of {} numbers in 32 bits", order.len());
+    assert!(
+        order.len() <= u32::MAX as usize,
+        "a permutation of {} numbers; expected fewer than 2³²",
+        order.len()
+    );
     order.len() as u32
 }

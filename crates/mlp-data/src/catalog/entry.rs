@@ -30,7 +30,7 @@ pub struct CatalogEntry {
     pub preprocessing: Preprocessing,
     /// How labels are stored.
     pub labels: LabelLayout,
-    /// Whether the files hold the images transposed. Loading corrects that.
+    /// True if the files hold the images transposed. Loading corrects that.
     pub transposed: bool,
     /// The training set.
     pub train: Split,

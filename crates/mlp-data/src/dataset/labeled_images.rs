@@ -88,7 +88,7 @@ impl Dataset {
         self.labels.len()
     }
 
-    /// Whether there are no examples.
+    /// Returns true if there are no examples.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }

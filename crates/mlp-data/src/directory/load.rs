@@ -45,7 +45,8 @@ impl Datasets {
         }
     }
 
-    /// Whether all files of `name` exist, without checking their content. True for `synthetic`.
+    /// Returns true if all files of `name` exist, without checking their content. True for
+    /// `synthetic`.
     pub fn is_present(name: &str, data_dir: &Path) -> bool {
         if name == synthetic::NAME {
             return true;

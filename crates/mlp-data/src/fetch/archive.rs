@@ -1,7 +1,8 @@
 //! Extracting files from a zip archive that several datasets share: EMNIST's half a gigabyte, which
 //! is kept for the other datasets.
 
-use super::run::{Files, Run, Trouble, lock, with_suffix};
+use super::run::{Files, Run, lock, with_suffix};
+use super::trouble::Trouble;
 use super::verify::{check_sha256, write_sums};
 use super::{Event, Verification};
 use crate::Error;

@@ -2,7 +2,7 @@
 //! never exceeded, and a `.part` file is resumed. `fetch/verify.rs` verifies the bytes.
 
 use super::FetchOptions;
-use super::run::Trouble;
+use super::trouble::Trouble;
 use crate::Error;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -210,8 +210,8 @@ fn classify(error: ureq::Error) -> Trouble {
     }
 }
 
-/// Whether an error comes from an established connection. All others, such as an unknown host, mean
-/// that none was possible.
+/// Returns true if an error comes from an established connection. All others, such as an unknown
+/// host, mean that no connection was possible.
 fn was_connected(kind: io::ErrorKind) -> bool {
     use io::ErrorKind::{
         BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof, WouldBlock,

@@ -23,11 +23,14 @@ mod archive;
 mod download;
 mod event;
 mod fetcher;
+mod options;
 mod package;
 mod run;
+mod trouble;
 mod verify;
 
 pub use event::Event;
-pub use fetcher::{FetchOptions, Fetcher, Report};
+pub use fetcher::{Fetcher, Report};
+pub use options::FetchOptions;
 pub use run::FileReport;
 pub use verify::Verification;

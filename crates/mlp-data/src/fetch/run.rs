@@ -1,8 +1,10 @@
 //! One run of a fetch: finding, downloading, verifying and accepting files.
 
 use super::download::Downloader;
+use super::options::FetchOptions;
+use super::trouble::Trouble;
 use super::verify::Expected;
-use super::{Event, FetchOptions, Verification};
+use super::{Event, Verification};
 use crate::fs::sync_directory_of;
 use crate::{Error, SourceFailure};
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -25,27 +27,6 @@ pub(super) type Files<'a> = [(Expected<'a>, Option<FileReport>)];
 
 /// Checks that a file has the right content.
 pub(super) type Check<'a> = &'a dyn Fn(&Path) -> Result<Verification, Error>;
-
-/// The failure of one attempt. All but [`Disk`](Self::Disk) lead to the next source.
-pub(super) enum Trouble {
-    /// The local disk failed, so no other source can help.
-    Disk(Error),
-    /// No connection, so the server is not tried again.
-    Unreachable(String),
-    /// The connection broke; another attempt resumes after the bytes that arrived.
-    Broken(String),
-    /// The source does not have the file, or has a wrong one.
-    Refused(String),
-}
-
-impl From<Error> for Trouble {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Io { .. } => Self::Disk(error),
-            problem => Self::Refused(problem.to_string()),
-        }
-    }
-}
 
 /// The state of one call of [`Fetcher::fetch`](super::Fetcher::fetch).
 pub(super) struct Run<'a> {

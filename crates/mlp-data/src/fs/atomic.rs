@@ -36,20 +36,46 @@ impl Disk {
         path: &Path,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> io::Result<()> {
+        self.write_keeping(path, None, write)
+    }
+
+    /// Like [`Disk::write_atomically`], and renames the old file to `previous` just before the new
+    /// one takes its name.
+    pub fn write_keeping(
+        &self,
+        path: &Path,
+        previous: Option<&Path>,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<()> {
         let mut temporary = Temporary::create(self, path)?;
+        temporary.file.copy_permissions(path)?;
         let mut out = BufWriter::with_capacity(1 << 16, &mut temporary.file);
         write(&mut out)?;
         out.flush()?;
         drop(out);
         temporary.file.sync()?;
+        if let Some(previous) = previous.filter(|_| path.exists()) {
+            self.rename(path, previous)?;
+        }
         temporary.rename(path)?;
         self.sync_directory_of(path)
     }
 }
 
-/// Returns whether a file name is that of a temporary file left by an interrupted write.
-pub fn is_temporary(name: &str) -> bool {
-    name.starts_with('.') && name.ends_with(SUFFIX)
+/// Returns the final name of a file from the name of a temporary file that an interrupted write
+/// left, or `None` for any other name.
+///
+/// # Example
+/// ```
+/// use mlp_data::fs::final_name;
+/// assert_eq!(final_name(".model.mlp.4711-0.tmp"), Some("model.mlp"));
+/// assert_eq!(final_name(".notes.tmp"), None);
+/// ```
+pub fn final_name(temporary: &str) -> Option<&str> {
+    let (name, number) = temporary.strip_prefix('.')?.strip_suffix(SUFFIX)?.rsplit_once('.')?;
+    let (process, number) = number.split_once('-')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number(process) && is_number(number)).then_some(name)
 }
 
 const SUFFIX: &str = ".tmp";
@@ -145,6 +171,32 @@ mod tests {
         write_atomically(&path, |out| out.write_all(b"second")).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"second");
         assert_eq!(names(directory.path()), ["file"]);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_rewritten_file_keeps_its_mode() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        fs::write(&path, "old").unwrap();
+        for mode in [0o600, 0o640, 0o444] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            write_atomically(&path, |out| out.write_all(b"new")).unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode);
+        }
+    }
+
+    #[test]
+    fn the_old_file_can_be_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, previous) = (directory.path().join("file"), directory.path().join("previous"));
+        for content in ["1", "2", "3"] {
+            let write = |out: &mut dyn Write| out.write_all(content.as_bytes());
+            Disk::default().write_keeping(&path, Some(&previous), write).unwrap();
+        }
+        assert_eq!((fs::read(&path).unwrap(), fs::read(&previous).unwrap()), (b"3".into(), b"2".into()));
     }
 
     #[test]

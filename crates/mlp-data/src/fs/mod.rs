@@ -6,7 +6,7 @@ pub(crate) mod directory;
 mod disk;
 mod names;
 
-pub use atomic::{is_temporary, write_atomically};
+pub use atomic::{final_name, write_atomically};
 pub(crate) use disk::sync_directory_of;
-pub use disk::{Disk, DiskFile, Gate, Operation};
+pub use disk::{Disk, DiskFile, Gate, Lock, Operation};
 pub use names::natural_order;

@@ -73,7 +73,7 @@ impl ElementType {
 }
 
 impl IdxData {
-    /// Whether there are no elements.
+    /// Returns true if there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -63,9 +63,9 @@ impl GrayPicture {
 pub struct Preprocessed {
     /// The pixels (height, width) of the image: 0 is ground, 255 ink.
     pub pixels: Vec<u8>,
-    /// Whether the picture was inverted.
+    /// True if the picture was inverted.
     pub was_inverted: bool,
-    /// Whether the picture has no ink.
+    /// True if the picture has no ink.
     pub is_blank: bool,
     /// Whether the ground of the picture looks lighter than its ink, whatever polarity was given.
     pub looks_light: bool,

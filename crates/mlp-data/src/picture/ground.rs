@@ -18,7 +18,7 @@ const PAGE: f64 = 0.7;
 /// The number of iterations of the fit.
 const ROUNDS: usize = 6;
 
-/// The evidence that the ground is lighter than the ink, from 0 to 1; light if above one half.
+/// Returns the evidence that the ground is lighter than the ink, from 0 to 1; light if above 0.5.
 ///
 /// If most pixels lie on one surface, that is the ground, and the ink is on the side where pixels
 /// stand out the most. Otherwise, for example if a bold stroke fills the picture, the ground is the
@@ -113,7 +113,7 @@ impl Ground {
         samples.iter().map(score).sum()
     }
 
-    /// Whether most of a picture lies on the surface, with little noise for its contrast.
+    /// Returns true if most of a picture lies on the surface, with little noise for its contrast.
     fn is_page(&self, samples: &[Sample]) -> bool {
         let within = samples.iter().filter(|s| self.distance(s).abs() <= self.band()).count();
         let most = samples.iter().map(|s| self.distance(s).abs()).fold(0.0, f32::max);
@@ -143,7 +143,7 @@ impl Ground {
         self.surface.at(x, y)
     }
 
-    /// Whether a peak of this height is not ink.
+    /// Returns true if a peak of this height is not ink.
     pub(super) fn is_flat(&self, peak: f32) -> bool {
         peak < MIN_CONTRAST.max(1.5 * self.noise)
     }

@@ -66,7 +66,7 @@ fn full_height(heights: impl Iterator<Item = f32> + Clone, noise: f32) -> f32 {
 
 /// Connected components of ink, over sides or corners.
 struct Patches {
-    numbers: Vec<u32>, // the patch of each pixel, from 1; 0 is no ink
+    numbers: Vec<u32>, // the patch of each pixel, from 1; 0 without ink
     count: usize,
 }
 
@@ -163,7 +163,8 @@ impl Patches {
         pairs.filter(|&(&number, _)| number != 0).map(|(_, &height)| height)
     }
 
-    /// Whether a pixel is ink or next to it, where the edge of a stroke fades into the ground.
+    /// Returns true if a pixel is ink or next to it, where the edge of a stroke fades into the
+    /// ground.
     fn is_near(&self, at: usize, width: usize, height: usize) -> bool {
         self.numbers[at] != 0 || around(at, width, height).any(|next| self.numbers[next] != 0)
     }

@@ -12,6 +12,14 @@ pub enum FormatError {
     /// A file name without a known extension.
     #[error("unknown file format; expected a name ending in .safetensors, .npz, .onnx or .csv")]
     UnknownFormat,
+    /// A file of another program, or under the wrong name.
+    #[error("{found}; {instead}")]
+    Foreign { found: &'static str, instead: &'static str },
+    /// A file whose name and content are unknown.
+    #[error(
+        "neither its name nor its first bytes are of a model that can be imported; expected .safetensors (safetensors.torch.save_file(model.state_dict(), …)), .npz or .onnx (torch.onnx.export, skl2onnx, tf2onnx)"
+    )]
+    UnknownModel,
     /// Predictions instead of a model.
     #[error("a table of predictions is not a model; expected a file ending in .safetensors, .npz or .onnx")]
     OnlyPredictions,
@@ -34,9 +42,14 @@ pub enum FormatError {
     Onnx { reason: String },
     /// A graph that is not a supported network.
     #[error(
-        "{what}: {reason}; expected a chain of layers: Gemm, or MatMul and Add, then an activation; Softmax or nothing at the end"
+        "{what}: {reason}; expected a chain of affine layers with one activation, and Softmax or nothing at the end"
     )]
     Node { what: String, reason: String },
+    /// Numbers in another file that cannot be read.
+    #[error(
+        "its numbers are in `{file}`, which cannot be read: {reason}; expected it beside the .onnx file (or export to one file: torch.onnx.export with external_data=False)"
+    )]
+    ExternalData { file: String, reason: String },
     /// A model too large for a protocol buffer.
     #[error("{bytes} bytes of ONNX; expected at most 2147483647: export .safetensors or .npz")]
     TooLargeForOnnx { bytes: usize },
@@ -60,6 +73,16 @@ pub enum FormatError {
     /// A wrong number of class names.
     #[error("{found} class names for a network of {classes} classes; expected one per class (--class-names)")]
     OtherClasses { found: usize, classes: usize },
+    /// A network that answers with one number.
+    #[error(
+        "the network has one output; expected one for each class (a network that ends with Sigmoid is imported from ONNX)"
+    )]
+    OneOutput,
+    /// An impossible normalization.
+    #[error(
+        "normalization by mean {mean} and standard deviation {std}; expected numbers, and the second positive"
+    )]
+    Normalization { mean: f64, std: f64 },
     /// Layers that do not fit together.
     #[error(transparent)]
     Network(#[from] NetworkError),

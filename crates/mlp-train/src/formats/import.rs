@@ -1,11 +1,14 @@
 //! Importing a model: combines the content of a file with the user's options and the catalog.
 
+use std::io;
 use std::path::Path;
 
 use mlp_core::{Activation, Mlp, Precision};
 use mlp_data::catalog::{self, CatalogEntry};
 use mlp_data::{ImageShape, Preprocessing};
+use ndarray::Axis;
 
+use crate::formats::foreign::foreign;
 use crate::formats::{FormatError, Known, npz, onnx_read, safetensors};
 use crate::{Metadata, Model, Network};
 
@@ -36,6 +39,22 @@ impl Format {
             _ => Err(FormatError::UnknownFormat),
         }
     }
+
+    /// Returns the format of a file to import by its extension, or says what it is instead by its
+    /// first bytes.
+    ///
+    /// # Errors
+    /// [`FormatError::OnlyPredictions`], [`FormatError::Foreign`], [`FormatError::UnknownModel`].
+    pub fn of_model(path: &Path, bytes: &[u8]) -> Result<Self, FormatError> {
+        if let Some((found, instead)) = foreign(bytes) {
+            return Err(FormatError::Foreign { found, instead });
+        }
+        match Self::of(path) {
+            Ok(Self::Csv) => Err(FormatError::OnlyPredictions),
+            Ok(format) => Ok(format),
+            Err(_) => Err(FormatError::UnknownModel),
+        }
+    }
 }
 
 /// An imported model.
@@ -54,10 +73,25 @@ pub struct Imported {
 /// # Errors
 /// [`FormatError`]
 pub fn import(format: Format, bytes: &[u8], given: &Known) -> Result<Imported, FormatError> {
+    let beside = |_: &str| Err(io::Error::from(io::ErrorKind::NotFound));
+    import_with_files(format, bytes, &beside, given)
+}
+
+/// Like [`import`], for an ONNX model whose numbers may lie in files beside it, as PyTorch writes
+/// them: `beside` returns the content of a file by its name, which has no directory in it.
+///
+/// # Errors
+/// [`FormatError`]
+pub fn import_with_files(
+    format: Format,
+    bytes: &[u8],
+    beside: &dyn Fn(&str) -> io::Result<Vec<u8>>,
+    given: &Known,
+) -> Result<Imported, FormatError> {
     let content = match format {
         Format::Safetensors => safetensors::read(bytes)?,
         Format::Npz => npz::read(bytes)?,
-        Format::Onnx => onnx_read::read(bytes)?,
+        Format::Onnx => onnx_read::read(bytes, beside)?,
         Format::Csv => return Err(FormatError::OnlyPredictions),
     };
     let mut notes = content.notes;
@@ -74,18 +108,39 @@ pub fn import(format: Format, bytes: &[u8], given: &Known) -> Result<Imported, F
             default
         }
     };
-    let network = Mlp::from_layers(content.layers, activation)?;
+    let mut network = Mlp::from_layers(content.layers, activation)?;
+    if network.architecture().outputs == 1 {
+        return Err(FormatError::OneOutput);
+    }
+    if let Some((mean, std)) = given.normalization {
+        normalize(&mut network, mean, std)?;
+    }
     let network = match content.precision {
         Precision::F32 => Network::F32(network.cast()),
         Precision::F64 => Network::F64(network),
     };
     if !content.is_scale_known {
-        notes.push("assumed: inputs are gray levels divided by 255, not normalized further".to_owned());
+        let further = match given.normalization {
+            Some(_) => "then normalized",
+            None => "not normalized further (change it with --mean and --std)",
+        };
+        notes.push(format!("assumed: inputs are gray levels divided by 255, {further}"));
     }
     let metadata = metadata(&network, content.known, given, &mut notes)?;
     let model = Model { network, metadata };
     model.check().map_err(|reason| FormatError::InvalidModel { reason })?;
     Ok(Imported { model, notes })
+}
+
+/// Lets the first layer take x instead of (x - mean) / std.
+fn normalize(network: &mut Mlp<f64>, mean: f64, std: f64) -> Result<(), FormatError> {
+    if !(mean.is_finite() && std.is_finite() && std > 0.0) {
+        return Err(FormatError::Normalization { mean, std });
+    }
+    let (mut weights, mut biases) = network.layer_mut(0);
+    weights /= std;
+    biases.scaled_add(-mean, &weights.sum_axis(Axis(0)));
+    Ok(())
 }
 
 /// Takes each item from the user, the file, the catalog or a default, in this order.

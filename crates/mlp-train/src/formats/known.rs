@@ -36,6 +36,9 @@ pub struct Known {
     pub dataset: Option<String>,
     /// Program that wrote it.
     pub program: Option<String>,
+    /// Mean and standard deviation by which gray levels in [0, 1] were normalized in training, as
+    /// by torchvision's `Normalize`. They become part of the first layer.
+    pub normalization: Option<(f64, f64)>,
 }
 
 impl Known {
@@ -55,6 +58,7 @@ impl Known {
             polarity: text(POLARITY).map(|text| parse(POLARITY, text)).transpose()?,
             dataset: text(DATASET).map(str::to_owned),
             program: text(PROGRAM).map(str::to_owned),
+            normalization: None,
         })
     }
 }

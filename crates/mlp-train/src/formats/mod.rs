@@ -23,6 +23,7 @@
 mod content;
 mod csv;
 mod error;
+mod foreign;
 mod import;
 mod known;
 mod npy;
@@ -36,7 +37,7 @@ mod safetensors;
 
 pub use csv::{csv_field, predictions};
 pub use error::FormatError;
-pub use import::{Format, Imported, import};
+pub use import::{Format, Imported, import, import_with_files};
 pub use known::Known;
 pub use npz::to_npz;
 pub use onnx::{OPSET, Pixels, erf_in_single, to_onnx};

@@ -21,11 +21,14 @@ use crate::{Model, Network, Number};
 
 const IMAGE_SHAPE: &str = "image_shape";
 
-/// Maximum size of an array relative to the file: weights do not compress a hundredfold.
+/// Maximum size of all arrays read relative to the file: weights do not compress a hundredfold.
 const MAX_EXPANSION: usize = 100;
 
-/// An array up to this size is always read, so that a network of zeros can be.
+/// Arrays up to this total size are always read, so that a network of zeros can be.
 const ALWAYS_READ: usize = 1 << 26;
+
+/// Maximum number of names in an error or a note.
+const MAX_NAMES: usize = 20;
 
 /// Writes a .npz file with `w_h` (inputs, units), `b_h` (1, units), `w_o`, `b_o` (`w_h1`, `b_h1`,
 /// `w_h2`, … for several hidden layers) in the network's precision; and `activation`,
@@ -94,11 +97,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Content, FormatError> {
             precision = Precision::F64;
         }
         let weights = Array2::from_shape_vec((inputs, outputs), weights);
-        layers.push(Layer::new(weights.expect("checked by the reader"), Array1::from_vec(biases)));
+        let weights = weights.map_err(|error| array_error(&weights_name, &error))?;
+        layers.push(Layer::checked(layers.len() + 1, weights, Array1::from_vec(biases))?);
     }
     let known = arrays.known()?;
     let unused: Vec<_> = arrays.names.into_iter().filter(|name| !arrays.read.contains(name)).collect();
-    let note = || format!("ignored arrays: {}", unused.join(", ").escape_debug());
+    let note = || format!("ignored arrays: {}", listed(&unused));
     Ok(Content {
         precision,
         layers,
@@ -107,6 +111,16 @@ pub(super) fn read(bytes: &[u8]) -> Result<Content, FormatError> {
         default_activation: Some(Activation::Logistic),
         notes: if unused.is_empty() { Vec::new() } else { vec![note()] },
     })
+}
+
+/// The first names of many.
+fn listed(names: &[String]) -> String {
+    let shown = names[..names.len().min(MAX_NAMES)].join(", ").escape_debug().to_string();
+    match names.len().saturating_sub(MAX_NAMES) {
+        0 if names.is_empty() => "none".to_owned(),
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 fn array_error(name: &str, reason: &impl Display) -> FormatError {
@@ -118,7 +132,7 @@ struct Arrays<'a> {
     archive: ZipArchive<Cursor<&'a [u8]>>,
     names: Vec<String>,
     read: Vec<String>,
-    limit: usize, // bytes per array
+    left: usize, // bytes that may still be unpacked, whatever the entries share
 }
 
 impl<'a> Arrays<'a> {
@@ -127,8 +141,8 @@ impl<'a> Arrays<'a> {
         let archive = archive.map_err(|error| FormatError::Npz { reason: error.to_string() })?;
         let names = archive.file_names().flatten();
         let names = names.map(|name| name.strip_suffix(".npy").unwrap_or(&name).to_owned()).collect();
-        let limit = bytes.len().saturating_mul(MAX_EXPANSION).max(ALWAYS_READ);
-        Ok(Self { archive, names, read: Vec::new(), limit })
+        let left = bytes.len().saturating_mul(MAX_EXPANSION).max(ALWAYS_READ);
+        Ok(Self { archive, names, read: Vec::new(), left })
     }
 
     fn has(&self, name: &str) -> bool {
@@ -147,20 +161,17 @@ impl<'a> Arrays<'a> {
 
     fn array(&mut self, name: &str) -> Result<Array, FormatError> {
         if !self.has(name) {
-            let found = if self.names.is_empty() {
-                "none".to_owned()
-            } else {
-                self.names.join(", ").escape_debug().to_string()
-            };
-            return Err(FormatError::NoArray { name: name.to_owned(), found });
+            return Err(FormatError::NoArray { name: name.to_owned(), found: listed(&self.names) });
         }
         let file = self.archive.by_name(&format!("{name}.npy")).map_err(|error| array_error(name, &error))?;
         // The archive's checksum is checked only when the end is read.
-        let mut file = file.take(self.limit as u64 + (1 << 17));
-        let array = Array::read(&mut file, self.limit).map_err(|reason| array_error(name, &reason))?;
+        let allowed = self.left as u64 + (1 << 17);
+        let mut file = file.take(allowed);
+        let array = Array::read(&mut file, self.left).map_err(|reason| array_error(name, &reason))?;
         if file.read(&mut [0]).map_err(|error| array_error(name, &error))? > 0 {
             return Err(array_error(name, &"trailing bytes"));
         }
+        self.left = self.left.saturating_sub((allowed - file.limit()) as usize);
         self.read.push(name.to_owned());
         Ok(array)
     }
@@ -195,7 +206,16 @@ impl<'a> Arrays<'a> {
         let (dataset, program) = (text(DATASET)?, text(PROGRAM)?);
         let class_names = self.texts(CLASS_NAMES)?;
         let image_shape = if self.has(IMAGE_SHAPE) { Some(self.image_shape()?) } else { None };
-        Ok(Known { activation, class_names, image_shape, preprocessing, polarity, dataset, program })
+        Ok(Known {
+            activation,
+            class_names,
+            image_shape,
+            preprocessing,
+            polarity,
+            dataset,
+            program,
+            normalization: None,
+        })
     }
 
     fn image_shape(&mut self) -> Result<ImageShape, FormatError> {

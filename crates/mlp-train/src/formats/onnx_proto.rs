@@ -8,7 +8,39 @@ use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_f
 pub(super) mod data_type {
     pub(crate) const FLOAT: i32 = 1;
     pub(crate) const UINT8: i32 = 2;
+    pub(crate) const INT8: i32 = 3;
+    pub(crate) const INT32: i32 = 6;
+    pub(crate) const INT64: i32 = 7;
+    pub(crate) const STRING: i32 = 8;
+    pub(crate) const BOOL: i32 = 9;
+    pub(crate) const FLOAT16: i32 = 10;
     pub(crate) const DOUBLE: i32 = 11;
+    pub(crate) const BFLOAT16: i32 = 16;
+    const NAMES: [&str; 17] = [
+        "undefined",
+        "float",
+        "uint8",
+        "int8",
+        "uint16",
+        "int16",
+        "int32",
+        "int64",
+        "string",
+        "bool",
+        "float16",
+        "double",
+        "uint32",
+        "uint64",
+        "complex64",
+        "complex128",
+        "bfloat16",
+    ];
+
+    /// The name of a type in errors.
+    pub(crate) fn name(data_type: i32) -> String {
+        let name = usize::try_from(data_type).ok().and_then(|index| NAMES.get(index));
+        name.map_or_else(|| format!("number {data_type}"), |&name| name.to_owned())
+    }
 }
 
 /// `AttributeProto.AttributeType`.
@@ -72,7 +104,9 @@ messages! {
         i: i64 = (int64, tag = "3"),
         s: Vec<u8> = (bytes = "vec", tag = "4"),
         t: Option<TensorProto> = (message, optional, tag = "5"),
+        floats: Vec<f32> = (float, repeated, tag = "7"),
         ints: Vec<i64> = (int64, repeated, tag = "8"),
+        strings: Vec<Vec<u8>> = (bytes = "vec", repeated, tag = "9"),
         r#type: i32 = (int32, tag = "20"),
     }
 
@@ -80,9 +114,13 @@ messages! {
         dims: Vec<i64> = (int64, repeated, tag = "1"),
         data_type: i32 = (int32, tag = "2"),
         float_data: Vec<f32> = (float, repeated, tag = "4"),
+        int32_data: Vec<i32> = (int32, repeated, tag = "5"), // also 8- and 16-bit types
+        string_data: Vec<Vec<u8>> = (bytes = "vec", repeated, tag = "6"),
+        int64_data: Vec<i64> = (int64, repeated, tag = "7"),
         name: String = (string, tag = "8"),
         raw_data: Vec<u8> = (bytes = "vec", tag = "9"), // little-endian
         double_data: Vec<f64> = (double, repeated, tag = "10"),
+        external_data: Vec<StringStringEntryProto> = (message, repeated, tag = "13"),
         data_location: i32 = (int32, tag = "14"), // 1: in another file
     }
 
@@ -110,6 +148,11 @@ messages! {
     }
 }
 
+/// Returns an attribute of a node.
+pub(super) fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributeProto> {
+    node.attribute.iter().find(|attribute| attribute.name == name)
+}
+
 /// Maximum number of messages and strings in a file: an empty one takes two bytes in the file and a
 /// hundred in memory. A network of 64 layers has a thousand.
 const MAX_MESSAGES: usize = 100_000;
@@ -119,9 +162,10 @@ struct Nest(u32, &'static [Nest]);
 
 const SHAPE: &[Nest] = &[Nest(1, &[])];
 const VALUE_INFO: &[Nest] = &[Nest(2, &[Nest(1, &[Nest(2, SHAPE)])])];
-const ATTRIBUTE: &[Nest] = &[Nest(5, &[])];
+const TENSOR: &[Nest] = &[Nest(6, &[]), Nest(13, &[])];
+const ATTRIBUTE: &[Nest] = &[Nest(5, TENSOR), Nest(9, &[])];
 const NODE: &[Nest] = &[Nest(1, &[]), Nest(2, &[]), Nest(5, ATTRIBUTE)];
-const GRAPH: &[Nest] = &[Nest(1, NODE), Nest(5, &[]), Nest(11, VALUE_INFO), Nest(12, VALUE_INFO)];
+const GRAPH: &[Nest] = &[Nest(1, NODE), Nest(5, TENSOR), Nest(11, VALUE_INFO), Nest(12, VALUE_INFO)];
 const MODEL: &[Nest] = &[Nest(7, GRAPH), Nest(8, &[]), Nest(14, &[])];
 
 /// Decodes a model with memory in proportion to the number of bytes.

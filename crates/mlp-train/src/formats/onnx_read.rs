@@ -2,18 +2,23 @@
 //! names and order of an exporter do not matter. Errors name the first node without a meaning.
 
 use std::collections::HashMap;
+use std::io;
+use std::path::{Component, Path};
+use std::rc::Rc;
 
 use mlp_core::{Activation, Layer, Precision};
 use mlp_data::ImageShape;
-use ndarray::Array1;
 
 use crate::formats::content::Content;
-use crate::formats::onnx_forms::{Form, Found, Value, attribute};
+use crate::formats::onnx_forms::{Answer, Found, Kind, Value};
 use crate::formats::onnx_proto::{GraphProto, ModelProto, NodeProto, data_type, decode};
-use crate::formats::onnx_tensor::Constant;
+use crate::formats::onnx_tensor::{Budget, Files, MAX_RANK, location};
 use crate::formats::{FormatError, Known};
 
-pub(super) fn read(bytes: &[u8]) -> Result<Content, FormatError> {
+/// Reads a file that lies beside the model, by its name.
+pub(super) type Beside<'a> = &'a dyn Fn(&str) -> io::Result<Vec<u8>>;
+
+pub(super) fn read(bytes: &[u8], beside: Beside<'_>) -> Result<Content, FormatError> {
     let model = decode(bytes).map_err(|reason| FormatError::Onnx { reason })?;
     let Some(graph) = &model.graph else {
         return Err(FormatError::Onnx { reason: "no graph".to_owned() });
@@ -24,28 +29,22 @@ pub(super) fn read(bytes: &[u8]) -> Result<Content, FormatError> {
     let is_ours = known.program.is_some();
     known.program = known.program.or_else(|| producer(&model));
 
-    let (sizes, found) = walk(graph)?;
+    let files = files(graph, beside)?;
+    let length = files.values().fold(bytes.len(), |length, file| length.saturating_add(file.len()));
+    let mut found = Found::new(Budget::of(length), &files);
+    let (sizes, answer) = walk(graph, &mut found)?;
     known.image_shape = known.image_shape.or(image_shape(&sizes));
-    if let Some(activation) = activation(&found)? {
+    known.class_names = known.class_names.or(found.class_names.take());
+    let precision = if found.is_double { Precision::F64 } else { Precision::F32 };
+    let (notes, is_scale_known) = (std::mem::take(&mut found.notes), is_ours || found.is_scale_known);
+    let (layers, activations) = found.into_layers(&answer);
+    if let Some(activation) = activation(&activations)? {
         known.activation = Some(activation);
     }
-    let inputs = found.layers.first().map_or(0, |layer| layer.weights.nrows());
-    let pixels = sizes.iter().try_fold(1_usize, |pixels, &size| pixels.checked_mul(size?));
-    if let Some(pixels) = pixels.filter(|&pixels| pixels != inputs && !sizes.is_empty()) {
-        return Err(of_graph(format!("images of {pixels} pixels for a layer of {inputs} inputs")));
-    }
-    let layers = found.layers.into_iter().map(|layer| {
-        let biases = layer.biases.unwrap_or_else(|| Array1::zeros(layer.weights.ncols()));
-        Layer::new(layer.weights, biases)
-    });
-    Ok(Content {
-        precision: if found.is_double { Precision::F64 } else { Precision::F32 },
-        layers: layers.collect(),
-        known,
-        default_activation: None,
-        is_scale_known: is_ours || found.is_divided,
-        notes: Vec::new(),
-    })
+    let layers = layers.into_iter().zip(1..);
+    let layers = layers.map(|((weights, biases), number)| Layer::checked(number, weights, biases));
+    let layers = layers.collect::<Result<_, _>>()?;
+    Ok(Content { precision, layers, known, default_activation: None, is_scale_known, notes })
 }
 
 /// The program that wrote the file, such as `pytorch 2.15.0`.
@@ -55,11 +54,32 @@ fn producer(model: &ModelProto) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// Returns the sizes of an image, where the graph states them, and the network.
-fn walk(graph: &GraphProto) -> Result<(Vec<Option<usize>>, Found), FormatError> {
-    let constants = graph.initializer.iter().map(|tensor| (tensor.name.as_str(), Constant::of(tensor)));
-    let mut values: HashMap<&str, Value<'_>> =
-        constants.map(|(name, constant)| (name, Value::Constant(constant))).collect();
+/// Reads the files with external data, which may only lie in the model's directory.
+fn files(graph: &GraphProto, beside: Beside<'_>) -> Result<Files, FormatError> {
+    let constants = graph.node.iter().flat_map(|node| &node.attribute).filter_map(|value| value.t.as_ref());
+    let mut files = Files::new();
+    for name in graph.initializer.iter().chain(constants).filter_map(location) {
+        if files.contains_key(name) {
+            continue;
+        }
+        let is_name = matches!(Path::new(name).components().collect::<Vec<_>>()[..], [Component::Normal(_)]);
+        let file = if is_name { beside(name) } else { Err(io::Error::other("not the name of a file")) };
+        let external = |reason: io::Error| FormatError::ExternalData {
+            file: name.escape_debug().to_string(),
+            reason: reason.to_string().escape_debug().to_string(),
+        };
+        files.insert(name.to_owned(), file.map_err(external)?);
+    }
+    Ok(files)
+}
+
+/// Returns the sizes of an image, where the graph states them, and the output that is meant.
+fn walk<'a>(
+    graph: &'a GraphProto,
+    found: &mut Found<'a>,
+) -> Result<(Vec<Option<usize>>, Rc<Answer>), FormatError> {
+    let constants = graph.initializer.iter().map(|tensor| (tensor.name.as_str(), Value::Stored(tensor)));
+    let mut values: HashMap<&str, Value<'_>> = constants.collect();
     // Older files also list the constants as inputs.
     let inputs: Vec<_> =
         graph.input.iter().filter(|input| !values.contains_key(input.name.as_str())).collect();
@@ -68,91 +88,152 @@ fn walk(graph: &GraphProto) -> Result<(Vec<Option<usize>>, Found), FormatError> 
     };
     let of_tensor = input.r#type.as_ref().and_then(|r#type| r#type.tensor_type.as_ref());
     let elem_type = of_tensor.map_or(data_type::FLOAT, |tensor| tensor.elem_type);
-    if !matches!(elem_type, data_type::FLOAT | data_type::DOUBLE | data_type::UINT8) {
-        return Err(of_graph(format!("input of type {elem_type}; expected float, double or uint8")));
+    found.is_byte = elem_type == data_type::UINT8;
+    if !matches!(
+        elem_type,
+        data_type::FLOAT | data_type::DOUBLE | data_type::UINT8 | data_type::FLOAT16 | data_type::BFLOAT16
+    ) {
+        let name = data_type::name(elem_type);
+        return Err(of_graph(format!("input of type {name}; expected float, double, float16 or uint8")));
     }
     let dims = of_tensor.and_then(|tensor| tensor.shape.as_ref()).map_or(&[][..], |shape| &shape.dim);
-    let size = |value: i64| usize::try_from(value).ok();
-    let sizes = dims.iter().skip(1).map(|dim| dim.dim_value.and_then(size)).collect();
+    let size = |value: i64| usize::try_from(value).ok().filter(|&size| size > 0);
+    let sizes: Vec<Option<usize>> = dims.iter().map(|dim| dim.dim_value.and_then(size)).collect();
+    if let [_, Some(channels), Some(_), Some(last)] = sizes[..]
+        && channels != 1
+        && last != 1
+    {
+        return Err(of_graph(format!(
+            "images of several channels ({channels} or {last}); expected gray levels"
+        )));
+    }
+    // A batch of any size counts as one.
+    let of_image: Option<Vec<usize>> = sizes.iter().skip(1).copied().collect();
+    let pixels = |image: &Vec<usize>| image.iter().try_fold(1_usize, |all, &size| all.checked_mul(size));
+    let shape =
+        of_image.filter(|image| !image.is_empty() && image.len() < MAX_RANK && pixels(image).is_some());
+    let shape = shape.map(|image| [sizes[0].unwrap_or(1)].into_iter().chain(image).collect());
 
-    let mut found = Found { is_byte: elem_type == data_type::UINT8, ..Found::default() };
-    values.insert(&input.name, Value::Of(Form::Images));
+    values.insert(&input.name, found.images(shape));
     for (index, node) in graph.node.iter().enumerate() {
-        let value = value(&values, node, &mut found)
-            .map_err(|reason| FormatError::Node { what: describe(index, node), reason })?;
+        let value = value(&values, node, found)
+            .unwrap_or_else(|reason| Value::Unknown(Rc::new((describe(index, node), reason))));
         if let Some(output) = node.output.first() {
             values.insert(output, value);
         }
     }
-    let output = match &graph.output[..] {
-        [output] => values.get(output.name.as_str()),
-        outputs => return Err(of_graph(format!("{} outputs; expected one", outputs.len()))),
-    };
-    let end = match output {
-        Some(Value::Of(Form::Probabilities(layer))) => Some(*layer),
-        Some(value) => found.z(value),
-        None => None,
-    };
-    let is_last = |layer: usize| layer + 1 == found.layers.len() && found.layers[layer].activation.is_none();
-    if !end.is_some_and(is_last) {
-        return Err(of_graph("the output is not that of the last layer".to_owned()));
-    }
-    Ok((sizes, found))
+    let answer = output(graph, &values, found)?;
+    Ok((sizes.get(1..).unwrap_or_default().to_vec(), answer))
 }
 
 /// Returns the output of a node.
 fn value<'a>(
     values: &HashMap<&str, Value<'a>>,
     node: &'a NodeProto,
-    found: &mut Found,
+    found: &mut Found<'a>,
 ) -> Result<Value<'a>, String> {
+    // Omitted arguments have an empty name.
+    let arg = |name: &String| match name.as_str() {
+        "" => Ok(None),
+        name => {
+            let value = values.get(name).cloned().map(Some);
+            value.ok_or_else(|| format!("unknown input `{}`", name.escape_debug()))
+        }
+    };
+    let args = node.input.iter().map(arg).collect::<Result<Vec<_>, _>>()?;
+    if let Some(unknown) = args.iter().flatten().find(|value| matches!(value, Value::Unknown(_))) {
+        return Ok(unknown.clone());
+    }
     if !is_standard(node) {
         return Err("not a standard operator".to_owned());
     }
-    let arg = |name: &String| {
-        values.get(name.as_str()).copied().ok_or_else(|| format!("unknown input `{}`", name.escape_debug()))
-    };
-    // Omitted arguments have an empty name.
-    let names = node.input.iter().filter(|name| !name.is_empty());
-    let args = names.map(arg).collect::<Result<Vec<_>, _>>()?;
-    match (node.op_type.as_str(), &args[..]) {
-        ("Constant", []) => Ok(Value::Constant(constant(node))),
-        ("Identity", [Value::Constant(constant)]) => Ok(Value::Constant(*constant)),
-        ("Transpose", [Value::Constant(constant)])
-            if attribute(node, "perm").is_none_or(|perm| perm.ints == [1, 0]) =>
-        {
-            Ok(Value::Constant(constant.transposed()))
-        }
-        _ => found.form(node, &args).map(Value::Of),
-    }
+    found.value(node, &args)
 }
 
-fn constant(node: &NodeProto) -> Constant<'_> {
-    match attribute(node, "value").and_then(|value| value.t.as_ref()) {
-        Some(tensor) => Constant::of(tensor),
-        None => attribute(node, "value_float")
-            .map_or(Constant::other(), |value| Constant::of_number(value.f.into())),
+/// Chooses the output that is meant: of the last layer, and probabilities rather than labels.
+fn output(
+    graph: &GraphProto,
+    values: &HashMap<&str, Value<'_>>,
+    found: &mut Found<'_>,
+) -> Result<Rc<Answer>, FormatError> {
+    let names = graph.output.iter().map(|output| output.name.as_str());
+    let answers: Vec<(&str, Option<Rc<Answer>>)> =
+        names.map(|name| (name, values.get(name).and_then(|value| found.answer(value)))).collect();
+    let mut best: Option<(&str, &Rc<Answer>)> = None;
+    for (name, answer) in answers.iter().filter_map(|(name, answer)| Some((*name, answer.as_ref()?))) {
+        let Some((other, before)) = best else {
+            best = Some((name, answer));
+            continue;
+        };
+        let is_better = if answer.layer == before.layer {
+            if answer.kind == before.kind && !found.agree(answer, before) {
+                return Err(ambiguous(other, name));
+            }
+            answer.kind > before.kind
+        } else if found.is_within(before, answer) {
+            true
+        } else if found.is_within(answer, before) {
+            false
+        } else {
+            return Err(ambiguous(other, name));
+        };
+        if is_better {
+            best = Some((name, answer));
+        }
     }
+    let Some((name, answer)) = best else {
+        let unknown = answers.iter().find_map(|(name, _)| match values.get(name) {
+            Some(Value::Unknown(unknown)) => Some((unknown.0.clone(), unknown.1.clone())),
+            _ => None,
+        });
+        return Err(unknown.map_or_else(
+            || {
+                of_graph(
+                    "no output is of logits or probabilities of classes that exclude each other".to_owned(),
+                )
+            },
+            |(what, reason)| FormatError::Node { what, reason },
+        ));
+    };
+    let is_ignored =
+        |other: &Option<Rc<Answer>>| other.as_ref().is_none_or(|other| other.layer != answer.layer);
+    let mut ignored = answers.iter().filter(|(_, other)| is_ignored(other)).map(|(name, _)| *name);
+    if let Some(first) = ignored.next() {
+        let more = ignored.count();
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let text = format!("read the output {name}, ignored the output {first}{more}");
+        found.notes.push(text.escape_debug().to_string());
+    }
+    if answer.kind == Kind::Label {
+        found
+            .notes
+            .push("the graph ends with labels; the model gives the probabilities behind them".to_owned());
+    }
+    Ok(Rc::clone(answer))
+}
+
+fn ambiguous(one: &str, other: &str) -> FormatError {
+    let (one, other) = (one.escape_debug(), other.escape_debug());
+    of_graph(format!("outputs `{one}` and `{other}` are of different networks; expected one"))
 }
 
 /// The activation of all hidden layers.
-fn activation(found: &Found) -> Result<Option<Activation>, FormatError> {
-    let mut activations = found.layers.iter().filter_map(|layer| layer.activation);
-    let Some(first) = activations.next() else {
+fn activation(activations: &[Activation]) -> Result<Option<Activation>, FormatError> {
+    let Some(&first) = activations.first() else {
         return Ok(None);
     };
-    match activations.find(|&other| other != first) {
+    match activations.iter().find(|&&other| other != first) {
         Some(other) => Err(of_graph(format!("activations {first} and {other}; expected one for all layers"))),
         None => Ok(Some(first)),
     }
 }
 
-/// The shape of images given as (batch, height, width) or (batch, 1, height, width).
+/// The shape of images given as (batch, height, width), with or without a channel.
 fn image_shape(sizes: &[Option<usize>]) -> Option<ImageShape> {
     match *sizes {
-        [Some(height), Some(width)] | [Some(1), Some(height), Some(width)] => {
-            Some(ImageShape { height, width })
-        }
+        [Some(height), Some(width)]
+        | [Some(1), Some(height), Some(width)]
+        | [Some(height), Some(width), Some(1)] => Some(ImageShape { height, width }),
         _ => None,
     }
 }
@@ -165,7 +246,7 @@ fn describe(index: usize, node: &NodeProto) -> String {
 }
 
 fn is_standard(node: &NodeProto) -> bool {
-    matches!(node.domain.as_str(), "" | "ai.onnx")
+    matches!(node.domain.as_str(), "" | "ai.onnx" | "ai.onnx.ml")
 }
 
 fn of_graph(reason: String) -> FormatError {

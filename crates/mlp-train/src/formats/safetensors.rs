@@ -32,6 +32,6 @@ pub(super) fn read(bytes: &[u8]) -> Result<Content, FormatError> {
         known,
         default_activation: None,
         is_scale_known,
-        notes: Vec::new(),
+        notes: tensors.notes().to_vec(),
     })
 }

@@ -10,14 +10,16 @@
 //!     52      …  content: bincode, fixed-width little-endian integers
 //! ```
 //!
-//! Reading takes memory in proportion to the file's length: lengths inside are checked against the
-//! bytes that are there.
+//! Reading takes memory in proportion to the file's length: at most 64 kB or eight times the
+//! content for a text whose length is wrong, and arrays grow as their bytes are read.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
+use bincode::error::DecodeError;
+use bincode::serde::decode_from_slice;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -30,8 +32,25 @@ const HEADER: usize = 52;
 /// best, two optimizer states) and 64 MiB for the rest.
 const LIMIT: usize = mlp_core::Architecture::MAX_PARAMETERS.saturating_mul(5 * 8).saturating_add(1 << 26);
 
-const BINCODE: Configuration<LittleEndian, Fixint, Limit<LIMIT>> =
-    bincode::config::standard().with_little_endian().with_fixed_int_encoding().with_limit::<LIMIT>();
+type Bincode<const LIMIT: usize> = Configuration<LittleEndian, Fixint, Limit<LIMIT>>;
+
+const fn bincode<const LIMIT: usize>() -> Bincode<LIMIT> {
+    bincode::config::standard().with_little_endian().with_fixed_int_encoding().with_limit::<LIMIT>()
+}
+
+/// Decodes with the smallest of a few limits that the content needs, since bincode takes the limit
+/// as a constant and allocates a text before it reads the text's bytes.
+fn decode<C: DeserializeOwned>(content: &[u8]) -> Result<(C, usize), DecodeError> {
+    macro_rules! within {
+        ($($limit:literal)*) => {
+            match content.len() {
+                $(0..=$limit => decode_from_slice(content, bincode::<$limit>()),)*
+                _ => decode_from_slice(content, bincode::<LIMIT>()),
+            }
+        };
+    }
+    within!(0x1_0000 0x8_0000 0x40_0000 0x200_0000 0x1000_0000 0x8000_0000)
+}
 
 /// A kind of file.
 pub(crate) struct Frame {
@@ -58,7 +77,8 @@ impl Frame {
     pub(crate) fn wrap_into(&self, content: &impl Serialize, bytes: &mut Vec<u8>) {
         bytes.clear();
         bytes.resize(HEADER, 0);
-        bincode::serde::encode_into_std_write(content, bytes, BINCODE).expect("plain data into memory");
+        bincode::serde::encode_into_std_write(content, bytes, bincode::<LIMIT>())
+            .expect("plain data into memory");
         let (header, content) = bytes.split_at_mut(HEADER);
         header[..8].copy_from_slice(&self.magic());
         header[8..12].copy_from_slice(&self.version.to_le_bytes());
@@ -119,7 +139,7 @@ impl Frame {
             let (found, expected) = (hexadecimal(&digest), hexadecimal(&header[20..]));
             return Err(Error::FileChecksum { path: path.to_owned(), found, expected });
         }
-        match bincode::serde::decode_from_slice(&content, BINCODE) {
+        match decode(&content) {
             Ok((decoded, used)) if used == content.len() => Ok(decoded),
             Ok((_, used)) => Err(self.invalid(path, format!("{} trailing bytes", content.len() - used))),
             Err(error) => Err(self.invalid(path, error.to_string())),

@@ -32,7 +32,7 @@ pub(crate) fn layers<A: Number>(contents: Vec<LayerContent<A>>) -> Result<Vec<La
         let shape =
             (usize::try_from(inputs).map_err(|_| wrong())?, usize::try_from(outputs).map_err(|_| wrong())?);
         let weights = Array2::from_shape_vec(shape, layer.weights).map_err(|_| wrong())?;
-        Ok::<_, String>(Layer::new(weights, Array1::from_vec(layer.biases)))
+        Layer::checked(index + 1, weights, Array1::from_vec(layer.biases)).map_err(|error| error.to_string())
     };
     contents.into_iter().enumerate().map(layer).collect()
 }

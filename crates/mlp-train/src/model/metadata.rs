@@ -7,7 +7,7 @@ use mlp_data::{Dataset, ImageShape, Polarity, Preprocessing};
 use crate::config::train_config::MAX_HIDDEN_LAYERS;
 use crate::model::evaluate::check_fits;
 use crate::model::network::each;
-use crate::{Error, Evaluation, Kernel, Network, Number, TrainConfig};
+use crate::{Error, Evaluation, Kernel, Matched, Network, Number, TrainConfig, match_classes};
 
 /// Maximum total length in bytes of the names in a model.
 const MAX_TEXT: usize = 1 << 20;
@@ -72,7 +72,27 @@ pub struct Model {
 }
 
 impl Model {
-    /// Evaluates the model on a dataset.
+    /// Returns the kernel to apply the model with: the portable one if it was trained with that, so
+    /// that results are the same on every processor.
+    pub fn kernel(&self) -> Kernel {
+        match &self.metadata.config {
+            Some(config) if config.kernel == Kernel::Portable => Kernel::Portable,
+            _ => Kernel::Auto,
+        }
+    }
+
+    /// Expresses a dataset with these class names in the model's classes; see [`match_classes`].
+    ///
+    /// # Errors
+    /// [`Error::OtherClasses`], and those of [`Model::check_fits`].
+    pub fn matched<'d>(&self, data: &'d Dataset, names: &[String]) -> Result<Matched<'d>, Error> {
+        self.check_shape(data)?;
+        let matched = match_classes(data, names, &self.metadata.class_names)?;
+        self.check_fits(&matched.data)?;
+        Ok(matched)
+    }
+
+    /// Evaluates the model on a dataset whose labels are its classes; see [`Model::matched`].
     ///
     /// # Errors
     /// [`Error::OtherShape`], and those of [`evaluate`](crate::evaluate).
@@ -86,11 +106,13 @@ impl Model {
     /// # Errors
     /// [`Error::OtherShape`], [`Error::DoesNotFit`], [`Error::Empty`].
     pub fn check_fits(&self, data: &Dataset) -> Result<(), Error> {
-        let (expected, found) = (self.metadata.image_shape, data.shape());
-        if found != expected {
-            return Err(Error::OtherShape { found, expected });
-        }
+        self.check_shape(data)?;
         check_fits(&self.network.architecture(), data)
+    }
+
+    fn check_shape(&self, data: &Dataset) -> Result<(), Error> {
+        let (expected, found) = (self.metadata.image_shape, data.shape());
+        if found == expected { Ok(()) } else { Err(Error::OtherShape { found, expected }) }
     }
 
     /// Checks that network and metadata fit together and can be written to a model file.

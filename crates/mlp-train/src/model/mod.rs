@@ -1,5 +1,6 @@
 //! Trained networks: evaluation, inference and model files.
 
+pub(crate) mod classes;
 pub(crate) mod evaluate;
 pub(crate) mod file;
 pub(crate) mod frame;

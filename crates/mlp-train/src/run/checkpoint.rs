@@ -26,13 +26,17 @@ pub struct Origin {
     pub sha256: String,
     /// [`Dataset::sha256`] of a separate validation set.
     pub validation_sha256: Option<String>,
+    /// [`Dataset::sha256`] of the test set.
+    pub test_sha256: Option<String>,
+    /// The processor that OpenBLAS computes for, where results depend on it.
+    pub processor: Option<String>,
 }
 
 impl Origin {
-    /// The origin of a training without a separate validation set.
+    /// The origin of a training without a validation or test set, on any processor.
     pub fn new(dataset: impl Into<String>, sha256: impl Into<String>, program: impl Into<String>) -> Self {
         let (dataset, sha256, program) = (dataset.into(), sha256.into(), program.into());
-        Self { program, dataset, sha256, validation_sha256: None }
+        Self { program, dataset, sha256, validation_sha256: None, test_sha256: None, processor: None }
     }
 }
 
@@ -51,12 +55,14 @@ pub struct Checkpoint<A> {
     stream: StreamState, // at the start of the epoch
     progress: Progress,
     next: Stage,
+    #[serde(skip)]
+    pub(crate) fallback: Option<String>, // see `fallback()`
 }
 
 /// The precision is part of the magic.
 fn frame<A: Number>() -> Frame {
     let letters = if size_of::<A>() == 4 { *b"C32" } else { *b"C64" };
-    Frame { what: "checkpoint", reading: "cannot read the checkpoint", letters, version: 1 }
+    Frame { what: "checkpoint", reading: "cannot read the checkpoint", letters, version: 2 }
 }
 
 impl<A: Number> Checkpoint<A> {
@@ -65,13 +71,19 @@ impl<A: Number> Checkpoint<A> {
     /// # Errors
     /// [`Error::Io`].
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        self.save_on(&Disk::default(), path, &mut Vec::new())
+        self.save_on(&Disk::default(), path, None, &mut Vec::new())
     }
 
-    /// Like [`Checkpoint::save`], with a reused buffer.
-    pub(crate) fn save_on(&self, disk: &Disk, path: &Path, bytes: &mut Vec<u8>) -> Result<(), Error> {
+    /// Like [`Checkpoint::save`], with a reused buffer; an existing file is renamed to `previous`.
+    pub(crate) fn save_on(
+        &self,
+        disk: &Disk,
+        path: &Path,
+        previous: Option<&Path>,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         frame::<A>().wrap_into(self, bytes);
-        let written = disk.write_atomically(path, |file| file.write_all(bytes));
+        let written = disk.write_keeping(path, previous, |file| file.write_all(bytes));
         written.map_err(io_error(path, "cannot write the checkpoint"))
     }
 
@@ -99,6 +111,13 @@ impl<A: Number> Checkpoint<A> {
         serde_json::from_str(&self.config).map_err(|error| format!("configuration: {error}"))
     }
 
+    /// Why the checkpoint before the last one was read, if it was; see [`RunDir::checkpoint`].
+    ///
+    /// [`RunDir::checkpoint`]: crate::RunDir::checkpoint
+    pub fn fallback(&self) -> Option<&str> {
+        self.fallback.as_deref()
+    }
+
     /// The completed epochs, and the completed steps of the next epoch.
     pub fn position(&self) -> (usize, usize) {
         (self.progress.epochs, self.progress.batches)
@@ -120,10 +139,13 @@ impl<'d, A: Number> Trainer<'d, A> {
             stream: self.epoch_stream.state(),
             progress: self.progress_now(),
             next: self.next_stage(),
+            fallback: None,
         }
     }
 
     /// Resumes from a checkpoint, with the same plan, examples and sets as the original training.
+    /// Only the number of epochs may differ: a training that is complete continues if there are
+    /// more.
     ///
     /// # Panics
     /// As [`Trainer::new`].
@@ -145,8 +167,17 @@ impl<'d, A: Number> Trainer<'d, A> {
     }
 
     fn restore(&mut self, checkpoint: Checkpoint<A>) -> Result<(), String> {
-        if checkpoint.config()? != *self.plan().config() {
+        let config = self.plan().config();
+        if (TrainConfig { epochs: config.epochs, ..checkpoint.config()? }) != *config {
             return Err("the checkpoint has another configuration".to_owned());
+        }
+        // No counter is ahead of the steps taken.
+        let (epochs, batches) = checkpoint.position();
+        let steps =
+            (epochs as u64).saturating_mul(self.plan().batches() as u64).saturating_add(batches as u64);
+        let ema_steps = checkpoint.ema.as_ref().map_or(0, |(steps, _)| *steps);
+        if [checkpoint.optimizer_steps, checkpoint.masks, ema_steps].iter().any(|&counter| counter > steps) {
+            return Err("the checkpoint counts more steps than its epochs have".to_owned());
         }
         let architecture = self.plan().architecture().clone();
         let mlp = |contents| -> Result<Mlp<A>, String> {
@@ -167,6 +198,7 @@ impl<'d, A: Number> Trainer<'d, A> {
         self.best_network = checkpoint.best.map(mlp).transpose()?;
         self.workspace.seek_step(checkpoint.masks);
         let stream = Stream::restore(&checkpoint.stream).ok_or("invalid state of the random stream")?;
-        self.resume_at(stream, checkpoint.progress, checkpoint.next)
+        let next = checkpoint.progress.stage_in(self.plan(), checkpoint.next)?;
+        self.resume_at(stream, checkpoint.progress, next)
     }
 }

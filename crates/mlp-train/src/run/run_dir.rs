@@ -5,10 +5,12 @@
 //! |---|---|
 //! | `config.toml` | configuration, written first: a directory without it is not a run |
 //! | `checkpoint.mlp` | state of the training between two steps |
+//! | `checkpoint.previous.mlp` | the one before it, in case that cannot be read |
 //! | `trace.csv`, `metrics.jsonl` | one line per epoch; rewritten from the checkpoint on resume |
 //! | `events.out.tfevents.mlp` | the same for TensorBoard, if requested |
 //! | `model.mlp`, `best.mlp` | last and best network, once training has ended or was stopped |
 //! | `result.json` | how the run ended |
+//! | `report.html` | report, written by the program after training |
 //! | `.lock` | locked while a process trains here |
 
 use std::fs::{self, File, TryLockError};
@@ -17,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mlp_data::fs::{Disk, DiskFile, is_temporary};
+use mlp_data::fs::{Disk, Lock, final_name};
 use serde::de::DeserializeOwned;
 
 use crate::error::io_error;
@@ -25,19 +27,25 @@ use crate::{Checkpoint, EpochRecord, Error, Number, RunResult};
 
 const CONFIG: &str = "config.toml";
 const CHECKPOINT: &str = "checkpoint.mlp";
+const PREVIOUS: &str = "checkpoint.previous.mlp";
 const TRACE: &str = "trace.csv";
 const METRICS: &str = "metrics.jsonl";
 const EVENTS: &str = "events.out.tfevents.mlp";
 const BEST: &str = "best.mlp";
 const RESULT: &str = "result.json";
+const REPORT: &str = "report.html";
 const LOCK: &str = ".lock";
 
-/// The directory of a run, locked against other processes until it is dropped.
+/// The files that are written atomically, and so leave temporary files if that is interrupted.
+const FILES: [&str; 9] = [CONFIG, CHECKPOINT, TRACE, METRICS, EVENTS, BEST, RESULT, REPORT, RunDir::MODEL];
+
+/// The directory of a run, locked against other processes until it is dropped. If it is renamed or
+/// replaced meanwhile, nothing is written to it any more.
 #[derive(Clone, Debug)]
 pub struct RunDir {
     path: PathBuf,
-    disk: Disk,
-    _lock: Arc<DiskFile>,
+    disk: Disk, // holds the lock
+    is_locked: bool,
 }
 
 impl RunDir {
@@ -91,7 +99,7 @@ impl RunDir {
     }
 
     fn check_free(path: &Path) -> Result<(), Error> {
-        let is_ours = |name: &str| name == LOCK || is_temporary(name);
+        let is_ours = |name: &str| name == LOCK || is_unfinished(name);
         if names(path)?.iter().all(|name| is_ours(name)) {
             Ok(())
         } else {
@@ -123,18 +131,27 @@ impl RunDir {
     fn locked(disk: &Disk, path: &Path) -> Result<Self, Error> {
         let lock = || disk.lock(&path.join(LOCK)).map_err(io_error(path, "cannot lock the run directory"));
         let mut found = lock()?;
-        if found.is_none() {
+        if matches!(found, Lock::Busy) {
             // `RunDir::is_running` in another process also holds the lock for a moment.
             std::thread::sleep(Duration::from_millis(50));
             found = lock()?;
         }
-        let lock = found.ok_or_else(|| Error::RunLocked { path: path.to_owned() })?;
-        Ok(Self { path: path.to_owned(), disk: disk.clone(), _lock: Arc::new(lock) })
+        let (lock, is_locked) = match found {
+            Lock::Held(lock) => (lock, true),
+            Lock::Unsupported(lock) => (lock, false),
+            Lock::Busy => return Err(Error::RunLocked { path: path.to_owned() }),
+        };
+        Ok(Self { path: path.to_owned(), disk: disk.holding(Arc::new(lock)), is_locked })
+    }
+
+    /// Returns whether the directory is locked; false if its file system has no locks.
+    pub fn is_locked(&self) -> bool {
+        self.is_locked
     }
 
     /// Removes the temporary files of a killed process.
     fn sweep(&self) -> Result<(), Error> {
-        for name in names(&self.path)?.iter().filter(|name| is_temporary(name)) {
+        for name in names(&self.path)?.iter().filter(|name| is_unfinished(name)) {
             let path = self.path.join(name);
             self.disk.remove(&path).map_err(io_error(&path, "cannot remove an unfinished file"))?;
         }
@@ -178,6 +195,35 @@ impl RunDir {
         self.path.join(CHECKPOINT)
     }
 
+    pub(crate) fn previous_checkpoint_path(&self) -> PathBuf {
+        self.path.join(PREVIOUS)
+    }
+
+    /// The path of the report, `report.html`.
+    pub fn report_path(&self) -> PathBuf {
+        self.path.join(REPORT)
+    }
+
+    /// Writes `report.html`.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write_report(&self, html: &str) -> Result<(), Error> {
+        self.write(REPORT, html, "cannot write the report")
+    }
+
+    /// Removes `result.json`, if there is one: the run is not over after all.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn remove_result(&self) -> Result<(), Error> {
+        let path = self.path.join(RESULT);
+        match self.disk.remove(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.path.exists() => Ok(()),
+            removed => removed.map_err(io_error(&path, "cannot remove the result")),
+        }
+    }
+
     /// Writes `config.toml`.
     ///
     /// # Errors
@@ -195,13 +241,28 @@ impl RunDir {
         fs::read_to_string(&path).map_err(io_error(&path, "cannot read the configuration"))
     }
 
-    /// Reads the last checkpoint; `None` if there is none yet.
+    /// Reads the last checkpoint, or the one before it if the last is missing or damaged, which
+    /// [`Checkpoint::fallback`] tells; `None` if there is none yet.
     ///
     /// # Errors
-    /// Those of [`Checkpoint::load`].
+    /// Those of [`Checkpoint::load`] for the last checkpoint.
     pub fn checkpoint<A: Number>(&self) -> Result<Option<Checkpoint<A>>, Error> {
-        let path = self.checkpoint_path();
-        if path.exists() { Checkpoint::load(&path).map(Some) } else { Ok(None) }
+        let (path, previous) = (self.checkpoint_path(), self.previous_checkpoint_path());
+        let reason = match path.exists().then(|| Checkpoint::load(&path)) {
+            Some(Ok(checkpoint)) => return Ok(Some(checkpoint)),
+            Some(Err(error)) => Some(error),
+            None => None,
+        };
+        match (previous.exists().then(|| Checkpoint::load(&previous)), reason) {
+            (Some(Ok(mut checkpoint)), reason) => {
+                let missing = || format!("{}: no such file", path.display());
+                let reason = reason.map_or_else(missing, |error| error.to_string());
+                checkpoint.fallback = Some(format!("{reason}; resuming from {PREVIOUS}"));
+                Ok(Some(checkpoint))
+            }
+            (_, Some(error)) => Err(error),
+            (previous, None) => previous.transpose(),
+        }
     }
 
     pub(crate) fn write_result(&self, result: &RunResult) -> Result<(), Error> {
@@ -249,6 +310,11 @@ impl RunDir {
     }
 }
 
+/// Returns whether a file name is that of a temporary file of a run.
+fn is_unfinished(name: &str) -> bool {
+    final_name(name).is_some_and(|name| FILES.contains(&name))
+}
+
 fn names(path: &Path) -> Result<Vec<String>, Error> {
     let entries = fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let entries = entries.map_err(io_error(path, "cannot list the run directory"))?;
@@ -293,6 +359,14 @@ mod tests {
         let run = RunDir::create(&path).expect("a directory without a run can be used");
         assert!(!path.join(".config.toml.1-0.tmp").exists());
         assert!(matches!(RunDir::create(&path), Err(Error::RunLocked { .. })));
+        drop(run);
+        // What looks like a temporary file may be a user's.
+        for name in [".x.tmp", ".notes.1-0.tmp", ".config.toml.tmp"] {
+            fs::write(path.join(name), "precious").unwrap();
+            assert!(matches!(RunDir::create(&path), Err(Error::RunExists { .. })), "{name}");
+            fs::remove_file(path.join(name)).unwrap();
+        }
+        let run = RunDir::create(&path).unwrap();
         run.write_config("epochs = 1\n").unwrap();
         drop(run);
         assert!(matches!(RunDir::create(&path), Err(Error::RunExists { .. })));

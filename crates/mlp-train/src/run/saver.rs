@@ -88,12 +88,17 @@ impl<A: Number> Shared<A> {
     /// The body of the thread.
     fn write(&self, run: &RunDir) {
         let (mut state, mut bytes) = (self.lock(), Vec::new());
+        // Only a checkpoint written here is kept as the previous one: the first in the directory
+        // may be damaged.
+        let mut previous = None;
         loop {
             state = self.wait_while(state, |state| state.next.is_none() && !state.is_over);
             let Some(checkpoint) = state.next.take() else { return };
             state.is_busy = true;
             drop(state);
-            let saved = checkpoint.save_on(run.disk(), &run.checkpoint_path(), &mut bytes);
+            let saved =
+                checkpoint.save_on(run.disk(), &run.checkpoint_path(), previous.as_deref(), &mut bytes);
+            previous = Some(run.previous_checkpoint_path());
             state = self.lock();
             state.is_busy = false;
             if let Err(error) = saved {

@@ -143,7 +143,7 @@ impl RunDir {
             status,
             ending: ended.as_ref().ok().copied(),
             epochs: trainer.trace().len(),
-            seconds: trainer.trace().iter().map(|record| record.seconds).sum(),
+            seconds: trainer.trace().iter().map(|record| record.seconds).sum::<f64>() + 0.0, // not -0
             test: outcome,
             best,
             message: ended.as_ref().err().map(ToString::to_string),

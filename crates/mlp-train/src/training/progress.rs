@@ -25,10 +25,19 @@ pub(crate) struct Progress {
 /// The next action of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Stage {
+    /// Never written: it keeps the numbers that the others have in checkpoints.
+    Start(Never),
     Steps,
     EpochEnd,
     End(Ending),
 }
+
+/// A type without values, which no checkpoint can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Never {}
+
+/// More than any training takes; sums of such times do not overflow.
+const MAX_TIME: Duration = Duration::from_secs(1 << 40);
 
 impl Progress {
     /// The start of a training with `batches` steps per epoch.
@@ -78,12 +87,33 @@ impl Progress {
         config.max_seconds.is_some_and(|limit| (self.time + spent).as_secs_f64() >= limit)
     }
 
+    /// Returns the next stage in a plan whose number of epochs may have changed.
+    pub(crate) fn stage_in(&self, plan: &Plan, next: Stage) -> Result<Stage, String> {
+        let epochs = plan.config().epochs;
+        if epochs < self.epochs || (epochs == self.epochs && self.batches > 0) {
+            let least = self.epochs + usize::from(self.batches > 0);
+            return Err(format!(
+                "{} epochs are done and epochs is {epochs}; expected at least {least}",
+                self.epochs
+            ));
+        }
+        Ok(match next {
+            Stage::End(Ending::Complete) if self.epochs < epochs => Stage::Steps,
+            Stage::Steps if self.epochs == epochs => Stage::End(Ending::Complete),
+            next => next,
+        })
+    }
+
     /// Returns whether a training of this plan can be in this state before `next`.
     pub(crate) fn fits(&self, plan: &Plan, next: Stage) -> bool {
         self.epochs <= plan.config().epochs
             && self.batches <= plan.batches()
             && (self.batches < plan.batches()) != (next == Stage::EpochEnd)
             && self.trace.len() == self.epochs
+            && self.bad_epochs <= self.epochs
+            && self.plateaus as usize <= self.epochs
+            && self.best.is_none_or(|(epoch, _)| (1..=self.epochs).contains(&epoch))
+            && self.time.max(self.epoch_time) <= MAX_TIME
             && [self.losses.len(), self.accuracies.len()].iter().all(|&len| len >= self.batches)
     }
 }
@@ -91,6 +121,20 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_state_that_no_training_has_does_not_fit() {
+        let data = mlp_data::synthetic::digits(100, 10, 0).train;
+        let plan = TrainConfig { batch_size: 50, ..TrainConfig::default() }.validate(&data).unwrap();
+        let start = Progress::new(2);
+        assert!(start.fits(&plan, Stage::Steps) && !start.fits(&plan, Stage::EpochEnd));
+        let long = Progress { time: Duration::MAX, ..start.clone() };
+        assert!(!long.fits(&plan, Stage::Steps));
+        assert!(!Progress { epochs: 51, ..start.clone() }.fits(&plan, Stage::Steps));
+        assert_eq!(start.stage_in(&plan, Stage::End(Ending::Complete)), Ok(Stage::Steps));
+        let end = Progress { epochs: 50, ..start };
+        assert_eq!(end.stage_in(&plan, Stage::Steps), Ok(Stage::End(Ending::Complete)));
+    }
 
     #[test]
     fn a_better_epoch_resets_patience_and_plateau_patience_bad_epochs_are_a_plateau() {

@@ -211,6 +211,7 @@ impl<'d, A: Number> Trainer<'d, A> {
     /// Advances by one event.
     fn advance(&mut self) -> Result<Event, Error> {
         Ok(match self.stage {
+            Stage::Start(never) => match never {},
             Stage::Steps => {
                 let event = self.step()?;
                 if self.progress.batches == self.plan.batches() {

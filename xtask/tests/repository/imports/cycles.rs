@@ -1,4 +1,4 @@
-//! Which file of a crate imports which, by what names, and the cycles among them.
+//! The imports between the files of a crate, and their cycles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -6,20 +6,20 @@ use std::fmt;
 use super::mentions::Mentions;
 use super::modules::{Crate, Sources};
 
-/// For each file, the other files that it imports from, and the names that it takes from each.
+/// The names that each file imports from each other file: importing file, imported file, names.
 #[derive(Default)]
 pub(crate) struct Imports(BTreeMap<String, BTreeMap<String, BTreeSet<String>>>);
 
-/// Files each of which leads to every other.
+/// Files that all import each other, directly or indirectly.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Cycle {
     pub(crate) files: Vec<String>,
     /// Importing file, imported file, names.
-    ties: Vec<(String, String, Vec<String>)>,
+    imports: Vec<(String, String, Vec<String>)>,
 }
 
 impl Imports {
-    /// Of the crate whose root is the file `root`.
+    /// Collects the imports of the crate whose root is the file `root`.
     pub(crate) fn of(root: &str, sources: &Sources) -> Self {
         let tree = Crate::parse(root, sources);
         let mut imports = Self::default();
@@ -48,27 +48,27 @@ impl Imports {
 
     fn cycle(&self, mut files: Vec<String>) -> Cycle {
         files.sort();
-        let mut ties = Vec::new();
+        let mut imports = Vec::new();
         for from in &files {
             for (to, names) in self.0[from].iter().filter(|(to, _)| files.contains(to)) {
-                ties.push((from.clone(), to.clone(), names.iter().cloned().collect()));
+                imports.push((from.clone(), to.clone(), names.iter().cloned().collect()));
             }
         }
-        Cycle { files, ties }
+        Cycle { files, imports }
     }
 }
 
-/// Tarjan's search. A file that was reached is open until its component is complete.
+/// Tarjan's algorithm. A visited file is open until its component is complete.
 struct Search<'a> {
     imports: &'a Imports,
-    /// The order in which files were reached; of those in a complete component `usize::MAX`.
+    /// The order of visits; `usize::MAX` once the file's component is complete.
     numbers: BTreeMap<&'a str, usize>,
     open: Vec<&'a str>,
     cycles: Vec<Cycle>,
 }
 
 impl<'a> Search<'a> {
-    /// The lowest number among the open files that `file` leads to.
+    /// Returns the lowest number among the open files reachable from `file`.
     fn visit(&mut self, file: &'a str) -> usize {
         if let Some(&number) = self.numbers.get(file) {
             return number;
@@ -95,7 +95,7 @@ impl<'a> Search<'a> {
 impl fmt::Display for Cycle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "import cycle of {} files: {}", self.files.len(), self.files.join(", "))?;
-        self.ties
+        self.imports
             .iter()
             .try_for_each(|(from, to, names)| writeln!(f, "  {from} -> {to}: {}", names.join(", ")))
     }

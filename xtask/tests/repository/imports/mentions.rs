@@ -1,4 +1,5 @@
-//! The paths that a module mentions: in private `use` declarations, in types and expressions, and among the tokens of macros and attributes.
+//! The paths that a module mentions: in private `use` declarations, types, expressions, and the
+//! tokens of macros and attributes.
 
 use proc_macro2::{Spacing, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
@@ -6,23 +7,23 @@ use syn::{Attribute, ImplItem, Item, ItemUse, Macro, Stmt, VisRestricted};
 
 use super::modules::{Module, Path, attributes, imports, is_test};
 
-/// What a module mentions, in order, with repetitions.
+/// The paths that a module mentions, in order, with repetitions.
 #[derive(Default)]
 pub(crate) struct Mentions {
     pub(crate) paths: Vec<Path>,
-    /// The paths of macros that are called.
+    /// The paths of called macros.
     pub(crate) macros: Vec<Path>,
 }
 
 impl Mentions {
-    /// Of everything in a module but its tests.
+    /// Collects the mentions in a module, except in its tests.
     pub(crate) fn of(module: &Module) -> Self {
         let mut mentions = Self::default();
         module.items.iter().for_each(|item| mentions.visit_item(item));
         mentions
     }
 
-    /// Adds whatever looks like a path. A local variable does too, but then it refers to no item, or to one that is imported.
+    /// Adds everything that looks like a path, local variables included: those resolve to nothing.
     fn tokens(&mut self, tokens: TokenStream) {
         let mut path = Path::new();
         let (mut after_colons, mut before) = (false, ' ');
@@ -30,7 +31,8 @@ impl Mentions {
         while let Some(token) = rest.next() {
             let mut punctuation = ' ';
             match &token {
-                // After `.` it is a field or a method, after `'` a lifetime; `$name` is a parameter, but `$crate` is a path.
+                // Not a path: a field or method after `.`, a lifetime after `'`, a macro parameter
+                // after `$`, except for `$crate`.
                 TokenTree::Ident(ident) if !matches!(before, '.' | '\'' | '$') || ident == "crate" => {
                     if !after_colons {
                         self.end(&mut path);
@@ -39,7 +41,7 @@ impl Mentions {
                     after_colons = false;
                 }
                 TokenTree::Punct(punct) => {
-                    // `..` is no access to a field.
+                    // `..` does not access a field.
                     punctuation = if before == '.' && punct.as_char() == '.' { ' ' } else { punct.as_char() };
                     let is_second = before == ':' && punctuation == ':';
                     after_colons = is_second && !path.is_empty();
@@ -119,7 +121,7 @@ impl Visit<'_> for Mentions {
         }
     }
 
-    /// `pub(in super::super)` is no use of a name.
+    /// `pub(in super::super)` does not use a name.
     fn visit_vis_restricted(&mut self, _: &VisRestricted) {}
 }
 

@@ -1,5 +1,5 @@
-//! The modules of a crate, the names in each, and what a path refers to from inside one: re-exports and globs are followed to the
-//! file that defines the item.
+//! The modules of a crate, and name resolution: follows re-exports and globs to the file that
+//! defines an item.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ pub(crate) struct Crate {
 /// One module, in a file of its own or inside its parent's.
 pub(crate) struct Module {
     pub(crate) file: String,
-    /// What it contains, except for child modules.
+    /// Its items, except for child modules.
     pub(crate) items: Vec<Item>,
     parent: Option<usize>,
     names: BTreeMap<String, Vec<Meaning>>,
@@ -32,7 +32,7 @@ struct Glob {
     is_reexport: bool,
 }
 
-/// What a name stands for. One name can have several meanings: a module, a function and a macro.
+/// The meaning of a name, which can have several: a module, a function and a macro.
 enum Meaning {
     /// An item that this module defines.
     Item(usize),
@@ -50,11 +50,11 @@ enum Target {
 pub(crate) struct Import {
     pub(crate) path: Path,
     bound: Bound,
-    /// It hands the name on to other modules, and is no use of it.
+    /// A re-export makes the name available to others and does not use it.
     pub(crate) is_reexport: bool,
 }
 
-/// What a path of a `use` declaration brings into scope.
+/// What a `use` path brings into scope.
 enum Bound {
     Name(String),
     Everything,
@@ -72,7 +72,7 @@ impl Crate {
         parsed
     }
 
-    /// The items of this crate that `path` refers to from inside `module`, each as its file and its name.
+    /// The items of this crate that `path` refers to in `module`, as pairs of file and name.
     pub(crate) fn items(&self, module: usize, path: &[String]) -> BTreeSet<(String, String)> {
         let targets = self.resolve(module, path, &mut BTreeSet::new()).into_iter();
         let item = |target| match target {
@@ -82,7 +82,7 @@ impl Crate {
         targets.filter_map(item).collect()
     }
 
-    /// As [`Self::items`], of a macro: those of `macro_rules!` are visible below the module that defines them, too.
+    /// Like [`Self::items`], for macros: child modules also see a `macro_rules!` macro.
     pub(crate) fn macros(&self, module: usize, path: &[String]) -> BTreeSet<(String, String)> {
         let ancestors = std::iter::successors(Some(module), |&module| self.modules[module].parent);
         let found = ancestors.map(|ancestor| self.items(ancestor, path));
@@ -92,7 +92,7 @@ impl Crate {
             .unwrap_or_default()
     }
 
-    /// The traits that a module's globs bring: their methods can be used without a word about them.
+    /// The traits that a module's globs import: their methods can be called without naming them.
     pub(crate) fn traits_by_globs(&self, module: usize) -> BTreeSet<(String, String)> {
         let modules_behind = |module: usize, glob: &Glob| {
             let targets = self.resolve(module, &glob.path, &mut BTreeSet::new()).into_iter();
@@ -120,7 +120,7 @@ impl Crate {
     }
 
     fn add_file(&mut self, path: &str, parent: Option<usize>, sources: &Sources) -> usize {
-        let text = sources.get(path).unwrap_or_else(|| panic!("there is no {path}"));
+        let text = sources.get(path).unwrap_or_else(|| panic!("missing file {path}"));
         let items = syn::parse_file(text).unwrap_or_else(|error| panic!("{path}: {error}")).items;
         let stem = path.strip_suffix(".rs").expect("a Rust file");
         let (directory, name) = stem.rsplit_once('/').unwrap_or(("", stem));
@@ -128,7 +128,7 @@ impl Crate {
         self.add_module(path, directory, parent, items, sources)
     }
 
-    /// Adds a module and its children, whose files are below `directory`.
+    /// Adds a module and its children; the children's files are in `directory`.
     fn add_module(
         &mut self,
         file: &str,
@@ -160,7 +160,7 @@ impl Crate {
         id
     }
 
-    /// Enters the names that an item defines, and those that it brings into scope, even if only inside a function.
+    /// Records the names that an item defines or imports, even inside a function.
     fn declare(&mut self, module: usize, item: &Item) {
         if let Some(name) = defined(item).map(Ident::to_string) {
             if attributes(item).iter().any(|attribute| attribute.path().is_ident("macro_export")) {
@@ -186,8 +186,7 @@ impl Crate {
         self.modules[module].names.entry(name).or_default().push(meaning);
     }
 
-    /// Follows a path. `seen` are the names whose imports are being followed already: modules may import each other's names in
-    /// circles.
+    /// Resolves a path. `seen` holds the names being resolved, because re-exports may be circular.
     fn resolve(&self, from: usize, path: &[String], seen: &mut BTreeSet<(usize, String)>) -> Vec<Target> {
         let Some((first, rest)) = path.split_first() else { return Vec::new() };
         let mut targets = match first.as_str() {
@@ -201,7 +200,7 @@ impl Crate {
             };
             let next: Vec<Target> = targets.iter().flat_map(inside).collect();
             if next.is_empty() {
-                // What follows an item, such as a variant, is in that item's file.
+                // The rest of the path, such as a variant, is in the item's file.
                 targets.retain(|target| matches!(target, Target::Item { .. }));
                 break;
             }
@@ -210,7 +209,7 @@ impl Crate {
         targets
     }
 
-    /// What one segment of a path refers to inside a module.
+    /// Resolves one segment of a path inside a module.
     fn step(&self, module: usize, segment: &str, seen: &mut BTreeSet<(usize, String)>) -> Vec<Target> {
         match segment {
             "self" => vec![Target::Module(module)],
@@ -254,7 +253,7 @@ impl Crate {
 pub(crate) fn imports(declaration: &ItemUse) -> Vec<Import> {
     let is_reexport = !matches!(declaration.vis, Visibility::Inherited);
     let mut found = Vec::new();
-    // `::name` is another crate.
+    // `::name` names another crate.
     if declaration.leading_colon.is_none() {
         flatten(&declaration.tree, &mut Vec::new(), &mut found);
     }
@@ -264,7 +263,7 @@ pub(crate) fn imports(declaration: &ItemUse) -> Vec<Import> {
 fn flatten(tree: &UseTree, prefix: &mut Path, found: &mut Vec<(Path, Bound)>) {
     let mut leaf = |ident: &Ident, bound: &Ident| {
         let mut path = prefix.clone();
-        // `{self}` is the prefix itself.
+        // `{self}` names the prefix.
         if ident != "self" || prefix.is_empty() {
             path.push(ident.to_string());
         }
@@ -285,7 +284,7 @@ fn flatten(tree: &UseTree, prefix: &mut Path, found: &mut Vec<(Path, Bound)>) {
     }
 }
 
-/// Collects the `use` declarations of an item, nested ones included.
+/// The `use` declarations of an item, including nested ones.
 struct Uses(Vec<Import>);
 
 impl Visit<'_> for Uses {
@@ -300,7 +299,7 @@ impl Visit<'_> for Uses {
     }
 }
 
-/// Whether something is compiled for tests only.
+/// Returns true if these attributes restrict an item to tests.
 pub(crate) fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| match &attribute.meta {
         Meta::Path(path) => path.is_ident("test"),

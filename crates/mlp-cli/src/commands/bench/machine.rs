@@ -1,4 +1,4 @@
-//! The machine that is measured: processor, cores, instruction sets; and the memory that measuring took.
+//! Describes the machine: processor, cores, instruction sets. Also measures peak memory.
 
 use std::fs;
 use std::num::NonZero;
@@ -8,16 +8,16 @@ use std::thread;
 use mlp_core::{Isa, MatmulBackend};
 use serde::Serialize;
 
-/// Processor, instruction sets, and what multiplies dense matrices.
+/// Processor, instruction sets and matmul backend.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Machine {
-    /// The processor's name, or its architecture where the system does not tell.
+    /// Name of the processor, or its architecture if the name is unknown.
     pub(super) cpu: String,
-    /// The cores that this process may use.
+    /// Number of cores that this process may use.
     pub(super) cores: usize,
-    /// The instruction sets that our kernels may choose from, the fastest first.
+    /// Instruction sets available to the built-in kernels, fastest first.
     pub(super) instructions: Vec<&'static str>,
-    /// What multiplies dense matrices by default.
+    /// Default matmul backend.
     pub(super) products: &'static str,
 }
 
@@ -33,7 +33,7 @@ impl Machine {
     }
 }
 
-/// The processor's name on macOS.
+/// The name of the processor on macOS.
 fn mac_cpu() -> Option<String> {
     if !cfg!(target_os = "macos") {
         return None;
@@ -57,7 +57,7 @@ fn peak_memory(status: &str) -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-/// The first line `name : value` of a file in Linux's `/proc`.
+/// The value of the first line `name : value` in a file of Linux's `/proc`.
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let mut fields = text.lines().filter_map(|line| line.split_once(':'));
     Some(fields.find(|(found, _)| found.trim_end() == name)?.1.trim())
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn linux_names_the_processor_and_counts_the_memory() {
+    fn processor_and_memory_are_read_from_proc() {
         let cpuinfo = "processor\t: 0\nmodel name\t: AMD EPYC: 9R14\nprocessor\t: 1\nmodel name\t: another\n";
         assert_eq!(field(cpuinfo, "model name"), Some("AMD EPYC: 9R14"));
         assert_eq!(field("CPU part\t: 0xd0c\n", "model name"), None);

@@ -1,4 +1,4 @@
-//! The results of `mlp bench`, and how they are printed: as JSON or as tables. Nothing is measured here.
+//! The results of `mlp bench` as JSON and as tables.
 
 use mlp_core::Architecture;
 use serde::Serialize;
@@ -7,19 +7,19 @@ use super::machine::Machine;
 use super::sgemm::Peak;
 use crate::output::table::{Table, thousands};
 
-/// Everything that was measured.
+/// All results.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Report {
     pub(super) machine: Machine,
     pub(super) dataset: String,
-    /// True if its pixels were standardized first.
+    /// True if pixels were standardized.
     pub(super) standardized: bool,
-    /// The network: inputs, units of each hidden layer, classes.
+    /// Layer sizes of the network, from inputs to classes.
     pub(super) layers: Vec<usize>,
-    /// What an epoch costs if no product is left out.
+    /// Operations of an epoch if no zeros are skipped.
     pub(super) dense_flop_per_epoch: f64,
     pub(super) sgemm: Vec<Peak>,
-    /// That cost at the sgemm peak of all cores.
+    /// Time of these operations at the sgemm peak of all cores.
     pub(super) dense_floor_seconds: f64,
     pub(super) training: Vec<Training>,
     pub(super) inference: Vec<Inference>,
@@ -27,7 +27,7 @@ pub(super) struct Report {
     pub(super) peak_memory_bytes: Option<u64>,
 }
 
-/// One kernel's epoch.
+/// Training with a kernel.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Training {
     pub(super) kernel: &'static str,
@@ -36,13 +36,13 @@ pub(super) struct Training {
     pub(super) threads: usize,
     pub(super) seconds_per_epoch: f64,
     pub(super) images_per_second: f64,
-    /// The dense cost by this time: what leaves out products with zero may exceed the machine's peak.
+    /// Dense operations per second. Kernels that skip zeros may exceed the peak.
     pub(super) gflops: f64,
-    /// These by the sgemm peak of as many threads.
+    /// `gflops` divided by the sgemm peak on the same number of threads.
     pub(super) of_the_peak: f64,
 }
 
-/// One kernel's look at the test images.
+/// Inference on the test set with a kernel.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Inference {
     pub(super) kernel: &'static str,
@@ -54,8 +54,9 @@ pub(super) struct Inference {
     pub(super) images_per_second: f64,
 }
 
-/// Floating-point operations of an epoch of `images` if every product is dense: of each layer the forward product and the
-/// weights' gradient, and above the first also ∂J/∂H; each multiplication and each addition counts.
+/// Floating-point operations of an epoch with `images` if every product is dense. Each layer has
+/// the forward product and the gradient of the weights; layers above the first also have ∂J/∂H.
+/// Multiplications and additions count separately.
 pub(super) fn dense_flop(architecture: &Architecture, images: usize) -> f64 {
     let products = |layer: usize| if layer == 0 { 2.0 } else { 3.0 };
     let layers = architecture.layer_sizes().into_iter().enumerate();
@@ -64,10 +65,10 @@ pub(super) fn dense_flop(architecture: &Architecture, images: usize) -> f64 {
     2.0 * images as f64 * terms
 }
 
-/// The report for people.
+/// The results as tables.
 pub(super) fn text(report: &Report) -> String {
     let Machine { cpu, cores, instructions, products } = &report.machine;
-    let header = ["training", "threads", "ms an epoch", "images/s", "GFLOP/s", "of the peak", "of the floor"];
+    let header = ["training", "threads", "ms/epoch", "images/s", "GFLOP/s", "vs peak", "vs floor"];
     let mut training = Table::new(header);
     for row in &report.training {
         training.row([
@@ -98,7 +99,10 @@ pub(super) fn text(report: &Report) -> String {
     let standardized = if report.standardized { ", standardized" } else { "" };
     let batches = report.training.first().map_or(0, |row| row.batch_size);
     format!(
-        "{cpu}, {}, {}\n{} on {}{standardized}, batches of {batches}, f32\n\n{training}\n{inference}\n{sgemm}\ndense floor  {} ms an epoch: {:.2} GFLOP at the peak of {}\n{}",
+        "{cpu}, {}, {}\n\
+         {} on {}{standardized}, batches of {batches}, f32\n\n\
+         {training}\n{inference}\n{sgemm}\n\
+         dense floor  {} ms/epoch: {:.2} GFLOP at the peak of {}\n{}",
         counted(*cores, "core"),
         instructions.join(" "),
         layers.join("-"),
@@ -162,14 +166,14 @@ mod tests {
     }
 
     #[test]
-    fn people_get_tables() {
+    fn the_text_has_three_tables() {
         let expected = "\
 Some CPU, 2 cores, avx2 portable
 784-100-10 on mnist, batches of 100, f32
 
-training  threads  ms an epoch  images/s  GFLOP/s  of the peak  of the floor
-sparse          1        120.0   500,000    159.8         2.00          1.00
-openblas        2        240.0   250,000     79.9         0.50          2.00
+training  threads  ms/epoch  images/s  GFLOP/s  vs peak  vs floor
+sparse          1     120.0   500,000    159.8     2.00      1.00
+openblas        2     240.0   250,000     79.9     0.50      2.00
 
 inference              threads    ms  images/s
 sparse, 10,000 images        2  12.5   800,000
@@ -178,27 +182,27 @@ sgemm peak  threads  GFLOP/s
 OpenBLAS          1     80.0
 OpenBLAS          2    160.0
 
-dense floor  120.0 ms an epoch: 19.18 GFLOP at the peak of 2 cores
+dense floor  120.0 ms/epoch: 19.18 GFLOP at the peak of 2 cores
 peak memory  123 MB
 ";
         assert_eq!(text(&report()), expected);
     }
 
     #[test]
-    fn standardized_pixels_are_told() {
+    fn standardization_is_shown() {
         let report = Report { standardized: true, ..report() };
         assert!(text(&report).contains("784-100-10 on mnist, standardized, batches of 100, f32"));
     }
 
     #[test]
-    fn memory_is_told_only_where_it_is_known() {
+    fn unknown_memory_is_omitted() {
         let report = Report { peak_memory_bytes: None, ..report() };
         assert!(!text(&report).contains("memory"));
         assert!(serde_json::to_value(&report).unwrap().get("peak_memory_bytes").is_none());
     }
 
     #[test]
-    fn the_chapters_epoch_is_19_2_gflop() {
+    fn an_epoch_of_the_default_network_takes_19_2_gflop() {
         let network = |hidden: &[usize]| Architecture::new(784, hidden, 10);
         assert_eq!(dense_flop(&network(&[100]), 60_000), 19.176e9);
         assert_eq!(dense_flop(&network(&[]), 100), 4.0 * 784.0 * 10.0 * 100.0);

@@ -1,4 +1,4 @@
-//! Measures the sgemm peak: how fast this machine multiplies large dense matrices of `f32`.
+//! Measures the sgemm peak: how fast this machine multiplies large dense `f32` matrices.
 
 use std::sync::Barrier;
 use std::thread;
@@ -8,33 +8,34 @@ use ndarray::Array2;
 use ndarray::linalg::general_mat_mul;
 use serde::Serialize;
 
-/// The fastest product seen on some threads.
+/// The highest throughput on a number of threads.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(super) struct Peak {
     pub(super) threads: usize,
     pub(super) gflops: f64,
 }
 
-/// How much is multiplied.
+/// How much to measure.
 #[derive(Clone, Copy)]
 pub(super) struct Effort {
-    /// Rows and columns of each matrix.
+    /// Rows and columns of the square matrices.
     pub(super) size: usize,
     pub(super) repetitions: usize,
 }
 
 impl Effort {
-    /// Some tenths of a second, beyond which more does not help.
+    /// A few tenths of a second. More does not help.
     pub(super) const FULL: Self = Self { size: 768, repetitions: 20 };
-    /// Some hundredths.
+    /// A few hundredths of a second.
     pub(super) const QUICK: Self = Self { size: 384, repetitions: 5 };
 }
 
 impl Peak {
-    /// The largest of some repetitions, in each of which every thread multiplies matrices of its own, all at once.
+    /// Measures the peak as the best of several repetitions. In each, all threads multiply their
+    /// own matrices at the same time.
     ///
-    /// The product is ndarray's, which is OpenBLAS's where there is one. OpenBLAS must have been told to use one thread, as mlp-core
-    /// does at the first product of its own.
+    /// Uses ndarray's product, which is OpenBLAS's if available. OpenBLAS must have been set to one
+    /// thread, which mlp-core does in its first product.
     pub(super) fn measure(threads: usize, effort: Effort) -> Self {
         let barrier = Barrier::new(threads);
         let multiply = || {
@@ -50,16 +51,15 @@ impl Peak {
             times
         };
         let times: Vec<Vec<(Instant, Instant)>> = thread::scope(|scope| {
-            let members: Vec<_> = (0..threads).map(|_| scope.spawn(multiply)).collect();
-            let join = |member: thread::ScopedJoinHandle<'_, _>| {
-                member.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            let handles: Vec<_> = (0..threads).map(|_| scope.spawn(multiply)).collect();
+            let join = |handle: thread::ScopedJoinHandle<'_, _>| {
+                handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             };
-            members.into_iter().map(join).collect()
+            handles.into_iter().map(join).collect()
         });
-        // From the first to begin to the last to end: with more threads than cores they take turns.
+        // From the first start to the last end: with more threads than cores they take turns.
         let seconds = |repetition: usize| {
-            let of = |member: &Vec<(Instant, Instant)>| member[repetition];
-            let (starts, ends): (Vec<_>, Vec<_>) = times.iter().map(of).unzip();
+            let (starts, ends): (Vec<_>, Vec<_>) = times.iter().map(|times| times[repetition]).unzip();
             let start = starts.into_iter().min().expect("at least one thread");
             ends.into_iter().max().expect("at least one thread").duration_since(start).as_secs_f64()
         };

@@ -1,8 +1,8 @@
-//! Standardizes pixels, so that hardly one is zero: the input that dense products are measured on.
+//! Standardizes pixels, so that almost none is zero. Used to measure dense products.
 
 use mlp_data::Dataset;
 
-/// How the pixels of each position are moved to mean 0 and scaled to standard deviation 1.
+/// Scales each pixel to mean 0 and standard deviation 1.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Standardization {
     means: Vec<f32>,   // (pixels)
@@ -10,7 +10,7 @@ pub(super) struct Standardization {
 }
 
 impl Standardization {
-    /// By means and standard deviations over these images. Where all are the same the deviation counts as 1, and they all become 0.
+    /// Computes means and standard deviations over a dataset. Constant pixels become 0.
     pub(super) fn over(data: &Dataset) -> Self {
         let (mut sums, mut squares) = (vec![0_u64; data.pixels()], vec![0_u64; data.pixels()]);
         for image in data.images().chunks_exact(data.pixels()) {
@@ -33,7 +33,7 @@ impl Standardization {
         }
     }
 
-    /// Standardizes images whose pixels have been scaled to 0..=1: whole rows, (images, pixels).
+    /// Standardizes images with pixels from 0 to 1, given as whole rows: (images, pixels).
     pub(super) fn apply(&self, features: &mut [f32]) {
         for row in features.chunks_exact_mut(self.means.len()) {
             for ((value, mean), factor) in row.iter_mut().zip(&self.means).zip(&self.factors) {
@@ -50,14 +50,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pixels_get_mean_0_and_deviation_1_and_constant_ones_become_0() {
+    fn pixels_have_mean_0_and_deviation_1_and_constant_pixels_become_0() {
         let images = vec![0, 0, 7, 255, 0, 7, 0, 0, 7, 255, 102, 7];
         let data = Dataset::new(images, ImageShape { height: 1, width: 3 }, vec![0; 4], 1).unwrap();
         let mut features = vec![0_f32; 12];
         data.features(0..4, &mut features);
         Standardization::over(&data).apply(&mut features);
         let column = |pixel: usize| features.iter().skip(pixel).step_by(3).copied();
-        // Each operation rounds once, of numbers up to 2 that are made from numbers up to 1.
+        // A few roundings of numbers up to 2.
         let tolerance = 8.0 * f32::EPSILON;
         for pixel in [0, 1] {
             let mean = column(pixel).sum::<f32>() / 4.0;

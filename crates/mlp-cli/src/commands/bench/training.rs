@@ -1,4 +1,4 @@
-//! Times epochs of training and passes of inference, the same for every kernel.
+//! Times training epochs and inference with each kernel.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -13,23 +13,23 @@ use ndarray::ArrayView2;
 
 use super::standardize::Standardization;
 
-/// What `mlp train --kernel` chooses.
+/// The kernels of `mlp train --kernel`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kernel {
-    /// Our kernels throughout, on CSR rows where they fit.
+    /// Built-in kernels for everything, with CSR rows if possible.
     Portable,
-    /// Our kernels for CSR rows, OpenBLAS for everything else.
+    /// Built-in kernels for CSR rows, OpenBLAS for everything else.
     Sparse,
-    /// OpenBLAS throughout.
+    /// OpenBLAS for everything.
     OpenBlas,
 }
 
 impl Kernel {
-    /// Those of this build that can train; with dense rows only, those that can do without CSR rows.
+    /// The kernels of this build; with `dense_only`, those that do not need CSR rows.
     fn available(dense_only: bool) -> impl Iterator<Item = Self> {
-        [Self::Portable, Self::Sparse, Self::OpenBlas].into_iter().filter(move |&kernel| {
-            kernel.products().is_available() && !(dense_only && kernel == Self::Sparse)
-        })
+        [Self::Portable, Self::Sparse, Self::OpenBlas]
+            .into_iter()
+            .filter(move |&kernel| kernel.backend().is_available() && !(dense_only && kernel == Self::Sparse))
     }
 
     pub(super) fn name(self) -> &'static str {
@@ -40,7 +40,7 @@ impl Kernel {
         }
     }
 
-    fn products(self) -> MatmulBackend {
+    fn backend(self) -> MatmulBackend {
         match self {
             Self::Portable => MatmulBackend::Portable,
             Self::Sparse | Self::OpenBlas => MatmulBackend::OpenBlas,
@@ -48,45 +48,45 @@ impl Kernel {
     }
 
     fn workspace(self, architecture: &Architecture, capacity: usize, threads: usize) -> Workspace<f32> {
-        let kernels = Compute::default().with_backend(self.products()).with_threads(threads);
-        Workspace::with_compute(architecture, capacity, kernels)
+        let compute = Compute::default().with_backend(self.backend()).with_threads(threads);
+        Workspace::with_compute(architecture, capacity, compute)
     }
 }
 
-/// What is trained, and for how long.
+/// What to measure.
 pub(super) struct Task<'a> {
     pub(super) plan: &'a Plan,
-    /// Timed ones; one more comes before them.
+    /// Number of timed epochs, after one for warmup.
     pub(super) epochs: usize,
     pub(super) train: &'a Dataset,
     pub(super) test: &'a Dataset,
-    /// What becomes of the pixels before they are multiplied.
+    /// Applied to the pixels, if any.
     pub(super) standardization: Option<&'a Standardization>,
 }
 
 impl Task<'_> {
-    /// The kernels that can train on these images in this build.
+    /// The kernels that can train on these images.
     pub(super) fn kernels(&self) -> impl Iterator<Item = Kernel> {
         Kernel::available(!self.fits_csr_rows())
     }
 
-    /// Returns true if the images can be CSR rows. Standardized ones have no zeros to leave out.
+    /// Returns true if the images can be CSR rows. Standardized images have no zeros to skip.
     fn fits_csr_rows(&self) -> bool {
         self.standardization.is_none() && self.train.pixels() <= SparseImages::MAX_PIXELS
     }
 
-    fn takes_csr_rows(&self, kernel: Kernel) -> bool {
+    fn uses_csr_rows(&self, kernel: Kernel) -> bool {
         kernel != Kernel::OpenBlas && self.fits_csr_rows()
     }
 
-    /// Trains as planned, and returns the network and the median time of an epoch: its shuffle, its batches, its steps.
+    /// Trains a network. Returns it with the median time of an epoch: shuffle, batches and steps.
     pub(super) fn train(&self, kernel: Kernel, threads: usize) -> (Mlp<f32>, f64) {
         let (architecture, config) = (self.plan.architecture(), self.plan.config());
         let mut stream = NativeStream::new(config.seed);
         let mut network = Mlp::new(architecture, config.init, &mut stream).expect("planned sizes");
         let mut workspace = kernel.workspace(architecture, config.batch_size, threads);
         workspace.set_objective(config.loss_reduction.into());
-        let sparse = self.takes_csr_rows(kernel).then(|| self.train.sparse());
+        let sparse = self.uses_csr_rows(kernel).then(|| self.train.sparse());
         let levels = mlp_data::levels::<f32>();
         let rows = sparse.as_ref().map(|images| rows(images, &levels));
         let pixels = self.train.pixels();
@@ -114,17 +114,17 @@ impl Task<'_> {
         (network, seconds)
     }
 
-    /// The median time in which a network has looked at all test images, from their bytes on.
+    /// The median time to compute the logits of all test images from their bytes.
     pub(super) fn infer(&self, network: &Mlp<f32>, kernel: Kernel, threads: usize) -> f64 {
         let mut workspace = kernel.workspace(self.plan.architecture(), INFERENCE_BATCH, threads);
-        let takes_csr_rows = self.takes_csr_rows(kernel);
+        let uses_csr_rows = self.uses_csr_rows(kernel);
         let (mut sparse, levels) = (SparseImages::new(), mlp_data::levels::<f32>());
         let pixels = self.test.pixels();
-        let mut dense = vec![0_f32; if takes_csr_rows { 0 } else { INFERENCE_BATCH * pixels }];
+        let mut dense = vec![0_f32; if uses_csr_rows { 0 } else { INFERENCE_BATCH * pixels }];
         let mut pass = || {
             for start in (0..self.test.len()).step_by(INFERENCE_BATCH) {
                 let range = start..self.test.len().min(start + INFERENCE_BATCH);
-                let x = if takes_csr_rows {
+                let x = if uses_csr_rows {
                     sparse.fill(self.test, range);
                     Features::Sparse(rows(&sparse, &levels))
                 } else {
@@ -147,10 +147,10 @@ impl Task<'_> {
     }
 }
 
-/// Images that inference looks at in one go.
+/// Batch size of inference.
 pub(super) const INFERENCE_BATCH: usize = 500;
 
-/// Timed ones; one more comes before them.
+/// Number of timed passes, after one for warmup.
 const INFERENCE_PASSES: usize = 9;
 
 fn rows<'a>(images: &'a SparseImages, levels: &'a [f32; 256]) -> CsrMatrix<'a, f32> {
@@ -168,7 +168,7 @@ fn seconds(work: &mut impl FnMut()) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-/// Of two in the middle, their mean.
+/// The median; for an even count, the mean of the two middle values.
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     let middle = values.len() / 2;
@@ -182,12 +182,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_is_in_the_middle() {
+    fn the_median_of_an_even_count_is_the_mean_of_two() {
         assert_eq!(median(vec![9.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(vec![9.0, 1.0, 2.0, 4.0]), 3.0);
     }
 
-    /// 250 images to train on, and the plan for them.
+    /// Calls a test with a task on 250 training images.
     fn with_task(test: impl FnOnce(Task<'_>)) {
         let sets = mlp_data::synthetic::digits(250, 20, 0);
         let config = TrainConfig { hidden: vec![8], ..TrainConfig::default() };
@@ -203,7 +203,7 @@ mod tests {
             for kernel in task.kernels() {
                 let (network, seconds) = task.train(kernel, 2);
                 assert!(seconds > 0.0 && task.infer(&network, kernel, 2) > 0.0, "{}", kernel.name());
-                // Four steps from the same beginning; only OpenBLAS rounds in another order.
+                // Four steps from the same weights. Only OpenBLAS rounds in another order.
                 let difference = (network.layers()[0].weights() - &weights).mapv(f32::abs);
                 let largest = difference.iter().copied().fold(0.0, f32::max);
                 let tolerance = if kernel == Kernel::Portable { 0.0 } else { 784.0 * f32::EPSILON };
@@ -213,21 +213,21 @@ mod tests {
     }
 
     #[test]
-    fn standardized_images_train_another_network_and_never_as_csr_rows() {
+    fn standardized_images_give_another_network_and_are_never_csr_rows() {
         with_task(|plain| {
             let standardization = Standardization::over(plain.train);
             let task = Task { standardization: Some(&standardization), ..plain };
-            assert!(task.kernels().all(|kernel| kernel != Kernel::Sparse && !task.takes_csr_rows(kernel)));
+            assert!(task.kernels().all(|kernel| kernel != Kernel::Sparse && !task.uses_csr_rows(kernel)));
             let (network, _) = task.train(Kernel::Portable, 1);
             assert!(task.infer(&network, Kernel::Portable, 1) > 0.0);
             let plain = Task { standardization: None, ..task };
-            assert!(plain.takes_csr_rows(Kernel::Portable) && !plain.takes_csr_rows(Kernel::OpenBlas));
+            assert!(plain.uses_csr_rows(Kernel::Portable) && !plain.uses_csr_rows(Kernel::OpenBlas));
             assert_ne!(network, plain.train(Kernel::Portable, 1).0);
         });
     }
 
     #[test]
-    fn kernels_are_those_of_this_build_and_sparse_needs_csr_rows() {
+    fn kernels_depend_on_the_build_and_sparse_needs_csr_rows() {
         let names = |dense_only| Kernel::available(dense_only).map(Kernel::name).collect::<Vec<_>>();
         if MatmulBackend::OpenBlas.is_available() {
             assert_eq!(names(false), ["portable", "sparse", "openblas"]);

@@ -1,5 +1,4 @@
-//! `mlp data import`: a dataset from directories of pictures. mlp-data finds the classes; here the
-//! pictures are preprocessed, on all threads, and oddities are reported.
+//! `mlp data import`: create a dataset from directories of pictures.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -9,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use mlp_data::picture::{GrayPicture, LabeledFiles, Polarity, Preprocessed};
+use mlp_data::text::printable;
 use mlp_data::{Dataset, Datasets, ImageShape, Preprocessing};
 use mlp_train::TrainConfig;
 use rayon::prelude::*;
@@ -18,26 +18,25 @@ use crate::output::table::thousands;
 use crate::output::version::PROGRAM;
 use crate::parse;
 
-/// The longest side of pictures that keep their size.
-const SMALL: usize = 64;
+/// Longest side of pictures that keep their size by default.
+const MAX_KEPT_SIDE: usize = 64;
 
-/// The default size of images.
-const USUAL: ImageShape = ImageShape { height: 28, width: 28 };
+/// Default size of images made from other pictures.
+const DEFAULT_SHAPE: ImageShape = ImageShape { height: 28, width: 28 };
 
-/// The maximum number of pictures that decide on the polarity.
-const SAMPLES: usize = 300;
+/// Maximum number of pictures that decide the polarity.
+const MAX_SAMPLES: usize = 300;
 
-/// The upper bound of the bytes of all images.
+/// Maximum total size of the images in bytes.
 const MAX_BYTES: usize = 4_000_000_000;
 
-/// Create a dataset from your own pictures: a directory for each class, with PNG, JPEG, WebP, BMP,
-/// TIFF, GIF or PGM files.
+/// Create a dataset from your own pictures.
 ///
-/// DIR contains `class-name/*.png`, or the same below `train/`, `test/` and `val/` (or other usual
-/// names of these). The result is a directory for `--dataset`: IDX files like those of MNIST, and
-/// `dataset.toml` with the class names, the preprocessing and the polarity, which models keep for
-/// `mlp predict`. If the backgrounds are light, all pictures are inverted, as in MNIST;
-/// `--polarity light-on-dark` keeps them.
+/// DIR contains a directory of PNG, JPEG, WebP, BMP, TIFF, GIF or PNM pictures for each class:
+/// `CLASS/*.png`, or the same in `train/`, `val/` and `test/`. The result is a directory for
+/// `--dataset`, with IDX files like those of MNIST and a `dataset.toml` with the class names, the
+/// preprocessing and the polarity, which `mlp predict` uses again. Ink becomes light on a dark
+/// background, as in MNIST; `--polarity light-on-dark` keeps pictures as they are.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -48,21 +47,21 @@ Examples:
 pub(crate) struct Args {
     /// Directory with a subdirectory for each class
     dir: PathBuf,
-    /// Directory to write, which must not exist
+    /// Output directory, which must not exist
     #[arg(long, value_name = "DATASET_DIR")]
     to: PathBuf,
-    /// Height and width of the images [default: those of the pictures if all agree and are at most
-    /// 64x64, else 28x28]
+    /// Image height and width [default: the size of the pictures if they all have the same size of
+    /// at most 64x64, otherwise 28x28]
     #[arg(long, value_name = "HxW", value_parser = parse::image_shape)]
     size: Option<ImageShape>,
-    /// Preprocessing: as MNIST was made, or the whole picture scaled to fit
+    /// Preprocessing: `digit` crops and centers like MNIST, `whole` scales the whole picture
     #[arg(long, value_parser = parse::preprocessing(), default_value_t = Preprocessing::Whole)]
     preprocessing: Preprocessing,
-    /// Polarity of ink and background; auto decides once for all pictures
+    /// Polarity of ink and background; `auto` decides once for all pictures
     #[arg(long, value_enum, default_value_t)]
-    polarity: Choice,
-    /// Fraction of each class for the test set, if there is no `test/` [default: 0.2]
-    #[arg(long, value_name = "SHARE")]
+    polarity: PolarityChoice,
+    /// Fraction of each class to use for testing if there is no `test/` directory [default: 0.2]
+    #[arg(long, value_name = "FRACTION")]
     test_share: Option<f64>,
     /// Random seed of the split
     #[arg(long, default_value_t = 0)]
@@ -75,9 +74,9 @@ pub(crate) struct Args {
     skip_bad: bool,
 }
 
-/// Which polarity pictures have.
+/// Values of `--polarity`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Choice {
+enum PolarityChoice {
     #[default]
     Auto,
     PerPicture,
@@ -85,21 +84,21 @@ enum Choice {
     DarkOnLight,
 }
 
-/// How all pictures become images.
-struct Way {
+/// Reads and preprocesses pictures.
+struct Preprocessor {
     preprocessing: Preprocessing,
     polarity: Polarity,
     shape: ImageShape,
     skip_bad: bool,
 }
 
-/// Pictures that have become images.
+/// Preprocessed pictures.
 #[derive(Default)]
 struct Images {
     paths: Vec<PathBuf>,
     labels: Vec<u8>,
     pixels: Vec<u8>,
-    blank: Vec<usize>, // their numbers
+    blank: Vec<usize>, // indices
     looks_light: usize,
     first_of_several: Vec<PathBuf>,
     several_figures: Vec<PathBuf>,
@@ -110,37 +109,38 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return Err(mlp_data::Error::Exists { path: args.to.clone() }.into());
     }
     let files = LabeledFiles::find(&args.dir)?;
-    files.notes.iter().for_each(|text| note(text));
+    files.notes.iter().for_each(|text| note(&printable(text)));
     if files.strays > 0 {
-        note(&format!("{} beside the classes' directories, left out", pictures(files.strays)));
+        note(&format!("skipped {} outside of class directories", pictures(files.strays)));
     }
     if !files.left_out.is_empty() {
-        note(&format!("left out: {}", files.left_out));
+        note(&format!("skipped {}", files.left_out));
     }
     if let [only] = &files.class_names[..] {
         bail!(
-            "{}: one class only, {only}: there is nothing to learn; expected a directory for each of two or more",
+            "{} has only one class, {only}; expected a directory for each of at least two classes",
             args.dir.display()
         );
     }
     let share = match (&files.test, args.test_share) {
         (Some(_), Some(_)) => {
-            bail!("--test-share, but {} has a test directory; give one of them", args.dir.display())
+            bail!("{} has a test directory; remove it or --test-share", args.dir.display())
         }
         (Some(_), None) => None,
         (None, share) => Some(share.unwrap_or(0.2)),
     };
-    let shape = args.size.unwrap_or_else(|| common_size(&files).unwrap_or(USUAL));
+    let shape = args.size.unwrap_or_else(|| common_size(&files).unwrap_or(DEFAULT_SHAPE));
     let polarity = match args.polarity {
-        Choice::Auto => common_polarity(&files),
-        Choice::PerPicture => Polarity::Auto,
-        Choice::LightOnDark => Polarity::LightOnDark,
-        Choice::DarkOnLight => Polarity::DarkOnLight,
+        PolarityChoice::Auto => common_polarity(&files),
+        PolarityChoice::PerPicture => Polarity::Auto,
+        PolarityChoice::LightOnDark => Polarity::LightOnDark,
+        PolarityChoice::DarkOnLight => Polarity::DarkOnLight,
     };
-    let way = Way { preprocessing: args.preprocessing, polarity, shape, skip_bad: args.skip_bad };
-    let train = way.preprocess(&files.train)?;
-    let validation = files.validation.as_ref().map(|files| way.preprocess(files)).transpose()?;
-    let test = files.test.as_ref().map(|files| way.preprocess(files)).transpose()?;
+    let preprocessor =
+        Preprocessor { preprocessing: args.preprocessing, polarity, shape, skip_bad: args.skip_bad };
+    let train = preprocessor.preprocess(&files.train)?;
+    let validation = files.validation.as_ref().map(|files| preprocessor.preprocess(files)).transpose()?;
+    let test = files.test.as_ref().map(|files| preprocessor.preprocess(files)).transpose()?;
     let parts: Vec<&Images> =
         [Some(&train), validation.as_ref(), test.as_ref()].into_iter().flatten().collect();
     report_oddities(&args.dir, &parts);
@@ -156,13 +156,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     for (class, name) in files.class_names.iter().enumerate() {
         if train.class_counts()[class] == 0 {
-            bail!("no picture of the class {name} is left to train with; expected at least one");
+            bail!("class {name} has no training picture; expected at least one");
         }
         if test.class_counts()[class] == 0 {
-            note(&format!("no picture of the class {name} is in the test set"));
+            note(&printable(&format!("class {name} has no test picture")));
         }
     }
-    let origin = origin(args, &way, share, read);
+    let origin = origin(args, &preprocessor, share, read);
     let sets = Datasets {
         name: args.to.display().to_string(),
         train,
@@ -176,10 +176,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let validation = sets
         .validation
         .as_ref()
-        .map_or(String::new(), |set| format!(", {} to validate with", thousands(set.len())));
+        .map_or(String::new(), |set| format!(", {} validation", thousands(set.len())));
     writeln!(
         io::stdout(),
-        "{}: images of {shape} in {} classes, {} to train with{validation} and {} to test with",
+        "{}: images of {shape} in {} classes, {} training{validation} and {} test images",
         args.to.display(),
         sets.class_names.len(),
         thousands(sets.train.len()),
@@ -191,8 +191,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A batch size for so few examples that they do not make one of the usual size; ten steps in an
-/// epoch.
+/// A batch size with ten steps per epoch, if there are fewer examples than the default batch size.
 fn batch_size_for(examples: usize) -> Option<usize> {
     (examples < TrainConfig::default().batch_size).then_some((examples / 10).max(1))
 }
@@ -203,10 +202,10 @@ fn all_files(files: &LabeledFiles) -> Vec<&Path> {
     parts.into_iter().flatten().flatten().map(|(path, _)| path.as_path()).collect()
 }
 
-/// The polarity that the pictures have together, from an even sample of those that can be read.
+/// The polarity of most pictures, from an evenly spaced sample. Ignores unreadable pictures.
 fn common_polarity(files: &LabeledFiles) -> Polarity {
     let all = all_files(files);
-    let step = all.len().div_ceil(SAMPLES).max(1);
+    let step = all.len().div_ceil(MAX_SAMPLES).max(1);
     let sample: Vec<&Path> = all.into_iter().step_by(step).collect();
     let evidence: Vec<f64> =
         sample.par_iter().filter_map(|path| GrayPicture::read(path).ok()?.light_ground()).collect();
@@ -217,42 +216,39 @@ fn common_polarity(files: &LabeledFiles) -> Polarity {
     }
 }
 
-/// Says which polarity was decided on, and how many pictures look otherwise.
-fn report_polarity(choice: Choice, polarity: Polarity, looks_light: usize, read: usize) {
+/// Reports the polarity and how many pictures have a light background.
+fn report_polarity(choice: PolarityChoice, polarity: Polarity, looks_light: usize, read: usize) {
     let looks = format!("{} of {} have a light background", thousands(looks_light), pictures(read));
     match (choice, polarity) {
-        (Choice::PerPicture, _) => note(&format!("polarity per picture: {looks} and are inverted")),
-        (Choice::Auto, Polarity::DarkOnLight) => note(&format!(
-            "polarity dark-on-light: {looks}; all are inverted (--polarity light-on-dark keeps them)"
+        (PolarityChoice::PerPicture, _) => note(&format!("polarity per picture: {looks} and were inverted")),
+        (PolarityChoice::Auto, Polarity::DarkOnLight) => note(&format!(
+            "polarity dark-on-light: {looks}; all were inverted (--polarity light-on-dark keeps them)"
         )),
-        (Choice::Auto, _) => note(&format!(
-            "polarity light-on-dark: {looks}; none is inverted (--polarity dark-on-light inverts all)"
+        (PolarityChoice::Auto, _) => note(&format!(
+            "polarity light-on-dark: {looks}; none was inverted (--polarity dark-on-light inverts all)"
         )),
         _ => {}
     }
 }
 
-/// The size that all pictures have, if it is small. What cannot be read is left to be complained
-/// about later.
+/// The size of all pictures, if it is the same and small. Ignores unreadable pictures, which are
+/// reported later.
 fn common_size(files: &LabeledFiles) -> Option<ImageShape> {
     let all = all_files(files);
     let sizes: Vec<_> = all.par_iter().filter_map(|path| GrayPicture::size_of(path).ok()).collect();
     let &(width, height) = sizes.first()?;
     let is_common = sizes.iter().all(|&size| size == (width, height));
-    (is_common && (1..=SMALL).contains(&width) && (1..=SMALL).contains(&height))
-        .then_some(ImageShape { height, width })
+    let is_small = |side| (1..=MAX_KEPT_SIDE).contains(&side);
+    (is_common && is_small(width) && is_small(height)).then_some(ImageShape { height, width })
 }
 
-impl Way {
-    /// Reads pictures and makes images of them, in order.
+impl Preprocessor {
+    /// Reads and preprocesses pictures in parallel, keeping their order.
     fn preprocess(&self, files: &[(PathBuf, u8)]) -> anyhow::Result<Images> {
         let shape = self.shape;
         let bytes = files.len().checked_mul(shape.pixels()).filter(|&bytes| bytes <= MAX_BYTES);
         if bytes.is_none() {
-            bail!(
-                "{} as images of {shape} are more than 4 GB; choose a smaller --size",
-                pictures(files.len())
-            );
+            bail!("{} of {shape} take more than 4 GB; choose a smaller --size", pictures(files.len()));
         }
         let one = |path: &Path| -> Result<(Preprocessed, bool), mlp_data::Error> {
             let picture = GrayPicture::read(path)?;
@@ -288,24 +284,24 @@ impl Way {
         if failed > 0 {
             let of = format!("{failed} of {}", pictures(files.len()));
             if !self.skip_bad {
-                bail!("{of} cannot be read; remove them, or leave them out with --skip-bad");
+                bail!("cannot read {of}; remove them, or skip them with --skip-bad");
             }
-            note(&format!("left out: {of} that cannot be read"));
+            note(&format!("skipped {of}, which cannot be read"));
         }
         Ok(images)
     }
 }
 
-/// Says which images are blank, which are the same, and which files hold more pictures.
+/// Reports blank and duplicate images, and files with several pictures or digits.
 fn report_oddities(dir: &Path, sets: &[&Images]) {
-    let shown = |path: &Path| path.strip_prefix(dir).unwrap_or(path).display().to_string();
+    let shown =
+        |path: &Path| printable(&path.strip_prefix(dir).unwrap_or(path).display().to_string()).into_owned();
     let sets = || sets.iter().copied();
     let frames: Vec<&PathBuf> = sets().flat_map(|images| &images.first_of_several).collect();
     let figures: Vec<&PathBuf> = sets().flat_map(|images| &images.several_figures).collect();
-    for (files, what) in [
-        (frames, "the first of several frames or pages is used"),
-        (figures, "several digits may be on one picture"),
-    ] {
+    for (files, what) in
+        [(frames, "used only the first of several frames or pages"), (figures, "may show several digits")]
+    {
         if let Some(first) = files.first() {
             note(&format!("{what}: {}, the first is {}", pictures(files.len()), shown(first)));
         }
@@ -313,28 +309,26 @@ fn report_oddities(dir: &Path, sets: &[&Images]) {
     let blank: Vec<&PathBuf> =
         sets().flat_map(|images| images.blank.iter().map(|&i| &images.paths[i])).collect();
     if let Some(first) = blank.first() {
-        note(&format!("nothing on it: {}, the first is {}", pictures(blank.len()), shown(first)));
+        note(&format!("blank: {}, the first is {}", pictures(blank.len()), shown(first)));
     }
     let mut seen: HashMap<&[u8], (&Path, u8)> = HashMap::new();
-    let (mut same, mut contrary) = (Vec::new(), Vec::new());
+    let (mut duplicates, mut conflicts) = (Vec::new(), Vec::new());
     for images in sets() {
         let size = images.pixels.len() / images.paths.len().max(1);
         let examples = images.paths.iter().zip(&images.labels).zip(images.pixels.chunks_exact(size.max(1)));
         for ((path, &label), pixels) in examples {
             match seen.get(pixels) {
-                Some(&(first, class)) if class == label => same.push((first, path)),
-                Some(&(first, _)) => contrary.push((first, path)),
+                Some(&(first, class)) if class == label => duplicates.push((first, path)),
+                Some(&(first, _)) => conflicts.push((first, path)),
                 None => drop(seen.insert(pixels, (path, label))),
             }
         }
     }
-    for (pairs, what) in [(same, "another of its class"), (contrary, "one of another class")] {
+    for (pairs, what) in [(duplicates, "in the same class"), (conflicts, "in another class")] {
         if let Some((first, path)) = pairs.first() {
             let (path, first) = (shown(path), shown(first));
-            note(&format!(
-                "the same image as {what}: {}, the first is {path}, as {first}",
-                pictures(pairs.len())
-            ));
+            let count = pictures(pairs.len());
+            note(&format!("duplicate of an image {what}: {count}, the first is {path}, same as {first}"));
         }
     }
 }
@@ -342,31 +336,30 @@ fn report_oddities(dir: &Path, sets: &[&Images]) {
 fn split(all: Dataset, share: f64, seed: u64, names: &[String]) -> anyhow::Result<(Dataset, Dataset)> {
     if let Some((class, &count)) = all.class_counts().iter().enumerate().find(|&(_, &count)| count < 2) {
         bail!(
-            "{} of the class {}; expected at least 2, one to train with and one to test with",
-            pictures(count),
-            names[class]
+            "class {} has {}; expected at least 2, one for training and one for testing",
+            names[class],
+            pictures(count)
         );
     }
     all.split_stratified(share, seed).with_context(|| format!("--test-share {share}"))
 }
 
-/// Where the images came from, for people to read.
-fn origin(args: &Args, way: &Way, share: Option<f64>, read: usize) -> String {
+/// Describes where the images came from.
+fn origin(args: &Args, preprocessor: &Preprocessor, share: Option<f64>, read: usize) -> String {
     let from = args.dir.canonicalize().unwrap_or_else(|_| args.dir.clone());
-    let split = share.map_or("as in its train and test".to_owned(), |share| {
-        format!("test share {share} by seed {}", args.seed)
-    });
+    let split = share
+        .map_or("split by directory".to_owned(), |share| format!("test share {share}, seed {}", args.seed));
     format!(
         "{PROGRAM} data import: {} of {}, as images of {}, preprocessing {}, polarity {}, {split}",
         pictures(read),
         from.display(),
-        way.shape,
-        way.preprocessing,
-        way.polarity
+        preprocessor.shape,
+        preprocessor.preprocessing,
+        preprocessor.polarity
     )
 }
 
-/// So many pictures, in words.
+/// `1 picture`, `2 pictures`.
 fn pictures(count: usize) -> String {
     if count == 1 { "1 picture".to_owned() } else { format!("{} pictures", thousands(count)) }
 }

@@ -1,4 +1,4 @@
-//! `mlp data`: datasets and their images.
+//! `mlp data`: manage datasets.
 
 mod import;
 
@@ -6,19 +6,20 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use mlp_data::{Dataset, Datasets, Polarity, Preprocessing, catalog, synthetic};
+use mlp_data::{Dataset, Datasets, Polarity, catalog, synthetic};
 
 use crate::data::{DataDir, Split, fetch, load_named};
 use crate::output::table::{Table, percent, thousands};
 use crate::output::tiles::{Tile, draw_for_stdout};
 
-/// List, describe, show, download and create datasets.
+/// List, show, download and create datasets.
 #[derive(clap::Subcommand)]
 #[command(after_help = "\
 Examples:
-  mlp data info                    list the known datasets
-  mlp data fetch fashion-mnist     download one
-  mlp data show fashion-mnist      show its images")]
+  mlp data info                                   List known datasets
+  mlp data fetch fashion-mnist                    Download a dataset
+  mlp data show fashion-mnist                     Show its images
+  mlp data import drawings/ --to data/drawings    Create a dataset from pictures")]
 pub(crate) enum Command {
     Info(Info),
     Show(Show),
@@ -26,24 +27,24 @@ pub(crate) enum Command {
     Import(import::Args),
 }
 
-/// Describe a dataset; without a name, list the known datasets.
+/// Describe a dataset, or list known datasets.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  mlp data info\n  mlp data info mnist")]
 pub(crate) struct Info {
-    /// Name or directory
+    /// Dataset, a name or a directory [default: list known datasets]
     #[arg(value_name = "NAME|DIR")]
     dataset: Option<String>,
     #[command(flatten)]
     data_dir: DataDir,
 }
 
-/// Show images in the terminal, with their labels.
+/// Show images and labels in the terminal.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  mlp data show mnist\n  mlp data show mnist --class 7 --count 12 --index 100"
 )]
 pub(crate) struct Show {
-    /// Name or directory
+    /// Dataset, a name or a directory
     #[arg(value_name = "NAME|DIR")]
     dataset: String,
     #[command(flatten)]
@@ -57,18 +58,20 @@ pub(crate) struct Show {
     /// Number of images
     #[arg(long, value_name = "N", default_value_t = 10)]
     count: usize,
-    /// Only images of this class
+    /// Show only images of this class
     #[arg(long, value_name = "CLASS")]
     class: Option<u8>,
 }
 
-/// Download datasets and verify them; existing files are only verified.
+/// Download and verify datasets.
+///
+/// Files that exist are only verified.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  mlp data fetch mnist\n  mlp data fetch mnist fashion-mnist --data-dir /var/data"
 )]
 pub(crate) struct Fetch {
-    /// Names from `mlp data info`
+    /// Dataset names from `mlp data info`, or `all`
     #[arg(value_name = "NAME", required = true)]
     datasets: Vec<String>,
     #[command(flatten)]
@@ -85,8 +88,15 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Import(args) => return import::run(args),
         Command::Show(args) => write!(out, "{}", show(args)?)?,
         Command::Fetch(args) => {
+            let mut entries = Vec::new();
             for name in &args.datasets {
-                fetch(catalog::find(name)?, &args.data_dir.data_dir, false)?;
+                match name.as_str() {
+                    "all" => entries.extend(catalog::all()),
+                    name => entries.push(catalog::find(name)?),
+                }
+            }
+            for entry in entries {
+                fetch(entry, &args.data_dir.data_dir, false)?;
             }
         }
     }
@@ -94,7 +104,7 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
 }
 
 fn list(data_dir: &Path) -> String {
-    let mut table = Table::new(["name", "training", "test", "image", "classes", "here"]);
+    let mut table = Table::new(["name", "training", "test", "image", "classes", "downloaded"]);
     for entry in catalog::all() {
         table.row([
             entry.name.to_owned(),
@@ -111,13 +121,12 @@ fn list(data_dir: &Path) -> String {
         thousands(synthetic::TEST),
         synthetic::SHAPE.to_string(),
         synthetic::CLASSES.to_string(),
-        "drawn".to_owned(),
+        "generated".to_owned(),
     ]);
-    format!("{table}\n`mlp data fetch NAME` puts one into {}\n", data_dir.display())
+    format!("{table}\n`mlp data fetch NAME` downloads a dataset to {}\n", data_dir.display())
 }
 
 fn describe(sets: &Datasets) -> String {
-    // Without a validation set, that column stays away.
     let mut parts = vec![("training", &sets.train)];
     parts.extend(sets.validation.as_ref().map(|set| ("validation", set)));
     parts.push(("test", &sets.test));
@@ -127,24 +136,22 @@ fn describe(sets: &Datasets) -> String {
     };
     let mut table = Table::of([""].into_iter().chain(parts.iter().map(|(name, _)| *name)));
     table.row(row("images", &|set| thousands(set.len())));
-    table.row(row("pixels that are not zero", &|set| percent(set.density())));
+    table.row(row("nonzero pixels", &|set| percent(set.density())));
     for (class, name) in sets.class_names.iter().enumerate() {
         table.row(row(&format!("class {class}: {name}"), &|set| thousands(set.class_counts()[class])));
     }
     let polarity = match sets.polarity {
         Polarity::Auto => String::new(),
-        polarity => format!(", {polarity}"),
+        polarity => format!(", polarity {polarity}"),
     };
     let oddities: String = sets.oddities().iter().map(|line| format!("{line}\n")).collect();
     format!(
-        "{}: images of {}, {} classes, pictures preprocessed as {}{polarity}\n{oddities}\n{table}\nSHA-256 of the training set {}\nSHA-256 of the test set     {}\n",
+        "{}: images of {}, {} classes, preprocessing {}{polarity}\n{oddities}\n\
+         {table}\nSHA-256 of the training set {}\nSHA-256 of the test set     {}\n",
         sets.name,
         sets.train.shape(),
         sets.train.classes(),
-        match sets.preprocessing {
-            Preprocessing::Digit => "digits",
-            Preprocessing::Whole => "a whole",
-        },
+        sets.preprocessing,
         sets.train.sha256(),
         sets.test.sha256(),
     )
@@ -154,13 +161,13 @@ fn show(args: &Show) -> anyhow::Result<String> {
     let sets = load_named(&args.dataset, &args.data_dir.data_dir, false)?;
     let (set, split) = (args.split.of(&sets), args.split.name());
     if let Some(class) = args.class.filter(|&class| usize::from(class) >= set.classes()) {
-        anyhow::bail!("class {class} in {}; expected 0 to {}", sets.name, set.classes() - 1);
+        anyhow::bail!("{} has no class {class}; expected 0 to {}", sets.name, set.classes() - 1);
     }
     if args.index >= set.len() {
         anyhow::bail!(
-            "index {} in the {split} set of {}; expected 0 to {}",
-            args.index,
+            "the {split} set of {} has no index {}; expected 0 to {}",
             sets.name,
+            args.index,
             set.len() - 1
         );
     }
@@ -176,9 +183,9 @@ fn show(args: &Show) -> anyhow::Result<String> {
         .collect();
     if let (true, Some(class)) = (tiles.is_empty(), args.class) {
         anyhow::bail!(
-            "no image of class {class} from index {} on in the {split} set of {}",
-            args.index,
-            sets.name
+            "the {split} set of {} has no image of class {class} at index {} or later",
+            sets.name,
+            args.index
         );
     }
     Ok(draw_for_stdout(&tiles))

@@ -1,8 +1,9 @@
-//! `mlp predict`: classify pictures. `sources` lists them, `answers` prints the predictions. Here
-//! they are read and preprocessed on all threads, a batch at a time and in order.
+//! `mlp predict`: classify pictures. They are read and preprocessed in parallel, a batch at a time.
+//! `sources` lists the pictures, `writer` formats the predictions, and `summary` reports what is odd.
 
-mod answers;
 mod sources;
+mod summary;
+mod writer;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -16,117 +17,117 @@ use mlp_data::{ImageShape, Preprocessing};
 use mlp_train::{Kernel, Model};
 use rayon::prelude::*;
 
-use self::answers::{Answer, Format, Writer};
 use self::sources::{Content, Source, Sources};
+use self::summary::Summary;
+use self::writer::{Format, Prediction, Writer};
 use crate::output::messages::{self, note};
 use crate::output::tiles::{Tile, draw_for_stdout};
 use crate::parse;
 use crate::recipe::choices::KernelArgs;
 use crate::runs::load_model;
 
-/// The sizes of the first and the largest batch. Batches double, so that the first predictions
-/// appear soon.
+/// Sizes of the first and the largest batch. Batches double, so that the first predictions appear
+/// soon.
 const BATCHES: (usize, usize) = (8, 512);
 
-/// Classify images of any size, light on dark or dark on light.
+/// Classify images.
 ///
-/// Each picture is preprocessed like the images that the model was trained on: as MNIST was made,
-/// for models of handwriting, or scaled as a whole, for others. Images in IDX files of the right
-/// size are used as they are.
+/// Pictures can have any size, and be light on dark or dark on light. They are preprocessed like
+/// the images the model was trained on: cropped and centered like MNIST for models of handwriting,
+/// scaled as a whole for others. Images in IDX files of the right size are used unchanged.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  mlp predict runs/mnist/model.mlp seven.png
-  mlp predict runs/mnist/model.mlp scans/ --show
-  mlp predict runs/mnist/model.mlp scans/ --format csv > predictions.csv
-  mlp predict runs/mnist/model.mlp data/mnist/t10k-images-idx3-ubyte.gz --format json | head -1
-  magick photo.jpg -crop 200x200+10+10 png:- | mlp predict runs/mnist/model.mlp -")]
+  mlp predict runs/mnist seven.png
+  mlp predict runs/mnist scans/ --show
+  mlp predict runs/mnist scans/ --format csv > predictions.csv
+  mlp predict runs/mnist data/mnist/t10k-images-idx3-ubyte.gz --format json | head -1
+  magick photo.jpg -crop 200x200+10+10 png:- | mlp predict runs/mnist -")]
 pub(crate) struct Args {
-    /// Model file, or the run directory of one
+    /// Model file or run directory
     model: PathBuf,
-    /// PNG, JPEG, WebP, BMP, TIFF, GIF or PGM pictures, IDX files of images, directories of pictures, or `-` for one
-    /// picture from standard input
+    /// PNG, JPEG, WebP, BMP, TIFF, GIF or PNM pictures, IDX files, directories of these, or `-` for a
+    /// picture on standard input
     #[arg(required = true, value_name = "FILE|DIR|-")]
     files: Vec<PathBuf>,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Number of likeliest classes in a row of the table
+    /// Number of most likely classes in the table
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
     top: u8,
     /// Show the preprocessed images
     #[arg(long)]
     show: bool,
-    /// Preprocessing: as MNIST was made, scaled as a whole, or only scaled [default: that of the
-    /// model]
+    /// Preprocessing: `digit` crops and centers like MNIST, `whole` scales the whole picture,
+    /// `none` also keeps light and dark [default: the model's]
     #[arg(long, value_enum)]
-    preprocessing: Option<Way>,
-    /// Answer for each of several digits side by side, from left to right
+    preprocessing: Option<PreprocessingChoice>,
+    /// Classify each digit of a row of digits, from left to right
     #[arg(long)]
     segment: bool,
-    /// Polarity of ink and background; auto decides for each picture [default: that of the model]
+    /// Polarity of ink and background; `auto` detects it for each picture [default: the model's]
     #[arg(long, value_parser = parse::polarity())]
     polarity: Option<Polarity>,
     #[command(flatten)]
     kernel: KernelArgs,
 }
 
-/// How a picture becomes an image.
+/// Values of `--preprocessing`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Way {
+enum PreprocessingChoice {
     None,
     Digit,
     Whole,
 }
 
-/// What is done with every picture.
+/// Turns pictures into inputs of a model.
 struct Preprocessor {
     shape: ImageShape,
-    chosen: Option<Way>,
-    of_the_model: Preprocessing,
+    chosen: Option<PreprocessingChoice>,
+    default: Preprocessing,
     polarity: Polarity,
     segment: bool,
 }
 
-/// A preprocessed picture, and whether it is the first of several in its file.
+/// A preprocessed picture, and true if it is the first of several in its file.
 type Image = (Preprocessed, bool);
 
 impl Preprocessor {
     fn new(args: &Args, model: &Model) -> anyhow::Result<Self> {
-        if let (Some(Way::None), Some(polarity)) = (args.preprocessing, args.polarity) {
-            bail!(
-                "--polarity {polarity} with --preprocessing none, which leaves light and dark as they are; give one of them"
-            );
+        if let (Some(PreprocessingChoice::None), Some(_)) = (args.preprocessing, args.polarity) {
+            bail!("--polarity has no effect with --preprocessing none; use only one of them");
         }
         Ok(Self {
             shape: model.metadata.image_shape,
             chosen: args.preprocessing,
-            of_the_model: model.metadata.preprocessing,
+            default: model.metadata.preprocessing,
             polarity: args.polarity.unwrap_or(model.metadata.polarity),
             segment: args.segment,
         })
     }
 
-    /// Returns one image, or one for each segment.
+    /// Returns the preprocessed picture, or its segments with `--segment`.
     fn preprocess(&self, content: Content) -> Result<Vec<Image>, mlp_data::Error> {
         let picture = match content {
             Content::File(path) => GrayPicture::read(&path)?,
             Content::StandardInput => GrayPicture::read_from(io::stdin().lock(), "standard input".as_ref())?,
             Content::Image(image) => {
-                // Whatever has the form of the dataset is not a picture to be made one of its
-                // images any more.
-                let has_form = (image.height(), image.width()) == (self.shape.height, self.shape.width);
-                if has_form && self.chosen.is_none() {
-                    return Ok(vec![(self.as_it_is(&image), false)]);
+                // An image of the right size in an IDX file is already preprocessed.
+                let is_ready = (image.height(), image.width()) == (self.shape.height, self.shape.width);
+                if is_ready && self.chosen.is_none() {
+                    return Ok(vec![(self.only_scaled(&image), false)]);
                 }
                 image
             }
         };
         let preprocessing = match self.chosen {
-            Some(Way::None) => return Ok(vec![(self.as_it_is(&picture), picture.is_first_of_several())]),
-            Some(Way::Digit) => Preprocessing::Digit,
-            Some(Way::Whole) => Preprocessing::Whole,
-            None => self.of_the_model,
+            Some(PreprocessingChoice::None) => {
+                return Ok(vec![(self.only_scaled(&picture), picture.is_first_of_several())]);
+            }
+            Some(PreprocessingChoice::Digit) => Preprocessing::Digit,
+            Some(PreprocessingChoice::Whole) => Preprocessing::Whole,
+            None => self.default,
         };
         let is_first = picture.is_first_of_several();
         let (segments, polarity) = match self.segment {
@@ -137,121 +138,63 @@ impl Preprocessor {
         Ok(segments.iter().map(image).collect())
     }
 
-    fn as_it_is(&self, picture: &GrayPicture) -> Preprocessed {
+    fn only_scaled(&self, picture: &GrayPicture) -> Preprocessed {
         let pixels = picture.scaled(self.shape);
         let is_blank = pixels.iter().all(|&pixel| pixel == pixels[0]);
-        // Nothing is inverted, so it does not matter how it looks.
+        // Not inverted, so it does not matter how the picture looks.
         Preprocessed { pixels, was_inverted: false, is_blank, looks_light: false, figures: 1 }
     }
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.show && args.format != Format::Table {
-        bail!(
-            "--show draws for people to look at, and --format {} is for programs; give one of them",
-            args.format.name()
-        );
+        bail!("--show works only with --format table");
     }
     let (_, model) = load_model(&args.model)?;
     let preprocessor = Preprocessor::new(args, &model)?;
     let mut sources = Sources::new(&args.files)?;
     let mut writer = Writer::new(args.format, args.top.into(), &model.metadata, sources.name_width());
     let (mut size, mut read, mut failed) = (BATCHES.0, 0, 0);
-    let mut seen = Seen::default();
+    let mut summary = Summary::default();
     loop {
         let batch: Vec<Source> = sources.by_ref().take(size).collect();
         if batch.is_empty() {
             break;
         }
         size = (2 * size).min(BATCHES.1);
-        let (answers, errors) = answer(&model, &preprocessor, batch, args.kernel.get())?;
-        (read, failed) = (read + answers.len(), failed + errors.len());
-        answers.iter().for_each(|answer| seen.add(answer));
-        // Standard output is not held while errors are printed: on a terminal both are one.
+        let (predictions, errors) = classify(&model, &preprocessor, batch, args.kernel.of(&model))?;
+        (read, failed) = (read + predictions.len(), failed + errors.len());
+        predictions.iter().for_each(|prediction| summary.add(prediction));
+        // Flushed before errors are printed, which may go to the same terminal.
         let mut out = io::stdout().lock();
-        if args.show && !answers.is_empty() {
-            write!(out, "{}", drawn(&answers, &model))?;
+        if args.show && !predictions.is_empty() {
+            write!(out, "{}", drawn(&predictions, &model))?;
         }
-        write!(out, "{}", writer.write(&answers))?;
+        write!(out, "{}", writer.write(&predictions))?;
         out.flush()?;
         drop(out);
         errors.iter().for_each(messages::error);
     }
     if !sources.left_out.is_empty() {
-        note(&format!("left out: {}", sources.left_out));
+        note(&format!("skipped {}", sources.left_out));
     }
-    seen.notes(&preprocessor, args.polarity.is_some()).iter().for_each(|text| note(text));
+    summary.notes(preprocessor.polarity, args.polarity.is_some()).iter().for_each(|text| note(text));
     if failed == 0 {
         return Ok(ExitCode::SUCCESS);
     }
     if read + failed > 1 {
-        note(&format!("{failed} of {} could not be read", read + failed));
+        note(&format!("{failed} of {} images could not be read", read + failed));
     }
     Ok(ExitCode::from(2))
 }
 
-/// What is said about all pictures together.
-#[derive(Default)]
-struct Seen {
-    pictures: usize,
-    inverted: usize,
-    looks_otherwise: usize,
-    first_of_several: Option<String>,
-    several_figures: Vec<String>,
-}
-
-impl Seen {
-    fn add(&mut self, answer: &Answer) {
-        let preprocessed = &answer.preprocessed;
-        self.pictures += usize::from(!preprocessed.is_blank);
-        self.inverted += usize::from(!preprocessed.is_blank && preprocessed.was_inverted);
-        self.looks_otherwise +=
-            usize::from(!preprocessed.is_blank && preprocessed.was_inverted != preprocessed.looks_light);
-        if answer.is_first_of_several && self.first_of_several.is_none() {
-            self.first_of_several = Some(answer.name.clone());
-        }
-        if preprocessed.figures > 1 {
-            self.several_figures.push(answer.name.clone());
-        }
-    }
-
-    fn notes(&self, preprocessor: &Preprocessor, was_asked: bool) -> Vec<String> {
-        let mut notes = Vec::new();
-        if let Some(first) = &self.first_of_several {
-            notes.push(format!("the first of several frames or pages is used, in {first} for one"));
-        }
-        if let Some(first) = self.several_figures.first() {
-            let (count, s) =
-                (self.several_figures.len(), if self.several_figures.len() == 1 { "" } else { "s" });
-            notes.push(format!(
-                "{count} picture{s} may hold several digits, {first} for one; --segment answers for each digit"
-            ));
-        }
-        let all = self.pictures;
-        if preprocessor.polarity == Polarity::Auto && !was_asked && 0 < self.inverted && self.inverted < all {
-            notes.push(format!(
-                "polarity: {} of {all} pictures have a light background and are inverted; --polarity treats all alike",
-                self.inverted
-            ));
-        }
-        if preprocessor.polarity != Polarity::Auto && !was_asked && 2 * self.looks_otherwise > all {
-            notes.push(format!(
-                "polarity: {} of {all} pictures do not look {}, as those that the model was trained on; \
-                 --polarity auto decides for each",
-                self.looks_otherwise, preprocessor.polarity
-            ));
-        }
-        notes
-    }
-}
-
-/// What the model says of a batch, in its order, and what could not be read of it.
-fn answer(
+/// Classifies a batch. Returns the predictions in order, and the errors of unreadable pictures.
+fn classify(
     model: &Model,
     preprocessor: &Preprocessor,
     batch: Vec<Source>,
     kernel: Kernel,
-) -> anyhow::Result<(Vec<Answer>, Vec<anyhow::Error>)> {
+) -> anyhow::Result<(Vec<Prediction>, Vec<anyhow::Error>)> {
     let preprocessed: Vec<anyhow::Result<(String, Vec<Image>)>> = batch
         .into_par_iter()
         .map(|source| {
@@ -276,23 +219,23 @@ fn answer(
         named.iter().flat_map(|(_, (preprocessed, _))| &preprocessed.pixels).copied().collect();
     let probabilities = model.network.probabilities(&pixels, kernel)?;
     let rows = named.into_iter().zip(probabilities.rows());
-    let answers = rows.map(|((name, (preprocessed, is_first_of_several)), row)| Answer {
+    let predictions = rows.map(|((name, (preprocessed, is_first_of_several)), row)| Prediction {
         name,
         class: argmax(row.iter().copied()),
         probabilities: row.to_vec(),
         preprocessed,
         is_first_of_several,
     });
-    Ok((answers.collect(), errors))
+    Ok((predictions.collect(), errors))
 }
 
-fn drawn(answers: &[Answer], model: &Model) -> String {
-    let tiles: Vec<Tile<'_>> = answers
+fn drawn(predictions: &[Prediction], model: &Model) -> String {
+    let tiles: Vec<Tile<'_>> = predictions
         .iter()
-        .map(|answer| Tile {
-            pixels: &answer.preprocessed.pixels,
+        .map(|prediction| Tile {
+            pixels: &prediction.preprocessed.pixels,
             width: model.metadata.image_shape.width,
-            caption: answer.caption(&model.metadata),
+            caption: prediction.caption(&model.metadata),
         })
         .collect();
     format!("{}\n", draw_for_stdout(&tiles))

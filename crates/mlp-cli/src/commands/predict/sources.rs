@@ -1,6 +1,5 @@
-//! Where pictures come from, one after the other: files, directories, IDX files of many images,
-//! standard input. Nothing is read before it is its turn but an IDX file, which is a few megabytes
-//! and whole or nothing.
+//! An iterator over pictures in files, directories, IDX files and standard input. Only IDX files, a
+//! few megabytes each, are read here.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -12,22 +11,21 @@ use mlp_data::Error;
 use mlp_data::idx::{IdxData, read_idx};
 use mlp_data::picture::{ENDINGS, GrayPicture, LeftOut, PictureFiles};
 
-/// A picture that is to be looked at.
+/// A picture to classify.
 pub(super) struct Source {
-    /// As the answer calls it.
+    /// Name in the output.
     pub(super) name: String,
-    /// What is known of it, or why it cannot be had.
     pub(super) content: Result<Content, Error>,
 }
 
-/// What is known of a picture before it is its turn.
+/// Where to read a picture, or the picture itself.
 pub(super) enum Content {
     File(PathBuf),
     StandardInput,
     Image(GrayPicture),
 }
 
-/// All pictures, in order.
+/// Iterates over all pictures in order.
 pub(super) struct Sources {
     files: VecDeque<PathBuf>,
     open: Option<Images>,
@@ -35,32 +33,32 @@ pub(super) struct Sources {
     pub(super) left_out: LeftOut,
 }
 
-/// An IDX file that is being gone through.
+/// The images of an IDX file.
 struct Images {
     path: PathBuf,
     width: usize,
     height: usize,
     pixels: Vec<u8>,
-    next: usize, // the image's number
+    next: usize, // index
 }
 
 impl Sources {
-    /// Of the paths on a command line.
+    /// The pictures at these paths. Lists directories, but opens no files.
     pub(super) fn new(paths: &[PathBuf]) -> anyhow::Result<Self> {
         let (mut files, mut left_out) = (VecDeque::new(), LeftOut::default());
         if paths.iter().filter(|path| is_standard_input(path)).count() > 1 {
-            bail!("`-` twice; standard input holds one picture");
+            bail!("`-` is given twice, but standard input has only one picture");
         }
         for path in paths {
             if path.is_dir() {
                 let found = PictureFiles::find(path)?;
                 if found.files.is_empty() {
-                    let holds = match found.left_out.is_empty() {
+                    let others = match found.left_out.is_empty() {
                         true => String::new(),
                         false => format!(", but {}", found.left_out),
                     };
                     bail!(
-                        "{} holds no pictures{holds}; expected files ending in .{}",
+                        "{} contains no pictures{others}; expected files ending in .{}",
                         path.display(),
                         ENDINGS.join(", .")
                     );
@@ -74,7 +72,7 @@ impl Sources {
         Ok(Self { files, open: None, left_out })
     }
 
-    /// How long names are, as far as that is known.
+    /// Maximum length of the known names.
     pub(super) fn name_width(&self) -> usize {
         self.files.iter().map(|path| path.display().to_string().chars().count()).max().unwrap_or(0)
     }
@@ -110,7 +108,7 @@ fn is_standard_input(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Whether a file is IDX, raw or gzip: no picture begins as either does.
+/// Returns true for an IDX file, raw or gzip. No picture format begins like either.
 fn is_idx(path: &Path) -> Result<bool, Error> {
     let failed = |action| move |error| Error::Io { action, path: path.to_owned(), error };
     let mut head = Vec::new();

@@ -1,30 +1,29 @@
-//! The members of a sweep: its combinations as runs, and the directory and file that it can be
-//! resumed from.
+//! The runs of a sweep, and the `sweep.toml` that an interrupted sweep is resumed from.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use mlp_data::fs::write_atomically;
-use mlp_data::fs::{Disk, DiskFile};
+use mlp_data::fs::{Disk, DiskFile, Lock};
 use serde::{Deserialize, Serialize};
 use toml::Table as Keys;
 
 use crate::recipe::Recipe;
 use crate::recipe::variations::{Variation, grid, random};
 
-/// The upper bound of the number of runs.
+/// Maximum number of runs.
 const MAX_RUNS: usize = 100_000;
 const FILE: &str = "sweep.toml";
 
-/// The content of `sweep.toml`.
+/// The contents of `sweep.toml`.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Sweep {
     pub(super) vary: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) random: Option<usize>,
-    pub(super) seed: String, // TOML's numbers are too small for some
+    pub(super) seed: String, // text, because TOML integers are too small
     pub(super) recipe: Keys,
 }
 
@@ -45,7 +44,10 @@ pub(super) fn free_directory(parent: &Path) -> PathBuf {
 fn check_free(directory: &Path) -> anyhow::Result<()> {
     let entries = fs::read_dir(directory).with_context(|| directory.display().to_string())?;
     if entries.flatten().any(|entry| entry.file_name() != ".lock") {
-        bail!("{}: not empty; resume a sweep with --resume, or name another directory", directory.display());
+        bail!(
+            "{}: not empty; resume a sweep with --resume, or choose another directory",
+            directory.display()
+        );
     }
     Ok(())
 }
@@ -53,17 +55,19 @@ fn check_free(directory: &Path) -> anyhow::Result<()> {
 fn locked(directory: &Path) -> anyhow::Result<DiskFile> {
     let lock = Disk::default()
         .lock(&directory.join(".lock"))
-        .with_context(|| format!("{}: cannot lock the directory of the sweep", directory.display()))?;
-    lock.with_context(|| format!("{}: another process is running this sweep", directory.display()))
+        .with_context(|| format!("{}: cannot lock the sweep directory", directory.display()))?;
+    match lock {
+        Lock::Held(lock) | Lock::Unsupported(lock) => Ok(lock),
+        Lock::Busy => bail!("{}: another process is running this sweep", directory.display()),
+    }
 }
 
 impl Sweep {
-    /// Writes `sweep.toml` to a new or empty directory, and returns the lock on it.
+    /// Writes `sweep.toml` to a new or empty directory and returns the lock on the directory.
     pub(super) fn begin_in(&self, directory: &Path) -> anyhow::Result<DiskFile> {
         fs::create_dir_all(directory)
-            .with_context(|| format!("{}: cannot create the directory of the sweep", directory.display()))?;
-        // Before the lock file is written to a foreign directory, and again when nobody else can
-        // write.
+            .with_context(|| format!("{}: cannot create the sweep directory", directory.display()))?;
+        // Checked before the lock file is created in a wrong directory, and again under the lock.
         check_free(directory)?;
         let lock = locked(directory)?;
         check_free(directory)?;
@@ -74,7 +78,7 @@ impl Sweep {
         Ok(lock)
     }
 
-    /// Reads the sweep in a directory, and returns it with the lock.
+    /// Reads the sweep in a directory and returns it with the lock on the directory.
     pub(super) fn open(directory: &Path) -> anyhow::Result<(Self, DiskFile)> {
         let path = directory.join(FILE);
         let text = fs::read_to_string(&path)
@@ -84,7 +88,7 @@ impl Sweep {
         Ok((sweep, locked(directory)?))
     }
 
-    /// The runs of the sweep, checked.
+    /// Returns the runs of the sweep, after checking their recipes.
     pub(super) fn members(&self, directory: &Path) -> anyhow::Result<Vec<Member>> {
         let variations: Vec<Variation> = self
             .vary
@@ -93,7 +97,7 @@ impl Sweep {
             .collect::<anyhow::Result<_>>()?;
         let combinations = match self.random {
             Some(count) if count > MAX_RUNS => bail!("{count} runs; expected at most {MAX_RUNS}"),
-            Some(count) => random(&variations, count, self.seed.parse().context("the seed of the sweep")?),
+            Some(count) => random(&variations, count, self.seed.parse().context("seed of the sweep")?),
             None => grid(&variations).map_err(anyhow::Error::msg)?,
         };
         if !(1..=MAX_RUNS).contains(&combinations.len()) {
@@ -114,13 +118,13 @@ impl Sweep {
     }
 }
 
-/// Varied keys as a user writes them.
+/// Varied keys and values as a user writes them.
 pub(super) fn shown(varied: &Keys) -> String {
     let shown = |(key, value): (&String, &toml::Value)| format!("{key}={}", value_text(value));
     varied.iter().map(shown).collect::<Vec<_>>().join(" ")
 }
 
-/// A value as a user writes it; random floats with three digits.
+/// A value as a user writes it; floats with three significant digits.
 pub(super) fn value_text(value: &toml::Value) -> String {
     match value {
         toml::Value::String(text) => text.clone(),

@@ -1,9 +1,8 @@
-//! `mlp sweep`: runs with varied hyperparameters, in parallel, ranked.
+//! `mlp sweep`: train runs with varied hyperparameters in parallel, and rank them.
 
 mod members;
 mod workers;
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -15,18 +14,21 @@ use toml::Table as Keys;
 use self::members::{Member, Sweep, free_directory, value_text};
 use self::workers::Workers;
 use crate::data::DataDir;
-use crate::output::messages::{note, print_json};
+use crate::dataset_name::full_name;
+use crate::output::messages::{note, print, print_json};
 use crate::output::table::{Table, duration, four_decimals};
 use crate::output::version::PROGRAM;
+use crate::parse;
 use crate::recipe::choices::RecipeArgs;
 use crate::recipe::variations::Variation;
 use crate::runs::{RunSummary, State};
 use crate::signals::Signals;
 
-/// Search hyperparameters: train a run for each combination in a grid or at random, and rank them
-/// on the validation set.
+/// Search hyperparameters.
 ///
-/// Runs are trained in parallel, each on one thread. An interrupted sweep can be resumed.
+/// Trains a run for each combination, in a grid or at random, and ranks the runs on the validation
+/// set, by default 10% of the training set. Runs are trained in parallel, each on one thread. An
+/// interrupted sweep can be resumed.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -34,38 +36,38 @@ Examples:
   mlp sweep --recipe modern-100 --random 20 --vary learning_rate=0.01..0.5 --vary dropout=0..0.5
   mlp sweep --resume runs/sweep")]
 pub(crate) struct Args {
-    #[command(flatten)]
-    recipe: RecipeArgs,
-    /// Key of a recipe with its values, `key=a,b,c`, or with --random a range, `key=low..high`,
-    /// which is logarithmic if it lies above 0
+    /// Recipe key and its values, `key=a,b,c`, or a range for --random, `key=low..high`; ranges
+    /// above 0 are logarithmic
     #[arg(long, value_name = "KEY=VALUES", required_unless_present = "resume")]
     vary: Vec<Variation>,
-    /// Number of random combinations to try instead of the whole grid
+    /// Number of random combinations to try instead of a grid
     #[arg(long, value_name = "N")]
     random: Option<usize>,
-    /// Random seed of --random
+    /// Random seed for --random
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     sweep_seed: u64,
-    /// Directory of the runs, new or empty [default: the first free of runs/sweep, runs/sweep-2, …]
+    /// Sweep directory, new or empty [default: the first free of runs/sweep, runs/sweep-2, …]
     #[arg(long, value_name = "DIR")]
     sweep_dir: Option<PathBuf>,
     /// Resume an interrupted sweep
     #[arg(long, value_name = "DIR", conflicts_with_all = ["vary", "random", "sweep_dir"])]
     resume: Option<PathBuf>,
     #[command(flatten)]
+    recipe: RecipeArgs,
+    #[command(flatten)]
     data_dir: DataDir,
     /// Number of parallel runs, 0 for all cores
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", value_parser = parse::threads, default_value_t = 0)]
     threads: usize,
     /// Print a JSON array instead of a table
     #[arg(long)]
     json: bool,
-    /// Print nothing but errors to standard error
+    /// Print only errors to standard error
     #[arg(long, short)]
     quiet: bool,
 }
 
-/// The validation fraction if the recipe has no validation set: runs cannot be ranked without one.
+/// Validation fraction if the recipe has no validation set, which is needed to rank runs.
 const VALIDATION: f64 = 0.1;
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -85,9 +87,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if !args.quiet {
         note(&format!("{} runs in {}, {threads} in parallel", members.len(), directory.display()));
     }
-    let workers = Workers::new(&members, &args.data_dir.data_dir, args.quiet);
+    let workers = Workers::new(&members, &directory, &args.data_dir.data_dir, args.quiet);
     workers.prepare()?;
-    // Only now, so that a signal ends a download at once.
+    // Not earlier, so that a signal interrupts a download at once.
     let signals = Signals::listen()?;
     workers.train_all(threads, &signals)?;
     let mut runs = Vec::new();
@@ -102,7 +104,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let entries = runs.iter().map(|(run, varied)| Entry { varied, value: value(run), run });
         print_json(&entries.collect::<Vec<_>>())?;
     } else {
-        write!(io::stdout().lock(), "{}", text(&runs, metric, &directory))?;
+        print(&text(&runs, metric, &directory))?;
     }
     if let Some((signal, code)) = signals.heard() {
         if !args.quiet {
@@ -122,21 +124,23 @@ fn begin(args: &Args) -> anyhow::Result<(PathBuf, Vec<Member>, DiskFile)> {
     if recipe.train.validation == 0.0 && recipe.validation_set.is_none() {
         recipe.train.validation = VALIDATION;
         if !args.quiet {
-            note(&format!("validating on a fraction of {VALIDATION} of the training set (--validation)"));
+            note(&format!("validating on {}% of the training set (--validation)", 100.0 * VALIDATION));
         }
     }
-    let sweep = Sweep {
-        vary: args.vary.iter().map(ToString::to_string).collect(),
-        random: args.random,
-        seed: args.sweep_seed.to_string(),
-        recipe: recipe.to_table(PROGRAM),
-    };
-    // Before anything is written.
-    sweep.members(Path::new(""))?;
     let directory = match &args.sweep_dir {
         Some(directory) => directory.clone(),
         None => free_directory(Path::new("runs")),
     };
+    recipe.dataset = full_name(&recipe.dataset);
+    recipe.validation_set = recipe.validation_set.as_deref().map(full_name);
+    let sweep = Sweep {
+        vary: args.vary.iter().map(ToString::to_string).collect(),
+        random: args.random,
+        seed: args.sweep_seed.to_string(),
+        recipe: recipe.stored_at(&directory).to_table(PROGRAM),
+    };
+    // Check before writing anything.
+    sweep.members(Path::new(""))?;
     let lock = sweep.begin_in(&directory)?;
     let members = sweep.members(&directory)?;
     Ok((directory, members, lock))
@@ -146,18 +150,18 @@ fn begin(args: &Args) -> anyhow::Result<(PathBuf, Vec<Member>, DiskFile)> {
 #[derive(Serialize)]
 struct Entry<'a> {
     varied: &'a Keys,
-    /// The best value of the metric that the runs are ranked by.
+    /// Best value of the ranking metric.
     value: Option<f64>,
     #[serde(flatten)]
     run: &'a RunSummary,
 }
 
-/// The value that a run is ranked by.
+/// The value of the ranking metric.
 fn value(run: &RunSummary) -> Option<f64> {
     run.result.as_ref()?.best.map(|best| best.value)
 }
 
-/// Sorts runs, best first and those without a value last.
+/// Sorts the best runs first, and runs without a value last.
 fn rank(runs: &mut [(RunSummary, &Keys)], metric: Metric) {
     let key = |run: &RunSummary| {
         let value = value(run).filter(|_| run.state != State::Diverged).unwrap_or(f64::INFINITY);

@@ -1,4 +1,4 @@
-//! The threads that train the runs of a sweep, each with a rayon pool of its own.
+//! The threads that train the runs of a sweep, each with its own rayon pool.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,26 +18,29 @@ use crate::recipe::Recipe;
 use crate::signals::Signals;
 use crate::training::Training;
 
-/// How often a run writes a checkpoint, and the least time between two at the ends of epochs.
+/// Interval between checkpoints within an epoch.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+/// Minimum time between checkpoints at the ends of epochs.
 const SPACING: Duration = Duration::from_secs(5);
 
-/// The state that the threads share.
+/// State shared by the threads.
 pub(super) struct Workers<'a> {
+    directory: &'a Path, // of the sweep
     data_dir: &'a Path,
     quiet: bool,
     members: &'a [Member],
     next: AtomicUsize,
     failure: Mutex<Option<anyhow::Error>>,
-    /// The loaded data, by the keys of the recipe that determine them.
+    /// Loaded data by the recipe keys that determine it.
     data: Mutex<BTreeMap<String, Arc<TrainingData>>>,
     bars: MultiProgress,
 }
 
 impl<'a> Workers<'a> {
-    pub(super) fn new(members: &'a [Member], data_dir: &'a Path, quiet: bool) -> Self {
+    pub(super) fn new(members: &'a [Member], directory: &'a Path, data_dir: &'a Path, quiet: bool) -> Self {
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         Self {
+            directory,
             data_dir,
             quiet,
             members,
@@ -48,12 +51,12 @@ impl<'a> Workers<'a> {
         }
     }
 
-    /// Loads the data of the first run, and downloads it if needed.
+    /// Loads the data of the first run, downloading it if needed.
     pub(super) fn prepare(&self) -> anyhow::Result<()> {
         self.members.first().map_or(Ok(()), |member| self.data(&member.recipe).map(drop))
     }
 
-    /// Trains all runs on this number of threads, until they are done or a signal arrives.
+    /// Trains the runs on this many threads, until all are done or a signal arrives.
     pub(super) fn train_all(self, threads: usize, signals: &Signals) -> anyhow::Result<()> {
         std::thread::scope(|scope| {
             for _ in 0..threads {
@@ -69,7 +72,7 @@ impl<'a> Workers<'a> {
         }
     }
 
-    /// Trains one run after another on one thread.
+    /// Trains runs on one thread until none are left.
     fn work(&self, signals: &Signals) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
         let result = pool.context("cannot start a thread").and_then(|pool| {
@@ -104,13 +107,13 @@ impl<'a> Workers<'a> {
             RunDir::open(path)?
         } else {
             let run = RunDir::create(path)?;
-            run.write_config(&training.config_toml())?;
+            run.write_config(&training.config_toml(path))?;
             run
         };
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut watch = RunBar::new(&self.bars, format!("{name}  {}", shown(&member.varied)));
         let every = Some(Every::Time(CHECKPOINT_EVERY));
-        let mut setup = training.setup();
+        let mut setup = training.setup(path);
         (setup.checkpoint_every, setup.spacing) = (every, SPACING);
         match training.train(&run, &setup, &mut [&mut signals.clone(), &mut watch]) {
             Ok(result) if result.status == Status::Interrupted => {}
@@ -129,7 +132,7 @@ impl<'a> Workers<'a> {
         Ok(())
     }
 
-    /// The data of a recipe, loaded once for all recipes with the same data.
+    /// The data of a recipe. Recipes with the same data share it.
     fn data(&self, recipe: &Recipe) -> anyhow::Result<Arc<TrainingData>> {
         let train = &recipe.train;
         let key =
@@ -138,13 +141,13 @@ impl<'a> Workers<'a> {
         if let Some(data) = known.get(&key) {
             return Ok(Arc::clone(data));
         }
-        let data = Arc::new(TrainingData::load(recipe, self.data_dir, self.quiet)?);
+        let data = Arc::new(TrainingData::load_of_run(recipe, self.directory, self.data_dir, self.quiet)?);
         known.insert(key, Arc::clone(&data));
         Ok(data)
     }
 }
 
-/// The progress bar of a run, removed at its end.
+/// The progress bar of a run, removed when dropped.
 struct RunBar {
     bar: ProgressBar,
 }

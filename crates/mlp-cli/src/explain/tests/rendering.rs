@@ -1,4 +1,4 @@
-//! Explanations in a terminal and on a page.
+//! Rendering of explanations in a terminal and on a page.
 
 use mlp_core::Activation;
 use mlp_data::ImageShape;
@@ -25,7 +25,7 @@ fn names() -> Vec<String> {
 }
 
 #[test]
-fn a_step_that_is_far_too_large_is_not_finite() {
+fn a_huge_step_shows_not_finite() {
     let (network, x, label) = example(&[5], Activation::Relu);
     let explanation = Explanation::new(&network, &x, label, 1e308).unwrap();
     assert!(!explanation.steps[0].loss.is_finite(), "{:?}", explanation.steps);
@@ -62,7 +62,7 @@ fn assert_lines_fit(sections: &[String], width: usize) {
 }
 
 #[test]
-fn long_text_is_wrapped_or_cut_to_the_terminal() {
+fn long_text_is_wrapped_or_truncated() {
     let long = "an extraordinarily long name of a class ".repeat(9);
     for (hidden, factor) in [(&[300, 2000][..], 1e-150), (&[100], -1e3), (&[16, 16], 1.0)] {
         let (mut network, x, label) = example(hidden, Activation::Gelu);
@@ -76,13 +76,12 @@ fn long_text_is_wrapped_or_cut_to_the_terminal() {
             assert!(sections[0].contains("directory/model.mlp"), "{}", sections[0]);
         }
     }
-    // An image that is too wide is not drawn.
     let (network, x, label) = example(&[5], Activation::Gelu);
     let explanation = Explanation::new(&network, &x, label, 0.1).unwrap();
     let wide =
         Subject { pixels: vec![9; 100], shape: ImageShape { height: 1, width: 100 }, ..subject(names()) };
     let sections = Terminal { colors: Colors::None, width: 80 }.sections(&explanation, &wide);
-    assert!(sections[0].contains("an image of 1x100, too wide to draw here"), "{}", sections[0]);
+    assert!(sections[0].contains("(1x100 image, too wide for this terminal)"), "{}", sections[0]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Bodies that are no pictures, too large, or not what they claim to be.
+//! Bodies that are malformed, too large, or not what they claim to be.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -6,8 +6,8 @@ use proptest::test_runner::{Config, TestRunner};
 use super::super::Limits;
 use super::{Server, picture, usual, wide};
 
-/// The start of a PNG file that announces an image of this size.
-fn promising(width: u32, height: u32) -> Vec<u8> {
+/// The start of a PNG file whose header declares this size.
+fn truncated_png(width: u32, height: u32) -> Vec<u8> {
     let mut file = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
     let start = file.len() - 4;
     file.extend([width.to_be_bytes(), height.to_be_bytes()].concat());
@@ -36,13 +36,13 @@ fn no_body_makes_the_server_panic_or_answer_500() {
     let jpeg = include_bytes!("digit.jpg").to_vec();
     let pgm = [b"P5 5 4 255\n".to_vec(), (0..20).map(|i| i * 12).collect()].concat();
     let plain = b"P2 3 2 9 0 1 2 3 4 9 ".to_vec();
-    let seeds = [picture(), jpeg, pgm, plain, promising(300, 200)];
+    let seeds = [picture(), jpeg, pgm, plain, truncated_png(300, 200)];
     for (i, seed) in seeds[..4].iter().enumerate() {
-        assert_eq!(server.predict("", seed).status, 200, "picture {i} as it is");
+        assert_eq!(server.predict("", seed).status, 200, "unchanged picture {i}");
     }
     let files = prop_oneof![
         prop::collection::vec(any::<u8>(), 0..200),
-        // Whole files with a few bytes changed, then cut.
+        // Valid files with a few bytes changed, and possibly truncated.
         (
             0..seeds.len(),
             prop::collection::vec(any::<(prop::sample::Index, u8)>(), 0..6),
@@ -81,10 +81,10 @@ fn no_body_makes_the_server_panic_or_answer_500() {
 }
 
 #[test]
-fn a_huge_picture_is_refused_by_its_header() {
+fn a_picture_with_a_huge_or_invalid_header_is_refused() {
     let server = Server::start(usual(), wide());
     for (width, height) in [(100_000, 100_000), (u32::MAX, u32::MAX), (1, u32::MAX >> 1), (0, 5)] {
-        server.predict("", &promising(width, height)).refusal(422);
+        server.predict("", &truncated_png(width, height)).refusal(422);
     }
     server.predict("", b"P5 99999999999999999999 2 255\n").refusal(422);
     server.predict("", b"GIF89a\x01\0\x01\0\0\0\0").refusal(422);
@@ -104,7 +104,7 @@ fn a_body_that_is_too_large_is_refused_however_it_is_sent() {
     let pieces = [b"400\r\n".to_vec(), vec![b'x'; 0x400], b"\r\n0\r\n\r\n".to_vec()].concat();
     let chunked = server.ask("POST /predict", &["transfer-encoding: chunked"], &pieces);
     assert_eq!(chunked.refusal(413), reason);
-    // A client that asks first is refused before it sends anything.
+    // A client that asks first is refused before it sends the body.
     let mut connection = server.connect();
     connection.send_head("POST /predict", &["expect: 100-continue"], long.len());
     assert_eq!(connection.answer_to("POST").unwrap().refusal(413), reason);
@@ -131,10 +131,7 @@ fn an_endless_body_is_not_read_forever() {
 fn invalid_parameters_and_types_are_refused_in_one_line() {
     let server = Server::start(usual(), wide());
     let file = picture();
-    assert_eq!(
-        server.predict("", b"").refusal(400),
-        "the body is empty; expected a PNG, JPEG or PGM picture"
-    );
+    assert_eq!(server.predict("", b"").refusal(400), "empty body; expected a PNG, JPEG or PGM picture");
     assert_eq!(
         server.predict("?color=1", &file).refusal(400),
         "unknown parameter `color`; expected polarity or strongest"
@@ -175,12 +172,12 @@ fn invalid_http_is_refused() {
     ] {
         let mut connection = server.connect();
         connection.send(bytes);
-        // A client that kept sending may have lost its connection before the answer.
+        // A client that is still sending may lose its connection before the answer.
         if let Some(answer) = connection.answer_to("GET") {
             assert_eq!(answer.status, status);
         }
     }
-    // HTTP/1.1 requires a host: without it nobody knows whom the request is meant for.
+    // HTTP/1.1 requires a host.
     let mut connection = server.connect();
     connection.send(b"GET / HTTP/1.1\r\n\r\n");
     assert_eq!(connection.answer_to("GET").unwrap().status, 403);

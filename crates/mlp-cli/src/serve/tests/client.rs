@@ -1,4 +1,4 @@
-//! An HTTP client that sends whatever it is told to, valid or not.
+//! An HTTP client that can send invalid requests.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// Longer than any answer takes on a busy machine.
+/// Longer than any answer takes, even on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connection to a server.
 pub(super) struct Connection(BufReader<TcpStream>);
 
-/// An answer.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -32,12 +31,12 @@ impl Connection {
         self.0.get_ref()
     }
 
-    /// Sends bytes. The server may have hung up already; its answer can still be read.
+    /// Sends bytes. If the server has already hung up, its answer can still be read.
     pub(super) fn send(&mut self, bytes: &[u8]) {
         let _ = self.0.get_mut().write_all(bytes);
     }
 
-    /// Sends the head of a request, with a host, and with the length of its body if there is one.
+    /// Sends the head of a request, with default `host` and `content-length` headers.
     pub(super) fn send_head(&mut self, line: &str, headers: &[&str], length: usize) {
         let mut head = format!("{line} HTTP/1.1\r\n");
         let has = |name: &str| headers.iter().any(|header| header.to_lowercase().starts_with(name));
@@ -59,7 +58,7 @@ impl Connection {
         self.answer_to(line).expect("an answer")
     }
 
-    /// The answer to a request with this first line; `None` if the server hung up instead.
+    /// Reads the answer to a request with this first line; `None` if the server hung up.
     pub(super) fn answer_to(&mut self, line: &str) -> Option<Answer> {
         let mut first = String::new();
         if self.0.read_line(&mut first).ok()? == 0 {
@@ -86,7 +85,7 @@ impl Connection {
     #[track_caller]
     pub(super) fn expect_end(&mut self) {
         let mut rest = Vec::new();
-        // A reset connection has ended as well.
+        // A reset also ends the connection.
         if let Err(error) = self.0.read_to_end(&mut rest) {
             assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}");
         }
@@ -107,7 +106,7 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// The reason for which the request must have been refused with this status, in one line.
+    /// Checks that the request was refused with this status, and returns the one-line reason.
     #[track_caller]
     pub(super) fn refusal(&self, status: u16) -> String {
         assert_eq!(self.status, status, "{:?}", String::from_utf8_lossy(&self.body));

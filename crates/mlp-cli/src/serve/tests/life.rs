@@ -1,4 +1,4 @@
-//! Requests that are too slow, connections that are too old or too many, and the shutdown.
+//! Slow requests, old connections, too many connections, and shutdown.
 
 use std::net::{Shutdown, TcpStream};
 use std::thread::sleep;
@@ -11,7 +11,7 @@ use super::{Server, picture, usual, wide};
 const SHORT: Duration = Duration::from_millis(400);
 
 #[test]
-fn a_missing_head_ends_the_connection() {
+fn silent_slow_and_idle_connections_are_closed() {
     let server = Server::start(usual(), Limits { head_time: SHORT, ..wide() });
     let start = Instant::now();
     let (mut silent, mut slow, mut idle) = (server.connect(), server.connect(), server.connect());
@@ -26,19 +26,19 @@ fn a_missing_head_ends_the_connection() {
 }
 
 #[test]
-fn a_missing_body_is_answered_408() {
+fn a_slow_body_is_answered_408() {
     let server = Server::start(usual(), Limits { body_time: SHORT, ..wide() });
     let mut slow = server.connect();
     slow.send_head("POST /predict", &[], 5000);
     slow.send(&picture()[..50]);
-    // Others are served meanwhile.
+    // Other requests are served in the meantime.
     assert_eq!(server.predict("", &picture()).status, 200);
     let reason = slow.answer_to("POST").unwrap().refusal(408);
     assert_eq!(reason, "the body took more than 400ms; send it faster");
 }
 
 #[test]
-fn a_request_without_a_turn_is_answered_503() {
+fn a_request_that_waits_too_long_is_answered_503() {
     let limits = Limits { pictures: 0, request_time: SHORT, ..wide() };
     let server = Server::start(usual(), limits);
     let answer = server.predict("", &picture());
@@ -57,7 +57,7 @@ fn an_incomplete_body_does_not_affect_other_requests() {
     broken.send(&picture()[..50]);
     broken.stream().shutdown(Shutdown::Write).unwrap();
     if let Some(answer) = broken.answer_to("POST") {
-        assert_eq!(answer.refusal(400), "the body is incomplete; expected the whole picture");
+        assert_eq!(answer.refusal(400), "the body is incomplete; send the whole picture");
     }
     assert_eq!(server.predict("", &picture()).status, 200);
 }
@@ -77,7 +77,7 @@ fn an_old_connection_is_closed() {
         asked += 1;
         sleep(SHORT / 20);
     }
-    assert!(asked > 0 && Instant::now() < end, "{asked} requests and still there");
+    assert!(asked > 0 && Instant::now() < end, "still open after {asked} requests");
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn shutdown_finishes_running_requests_and_accepts_no_more() {
     busy.send(&file[..100]);
     server.wait_for_running(2);
     let start = Instant::now();
-    server.tell_to_end();
+    server.request_shutdown();
     idle.expect_end();
     unused.expect_end();
     while TcpStream::connect(address).is_ok() {

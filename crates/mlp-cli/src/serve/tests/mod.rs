@@ -1,5 +1,4 @@
-//! Each test starts a server on loopback and talks to it over a socket, with limits small enough to
-//! reach.
+//! Each test starts a server on loopback and talks to it over a socket.
 
 mod bodies;
 mod client;
@@ -73,18 +72,18 @@ impl Server {
         Self { address, stop: Some(stop), thread: Some(thread) }
     }
 
-    /// Tells the server to shut down, like a signal.
-    fn tell_to_end(&mut self) {
+    /// Starts a shutdown, like a signal.
+    fn request_shutdown(&mut self) {
         drop(self.stop.take());
     }
 
-    /// Shuts it down and waits for its end.
+    /// Shuts the server down and waits until it has ended.
     fn join(&mut self) {
-        self.tell_to_end();
+        self.request_shutdown();
         self.thread.take().map(JoinHandle::join).transpose().unwrap();
     }
 
-    /// Waits until that many requests are running, including its own.
+    /// Waits until this many requests are running, including its own.
     fn wait_for_running(&self, count: usize) {
         while !self.get("/metrics").text().contains(&format!("\nmlp_http_requests_running {count}\n")) {
             thread::sleep(Duration::from_millis(5));
@@ -111,9 +110,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.tell_to_end();
+        self.request_shutdown();
         if let Some(thread) = self.thread.take() {
-            // If the test has failed, it has already said so.
+            // A panic has already failed the test.
             let _ = thread.join();
         }
     }

@@ -15,7 +15,7 @@ fn numbers(array: &Value, pointer: &str) -> Vec<f64> {
 }
 
 #[test]
-fn the_page_is_complete_and_its_policy_allows_nothing_else() {
+fn the_page_is_complete_and_loads_nothing_from_elsewhere() {
     let server = Server::start(usual(), wide());
     for asset in ASSETS {
         let answer = server.get(asset.path);
@@ -24,7 +24,8 @@ fn the_page_is_complete_and_its_policy_allows_nothing_else() {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         assert!(answer.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
-        // Parts of the page by relative names, nothing from elsewhere. The namespace of SVG is no address.
+        // The page refers to its own files only, by relative names. (The SVG namespace is not an
+        // address.)
         let outside = asset.content.replace("http://www.w3.org/2000/svg", "");
         assert!(!outside.contains("http:") && !outside.contains("https:"), "{}", asset.path);
         for quoted in asset.content.split('"').skip(1).step_by(2) {
@@ -40,7 +41,7 @@ fn the_page_is_complete_and_its_policy_allows_nothing_else() {
 }
 
 #[test]
-fn a_picture_is_answered_with_the_output_of_the_network() {
+fn the_answer_to_a_picture_is_the_output_of_the_network() {
     let (model, file) = (usual(), picture());
     let preprocessed = model.metadata.preprocessing.preprocess(
         &GrayPicture::decode(&file).unwrap(),
@@ -66,7 +67,7 @@ fn a_picture_is_answered_with_the_output_of_the_network() {
     let sizes: Vec<_> = hidden.iter().map(|layer| (&layer["layer"], &layer["units"])).collect();
     assert_eq!(sizes, [(&json!(1), &json!(9)), (&json!(2), &json!(5))]);
     for (found, expected) in numbers(&hidden[0]["activations"], "").iter().zip(&first) {
-        // Four decimals are sent.
+        // Activations are rounded to four decimals.
         assert!((found - expected).abs() <= 0.5e-4 * 1.000_1, "{found} {expected}");
     }
     let strongest = numbers(&hidden[0]["strongest"], "/activation");
@@ -76,7 +77,7 @@ fn a_picture_is_answered_with_the_output_of_the_network() {
 }
 
 #[test]
-fn light_and_dark_are_swapped_if_needed_or_requested() {
+fn light_and_dark_are_swapped_if_necessary_or_requested() {
     let server = Server::start(usual(), wide());
     let light = picture();
     let gray = GrayPicture::decode(&light).unwrap();
@@ -135,7 +136,7 @@ fn without_hidden_units_the_classes_have_images() {
 #[test]
 fn unknown_paths_and_methods_are_refused_in_one_line() {
     let server = Server::start(usual(), wide());
-    assert!(server.get("/nothing").refusal(404).starts_with("there is nothing at /nothing; expected /, "));
+    assert!(server.get("/nothing").refusal(404).starts_with("not found: /nothing; expected /, "));
     assert!(server.get("/predict").refusal(405).contains("expected POST for /predict"));
     assert!(server.ask("DELETE /", &[], b"").refusal(405).contains("GET for everything else"));
     assert!(server.ask("POST /model", &[], b"x").refusal(405).contains("wrong method"));
@@ -160,7 +161,7 @@ fn requests_and_predictions_are_counted() {
         "mlp_http_requests_total{route=\"/units\",status=\"200\"} 1".to_owned(),
         "mlp_http_requests_total{route=\"other\",status=\"404\"} 1".to_owned(),
         "mlp_http_request_duration_seconds_count{route=\"/predict\"} 3".to_owned(),
-        // The request for the metrics itself.
+        // The metrics request itself.
         "mlp_http_requests_running 1".to_owned(),
         format!(
             "mlp_predictions_total{{class=\"{class}\",name=\"{}\"}} 1",
@@ -179,7 +180,7 @@ fn a_server_on_loopback_refuses_other_hosts() {
         let reason = local.ask(line, evil, b"").refusal(403);
         assert_eq!(
             reason,
-            "the request is for host `evil.example:8000`; this server only answers for localhost"
+            "unexpected host `evil.example:8000`; this server only answers requests to localhost"
         );
     }
     assert_eq!(local.ask("GET /", &["host: 127.0.0.1:1"], b"").status, 200);
@@ -193,7 +194,7 @@ fn too_many_requests_are_refused_but_monitoring_still_works() {
     let server = Server::start(usual(), Limits { rate: 1, ..Limits::default() });
     let answers: Vec<_> = (0..12).map(|_| server.get("/model")).collect();
     let refused: Vec<_> = answers.iter().filter(|answer| answer.status != 200).collect();
-    // Four at once, and one more for each second that this took.
+    // Four at once, plus one for each elapsed second.
     assert!(refused.len() >= 4, "{}", refused.len());
     assert!(answers[..4].iter().all(|answer| answer.status == 200));
     for answer in refused {

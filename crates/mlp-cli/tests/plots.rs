@@ -1,4 +1,4 @@
-//! Plots and reports of runs and models, trained on the synthetic digits.
+//! Plots and reports of models trained on the synthetic digits.
 
 mod common;
 
@@ -9,7 +9,7 @@ use common::Scratch;
 const TRAIN: &str = "train --dataset synthetic --learning-rate 0.02 --quiet";
 
 #[test]
-fn figures_are_written_into_the_run_or_to_a_given_file() {
+fn plots_are_written_to_the_run_or_a_given_file() {
     let scratch = Scratch::new();
     scratch
         .succeeds(&format!("{TRAIN} --epochs 2 --hidden 12 --validation 0.1 --run-dir runs/a --no-report"));
@@ -24,7 +24,7 @@ fn figures_are_written_into_the_run_or_to_a_given_file() {
     }
     scratch.succeeds("plot runs/a runs/b --to both.png");
     assert!(scratch.bytes("both.png").starts_with(b"\x89PNG"));
-    // Runs have the names of their directories, unless two names are equal.
+    // Runs are labeled by directory name, or by path if two names are equal.
     fs::create_dir(scratch.path("other")).unwrap();
     fs::rename(scratch.path("runs/b"), scratch.path("other/a")).unwrap();
     scratch.succeeds(&format!("plot {} --to one.svg", scratch.path("runs/a").display()));
@@ -44,29 +44,35 @@ fn the_report_of_a_run_is_self_contained() {
     scratch.succeeds(&format!("{TRAIN} --epochs 2 --hidden 12 --validation 0.1 --run-dir {run}"));
     let file = scratch.path(run).join("report.html");
     let written = fs::read_to_string(&file).unwrap();
-    assert!(written.contains("test accuracy, last epoch") && written.contains("; complete."), "{written}");
-    assert_eq!(written.matches("<svg ").count(), 5, "curves, confusion, mistakes, calibration, weights");
+    assert!(
+        written.contains("Test accuracy (last epoch)") && written.contains("Status: complete."),
+        "{written}"
+    );
+    assert_eq!(written.matches("<svg ").count(), 5, "curves, confusion matrix, errors, calibration, weights");
     assert!(!written.contains("<b>'") && !written.contains("it's_<b>") && !written.contains("<script"));
     for address in written.split("href='").skip(1).chain(written.split("src=\"").skip(1)) {
         assert!(address.starts_with("data:image/png;base64,"), "{}", &address[..60.min(address.len())]);
     }
-    // Namespaces, not addresses.
+    // These are namespaces, not addresses.
     assert_eq!(written.matches("http").count(), 5 + 1, "five SVGs and a meta http-equiv");
     assert!(written.contains(r"mlp train --recipe 'runs/it'\''s_&lt;b&gt;/config.toml'"), "{written}");
-    // `mlp report` writes the same, from the files alone.
+    // `mlp report` writes the same report from the files.
     fs::remove_file(&file).unwrap();
     scratch.succeeds(&format!("report {run}"));
     assert_eq!(fs::read_to_string(&file).unwrap(), written);
 }
 
 #[test]
-fn a_run_without_a_model_has_a_report_too() {
+fn a_run_without_a_model_has_a_report() {
     let scratch = Scratch::new();
     let flags = format!("{TRAIN} --activation relu --epochs 3 --learning-rate 1e30 --run-dir runs/bad");
     assert_eq!(scratch.run(&flags).code, Some(3));
     scratch.succeeds("report runs/bad --to bad.html");
     let written = scratch.text("bad.html");
-    assert!(written.contains("; diverged: ") && written.contains("no model yet"), "{written}");
+    assert!(
+        written.contains("Status: diverged") && written.contains("No model to evaluate yet"),
+        "{written}"
+    );
     assert!(!scratch.path("runs/bad/report.html").exists());
 }
 
@@ -85,7 +91,7 @@ fn errors_of_plot_and_report_are_one_line() {
     ] {
         scratch.refuses(flags, expected);
     }
-    // A network without hidden units has a report as well.
+    // A network without hidden units has a report too.
     let written = scratch.text("runs/none/report.html");
     assert_eq!(written.matches("<svg ").count(), 4);
 }

@@ -1,10 +1,11 @@
-"""Whether a network that another tool has trained evaluates the same once it has come through `mlp import`.
+"""Compares a network trained by another tool with the model that `mlp import` made of it.
 
-usage: came_back.py DIRECTORY MNIST
+usage: compare_import.py DIRECTORY MNIST
 
-DIRECTORY holds what the tool wrote, network.npz or network.safetensors and probabilities.npy, and what `mlp` wrote of the imported model: model.npz,
-predictions.csv and evaluation.json, on the test set. Exit code 1 unless the parameters are the same bits, the probabilities differ by no more than rounding
-explains, the guesses are the same wherever that leaves no choice, and so are accuracy and loss."""
+DIRECTORY holds the tool's network.npz or network.safetensors and probabilities.npy, and model.npz,
+predictions.csv and evaluation.json that `mlp` wrote for the imported model, on the test set. Exits
+with code 1 unless the parameters are bit-identical and probabilities, predictions, accuracy and
+loss agree within rounding."""
 import json
 import os
 import sys
@@ -16,9 +17,9 @@ from networks import Comparison, idx, predictions
 directory, mnist = sys.argv[1:]
 path = lambda name: os.path.join(directory, name)
 
-back = np.load(path('model.npz'))
-hidden = sorted(name for name in back.files if name.startswith('w_h'))
-layers = [(back[w], back[w.replace('w', 'b')].reshape(-1)) for w in [*hidden, 'w_o']]
+imported = np.load(path('model.npz'))
+hidden = sorted(name for name in imported.files if name.startswith('w_h'))
+layers = [(imported[w], imported[w.replace('w', 'b')].reshape(-1)) for w in [*hidden, 'w_o']]
 if os.path.exists(path('network.npz')):
     own = np.load(path('network.npz'))
     own = [(own[w], own[w.replace('w', 'b')].reshape(-1)) for w in [*hidden, 'w_o']]
@@ -29,28 +30,29 @@ else:
 for l, (ours, theirs) in enumerate(zip(layers, own, strict=True)):
     for a, b in zip(ours, theirs):
         if a.dtype != b.dtype or not np.array_equal(a, b):
-            sys.exit(f'error: the parameters of layer {l + 1} have changed on the way')
+            sys.exit(f'error: the import changed the parameters of layer {l + 1}')
 
 images, labels = idx(mnist, 't10k-images-idx3-ubyte'), idx(mnist, 't10k-labels-idx1-ubyte').reshape(-1)
 probabilities = np.load(path('probabilities.npy'))
-expected, guesses = predictions(path('predictions.csv'))
-comparison = Comparison(images, layers, str(back['activation']), expected)
+expected, predicted = predictions(path('predictions.csv'))
+comparison = Comparison(images, layers, str(imported['activation']), expected)
 comparison.report('the other tool', probabilities)
 
 slack = 2 * comparison.bound.max(axis=1) if comparison.is_single else np.full(len(labels), 2e-6)
 sorted_ = np.sort(probabilities, axis=1)
 certain = sorted_[:, -1] - sorted_[:, -2] > slack
-if not np.array_equal(guesses[certain], probabilities.argmax(axis=1)[certain]):
-    sys.exit('error: it guesses otherwise')
+if not np.array_equal(predicted[certain], probabilities.argmax(axis=1)[certain]):
+    sys.exit('error: the predictions differ')
 evaluation = json.load(open(path('evaluation.json')))
 correct = int((probabilities.argmax(axis=1) == labels).sum())
 if abs(evaluation['correct'] - correct) > (~certain).sum():
-    sys.exit(f'error: {evaluation["correct"]} are right, and {correct} by the other tool')
+    sys.exit(f'error: {evaluation["correct"]} correct, {correct} in the other tool')
 of_labels = lambda matrix: matrix[np.arange(len(labels)), labels].astype(np.float64)
 loss = float(-np.log(of_labels(probabilities)).mean())
-# A logarithm moves by as much as its number does in proportion, here twice: each program may be wrong by the bound.
+# The error of a logarithm is the relative error of its argument. Both programs may be off by the
+# bound.
 loss_slack = float((2 * of_labels(comparison.bound) / of_labels(comparison.truth)).mean()) if comparison.is_single else 1e-6
 if not abs(evaluation['loss'] - loss) <= loss_slack:
-    sys.exit(f'error: a loss of {evaluation["loss"]}, and {loss} by the other tool')
-print(f'{correct} of {len(labels)} right and a loss of {loss:.6f} in both, {(~certain).sum()} guesses too close to call')
+    sys.exit(f'error: the loss is {evaluation["loss"]}, {loss} in the other tool')
+print(f'{correct} of {len(labels)} correct, loss {loss:.6f}, {(~certain).sum()} predictions too close to call')
 comparison.close()

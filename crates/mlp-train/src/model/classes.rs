@@ -1,0 +1,215 @@
+//! The classes of a dataset in terms of a model's: matched by name, because the same class may have
+//! another number in another dataset.
+
+use std::borrow::Cow;
+
+use mlp_data::Dataset;
+
+use crate::Error;
+
+/// A dataset whose labels are classes of a model; see [`match_classes`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Matched<'d> {
+    /// The examples whose class the model knows.
+    pub data: Cow<'d, Dataset>,
+    /// The index in the original dataset of each example, if some are left out.
+    pub indices: Option<Vec<u32>>,
+    /// What a user has to know about it, in one line; `None` if the classes are the same.
+    pub note: Option<String>,
+}
+
+impl Matched<'_> {
+    /// Returns the index in the original dataset of an example.
+    ///
+    /// # Panics
+    /// If there is no such example.
+    pub fn index(&self, example: usize) -> usize {
+        self.indices.as_ref().map_or(example, |indices| indices[example] as usize)
+    }
+}
+
+/// Expresses a dataset with classes `names` in the classes `expected` of a model.
+///
+/// Classes are matched by name, first exactly, then ignoring case, separators and leading zeros.
+/// Examples of other classes are left out. If no name matches and either side has numbers only, as
+/// datasets and models without names have, classes are matched by number.
+///
+/// # Errors
+/// [`Error::OtherClasses`] if no class can be matched.
+///
+/// # Example
+/// ```
+/// use mlp_data::{Dataset, ImageShape};
+/// use mlp_train::match_classes;
+///
+/// let shape = ImageShape { height: 1, width: 1 };
+/// let data = Dataset::new(vec![10, 20, 30], shape, vec![0, 1, 2], 3)?;
+/// let [names, expected] = [vec!["bee", "cat", "dog"], vec!["ant", "bee", "cat"]]
+///     .map(|names| names.into_iter().map(str::to_owned).collect::<Vec<_>>());
+/// let matched = match_classes(&data, &names, &expected)?;
+/// assert_eq!((matched.data.labels(), matched.data.images()), (&[1, 2][..], &[10, 20][..]));
+/// assert!(matched.note.unwrap().contains("1 of 3 examples left out: dog"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn match_classes<'d>(
+    data: &'d Dataset,
+    names: &[String],
+    expected: &[String],
+) -> Result<Matched<'d>, Error> {
+    let as_it_is = |note| Matched { data: Cow::Borrowed(data), indices: None, note };
+    if names == expected {
+        return Ok(as_it_is(None));
+    }
+    let counts = data.class_counts();
+    let occurs = |class: usize| counts.get(class).is_some_and(|&count| count > 0);
+    let keys: Vec<String> = expected.iter().map(|name| key(name)).collect();
+    let map: Vec<Option<usize>> = names.iter().map(|name| class_of(name, expected, &keys)).collect();
+    if !map.iter().enumerate().any(|(class, found)| found.is_some() && occurs(class)) {
+        if names.len() <= expected.len() && (are_numbers(names) || are_numbers(expected)) {
+            let note = format!(
+                "classes are matched by number: they are {} in the dataset and {} in the model",
+                listed(names.iter()),
+                listed(expected.iter())
+            );
+            return Ok(as_it_is(Some(note)));
+        }
+        return Err(Error::OtherClasses { found: listed(names.iter()), expected: listed(expected.iter()) });
+    }
+    let mut notes = Vec::new();
+    let renamed = names.iter().zip(&map).filter_map(|(name, &class)| Some((name, &expected[class?])));
+    let renamed: Vec<String> = renamed
+        .filter(|(name, class)| name != class)
+        .map(|(name, class)| format!("{name} as {class}"))
+        .collect();
+    if !renamed.is_empty() {
+        notes.push(listed(renamed.iter()));
+    }
+    let absent = (0..expected.len()).filter(|&class| !map.contains(&Some(class)));
+    let absent: Vec<&String> = absent.map(|class| &expected[class]).collect();
+    if !absent.is_empty() {
+        notes.push(format!("the dataset has no {}", listed(absent.into_iter())));
+    }
+    let unknown = (0..names.len()).filter(|&class| map[class].is_none() && occurs(class));
+    let unknown: Vec<&String> = unknown.map(|class| &names[class]).collect();
+    let class_of_label = |label: u8| map.get(usize::from(label)).copied().flatten();
+    let mut indices = None;
+    if !unknown.is_empty() {
+        let labels = (0..).zip(data.labels());
+        let kept: Vec<u32> =
+            labels.filter(|&(_, &label)| class_of_label(label).is_some()).map(|(index, _)| index).collect();
+        notes.push(format!(
+            "{} of {} examples left out: {} is not a class of the model",
+            data.len() - kept.len(),
+            data.len(),
+            listed(unknown.into_iter())
+        ));
+        indices = Some(kept);
+    }
+    let kept = indices.as_ref().map_or(Cow::Borrowed(data), |indices| Cow::Owned(data.subset(indices)));
+    let labels = kept.labels().iter().map(|&label| class_of_label(label).expect("kept") as u8);
+    let labels: Vec<u8> = labels.collect();
+    let classes = expected.len().min(MAX_CLASSES);
+    let data = if kept.labels() == labels && kept.classes() <= classes {
+        kept
+    } else {
+        let data = Dataset::new(kept.images().to_vec(), kept.shape(), labels, classes);
+        Cow::Owned(data.expect("the same images, and labels below the number of classes"))
+    };
+    let note = (!notes.is_empty()).then(|| format!("classes are matched by name: {}", notes.join("; ")));
+    Ok(Matched { data, indices, note })
+}
+
+/// Classes of a dataset: its labels are bytes.
+const MAX_CLASSES: usize = 256;
+
+/// Returns the class with a name: the same, or the only one that is the same but for its spelling.
+fn class_of(name: &str, expected: &[String], keys: &[String]) -> Option<usize> {
+    let exact = expected.iter().position(|other| other == name);
+    let similar = || {
+        let key = key(name);
+        let mut classes = (0..keys.len()).filter(|&class| keys[class] == key);
+        classes.next().filter(|_| classes.next().is_none())
+    };
+    exact.or_else(similar).filter(|&class| class < MAX_CLASSES)
+}
+
+/// A name without case, separators and leading zeros.
+fn key(name: &str) -> String {
+    let plain = name.trim().to_lowercase().replace(['_', '-'], " ");
+    plain.parse::<u64>().map_or(plain, |number| number.to_string())
+}
+
+fn are_numbers(names: &[String]) -> bool {
+    names.iter().enumerate().all(|(class, name)| *name == class.to_string())
+}
+
+/// The first few names.
+fn listed<'a>(names: impl ExactSizeIterator<Item = &'a String>) -> String {
+    const MAX: usize = 6;
+    let more = names.len().saturating_sub(MAX);
+    let shown: Vec<&str> = names.take(MAX).map(String::as_str).collect();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    shown.join(", ") + &more
+}
+
+#[cfg(test)]
+mod tests {
+    use mlp_data::ImageShape;
+
+    use super::*;
+
+    fn names(text: &str) -> Vec<String> {
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// One image per label; each has its index as its only pixel.
+    fn data(labels: &[u8], classes: usize) -> Dataset {
+        let images = (0..labels.len() as u8).collect();
+        Dataset::new(images, ImageShape { height: 1, width: 1 }, labels.to_vec(), classes).unwrap()
+    }
+
+    #[track_caller]
+    fn check(of: &str, expected: &str, labels: &[u8], found: &[u8], note: Option<&str>) {
+        let (of, expected) = (names(of), names(expected));
+        let data = data(labels, of.len());
+        let matched = match_classes(&data, &of, &expected).unwrap();
+        assert_eq!(matched.data.labels(), found);
+        for example in 0..matched.data.len() {
+            assert_eq!(usize::from(matched.data.image(example)[0]), matched.index(example));
+        }
+        assert!(matched.data.classes() <= expected.len());
+        match (note, matched.note) {
+            (None, None) => {}
+            (Some(part), Some(note)) if note.contains(part) && !note.contains('\n') => {}
+            (expected, found) => panic!("{found:?}, expected {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn the_name_decides_whatever_the_number() {
+        check("a b c", "a b c", &[0, 1, 2], &[0, 1, 2], None);
+        check("c a b", "a b c", &[0, 1, 2], &[2, 0, 1], None);
+        check("3 5 7", "0 1 2 3 4 5 6 7", &[0, 1, 2], &[3, 5, 7], Some("by name: the dataset has no 0, 1"));
+        check("Ant BEE_two", "bee-two ant", &[0, 1], &[1, 0], Some("Ant as ant, BEE_two as bee-two"));
+        check("01 02", "1 2", &[0, 1], &[0, 1], Some("01 as 1"));
+    }
+
+    #[test]
+    fn examples_of_other_classes_are_left_out() {
+        check("b x c", "a b c", &[0, 1, 2, 1, 0], &[1, 2, 1], Some("2 of 5 examples left out: x"));
+        // A class without examples is no news.
+        check("a b x", "a b", &[0, 1], &[0, 1], None);
+    }
+
+    #[test]
+    fn numbers_match_only_where_one_side_has_no_names() {
+        check("0 1", "cat dog", &[1, 0], &[1, 0], Some("by number: they are 0, 1"));
+        check("cat dog", "0 1 2", &[1, 0], &[1, 0], Some("by number"));
+        for (of, expected) in [("x y", "a b"), ("cat dog fox", "0 1"), ("1 2", "a b")] {
+            let (of, expected) = (names(of), names(expected));
+            let error = match_classes(&data(&[0, 1], of.len()), &of, &expected).unwrap_err().to_string();
+            assert!(error.contains("no class in common"), "{error}");
+        }
+    }
+}
