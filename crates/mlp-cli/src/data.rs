@@ -181,9 +181,14 @@ impl TrainingData {
         // Fail before downloading anything.
         recipe.train.check()?;
         let mut sets = load(&recipe.dataset)?;
+        sets.oddities().iter().filter(|_| !quiet).for_each(|line| note(&format!("{}: {line}", sets.name)));
         let mut origin = Origin::new(full_name(&sets.name), sets.train.sha256(), PROGRAM);
         origin.test_sha256 = Some(sets.test.sha256());
-        let mut validation = None;
+        let mut validation = sets.validation.take();
+        let is_replaced = recipe.train.validation > 0.0 || recipe.validation_set.is_some();
+        if validation.is_some() && is_replaced && !quiet {
+            note(&format!("{}: not using its validation set, since another one is chosen", sets.name));
+        }
         if recipe.train.validation > 0.0 {
             let parts = sets.train.split_stratified(recipe.train.validation, recipe.train.split_seed)?;
             (sets.train, validation) = (parts.0, Some(parts.1));
@@ -205,6 +210,8 @@ impl TrainingData {
             let data = matched.data.into_owned();
             origin.validation_sha256 = Some(data.sha256());
             validation = Some(data);
+        } else {
+            origin.validation_sha256 = validation.as_ref().map(Dataset::sha256);
         }
         let (dataset, validation_set) = (recipe.dataset.clone(), recipe.validation_set.clone());
         Ok(Self { sets, validation, origin, dataset, validation_set })

@@ -54,6 +54,7 @@ impl Training {
         let (dataset, names) = (self.recipe.stored_at(run).dataset, sets.class_names.clone());
         let mut metadata = Metadata::new(dataset, names, sets.train.shape(), PROGRAM);
         metadata.preprocessing = sets.preprocessing;
+        metadata.polarity = sets.polarity;
         metadata.config = Some(self.plan.config().clone());
         let mut origin = self.data.origin.clone();
         origin.dataset = metadata.dataset.clone();

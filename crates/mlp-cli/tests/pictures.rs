@@ -49,7 +49,10 @@ fn predict_uses_the_class_names_of_an_imported_dataset() {
         let name = ["zero", "one", "two"][usize::from(label)];
         write_pgm(&scratch.path(format!("new/{name}-{i}.pgm")), new.image(i), 3, true);
     }
-    let csv = scratch.mlp("predict run/model.mlp new --format csv");
+    let held = scratch.run("predict run/model.mlp new --format csv");
+    assert!(!held.stdout.contains(",true,"), "{}", held.stdout);
+    assert!(held.stderr.contains("18 of 18 pictures do not look light-on-dark"), "{}", held.stderr);
+    let csv = scratch.mlp("predict run/model.mlp new --format csv --polarity auto");
     let mut lines = csv.lines();
     assert_eq!(lines.next(), Some("file,class,name,probability,blank,inverted,p(one),p(two),p(zero)"));
     let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
@@ -82,6 +85,92 @@ fn the_split_of_an_imported_dataset_depends_only_on_the_seed_or_directories() {
     assert_eq!(sets.preprocessing, mlp_data::Preprocessing::Digit);
     let error = scratch.error("data import split --to e --test-share 0.5");
     assert!(error.contains("split has a test directory; remove it or --test-share"), "{error}");
+}
+
+#[test]
+fn parts_of_a_split_are_kept_and_validation_is_used() {
+    let scratch = Scratch::new();
+    for (part, count, seed) in [("Training", 150, 0), ("Validation", 60, 1), ("testing_set", 30, 2)] {
+        write_classes(&scratch.path(format!("all/{part}")), count, seed);
+    }
+    let output = scratch.run("data import all --to set");
+    assert!(output.stderr.contains("parts: training from Training, validation from Validation, test from"));
+    assert!(output.stdout.contains("45 to train with, 18 to validate with and 9 to test with"));
+    let info = scratch.mlp("data info set");
+    assert!(info.contains("validation"), "{info}");
+    let output = scratch.run("train --dataset set --batch-size 10 --epochs 2 --run-dir run --no-report");
+    assert!(output.stderr.contains("45 training, 18 validation and 9 test images"), "{}", output.stderr);
+    assert!(output.stderr.contains("leave out 5 of 45 examples in each epoch"), "{}", output.stderr);
+    assert!(scratch.path("run/best.mlp").exists());
+}
+
+#[test]
+fn polarity_is_decided_once_for_all_pictures() {
+    let scratch = Scratch::new();
+    let digits = synthetic::digits(60, 1, 4).train;
+    let mut odd = 0;
+    for (i, &label) in digits.labels().iter().enumerate().filter(|&(_, &label)| label < 2) {
+        // Every sixth picture is the other way round.
+        odd += usize::from(i % 6 == 0);
+        write_pgm(&scratch.path(format!("mixed/{label}/{i}.pgm")), digits.image(i), 1, i % 6 != 0);
+    }
+    let output = scratch.run("data import mixed --to set --raw");
+    assert!(output.stderr.contains("polarity dark-on-light: "), "{}", output.stderr);
+    assert!(output.stderr.contains("of 12 pictures have a light background; all are inverted"));
+    let sets = Datasets::open_dir(&scratch.path("set")).unwrap();
+    assert_eq!(sets.polarity, mlp_data::Polarity::DarkOnLight);
+    let output = scratch.run("data import mixed --to each --polarity per-picture");
+    assert!(output.stderr.contains("polarity per picture: "), "{}", output.stderr);
+    let each = Datasets::open_dir(&scratch.path("each")).unwrap();
+    assert_eq!(each.polarity, mlp_data::Polarity::Auto);
+    // Each has a dark corner now, or those that look otherwise have a light one.
+    let light = |sets: &Datasets| {
+        let corners =
+            [&sets.train, &sets.test].map(|set| (0..set.len()).filter(|&i| set.image(i)[0] > 128).count());
+        corners.iter().sum::<usize>()
+    };
+    assert_eq!(light(&each), 0);
+    assert_eq!(light(&sets), odd);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_left_out_is_counted_by_kind() {
+    let scratch = Scratch::new();
+    write_classes(&scratch.path("odd"), 60, 0);
+    for name in ["one/IMG_1.HEIC", "one/notes.txt", "two/notes.txt", "two/noname"] {
+        fs::write(scratch.path(format!("odd/{name}")), "").unwrap();
+    }
+    let fifo = scratch.path("odd/one/pipe.png");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let said = scratch.run("data import odd --to set").stderr;
+    let expected = "left out: 2 .txt, 1 HEIC (not supported; save as JPEG), 1 pipe, socket or device, \
+                    1 without an extension\n";
+    assert!(said.contains(expected), "{said}");
+    fs::create_dir_all(scratch.path("alone/cat")).unwrap();
+    write_pgm(&scratch.path("alone/cat/1.pgm"), &[9; 784], 1, false);
+    let error = scratch.error("data import alone --to x");
+    assert!(error.contains("alone: one class only, cat: there is nothing to learn"), "{error}");
+    fs::write(scratch.path("train.csv"), "label,pixel0").unwrap();
+    let error = scratch.error("data import train.csv --to x");
+    assert!(error.contains("train.csv: a file; expected a directory with a subdirectory"), "{error}");
+}
+
+#[test]
+fn labels_that_skip_classes_are_reported() {
+    let scratch = Scratch::new();
+    let mut sets = synthetic::digits(40, 20, 0);
+    let shifted: Vec<u8> = sets.train.labels().iter().map(|label| label + 1).collect();
+    sets.train =
+        mlp_data::Dataset::new(sets.train.images().to_vec(), sets.train.shape(), shifted, 11).unwrap();
+    sets.class_names.push("10".to_owned());
+    sets.write_dir(&scratch.path("set"), "", true).unwrap();
+    fs::remove_file(scratch.path("set/dataset.toml")).unwrap();
+    let output = scratch.run("train --dataset set --batch-size 10 --epochs 1 --run-dir run --no-report");
+    let expected = "set: 1 of 11 classes have no training examples: 0; do the labels start at 1?";
+    assert!(output.stderr.contains(expected), "{}", output.stderr);
+    let error = scratch.error("train --dataset ./nowhere --run-dir x");
+    assert!(error.contains("the dataset ./nowhere is missing; expected a directory"), "{error}");
 }
 
 #[test]
@@ -144,9 +233,10 @@ fn predictions_are_in_order_and_skip_bad_files() {
     let Output { code, stdout, stderr } = scratch.run("predict run/model.mlp many none.png --format json");
     assert_eq!(code, Some(2));
     let said: Vec<&str> = stderr.lines().collect();
-    assert_eq!(said.len(), 3, "{stderr}");
+    assert_eq!(said.len(), 4, "{stderr}");
     assert!(said[0].starts_with("error: many/7.pgm: ") && said[1].contains("none.png"), "{stderr}");
-    assert_eq!(said[2], "2 of 1201 images could not be read");
+    assert!(said[2].starts_with("polarity: 599 of 1199 pictures have a light background"), "{stderr}");
+    assert_eq!(said[3], "2 of 1201 images could not be read");
 
     let lines: Vec<serde_json::Value> = stdout.lines().map(json).collect();
     let names: Vec<&str> = lines.iter().map(|line| line["file"].as_str().unwrap()).collect();
@@ -217,4 +307,21 @@ fn conflicting_flags_are_errors() {
     }
     let error = scratch.error("predict run/model.mlp a.png --polarity dark");
     assert!(error.contains("light-on-dark"), "{error}");
+}
+
+#[test]
+fn several_digits_on_a_picture_are_reported_and_answered_one_by_one() {
+    let scratch = Scratch::trained(SMALL);
+    let digits = synthetic::digits(1, 20, 5).test;
+    let level = |i: usize| {
+        let (x, y) = (i % 56, i / 56);
+        if (14..42).contains(&y) { digits.image(x / 28)[(y - 14) * 28 + x % 28] } else { 0 }
+    };
+    fs::write(scratch.path("two.pgm"), pgm(56, (0..56 * 56).map(level))).unwrap();
+    let one = scratch.run("predict run/model.mlp two.pgm --format csv");
+    assert_eq!(one.stdout.lines().count(), 2, "{}", one.stdout);
+    assert!(one.stderr.contains("1 picture may hold several digits, two.pgm for one; --segment"));
+    let each = scratch.mlp("predict run/model.mlp two.pgm --format csv --segment");
+    let names: Vec<&str> = each.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
+    assert_eq!(names, ["two.pgm[0]", "two.pgm[1]"]);
 }

@@ -115,8 +115,19 @@ pub enum Error {
     Missing { name: String, directory: PathBuf, files: Vec<String> },
 
     /// A directory without the four files of a dataset.
-    #[error("{directory} is not a dataset: no {} (each raw or with .gz)", files.join(", "))]
+    #[error(
+        "{directory} is not a dataset: no {} (each raw or with .gz); make one of pictures with `mlp data import`",
+        files.join(", ")
+    )]
     MissingInDirectory { directory: PathBuf, files: Vec<String> },
+
+    /// A directory with the files of more than one dataset.
+    #[error("{directory} holds several datasets ({}); expected one, name its own directory", files.join(", "))]
+    SeveralDatasets { directory: PathBuf, files: Vec<String> },
+
+    /// A path that is not a directory.
+    #[error("the dataset {path} is {found}; expected a directory with the four MNIST files")]
+    NoDataset { path: PathBuf, found: &'static str },
 
     /// An invalid `dataset.toml`.
     #[error("{path}: {reason}")]
@@ -131,15 +142,15 @@ pub enum Error {
     Exists { path: PathBuf },
 
     /// Bytes that are not a picture, or a damaged one.
-    #[error("{problem}; expected a whole PNG, JPEG or PGM picture")]
+    #[error("{problem}; expected a whole PNG, JPEG, WebP, BMP, TIFF, GIF or PGM picture")]
     Picture { problem: String },
 
     /// A picture that would take more memory than allowed.
     #[error(
-        "a picture of {width}x{height} pixels is too large; expected at most {max_megapixels} million pixels, \
-         make it smaller"
+        "a picture of {width}x{height} pixels is too large: it takes {needed} MB of memory; expected at most \
+         {most} MB, make it smaller"
     )]
-    PictureTooLarge { width: u64, height: u64, max_megapixels: u64 },
+    PictureTooLarge { width: u64, height: u64, needed: u64, most: u64 },
 
     /// A number of pixels that does not match the size of a picture.
     #[error("{pixels} pixels for a picture of {width}x{height}, expected width x height and at least one")]
@@ -167,6 +178,13 @@ impl Error {
     /// For `map_err`: wraps an I/O error with the action and the path.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |error| Self::Io { action, path: path.to_owned(), error }
+    }
+
+    /// A problem with a picture, in a message that may have several lines.
+    #[cfg(feature = "pictures")]
+    pub(crate) fn picture(message: &str) -> Self {
+        let problem = message.split_whitespace().collect::<Vec<_>>().join(" ");
+        Self::Picture { problem: problem.trim_end_matches('.').to_owned() }
     }
 
     /// For `map_err`: names the file that has a problem.

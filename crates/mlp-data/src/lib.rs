@@ -36,6 +36,7 @@ mod directory;
 mod error;
 #[cfg(feature = "fetch")]
 pub mod fetch;
+mod foreign;
 pub mod fs;
 pub mod idx;
 mod named;
@@ -45,7 +46,7 @@ mod random;
 pub mod synthetic;
 pub mod text;
 
-pub use dataset::{Dataset, Datasets, ImageShape, Preprocessing, Real, SparseImages, levels};
+pub use dataset::{Dataset, Datasets, ImageShape, Polarity, Preprocessing, Real, SparseImages, levels};
 pub use directory::Description;
 pub use error::{Error, SourceFailure};
 

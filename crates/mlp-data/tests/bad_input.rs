@@ -169,7 +169,7 @@ fn every_damaged_file_is_an_error_in_one_line() {
             &[
                 "train-labels-idx1-ubyte.gz",
                 "is not an IDX file",
-                "3c 68 74 6d",
+                "an HTML page",
                 "00 00 (IDX)",
                 "1f 8b (gzip)",
             ],

@@ -1,14 +1,15 @@
-//! Reading picture files: every depth and color, absurd sizes, and damaged files. PNG files are
-//! written here from the standard, independently of the library that reads them.
+//! Reading picture files: every format, depth and color, absurd sizes, and damaged files. PNG files
+//! are written here from the standard, independently of the library that reads them.
 
-use std::io::Write as _;
+use std::io::{Cursor, Write as _};
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use image::ExtendedColorType;
+use image::codecs::gif::GifEncoder;
 use image::codecs::jpeg::JpegEncoder;
-use mlp_data::Error;
-use mlp_data::picture::GrayPicture;
+use image::{ExtendedColorType, ImageFormat, RgbImage};
+use mlp_data::picture::{GrayPicture, Polarity};
+use mlp_data::{Error, ImageShape, Preprocessing};
 use proptest::prelude::*;
 
 /// A PNG file with the unfiltered `rows`.
@@ -138,15 +139,115 @@ fn giant_sizes_are_refused_before_allocating() {
 #[test]
 fn other_files_are_an_error_in_one_line() {
     for (file, message) in [
-        (&b""[..], "it is empty; expected a whole PNG, JPEG or PGM picture"),
-        (b"GIF89a", "format Gif is not supported; expected a whole PNG"),
+        (&b""[..], "it is empty; expected a whole PNG, JPEG, WebP, BMP, TIFF, GIF or PGM picture"),
+        (b"GIF89a", "expected a whole PNG"),
         (b"\0\0\x08\x03", "it begins with 00 00 08 03; expected a whole PNG"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "it is HEIC, which is not supported; save it as JPEG; exp"),
+        (b"\0\0\0\x18ftypavif\0\0\0\0mif1miaf", "it is AVIF, which is not supported; save it as JPEG or PNG"),
+        (b"\n<!doctype html><p>404", "it is an HTML page, perhaps the error page of a download; expected"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "it is a Git LFS pointer, not the file itself"),
+        (b"%PDF-1.7", "it is a PDF document; expected"),
         (b"\x89PNG\r\n\x1a\n", "expected a whole"),
         (b"P5 2 2 255\n\0", "expected a whole"),
         (b"\xff\xd8\xff", "expected a whole"),
     ] {
         let error = GrayPicture::decode(file).unwrap_err().to_string();
-        assert!(error.contains(message) && !error.contains('\n') && error.len() < 200, "{error}");
+        assert!(error.contains(message) && !error.contains('\n') && error.len() < 240, "{error}");
+    }
+}
+
+/// A gradient with a texture, as a file of any format.
+fn encoded(format: ImageFormat) -> Vec<u8> {
+    let picture = RgbImage::from_fn(40, 30, |x, y| {
+        let level = (3 * x + 2 * y) as u8 ^ (x * y % 5) as u8;
+        image::Rgb([level, level, level])
+    });
+    let mut file = Cursor::new(Vec::new());
+    picture.write_to(&mut file, format).unwrap();
+    file.into_inner()
+}
+
+const FORMATS: [ImageFormat; 7] = [
+    ImageFormat::Png,
+    ImageFormat::Jpeg,
+    ImageFormat::WebP,
+    ImageFormat::Bmp,
+    ImageFormat::Tiff,
+    ImageFormat::Gif,
+    ImageFormat::Pnm,
+];
+
+#[test]
+fn every_format_is_read_alike() {
+    let expected = pixels(&encoded(ImageFormat::Png));
+    for format in FORMATS {
+        let picture = GrayPicture::decode(&encoded(format)).unwrap();
+        assert_eq!((picture.width(), picture.height()), (40, 30), "{format:?}");
+        assert!(!picture.is_first_of_several());
+        let apart = picture.pixels().iter().zip(&expected).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+        assert!(apart <= if format == ImageFormat::Jpeg { 40 } else { 6 }, "{format:?}: {apart}");
+    }
+    let pam = b"P7\nWIDTH 2\nHEIGHT 1\nDEPTH 1\nMAXVAL 255\nTUPLTYPE GRAYSCALE\nENDHDR\n\x05\xfa";
+    assert_eq!(pixels(pam), [5, 250]);
+}
+
+#[test]
+fn the_first_of_several_frames_is_read() {
+    let mut file = Vec::new();
+    let mut encoder = GifEncoder::new(&mut file);
+    for level in [10, 200] {
+        encoder.encode(&[level; 12], 2, 2, ExtendedColorType::Rgb8).unwrap();
+    }
+    drop(encoder);
+    let picture = GrayPicture::decode(&file).unwrap();
+    assert!(picture.is_first_of_several());
+    assert!(picture.pixels().iter().all(|&level| level.abs_diff(10) <= 4), "{:?}", picture.pixels());
+}
+
+#[test]
+fn a_truncated_file_is_never_another_picture() {
+    for format in FORMATS {
+        let file = encoded(format);
+        let whole = pixels(&file);
+        for end in 0..file.len() {
+            if let Ok(picture) = GrayPicture::decode(&file[..end]) {
+                // Only what follows the pixels may be missing.
+                assert_eq!(picture.pixels(), whole, "{format:?}: {end} of {} bytes", file.len());
+            }
+        }
+    }
+    // A cut JPEG that a tool has given a new end: a texture, and a line on white paper.
+    let texture = jpeg(64, 64, |x, y| (3 * x + y) as u8 ^ (x * y % 7) as u8);
+    let paper = jpeg(203, 117, |x, _| if (60..68).contains(&x) { 0 } else { 255 });
+    for file in [texture, paper] {
+        let whole = pixels(&file);
+        assert_eq!(pixels(&file[..file.len() - 2]), whole);
+        assert_eq!(pixels(&[&file[..], b"trailing bytes"].concat()), whole);
+        for missing in [8, 20, 60, 120] {
+            let cut = [&file[..file.len() - missing], &[0xff, 0xd9]].concat();
+            let error = GrayPicture::decode(&cut).unwrap_err().to_string();
+            assert!(error.contains("truncated JPEG"), "{missing}: {error}");
+        }
+    }
+}
+
+#[test]
+fn light_ink_on_transparency_is_shown_on_black() {
+    // A white dot on a transparent ground, and a dark one.
+    let dot = |level: u8| {
+        let row = |alpha: u8| [level, 0, level, alpha, level, 0];
+        png(3, 3, 8, 4, &[], &[&row(0), &row(255), &row(0)])
+    };
+    assert_eq!(pixels(&dot(250)), [0, 0, 0, 0, 250, 0, 0, 0, 0]);
+    assert_eq!(pixels(&dot(30)), [255, 255, 255, 255, 30, 255, 255, 255, 255]);
+    let shape = ImageShape { height: 3, width: 3 };
+    for (level, inverted) in [(250, false), (30, true)] {
+        let picture = GrayPicture::decode(&dot(level)).unwrap();
+        for polarity in Polarity::ALL {
+            let image = Preprocessing::Whole.preprocess(&picture, shape, polarity);
+            assert_eq!((image.was_inverted, image.is_blank), (inverted, false), "{level} {polarity}");
+            assert!(image.pixels[4] > 200 && image.pixels[0] == 0);
+        }
     }
 }
 

@@ -305,3 +305,41 @@ fn a_shape_without_pixels_panics() {
     let picture = GrayPicture::new(1, 1, vec![0]).unwrap();
     Preprocessing::Digit.preprocess(&picture, ImageShape { height: 0, width: 28 }, Polarity::Auto);
 }
+
+#[test]
+fn figures_side_by_side_are_counted_and_cut_apart() {
+    let page = Page { size: (420, 180), ..Page::new(0) };
+    let other = Page { figure: 3, left: 250, ..page };
+    let right = other.drawn(|_, _, level| level);
+    let both = page.drawn(|x, y, level| level.min(right.pixels()[y * 420 + x].into()));
+    let image = as_digit(&both);
+    assert_eq!((image.figures, image.is_blank), (2, false));
+    let (segments, polarity) = both.segments(Polarity::Auto);
+    assert_eq!((segments.len(), polarity), (2, Polarity::DarkOnLight));
+    for (segment, figure) in segments.iter().zip([0, 3]) {
+        let image = Preprocessing::Digit.preprocess(segment, SHAPE, polarity);
+        assert_eq!(image.figures, 1);
+        assert!(apart_at_best(&image, &Page::new(figure).preprocessed()) < CLOSE);
+    }
+    // The strokes of one figure are not figures.
+    for figure in 0..5 {
+        assert_eq!(Page::new(figure).preprocessed().figures, 1);
+        assert_eq!(page.drawn(|_, _, level| level).segments(Polarity::Auto).0.len(), 1);
+    }
+}
+
+#[test]
+fn a_frame_and_ruled_lines_are_not_ink() {
+    for figure in [0, 2, 3] {
+        let page = Page::new(figure);
+        let is_frame = |x: usize, y: usize| x < 3 || y < 3 || x >= 197 || y >= 177;
+        let framed = page.drawn(|x, y, level| if is_frame(x, y) { 20.0 } else { level });
+        let ruled = page.drawn(|_, y, level| if y % 160 == 12 { 90.0 } else { level });
+        for (what, picture) in [("frame", framed), ("lines", ruled)] {
+            let image = as_digit(&picture);
+            assert!(image.was_inverted, "{what} of {figure}");
+            let apart = apart_at_best(&image, &page.preprocessed());
+            assert!(apart < CLOSE, "{what} of {figure}: {apart}");
+        }
+    }
+}

@@ -77,6 +77,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         class_names: args.class_names.clone(),
         image_shape: args.image_shape,
         preprocessing: args.preprocessing,
+        polarity: None,
         dataset: args.dataset.as_deref().map(full_name),
         normalization: args.mean.zip(args.std),
         program: Some(format!("{PROGRAM}, imported from {name}")),

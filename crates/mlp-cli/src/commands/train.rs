@@ -139,6 +139,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     // Not earlier, so that a signal interrupts a download at once.
     let signals = Signals::listen()?;
     args.note(&describe(&training, &run));
+    if let Some(text) = left_over(&training) {
+        args.note(&text);
+    }
     if args.verbose {
         args.note(&explain(&training, args.checkpoint_every));
     }
@@ -256,6 +259,19 @@ fn describe(training: &Training, run: &RunDir) -> String {
         plan.config().precision,
         run.path().display(),
     )
+}
+
+/// Says how many examples are left out of each epoch because they do not fill a batch.
+fn left_over(training: &Training) -> Option<String> {
+    let (config, examples) = (training.plan.config(), training.data.sets.train.len());
+    let left = if config.drop_last { examples % config.batch_size } else { 0 };
+    (left > 0).then(|| {
+        format!(
+            "batches  of {} leave out {left} of {} examples in each epoch; --drop-last false keeps them",
+            config.batch_size,
+            thousands(examples)
+        )
+    })
 }
 
 /// The lines that `--verbose` adds.

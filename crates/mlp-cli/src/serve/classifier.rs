@@ -13,6 +13,9 @@ use crate::plot::{Raster, first_layer_weights, unit_images};
 /// Maximum size of a layer whose activations are all listed.
 const MAX_LISTED: usize = 4096;
 
+/// Maximum memory for decoding a picture.
+const MAX_PICTURE_BYTES: u64 = 256 << 20;
+
 const RUNS: &str = "every build has a kernel for `auto`";
 
 /// A model with images of its first-layer weights.
@@ -46,8 +49,12 @@ impl Classifier {
     pub(super) fn answer(&self, file: &[u8], question: Question) -> Result<Answer<'_>, Error> {
         let (network, metadata) = (&self.model.network, &self.model.metadata);
         let shape = metadata.image_shape;
-        let preprocessed =
-            metadata.preprocessing.preprocess(&GrayPicture::decode(file)?, shape, question.polarity);
+        let polarity = match question.polarity {
+            Polarity::Auto => metadata.polarity,
+            asked => asked,
+        };
+        let picture = GrayPicture::decode_within(file, MAX_PICTURE_BYTES)?;
+        let preprocessed = metadata.preprocessing.preprocess(&picture, shape, polarity);
         let probabilities = network.probabilities(&preprocessed.pixels, Kernel::Auto).expect(RUNS);
         let probabilities = probabilities.into_raw_vec_and_offset().0;
         let class = argmax(probabilities.iter().copied());

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Preprocessing};
+use crate::{Error, Polarity, Preprocessing};
 
 /// The name of the file.
 pub(crate) const FILE_NAME: &str = "dataset.toml";
@@ -28,6 +28,9 @@ pub struct Description {
     /// How pictures are preprocessed into images.
     #[serde(default)]
     pub preprocessing: Preprocessing,
+    /// The polarity of the pictures, if it was decided for the whole set.
+    #[serde(default)]
+    pub polarity: Polarity,
     /// Where the images came from, in prose.
     #[serde(default)]
     pub origin: String,
@@ -121,6 +124,7 @@ mod tests {
         let description = Description {
             class_names: ["a \"b\"", "ü", "10"].map(str::to_owned).to_vec(),
             preprocessing: Preprocessing::Digit,
+            polarity: Polarity::DarkOnLight,
             origin: "a directory".to_owned(),
         };
         let text = description.to_toml(Path::new("d.toml")).unwrap();

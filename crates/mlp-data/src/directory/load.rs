@@ -2,9 +2,14 @@
 
 use crate::catalog::{self, CatalogEntry, LabelLayout};
 use crate::idx::{ElementType, IdxData, read_idx};
-use crate::{Dataset, Datasets, Description, Error, ImageShape, Preprocessing, synthetic};
-use std::path::{Path, PathBuf};
+use crate::{Dataset, Datasets, Description, Error, ImageShape, Polarity, Preprocessing, synthetic};
+use std::path::Path;
 use std::thread;
+
+use super::files::{Files, Pair};
+
+/// The ending of the name of a file of training images.
+const MNIST_IMAGES: &str = catalog::MNIST_FILE_NAMES[0];
 
 impl Datasets {
     /// Loads a dataset by name: one of the catalog from `data_dir/<name>/` (each file raw or gzip),
@@ -30,6 +35,12 @@ impl Datasets {
         match catalog::find(name) {
             Ok(entry) => Self::load_entry(entry, data_dir),
             Err(_) if Path::new(name).is_dir() => Self::open_dir(Path::new(name)),
+            Err(_) if Path::new(name).exists() => {
+                Err(Error::NoDataset { path: name.into(), found: "a file" })
+            }
+            Err(_) if name.contains(['/', '\\']) => {
+                Err(Error::NoDataset { path: name.into(), found: "missing" })
+            }
             Err(unknown) => Err(unknown),
         }
     }
@@ -41,102 +52,98 @@ impl Datasets {
             return true;
         }
         match catalog::find(name) {
-            Ok(entry) => Files::find(&data_dir.join(entry.name), entry.file_names()).is_ok(),
-            Err(_) => Files::find(Path::new(name), catalog::MNIST_FILE_NAMES).is_ok(),
+            Ok(entry) => Files::named(&data_dir.join(entry.name), entry.file_names()).is_ok(),
+            Err(_) => Files::find(Path::new(name)).is_ok(),
         }
     }
 
-    /// Loads four files with MNIST's names, each raw or gzip, from any directory.
+    /// Loads four files with MNIST's names or similar ones, each raw or gzip, from any directory or
+    /// from `raw` or `NAME/raw` below it; and two more for validation, if they are there.
     ///
-    /// Class names and preprocessing come from `dataset.toml`, if there is one; without it, the
-    /// classes are the numbers from 0 to the largest label.
+    /// Class names, preprocessing and polarity come from `dataset.toml`, if there is one; without
+    /// it, the classes are the numbers from 0 to the largest label. Files with the names of an
+    /// EMNIST dataset are read as that one.
     ///
     /// # Errors
-    /// [`Error::MissingInDirectory`], [`Error::Description`], or a problem with a file.
+    /// [`Error::MissingInDirectory`], [`Error::SeveralDatasets`], [`Error::Description`], or a
+    /// problem with a file.
     pub fn open_dir(directory: &Path) -> Result<Self, Error> {
-        let files = Files::find(directory, catalog::MNIST_FILE_NAMES)
-            .map_err(|files| Error::MissingInDirectory { directory: directory.to_owned(), files })?;
-        let description = Description::of_dir(directory)?;
-        let max_classes = description.as_ref().map_or(256, |description| description.class_names.len());
-        let (train, test) = files.read(max_classes, LabelLayout::PLAIN, false)?;
+        let files = Files::find(directory)?;
         let name = directory.display().to_string();
-        if let Some(Description { class_names, preprocessing, .. }) = description {
-            return Ok(Self { name, train, test, class_names, preprocessing });
+        let is_of = |entry: &&CatalogEntry| {
+            !files.prefix.is_empty() && entry.train.images.name == format!("{}-{MNIST_IMAGES}", files.prefix)
+        };
+        let description = Description::of_dir(directory)?;
+        if description.is_none()
+            && let Some(entry) = catalog::all().iter().find(is_of)
+        {
+            return Self::of_entry(entry, &files, name);
         }
-        let labels = train.labels().iter().chain(test.labels());
+        let max_classes = description.as_ref().map_or(256, |description| description.class_names.len());
+        let (train, validation, test) = files.read(max_classes, LabelLayout::PLAIN, false)?;
+        if let Some(Description { class_names, preprocessing, polarity, .. }) = description {
+            return Ok(Self { name, train, validation, test, class_names, preprocessing, polarity });
+        }
+        let labels = [&train, &test].into_iter().chain(&validation).flat_map(Dataset::labels);
         let classes = labels.max().map_or(1, |&label| usize::from(label) + 1);
         Ok(Self {
             name,
             train: train.with_classes(classes),
+            validation: validation.map(|set| set.with_classes(classes)),
             test: test.with_classes(classes),
             class_names: (0..classes).map(|class| class.to_string()).collect(),
             preprocessing: Preprocessing::Whole,
+            polarity: Polarity::Auto,
         })
     }
 
     fn load_entry(entry: &CatalogEntry, data_dir: &Path) -> Result<Self, Error> {
         let directory = data_dir.join(entry.name);
         let name = entry.name.to_owned();
-        let files = match Files::find(&directory, entry.file_names()) {
-            Ok(files) => files,
-            Err(files) => return Err(Error::Missing { name, directory, files }),
-        };
-        let (train, test) = files.read(entry.classes(), entry.labels, entry.transposed)?;
-        let class_names = entry.class_names.iter().map(|&name| name.to_owned()).collect();
-        Ok(Self { name, train, test, class_names, preprocessing: entry.preprocessing })
+        match Files::named(&directory, entry.file_names()) {
+            Ok(files) => Self::of_entry(entry, &files, name),
+            Err(files) => Err(Error::Missing { name, directory, files }),
+        }
     }
-}
 
-/// The files of a training set and a test set.
-struct Files {
-    train: Pair,
-    test: Pair,
-}
-
-/// The files of images and their labels.
-struct Pair {
-    images: PathBuf,
-    labels: PathBuf,
+    fn of_entry(entry: &CatalogEntry, files: &Files, name: String) -> Result<Self, Error> {
+        let (train, validation, test) = files.read(entry.classes(), entry.labels, entry.transposed)?;
+        let class_names = entry.class_names.iter().map(|&name| name.to_owned()).collect();
+        let (preprocessing, polarity) = (entry.preprocessing, Polarity::Auto);
+        Ok(Self { name, train, validation, test, class_names, preprocessing, polarity })
+    }
 }
 
 impl Files {
-    /// Finds each file, raw (which reads faster) or with `.gz`, or returns the names of the missing
-    /// ones.
-    fn find(directory: &Path, names: [&str; 4]) -> Result<Self, Vec<String>> {
-        let found = names.map(|name| {
-            let paths = [directory.join(name), directory.join(format!("{name}.gz"))];
-            paths.into_iter().find(|path| path.exists())
-        });
-        if let [Some(images), Some(labels), Some(test_images), Some(test_labels)] = found {
-            let test = Pair { images: test_images, labels: test_labels };
-            return Ok(Self { train: Pair { images, labels }, test });
-        }
-        let missing = names.iter().zip(&found).filter(|(_, path)| path.is_none());
-        Err(missing.map(|(&name, _)| name.to_owned()).collect())
-    }
-
-    /// Reads both sets, each on its own thread.
+    /// Reads training, validation and test set, the last on its own thread.
     fn read(
         &self,
         classes: usize,
         layout: LabelLayout,
         transposed: bool,
-    ) -> Result<(Dataset, Dataset), Error> {
+    ) -> Result<(Dataset, Option<Dataset>, Dataset), Error> {
         let (train, test) = thread::scope(|scope| {
             let test = scope.spawn(|| self.test.read(classes, layout, transposed));
             let train = self.train.read(classes, layout, transposed);
             (train, test.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
         let (train, test) = (train?, test?);
-        if train.shape() != test.shape() {
-            let (train, test) = (train.shape().to_string(), test.shape().to_string());
-            return Err(Error::InFiles {
-                images: self.train.images.clone(),
-                labels: self.test.images.clone(),
-                problem: Box::new(Error::ShapesDiffer { train, test }),
-            });
+        let validation = self.validation.as_ref();
+        let validation = validation.map(|pair| pair.read(classes, layout, transposed)).transpose()?;
+        let others = [(Some(&test), Some(&self.test)), (validation.as_ref(), self.validation.as_ref())];
+        for (set, pair) in others {
+            if let (Some(set), Some(pair)) = (set, pair)
+                && train.shape() != set.shape()
+            {
+                let (train, test) = (train.shape().to_string(), set.shape().to_string());
+                return Err(Error::InFiles {
+                    images: self.train.images.clone(),
+                    labels: pair.images.clone(),
+                    problem: Box::new(Error::ShapesDiffer { train, test }),
+                });
+            }
         }
-        Ok((train, test))
+        Ok((train, validation, test))
     }
 }
 

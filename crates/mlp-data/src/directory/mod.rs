@@ -1,6 +1,7 @@
 //! Datasets as directories: four IDX files, and an optional `dataset.toml` that describes them.
 
 mod description;
+mod files;
 mod load;
 mod write;
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::description::FILE_NAME;
+use super::files::VALIDATION_FILE_NAMES;
 use crate::catalog::MNIST_FILE_NAMES;
 use crate::fs::directory::create_dir_atomically;
 use crate::fs::write_atomically;
@@ -31,6 +32,7 @@ impl Datasets {
         let description = Description {
             class_names: self.class_names.clone(),
             preprocessing: self.preprocessing,
+            polarity: self.polarity,
             origin: origin.to_owned(),
         };
         let text = description.to_toml(&directory.join(FILE_NAME))?;
@@ -38,8 +40,10 @@ impl Datasets {
             let extension = if compressed { ".gz" } else { "" };
             let path = |name: &str| directory.join(format!("{name}{extension}"));
             let [train, train_labels, test, test_labels] = MNIST_FILE_NAMES.map(path);
-            for (set, images, labels) in [(&self.train, train, train_labels), (&self.test, test, test_labels)]
-            {
+            let [validation, validation_labels] = VALIDATION_FILE_NAMES.map(path);
+            let mut sets = vec![(&self.train, train, train_labels), (&self.test, test, test_labels)];
+            sets.extend(self.validation.as_ref().map(|set| (set, validation, validation_labels)));
+            for (set, images, labels) in sets {
                 let shape = vec![set.len(), set.shape().height, set.shape().width];
                 write_idx(&images, &Idx::new(shape, IdxData::U8(set.images().to_vec())))?;
                 write_idx(&labels, &Idx::new(vec![set.len()], IdxData::U8(set.labels().to_vec())))?;
@@ -55,7 +59,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::{Dataset, ImageShape, Preprocessing, synthetic};
+    use crate::{Dataset, ImageShape, Polarity, Preprocessing, synthetic};
 
     #[test]
     fn a_written_directory_is_read_back() {
@@ -63,16 +67,19 @@ mod tests {
         let mut sets = synthetic::digits(30, 10, 1);
         sets.class_names = (0..10).map(|class| format!("the {class}")).collect();
         sets.preprocessing = Preprocessing::Digit;
+        sets.polarity = Polarity::LightOnDark;
+        sets.validation = Some(synthetic::digits(7, 0, 2).train);
         for (name, compressed) in [("raw", false), ("a/b/gz", true)] {
             let path = directory.path().join(name);
             sets.write_dir(&path, "drawn", compressed).unwrap();
             let read = Datasets::open_dir(&path).unwrap();
             assert_eq!((&read.train, &read.test), (&sets.train, &sets.test));
+            assert_eq!((&read.validation, read.polarity), (&sets.validation, sets.polarity));
             assert_eq!(
                 (read.class_names, read.preprocessing),
                 (sets.class_names.clone(), Preprocessing::Digit)
             );
-            assert_eq!(fs::read_dir(&path).unwrap().count(), 5);
+            assert_eq!(fs::read_dir(&path).unwrap().count(), 7);
             assert_eq!(path.join("t10k-labels-idx1-ubyte.gz").exists(), compressed);
         }
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "a temporary directory is left");
@@ -98,9 +105,11 @@ mod tests {
         let sets = Datasets {
             name: String::new(),
             train: set.clone(),
+            validation: None,
             test: set,
             class_names: ["a", "b", "c"].map(str::to_owned).to_vec(),
             preprocessing: Preprocessing::Whole,
+            polarity: Polarity::Auto,
         };
         sets.write_dir(&path, "", false).unwrap();
         fs::write(path.join(FILE_NAME), "class_names = [\"a\", \"b\"]").unwrap();

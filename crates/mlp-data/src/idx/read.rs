@@ -4,7 +4,7 @@
 
 use super::ahead;
 use super::array::{ElementType, Idx, IdxData, element_count};
-use crate::Error;
+use crate::{Error, foreign};
 use flate2::bufread::GzDecoder;
 use std::fs::File;
 use std::hint::black_box;
@@ -64,7 +64,7 @@ fn read(mut reader: impl BufRead, stored: u64, path: &Path, most: u64) -> Result
                 Err(source.damaged("bytes follow the end of its gzip stream"))
             }
         }
-        [0] | [0, 0, ..] => {
+        [0] | [0, 0, ..] if foreign::kind_of(head).is_none() => {
             Source { reader, path, stored, is_gzip: false, done: 0, expected: 4 }.read_array(most)
         }
         _ => Err(not_idx(path, "it", head)),
@@ -72,8 +72,14 @@ fn read(mut reader: impl BufRead, stored: u64, path: &Path, most: u64) -> Result
 }
 
 fn not_idx(path: &Path, place: &'static str, head: &[u8]) -> Error {
-    let head: Vec<String> = head.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    Error::NotIdx { path: path.to_owned(), found: format!("{place} starts with {}", head.join(" ")) }
+    let found = foreign::kind_of(head).map_or_else(
+        || {
+            let head: Vec<String> = head.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+            format!("{place} starts with {}", head.join(" "))
+        },
+        |kind| format!("{place} is {kind}"),
+    );
+    Error::NotIdx { path: path.to_owned(), found }
 }
 
 /// The uncompressed bytes of a file, with what errors need to say.

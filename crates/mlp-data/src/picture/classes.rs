@@ -1,10 +1,15 @@
-//! Directories of pictures as labeled files: `class-name/*.png`, or the same below `train/` and
-//! `test/`. Only names are read here, not pictures.
+//! Directories of pictures as labeled files: `class-name/*.png`, or the same below a directory for
+//! each part of a split, such as `train/` and `test/`. Only names are read here, not pictures.
 
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::files::{entries, is_picture_name, name, picture_files};
+use super::files::{Kind, LeftOut, PictureFiles, entries, name};
+use super::parts::{Part, in_part};
 use crate::Error;
+
+/// Files with their labels.
+type Labeled = Vec<(PathBuf, u8)>;
 
 /// The picture files of a directory, with their classes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,88 +17,247 @@ pub struct LabeledFiles {
     /// The names of the classes, in natural order.
     pub class_names: Vec<String>,
     /// The training files with their labels, class after class.
-    pub train: Vec<(PathBuf, u8)>,
-    /// The files of `test/`, or `None` if there is no such directory.
-    pub test: Option<Vec<(PathBuf, u8)>>,
+    pub train: Labeled,
+    /// The files of the validation directory, if there is one.
+    pub validation: Option<Labeled>,
+    /// The files of the test directory, if there is one.
+    pub test: Option<Labeled>,
     /// The number of pictures outside the class directories.
     pub strays: usize,
+    /// Files that are not pictures.
+    pub left_out: LeftOut,
+    /// How the directories were understood, where that is not obvious; a line each.
+    pub notes: Vec<String>,
 }
 
-/// The classes of a directory, each with its files.
-type Classes = Vec<(String, Vec<PathBuf>)>;
+/// The entries of a directory.
+struct Listing {
+    directories: Vec<PathBuf>,
+    pictures: usize,
+    left_out: LeftOut,
+}
 
 impl LabeledFiles {
     /// Searches a directory: each subdirectory is a class, and the pictures anywhere below it are
-    /// its examples. If the only subdirectories are `train` and optionally `test`, the classes are
-    /// in these.
+    /// its examples.
+    ///
+    /// If the subdirectories are the parts of a split (`train`, `val`, `test` and other usual names
+    /// in any case), the classes are in these. A directory whose only content is another directory
+    /// stands for that one.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::ClassDirectories`] if there are no classes or more than 256, a class
-    /// has no pictures, or `test` has a class that `train` lacks.
+    /// [`Error::Io`]; [`Error::ClassDirectories`] if the directories are not clearly classes or
+    /// parts, there are no classes or more than 256, a class has no pictures, or another part has a
+    /// class that the training part lacks.
     pub fn find(directory: &Path) -> Result<Self, Error> {
-        let directories = entries(directory)?.into_iter().filter(|(_, is_directory)| *is_directory);
-        let directories: Vec<String> = directories.map(|(path, _)| name(&path)).collect();
-        match directories.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            ["train"] => Self::of_splits(&directory.join("train"), None),
-            ["test", "train"] => Self::of_splits(&directory.join("train"), Some(&directory.join("test"))),
-            _ => Self::of_splits(directory, None),
+        if directory.is_file() {
+            let problem = "a file; expected a directory with a subdirectory of pictures for each class";
+            return Err(invalid(directory, problem));
         }
-    }
-
-    fn of_splits(train: &Path, test: Option<&Path>) -> Result<Self, Error> {
-        let (found, mut strays) = classes(train)?;
-        let class_names: Vec<String> = found.iter().map(|(class, _)| class.clone()).collect();
-        let train = labeled(train, found, &class_names)?;
-        let test = match test {
-            Some(directory) => {
-                let (found, more) = classes(directory)?;
-                strays += more;
-                Some(labeled(directory, found, &class_names)?)
-            }
-            None => None,
+        let mut found = Self {
+            class_names: Vec::new(),
+            train: Vec::new(),
+            validation: None,
+            test: None,
+            strays: 0,
+            left_out: LeftOut::default(),
+            notes: Vec::new(),
         };
-        Ok(Self { class_names, train, test, strays })
+        let (top, listing) = found.descend(directory)?;
+        let mut parts = found.parts(&top, &listing)?;
+        parts.sort_by_key(|(part, _)| *part);
+        let Some((first, others)) = parts.split_first() else {
+            found.train = found.classes(&top, listing, true)?;
+            return Ok(found);
+        };
+        let described: Vec<String> =
+            parts.iter().map(|(part, path)| format!("{part} from {}", name(path))).collect();
+        found.notes.push(format!("parts: {}", described.join(", ")));
+        found.strays += listing.pictures;
+        found.left_out.extend(listing.left_out);
+        let (path, listing) = found.descend(&first.1)?;
+        found.train = found.classes(&path, listing, true)?;
+        for (part, path) in others {
+            let (path, listing) = found.descend(path)?;
+            let files = Some(found.classes(&path, listing, false)?);
+            match part {
+                Part::Test => found.test = files,
+                _ => found.validation = files,
+            }
+        }
+        Ok(found)
     }
-}
 
-/// Labels files with the position of their class in `class_names`.
-fn labeled(directory: &Path, classes: Classes, class_names: &[String]) -> Result<Vec<(PathBuf, u8)>, Error> {
-    let mut files = Vec::new();
-    for (class, paths) in classes {
-        let Some(label) = class_names.iter().position(|known| *known == class) else {
+    /// Goes down while a directory holds a single directory of directories and no pictures, as
+    /// archives unpack.
+    fn descend(&mut self, directory: &Path) -> Result<(PathBuf, Listing), Error> {
+        let mut path = directory.to_owned();
+        let mut listing = Listing::of(&path)?;
+        for _ in 0..8 {
+            let [only] = &listing.directories[..] else { break };
+            let below = Listing::of(only)?;
+            if listing.pictures + below.pictures > 0 || below.directories.is_empty() {
+                break;
+            }
+            self.left_out.extend(listing.left_out);
+            (path, listing) = (only.clone(), below);
+        }
+        if path != directory {
+            self.notes.push(format!("the directories of {} are used, one below another", path.display()));
+        }
+        Ok((path, listing))
+    }
+
+    /// The directories of the parts of a split, the training part among them; none if the
+    /// directories are classes.
+    fn parts(&mut self, top: &Path, listing: &Listing) -> Result<Vec<(Part, PathBuf)>, Error> {
+        let names: Vec<String> = listing.directories.iter().map(|path| name(path)).collect();
+        let known: Vec<Option<(String, Part)>> = names.iter().map(|name| in_part(name)).collect();
+        // Parts are called alike except for the part itself: `mnist_train` and `mnist_test`.
+        let stems: HashSet<&String> = known.iter().flatten().map(|(stem, _)| stem).collect();
+        let parts: BTreeSet<Part> = known.iter().flatten().map(|(_, part)| *part).collect();
+        if stems.len() != 1 {
+            return Ok(Vec::new());
+        }
+        let (mut found, mut others) = (Vec::new(), Vec::new());
+        for (path, known) in listing.directories.iter().zip(&known) {
+            match known {
+                Some((_, part)) => found.push((*part, path.clone())),
+                None if parts.len() > 1 && PictureFiles::find(path)?.files.is_empty() => {
+                    self.left_out.add("directory without pictures".to_owned());
+                }
+                None => others.push(name(path)),
+            }
+        }
+        let of_parts: Vec<String> = found.iter().map(|(_, path)| name(path)).collect();
+        let of_parts = of_parts.join(", ");
+        if let Some(other) = others.first() {
+            // A class may be called `train` if the others are buses and ships.
+            let mut are_classes = parts.len() == 1;
+            for (_, path) in &found {
+                are_classes &= Listing::of(path)?.pictures > 0;
+            }
+            if are_classes {
+                return Ok(Vec::new());
+            }
             let problem = format!(
-                "the class {class} is not among those of train; expected the same directories in both"
+                "{of_parts} and {other} side by side; expected either parts of a split (train, validation, \
+                 test) or classes, move one of them away"
             );
-            return Err(Error::ClassDirectories { directory: directory.to_owned(), problem });
-        };
-        files.extend(paths.into_iter().map(|path| (path, label as u8)));
+            return Err(invalid(top, problem));
+        }
+        if parts.len() < found.len() {
+            let problem =
+                format!("{of_parts}, of which some mean the same part of a split; expected one of each");
+            return Err(invalid(top, problem));
+        }
+        if !parts.contains(&Part::Train) {
+            let problem = format!("{of_parts} without a training part; expected a directory train beside it");
+            return Err(invalid(top, problem));
+        }
+        Ok(found)
     }
-    Ok(files)
+
+    /// Labels the files of the classes in a directory, which name the classes if `is_first`.
+    fn classes(&mut self, directory: &Path, listing: Listing, is_first: bool) -> Result<Labeled, Error> {
+        self.strays += listing.pictures;
+        self.left_out.extend(listing.left_out);
+        refuse_same_subdirectories(directory, &listing.directories)?;
+        let count = listing.directories.len();
+        if !(1..=256).contains(&count) {
+            let beside = match listing.pictures {
+                0 => String::new(),
+                pictures => format!(" and {pictures} pictures beside them"),
+            };
+            let problem = format!(
+                "{count} directories in it{beside}; expected one for each class, 1 to 256, with its pictures"
+            );
+            return Err(invalid(directory, &problem));
+        }
+        let (mut files, mut nested) = (Vec::new(), Vec::new());
+        for path in listing.directories {
+            let class = name(&path);
+            let found = PictureFiles::find(&path)?;
+            if found.files.is_empty() {
+                let holds = match found.left_out.is_empty() {
+                    true => String::new(),
+                    false => format!(", but {}", found.left_out),
+                };
+                let problem =
+                    format!("a class without pictures{holds}; put some in, or remove the directory");
+                return Err(invalid(&path, &problem));
+            }
+            self.left_out.extend(found.left_out);
+            if found.nested > 0 {
+                nested.push(class.clone());
+            }
+            if is_first {
+                self.class_names.push(class.clone());
+            }
+            let Some(label) = self.class_names.iter().position(|known| *known == class) else {
+                let problem = format!(
+                    "the class {class} is not among those of the training part; expected the same directories in both"
+                );
+                return Err(invalid(directory, &problem));
+            };
+            files.extend(found.files.into_iter().map(|path| (path, label as u8)));
+        }
+        if let Some(first) = nested.first() {
+            let all =
+                if nested.len() == 1 { String::new() } else { format!(" and {} more", nested.len() - 1) };
+            self.notes.push(format!("pictures in subdirectories belong to the class above: {first}{all}"));
+        }
+        Ok(files)
+    }
 }
 
-/// Returns the classes in a directory, 1 to 256, and the number of pictures beside them.
-fn classes(directory: &Path) -> Result<(Classes, usize), Error> {
-    let (mut classes, mut strays) = (Vec::new(), 0);
-    for (path, is_directory) in entries(directory)? {
-        if is_directory {
-            let files = picture_files(&path)?;
-            if files.is_empty() {
-                let problem = "a class without pictures; put some in, or remove the directory".to_owned();
-                return Err(Error::ClassDirectories { directory: path, problem });
-            }
-            classes.push((name(&path), files));
-        } else {
-            strays += usize::from(is_picture_name(&path));
+/// Refuses directories that all hold the same subdirectories and no pictures of their own: folds,
+/// or parts of a split with unknown names, or classes that are one level further down.
+fn refuse_same_subdirectories(directory: &Path, directories: &[PathBuf]) -> Result<(), Error> {
+    let mut common: Option<Vec<String>> = None;
+    for path in directories {
+        let listing = Listing::of(path)?;
+        if listing.pictures > 0 {
+            return Ok(());
         }
+        let names: Vec<String> = listing.directories.iter().map(|path| name(path)).collect();
+        let lower: HashSet<String> = names.iter().map(|name| name.to_lowercase()).collect();
+        common = Some(match common {
+            None => names,
+            Some(common) => common.into_iter().filter(|name| lower.contains(&name.to_lowercase())).collect(),
+        });
     }
-    if !(1..=256).contains(&classes.len()) {
-        let problem = format!(
-            "{} directories in it; expected one for each class, 1 to 256, with its pictures",
-            classes.len()
-        );
-        return Err(Error::ClassDirectories { directory: directory.to_owned(), problem });
+    match common.as_deref() {
+        Some([first, rest @ ..]) if directories.len() > 1 => {
+            let and = rest.first().map_or(String::new(), |second| format!(", {second}"));
+            let problem = format!(
+                "all its {} directories ({}, …) hold the same subdirectories ({first}{and}, …), so which are the \
+                 classes is unclear; expected classes, or train, validation and test with classes in each",
+                directories.len(),
+                name(&directories[0]),
+            );
+            Err(invalid(directory, &problem))
+        }
+        _ => Ok(()),
     }
-    Ok((classes, strays))
+}
+
+impl Listing {
+    fn of(directory: &Path) -> Result<Self, Error> {
+        let mut listing = Self { directories: Vec::new(), pictures: 0, left_out: LeftOut::default() };
+        for (path, kind) in entries(directory)? {
+            match kind {
+                Kind::Directory => listing.directories.push(path),
+                Kind::Picture => listing.pictures += 1,
+                Kind::Other(kind) => listing.left_out.add(kind),
+            }
+        }
+        Ok(listing)
+    }
+}
+
+fn invalid(directory: &Path, problem: impl Into<String>) -> Error {
+    Error::ClassDirectories { directory: directory.to_owned(), problem: problem.into() }
 }
 
 #[cfg(test)]
@@ -126,19 +290,60 @@ mod tests {
         let found =
             found(&["10/a.png", "9/b.jpg", "9/deep/c.pgm", "9/notes.txt", "stray.png", "readme.md"]).unwrap();
         assert_eq!((found.class_names, found.strays), (vec!["9".to_owned(), "10".to_owned()], 1));
+        assert_eq!(found.left_out.to_string(), "1 .md, 1 .txt");
+        assert_eq!(found.notes, ["pictures in subdirectories belong to the class above: 9"]);
         let labels: Vec<_> = found.train.iter().map(|(path, label)| (name(path), *label)).collect();
         assert_eq!(labels, [("b.jpg".to_owned(), 0), ("c.pgm".to_owned(), 0), ("a.png".to_owned(), 1)]);
-        assert_eq!(found.test, None);
+        assert_eq!((found.validation, found.test), (None, None));
     }
 
     #[test]
-    fn train_and_test_are_splits() {
-        let both = found(&["train/a/1.png", "train/b/1.png", "test/b/2.png"]).unwrap();
-        assert_eq!((both.class_names.len(), both.train.len()), (2, 2));
-        assert_eq!(both.test.unwrap()[0].1, 1);
-        assert_eq!(found(&["train/a/1.png", "train/b/1.png"]).unwrap().test, None);
-        // Beside another directory they are classes.
+    fn parts_of_a_split_are_known_by_their_usual_names() {
+        for (train, validation, test) in [
+            ("train", "val", "test"),
+            ("Training", "Validation", "Testing"),
+            ("TRAIN", "dev", "TEST"),
+            ("training_set", "valid_set", "test_set"),
+            ("train2017", "val2017", "test2017"),
+            ("mnist-train", "mnist-valid", "mnist-test"),
+        ] {
+            let files = [
+                format!("{train}/a/1.png"),
+                format!("{train}/b/1.png"),
+                format!("{validation}/b/2.png"),
+                format!("{test}/a/3.png"),
+                "labels/list.csv".to_owned(),
+            ];
+            let files: Vec<&str> = files.iter().map(String::as_str).collect();
+            let found = found(&files).unwrap();
+            assert_eq!((found.class_names.len(), found.train.len()), (2, 2), "{train}");
+            assert_eq!((found.validation.unwrap()[0].1, found.test.unwrap()[0].1), (1, 0));
+            assert!(found.notes[0].starts_with("parts: training from "), "{:?}", found.notes);
+            assert_eq!(found.left_out.to_string(), "1 directory without pictures");
+        }
+        let two = found(&["train/a/1.png", "train/b/1.png", "val/b/2.png"]).unwrap();
+        assert_eq!((two.validation.unwrap().len(), two.test), (1, None));
+        // Nested twice, as archives of Kaggle are.
+        let files =
+            ["seg_train/seg_train/a/1.png", "seg_train/seg_train/b/1.png", "seg_test/seg_test/a/1.png"];
+        assert_eq!(found(&files).unwrap().test.unwrap().len(), 1);
+        // Beside classes they are classes.
         assert_eq!(found(&["train/1.png", "bus/1.png"]).unwrap().class_names, ["bus", "train"]);
+        let trains = ["steam train/1.png", "express train/1.png", "test tube/1.png"];
+        assert_eq!(found(&trains).unwrap().class_names.len(), 3);
+    }
+
+    #[test]
+    fn a_single_directory_stands_for_its_content() {
+        for files in [
+            &["set/a/1.png", "set/b/1.png", "readme.txt", "__MACOSX/set/a/1.png"][..],
+            &["x/y/train/a/1.png", "x/y/train/b/1.png"],
+        ] {
+            let found = found(files).unwrap();
+            assert_eq!(found.class_names, ["a", "b"]);
+            assert!(found.notes[0].contains("are used, one below another"), "{:?}", found.notes);
+        }
+        assert_eq!(found(&["a/1.png"]).unwrap().class_names, ["a"]);
     }
 
     #[test]
@@ -146,14 +351,42 @@ mod tests {
         let many: Vec<String> = (0..257).map(|class| format!("{class}/1.png")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         for (files, message) in [
-            (&["a.png"][..], "DIR: 0 directories in it; expected one for each class"),
+            (
+                &["a.png"][..],
+                "DIR: 0 directories in it and 1 pictures beside them; expected one for each class",
+            ),
             (&many[..], "DIR: 257 directories in it"),
-            (&["a/1.png", "b/"][..], "DIR/b: a class without pictures"),
-            (&["train/a/1.png", "test/b/1.png"][..], "DIR/test: the class b is not among those of train"),
+            (&["a/1.png", "b/"], "DIR/b: a class without pictures; put some in"),
+            (&["a/1.png", "b/x.heic"], "DIR/b: a class without pictures, but 1 HEIC (not supported"),
+            (
+                &["train/a/1.png", "test/b/1.png"],
+                "DIR/test: the class b is not among those of the training part",
+            ),
+            (&["train/a/1.png", "train/b/1.png", "extra/a/1.png"], "DIR: train and extra side by side"),
+            (&["train/a/1.png", "test/a/1.png", "extra/1.png"], "DIR: test, train and extra side by side"),
+            (
+                &["train/a/1.png", "Training/a/1.png"],
+                "DIR: Training, train, of which some mean the same part",
+            ),
+            (&["val/a/1.png", "test/a/1.png"], "DIR: test, val without a training part"),
+            (&["train/1.png", "test/1.png"], "DIR/train: 0 directories in it and 1 pictures"),
+            (
+                &["fold1/a/1.png", "fold1/b/1.png", "fold2/a/1.png"],
+                "DIR: all its 2 directories (fold1, …) hold",
+            ),
+            (
+                &["cat/train/1.png", "cat/test/1.png", "dog/train/1.png"],
+                "DIR: all its 2 directories (cat, …)",
+            ),
         ] {
             let error = found(files).unwrap_err();
             assert!(error.starts_with(message), "{error}");
         }
         assert!(LabeledFiles::find(Path::new("no such directory")).is_err());
+        let error = LabeledFiles::find(Path::new("Cargo.toml")).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "Cargo.toml: a file; expected a directory with a subdirectory of pictures for each class"
+        );
     }
 }

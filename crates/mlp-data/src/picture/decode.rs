@@ -1,74 +1,162 @@
-//! Decoding PNG, JPEG and the portable maps (PGM and relatives), detected by content. The size in
-//! the header is checked before anything is allocated.
+//! Decoding pictures, detected by content. The memory that a picture takes is computed from its
+//! header before anything is allocated.
 
-use std::io::Cursor;
+use std::io::{BufRead, Cursor, Seek};
 
+use image::codecs::gif::GifDecoder;
+use image::codecs::png::PngDecoder;
+use image::codecs::webp::WebPDecoder;
 use image::error::ImageError;
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+use image::metadata::Orientation;
+use image::{AnimationDecoder, DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use super::GrayPicture;
-use crate::Error;
+use super::memory::{MAX_BYTES, Memory};
+use super::{GrayPicture, jpeg};
+use crate::{Error, Polarity, foreign};
 
-/// The maximum number of pixels of a picture: more than cameras, or pages scanned at 600 dpi, have.
-pub const MAX_PIXELS: u64 = 64_000_000;
-
-/// The maximum memory for decoding a picture, in bytes.
-const MAX_BYTES: u64 = 4 * MAX_PIXELS;
+/// An alpha below this is seen through.
+const TRANSPARENT: u8 = 128;
 
 impl GrayPicture {
-    /// Decodes a picture file: PNG, JPEG, PBM, PGM, PPM or PAM, of any depth and color.
+    /// Decodes a picture file: PNG, JPEG, WebP, BMP, TIFF, GIF, PBM, PGM, PPM or PAM, of any depth
+    /// and color. Of several frames or pages the first is read.
     ///
-    /// Colors become their luminance, transparency is blended over white, and photographs are
-    /// rotated upright according to their Exif orientation.
+    /// Colors become their luminance, and photographs are rotated upright according to their Exif
+    /// orientation. A transparent ground becomes white, or black if what is on it is light.
     ///
     /// # Errors
-    /// [`Error::Picture`] if the bytes are something else or damaged, [`Error::PictureTooLarge`]
-    /// above [`MAX_PIXELS`] or 256 MB.
+    /// [`Error::Picture`] if the bytes are something else, damaged or truncated,
+    /// [`Error::PictureTooLarge`] if decoding takes more than [`MAX_BYTES`].
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        if bytes.is_empty() {
-            return Err(Error::Picture { problem: "it is empty".to_owned() });
-        }
-        let reader = ImageReader::new(Cursor::new(bytes))
-            .with_guessed_format()
-            .map_err(|error| problem(error.into()))?;
-        if reader.format().is_none() {
-            let head: Vec<String> = bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-            return Err(Error::Picture { problem: format!("it begins with {}", head.join(" ")) });
-        }
-        let mut decoder = reader.into_decoder().map_err(problem)?;
-        let (width, height) = decoder.dimensions();
-        let (width, height) = (u64::from(width), u64::from(height));
-        if width * height > MAX_PIXELS || decoder.total_bytes() > MAX_BYTES {
-            return Err(Error::PictureTooLarge { width, height, max_megapixels: MAX_PIXELS / 1_000_000 });
-        }
-        let mut limits = Limits::default();
-        limits.max_alloc = Some(MAX_BYTES);
-        decoder.set_limits(limits).map_err(problem)?;
-        let orientation = decoder.orientation().ok();
-        let mut decoded = DynamicImage::from_decoder(decoder).map_err(problem)?;
-        if let Some(orientation) = orientation {
-            decoded.apply_orientation(orientation);
-        }
-        let (width, height) = (decoded.width() as usize, decoded.height() as usize);
-        Self::new(width, height, gray(decoded))
+        Self::decode_within(bytes, MAX_BYTES)
+    }
+
+    /// [`decode`](Self::decode) with a limit of memory in bytes, at most [`MAX_BYTES`].
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_within(bytes: &[u8], max_bytes: u64) -> Result<Self, Error> {
+        let format = format(bytes)?;
+        let memory = Memory::at_most(max_bytes);
+        let (decoded, orientation, _share) = if format == ImageFormat::Jpeg {
+            jpeg::decode(bytes, &memory)?
+        } else {
+            let mut decoder =
+                ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(problem)?;
+            let (width, height) = decoder.dimensions();
+            let share = memory.take(width, height, decoder.total_bytes())?;
+            let mut limits = Limits::default();
+            limits.max_alloc = Some(max_bytes.min(MAX_BYTES));
+            decoder.set_limits(limits).map_err(problem)?;
+            let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+            (DynamicImage::from_decoder(decoder).map_err(problem)?, orientation, share)
+        };
+        let (width, height) = (decoded.width(), decoded.height());
+        let (gray, polarity) = gray(decoded);
+        // Rotated as gray, which takes less memory than colors.
+        let gray = GrayImage::from_raw(width, height, gray).expect("one byte for each pixel");
+        let mut gray = DynamicImage::ImageLuma8(gray);
+        gray.apply_orientation(orientation);
+        let (width, height) = (gray.width() as usize, gray.height() as usize);
+        let mut picture = Self::new(width, height, gray.into_luma8().into_raw())?;
+        (picture.polarity, picture.is_first) = (polarity, has_more(bytes, format));
+        Ok(picture)
     }
 }
 
-fn gray(decoded: DynamicImage) -> Vec<u8> {
-    if !decoded.color().has_alpha() {
-        return decoded.into_luma8().into_raw();
+/// The format of a picture, if it is supported.
+fn format(bytes: &[u8]) -> Result<ImageFormat, Error> {
+    let unknown = |problem: String| Err(Error::Picture { problem });
+    if bytes.is_empty() {
+        return unknown("it is empty".to_owned());
     }
-    let over_white = |&[level, alpha]: &[u8; 2]| {
+    match image::guess_format(bytes) {
+        Ok(format) if format.reading_enabled() => Ok(format),
+        _ => match foreign::kind_of(bytes) {
+            Some(kind) => unknown(format!("it is {kind}")),
+            None => {
+                let head: Vec<String> = bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+                unknown(format!("it begins with {}", head.join(" ")))
+            }
+        },
+    }
+}
+
+/// Returns columns and rows of an upright picture from its header.
+pub(super) fn oriented_size(reader: impl BufRead + Seek) -> Result<(usize, usize), Error> {
+    let reader = ImageReader::new(reader).with_guessed_format().map_err(|error| problem(error.into()))?;
+    let mut decoder = reader.into_decoder().map_err(problem)?;
+    let (width, height) = decoder.dimensions();
+    let (width, height) = (width as usize, height as usize);
+    Ok(match decoder.orientation().unwrap_or(Orientation::NoTransforms) {
+        Orientation::Rotate90
+        | Orientation::Rotate270
+        | Orientation::Rotate90FlipH
+        | Orientation::Rotate270FlipH => (height, width),
+        _ => (width, height),
+    })
+}
+
+/// Returns the levels, and the polarity if the ground is transparent: then what is on it is ink.
+fn gray(decoded: DynamicImage) -> (Vec<u8>, Option<Polarity>) {
+    if !decoded.color().has_alpha() {
+        return (decoded.into_luma8().into_raw(), None);
+    }
+    let width = decoded.width() as usize;
+    let pixels = decoded.into_luma_alpha8().into_raw();
+    let pixels = pixels.as_chunks::<2>().0;
+    // Levels count as much as they are seen.
+    let (mut sum, mut weight) = (0u64, 0u64);
+    for &[level, alpha] in pixels {
+        sum += u64::from(level) * u64::from(alpha);
+        weight += u64::from(alpha);
+    }
+    let is_light = weight > 0 && weight < 255 * pixels.len() as u64 && sum >= 128 * weight;
+    let ground = if is_light { 0 } else { 255 };
+    let blend = |&[level, alpha]: &[u8; 2]| {
         let (level, alpha) = (u32::from(level), u32::from(alpha));
         // At most 255 * 255 + 127, divided by 255.
-        ((level * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+        ((level * alpha + ground * (255 - alpha) + 127) / 255) as u8
     };
-    decoded.into_luma_alpha8().into_raw().as_chunks::<2>().0.iter().map(over_white).collect()
+    let height = pixels.len() / width;
+    let is_border = |i: usize| {
+        let (x, y) = (i % width, i / width);
+        x == 0 || y == 0 || x + 1 == width || y + 1 == height
+    };
+    let border = pixels.iter().enumerate().filter(|&(i, _)| is_border(i));
+    let (clear, count) = border.fold((0usize, 0usize), |(clear, n), (_, pixel)| {
+        (clear + usize::from(pixel[1] < TRANSPARENT), n + 1)
+    });
+    let polarity = if is_light { Polarity::LightOnDark } else { Polarity::DarkOnLight };
+    (pixels.iter().map(blend).collect(), (2 * clear > count).then_some(polarity))
 }
 
-/// Converts an error of the decoder, whose message may have several lines.
-pub(super) fn problem(error: ImageError) -> Error {
-    let message = error.to_string();
-    let problem = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    Error::Picture { problem: problem.trim_end_matches('.').to_owned() }
+/// Whether a decoded file holds more than one frame or page.
+fn has_more(bytes: &[u8], format: ImageFormat) -> bool {
+    let reader = Cursor::new(bytes);
+    match format {
+        ImageFormat::Gif => GifDecoder::new(reader).is_ok_and(|gif| gif.into_frames().take(2).count() > 1),
+        ImageFormat::Png => PngDecoder::new(reader).is_ok_and(|png| png.is_apng().unwrap_or(false)),
+        ImageFormat::WebP => WebPDecoder::new(reader).is_ok_and(|webp| webp.has_animation()),
+        ImageFormat::Tiff => has_second_page(bytes).unwrap_or(false),
+        _ => false,
+    }
+}
+
+/// Whether the first directory of a TIFF file names a second.
+fn has_second_page(bytes: &[u8]) -> Option<bool> {
+    let is_big_endian = bytes.starts_with(b"MM");
+    let number = |at: usize, length: usize| {
+        let bytes = bytes.get(at..at.checked_add(length)?)?.iter();
+        let push = |value: usize, &byte: &u8| value << 8 | usize::from(byte);
+        Some(if is_big_endian { bytes.fold(0, push) } else { bytes.rev().fold(0, push) })
+    };
+    let first = number(4, 4)?;
+    let entries = number(first, 2)?;
+    Some(number(first + 2 + 12 * entries, 4)? != 0)
+}
+
+/// Converts an error of the decoder.
+fn problem(error: ImageError) -> Error {
+    Error::picture(&error.to_string())
 }

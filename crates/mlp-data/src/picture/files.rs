@@ -1,18 +1,21 @@
 //! Finding picture files in a directory, in natural order, and reading one.
 
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use image::ImageReader;
-
 use super::GrayPicture;
-use super::decode::problem;
+use super::decode::oriented_size;
 use crate::Error;
 use crate::fs::natural_order;
 
 /// The file name extensions of pictures, in lower case.
-pub const ENDINGS: [&str; 7] = ["png", "jpg", "jpeg", "pgm", "pnm", "ppm", "pbm"];
+pub const ENDINGS: [&str; 15] = [
+    "png", "jpg", "jpeg", "jpe", "jfif", "webp", "bmp", "tif", "tiff", "gif", "pgm", "pnm", "ppm", "pbm",
+    "pam",
+];
 
 /// The maximum size of a picture file in bytes.
 const MAX_FILE_BYTES: u64 = 256_000_000;
@@ -30,15 +33,13 @@ impl GrayPicture {
         Self::read_from(file, path)
     }
 
-    /// Returns columns and rows of a picture file according to its header, before any rotation.
+    /// Returns columns and rows of a picture file according to its header, upright.
     ///
     /// # Errors
     /// As [`read`](Self::read).
     pub fn size_of(path: &Path) -> Result<(usize, usize), Error> {
-        let reader = ImageReader::open(path).map_err(Error::io("open", path))?;
-        let reader = reader.with_guessed_format().map_err(Error::io("read", path))?;
-        let (width, height) = reader.into_dimensions().map_err(problem).map_err(Error::in_file(path))?;
-        Ok((width as usize, height as usize))
+        let file = File::open(path).map_err(Error::io("open", path))?;
+        oriented_size(BufReader::new(file)).map_err(Error::in_file(path))
     }
 
     /// [`read`](Self::read) from any reader; `origin` is the path to name in errors.
@@ -46,53 +47,155 @@ impl GrayPicture {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn read_from(reader: impl Read, origin: &Path) -> Result<Self, Error> {
-        let mut bytes = Vec::new();
-        reader.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io("read", origin))?;
-        let decoded = if bytes.len() as u64 > MAX_FILE_BYTES {
-            Err(Error::Picture { problem: format!("more than {} MB", MAX_FILE_BYTES / 1_000_000) })
-        } else {
-            Self::decode(&bytes)
-        };
-        decoded.map_err(Error::in_file(origin))
+        let bytes = contents(reader, origin)?;
+        Self::decode(&bytes).map_err(Error::in_file(origin))
     }
 }
 
-/// Finds the picture files anywhere below a directory by their extensions, each directory in
-/// natural order. Hidden files are left out, and links to directories are not followed.
-///
-/// # Errors
-/// [`Error::Io`] if a directory cannot be listed.
-pub fn picture_files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
-    let mut found = Vec::new();
-    collect(directory, MAX_DEPTH, &mut found)?;
-    Ok(found)
+/// Reads all bytes, unless they are too many.
+fn contents(reader: impl Read, origin: &Path) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    reader.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io("read", origin))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        let problem = format!("more than {} MB", MAX_FILE_BYTES / 1_000_000);
+        return Err(Error::in_file(origin)(Error::Picture { problem }));
+    }
+    Ok(bytes)
 }
 
-fn collect(directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Error> {
-    for (path, is_directory) in entries(directory)? {
-        if is_directory {
-            if depth > 0 {
-                collect(&path, depth - 1, found)?;
-            }
-        } else if is_picture_name(&path) {
-            found.push(path);
+/// The picture files below a directory, and a count of the other files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PictureFiles {
+    /// The pictures, each directory in natural order.
+    pub files: Vec<PathBuf>,
+    /// What else is there.
+    pub left_out: LeftOut,
+    /// How many of the pictures are in subdirectories.
+    pub nested: usize,
+}
+
+/// Files that are not read as pictures, counted by kind. As text: `2 .heic (HEIC, which is not
+/// supported; save as JPEG), 1 .txt`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut(BTreeMap<String, usize>);
+
+impl LeftOut {
+    /// Whether nothing was left out.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn add(&mut self, kind: String) {
+        *self.0.entry(kind).or_default() += 1;
+    }
+
+    /// Adds the counts of another.
+    pub fn extend(&mut self, other: Self) {
+        for (kind, count) in other.0 {
+            *self.0.entry(kind).or_default() += count;
         }
     }
-    Ok(())
 }
 
-/// Lists a directory without hidden entries, in natural order, and whether each is a directory.
-pub(super) fn entries(directory: &Path) -> Result<Vec<(PathBuf, bool)>, Error> {
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds: Vec<String> = self.0.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        f.write_str(&kinds.join(", "))
+    }
+}
+
+impl PictureFiles {
+    /// Finds the picture files anywhere below a directory by their extensions. Links are followed,
+    /// except back to a directory that is being searched. Hidden files are ignored.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a directory cannot be listed.
+    pub fn find(directory: &Path) -> Result<Self, Error> {
+        let root = directory.canonicalize().map_err(Error::io("list", directory))?;
+        let mut search = Search { seen: HashSet::from([root.clone()]), root, found: Self::default() };
+        search.collect(directory, 0)?;
+        Ok(search.found)
+    }
+}
+
+/// A search for pictures.
+struct Search {
+    root: PathBuf,
+    /// The directories that have been entered, as canonical paths.
+    seen: HashSet<PathBuf>,
+    found: PictureFiles,
+}
+
+impl Search {
+    fn collect(&mut self, directory: &Path, depth: usize) -> Result<(), Error> {
+        for (path, kind) in entries(directory)? {
+            match kind {
+                Kind::Picture => {
+                    self.found.nested += usize::from(depth > 0);
+                    self.found.files.push(path);
+                }
+                Kind::Directory => {
+                    let target = path.canonicalize().map_err(Error::io("list", &path))?;
+                    if self.root.starts_with(&target) || !self.seen.insert(target) {
+                        self.found.left_out.add("link to a directory that is searched anyway".to_owned());
+                    } else if depth == MAX_DEPTH {
+                        self.found.left_out.add(format!("directory more than {MAX_DEPTH} deep"));
+                    } else {
+                        self.collect(&path, depth + 1)?;
+                    }
+                }
+                Kind::Other(kind) => self.found.left_out.add(kind),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What an entry of a directory is.
+pub(super) enum Kind {
+    Directory,
+    Picture,
+    Other(String),
+}
+
+/// Lists a directory without hidden entries, in natural order, with the target of each link.
+pub(super) fn entries(directory: &Path) -> Result<Vec<(PathBuf, Kind)>, Error> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(directory).map_err(Error::io("list", directory))? {
-        let entry = entry.map_err(Error::io("list", directory))?;
-        let kind = entry.file_type().map_err(Error::io("inspect", &entry.path()))?;
-        if !entry.file_name().to_string_lossy().starts_with('.') {
-            entries.push((entry.path(), kind.is_dir()));
+        let path = entry.map_err(Error::io("list", directory))?.path();
+        // macOS puts a directory of that name into archives.
+        if !name(&path).starts_with('.') && name(&path) != "__MACOSX" {
+            let kind = kind(&path)?;
+            entries.push((path, kind));
         }
     }
     entries.sort_by(|(a, _), (b, _)| natural_order(&name(a), &name(b)));
     Ok(entries)
+}
+
+fn kind(path: &Path) -> Result<Kind, Error> {
+    let metadata = match fs::metadata(path) {
+        // A broken link to a picture is for the reader to complain about.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !is_picture_name(path) => {
+            return Ok(Kind::Other("broken link".to_owned()));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Kind::Picture),
+        metadata => metadata.map_err(Error::io("inspect", path))?,
+    };
+    Ok(if metadata.is_dir() {
+        Kind::Directory
+    } else if !metadata.is_file() {
+        Kind::Other("pipe, socket or device".to_owned())
+    } else if is_picture_name(path) {
+        Kind::Picture
+    } else {
+        Kind::Other(match extension(path).as_str() {
+            "" => "without an extension".to_owned(),
+            "heic" | "heif" => "HEIC (not supported; save as JPEG)".to_owned(),
+            "avif" => "AVIF (not supported; save as JPEG or PNG)".to_owned(),
+            other => format!(".{other}"),
+        })
+    })
 }
 
 /// The last component of a path.
@@ -100,9 +203,12 @@ pub(super) fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-pub(super) fn is_picture_name(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    ENDINGS.contains(&extension.as_str())
+fn extension(path: &Path) -> String {
+    path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
+}
+
+fn is_picture_name(path: &Path) -> bool {
+    ENDINGS.contains(&extension(path).as_str())
 }
 
 #[cfg(test)]
@@ -112,15 +218,60 @@ mod tests {
     #[test]
     fn directories_are_searched_in_natural_order() {
         let directory = tempfile::tempdir().unwrap();
-        for name in ["10.PNG", "2.png", "b/1.jpg", "b/notes.txt", ".hidden.png", "b/.git/3.png", "c.pgm"] {
+        for name in [
+            "10.PNG",
+            "2.png",
+            "b/1.jpg",
+            "b/notes.txt",
+            ".hidden.png",
+            "b/.git/3.png",
+            "c.pgm",
+            "d.HEIC",
+            "e",
+            "f.jfif",
+        ] {
             let path = directory.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
         }
-        let found = picture_files(directory.path()).unwrap();
-        let found: Vec<_> = found.iter().map(|path| path.strip_prefix(directory.path()).unwrap()).collect();
-        assert_eq!(found, ["2.png", "10.PNG", "b/1.jpg", "c.pgm"].map(Path::new));
-        assert!(picture_files(&directory.path().join("none")).is_err());
+        let found = PictureFiles::find(directory.path()).unwrap();
+        let files: Vec<_> =
+            found.files.iter().map(|path| path.strip_prefix(directory.path()).unwrap()).collect();
+        assert_eq!(files, ["2.png", "10.PNG", "b/1.jpg", "c.pgm", "f.jfif"].map(Path::new));
+        assert_eq!(found.nested, 1);
+        assert_eq!(
+            found.left_out.to_string(),
+            "1 .txt, 1 HEIC (not supported; save as JPEG), 1 without an extension"
+        );
+        assert!(PictureFiles::find(&directory.path().join("none")).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_but_not_in_circles() {
+        use std::os::unix::fs::symlink;
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        for name in ["a/1.png", "b/2.png", "elsewhere/deep/3.png"] {
+            fs::create_dir_all(path(name).parent().unwrap()).unwrap();
+            fs::write(path(name), "").unwrap();
+        }
+        symlink("../b/2.png", path("a/2.png")).unwrap();
+        symlink("../elsewhere", path("a/linked")).unwrap();
+        // Back to itself, to a directory above, to each other, and twice to the same.
+        symlink(".", path("a/self")).unwrap();
+        symlink("..", path("a/up")).unwrap();
+        symlink("../a", path("elsewhere/back")).unwrap();
+        symlink("deep", path("elsewhere/twice")).unwrap();
+        symlink("/nowhere/x.png", path("a/broken.png")).unwrap();
+        symlink("/nowhere", path("a/broken")).unwrap();
+        let found = PictureFiles::find(&path("a")).unwrap();
+        let files: Vec<String> = found.files.iter().map(|path| name(path)).collect();
+        assert_eq!(files, ["1.png", "2.png", "broken.png", "3.png"]);
+        assert_eq!(
+            found.left_out.to_string(),
+            "1 broken link, 4 link to a directory that is searched anyway"
+        );
     }
 
     #[test]
@@ -129,10 +280,6 @@ mod tests {
         let path = directory.path().join("a.png");
         fs::write(&path, "no picture").unwrap();
         let error = GrayPicture::read(&path).unwrap_err().to_string();
-        let expected = format!(
-            "{}: it begins with 6e 6f 20 70; expected a whole PNG, JPEG or PGM picture",
-            path.display()
-        );
-        assert_eq!(error, expected);
+        assert!(error.starts_with(&format!("{}: it begins with 6e 6f 20 70; ", path.display())), "{error}");
     }
 }

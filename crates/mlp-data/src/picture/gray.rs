@@ -1,7 +1,6 @@
 //! Grayscale pictures, and the images of a dataset made from them.
 
-use crate::Error;
-use crate::named::named;
+use crate::{Error, Polarity};
 
 /// A grayscale picture: 0 is black, 255 white.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +8,9 @@ pub struct GrayPicture {
     width: usize,
     height: usize,
     pixels: Vec<u8>, // (height, width), row-major
+    /// The polarity that is certain, because the ground was transparent.
+    pub(super) polarity: Option<Polarity>,
+    pub(super) is_first: bool,
 }
 
 impl GrayPicture {
@@ -20,7 +22,7 @@ impl GrayPicture {
         if pixels.is_empty() || width.checked_mul(height) != Some(pixels.len()) {
             return Err(Error::PictureSize { pixels: pixels.len(), width, height });
         }
-        Ok(Self { width, height, pixels })
+        Ok(Self { width, height, pixels, polarity: None, is_first: false })
     }
 
     /// Columns, at least one.
@@ -37,23 +39,24 @@ impl GrayPicture {
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }
-}
 
-/// The ink is lighter or darker than the ground.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Polarity {
-    /// Detected: most of the border and of the area is ground.
-    #[default]
-    Auto,
-    /// Light ink on a dark ground, as in MNIST.
-    LightOnDark,
-    /// Dark ink on a light ground, as on paper, which is inverted.
-    DarkOnLight,
-}
+    /// Cuts out the columns from `left` to `right`.
+    ///
+    /// # Panics
+    /// If there is no column between them.
+    #[track_caller]
+    pub(super) fn columns(&self, left: usize, right: usize) -> Self {
+        assert!(left < right && right <= self.width, "columns {left} to {right} of {}", self.width);
+        let rows = self.pixels.chunks_exact(self.width);
+        let pixels = rows.flat_map(|row| &row[left..right]).copied().collect();
+        Self { width: right - left, pixels, ..*self }
+    }
 
-named!(
-    Polarity, "polarity", Auto => "auto", LightOnDark => "light-on-dark", DarkOnLight => "dark-on-light"
-);
+    /// Whether its file holds more frames or pages, which are ignored.
+    pub fn is_first_of_several(&self) -> bool {
+        self.is_first
+    }
+}
 
 /// A picture preprocessed into an image of a dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,4 +67,8 @@ pub struct Preprocessed {
     pub was_inverted: bool,
     /// True if the picture has no ink.
     pub is_blank: bool,
+    /// Whether the ground of the picture looks lighter than its ink, whatever polarity was given.
+    pub looks_light: bool,
+    /// How many figures are side by side, if the preprocessing looks for them; else 1.
+    pub figures: usize,
 }

@@ -1,7 +1,6 @@
 //! Separating ground from ink: which is lighter, and how far each pixel rises above the ground. The
 //! ground of a photograph has shading and noise, so it is a fitted surface.
 
-use super::Polarity;
 use super::plane::Plane;
 
 /// The minimum contrast of ink, in levels; anything less is uneven paper.
@@ -19,36 +18,27 @@ const PAGE: f64 = 0.7;
 /// The number of iterations of the fit.
 const ROUNDS: usize = 6;
 
-/// Inverts a picture if its ground is light, and returns whether it did.
-pub(super) fn oriented(plane: Plane, polarity: Polarity) -> (Plane, bool) {
-    let is_light = match polarity {
-        Polarity::LightOnDark => false,
-        Polarity::DarkOnLight => true,
-        Polarity::Auto => has_light_ground(&plane),
-    };
-    if is_light { (plane.inverted(), true) } else { (plane, false) }
-}
-
-/// True if the ground is lighter than the ink.
+/// Returns the evidence that the ground is lighter than the ink, from 0 to 1; light if above 0.5.
 ///
 /// If most pixels lie on one surface, that is the ground, and the ink is on the side where pixels
 /// stand out the most. Otherwise, for example if a bold stroke fills the picture, the ground is the
 /// majority of light or dark pixels. The border counts twice, because a stroke seldom touches all
 /// edges; the whole picture counts once, for strokes that leave the border undecided.
-fn has_light_ground(plane: &Plane) -> bool {
+pub(super) fn light_ground(plane: &Plane) -> f64 {
     let samples = samples(plane);
     let ground = Ground::fit(samples.clone(), &samples);
     if ground.is_page(&samples) {
         // Cubed, because few pixels of ink stand out far, and many of a shadow a little.
         let all = plane.levels.iter().enumerate();
-        return all.map(|(i, level)| f64::from(level - ground.level(plane, i)).powi(3)).sum::<f64>() < 0.0;
+        let skew: f64 = all.map(|(i, level)| f64::from(level - ground.level(plane, i)).powi(3)).sum();
+        return if skew < 0.0 { 1.0 } else { 0.0 };
     }
     let threshold = otsu(&plane.levels);
     let share = |of: &mut dyn Iterator<Item = &Sample>| {
         let (light, count) = of.fold((0u32, 0u32), |(l, n), s| (l + u32::from(s.level > threshold), n + 1));
         f64::from(light) / f64::from(count.max(1))
     };
-    2.0 * share(&mut samples.iter().filter(|s| s.is_border)) + share(&mut samples.iter()) > 1.5
+    (2.0 * share(&mut samples.iter().filter(|s| s.is_border)) + share(&mut samples.iter())) / 3.0
 }
 
 /// Otsu's threshold, which minimizes the variance within light and dark; 127.5 for a single level.

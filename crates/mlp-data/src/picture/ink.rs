@@ -12,11 +12,18 @@ const EDGE: f32 = 0.1;
 const SPECK_INK: f32 = 0.04;
 const SPECK_SIDE: f32 = 0.15;
 
+/// A patch is a figure of its own if it has more than these fractions of the largest figure's ink
+/// and of the height of the tallest.
+const FIGURE_INK: f32 = 0.25;
+const FIGURE_HEIGHT: f32 = 0.5;
+
 pub(super) struct Ink {
     /// From 0, the ground, to 1, full ink.
     pub(super) amounts: Plane,
     /// The bounding box.
     pub(super) bounds: Patch,
+    /// The bounding boxes of figures side by side, from left to right; at least one.
+    pub(super) figures: Vec<Patch>,
 }
 
 impl Ink {
@@ -28,6 +35,7 @@ impl Ink {
             return None;
         }
         let mut patches = Patches::of(heights, ground.noise.max(EDGE * full));
+        patches.drop_frames(heights);
         patches.drop_specks(heights);
         // A speck may have been higher than the ink.
         full = full_height(patches.kept(heights), ground.noise);
@@ -35,12 +43,13 @@ impl Ink {
             return None;
         }
         let bounds = patches.bounds(heights)?;
+        let figures = patches.figures(heights);
         let amount = |height: f32| ((height - ground.noise) / (full - ground.noise)).clamp(0.0, 1.0);
         let mut amounts = heights.clone();
         for (i, level) in amounts.levels.iter_mut().enumerate() {
             *level = if patches.is_near(i, heights.width, heights.height) { amount(*level) } else { 0.0 };
         }
-        Some(Self { amounts, bounds })
+        Some(Self { amounts, bounds, figures })
     }
 }
 
@@ -84,14 +93,61 @@ impl Patches {
         Self { numbers, count }
     }
 
-    /// Drops patches that are small compared to the largest.
-    fn drop_specks(&mut self, heights: &Plane) {
+    /// The bounding box of each patch; that of number 0 and of dropped ones is empty.
+    fn boxes(&self, heights: &Plane) -> Vec<Patch> {
         let mut patches = vec![Patch::default(); self.count + 1];
         for (i, (&number, &height)) in self.numbers.iter().zip(&heights.levels).enumerate() {
             if number != 0 {
                 patches[number as usize].add(i % heights.width, i / heights.width, height);
             }
         }
+        patches
+    }
+
+    /// Drops patches from edge to edge, the frame of a scanner or the lines of a page, if there is
+    /// a figure that touches no edge.
+    fn drop_frames(&mut self, heights: &Plane) {
+        let patches = self.boxes(heights);
+        let (width, height) = (heights.width, heights.height);
+        let is_inside = |patch: &Patch| {
+            patch.left > 0
+                && patch.top > 0
+                && patch.left + patch.width < width
+                && patch.top + patch.height < height
+                && patch.side() >= SPECK_SIDE * width.min(height) as f32
+        };
+        if !patches.iter().any(is_inside) {
+            return;
+        }
+        for number in &mut self.numbers {
+            let patch = &patches[*number as usize];
+            if patch.width == width || patch.height == height {
+                *number = 0;
+            }
+        }
+    }
+
+    /// The figures side by side: patches above one another belong together.
+    fn figures(&self, heights: &Plane) -> Vec<Patch> {
+        let mut patches: Vec<Patch> =
+            self.boxes(heights).into_iter().filter(|patch| patch.width > 0).collect();
+        patches.sort_by_key(|patch| patch.left);
+        let mut figures: Vec<Patch> = Vec::new();
+        for patch in patches {
+            match figures.last_mut() {
+                Some(figure) if patch.left < figure.left + figure.width => figure.join(&patch),
+                _ => figures.push(patch),
+            }
+        }
+        let ink = FIGURE_INK * figures.iter().map(|figure| figure.ink).fold(0.0, f32::max);
+        let height = FIGURE_HEIGHT * figures.iter().map(|figure| figure.height as f32).fold(0.0, f32::max);
+        figures.retain(|figure| figure.ink >= ink && figure.height as f32 >= height);
+        figures
+    }
+
+    /// Drops patches that are small compared to the largest.
+    fn drop_specks(&mut self, heights: &Plane) {
+        let patches = self.boxes(heights);
         let Some(largest) = patches.iter().max_by(|a, b| a.ink.total_cmp(&b.ink)) else { return };
         let (ink, side) = (SPECK_INK * largest.ink, SPECK_SIDE * largest.side());
         for number in &mut self.numbers {
@@ -143,6 +199,13 @@ impl Patch {
             (self.width, self.height) = (right - self.left, bottom - self.top);
         }
         self.ink += ink;
+    }
+
+    fn join(&mut self, other: &Self) {
+        let ink = self.ink + other.ink;
+        self.add(other.left, other.top, 0.0);
+        self.add(other.left + other.width - 1, other.top + other.height - 1, 0.0);
+        self.ink = ink;
     }
 
     fn side(&self) -> f32 {

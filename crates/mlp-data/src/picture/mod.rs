@@ -26,10 +26,14 @@ mod files;
 mod gray;
 mod ground;
 mod ink;
+mod jpeg;
+mod memory;
+mod parts;
 mod plane;
 mod preprocess;
 
+pub use crate::Polarity;
 pub use classes::LabeledFiles;
-pub use decode::MAX_PIXELS;
-pub use files::{ENDINGS, picture_files};
-pub use gray::{GrayPicture, Polarity, Preprocessed};
+pub use files::{ENDINGS, LeftOut, PictureFiles};
+pub use gray::{GrayPicture, Preprocessed};
+pub use memory::MAX_BYTES;

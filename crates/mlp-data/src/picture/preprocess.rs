@@ -1,11 +1,11 @@
 //! Preprocessing pictures into images of a dataset: the two ways of [`Preprocessing`], and plain
 //! scaling.
 
-use super::ground::{Ground, oriented};
+use super::ground::{Ground, light_ground};
 use super::ink::{Ink, Patch};
 use super::plane::{Plane, fitted};
-use super::{GrayPicture, Polarity, Preprocessed};
-use crate::{ImageShape, Preprocessing};
+use super::{GrayPicture, Preprocessed};
+use crate::{ImageShape, Polarity, Preprocessing};
 
 /// Larger pictures are first reduced to this side, which also averages out noise.
 const WORKING_SIDE: usize = 512;
@@ -28,15 +28,64 @@ impl Preprocessing {
     #[track_caller]
     pub fn preprocess(self, picture: &GrayPicture, shape: ImageShape, polarity: Polarity) -> Preprocessed {
         assert!(shape.pixels() > 0, "an image of {shape} has no pixels");
-        let (plane, was_inverted) = oriented(Plane::of(picture, WORKING_SIDE), polarity);
-        match self {
-            Self::Digit => digit(&plane, shape, was_inverted),
+        let Oriented { plane, was_inverted, looks_light } = Oriented::of(picture, polarity);
+        let (pixels, figures) = match self {
+            Self::Digit => digit(&plane, shape),
             Self::Whole => whole(picture, &plane, shape, was_inverted),
-        }
+        };
+        Preprocessed { pixels, was_inverted, is_blank: figures == 0, looks_light, figures }
+    }
+}
+
+/// A reduced picture with dark ground.
+struct Oriented {
+    plane: Plane,
+    was_inverted: bool,
+    looks_light: bool,
+}
+
+impl Oriented {
+    fn of(picture: &GrayPicture, polarity: Polarity) -> Self {
+        let plane = Plane::of(picture, WORKING_SIDE);
+        // A transparent ground is known better than anybody could say.
+        let polarity = picture.polarity.unwrap_or(polarity);
+        let looks_light = match picture.polarity {
+            Some(polarity) => polarity == Polarity::DarkOnLight,
+            None => light_ground(&plane) > 0.5,
+        };
+        let was_inverted = match polarity {
+            Polarity::LightOnDark => false,
+            Polarity::DarkOnLight => true,
+            Polarity::Auto => looks_light,
+        };
+        Self { plane: if was_inverted { plane.inverted() } else { plane }, was_inverted, looks_light }
     }
 }
 
 impl GrayPicture {
+    /// Cuts the picture between figures that are side by side, such as the digits of a number, and
+    /// returns the parts from left to right, and the polarity of all of them.
+    pub fn segments(&self, polarity: Polarity) -> (Vec<Self>, Polarity) {
+        let Oriented { plane, was_inverted, .. } = Oriented::of(self, polarity);
+        let polarity = if was_inverted { Polarity::DarkOnLight } else { Polarity::LightOnDark };
+        let figures = Ink::of(&plane, &Ground::of(&plane)).map_or(Vec::new(), |ink| ink.figures);
+        let between = |pair: &[Patch]| {
+            let middle = (pair[0].left + pair[0].width + pair[1].left) / 2;
+            (middle * self.width() / plane.width).clamp(1, self.width() - 1)
+        };
+        let mut edges = vec![0];
+        edges.extend(figures.windows(2).map(between));
+        edges.push(self.width());
+        (edges.windows(2).map(|edge| self.columns(edge[0], edge[1])).collect(), polarity)
+    }
+
+    /// Returns the evidence that the ground is lighter than the ink, from 0 to 1, from border,
+    /// corners and area; `None` for a transparent ground, which decides for itself. The mean over
+    /// pictures of one origin tells their polarity more surely than each of them.
+    pub fn light_ground(&self) -> Option<f64> {
+        self.polarity.is_none().then(|| light_ground(&Plane::of(self, WORKING_SIDE)))
+    }
+
     /// Scales the picture to a shape, ignoring its aspect ratio and polarity.
     ///
     /// # Panics
@@ -48,9 +97,10 @@ impl GrayPicture {
     }
 }
 
-fn digit(plane: &Plane, shape: ImageShape, was_inverted: bool) -> Preprocessed {
+/// Returns the pixels and the number of figures, 0 if there is no ink.
+fn digit(plane: &Plane, shape: ImageShape) -> (Vec<u8>, usize) {
     let Some(ink) = Ink::of(plane, &Ground::of(plane)) else {
-        return Preprocessed { pixels: vec![0; shape.pixels()], was_inverted, is_blank: true };
+        return (vec![0; shape.pixels()], 0);
     };
     let Patch { left, top, width, height, .. } = ink.bounds;
     let (into_width, into_height) = (inner(shape.width), inner(shape.height));
@@ -66,7 +116,7 @@ fn digit(plane: &Plane, shape: ImageShape, was_inverted: bool) -> Preprocessed {
             *pixel = (255.0 * amount / strongest).round() as u8;
         }
     }
-    Preprocessed { pixels, was_inverted, is_blank: false }
+    (pixels, ink.figures.len())
 }
 
 /// The part of a side that ink may fill: MNIST's 20 of 28.
@@ -88,7 +138,7 @@ fn centered_at(center: f32, length: usize, side: usize) -> usize {
 }
 
 /// Only the border of `plane`, the reduced picture with dark ground, is used here.
-fn whole(picture: &GrayPicture, plane: &Plane, shape: ImageShape, was_inverted: bool) -> Preprocessed {
+fn whole(picture: &GrayPicture, plane: &Plane, shape: ImageShape, was_inverted: bool) -> (Vec<u8>, usize) {
     let is_blank = picture.pixels().iter().all(|&pixel| pixel == picture.pixels()[0]);
     let (width, height) = fitted(picture.width(), picture.height(), shape.width, shape.height);
     let fitted = Plane::scaled(picture, width, height);
@@ -102,5 +152,5 @@ fn whole(picture: &GrayPicture, plane: &Plane, shape: ImageShape, was_inverted: 
     for (row, levels) in fitted.chunks_exact(width).enumerate() {
         pixels[(top + row) * shape.width + left..][..width].copy_from_slice(levels);
     }
-    Preprocessed { pixels, was_inverted, is_blank }
+    (pixels, usize::from(!is_blank))
 }

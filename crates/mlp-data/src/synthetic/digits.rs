@@ -2,7 +2,7 @@
 
 use super::strokes::{self, Point, STYLES};
 use crate::random::SplitMix64;
-use crate::{Dataset, Datasets, ImageShape, Preprocessing};
+use crate::{Dataset, Datasets, ImageShape, Polarity, Preprocessing};
 
 /// The name of the dataset.
 pub const NAME: &str = "synthetic";
@@ -29,9 +29,11 @@ pub fn digits(train: usize, test: usize, seed: u64) -> Datasets {
     Datasets {
         name: NAME.to_owned(),
         train: draw_set(train, seed, 0),
+        validation: None,
         test: draw_set(test, seed, 1),
         class_names: ('0'..='9').map(String::from).collect(),
         preprocessing: Preprocessing::Digit,
+        polarity: Polarity::Auto,
     }
 }
 

@@ -185,7 +185,8 @@ fn metadata(
         (Some(importer), Some(writer)) => format!("{importer}, from a file written by {writer}"),
         (importer, writer) => importer.or(writer).unwrap_or("unknown").to_owned(),
     };
-    Ok(Metadata { dataset, class_names, image_shape, preprocessing, config: None, program })
+    let polarity = given.polarity.or(file.polarity).unwrap_or_default();
+    Ok(Metadata { dataset, class_names, image_shape, preprocessing, polarity, config: None, program })
 }
 
 fn assumed(flag: &str, what: &str) -> String {

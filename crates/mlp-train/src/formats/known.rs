@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use mlp_core::Activation;
-use mlp_data::{ImageShape, Preprocessing};
+use mlp_data::{ImageShape, Polarity, Preprocessing};
 
 use crate::Model;
 use crate::formats::FormatError;
@@ -14,6 +14,7 @@ pub(super) const CLASS_NAMES: &str = "class_names";
 const HEIGHT: &str = "height";
 const WIDTH: &str = "width";
 pub(super) const PREPROCESSING: &str = "preprocessing";
+pub(super) const POLARITY: &str = "polarity";
 pub(super) const DATASET: &str = "dataset";
 pub(super) const PROGRAM: &str = "program";
 
@@ -29,6 +30,8 @@ pub struct Known {
     pub image_shape: Option<ImageShape>,
     /// How a picture is turned into such an image.
     pub preprocessing: Option<Preprocessing>,
+    /// Polarity of the pictures it was trained on.
+    pub polarity: Option<Polarity>,
     /// Dataset it was trained on. One from the catalog implies the three fields above.
     pub dataset: Option<String>,
     /// Program that wrote it.
@@ -52,6 +55,7 @@ impl Known {
                 _ => None,
             },
             preprocessing: text(PREPROCESSING).map(|text| parse(PREPROCESSING, text)).transpose()?,
+            polarity: text(POLARITY).map(|text| parse(POLARITY, text)).transpose()?,
             dataset: text(DATASET).map(str::to_owned),
             program: text(PROGRAM).map(str::to_owned),
             normalization: None,
@@ -69,7 +73,7 @@ fn metadata_error(name: &'static str, reason: &impl Display) -> FormatError {
 }
 
 /// Returns the metadata of a model as texts.
-pub(super) fn texts(model: &Model) -> [(&'static str, String); 7] {
+pub(super) fn texts(model: &Model) -> [(&'static str, String); 8] {
     let metadata = &model.metadata;
     [
         (ACTIVATION, model.network.architecture().activation.name().to_owned()),
@@ -77,6 +81,7 @@ pub(super) fn texts(model: &Model) -> [(&'static str, String); 7] {
         (HEIGHT, metadata.image_shape.height.to_string()),
         (WIDTH, metadata.image_shape.width.to_string()),
         (PREPROCESSING, metadata.preprocessing.name().to_owned()),
+        (POLARITY, metadata.polarity.name().to_owned()),
         (DATASET, metadata.dataset.clone()),
         (PROGRAM, metadata.program.clone()),
     ]

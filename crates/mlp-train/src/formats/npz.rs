@@ -13,7 +13,9 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 use crate::config::train_config::MAX_HIDDEN_LAYERS;
 use crate::formats::FormatError;
 use crate::formats::content::Content;
-use crate::formats::known::{ACTIVATION, CLASS_NAMES, DATASET, Known, PREPROCESSING, PROGRAM, parse};
+use crate::formats::known::{
+    ACTIVATION, CLASS_NAMES, DATASET, Known, POLARITY, PREPROCESSING, PROGRAM, parse,
+};
 use crate::formats::npy::{Array, Values};
 use crate::{Model, Network, Number};
 
@@ -30,7 +32,7 @@ const MAX_NAMES: usize = 20;
 
 /// Writes a .npz file with `w_h` (inputs, units), `b_h` (1, units), `w_o`, `b_o` (`w_h1`, `b_h1`,
 /// `w_h2`, … for several hidden layers) in the network's precision; and `activation`,
-/// `class_names`, `image_shape`, `preprocessing`, `dataset`, `program`.
+/// `class_names`, `image_shape`, `preprocessing`, `polarity`, `dataset`, `program`.
 pub fn to_npz(model: &Model) -> Vec<u8> {
     let metadata = &model.metadata;
     let mut arrays = match &model.network {
@@ -44,6 +46,7 @@ pub fn to_npz(model: &Model) -> Vec<u8> {
         (CLASS_NAMES.to_owned(), Array { shape: vec![names.len()], values: Values::Texts(names) }),
         (IMAGE_SHAPE.to_owned(), Array { shape: vec![2], values: Values::I64(shape) }),
         (PREPROCESSING.to_owned(), Array::text(metadata.preprocessing.name())),
+        (POLARITY.to_owned(), Array::text(metadata.polarity.name())),
         (DATASET.to_owned(), Array::text(&metadata.dataset)),
         (PROGRAM.to_owned(), Array::text(&metadata.program)),
     ]);
@@ -199,6 +202,7 @@ impl<'a> Arrays<'a> {
             |name| Ok::<_, FormatError>(self.texts(name)?.and_then(|texts| texts.into_iter().next()));
         let activation = text(ACTIVATION)?.map(|name| parse(ACTIVATION, &name)).transpose()?;
         let preprocessing = text(PREPROCESSING)?.map(|name| parse(PREPROCESSING, &name)).transpose()?;
+        let polarity = text(POLARITY)?.map(|name| parse(POLARITY, &name)).transpose()?;
         let (dataset, program) = (text(DATASET)?, text(PROGRAM)?);
         let class_names = self.texts(CLASS_NAMES)?;
         let image_shape = if self.has(IMAGE_SHAPE) { Some(self.image_shape()?) } else { None };
@@ -207,6 +211,7 @@ impl<'a> Arrays<'a> {
             class_names,
             image_shape,
             preprocessing,
+            polarity,
             dataset,
             program,
             normalization: None,

@@ -79,7 +79,7 @@ impl Model {
             class_names: metadata.class_names.clone(),
             height: metadata.image_shape.height as u64,
             width: metadata.image_shape.width as u64,
-            preprocessing: metadata.preprocessing.name().to_owned(),
+            preprocessing: metadata.preprocessing_text(),
             config: serde_json::to_string(&metadata.config).expect("plain data"),
             activation: self.network.architecture().activation.name().to_owned(),
             parameters: match &self.network {
@@ -102,11 +102,14 @@ fn model(content: Content) -> Result<Model, String> {
     };
     let size = |value: u64| usize::try_from(value).map_err(|_| format!("an image side of {value}"));
     let image_shape = ImageShape { height: size(content.height)?, width: size(content.width)? };
+    let (preprocessing, polarity) =
+        Metadata::parse_preprocessing(&content.preprocessing).map_err(|error| error.to_string())?;
     let metadata = Metadata {
         dataset: content.dataset,
         class_names: content.class_names,
         image_shape,
-        preprocessing: content.preprocessing.parse().map_err(|error: mlp_data::Error| error.to_string())?,
+        preprocessing,
+        polarity,
         config,
         program: content.program,
     };

@@ -2,7 +2,7 @@
 //! writes it.
 
 use mlp_core::Mlp;
-use mlp_data::{Dataset, ImageShape, Preprocessing};
+use mlp_data::{Dataset, ImageShape, Polarity, Preprocessing};
 
 use crate::config::train_config::MAX_HIDDEN_LAYERS;
 use crate::model::evaluate::check_fits;
@@ -24,6 +24,8 @@ pub struct Metadata {
     pub image_shape: ImageShape,
     /// How a picture is turned into such an image.
     pub preprocessing: Preprocessing,
+    /// Polarity of the pictures it was trained on; [`Polarity::Auto`] to detect that of each.
+    pub polarity: Polarity,
     /// Training configuration; `None` if another program trained it.
     pub config: Option<TrainConfig>,
     /// Program that trained or imported it.
@@ -31,6 +33,21 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// The preprocessing and the polarity, if it is decided, as stored in files: `whole` or
+    /// `whole dark-on-light`.
+    pub(crate) fn preprocessing_text(&self) -> String {
+        match self.polarity {
+            Polarity::Auto => self.preprocessing.name().to_owned(),
+            polarity => format!("{} {polarity}", self.preprocessing),
+        }
+    }
+
+    /// Parses [`preprocessing_text`](Self::preprocessing_text).
+    pub(crate) fn parse_preprocessing(text: &str) -> Result<(Preprocessing, Polarity), mlp_data::Error> {
+        let (preprocessing, polarity) = text.split_once(' ').unwrap_or((text, "auto"));
+        Ok((preprocessing.parse()?, polarity.parse()?))
+    }
+
     /// Creates metadata with the default preprocessing and no configuration.
     pub fn new(
         dataset: impl Into<String>,
@@ -40,7 +57,8 @@ impl Metadata {
     ) -> Self {
         let (dataset, program) = (dataset.into(), program.into());
         let preprocessing = Preprocessing::default();
-        Self { dataset, class_names, image_shape, preprocessing, config: None, program }
+        let polarity = Polarity::Auto;
+        Self { dataset, class_names, image_shape, preprocessing, polarity, config: None, program }
     }
 }
 

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use clap::ValueEnum;
 use mlp_data::picture::{GrayPicture, LabeledFiles, Polarity, Preprocessed};
+use mlp_data::text::printable;
 use mlp_data::{Dataset, Datasets, ImageShape, Preprocessing};
 use mlp_train::TrainConfig;
 use rayon::prelude::*;
@@ -22,16 +24,19 @@ const MAX_KEPT_SIDE: usize = 64;
 /// Default size of images made from other pictures.
 const DEFAULT_SHAPE: ImageShape = ImageShape { height: 28, width: 28 };
 
+/// Maximum number of pictures that decide the polarity.
+const MAX_SAMPLES: usize = 300;
+
 /// Maximum total size of the images in bytes.
 const MAX_BYTES: usize = 4_000_000_000;
 
 /// Create a dataset from your own pictures.
 ///
-/// DIR contains a directory of PNG, JPEG or PGM pictures for each class: `CLASS/*.png`, or
-/// `train/CLASS/*.png` and `test/CLASS/*.png`. The result is a directory for `--dataset`, with four
-/// IDX files like those of MNIST and a `dataset.toml` with the class names and the preprocessing,
-/// which `mlp predict` uses again. Ink becomes light on a dark background, as in MNIST; `--polarity
-/// light-on-dark` keeps pictures as they are.
+/// DIR contains a directory of PNG, JPEG, WebP, BMP, TIFF, GIF or PNM pictures for each class:
+/// `CLASS/*.png`, or the same in `train/`, `val/` and `test/`. The result is a directory for
+/// `--dataset`, with IDX files like those of MNIST and a `dataset.toml` with the class names, the
+/// preprocessing and the polarity, which `mlp predict` uses again. Ink becomes light on a dark
+/// background, as in MNIST; `--polarity light-on-dark` keeps pictures as they are.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -52,9 +57,9 @@ pub(crate) struct Args {
     /// Preprocessing: `digit` crops and centers like MNIST, `whole` scales the whole picture
     #[arg(long, value_parser = parse::preprocessing(), default_value_t = Preprocessing::Whole)]
     preprocessing: Preprocessing,
-    /// Polarity of ink and background
-    #[arg(long, value_parser = parse::polarity(), default_value_t)]
-    polarity: Polarity,
+    /// Polarity of ink and background; `auto` decides once for all pictures
+    #[arg(long, value_enum, default_value_t)]
+    polarity: PolarityChoice,
     /// Fraction of each class to use for testing if there is no `test/` directory [default: 0.2]
     #[arg(long, value_name = "FRACTION")]
     test_share: Option<f64>,
@@ -69,12 +74,34 @@ pub(crate) struct Args {
     skip_bad: bool,
 }
 
+/// Values of `--polarity`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum PolarityChoice {
+    #[default]
+    Auto,
+    PerPicture,
+    LightOnDark,
+    DarkOnLight,
+}
+
+/// Reads and preprocesses pictures.
+struct Preprocessor {
+    preprocessing: Preprocessing,
+    polarity: Polarity,
+    shape: ImageShape,
+    skip_bad: bool,
+}
+
 /// Preprocessed pictures.
+#[derive(Default)]
 struct Images {
     paths: Vec<PathBuf>,
     labels: Vec<u8>,
     pixels: Vec<u8>,
     blank: Vec<usize>, // indices
+    looks_light: usize,
+    first_of_several: Vec<PathBuf>,
+    several_figures: Vec<PathBuf>,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -82,8 +109,18 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return Err(mlp_data::Error::Exists { path: args.to.clone() }.into());
     }
     let files = LabeledFiles::find(&args.dir)?;
+    files.notes.iter().for_each(|text| note(&printable(text)));
     if files.strays > 0 {
         note(&format!("skipped {} outside of class directories", pictures(files.strays)));
+    }
+    if !files.left_out.is_empty() {
+        note(&format!("skipped {}", files.left_out));
+    }
+    if let [only] = &files.class_names[..] {
+        bail!(
+            "{} has only one class, {only}; expected a directory for each of at least two classes",
+            args.dir.display()
+        );
     }
     let share = match (&files.test, args.test_share) {
         (Some(_), Some(_)) => {
@@ -93,13 +130,26 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         (None, share) => Some(share.unwrap_or(0.2)),
     };
     let shape = args.size.unwrap_or_else(|| common_size(&files).unwrap_or(DEFAULT_SHAPE));
-    let train = preprocess(args, shape, &files.train)?;
-    let test = files.test.as_ref().map(|files| preprocess(args, shape, files)).transpose()?;
-    report_oddities(&args.dir, &train, test.as_ref());
+    let polarity = match args.polarity {
+        PolarityChoice::Auto => common_polarity(&files),
+        PolarityChoice::PerPicture => Polarity::Auto,
+        PolarityChoice::LightOnDark => Polarity::LightOnDark,
+        PolarityChoice::DarkOnLight => Polarity::DarkOnLight,
+    };
+    let preprocessor =
+        Preprocessor { preprocessing: args.preprocessing, polarity, shape, skip_bad: args.skip_bad };
+    let train = preprocessor.preprocess(&files.train)?;
+    let validation = files.validation.as_ref().map(|files| preprocessor.preprocess(files)).transpose()?;
+    let test = files.test.as_ref().map(|files| preprocessor.preprocess(files)).transpose()?;
+    let parts: Vec<&Images> =
+        [Some(&train), validation.as_ref(), test.as_ref()].into_iter().flatten().collect();
+    report_oddities(&args.dir, &parts);
+    let read = parts.iter().map(|images| images.paths.len()).sum();
+    report_polarity(args.polarity, polarity, parts.iter().map(|images| images.looks_light).sum(), read);
 
     let classes = files.class_names.len();
     let set = |images: Images| Dataset::new(images.pixels, shape, images.labels, classes);
-    let read = train.paths.len() + test.as_ref().map_or(0, |test| test.paths.len());
+    let validation = validation.map(set).transpose()?;
     let (train, test) = match test {
         Some(test) => (set(train)?, set(test)?),
         None => split(set(train)?, share.unwrap_or_default(), args.seed, &files.class_names)?,
@@ -109,21 +159,27 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             bail!("class {name} has no training picture; expected at least one");
         }
         if test.class_counts()[class] == 0 {
-            note(&format!("class {name} has no test picture"));
+            note(&printable(&format!("class {name} has no test picture")));
         }
     }
-    let origin = origin(args, shape, share, read);
+    let origin = origin(args, &preprocessor, share, read);
     let sets = Datasets {
         name: args.to.display().to_string(),
         train,
+        validation,
         test,
         class_names: files.class_names,
         preprocessing: args.preprocessing,
+        polarity,
     };
     sets.write_dir(&args.to, &origin, !args.raw)?;
+    let validation = sets
+        .validation
+        .as_ref()
+        .map_or(String::new(), |set| format!(", {} validation", thousands(set.len())));
     writeln!(
         io::stdout(),
-        "{}: images of {shape} in {} classes, {} training and {} test images",
+        "{}: images of {shape} in {} classes, {} training{validation} and {} test images",
         args.to.display(),
         sets.class_names.len(),
         thousands(sets.train.len()),
@@ -140,11 +196,45 @@ fn batch_size_for(examples: usize) -> Option<usize> {
     (examples < TrainConfig::default().batch_size).then_some((examples / 10).max(1))
 }
 
+/// All files of a dataset.
+fn all_files(files: &LabeledFiles) -> Vec<&Path> {
+    let parts = [Some(&files.train), files.validation.as_ref(), files.test.as_ref()];
+    parts.into_iter().flatten().flatten().map(|(path, _)| path.as_path()).collect()
+}
+
+/// The polarity of most pictures, from an evenly spaced sample. Ignores unreadable pictures.
+fn common_polarity(files: &LabeledFiles) -> Polarity {
+    let all = all_files(files);
+    let step = all.len().div_ceil(MAX_SAMPLES).max(1);
+    let sample: Vec<&Path> = all.into_iter().step_by(step).collect();
+    let evidence: Vec<f64> =
+        sample.par_iter().filter_map(|path| GrayPicture::read(path).ok()?.light_ground()).collect();
+    if 2.0 * evidence.iter().sum::<f64>() > evidence.len() as f64 {
+        Polarity::DarkOnLight
+    } else {
+        Polarity::LightOnDark
+    }
+}
+
+/// Reports the polarity and how many pictures have a light background.
+fn report_polarity(choice: PolarityChoice, polarity: Polarity, looks_light: usize, read: usize) {
+    let looks = format!("{} of {} have a light background", thousands(looks_light), pictures(read));
+    match (choice, polarity) {
+        (PolarityChoice::PerPicture, _) => note(&format!("polarity per picture: {looks} and were inverted")),
+        (PolarityChoice::Auto, Polarity::DarkOnLight) => note(&format!(
+            "polarity dark-on-light: {looks}; all were inverted (--polarity light-on-dark keeps them)"
+        )),
+        (PolarityChoice::Auto, _) => note(&format!(
+            "polarity light-on-dark: {looks}; none was inverted (--polarity dark-on-light inverts all)"
+        )),
+        _ => {}
+    }
+}
+
 /// The size of all pictures, if it is the same and small. Ignores unreadable pictures, which are
 /// reported later.
 fn common_size(files: &LabeledFiles) -> Option<ImageShape> {
-    let all: Vec<&PathBuf> =
-        files.train.iter().chain(files.test.iter().flatten()).map(|(path, _)| path).collect();
+    let all = all_files(files);
     let sizes: Vec<_> = all.par_iter().filter_map(|path| GrayPicture::size_of(path).ok()).collect();
     let &(width, height) = sizes.first()?;
     let is_common = sizes.iter().all(|&size| size == (width, height));
@@ -152,44 +242,70 @@ fn common_size(files: &LabeledFiles) -> Option<ImageShape> {
     (is_common && is_small(width) && is_small(height)).then_some(ImageShape { height, width })
 }
 
-/// Reads and preprocesses pictures in parallel, keeping their order.
-fn preprocess(args: &Args, shape: ImageShape, files: &[(PathBuf, u8)]) -> anyhow::Result<Images> {
-    let bytes = files.len().checked_mul(shape.pixels()).filter(|&bytes| bytes <= MAX_BYTES);
-    if bytes.is_none() {
-        bail!("{} of {shape} take more than 4 GB; choose a smaller --size", pictures(files.len()));
-    }
-    let preprocessed: Vec<Result<Preprocessed, mlp_data::Error>> = files
-        .par_iter()
-        .map(|(path, _)| Ok(args.preprocessing.preprocess(&GrayPicture::read(path)?, shape, args.polarity)))
-        .collect();
-    let mut images = Images { paths: Vec::new(), labels: Vec::new(), pixels: Vec::new(), blank: Vec::new() };
-    let mut failed = 0;
-    for ((path, label), preprocessed) in files.iter().zip(preprocessed) {
-        match preprocessed {
-            Ok(preprocessed) => {
-                if preprocessed.is_blank {
-                    images.blank.push(images.paths.len());
+impl Preprocessor {
+    /// Reads and preprocesses pictures in parallel, keeping their order.
+    fn preprocess(&self, files: &[(PathBuf, u8)]) -> anyhow::Result<Images> {
+        let shape = self.shape;
+        let bytes = files.len().checked_mul(shape.pixels()).filter(|&bytes| bytes <= MAX_BYTES);
+        if bytes.is_none() {
+            bail!("{} of {shape} take more than 4 GB; choose a smaller --size", pictures(files.len()));
+        }
+        let one = |path: &Path| -> Result<(Preprocessed, bool), mlp_data::Error> {
+            let picture = GrayPicture::read(path)?;
+            let preprocessed = self.preprocessing.preprocess(&picture, shape, self.polarity);
+            Ok((preprocessed, picture.is_first_of_several()))
+        };
+        let preprocessed: Vec<_> = files.par_iter().map(|(path, _)| one(path)).collect();
+        let mut images = Images::default();
+        let mut failed = 0;
+        for ((path, label), preprocessed) in files.iter().zip(preprocessed) {
+            match preprocessed {
+                Ok((preprocessed, is_first)) => {
+                    if preprocessed.is_blank {
+                        images.blank.push(images.paths.len());
+                    }
+                    if is_first {
+                        images.first_of_several.push(path.clone());
+                    }
+                    if preprocessed.figures > 1 {
+                        images.several_figures.push(path.clone());
+                    }
+                    images.paths.push(path.clone());
+                    images.labels.push(*label);
+                    images.looks_light += usize::from(preprocessed.looks_light);
+                    images.pixels.extend(preprocessed.pixels);
                 }
-                images.paths.push(path.clone());
-                images.labels.push(*label);
-                images.pixels.extend(preprocessed.pixels);
-            }
-            Err(error) => {
-                failed += 1;
-                messages::error(&error.into());
+                Err(error) => {
+                    failed += 1;
+                    messages::error(&error.into());
+                }
             }
         }
+        if failed > 0 {
+            let of = format!("{failed} of {}", pictures(files.len()));
+            if !self.skip_bad {
+                bail!("cannot read {of}; remove them, or skip them with --skip-bad");
+            }
+            note(&format!("skipped {of}, which cannot be read"));
+        }
+        Ok(images)
     }
-    if failed > 0 && !args.skip_bad {
-        bail!("cannot read {failed} of {}; remove them, or skip them with --skip-bad", pictures(files.len()));
-    }
-    Ok(images)
 }
 
-/// Reports blank and duplicate images.
-fn report_oddities(dir: &Path, train: &Images, test: Option<&Images>) {
-    let shown = |path: &Path| path.strip_prefix(dir).unwrap_or(path).display().to_string();
-    let sets = || [Some(train), test].into_iter().flatten();
+/// Reports blank and duplicate images, and files with several pictures or digits.
+fn report_oddities(dir: &Path, sets: &[&Images]) {
+    let shown =
+        |path: &Path| printable(&path.strip_prefix(dir).unwrap_or(path).display().to_string()).into_owned();
+    let sets = || sets.iter().copied();
+    let frames: Vec<&PathBuf> = sets().flat_map(|images| &images.first_of_several).collect();
+    let figures: Vec<&PathBuf> = sets().flat_map(|images| &images.several_figures).collect();
+    for (files, what) in
+        [(frames, "used only the first of several frames or pages"), (figures, "may show several digits")]
+    {
+        if let Some(first) = files.first() {
+            note(&format!("{what}: {}, the first is {}", pictures(files.len()), shown(first)));
+        }
+    }
     let blank: Vec<&PathBuf> =
         sets().flat_map(|images| images.blank.iter().map(|&i| &images.paths[i])).collect();
     if let Some(first) = blank.first() {
@@ -229,16 +345,17 @@ fn split(all: Dataset, share: f64, seed: u64, names: &[String]) -> anyhow::Resul
 }
 
 /// Describes where the images came from.
-fn origin(args: &Args, shape: ImageShape, share: Option<f64>, read: usize) -> String {
+fn origin(args: &Args, preprocessor: &Preprocessor, share: Option<f64>, read: usize) -> String {
     let from = args.dir.canonicalize().unwrap_or_else(|_| args.dir.clone());
     let split = share
         .map_or("split by directory".to_owned(), |share| format!("test share {share}, seed {}", args.seed));
     format!(
-        "{PROGRAM} data import: {} of {}, as images of {shape}, preprocessing {}, polarity {}, {split}",
+        "{PROGRAM} data import: {} of {}, as images of {}, preprocessing {}, polarity {}, {split}",
         pictures(read),
         from.display(),
-        args.preprocessing,
-        args.polarity
+        preprocessor.shape,
+        preprocessor.preprocessing,
+        preprocessor.polarity
     )
 }
 

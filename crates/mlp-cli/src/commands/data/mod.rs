@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use mlp_data::{Dataset, Datasets, catalog, synthetic};
+use mlp_data::{Dataset, Datasets, Polarity, catalog, synthetic};
 
 use crate::data::{DataDir, Split, fetch, load_named};
 use crate::output::table::{Table, percent, thousands};
@@ -127,19 +127,26 @@ fn list(data_dir: &Path) -> String {
 }
 
 fn describe(sets: &Datasets) -> String {
-    let mut table = Table::new(["", "training", "test"]);
-    let both = |label: &str, value: &dyn Fn(&Dataset) -> String| {
-        [label.to_owned(), value(&sets.train), value(&sets.test)]
+    let mut parts = vec![("training", &sets.train)];
+    parts.extend(sets.validation.as_ref().map(|set| ("validation", set)));
+    parts.push(("test", &sets.test));
+    let row = |label: &str, value: &dyn Fn(&Dataset) -> String| {
+        let values = parts.iter().map(|(_, set)| value(set));
+        [label.to_owned()].into_iter().chain(values).collect::<Vec<String>>()
     };
-    table.row(both("images", &|set| thousands(set.len())));
-    table.row(both("nonzero pixels", &|set| percent(set.density())));
-    let counts = [sets.train.class_counts(), sets.test.class_counts()];
+    let mut table = Table::of([""].into_iter().chain(parts.iter().map(|(name, _)| *name)));
+    table.row(row("images", &|set| thousands(set.len())));
+    table.row(row("nonzero pixels", &|set| percent(set.density())));
     for (class, name) in sets.class_names.iter().enumerate() {
-        let [train, test] = [0, 1].map(|set: usize| thousands(counts[set][class]));
-        table.row([format!("class {class}: {name}"), train, test]);
+        table.row(row(&format!("class {class}: {name}"), &|set| thousands(set.class_counts()[class])));
     }
+    let polarity = match sets.polarity {
+        Polarity::Auto => String::new(),
+        polarity => format!(", polarity {polarity}"),
+    };
+    let oddities: String = sets.oddities().iter().map(|line| format!("{line}\n")).collect();
     format!(
-        "{}: images of {}, {} classes, preprocessing {}\n\n\
+        "{}: images of {}, {} classes, preprocessing {}{polarity}\n{oddities}\n\
          {table}\nSHA-256 of the training set {}\nSHA-256 of the test set     {}\n",
         sets.name,
         sets.train.shape(),

@@ -1,7 +1,8 @@
 //! `mlp predict`: classify pictures. They are read and preprocessed in parallel, a batch at a time.
-//! `sources` lists the pictures, `writer` formats the predictions.
+//! `sources` lists the pictures, `writer` formats the predictions, and `summary` reports what is odd.
 
 mod sources;
+mod summary;
 mod writer;
 
 use std::io::{self, Write};
@@ -17,6 +18,7 @@ use mlp_train::{Kernel, Model};
 use rayon::prelude::*;
 
 use self::sources::{Content, Source, Sources};
+use self::summary::Summary;
 use self::writer::{Format, Prediction, Writer};
 use crate::output::messages::{self, note};
 use crate::output::tiles::{Tile, draw_for_stdout};
@@ -44,8 +46,8 @@ Examples:
 pub(crate) struct Args {
     /// Model file or run directory
     model: PathBuf,
-    /// PNG, JPEG or PGM pictures, IDX files, directories of pictures, or `-` for a picture on
-    /// standard input
+    /// PNG, JPEG, WebP, BMP, TIFF, GIF or PNM pictures, IDX files, directories of these, or `-` for a
+    /// picture on standard input
     #[arg(required = true, value_name = "FILE|DIR|-")]
     files: Vec<PathBuf>,
     /// Output format
@@ -61,7 +63,10 @@ pub(crate) struct Args {
     /// `none` also keeps light and dark [default: the model's]
     #[arg(long, value_enum)]
     preprocessing: Option<PreprocessingChoice>,
-    /// Polarity of ink and background [default: auto]
+    /// Classify each digit of a row of digits, from left to right
+    #[arg(long)]
+    segment: bool,
+    /// Polarity of ink and background; `auto` detects it for each picture [default: the model's]
     #[arg(long, value_parser = parse::polarity())]
     polarity: Option<Polarity>,
     #[command(flatten)]
@@ -82,7 +87,11 @@ struct Preprocessor {
     chosen: Option<PreprocessingChoice>,
     default: Preprocessing,
     polarity: Polarity,
+    segment: bool,
 }
+
+/// A preprocessed picture, and true if it is the first of several in its file.
+type Image = (Preprocessed, bool);
 
 impl Preprocessor {
     fn new(args: &Args, model: &Model) -> anyhow::Result<Self> {
@@ -93,11 +102,13 @@ impl Preprocessor {
             shape: model.metadata.image_shape,
             chosen: args.preprocessing,
             default: model.metadata.preprocessing,
-            polarity: args.polarity.unwrap_or_default(),
+            polarity: args.polarity.unwrap_or(model.metadata.polarity),
+            segment: args.segment,
         })
     }
 
-    fn preprocess(&self, content: Content) -> Result<Preprocessed, mlp_data::Error> {
+    /// Returns the preprocessed picture, or its segments with `--segment`.
+    fn preprocess(&self, content: Content) -> Result<Vec<Image>, mlp_data::Error> {
         let picture = match content {
             Content::File(path) => GrayPicture::read(&path)?,
             Content::StandardInput => GrayPicture::read_from(io::stdin().lock(), "standard input".as_ref())?,
@@ -105,24 +116,33 @@ impl Preprocessor {
                 // An image of the right size in an IDX file is already preprocessed.
                 let is_ready = (image.height(), image.width()) == (self.shape.height, self.shape.width);
                 if is_ready && self.chosen.is_none() {
-                    return Ok(self.only_scaled(&image));
+                    return Ok(vec![(self.only_scaled(&image), false)]);
                 }
                 image
             }
         };
         let preprocessing = match self.chosen {
-            Some(PreprocessingChoice::None) => return Ok(self.only_scaled(&picture)),
+            Some(PreprocessingChoice::None) => {
+                return Ok(vec![(self.only_scaled(&picture), picture.is_first_of_several())]);
+            }
             Some(PreprocessingChoice::Digit) => Preprocessing::Digit,
             Some(PreprocessingChoice::Whole) => Preprocessing::Whole,
             None => self.default,
         };
-        Ok(preprocessing.preprocess(&picture, self.shape, self.polarity))
+        let is_first = picture.is_first_of_several();
+        let (segments, polarity) = match self.segment {
+            true => picture.segments(self.polarity),
+            false => (vec![picture], self.polarity),
+        };
+        let image = |segment| (preprocessing.preprocess(segment, self.shape, polarity), is_first);
+        Ok(segments.iter().map(image).collect())
     }
 
     fn only_scaled(&self, picture: &GrayPicture) -> Preprocessed {
         let pixels = picture.scaled(self.shape);
         let is_blank = pixels.iter().all(|&pixel| pixel == pixels[0]);
-        Preprocessed { pixels, was_inverted: false, is_blank }
+        // Not inverted, so it does not matter how the picture looks.
+        Preprocessed { pixels, was_inverted: false, is_blank, looks_light: false, figures: 1 }
     }
 }
 
@@ -135,6 +155,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut sources = Sources::new(&args.files)?;
     let mut writer = Writer::new(args.format, args.top.into(), &model.metadata, sources.name_width());
     let (mut size, mut read, mut failed) = (BATCHES.0, 0, 0);
+    let mut summary = Summary::default();
     loop {
         let batch: Vec<Source> = sources.by_ref().take(size).collect();
         if batch.is_empty() {
@@ -143,6 +164,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         size = (2 * size).min(BATCHES.1);
         let (predictions, errors) = classify(&model, &preprocessor, batch, args.kernel.of(&model))?;
         (read, failed) = (read + predictions.len(), failed + errors.len());
+        predictions.iter().for_each(|prediction| summary.add(prediction));
         // Flushed before errors are printed, which may go to the same terminal.
         let mut out = io::stdout().lock();
         if args.show && !predictions.is_empty() {
@@ -153,6 +175,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         drop(out);
         errors.iter().for_each(messages::error);
     }
+    if !sources.left_out.is_empty() {
+        note(&format!("skipped {}", sources.left_out));
+    }
+    summary.notes(preprocessor.polarity, args.polarity.is_some()).iter().for_each(|text| note(text));
     if failed == 0 {
         return Ok(ExitCode::SUCCESS);
     }
@@ -169,7 +195,7 @@ fn classify(
     batch: Vec<Source>,
     kernel: Kernel,
 ) -> anyhow::Result<(Vec<Prediction>, Vec<anyhow::Error>)> {
-    let preprocessed: Vec<anyhow::Result<(String, Preprocessed)>> = batch
+    let preprocessed: Vec<anyhow::Result<(String, Vec<Image>)>> = batch
         .into_par_iter()
         .map(|source| {
             let preprocessed = source.content.and_then(|content| preprocessor.preprocess(content));
@@ -179,18 +205,26 @@ fn classify(
     let (mut named, mut errors) = (Vec::new(), Vec::new());
     for result in preprocessed {
         match result {
-            Ok(pair) => named.push(pair),
+            Ok((name, images)) if images.len() == 1 => {
+                named.extend(images.into_iter().map(|image| (name.clone(), image)))
+            }
+            Ok((name, images)) => {
+                named
+                    .extend(images.into_iter().enumerate().map(|(i, image)| (format!("{name}[{i}]"), image)));
+            }
             Err(error) => errors.push(error),
         }
     }
-    let pixels: Vec<u8> = named.iter().flat_map(|(_, preprocessed)| &preprocessed.pixels).copied().collect();
+    let pixels: Vec<u8> =
+        named.iter().flat_map(|(_, (preprocessed, _))| &preprocessed.pixels).copied().collect();
     let probabilities = model.network.probabilities(&pixels, kernel)?;
     let rows = named.into_iter().zip(probabilities.rows());
-    let predictions = rows.map(|((name, preprocessed), row)| Prediction {
+    let predictions = rows.map(|((name, (preprocessed, is_first_of_several)), row)| Prediction {
         name,
         class: argmax(row.iter().copied()),
         probabilities: row.to_vec(),
         preprocessed,
+        is_first_of_several,
     });
     Ok((predictions.collect(), errors))
 }

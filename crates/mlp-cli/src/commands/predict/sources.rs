@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use mlp_data::Error;
 use mlp_data::idx::{IdxData, read_idx};
-use mlp_data::picture::{ENDINGS, GrayPicture, picture_files};
+use mlp_data::picture::{ENDINGS, GrayPicture, LeftOut, PictureFiles};
 
 /// A picture to classify.
 pub(super) struct Source {
@@ -29,6 +29,8 @@ pub(super) enum Content {
 pub(super) struct Sources {
     files: VecDeque<PathBuf>,
     open: Option<Images>,
+    /// Files in the directories that are not pictures.
+    pub(super) left_out: LeftOut,
 }
 
 /// The images of an IDX file.
@@ -43,26 +45,31 @@ struct Images {
 impl Sources {
     /// The pictures at these paths. Lists directories, but opens no files.
     pub(super) fn new(paths: &[PathBuf]) -> anyhow::Result<Self> {
-        let mut files = VecDeque::new();
+        let (mut files, mut left_out) = (VecDeque::new(), LeftOut::default());
         if paths.iter().filter(|path| is_standard_input(path)).count() > 1 {
             bail!("`-` is given twice, but standard input has only one picture");
         }
         for path in paths {
             if path.is_dir() {
-                let found = picture_files(path)?;
-                if found.is_empty() {
+                let found = PictureFiles::find(path)?;
+                if found.files.is_empty() {
+                    let others = match found.left_out.is_empty() {
+                        true => String::new(),
+                        false => format!(", but {}", found.left_out),
+                    };
                     bail!(
-                        "{} contains no pictures; expected files ending in .{}",
+                        "{} contains no pictures{others}; expected files ending in .{}",
                         path.display(),
                         ENDINGS.join(", .")
                     );
                 }
-                files.extend(found);
+                files.extend(found.files);
+                left_out.extend(found.left_out);
             } else {
                 files.push_back(path.clone());
             }
         }
-        Ok(Self { files, open: None })
+        Ok(Self { files, open: None, left_out })
     }
 
     /// Maximum length of the known names.

@@ -34,6 +34,7 @@ pub(super) struct Prediction {
     pub(super) class: usize,
     pub(super) probabilities: Vec<f64>,
     pub(super) preprocessed: Preprocessed,
+    pub(super) is_first_of_several: bool,
 }
 
 impl Prediction {
@@ -172,8 +173,15 @@ mod tests {
     use super::*;
 
     fn prediction(name: &str) -> Prediction {
-        let preprocessed = Preprocessed { pixels: vec![0], was_inverted: true, is_blank: false };
-        Prediction { name: name.to_owned(), class: 1, probabilities: vec![0.25, 0.625, 0.125], preprocessed }
+        let preprocessed = Preprocessed {
+            pixels: vec![0],
+            was_inverted: true,
+            is_blank: false,
+            looks_light: true,
+            figures: 1,
+        };
+        let (name, probabilities) = (name.to_owned(), vec![0.25, 0.625, 0.125]);
+        Prediction { name, class: 1, probabilities, preprocessed, is_first_of_several: false }
     }
 
     fn writer(names: &[String], format: Format) -> Writer<'_> {

@@ -1,0 +1,131 @@
+//! Decoding JPEG strictly: a file of which a part is missing is an error. `image` decodes with the
+//! same library, but fills what is missing with gray.
+
+use std::hash::{DefaultHasher, Hasher};
+
+use image::metadata::Orientation;
+use image::{DynamicImage, GrayImage, RgbImage};
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+
+use super::memory::{Memory, Share};
+use crate::Error;
+
+/// The end-of-image marker.
+const END: [u8; 2] = [0xff, 0xd9];
+
+/// Bytes in place of missing ones, for which the decoder takes zeros: enough for a few blocks.
+const PADDING: [u8; 64] = [0x5a; 64];
+
+/// Decodes a picture, which takes a share of the memory for as long as that is kept.
+pub(super) fn decode(bytes: &[u8], memory: &Memory) -> Result<(DynamicImage, Orientation, Share), Error> {
+    let mut decoder = decoder(bytes, ColorSpace::RGB);
+    decoder.decode_headers().map_err(problem)?;
+    let (width, height) = decoder.dimensions().unwrap_or_default();
+    let (width, height) = (width as u32, height as u32);
+    let color = match decoder.input_colorspace() {
+        Some(ColorSpace::Luma) => ColorSpace::Luma,
+        _ => ColorSpace::RGB,
+    };
+    let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
+    let pixels = u64::from(width) * u64::from(height);
+    let scan = Scan::of(bytes);
+    // A progressive picture keeps two bytes for each color of each pixel, and twice as many levels.
+    let colors = color.num_components() as u64;
+    let needed = pixels * colors * if scan.is_progressive { 5 } else { 1 };
+    let share = memory.take(width, height, needed)?;
+    // The data of a whole picture reach its last pixel: what follows them changes nothing. Only
+    // one of both pictures is in memory at a time.
+    let data = &bytes[..scan.end.unwrap_or(bytes.len())];
+    let padded = match scan.is_progressive {
+        true => None,
+        false => Some(pixels_of(&[data, &PADDING, &END].concat(), color).map(|levels| hash(&levels))),
+    };
+    let levels = pixels_of(bytes, color)?;
+    let is_whole = match padded {
+        Some(padded) => padded.is_ok_and(|padded| padded == hash(&levels)),
+        // Scans that are missing altogether leave no trace but the missing end.
+        None => scan.end.is_some(),
+    };
+    if !is_whole {
+        return Err(Error::Picture { problem: format!("truncated JPEG ({} bytes)", bytes.len()) });
+    }
+    let decoded = match color {
+        ColorSpace::Luma => GrayImage::from_raw(width, height, levels).map(DynamicImage::ImageLuma8),
+        _ => RgbImage::from_raw(width, height, levels).map(DynamicImage::ImageRgb8),
+    };
+    let decoded = decoded.ok_or_else(|| Error::picture("a JPEG whose size is not that of its header"))?;
+    Ok((decoded, orientation.unwrap_or(Orientation::NoTransforms), share))
+}
+
+fn decoder(bytes: &[u8], color: ColorSpace) -> JpegDecoder<ZCursor<&[u8]>> {
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_max_width(usize::MAX)
+        .set_max_height(usize::MAX)
+        .jpeg_set_out_colorspace(color);
+    JpegDecoder::new_with_options(ZCursor::new(bytes), options)
+}
+
+fn pixels_of(bytes: &[u8], color: ColorSpace) -> Result<Vec<u8>, Error> {
+    decoder(bytes, color).decode().map_err(problem)
+}
+
+fn problem(error: zune_jpeg::errors::DecodeErrors) -> Error {
+    Error::picture(&format!("damaged or truncated JPEG: {error}"))
+}
+
+fn hash(levels: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(levels);
+    hasher.finish()
+}
+
+/// What the markers of a file say.
+#[derive(Debug, Default, PartialEq)]
+struct Scan {
+    is_progressive: bool,
+    /// The place of the end-of-image marker.
+    end: Option<usize>,
+}
+
+impl Scan {
+    /// Goes from marker to marker.
+    fn of(bytes: &[u8]) -> Self {
+        let (mut scan, mut at) = (Self::default(), 2);
+        while let Some(&[mark, code]) = bytes.get(at..at + 2) {
+            match (mark, code) {
+                (0xff, 0xd9) => {
+                    scan.end = Some(at);
+                    break;
+                }
+                // A segment with its length.
+                (0xff, 0xc0..=0xcf | 0xda..=0xfe) => {
+                    scan.is_progressive |= code == 0xc2;
+                    let Some(&[high, low]) = bytes.get(at + 2..at + 4) else { break };
+                    at += 2 + usize::from(u16::from_be_bytes([high, low])).max(2);
+                }
+                // Data, with zeros and restart markers after 0xff; fill bytes; anything between.
+                _ => at += 1,
+            }
+        }
+        scan
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markers_are_followed_to_the_end() {
+        // A thumbnail with its own end inside a segment, stuffed data, and junk after the end.
+        let mut file = b"\xff\xd8\xff\xe1\x00\x06\xff\xd9\xff\xd9\xff\xc2\x00\x02\xff\xda\x00\x02".to_vec();
+        file.extend(b"\x12\xff\x00\xff\xd0\x34\xff\xff\xd9junk\xff\xd9");
+        assert_eq!(Scan::of(&file), Scan { is_progressive: true, end: Some(25) });
+        assert_eq!(Scan::of(&file[..24]), Scan { is_progressive: true, end: None });
+        assert_eq!(Scan::of(b"\xff"), Scan::default());
+    }
+}
