@@ -95,12 +95,16 @@ fn parts_of_a_split_are_kept_and_validation_is_used() {
     }
     let output = scratch.run("data import all --to set");
     assert!(output.stderr.contains("parts: training from Training, validation from Validation, test from"));
-    assert!(output.stdout.contains("45 to train with, 18 to validate with and 9 to test with"));
+    assert!(output.stdout.contains("45 training, 18 validation and 9 test images"));
     let info = scratch.mlp("data info set");
     assert!(info.contains("validation"), "{info}");
     let output = scratch.run("train --dataset set --batch-size 10 --epochs 2 --run-dir run --no-report");
     assert!(output.stderr.contains("45 training, 18 validation and 9 test images"), "{}", output.stderr);
-    assert!(output.stderr.contains("leave out 5 of 45 examples in each epoch"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("5 of 45 examples do not fill a batch of 10 and are left out"),
+        "{}",
+        output.stderr
+    );
     assert!(scratch.path("run/best.mlp").exists());
 }
 
@@ -110,20 +114,20 @@ fn polarity_is_decided_once_for_all_pictures() {
     let digits = synthetic::digits(60, 1, 4).train;
     let mut odd = 0;
     for (i, &label) in digits.labels().iter().enumerate().filter(|&(_, &label)| label < 2) {
-        // Every sixth picture is the other way round.
+        // Every sixth picture has the opposite polarity.
         odd += usize::from(i % 6 == 0);
         write_pgm(&scratch.path(format!("mixed/{label}/{i}.pgm")), digits.image(i), 1, i % 6 != 0);
     }
     let output = scratch.run("data import mixed --to set --raw");
     assert!(output.stderr.contains("polarity dark-on-light: "), "{}", output.stderr);
-    assert!(output.stderr.contains("of 12 pictures have a light background; all are inverted"));
+    assert!(output.stderr.contains("of 12 pictures have a light background; all were inverted"));
     let sets = Datasets::open_dir(&scratch.path("set")).unwrap();
     assert_eq!(sets.polarity, mlp_data::Polarity::DarkOnLight);
     let output = scratch.run("data import mixed --to each --polarity per-picture");
     assert!(output.stderr.contains("polarity per picture: "), "{}", output.stderr);
     let each = Datasets::open_dir(&scratch.path("each")).unwrap();
     assert_eq!(each.polarity, mlp_data::Polarity::Auto);
-    // Each has a dark corner now, or those that look otherwise have a light one.
+    // Per picture, all corners are dark; otherwise, those of the opposite polarity are light.
     let light = |sets: &Datasets| {
         let corners =
             [&sets.train, &sets.test].map(|set| (0..set.len()).filter(|&i| set.image(i)[0] > 128).count());
@@ -135,7 +139,7 @@ fn polarity_is_decided_once_for_all_pictures() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_left_out_is_counted_by_kind() {
+fn skipped_files_are_counted_by_kind() {
     let scratch = Scratch::new();
     write_classes(&scratch.path("odd"), 60, 0);
     for name in ["one/IMG_1.HEIC", "one/notes.txt", "two/notes.txt", "two/noname"] {
@@ -150,10 +154,10 @@ fn what_is_left_out_is_counted_by_kind() {
     fs::create_dir_all(scratch.path("alone/cat")).unwrap();
     write_pgm(&scratch.path("alone/cat/1.pgm"), &[9; 784], 1, false);
     let error = scratch.error("data import alone --to x");
-    assert!(error.contains("alone: one class only, cat: there is nothing to learn"), "{error}");
+    assert!(error.contains("alone has only one class, cat; expected a directory for each"), "{error}");
     fs::write(scratch.path("train.csv"), "label,pixel0").unwrap();
     let error = scratch.error("data import train.csv --to x");
-    assert!(error.contains("train.csv: a file; expected a directory with a subdirectory"), "{error}");
+    assert!(error.contains("train.csv: found a file; expected a directory with a subdirectory"), "{error}");
 }
 
 #[test]
@@ -310,7 +314,7 @@ fn conflicting_flags_are_errors() {
 }
 
 #[test]
-fn several_digits_on_a_picture_are_reported_and_answered_one_by_one() {
+fn several_digits_on_a_picture_are_reported_and_classified_one_by_one() {
     let scratch = Scratch::trained(SMALL);
     let digits = synthetic::digits(1, 20, 5).test;
     let level = |i: usize| {
@@ -320,7 +324,7 @@ fn several_digits_on_a_picture_are_reported_and_answered_one_by_one() {
     fs::write(scratch.path("two.pgm"), pgm(56, (0..56 * 56).map(level))).unwrap();
     let one = scratch.run("predict run/model.mlp two.pgm --format csv");
     assert_eq!(one.stdout.lines().count(), 2, "{}", one.stdout);
-    assert!(one.stderr.contains("1 picture may hold several digits, two.pgm for one; --segment"));
+    assert!(one.stderr.contains("1 picture may show several digits, such as two.pgm; --segment"));
     let each = scratch.mlp("predict run/model.mlp two.pgm --format csv --segment");
     let names: Vec<&str> = each.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
     assert_eq!(names, ["two.pgm[0]", "two.pgm[1]"]);

@@ -122,7 +122,7 @@ pub enum Error {
     MissingInDirectory { directory: PathBuf, files: Vec<String> },
 
     /// A directory with the files of more than one dataset.
-    #[error("{directory} holds several datasets ({}); expected one, name its own directory", files.join(", "))]
+    #[error("{directory} contains several datasets ({}); expected one, in its own directory", files.join(", "))]
     SeveralDatasets { directory: PathBuf, files: Vec<String> },
 
     /// A path that is not a directory.
@@ -142,13 +142,13 @@ pub enum Error {
     Exists { path: PathBuf },
 
     /// Bytes that are not a picture, or a damaged one.
-    #[error("{problem}; expected a whole PNG, JPEG, WebP, BMP, TIFF, GIF or PGM picture")]
+    #[error("{problem}; expected a complete PNG, JPEG, WebP, BMP, TIFF, GIF or PNM picture")]
     Picture { problem: String },
 
     /// A picture that would take more memory than allowed.
     #[error(
-        "a picture of {width}x{height} pixels is too large: it takes {needed} MB of memory; expected at most \
-         {most} MB, make it smaller"
+        "the picture of {width}x{height} pixels is too large: it takes {needed} MB of memory; expected at \
+         most {most} MB; make it smaller"
     )]
     PictureTooLarge { width: u64, height: u64, needed: u64, most: u64 },
 

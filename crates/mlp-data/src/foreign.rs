@@ -1,7 +1,6 @@
-//! Naming files of other kinds by their first bytes, so that an error can say what a file is
-//! instead of what it is not.
+//! Recognizes common file types by their first bytes, so that errors can name them.
 
-/// Returns what a file is, with an article, if its first bytes are of a well-known kind.
+/// Returns the type of a file, with an article, if its first bytes are well known.
 pub(crate) fn kind_of(head: &[u8]) -> Option<&'static str> {
     const MAGIC: [(&[u8], &str); 22] = [
         (b"\x89PNG", "a PNG picture"),

@@ -139,17 +139,17 @@ fn giant_sizes_are_refused_before_allocating() {
 #[test]
 fn other_files_are_an_error_in_one_line() {
     for (file, message) in [
-        (&b""[..], "it is empty; expected a whole PNG, JPEG, WebP, BMP, TIFF, GIF or PGM picture"),
-        (b"GIF89a", "expected a whole PNG"),
-        (b"\0\0\x08\x03", "it begins with 00 00 08 03; expected a whole PNG"),
+        (&b""[..], "it is empty; expected a complete PNG, JPEG, WebP, BMP, TIFF, GIF or PNM picture"),
+        (b"GIF89a", "expected a complete PNG"),
+        (b"\0\0\x08\x03", "it begins with 00 00 08 03; expected a complete PNG"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "it is HEIC, which is not supported; save it as JPEG; exp"),
         (b"\0\0\0\x18ftypavif\0\0\0\0mif1miaf", "it is AVIF, which is not supported; save it as JPEG or PNG"),
         (b"\n<!doctype html><p>404", "it is an HTML page, perhaps the error page of a download; expected"),
         (b"version https://git-lfs.github.com/spec/v1\n", "it is a Git LFS pointer, not the file itself"),
         (b"%PDF-1.7", "it is a PDF document; expected"),
-        (b"\x89PNG\r\n\x1a\n", "expected a whole"),
-        (b"P5 2 2 255\n\0", "expected a whole"),
-        (b"\xff\xd8\xff", "expected a whole"),
+        (b"\x89PNG\r\n\x1a\n", "expected a complete"),
+        (b"P5 2 2 255\n\0", "expected a complete"),
+        (b"\xff\xd8\xff", "expected a complete"),
     ] {
         let error = GrayPicture::decode(file).unwrap_err().to_string();
         assert!(error.contains(message) && !error.contains('\n') && error.len() < 240, "{error}");
@@ -216,7 +216,7 @@ fn a_truncated_file_is_never_another_picture() {
             }
         }
     }
-    // A cut JPEG that a tool has given a new end: a texture, and a line on white paper.
+    // A truncated JPEG with a new end marker from another tool: a texture, and a line on paper.
     let texture = jpeg(64, 64, |x, y| (3 * x + y) as u8 ^ (x * y % 7) as u8);
     let paper = jpeg(203, 117, |x, _| if (60..68).contains(&x) { 0 } else { 255 });
     for file in [texture, paper] {

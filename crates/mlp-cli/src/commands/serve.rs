@@ -25,8 +25,8 @@ const POLL: Duration = Duration::from_millis(50);
 /// While you draw, the page shows the network's input, probabilities and active hidden units. The
 /// page loads nothing from other servers.
 ///
-/// POST a PNG, JPEG or PGM image of up to 1 MiB to /predict to get JSON. GET /model describes the
-/// model, /metrics is for Prometheus, and /healthz is a health check.
+/// POST a picture (PNG, JPEG, WebP, BMP, TIFF, GIF or PNM) of up to 1 MiB to /predict to get JSON.
+/// GET /model describes the model, /metrics is for Prometheus, and /healthz is a health check.
 ///
 /// By default the server is reachable only from this machine. SIGINT and SIGTERM shut it down after
 /// it has answered running requests, with exit code 0; a second signal ends it immediately.

@@ -261,15 +261,16 @@ fn describe(training: &Training, run: &RunDir) -> String {
     )
 }
 
-/// Says how many examples are left out of each epoch because they do not fill a batch.
+/// Reports the examples that `drop_last` drops in each epoch.
 fn left_over(training: &Training) -> Option<String> {
     let (config, examples) = (training.plan.config(), training.data.sets.train.len());
     let left = if config.drop_last { examples % config.batch_size } else { 0 };
     (left > 0).then(|| {
         format!(
-            "batches  of {} leave out {left} of {} examples in each epoch; --drop-last false keeps them",
-            config.batch_size,
-            thousands(examples)
+            "batches  {left} of {} examples do not fill a batch of {} and are left out of each epoch; \
+             --drop-last false keeps them",
+            thousands(examples),
+            config.batch_size
         )
     })
 }

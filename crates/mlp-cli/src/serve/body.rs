@@ -33,7 +33,7 @@ pub(super) async fn read_picture(request: Request, limits: &Limits) -> Result<By
     check_type(request.headers())?;
     let file = read(request, limits).await?;
     if file.is_empty() {
-        let reason = "empty body; expected a PNG, JPEG or PGM picture";
+        let reason = "empty body; expected a PNG, JPEG, WebP, BMP, TIFF, GIF or PNM picture";
         return Err(Problem::new(StatusCode::BAD_REQUEST, reason));
     }
     Ok(file)

@@ -31,7 +31,8 @@ pub(super) async fn predict(State(app): State<Arc<App>>, request: Request) -> Re
     });
     // A decoder may panic on malformed input.
     let answer = answer.await.unwrap_or_else(|_| {
-        Err(refused("cannot decode the picture; expected a complete PNG, JPEG or PGM file".to_owned()))
+        let formats = "PNG, JPEG, WebP, BMP, TIFF, GIF or PNM";
+        Err(refused(format!("cannot decode the picture; expected a complete {formats} file")))
     });
     Ok(([JSON], answer?).into_response())
 }

@@ -31,13 +31,13 @@ pub struct Datasets {
     pub class_names: Vec<String>,
     /// How pictures are preprocessed into images.
     pub preprocessing: Preprocessing,
-    /// The polarity of its pictures; [`Polarity::Auto`] if it was not decided for the whole set.
+    /// The polarity of its pictures; [`Polarity::Auto`] if each picture has its own.
     pub polarity: Polarity,
 }
 
 impl Datasets {
-    /// Describes what is odd about the classes, a line each: classes without training examples, or
-    /// only one class.
+    /// Describes problems of the classes, one line each: classes without training examples, or only
+    /// one class.
     ///
     /// # Example
     /// ```
@@ -54,7 +54,7 @@ impl Datasets {
             && let Some(class) = counts.iter().position(|&count| count > 0)
         {
             return vec![format!(
-                "all training examples are of one class, {}: there is nothing to learn",
+                "all training examples are of one class, {}; expected at least two classes",
                 name(class)
             )];
         }

@@ -1,12 +1,12 @@
-//! Polarity: whether ink is lighter or darker than the ground. A dataset made from pictures and the
-//! models trained on it store it, so that new pictures are treated alike.
+//! Polarity: whether ink is lighter or darker than the ground. Datasets made from pictures and the
+//! models trained on them store it, so that new pictures are treated the same way.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::named::named;
 
-/// Whether the ink is lighter or darker than the ground.
+/// Polarity of ink and ground.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "&'static str")]
 pub enum Polarity {

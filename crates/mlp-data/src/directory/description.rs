@@ -28,7 +28,7 @@ pub struct Description {
     /// How pictures are preprocessed into images.
     #[serde(default)]
     pub preprocessing: Preprocessing,
-    /// The polarity of the pictures, if it was decided for the whole set.
+    /// The polarity of the pictures, unless each has its own.
     #[serde(default)]
     pub polarity: Polarity,
     /// Where the images came from, in prose.

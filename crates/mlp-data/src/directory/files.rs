@@ -1,6 +1,6 @@
-//! Finding the IDX files of a dataset by their names, of which several are usual:
-//! `train-images-idx3-ubyte`, `train-images.idx3-ubyte`, `emnist-letters-test-labels-idx1-ubyte`,
-//! each raw or with `.gz`, or in a directory of its own name.
+//! Finds the IDX files of a dataset by common names: `train-images-idx3-ubyte`,
+//! `train-images.idx3-ubyte`, `emnist-letters-test-labels-idx1-ubyte`, each raw or with `.gz`, or in
+//! a directory with the same name.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,7 +18,7 @@ pub(super) struct Files {
     pub(super) train: Pair,
     pub(super) validation: Option<Pair>,
     pub(super) test: Pair,
-    /// What the names of all files begin with: `emnist-letters`, or nothing.
+    /// The common prefix of the names, such as `emnist-letters`, or nothing.
     pub(super) prefix: String,
 }
 
@@ -45,7 +45,7 @@ impl Files {
         Err(missing.map(|(&name, _)| name.to_owned()).collect())
     }
 
-    /// Finds the files of the one dataset in a directory, or in `raw` or `NAME/raw` below it, where
+    /// Finds the files of the only dataset in a directory, or in its `raw` or `NAME/raw`, where
     /// torchvision puts them.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ impl Files {
         if groups.iter().any(|(_, group)| group.missing().is_empty()) {
             groups.retain(|(_, group)| group.missing().is_empty());
         } else {
-            // The dataset that is closest to complete says what is missing.
+            // Report the missing files of the most complete dataset.
             groups.sort_by_key(|(_, group)| group.missing().len());
             groups.truncate(1);
         }
@@ -86,7 +86,7 @@ impl Files {
     }
 }
 
-/// What a file holds: its place in [`MNIST_FILE_NAMES`], or 4 and 5 for validation.
+/// The content of a file: its index in [`MNIST_FILE_NAMES`], or 4 and 5 for validation.
 type Role = usize;
 
 /// Files whose names begin with the same prefix.
@@ -161,7 +161,7 @@ fn role(name: &str) -> Option<(String, Role)> {
     Some((prefix.to_owned(), images + is_labels))
 }
 
-/// The entries of a directory; none if it cannot be listed, which opening a file then reports.
+/// The entries of a directory; none if it cannot be listed, which opening a file reports later.
 fn entries(directory: &Path) -> Vec<PathBuf> {
     fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }
@@ -238,6 +238,6 @@ mod tests {
         let names = MNIST_FILE_NAMES.map(|name| ["a", "b"].map(|set| format!("{set}-{name}"))).concat();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let error = found(&names).unwrap_err();
-        assert!(error.starts_with("DIR holds several datasets (a-train-images-idx3-ubyte, b-"), "{error}");
+        assert!(error.starts_with("DIR contains several datasets (a-train-images-idx3-ubyte, b-"), "{error}");
     }
 }

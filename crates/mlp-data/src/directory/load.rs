@@ -8,7 +8,7 @@ use std::thread;
 
 use super::files::{Files, Pair};
 
-/// The ending of the name of a file of training images.
+/// MNIST's name for training images, with which EMNIST's names end.
 const MNIST_IMAGES: &str = catalog::MNIST_FILE_NAMES[0];
 
 impl Datasets {
@@ -58,7 +58,7 @@ impl Datasets {
     }
 
     /// Loads four files with MNIST's names or similar ones, each raw or gzip, from any directory or
-    /// from `raw` or `NAME/raw` below it; and two more for validation, if they are there.
+    /// from its `raw` or `NAME/raw`, and two more for validation if they exist.
     ///
     /// Class names, preprocessing and polarity come from `dataset.toml`, if there is one; without
     /// it, the classes are the numbers from 0 to the largest label. Files with the names of an
@@ -115,7 +115,7 @@ impl Datasets {
 }
 
 impl Files {
-    /// Reads training, validation and test set, the last on its own thread.
+    /// Reads the training, validation and test sets, the last on its own thread.
     fn read(
         &self,
         classes: usize,

@@ -26,7 +26,7 @@ pub struct LabeledFiles {
     pub strays: usize,
     /// Files that are not pictures.
     pub left_out: LeftOut,
-    /// How the directories were understood, where that is not obvious; a line each.
+    /// How directories were interpreted if that is not obvious, one line each.
     pub notes: Vec<String>,
 }
 
@@ -42,16 +42,16 @@ impl LabeledFiles {
     /// its examples.
     ///
     /// If the subdirectories are the parts of a split (`train`, `val`, `test` and other usual names
-    /// in any case), the classes are in these. A directory whose only content is another directory
-    /// stands for that one.
+    /// in any case), the classes are in these. A directory that contains only another directory is
+    /// replaced by it.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::ClassDirectories`] if the directories are not clearly classes or
+    /// [`Error::Io`]; [`Error::ClassDirectories`] if it is unclear which directories are classes or
     /// parts, there are no classes or more than 256, a class has no pictures, or another part has a
-    /// class that the training part lacks.
+    /// class that the training part does not have.
     pub fn find(directory: &Path) -> Result<Self, Error> {
         if directory.is_file() {
-            let problem = "a file; expected a directory with a subdirectory of pictures for each class";
+            let problem = "found a file; expected a directory with a subdirectory of pictures for each class";
             return Err(invalid(directory, problem));
         }
         let mut found = Self {
@@ -88,8 +88,7 @@ impl LabeledFiles {
         Ok(found)
     }
 
-    /// Goes down while a directory holds a single directory of directories and no pictures, as
-    /// archives unpack.
+    /// Descends while a directory contains only a directory of directories, as unpacked archives do.
     fn descend(&mut self, directory: &Path) -> Result<(PathBuf, Listing), Error> {
         let mut path = directory.to_owned();
         let mut listing = Listing::of(&path)?;
@@ -103,17 +102,17 @@ impl LabeledFiles {
             (path, listing) = (only.clone(), below);
         }
         if path != directory {
-            self.notes.push(format!("the directories of {} are used, one below another", path.display()));
+            self.notes.push(format!("using the subdirectories of {}", path.display()));
         }
         Ok((path, listing))
     }
 
-    /// The directories of the parts of a split, the training part among them; none if the
+    /// Returns the directories of the parts of a split, including the training part, or none if the
     /// directories are classes.
     fn parts(&mut self, top: &Path, listing: &Listing) -> Result<Vec<(Part, PathBuf)>, Error> {
         let names: Vec<String> = listing.directories.iter().map(|path| name(path)).collect();
         let known: Vec<Option<(String, Part)>> = names.iter().map(|name| in_part(name)).collect();
-        // Parts are called alike except for the part itself: `mnist_train` and `mnist_test`.
+        // Names differ only in the part: `mnist_train` and `mnist_test`.
         let stems: HashSet<&String> = known.iter().flatten().map(|(stem, _)| stem).collect();
         let parts: BTreeSet<Part> = known.iter().flatten().map(|(_, part)| *part).collect();
         if stems.len() != 1 {
@@ -132,7 +131,7 @@ impl LabeledFiles {
         let of_parts: Vec<String> = found.iter().map(|(_, path)| name(path)).collect();
         let of_parts = of_parts.join(", ");
         if let Some(other) = others.first() {
-            // A class may be called `train` if the others are buses and ships.
+            // A class may be named `train` if the others are buses and ships.
             let mut are_classes = parts.len() == 1;
             for (_, path) in &found {
                 are_classes &= Listing::of(path)?.pictures > 0;
@@ -141,24 +140,25 @@ impl LabeledFiles {
                 return Ok(Vec::new());
             }
             let problem = format!(
-                "{of_parts} and {other} side by side; expected either parts of a split (train, validation, \
-                 test) or classes, move one of them away"
+                "found {of_parts} and {other} side by side; expected either parts of a split (train, \
+                 validation, test) or classes; move one of them away"
             );
             return Err(invalid(top, problem));
         }
         if parts.len() < found.len() {
             let problem =
-                format!("{of_parts}, of which some mean the same part of a split; expected one of each");
+                format!("found {of_parts}, several for the same part of a split; expected one for each part");
             return Err(invalid(top, problem));
         }
         if !parts.contains(&Part::Train) {
-            let problem = format!("{of_parts} without a training part; expected a directory train beside it");
+            let problem =
+                format!("found {of_parts} without a training part; expected a directory train beside it");
             return Err(invalid(top, problem));
         }
         Ok(found)
     }
 
-    /// Labels the files of the classes in a directory, which name the classes if `is_first`.
+    /// Labels the files of the classes in a directory. The first directory names the classes.
     fn classes(&mut self, directory: &Path, listing: Listing, is_first: bool) -> Result<Labeled, Error> {
         self.strays += listing.pictures;
         self.left_out.extend(listing.left_out);
@@ -167,10 +167,11 @@ impl LabeledFiles {
         if !(1..=256).contains(&count) {
             let beside = match listing.pictures {
                 0 => String::new(),
-                pictures => format!(" and {pictures} pictures beside them"),
+                1 => " and 1 picture".to_owned(),
+                pictures => format!(" and {pictures} pictures"),
             };
             let problem = format!(
-                "{count} directories in it{beside}; expected one for each class, 1 to 256, with its pictures"
+                "found {count} directories{beside}; expected a directory of pictures for each of 1 to 256 classes"
             );
             return Err(invalid(directory, &problem));
         }
@@ -179,12 +180,12 @@ impl LabeledFiles {
             let class = name(&path);
             let found = PictureFiles::find(&path)?;
             if found.files.is_empty() {
-                let holds = match found.left_out.is_empty() {
+                let others = match found.left_out.is_empty() {
                     true => String::new(),
-                    false => format!(", but {}", found.left_out),
+                    false => format!(", only {}", found.left_out),
                 };
                 let problem =
-                    format!("a class without pictures{holds}; put some in, or remove the directory");
+                    format!("found no pictures of this class{others}; add some, or remove the directory");
                 return Err(invalid(&path, &problem));
             }
             self.left_out.extend(found.left_out);
@@ -196,7 +197,7 @@ impl LabeledFiles {
             }
             let Some(label) = self.class_names.iter().position(|known| *known == class) else {
                 let problem = format!(
-                    "the class {class} is not among those of the training part; expected the same directories in both"
+                    "class {class} is not in the training part; expected the same classes in all parts"
                 );
                 return Err(invalid(directory, &problem));
             };
@@ -205,14 +206,14 @@ impl LabeledFiles {
         if let Some(first) = nested.first() {
             let all =
                 if nested.len() == 1 { String::new() } else { format!(" and {} more", nested.len() - 1) };
-            self.notes.push(format!("pictures in subdirectories belong to the class above: {first}{all}"));
+            self.notes.push(format!("pictures in subdirectories are added to their class: {first}{all}"));
         }
         Ok(files)
     }
 }
 
-/// Refuses directories that all hold the same subdirectories and no pictures of their own: folds,
-/// or parts of a split with unknown names, or classes that are one level further down.
+/// Refuses directories that all contain the same subdirectories and no pictures: folds, parts of a
+/// split with unknown names, or classes one level further down.
 fn refuse_same_subdirectories(directory: &Path, directories: &[PathBuf]) -> Result<(), Error> {
     let mut common: Option<Vec<String>> = None;
     for path in directories {
@@ -231,8 +232,8 @@ fn refuse_same_subdirectories(directory: &Path, directories: &[PathBuf]) -> Resu
         Some([first, rest @ ..]) if directories.len() > 1 => {
             let and = rest.first().map_or(String::new(), |second| format!(", {second}"));
             let problem = format!(
-                "all its {} directories ({}, …) hold the same subdirectories ({first}{and}, …), so which are the \
-                 classes is unclear; expected classes, or train, validation and test with classes in each",
+                "cannot tell which directories are classes: all {} ({}, …) have the same subdirectories \
+                 ({first}{and}, …); expected classes, or train, validation and test with classes in each",
                 directories.len(),
                 name(&directories[0]),
             );
@@ -291,7 +292,7 @@ mod tests {
             found(&["10/a.png", "9/b.jpg", "9/deep/c.pgm", "9/notes.txt", "stray.png", "readme.md"]).unwrap();
         assert_eq!((found.class_names, found.strays), (vec!["9".to_owned(), "10".to_owned()], 1));
         assert_eq!(found.left_out.to_string(), "1 .md, 1 .txt");
-        assert_eq!(found.notes, ["pictures in subdirectories belong to the class above: 9"]);
+        assert_eq!(found.notes, ["pictures in subdirectories are added to their class: 9"]);
         let labels: Vec<_> = found.train.iter().map(|(path, label)| (name(path), *label)).collect();
         assert_eq!(labels, [("b.jpg".to_owned(), 0), ("c.pgm".to_owned(), 0), ("a.png".to_owned(), 1)]);
         assert_eq!((found.validation, found.test), (None, None));
@@ -323,11 +324,11 @@ mod tests {
         }
         let two = found(&["train/a/1.png", "train/b/1.png", "val/b/2.png"]).unwrap();
         assert_eq!((two.validation.unwrap().len(), two.test), (1, None));
-        // Nested twice, as archives of Kaggle are.
+        // Nested twice, like archives from Kaggle.
         let files =
             ["seg_train/seg_train/a/1.png", "seg_train/seg_train/b/1.png", "seg_test/seg_test/a/1.png"];
         assert_eq!(found(&files).unwrap().test.unwrap().len(), 1);
-        // Beside classes they are classes.
+        // Next to classes, they are classes.
         assert_eq!(found(&["train/1.png", "bus/1.png"]).unwrap().class_names, ["bus", "train"]);
         let trains = ["steam train/1.png", "express train/1.png", "test tube/1.png"];
         assert_eq!(found(&trains).unwrap().class_names.len(), 3);
@@ -341,7 +342,7 @@ mod tests {
         ] {
             let found = found(files).unwrap();
             assert_eq!(found.class_names, ["a", "b"]);
-            assert!(found.notes[0].contains("are used, one below another"), "{:?}", found.notes);
+            assert!(found.notes[0].starts_with("using the subdirectories of "), "{:?}", found.notes);
         }
         assert_eq!(found(&["a/1.png"]).unwrap().class_names, ["a"]);
     }
@@ -353,30 +354,27 @@ mod tests {
         for (files, message) in [
             (
                 &["a.png"][..],
-                "DIR: 0 directories in it and 1 pictures beside them; expected one for each class",
+                "DIR: found 0 directories and 1 picture; expected a directory of pictures for each",
             ),
-            (&many[..], "DIR: 257 directories in it"),
-            (&["a/1.png", "b/"], "DIR/b: a class without pictures; put some in"),
-            (&["a/1.png", "b/x.heic"], "DIR/b: a class without pictures, but 1 HEIC (not supported"),
+            (&many[..], "DIR: found 257 directories; "),
+            (&["a/1.png", "b/"], "DIR/b: found no pictures of this class; add some"),
+            (&["a/1.png", "b/x.heic"], "DIR/b: found no pictures of this class, only 1 HEIC (not supported"),
+            (&["train/a/1.png", "test/b/1.png"], "DIR/test: class b is not in the training part"),
+            (&["train/a/1.png", "train/b/1.png", "extra/a/1.png"], "DIR: found train and extra side by side"),
             (
-                &["train/a/1.png", "test/b/1.png"],
-                "DIR/test: the class b is not among those of the training part",
+                &["train/a/1.png", "test/a/1.png", "extra/1.png"],
+                "DIR: found test, train and extra side by side",
             ),
-            (&["train/a/1.png", "train/b/1.png", "extra/a/1.png"], "DIR: train and extra side by side"),
-            (&["train/a/1.png", "test/a/1.png", "extra/1.png"], "DIR: test, train and extra side by side"),
-            (
-                &["train/a/1.png", "Training/a/1.png"],
-                "DIR: Training, train, of which some mean the same part",
-            ),
-            (&["val/a/1.png", "test/a/1.png"], "DIR: test, val without a training part"),
-            (&["train/1.png", "test/1.png"], "DIR/train: 0 directories in it and 1 pictures"),
+            (&["train/a/1.png", "Training/a/1.png"], "DIR: found Training, train, several for the same part"),
+            (&["val/a/1.png", "test/a/1.png"], "DIR: found test, val without a training part"),
+            (&["train/1.png", "test/1.png"], "DIR/train: found 0 directories and 1 picture; "),
             (
                 &["fold1/a/1.png", "fold1/b/1.png", "fold2/a/1.png"],
-                "DIR: all its 2 directories (fold1, …) hold",
+                "DIR: cannot tell which directories are classes: all 2 (fold1, …) have",
             ),
             (
                 &["cat/train/1.png", "cat/test/1.png", "dog/train/1.png"],
-                "DIR: all its 2 directories (cat, …)",
+                "DIR: cannot tell which directories are classes: all 2 (cat, …)",
             ),
         ] {
             let error = found(files).unwrap_err();
@@ -386,7 +384,7 @@ mod tests {
         let error = LabeledFiles::find(Path::new("Cargo.toml")).unwrap_err().to_string();
         assert_eq!(
             error,
-            "Cargo.toml: a file; expected a directory with a subdirectory of pictures for each class"
+            "Cargo.toml: found a file; expected a directory with a subdirectory of pictures for each class"
         );
     }
 }

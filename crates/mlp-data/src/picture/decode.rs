@@ -1,5 +1,5 @@
-//! Decoding pictures, detected by content. The memory that a picture takes is computed from its
-//! header before anything is allocated.
+//! Decoding pictures, whose format is detected by content. The memory for a picture is computed from
+//! its header before anything is allocated.
 
 use std::io::{BufRead, Cursor, Seek};
 
@@ -14,15 +14,15 @@ use super::memory::{MAX_BYTES, Memory};
 use super::{GrayPicture, jpeg};
 use crate::{Error, Polarity, foreign};
 
-/// An alpha below this is seen through.
+/// Alpha values below this count as transparent.
 const TRANSPARENT: u8 = 128;
 
 impl GrayPicture {
     /// Decodes a picture file: PNG, JPEG, WebP, BMP, TIFF, GIF, PBM, PGM, PPM or PAM, of any depth
-    /// and color. Of several frames or pages the first is read.
+    /// and color. Only the first of several frames or pages is read.
     ///
     /// Colors become their luminance, and photographs are rotated upright according to their Exif
-    /// orientation. A transparent ground becomes white, or black if what is on it is light.
+    /// orientation. A transparent ground becomes white, or black if the ink is light.
     ///
     /// # Errors
     /// [`Error::Picture`] if the bytes are something else, damaged or truncated,
@@ -97,7 +97,7 @@ pub(super) fn oriented_size(reader: impl BufRead + Seek) -> Result<(usize, usize
     })
 }
 
-/// Returns the levels, and the polarity if the ground is transparent: then what is on it is ink.
+/// Returns the levels, and the polarity if the ground is transparent, since the rest is ink then.
 fn gray(decoded: DynamicImage) -> (Vec<u8>, Option<Polarity>) {
     if !decoded.color().has_alpha() {
         return (decoded.into_luma8().into_raw(), None);
@@ -105,7 +105,7 @@ fn gray(decoded: DynamicImage) -> (Vec<u8>, Option<Polarity>) {
     let width = decoded.width() as usize;
     let pixels = decoded.into_luma_alpha8().into_raw();
     let pixels = pixels.as_chunks::<2>().0;
-    // Levels count as much as they are seen.
+    // Levels are weighted by their opacity.
     let (mut sum, mut weight) = (0u64, 0u64);
     for &[level, alpha] in pixels {
         sum += u64::from(level) * u64::from(alpha);
@@ -131,7 +131,7 @@ fn gray(decoded: DynamicImage) -> (Vec<u8>, Option<Polarity>) {
     (pixels.iter().map(blend).collect(), (2 * clear > count).then_some(polarity))
 }
 
-/// Whether a decoded file holds more than one frame or page.
+/// Returns true if a decoded file has more than one frame or page.
 fn has_more(bytes: &[u8], format: ImageFormat) -> bool {
     let reader = Cursor::new(bytes);
     match format {
@@ -143,7 +143,7 @@ fn has_more(bytes: &[u8], format: ImageFormat) -> bool {
     }
 }
 
-/// Whether the first directory of a TIFF file names a second.
+/// Returns true if the first directory of a TIFF file links to another.
 fn has_second_page(bytes: &[u8]) -> Option<bool> {
     let is_big_endian = bytes.starts_with(b"MM");
     let number = |at: usize, length: usize| {

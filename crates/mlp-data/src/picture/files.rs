@@ -68,19 +68,19 @@ fn contents(reader: impl Read, origin: &Path) -> Result<Vec<u8>, Error> {
 pub struct PictureFiles {
     /// The pictures, each directory in natural order.
     pub files: Vec<PathBuf>,
-    /// What else is there.
+    /// The other files.
     pub left_out: LeftOut,
-    /// How many of the pictures are in subdirectories.
+    /// Number of pictures in subdirectories.
     pub nested: usize,
 }
 
-/// Files that are not read as pictures, counted by kind. As text: `2 .heic (HEIC, which is not
-/// supported; save as JPEG), 1 .txt`.
+/// Files that are not read as pictures, counted by kind. Displayed as `1 .txt, 2 HEIC (not supported;
+/// save as JPEG)`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut(BTreeMap<String, usize>);
 
 impl LeftOut {
-    /// Whether nothing was left out.
+    /// Returns true if nothing was left out.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -106,7 +106,7 @@ impl fmt::Display for LeftOut {
 
 impl PictureFiles {
     /// Finds the picture files anywhere below a directory by their extensions. Links are followed,
-    /// except back to a directory that is being searched. Hidden files are ignored.
+    /// except to directories that were already searched. Hidden files are ignored.
     ///
     /// # Errors
     /// [`Error::Io`] if a directory cannot be listed.
@@ -137,7 +137,7 @@ impl Search {
                 Kind::Directory => {
                     let target = path.canonicalize().map_err(Error::io("list", &path))?;
                     if self.root.starts_with(&target) || !self.seen.insert(target) {
-                        self.found.left_out.add("link to a directory that is searched anyway".to_owned());
+                        self.found.left_out.add("link to a directory that is already searched".to_owned());
                     } else if depth == MAX_DEPTH {
                         self.found.left_out.add(format!("directory more than {MAX_DEPTH} deep"));
                     } else {
@@ -151,7 +151,7 @@ impl Search {
     }
 }
 
-/// What an entry of a directory is.
+/// The kind of a directory entry.
 pub(super) enum Kind {
     Directory,
     Picture,
@@ -163,7 +163,7 @@ pub(super) fn entries(directory: &Path) -> Result<Vec<(PathBuf, Kind)>, Error> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(directory).map_err(Error::io("list", directory))? {
         let path = entry.map_err(Error::io("list", directory))?.path();
-        // macOS puts a directory of that name into archives.
+        // macOS adds a directory with this name to archives.
         if !name(&path).starts_with('.') && name(&path) != "__MACOSX" {
             let kind = kind(&path)?;
             entries.push((path, kind));
@@ -175,7 +175,7 @@ pub(super) fn entries(directory: &Path) -> Result<Vec<(PathBuf, Kind)>, Error> {
 
 fn kind(path: &Path) -> Result<Kind, Error> {
     let metadata = match fs::metadata(path) {
-        // A broken link to a picture is for the reader to complain about.
+        // Reading a broken link to a picture reports it.
         Err(error) if error.kind() == io::ErrorKind::NotFound && !is_picture_name(path) => {
             return Ok(Kind::Other("broken link".to_owned()));
         }
@@ -270,7 +270,7 @@ mod tests {
         assert_eq!(files, ["1.png", "2.png", "broken.png", "3.png"]);
         assert_eq!(
             found.left_out.to_string(),
-            "1 broken link, 4 link to a directory that is searched anyway"
+            "1 broken link, 4 link to a directory that is already searched"
         );
     }
 

@@ -52,7 +52,7 @@ impl GrayPicture {
         Self { width: right - left, pixels, ..*self }
     }
 
-    /// Whether its file holds more frames or pages, which are ignored.
+    /// Returns true if its file has more frames or pages, which are ignored.
     pub fn is_first_of_several(&self) -> bool {
         self.is_first
     }
@@ -67,8 +67,9 @@ pub struct Preprocessed {
     pub was_inverted: bool,
     /// True if the picture has no ink.
     pub is_blank: bool,
-    /// Whether the ground of the picture looks lighter than its ink, whatever polarity was given.
+    /// True if the ground looks lighter than the ink, regardless of the given polarity.
     pub looks_light: bool,
-    /// How many figures are side by side, if the preprocessing looks for them; else 1.
+    /// Number of figures side by side, 0 if blank. [`Preprocessing::Whole`](crate::Preprocessing)
+    /// does not look for them and reports 1.
     pub figures: usize,
 }

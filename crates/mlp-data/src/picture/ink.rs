@@ -12,8 +12,8 @@ const EDGE: f32 = 0.1;
 const SPECK_INK: f32 = 0.04;
 const SPECK_SIDE: f32 = 0.15;
 
-/// A patch is a figure of its own if it has more than these fractions of the largest figure's ink
-/// and of the height of the tallest.
+/// A patch is a separate figure if it has at least these fractions of the largest figure's ink and
+/// of the height of the tallest.
 const FIGURE_INK: f32 = 0.25;
 const FIGURE_HEIGHT: f32 = 0.5;
 
@@ -93,7 +93,7 @@ impl Patches {
         Self { numbers, count }
     }
 
-    /// The bounding box of each patch; that of number 0 and of dropped ones is empty.
+    /// The bounding box of each patch, by number. It is empty for number 0 and dropped patches.
     fn boxes(&self, heights: &Plane) -> Vec<Patch> {
         let mut patches = vec![Patch::default(); self.count + 1];
         for (i, (&number, &height)) in self.numbers.iter().zip(&heights.levels).enumerate() {
@@ -104,8 +104,8 @@ impl Patches {
         patches
     }
 
-    /// Drops patches from edge to edge, the frame of a scanner or the lines of a page, if there is
-    /// a figure that touches no edge.
+    /// Drops patches that reach from edge to edge, such as the frame of a scan or ruled lines, if a
+    /// figure touches no edge.
     fn drop_frames(&mut self, heights: &Plane) {
         let patches = self.boxes(heights);
         let (width, height) = (heights.width, heights.height);
@@ -127,7 +127,7 @@ impl Patches {
         }
     }
 
-    /// The figures side by side: patches above one another belong together.
+    /// The figures side by side. Patches above one another belong to the same figure.
     fn figures(&self, heights: &Plane) -> Vec<Patch> {
         let mut patches: Vec<Patch> =
             self.boxes(heights).into_iter().filter(|patch| patch.width > 0).collect();

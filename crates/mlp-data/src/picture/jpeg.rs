@@ -1,5 +1,5 @@
-//! Decoding JPEG strictly: a file of which a part is missing is an error. `image` decodes with the
-//! same library, but fills what is missing with gray.
+//! Strict JPEG decoding: a truncated file is an error. `image` uses the same library, but fills
+//! missing parts with gray.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -16,10 +16,10 @@ use crate::Error;
 /// The end-of-image marker.
 const END: [u8; 2] = [0xff, 0xd9];
 
-/// Bytes in place of missing ones, for which the decoder takes zeros: enough for a few blocks.
+/// Padding in place of missing data, which the decoder reads as zeros: enough for a few blocks.
 const PADDING: [u8; 64] = [0x5a; 64];
 
-/// Decodes a picture, which takes a share of the memory for as long as that is kept.
+/// Decodes a picture. The returned share reserves its memory until it is dropped.
 pub(super) fn decode(bytes: &[u8], memory: &Memory) -> Result<(DynamicImage, Orientation, Share), Error> {
     let mut decoder = decoder(bytes, ColorSpace::RGB);
     decoder.decode_headers().map_err(problem)?;
@@ -36,8 +36,8 @@ pub(super) fn decode(bytes: &[u8], memory: &Memory) -> Result<(DynamicImage, Ori
     let colors = color.num_components() as u64;
     let needed = pixels * colors * if scan.is_progressive { 5 } else { 1 };
     let share = memory.take(width, height, needed)?;
-    // The data of a whole picture reach its last pixel: what follows them changes nothing. Only
-    // one of both pictures is in memory at a time.
+    // The data of a complete picture reach its last pixel, so padding after them changes nothing.
+    // Only one of the two pictures is in memory at a time.
     let data = &bytes[..scan.end.unwrap_or(bytes.len())];
     let padded = match scan.is_progressive {
         true => None,
@@ -46,7 +46,7 @@ pub(super) fn decode(bytes: &[u8], memory: &Memory) -> Result<(DynamicImage, Ori
     let levels = pixels_of(bytes, color)?;
     let is_whole = match padded {
         Some(padded) => padded.is_ok_and(|padded| padded == hash(&levels)),
-        // Scans that are missing altogether leave no trace but the missing end.
+        // If whole scans are missing, only the missing end marker shows it.
         None => scan.end.is_some(),
     };
     if !is_whole {
@@ -56,7 +56,7 @@ pub(super) fn decode(bytes: &[u8], memory: &Memory) -> Result<(DynamicImage, Ori
         ColorSpace::Luma => GrayImage::from_raw(width, height, levels).map(DynamicImage::ImageLuma8),
         _ => RgbImage::from_raw(width, height, levels).map(DynamicImage::ImageRgb8),
     };
-    let decoded = decoded.ok_or_else(|| Error::picture("a JPEG whose size is not that of its header"))?;
+    let decoded = decoded.ok_or_else(|| Error::picture("the size of the JPEG differs from its header"))?;
     Ok((decoded, orientation.unwrap_or(Orientation::NoTransforms), share))
 }
 
@@ -83,16 +83,16 @@ fn hash(levels: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// What the markers of a file say.
+/// Properties found in the markers of a file.
 #[derive(Debug, Default, PartialEq)]
 struct Scan {
     is_progressive: bool,
-    /// The place of the end-of-image marker.
+    /// Offset of the end-of-image marker.
     end: Option<usize>,
 }
 
 impl Scan {
-    /// Goes from marker to marker.
+    /// Reads the markers one after the other.
     fn of(bytes: &[u8]) -> Self {
         let (mut scan, mut at) = (Self::default(), 2);
         while let Some(&[mark, code]) = bytes.get(at..at + 2) {

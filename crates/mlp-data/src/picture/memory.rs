@@ -1,5 +1,5 @@
-//! The memory for decoding pictures: a limit for each, and a budget that all pictures share that are
-//! being decoded at the same time.
+//! Memory for decoding pictures: a limit per picture, and a budget shared by all pictures that are
+//! decoded at the same time.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
@@ -25,10 +25,10 @@ impl Memory {
         Self { most: bytes.min(MAX_BYTES) }
     }
 
-    /// Waits until there is memory for a picture whose decoder needs so many bytes.
+    /// Waits until there is memory for a picture whose decoder needs this many bytes.
     pub(super) fn take(&self, width: u32, height: u32, bytes: u64) -> Result<Share, Error> {
         let (width, height) = (u64::from(width), u64::from(height));
-        // The decoded picture, and its conversion into levels and alpha.
+        // The decoded picture and its conversion to levels and alpha.
         let needed = bytes.saturating_add(width.saturating_mul(height).saturating_mul(2));
         if needed > self.most {
             let megabytes = |bytes: u64| bytes.div_ceil(1 << 20);

@@ -20,7 +20,7 @@ impl fmt::Display for Part {
     }
 }
 
-/// Words that say nothing about the part.
+/// Words that are ignored.
 const FILLERS: [&str; 13] = [
     "set", "data", "dataset", "images", "image", "imgs", "img", "pictures", "split", "samples", "folder",
     "dir", "files",

@@ -47,7 +47,7 @@ struct Oriented {
 impl Oriented {
     fn of(picture: &GrayPicture, polarity: Polarity) -> Self {
         let plane = Plane::of(picture, WORKING_SIDE);
-        // A transparent ground is known better than anybody could say.
+        // A transparent ground determines the polarity.
         let polarity = picture.polarity.unwrap_or(polarity);
         let looks_light = match picture.polarity {
             Some(polarity) => polarity == Polarity::DarkOnLight,
@@ -63,8 +63,8 @@ impl Oriented {
 }
 
 impl GrayPicture {
-    /// Cuts the picture between figures that are side by side, such as the digits of a number, and
-    /// returns the parts from left to right, and the polarity of all of them.
+    /// Splits the picture between figures side by side, such as the digits of a number. Returns the
+    /// parts from left to right and their common polarity.
     pub fn segments(&self, polarity: Polarity) -> (Vec<Self>, Polarity) {
         let Oriented { plane, was_inverted, .. } = Oriented::of(self, polarity);
         let polarity = if was_inverted { Polarity::DarkOnLight } else { Polarity::LightOnDark };
@@ -80,8 +80,8 @@ impl GrayPicture {
     }
 
     /// Returns the evidence that the ground is lighter than the ink, from 0 to 1, from border,
-    /// corners and area; `None` for a transparent ground, which decides for itself. The mean over
-    /// pictures of one origin tells their polarity more surely than each of them.
+    /// corners and area; `None` if the ground is transparent, which determines the polarity. The
+    /// mean over pictures from one source is more reliable than a single picture.
     pub fn light_ground(&self) -> Option<f64> {
         self.polarity.is_none().then(|| light_ground(&Plane::of(self, WORKING_SIDE)))
     }

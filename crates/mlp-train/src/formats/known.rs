@@ -30,7 +30,7 @@ pub struct Known {
     pub image_shape: Option<ImageShape>,
     /// How a picture is turned into such an image.
     pub preprocessing: Option<Preprocessing>,
-    /// Polarity of the pictures it was trained on.
+    /// Polarity of the training pictures.
     pub polarity: Option<Polarity>,
     /// Dataset it was trained on. One from the catalog implies the three fields above.
     pub dataset: Option<String>,

@@ -24,7 +24,7 @@ pub struct Metadata {
     pub image_shape: ImageShape,
     /// How a picture is turned into such an image.
     pub preprocessing: Preprocessing,
-    /// Polarity of the pictures it was trained on; [`Polarity::Auto`] to detect that of each.
+    /// Polarity of the training pictures; [`Polarity::Auto`] to detect it for each picture.
     pub polarity: Polarity,
     /// Training configuration; `None` if another program trained it.
     pub config: Option<TrainConfig>,
@@ -33,7 +33,7 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// The preprocessing and the polarity, if it is decided, as stored in files: `whole` or
+    /// The preprocessing, and the polarity unless it is `auto`, as stored in files: `whole` or
     /// `whole dark-on-light`.
     pub(crate) fn preprocessing_text(&self) -> String {
         match self.polarity {

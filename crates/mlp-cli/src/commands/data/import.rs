@@ -114,7 +114,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         note(&format!("skipped {} outside of class directories", pictures(files.strays)));
     }
     if !files.left_out.is_empty() {
-        note(&format!("skipped {}", files.left_out));
+        note(&printable(&format!("left out: {}", files.left_out)));
     }
     if let [only] = &files.class_names[..] {
         bail!(
@@ -159,7 +159,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             bail!("class {name} has no training picture; expected at least one");
         }
         if test.class_counts()[class] == 0 {
-            note(&printable(&format!("class {name} has no test picture")));
+            note(&printable(&format!("no picture of class {name} is in the test set")));
         }
     }
     let origin = origin(args, &preprocessor, share, read);

@@ -1,5 +1,5 @@
 //! `mlp predict`: classify pictures. They are read and preprocessed in parallel, a batch at a time.
-//! `sources` lists the pictures, `writer` formats the predictions, and `summary` reports what is odd.
+//! `sources` lists the pictures, `writer` formats the predictions, and `summary` makes notes.
 
 mod sources;
 mod summary;
@@ -25,6 +25,7 @@ use crate::output::tiles::{Tile, draw_for_stdout};
 use crate::parse;
 use crate::recipe::choices::KernelArgs;
 use crate::runs::load_model;
+use mlp_data::text::printable;
 
 /// Sizes of the first and the largest batch. Batches double, so that the first predictions appear
 /// soon.
@@ -46,8 +47,8 @@ Examples:
 pub(crate) struct Args {
     /// Model file or run directory
     model: PathBuf,
-    /// PNG, JPEG, WebP, BMP, TIFF, GIF or PNM pictures, IDX files, directories of these, or `-` for a
-    /// picture on standard input
+    /// PNG, JPEG, WebP, BMP, TIFF, GIF or PNM pictures, IDX files, directories of pictures, or `-`
+    /// for a picture on standard input
     #[arg(required = true, value_name = "FILE|DIR|-")]
     files: Vec<PathBuf>,
     /// Output format
@@ -176,7 +177,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         errors.iter().for_each(messages::error);
     }
     if !sources.left_out.is_empty() {
-        note(&format!("skipped {}", sources.left_out));
+        note(&printable(&format!("left out: {}", sources.left_out)));
     }
     summary.notes(preprocessor.polarity, args.polarity.is_some()).iter().for_each(|text| note(text));
     if failed == 0 {

@@ -55,7 +55,7 @@ impl Sources {
                 if found.files.is_empty() {
                     let others = match found.left_out.is_empty() {
                         true => String::new(),
-                        false => format!(", but {}", found.left_out),
+                        false => format!(", only {}", found.left_out),
                     };
                     bail!(
                         "{} contains no pictures{others}; expected files ending in .{}",

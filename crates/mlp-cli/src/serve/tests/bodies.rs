@@ -131,7 +131,8 @@ fn an_endless_body_is_not_read_forever() {
 fn invalid_parameters_and_types_are_refused_in_one_line() {
     let server = Server::start(usual(), wide());
     let file = picture();
-    assert_eq!(server.predict("", b"").refusal(400), "empty body; expected a PNG, JPEG or PGM picture");
+    let message = "empty body; expected a PNG, JPEG, WebP, BMP, TIFF, GIF or PNM picture";
+    assert_eq!(server.predict("", b"").refusal(400), message);
     assert_eq!(
         server.predict("?color=1", &file).refusal(400),
         "unknown parameter `color`; expected polarity or strongest"
