@@ -81,8 +81,8 @@ fn main() -> ExitCode {
 /// loaded:
 /// - `OPENBLAS_NUM_THREADS=1`, because the threads are ours. One of OpenBLAS's own looks for memory
 ///   forever where the address space is limited, and keeps the program from ending.
-/// - `OPENBLAS_CORETYPE`, if OpenBLAS does not recognize the processor and would use kernels that are
-///   several times slower.
+/// - `OPENBLAS_CORETYPE`, if OpenBLAS does not recognize the processor and would use kernels that
+///   are several times slower.
 ///
 /// Values set by the user are kept.
 fn restart_with_better_openblas() {
