@@ -32,7 +32,8 @@ pub(super) struct Classifier {
 /// The parameters of a prediction request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Question {
-    pub(super) polarity: Polarity,
+    /// The model's if `None`.
+    pub(super) polarity: Option<Polarity>,
     /// Number of most active units to list per layer.
     pub(super) strongest: usize,
 }
@@ -49,10 +50,7 @@ impl Classifier {
     pub(super) fn answer(&self, file: &[u8], question: Question) -> Result<Answer<'_>, Error> {
         let (network, metadata) = (&self.model.network, &self.model.metadata);
         let shape = metadata.image_shape;
-        let polarity = match question.polarity {
-            Polarity::Auto => metadata.polarity,
-            asked => asked,
-        };
+        let polarity = question.polarity.unwrap_or(metadata.polarity);
         let picture = GrayPicture::decode_within(file, MAX_PICTURE_BYTES)?;
         let preprocessed = metadata.preprocessing.preprocess(&picture, shape, polarity);
         let probabilities = network.probabilities(&preprocessed.pixels, Kernel::Auto).expect(RUNS);

@@ -38,14 +38,14 @@ pub(super) async fn predict(State(app): State<Arc<App>>, request: Request) -> Re
 }
 
 fn question(query: &str) -> Result<Question, Problem> {
-    let mut question = Question { polarity: Polarity::Auto, strongest: DEFAULT_STRONGEST };
+    let mut question = Question { polarity: None, strongest: DEFAULT_STRONGEST };
     let refused = |reason: String| Problem::new(StatusCode::BAD_REQUEST, reason);
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         match name {
             "polarity" => {
-                question.polarity =
-                    value.parse().map_err(|error: mlp_data::Error| refused(error.to_string()))?;
+                let polarity: Result<Polarity, mlp_data::Error> = value.parse();
+                question.polarity = Some(polarity.map_err(|error| refused(error.to_string()))?);
             }
             "strongest" => {
                 let number = value.parse().ok().filter(|number| *number <= MAX_STRONGEST);

@@ -1,6 +1,6 @@
 //! Finds the IDX files of a dataset by common names: `train-images-idx3-ubyte`,
-//! `train-images.idx3-ubyte`, `emnist-letters-test-labels-idx1-ubyte`, each raw or with `.gz`, or in
-//! a directory with the same name.
+//! `train-images.idx3-ubyte`, `emnist-letters-test-labels-idx1-ubyte`, each raw or with `.gz`, or
+//! in a directory with the same name.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -88,7 +88,7 @@ impl LabeledFiles {
         Ok(found)
     }
 
-    /// Descends while a directory contains only a directory of directories, as unpacked archives do.
+    /// Descends while a directory contains only a directory of directories, as in archives.
     fn descend(&mut self, directory: &Path) -> Result<(PathBuf, Listing), Error> {
         let mut path = directory.to_owned();
         let mut listing = Listing::of(&path)?;

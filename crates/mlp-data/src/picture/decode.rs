@@ -1,5 +1,5 @@
-//! Decoding pictures, whose format is detected by content. The memory for a picture is computed from
-//! its header before anything is allocated.
+//! Decoding pictures, whose format is detected by content. The memory for a picture is computed
+//! from its header before anything is allocated.
 
 use std::io::{BufRead, Cursor, Seek};
 

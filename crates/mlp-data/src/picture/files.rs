@@ -74,8 +74,8 @@ pub struct PictureFiles {
     pub nested: usize,
 }
 
-/// Files that are not read as pictures, counted by kind. Displayed as `1 .txt, 2 HEIC (not supported;
-/// save as JPEG)`.
+/// Files that are not read as pictures, counted by kind. Displayed as `1 .txt, 2 HEIC (not
+/// supported; save as JPEG)`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut(BTreeMap<String, usize>);
 

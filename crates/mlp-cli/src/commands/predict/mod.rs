@@ -91,13 +91,16 @@ struct Preprocessor {
     segment: bool,
 }
 
-/// A preprocessed picture, and true if it is the first of several in its file.
+/// A preprocessed picture, and whether it is the first of several in its file.
 type Image = (Preprocessed, bool);
 
 impl Preprocessor {
     fn new(args: &Args, model: &Model) -> anyhow::Result<Self> {
         if let (Some(PreprocessingChoice::None), Some(_)) = (args.preprocessing, args.polarity) {
             bail!("--polarity has no effect with --preprocessing none; use only one of them");
+        }
+        if args.preprocessing == Some(PreprocessingChoice::None) && args.segment {
+            bail!("--segment has no effect with --preprocessing none; use only one of them");
         }
         Ok(Self {
             shape: model.metadata.image_shape,
@@ -131,10 +134,8 @@ impl Preprocessor {
             None => self.default,
         };
         let is_first = picture.is_first_of_several();
-        let (segments, polarity) = match self.segment {
-            true => picture.segments(self.polarity),
-            false => (vec![picture], self.polarity),
-        };
+        let (segments, polarity) =
+            if self.segment { picture.segments(self.polarity) } else { (vec![picture], self.polarity) };
         let image = |segment| (preprocessing.preprocess(segment, self.shape, polarity), is_first);
         Ok(segments.iter().map(image).collect())
     }

@@ -1,4 +1,4 @@
-//! Notes about all classified pictures: inverted pictures, files with several pictures, and pictures
+//! Notes about all classified pictures: their polarity, files with several pictures, and pictures
 //! that may show several digits.
 
 use mlp_data::picture::Polarity;
