@@ -217,7 +217,10 @@ fn import_reports_suspicious_pictures() {
 
     fs::create_dir(scratch.path("odd/none")).unwrap();
     let error = scratch.error("data import odd --to set4");
-    assert_eq!(error, "error: odd/none: found no pictures of this class; add some, or remove the directory\n");
+    assert_eq!(
+        error,
+        "error: odd/none: found no pictures of this class; add some, or remove the directory\n"
+    );
     fs::copy(&one, scratch.path("odd/none/1.pgm")).unwrap();
     let error = scratch.error("data import odd --to set4 --skip-bad");
     assert!(error.contains("class none has 1 picture; expected at least 2"), "{error}");
