@@ -1,6 +1,7 @@
 //! Strict JPEG decoding: a truncated file is an error. `image` uses the same library, but fills
 //! missing parts with gray.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hasher};
 
 use image::metadata::Orientation;
@@ -39,16 +40,9 @@ pub(super) fn decode(bytes: &[u8], memory: &Memory) -> Result<(DynamicImage, Ori
     // The data of a complete picture reach its last pixel, so padding after them changes nothing.
     // Only one of the two pictures is in memory at a time.
     let data = &bytes[..scan.end.unwrap_or(bytes.len())];
-    let padded = match scan.is_progressive {
-        true => None,
-        false => Some(pixels_of(&[data, &PADDING, &END].concat(), color).map(|levels| hash(&levels))),
-    };
+    let padded = pixels_of(&[data, &PADDING, &END].concat(), color).map(|levels| hash(&levels));
     let levels = pixels_of(bytes, color)?;
-    let is_whole = match padded {
-        Some(padded) => padded.is_ok_and(|padded| padded == hash(&levels)),
-        // If whole scans are missing, only the missing end marker shows it.
-        None => scan.end.is_some(),
-    };
+    let is_whole = padded.is_ok_and(|padded| padded == hash(&levels)) && !scan.misses_scans();
     if !is_whole {
         return Err(Error::Picture { problem: format!("truncated JPEG ({} bytes)", bytes.len()) });
     }
@@ -89,6 +83,9 @@ struct Scan {
     is_progressive: bool,
     /// Offset of the end-of-image marker.
     end: Option<usize>,
+    /// Component, first and last coefficient, and the low bits still missing, of each progressive
+    /// scan's components.
+    precisions: Vec<(u8, u8, u8, u8)>,
 }
 
 impl Scan {
@@ -104,6 +101,9 @@ impl Scan {
                 // A segment with its length.
                 (0xff, 0xc0..=0xcf | 0xda..=0xfe) => {
                     scan.is_progressive |= code == 0xc2;
+                    if code == 0xda && scan.is_progressive {
+                        scan.read_precisions(&bytes[at + 4..]);
+                    }
                     let Some(&[high, low]) = bytes.get(at + 2..at + 4) else { break };
                     at += 2 + usize::from(u16::from_be_bytes([high, low])).max(2);
                 }
@@ -112,6 +112,24 @@ impl Scan {
             }
         }
         scan
+    }
+
+    /// Reads the header of a progressive scan.
+    fn read_precisions(&mut self, header: &[u8]) {
+        let count = header.first().map_or(0, |&count| usize::from(count));
+        let Some(&[first, last, bits]) = header.get(1 + 2 * count..4 + 2 * count) else { return };
+        let components = header[1..].chunks_exact(2).take(count).map(|component| component[0]);
+        self.precisions.extend(components.map(|component| (component, first, last, bits & 15)));
+    }
+
+    /// Returns true if the last scan of some coefficients leaves out low bits, or the end marker is
+    /// missing: in both cases, whole progressive scans are missing.
+    fn misses_scans(&self) -> bool {
+        let mut missing = BTreeMap::new();
+        for &(component, first, last, bits) in &self.precisions {
+            missing.extend((first..=last.min(63)).map(|coefficient| ((component, coefficient), bits)));
+        }
+        self.is_progressive && (self.end.is_none() || missing.values().any(|&bits| bits > 0))
     }
 }
 
@@ -124,8 +142,20 @@ mod tests {
         // A thumbnail with its own end inside a segment, stuffed data, and junk after the end.
         let mut file = b"\xff\xd8\xff\xe1\x00\x06\xff\xd9\xff\xd9\xff\xc2\x00\x02\xff\xda\x00\x02".to_vec();
         file.extend(b"\x12\xff\x00\xff\xd0\x34\xff\xff\xd9junk\xff\xd9");
-        assert_eq!(Scan::of(&file), Scan { is_progressive: true, end: Some(25) });
-        assert_eq!(Scan::of(&file[..24]), Scan { is_progressive: true, end: None });
+        let scan = |end| Scan { is_progressive: true, end, precisions: Vec::new() };
+        assert_eq!(Scan::of(&file), scan(Some(25)));
+        assert_eq!(Scan::of(&file[..24]), scan(None));
         assert_eq!(Scan::of(b"\xff"), Scan::default());
+    }
+
+    #[test]
+    fn coefficients_without_their_low_bits_are_missing_scans() {
+        let scan = |bits| [b"\xff\xda\x00\x08\x01\x01\x00\x01\x3f".as_slice(), &[bits]].concat();
+        let file = |scans: &[u8]| {
+            let scans = scans.iter().flat_map(|&bits| scan(bits));
+            b"\xff\xd8\xff\xc2\x00\x02".iter().copied().chain(scans).chain(END).collect::<Vec<u8>>()
+        };
+        assert!(Scan::of(&file(&[0x02, 0x21])).misses_scans());
+        assert!(!Scan::of(&file(&[0x02, 0x21, 0x10])).misses_scans());
     }
 }
