@@ -11,7 +11,7 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, ShapeBuilder, s};
 use crate::kernels::mat::{MatMut, MatRef};
 use crate::kernels::real::Real;
 use crate::kernels::simd::LANES;
-use crate::parallel::partition::{MatParts, Partition};
+use crate::parallel::partition::{self, MatParts, Partition};
 
 /// Size of a cache line in bytes.
 const LINE: usize = 64;
@@ -177,15 +177,17 @@ impl<A> Matrix<A> {
                 .then(|| (piece.clone(), block.columns_of(inside(piece.start)..inside(piece.end))))
         })
     }
+}
 
+impl<A: Send> Matrix<A> {
     /// Splits the first `rows` rows by columns. The strips, if there are several, must match the
     /// parts.
     #[track_caller]
     pub(crate) fn by_columns(&mut self, rows: usize, partition: &Partition) -> MatParts<'_, A> {
-        let total = self.rows;
+        assert!(rows <= self.rows);
         match &mut self.strips[..] {
-            [strip] => partition.columns(strip.mat_mut(total).rows_of(0..rows)),
-            strips => partition.strips(strips.iter_mut().map(|strip| strip.mat_mut(total).rows_of(0..rows))),
+            [strip] => partition.columns(strip.mat_mut(rows)),
+            strips => partition.strips(strips, rows),
         }
     }
 }
@@ -221,6 +223,12 @@ impl<A> Strip<A> {
     fn mat_mut(&mut self, rows: usize) -> MatMut<'_, A> {
         let width = self.columns.next_multiple_of(LANES);
         MatMut::from_rows(&mut self.buffer[self.start..], rows, width, self.stride)
+    }
+}
+
+impl<A: Send> partition::Strip<A> for Strip<A> {
+    fn block(&mut self, rows: usize) -> MatMut<'_, A> {
+        self.mat_mut(rows)
     }
 }
 

@@ -180,8 +180,7 @@ impl<A: Scalar> DroppedInputs<A> {
         match x {
             Features::Dense(x) => {
                 let dense = self.dense.as_slice_mut().expect("made contiguous");
-                let cut = examples.map(|example| example * inputs);
-                pool.run(cut.slice(&mut dense[..rows * inputs]), |part, dense| {
+                pool.run(examples.scaled(inputs).slice(&mut dense[..rows * inputs]), |part, dense| {
                     let mut mask = mask.draw(inputs);
                     for (row, dense) in examples.range(part).zip(dense.chunks_mut(inputs)) {
                         mask.seek(row, 0);
@@ -206,13 +205,12 @@ impl<A: Scalar> DroppedInputs<A> {
                     self.starts[row + 1] = self.starts[row] + x.range(row).len();
                 }
                 let (starts, total) = (&self.starts, self.starts[rows]);
-                let entries = examples.map(|example| starts[example]);
-                let kept =
-                    (entries.slice(&mut self.columns[..total]), entries.slice(&mut self.values[..total]));
-                let ends = examples.map(|example| 2 * example).slice(&mut self.ends[..2 * rows]);
+                let columns = examples.spans(&mut self.columns[..total], starts);
+                let kept = (columns, examples.spans(&mut self.values[..total], starts));
+                let ends = examples.scaled(2).slice(&mut self.ends[..2 * rows]);
                 pool.run((kept, ends), |part, ((columns, values), ends)| {
                     let mut mask = mask.draw(inputs);
-                    let first = entries.range(part).start;
+                    let first = starts[examples.range(part).start];
                     for (row, ends) in examples.range(part).zip(ends.chunks_mut(2)) {
                         mask.seek(row, 0);
                         let mut at = starts[row] - first;

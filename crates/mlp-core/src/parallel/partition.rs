@@ -9,10 +9,13 @@ use crate::kernels::mat::MatMut;
 /// Maximum number of threads of a pool, and of parts.
 pub(crate) const MAX_THREADS: usize = 64;
 
-/// A split of a sequence into consecutive ranges.
+/// A split of a sequence into consecutive ranges. Small, because several are copied in every run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Partition {
-    cuts: [usize; MAX_THREADS + 1],
+    end: usize,    // length of the sequence
+    grain: usize,  // cuts are at its multiples
+    grains: usize, // at least the length
+    blocks: usize, // number of parts before they were merged
     count: usize,
 }
 
@@ -20,22 +23,27 @@ impl Partition {
     /// Splits 0..`len` into `count` parts of similar size, at multiples of `grain`.
     pub(crate) fn new(len: usize, grain: usize, count: usize) -> Self {
         assert!((1..=MAX_THREADS).contains(&count));
-        let grains = len.div_ceil(grain);
-        let mut cuts = [len; MAX_THREADS + 1];
-        for (index, cut) in cuts[..=count].iter_mut().enumerate() {
-            *cut = len.min(grains * index / count * grain);
-        }
-        Self { cuts, count }
+        Self { end: len, grain, grains: len.div_ceil(grain), blocks: count, count }
     }
 
     /// Merges neighboring parts into `count` parts of similar size.
-    pub(crate) fn merged(&self, count: usize) -> Self {
+    pub(crate) fn merged(self, count: usize) -> Self {
         assert!((1..=MAX_THREADS).contains(&count));
-        let mut cuts = [self.end(); MAX_THREADS + 1];
-        for (index, cut) in cuts[..=count].iter_mut().enumerate() {
-            *cut = self.cuts[self.count * index / count];
+        assert_eq!(self.blocks, self.count, "merged twice");
+        Self { count, ..self }
+    }
+
+    /// Returns the end of the first `parts` parts.
+    fn cut(&self, parts: usize) -> usize {
+        assert!(parts <= self.count);
+        if parts == 0 {
+            return 0;
         }
-        Self { cuts, count }
+        if parts == self.count {
+            return self.end;
+        }
+        let blocks = self.blocks * parts / self.count;
+        self.end.min(self.grains * blocks / self.blocks * self.grain)
     }
 
     /// Returns the nonempty intersections of the parts with `first..first + len`, relative to
@@ -47,19 +55,17 @@ impl Partition {
 
     /// Returns the same split of a shorter sequence.
     pub(crate) fn up_to(self, len: usize) -> Self {
-        self.map(|cut| len.min(cut))
+        Self { end: len.min(self.end), ..self }
     }
 
-    /// Returns a split at `f(cut)` for each cut; `f` must be monotonic.
-    pub(crate) fn map(mut self, f: impl Fn(usize) -> usize) -> Self {
-        self.cuts[..=self.count].iter_mut().for_each(|cut| *cut = f(*cut));
-        assert!(self.cuts[..=self.count].is_sorted());
-        self
+    /// Returns the split of a sequence with `factor` elements for each of this one.
+    pub(crate) fn scaled(self, factor: usize) -> Self {
+        Self { end: self.end * factor, grain: self.grain * factor, ..self }
     }
 
     /// Returns a part.
     pub(crate) fn range(&self, part: usize) -> Range<usize> {
-        self.cuts[..=self.count][part]..self.cuts[..=self.count][part + 1]
+        self.cut(part)..self.cut(part + 1)
     }
 
     /// Returns all parts, in order.
@@ -70,39 +76,51 @@ impl Partition {
     /// Splits a matrix by columns.
     #[track_caller]
     pub(crate) fn columns<'a, A>(&self, block: MatMut<'a, A>) -> MatParts<'a, A> {
-        assert_eq!(self.end(), block.columns());
+        assert_eq!(self.end, block.columns());
         MatParts { whole: Whole::Columns(block), partition: *self }
     }
 
-    /// Splits a matrix stored in strips, one for each part.
+    /// Splits the first `rows` rows of a matrix stored in strips, one for each part.
     #[track_caller]
-    pub(crate) fn strips<'a, A>(&self, strips: impl Iterator<Item = MatMut<'a, A>>) -> MatParts<'a, A> {
-        let mut all = [const { None }; MAX_THREADS];
-        for (part, strip) in strips.enumerate() {
-            assert_eq!(strip.columns(), self.range(part).len(), "a strip does not match its part");
-            all[part] = Some(strip);
+    pub(crate) fn strips<'a, A, S: Strip<A>>(&self, strips: &'a mut [S], rows: usize) -> MatParts<'a, A> {
+        unsafe fn block<'a, A, S: Strip<A> + 'a>(strip: *mut (), part: usize, rows: usize) -> MatMut<'a, A> {
+            // SAFETY: the caller of `Divide::part` takes each part once, and `strip` is the first of
+            // the strips, one for each part, borrowed for 'a.
+            unsafe { &mut *strip.cast::<S>().add(part) }.block(rows)
         }
-        MatParts { whole: Whole::Strips(all), partition: *self }
+        let widths = strips.iter_mut().map(|strip| strip.block(0).columns());
+        assert!(widths.eq(self.ranges().map(|range| range.len())), "the strips do not match the parts");
+        let whole = Whole::Strips { first: strips.as_mut_ptr().cast(), block: block::<A, S>, rows };
+        MatParts { whole, partition: *self }
     }
 
     /// Splits a matrix by rows.
     #[track_caller]
     pub(crate) fn rows<'a, A>(&self, block: MatMut<'a, A>) -> MatParts<'a, A> {
-        assert_eq!(self.end(), block.rows());
+        assert_eq!(self.end, block.rows());
         MatParts { whole: Whole::Rows(block), partition: *self }
     }
 
     /// Splits a slice.
     #[track_caller]
     pub(crate) fn slice<'a, T>(&self, slice: &'a mut [T]) -> Slice<'a, T> {
-        assert_eq!(self.end(), slice.len());
-        Slice { start: slice.as_mut_ptr(), partition: *self, lifetime: PhantomData }
+        assert_eq!(self.end, slice.len());
+        Slice { first: slice.as_mut_ptr(), starts: None, partition: *self, lifetime: PhantomData }
     }
 
-    /// Returns the length of the sequence.
-    fn end(&self) -> usize {
-        self.cuts[self.count]
+    /// Splits a slice in which element `i` of the sequence has `starts[i]..starts[i + 1]`.
+    #[track_caller]
+    pub(crate) fn spans<'a, T>(&self, slice: &'a mut [T], starts: &'a [usize]) -> Slice<'a, T> {
+        let starts = &starts[..=self.end];
+        assert!(starts[0] == 0 && starts[self.end] == slice.len() && starts.is_sorted());
+        Slice { first: slice.as_mut_ptr(), starts: Some(starts), partition: *self, lifetime: PhantomData }
     }
+}
+
+/// Some columns of a matrix, stored row by row.
+pub(crate) trait Strip<A>: Send {
+    /// Returns the first `rows` rows.
+    fn block(&mut self, rows: usize) -> MatMut<'_, A>;
 }
 
 /// Data that can be split into disjoint parts.
@@ -129,22 +147,25 @@ pub(crate) struct MatParts<'a, A> {
     partition: Partition,
 }
 
-#[expect(clippy::large_enum_variant, reason = "on the stack of one call; a box would allocate in every step")]
 enum Whole<'a, A> {
     Columns(MatMut<'a, A>),
     Rows(MatMut<'a, A>),
-    Strips([Option<MatMut<'a, A>>; MAX_THREADS]),
+    Strips { first: *mut (), block: unsafe fn(*mut (), usize, usize) -> MatMut<'a, A>, rows: usize },
 }
 
-/// A slice split by [`Partition::slice`].
+/// A slice split by [`Partition::slice`] or [`Partition::spans`].
 pub(crate) struct Slice<'a, T> {
-    start: *mut T,
+    first: *mut T,
+    starts: Option<&'a [usize]>,
     partition: Partition,
     lifetime: PhantomData<&'a mut [T]>,
 }
 
 // SAFETY: only disjoint parts are handed out, each to one thread.
 unsafe impl<T: Send> Sync for Slice<'_, T> {}
+
+// SAFETY: only disjoint parts are handed out, each to one thread, and strips are `Send`.
+unsafe impl<A: Send + Sync> Sync for MatParts<'_, A> {}
 
 // SAFETY: parts are disjoint ranges of columns or rows, or different strips.
 unsafe impl<'a, A: Send + Sync> Divide for MatParts<'a, A> {
@@ -161,16 +182,13 @@ unsafe impl<'a, A: Send + Sync> Divide for MatParts<'a, A> {
             Whole::Columns(block) => unsafe { block.alias() }.columns_of(range),
             // SAFETY: no other part has these rows.
             Whole::Rows(block) => unsafe { block.alias() }.rows_of(range),
-            Whole::Strips(strips) => {
-                let strip = strips[part].as_ref().expect("a strip for each part");
-                // SAFETY: no other part has this strip.
-                unsafe { strip.alias() }
-            }
+            // SAFETY: no other part has this strip.
+            Whole::Strips { first, block, rows } => unsafe { block(*first, part, *rows) },
         }
     }
 }
 
-// SAFETY: parts are disjoint ranges of the slice, which ends at the last cut.
+// SAFETY: parts are disjoint ranges of the slice, which ends at the last cut. `starts` are sorted.
 unsafe impl<'a, T: Send> Divide for Slice<'a, T> {
     type Part = &'a mut [T];
 
@@ -180,8 +198,9 @@ unsafe impl<'a, T: Send> Divide for Slice<'a, T> {
 
     unsafe fn part(&self, part: usize) -> Self::Part {
         let range = self.partition.range(part);
+        let range = self.starts.map_or(range.clone(), |starts| starts[range.start]..starts[range.end]);
         // SAFETY: inside the slice, and no other part overlaps.
-        unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
+        unsafe { std::slice::from_raw_parts_mut(self.first.add(range.start), range.len()) }
     }
 }
 
@@ -240,5 +259,26 @@ mod tests {
             assert_eq!(end, len);
         }
         assert_eq!(Partition::new(104, 16, 2).range(0), 0..48);
+    }
+
+    #[test]
+    fn merged_parts_consist_of_whole_blocks() {
+        for (len, grain, blocks, count) in [(112, 16, 4, 3), (1024, 16, 2, 5), (100, 1, 64, 7), (0, 8, 2, 2)]
+        {
+            let fine = Partition::new(len, grain, blocks);
+            let ends: Vec<usize> = fine.ranges().map(|range| range.end).collect();
+            let merged = fine.merged(count);
+            assert_eq!(merged.ranges().map(|range| range.len()).sum::<usize>(), len);
+            assert!(merged.ranges().all(|range| range.is_empty() || ends.contains(&range.end)));
+        }
+    }
+
+    #[test]
+    fn shorter_and_scaled_sequences_have_their_cuts_at_the_same_places() {
+        let partition = Partition::new(104, 16, 3);
+        let ends = |partition: Partition| partition.ranges().map(|range| range.end).collect::<Vec<_>>();
+        assert_eq!(ends(partition), [32, 64, 104]);
+        assert_eq!(ends(partition.up_to(50)), [32, 50, 50]);
+        assert_eq!(ends(partition.scaled(2)), [64, 128, 208]);
     }
 }

@@ -18,8 +18,10 @@ use std::thread::{self, JoinHandle};
 use super::backoff::Backoff;
 use super::partition::{Divide, MAX_THREADS};
 
-/// Spins before a thread goes to sleep.
-const SPINS: u32 = if cfg!(miri) { 1 } else { 20_000 };
+/// Spins before a helper without work goes to sleep, about a millisecond.
+const IDLE_SPINS: u32 = if cfg!(miri) { 1 } else { 100_000 };
+/// Spins before the caller lets other threads run.
+const BUSY_SPINS: u32 = if cfg!(miri) { 1 } else { 20_000 };
 
 /// A pool of threads. The caller's thread is the first.
 pub(crate) struct Pool {
@@ -147,7 +149,7 @@ impl Pool {
         }
         let is_done = || shared.unfinished.0.load(Acquire) == 0;
         let mut rounds = 0;
-        while !spin_until(is_done, &mut rounds) {
+        while !spin_until(is_done, BUSY_SPINS, &mut rounds) {
             thread::yield_now();
         }
         self.backoff.waited(rounds);
@@ -212,7 +214,7 @@ impl Shared {
 
     /// Waits for a run other than `seen`, spinning first, and returns it.
     fn await_round(&self, helper: usize, seen: usize) -> usize {
-        if !spin_until(|| self.round.0.load(Acquire) != seen, &mut 0) {
+        if !spin_until(|| self.round.0.load(Acquire) != seen, IDLE_SPINS, &mut 0) {
             let asleep = &self.asleep[helper].0;
             asleep.store(true, SeqCst);
             while self.round.0.load(SeqCst) == seen {
@@ -224,9 +226,9 @@ impl Shared {
     }
 }
 
-/// Spins until `is_done`, counting the spins in `rounds`. Returns false if it gives up.
-fn spin_until(is_done: impl Fn() -> bool, rounds: &mut u32) -> bool {
-    for _ in 0..SPINS {
+/// Spins until `is_done`, at most `limit` times, counted in `rounds`. Returns false if it gives up.
+fn spin_until(is_done: impl Fn() -> bool, limit: u32, rounds: &mut u32) -> bool {
+    for _ in 0..limit {
         if is_done() {
             return true;
         }
