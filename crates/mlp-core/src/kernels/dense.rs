@@ -5,8 +5,8 @@
 use super::isa::{Isa, Work};
 use super::mat::{MatMut, MatRef};
 use super::real::Real;
-use super::simd::{LANES, Simd};
-use super::tile::{Tile, for_width, tiles};
+use super::simd::{ByWidth, LANES, Simd};
+use super::tile::{Tile, tiles};
 
 /// The start of the chains.
 #[derive(Clone, Copy)]
@@ -34,15 +34,10 @@ pub(super) fn product<A: Real>(
     if let Start::Row(row) = start {
         assert!(row.len() >= c.columns());
     }
-    // Two kernels, because without optimization everything inlined into one takes stack space.
-    if alpha == A::one() {
-        isa.run(Product::<'_, '_, A, false> { alpha, a, b, start, c });
-    } else {
-        isa.run(Product::<'_, '_, A, true> { alpha, a, b, start, c });
-    }
+    isa.run(Product { alpha, a, b, start, c });
 }
 
-struct Product<'a, 'c, A, const SCALED: bool> {
+struct Product<'a, 'c, A> {
     alpha: A,
     a: MatRef<'a, A>,
     b: MatRef<'a, A>,
@@ -50,66 +45,70 @@ struct Product<'a, 'c, A, const SCALED: bool> {
     c: MatMut<'c, A>,
 }
 
-/// Rows of a tile. With [`Simd::TILE_VECTORS`], they fill three quarters of the registers.
+/// Rows of a tile. With [`Simd::BLOCK_WIDTH`], they fill three quarters of the registers.
 const TILE_ROWS: usize = 6;
 
-impl<A: Real, const SCALED: bool> Work for Product<'_, '_, A, SCALED> {
+impl<A: Real> Work for Product<'_, '_, A> {
     type Number = A;
 
     #[inline(always)]
     fn run<S: Simd<A>>(mut self, simd: S) {
-        for (column, lanes) in tiles(self.c.columns(), S::TILE_VECTORS * S::LANES / LANES) {
+        for (column, width) in tiles(self.c.columns(), S::BLOCK_WIDTH) {
             let rows = self.c.rows();
             let mut row = 0;
             while row < rows {
-                let height = rows - row;
-                row += match height {
-                    TILE_ROWS.. => {
-                        for_width!(lanes, S, self.tile, [_, TILE_ROWS], (simd, row, column))
-                    }
-                    4.. => for_width!(lanes, S, self.tile, [_, 4], (simd, row, column)),
-                    2.. => for_width!(lanes, S, self.tile, [_, 2], (simd, row, column)),
-                    _ => for_width!(lanes, S, self.tile, [_, 1], (simd, row, column)),
+                let product = &mut self;
+                row += match rows - row {
+                    TILE_ROWS.. => simd.block(width, Block::<A, S, TILE_ROWS> { product, simd, row, column }),
+                    2.. => simd.block(width, Block::<A, S, 2> { product, simd, row, column }),
+                    _ => simd.block(width, Block::<A, S, 1> { product, simd, row, column }),
                 };
             }
         }
     }
 }
 
-impl<A: Real, const SCALED: bool> Product<'_, '_, A, SCALED> {
-    /// Computes a tile and returns its number of rows.
+/// A tile of `M` rows of C.
+struct Block<'p, 'a, 'c, A, S, const M: usize> {
+    product: &'p mut Product<'a, 'c, A>,
+    simd: S,
+    row: usize,
+    column: usize,
+}
+
+impl<A: Real, S: Simd<A>, const M: usize> ByWidth for Block<'_, '_, '_, A, S, M> {
+    type Output = usize;
+
+    /// Computes the tile and returns its number of rows.
     #[inline(always)]
-    fn tile<S: Simd<A>, const M: usize, const F: usize, const H: usize>(
-        &mut self,
-        simd: S,
-        row: usize,
-        column: usize,
-    ) -> usize {
+    fn run<const F: usize, const H: usize>(self) -> usize {
+        let Self { product: Product { alpha, a, b, start, c }, simd, row, column } = self;
         let mut sums = [Tile::<A, S, F, H>::splat(simd, A::zero()); M];
         for (m, sums) in sums.iter_mut().enumerate() {
-            match self.start {
+            match start {
                 Start::Zero => {}
-                // SAFETY: `run` stays within the rows and columns of C.
-                Start::Current => *sums = unsafe { Tile::load(simd, self.c.address_mut(row + m, column)) },
+                // SAFETY: the tile stays within the rows and columns of C.
+                Start::Current => *sums = unsafe { Tile::load(simd, c.address_mut(row + m, column)) },
                 // SAFETY: `start` is as long as a row of C.
                 Start::Row(start) => *sums = unsafe { Tile::load(simd, start.as_ptr().add(column)) },
             }
         }
-        for j in 0..self.b.rows() {
+        let is_scaled = *alpha != A::one();
+        for j in 0..b.rows() {
             // SAFETY: B has a row for each column of A, and at least the columns of C.
-            let mut b = unsafe { Tile::load(simd, self.b.address(j, column)) };
-            if SCALED {
-                b = b.scaled(simd, self.alpha);
+            let mut b = unsafe { Tile::load(simd, b.address(j, column)) };
+            if is_scaled {
+                b = b.scaled(simd, *alpha);
             }
             for (m, sums) in sums.iter_mut().enumerate() {
                 // SAFETY: A has the rows of C.
-                let a = unsafe { self.a.at(row + m, j) };
+                let a = unsafe { a.at(row + m, j) };
                 sums.multiply_add(simd, a, &b);
             }
         }
         for (m, sums) in sums.into_iter().enumerate() {
             // SAFETY: as above.
-            unsafe { sums.store(simd, self.c.address_mut(row + m, column)) };
+            unsafe { sums.store(simd, c.address_mut(row + m, column)) };
         }
         M
     }

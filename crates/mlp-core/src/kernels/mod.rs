@@ -79,10 +79,11 @@ kernels! {
         z: MatMut<'_, Self>,
     ) = sparse::affine(isa, x, rows, weights, biases, z);
 
-    /// W ← W + alpha·Xᵀ·δ, for a sparse X.
+    /// W ← start + alpha·Xᵀ·δ, for a sparse X.
     fn sparse_update(
-        isa: Isa, alpha: Self, x: &CsrMatrix<'_, Self>, delta: MatRef<'_, Self>, weights: MatMut<'_, Self>,
-    ) = sparse::update(isa, alpha, x, delta, weights);
+        isa: Isa, alpha: Self, x: &CsrMatrix<'_, Self>, delta: MatRef<'_, Self>, start: Start<'_, Self>,
+        weights: MatMut<'_, Self>,
+    ) = sparse::update(isa, alpha, x, delta, start, weights);
 
     /// H ← f(Z).
     fn activate(isa: Isa, activation: Activation, z: MatRef<'_, Self>, h: MatMut<'_, Self>) =

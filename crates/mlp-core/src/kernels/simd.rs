@@ -43,8 +43,10 @@ pub trait Simd<A>: Copy {
 
     /// Numbers in a vector.
     const LANES: usize;
-    /// Maximum width, in vectors, of a tile of several rows that fits into the registers.
-    const TILE_VECTORS: usize;
+    /// Maximum width, in [`LANES`], of a tile of several rows that fits into the registers.
+    const BLOCK_WIDTH: usize;
+    /// Maximum width, in [`LANES`], of a tile of one row: 256 bytes.
+    const ROW_WIDTH: usize;
 
     /// Returns the proof.
     ///
@@ -52,6 +54,10 @@ pub trait Simd<A>: Copy {
     /// The machine must have these instructions.
     unsafe fn assume() -> Self;
 
+    /// Runs code for a tile of several rows, 1 to [`Self::BLOCK_WIDTH`] wide.
+    fn block<W: ByWidth>(self, width: usize, work: W) -> W::Output;
+    /// Runs code for a tile of one row, 1 to [`Self::ROW_WIDTH`] wide.
+    fn row<W: ByWidth>(self, width: usize, work: W) -> W::Output;
     fn half(self) -> Self::Half;
     /// Returns half of a vector whose numbers are all equal.
     fn halve(self, vector: Self::Vector) -> <Self::Half as Simd<A>>::Vector;
@@ -73,21 +79,56 @@ pub trait Simd<A>: Copy {
     unsafe fn store(self, vector: Self::Vector, to: *mut A);
 }
 
+/// Code that is compiled for each width of a tile: F vectors and H half vectors (0 or 1).
+pub trait ByWidth {
+    type Output;
+
+    /// Must be `#[inline(always)]`, or it is compiled for the baseline.
+    fn run<const F: usize, const H: usize>(self) -> Self::Output;
+}
+
+/// Runs `$work` for a tile of `$width` [`LANES`], one of `$case`, with vectors of `$lanes` numbers.
+macro_rules! by_width {
+    ([$($case:literal)+], $width:expr, $lanes:expr, $work:expr) => {
+        match $width {
+            $($case => $work.run::<{ $case * LANES / $lanes }, { $case % ($lanes / LANES) }>(),)+
+            width => unreachable!("a tile of {width}"),
+        }
+    };
+}
+
+/// The last of some numbers.
+macro_rules! last {
+    ([$only:literal]) => { $only };
+    ([$_first:literal $($rest:literal)+]) => { last!([$($rest)+]) };
+}
+
 /// Plain loops, for every processor.
 #[derive(Clone, Copy)]
 pub struct Generic;
 
 macro_rules! generic {
-    ($($number:ty),+) => {$(
+    ($($number:ty, rows of $row:tt);+) => {$(
         impl Simd<$number> for Generic {
             type Vector = [$number; LANES];
             type Half = Self;
             const LANES: usize = LANES;
-            const TILE_VECTORS: usize = 1;
+            const BLOCK_WIDTH: usize = 1;
+            const ROW_WIDTH: usize = last!($row);
 
             #[inline(always)]
             unsafe fn assume() -> Self {
                 Self
+            }
+
+            #[inline(always)]
+            fn block<W: ByWidth>(self, width: usize, work: W) -> W::Output {
+                by_width!([1], width, LANES, work)
+            }
+
+            #[inline(always)]
+            fn row<W: ByWidth>(self, width: usize, work: W) -> W::Output {
+                by_width!($row, width, LANES, work)
             }
 
             #[inline(always)]
@@ -130,25 +171,36 @@ macro_rules! generic {
     )+};
 }
 
-generic!(f32, f64);
+generic!(f32, rows of [1 2 3 4 5 6 7 8]; f64, rows of [1 2 3 4]);
 
 /// Implements [`Simd`] with intrinsics, on `$registers` registers.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! by_intrinsics {
     (
-        $set:ident, $number:ty, [$register:ident of $lanes:literal; $registers:literal], tiles of $tile_vectors:literal,
-        half: $half:ident by $halve:expr,
+        $set:ident, $number:ty, [$register:ident of $lanes:literal; $registers:literal],
+        blocks of $block:tt, rows of $row:tt, half: $half:ident by $halve:expr,
         $splat:ident, $multiply:ident, $multiply_add:expr, $load:ident, $store:ident
     ) => {
         impl Simd<$number> for $set {
             type Vector = [$register; $registers];
             type Half = $half;
             const LANES: usize = $lanes * $registers;
-            const TILE_VECTORS: usize = $tile_vectors;
+            const BLOCK_WIDTH: usize = last!($block);
+            const ROW_WIDTH: usize = last!($row);
 
             #[inline(always)]
             unsafe fn assume() -> Self {
                 Self(())
+            }
+
+            #[inline(always)]
+            fn block<W: ByWidth>(self, width: usize, work: W) -> W::Output {
+                by_width!($block, width, $lanes * $registers, work)
+            }
+
+            #[inline(always)]
+            fn row<W: ByWidth>(self, width: usize, work: W) -> W::Output {
+                by_width!($row, width, $lanes * $registers, work)
             }
 
             #[inline(always)]
@@ -207,7 +259,7 @@ mod x86 {
     use std::array;
     use std::convert::identity;
 
-    use super::Simd;
+    use super::{ByWidth, LANES, Simd};
 
     /// AVX2 and FMA.
     #[derive(Clone, Copy)]
@@ -218,19 +270,23 @@ mod x86 {
     pub struct Avx512(());
 
     by_intrinsics!(
-        Avx2, f32, [__m256 of 8; 1], tiles of 2, half: Avx2 by identity,
+        Avx2, f32, [__m256 of 8; 1],
+        blocks of [1 2], rows of [1 2 3 4 5 6 7 8], half: Avx2 by identity,
         _mm256_set1_ps, _mm256_mul_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_storeu_ps
     );
     by_intrinsics!(
-        Avx2, f64, [__m256d of 4; 2], tiles of 1, half: Avx2 by identity,
+        Avx2, f64, [__m256d of 4; 2],
+        blocks of [1], rows of [1 2 3 4], half: Avx2 by identity,
         _mm256_set1_pd, _mm256_mul_pd, _mm256_fmadd_pd, _mm256_loadu_pd, _mm256_storeu_pd
     );
     by_intrinsics!(
-        Avx512, f32, [__m512 of 16; 1], tiles of 4, half: Avx2 by _mm512_castps512_ps256,
+        Avx512, f32, [__m512 of 16; 1],
+        blocks of [1 2 3 4 5 6 7 8], rows of [1 2 3 4 5 6 7 8], half: Avx2 by _mm512_castps512_ps256,
         _mm512_set1_ps, _mm512_mul_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_storeu_ps
     );
     by_intrinsics!(
-        Avx512, f64, [__m512d of 8; 1], tiles of 4, half: Avx512 by identity,
+        Avx512, f64, [__m512d of 8; 1],
+        blocks of [1 2 3 4], rows of [1 2 3 4], half: Avx512 by identity,
         _mm512_set1_pd, _mm512_mul_pd, _mm512_fmadd_pd, _mm512_loadu_pd, _mm512_storeu_pd
     );
 }
@@ -244,18 +300,20 @@ mod arm {
     use std::array;
     use std::convert::identity;
 
-    use super::Simd;
+    use super::{ByWidth, LANES, Simd};
 
     /// NEON, part of every AArch64.
     #[derive(Clone, Copy)]
     pub struct Neon(());
 
     by_intrinsics!(
-        Neon, f32, [float32x4_t of 4; 2], tiles of 2, half: Neon by identity,
+        Neon, f32, [float32x4_t of 4; 2],
+        blocks of [1 2], rows of [1 2 3 4 5 6 7 8], half: Neon by identity,
         vdupq_n_f32, vmulq_f32, |a, b, c| vfmaq_f32(c, a, b), vld1q_f32, vst1q_f32
     );
     by_intrinsics!(
-        Neon, f64, [float64x2_t of 2; 4], tiles of 1, half: Neon by identity,
+        Neon, f64, [float64x2_t of 2; 4],
+        blocks of [1], rows of [1 2 3 4], half: Neon by identity,
         vdupq_n_f64, vmulq_f64, |a, b, c| vfmaq_f64(c, a, b), vld1q_f64, vst1q_f64
     );
 }

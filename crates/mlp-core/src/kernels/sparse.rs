@@ -1,4 +1,4 @@
-//! Products with sparse rows: X·W + b and W += alpha·Xᵀ·δ.
+//! Products with sparse rows, X·W + b and W + alpha·Xᵀ·δ.
 //!
 //! Both keep a tile of one row and at most 64 numbers in registers while they iterate over the
 //! entries of a row of X: the row of Z, to which rows of W are added, or the row of δ, which is
@@ -11,15 +11,13 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::slice;
 
+use super::dense::Start;
 use super::isa::{Isa, Work, prefetch};
 use super::mat::{MatMut, MatRef};
 use super::real::Real;
-use super::simd::{LANES, Simd};
-use super::tile::{Tile, for_width, tiles};
+use super::simd::{ByWidth, LANES, Simd};
+use super::tile::{Tile, tiles};
 use crate::linalg::csr::{Columns, CsrMatrix, Values};
-
-/// Size of the widest tile in bytes: eight registers of 32 bytes, or four of 64.
-const TILE_BYTES: usize = 256;
 
 /// Columns of X per panel. The rows of W of a panel, for one tile, take at most 64 KB. Narrower
 /// panels would fit the L1 cache, but every panel costs each example a mispredicted branch.
@@ -87,9 +85,9 @@ impl<A: Real, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Work for Affine<'_,
 
     #[inline(always)]
     fn run<S: Simd<A>>(mut self, simd: S) {
-        for (column, lanes) in tiles(self.z.columns(), max_lanes::<A>()) {
+        for (column, width) in tiles(self.z.columns(), S::ROW_WIDTH) {
             let (weights, z) = (self.weights, self.z.reborrow());
-            let tile = AffineTile { simd, weights, biases: self.biases, z, column, lanes };
+            let tile = AffineTile { simd, weights, biases: self.biases, z, column, width };
             self.x.visit(self.rows.clone(), tile);
         }
     }
@@ -101,51 +99,71 @@ struct AffineTile<'a, 'z, A, S> {
     biases: &'a [A],
     z: MatMut<'z, A>,
     column: usize,
-    lanes: usize,
+    width: usize,
 }
 
 impl<A: Real, S: Simd<A>> Visitor<A> for AffineTile<'_, '_, A, S> {
     #[inline(always)]
     fn visit(&mut self, example: usize, is_first: bool, entries: impl Iterator<Item = (usize, A)>) {
-        for_width!(self.lanes, S, self.add, [], (example, is_first, entries));
+        self.simd.row(self.width, AffineRow { tile: self, example, is_first, entries });
     }
 }
 
-impl<A: Real, S: Simd<A>> AffineTile<'_, '_, A, S> {
+struct AffineRow<'t, T, E> {
+    tile: &'t mut T,
+    example: usize,
+    is_first: bool,
+    entries: E,
+}
+
+impl<A, S, E> ByWidth for AffineRow<'_, AffineTile<'_, '_, A, S>, E>
+where
+    A: Real,
+    S: Simd<A>,
+    E: Iterator<Item = (usize, A)>,
+{
+    type Output = ();
+
     #[inline(always)]
-    fn add<const F: usize, const H: usize>(
-        &mut self,
-        example: usize,
-        is_first: bool,
-        entries: impl Iterator<Item = (usize, A)>,
-    ) {
+    fn run<const F: usize, const H: usize>(self) {
+        let AffineTile { simd, weights, biases, z, column, .. } = self.tile;
+        let (simd, column) = (*simd, *column);
         // SAFETY: Z has this row and the columns of the tile.
-        let z = unsafe { self.z.address_mut(example, self.column) };
-        let start = if is_first { self.biases[self.column..].as_ptr() } else { z };
+        let z = unsafe { z.address_mut(self.example, column) };
+        let start = if self.is_first { biases[column..].as_ptr() } else { z };
         // SAFETY: there is a bias for each column of Z.
-        let mut sums = unsafe { Tile::<A, S, F, H>::load(self.simd, start) };
-        for (j, x) in entries {
+        let mut sums = unsafe { Tile::<A, S, F, H>::load(simd, start) };
+        for (j, x) in self.entries {
             // SAFETY: W has a row for each column of X, and Z's columns.
-            let weights = unsafe { Tile::load(self.simd, self.weights.address(j, self.column)) };
-            sums.multiply_add(self.simd, x, &weights);
+            let weights = unsafe { Tile::load(simd, weights.address(j, column)) };
+            sums.multiply_add(simd, x, &weights);
         }
         // SAFETY: as above.
-        unsafe { sums.store(self.simd, z) };
+        unsafe { sums.store(simd, z) };
     }
 }
 
-/// W ← W + alpha·Xᵀ·δ. Each element is the chain w ← fma(x_ij, alpha·δ_ic, w), for ascending i with
-/// x_ij among the entries.
+/// W ← start + alpha·Xᵀ·δ. Each element is the chain w ← fma(x_ij, alpha·δ_ic, w), for ascending i
+/// with x_ij among the entries.
 pub(super) fn update<A: Real>(
     isa: Isa,
     alpha: A,
     x: &CsrMatrix<'_, A>,
     delta: MatRef<'_, A>,
-    weights: MatMut<'_, A>,
+    start: Start<'_, A>,
+    mut weights: MatMut<'_, A>,
 ) {
     assert!(x.len() == delta.rows() && x.width() <= weights.rows());
     assert!(delta.columns() >= weights.columns());
     assert!(weights.columns().is_multiple_of(LANES));
+    let width = weights.columns();
+    for row in 0..weights.rows() {
+        match start {
+            Start::Zero => weights.row_mut(row).fill(A::zero()),
+            Start::Current => break,
+            Start::Row(start) => weights.row_mut(row).copy_from_slice(&start[..width]),
+        }
+    }
     with_entries!(x, x => isa.run(Update { alpha, x, delta, weights }));
 }
 
@@ -161,9 +179,9 @@ impl<A: Real, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Work for Update<'_,
 
     #[inline(always)]
     fn run<S: Simd<A>>(mut self, simd: S) {
-        for (column, lanes) in tiles(self.weights.columns(), max_lanes::<A>()) {
+        for (column, width) in tiles(self.weights.columns(), S::ROW_WIDTH) {
             let (alpha, delta, weights) = (self.alpha, self.delta, self.weights.reborrow());
-            let tile = UpdateTile { simd, alpha, delta, weights, column, lanes };
+            let tile = UpdateTile { simd, alpha, delta, weights, column, width };
             self.x.visit(0..delta.rows(), tile);
         }
     }
@@ -175,42 +193,47 @@ struct UpdateTile<'a, 'w, A, S> {
     delta: MatRef<'a, A>,
     weights: MatMut<'w, A>,
     column: usize,
-    lanes: usize,
+    width: usize,
 }
 
 impl<A: Real, S: Simd<A>> Visitor<A> for UpdateTile<'_, '_, A, S> {
     #[inline(always)]
     fn visit(&mut self, example: usize, _is_first: bool, entries: impl Iterator<Item = (usize, A)>) {
-        for_width!(self.lanes, S, self.add, [], (example, entries));
+        self.simd.row(self.width, UpdateRow { tile: self, example, entries });
     }
 }
 
-impl<A: Real, S: Simd<A>> UpdateTile<'_, '_, A, S> {
+struct UpdateRow<'t, T, E> {
+    tile: &'t mut T,
+    example: usize,
+    entries: E,
+}
+
+impl<A, S, E> ByWidth for UpdateRow<'_, UpdateTile<'_, '_, A, S>, E>
+where
+    A: Real,
+    S: Simd<A>,
+    E: Iterator<Item = (usize, A)>,
+{
+    type Output = ();
+
     #[inline(always)]
-    fn add<const F: usize, const H: usize>(
-        &mut self,
-        example: usize,
-        entries: impl Iterator<Item = (usize, A)>,
-    ) {
+    fn run<const F: usize, const H: usize>(self) {
+        let UpdateTile { simd, alpha, delta, weights, column, .. } = self.tile;
+        let (simd, column) = (*simd, *column);
         // SAFETY: δ has this row and W's columns.
-        let delta = unsafe { self.delta.address(example, self.column) };
-        // SAFETY: as above.
-        let delta = unsafe { Tile::<A, S, F, H>::load(self.simd, delta) }.scaled(self.simd, self.alpha);
-        for (j, x) in entries {
+        let delta = unsafe { Tile::<A, S, F, H>::load(simd, delta.address(self.example, column)) };
+        let delta = delta.scaled(simd, *alpha);
+        for (j, x) in self.entries {
             // SAFETY: W has a row for each column of X, and the columns of the tile.
             unsafe {
-                let address = self.weights.address_mut(j, self.column);
-                let mut weights = Tile::load(self.simd, address);
-                weights.multiply_add(self.simd, x, &delta);
-                weights.store(self.simd, address);
+                let address = weights.address_mut(j, column);
+                let mut weights = Tile::load(simd, address);
+                weights.multiply_add(simd, x, &delta);
+                weights.store(simd, address);
             }
         }
     }
-}
-
-/// Width of the widest tile, in [`LANES`].
-const fn max_lanes<A>() -> usize {
-    TILE_BYTES / (LANES * size_of::<A>())
 }
 
 /// Processes the entries of an example within a panel.

@@ -91,25 +91,3 @@ pub(super) fn tiles(width: usize, most: usize) -> impl Iterator<Item = (usize, u
         (first * LANES, end - first)
     })
 }
-
-/// Calls `$self.$method::<…, F, H>(…)` for a tile of 1 to 8 [`LANES`]. Only the method is compiled
-/// for each width; the branch is well predicted, because the width is constant within a kernel.
-macro_rules! for_width {
-    ($lanes:expr, $simd:ty, $self:ident.$method:ident, $constants:tt, $arguments:tt) => {
-        for_width!(@ 1 2 3 4 5 6 7 8: $lanes, $simd, $self.$method, $constants, $arguments)
-    };
-    (@ $($width:literal)+: $lanes:expr, $simd:ty, $self:ident.$method:ident, $constants:tt, $arguments:tt) => {
-        match (<$simd as Simd<A>>::LANES / LANES, $lanes) {
-            $(
-                (1, $width) => for_width!(@ $self.$method, $constants, $width, 0, $arguments),
-                (2, $width) => for_width!(@ $self.$method, $constants, { $width / 2 }, { $width % 2 }, $arguments),
-            )+
-            (vector, lanes) => unreachable!("a tile of {lanes} with vectors of {vector}"),
-        }
-    };
-    (@ $self:ident.$method:ident, [$($constant:tt),*], $full:tt, $half:tt, $arguments:tt) => {
-        $self.$method::<$($constant,)* $full, $half> $arguments
-    };
-}
-
-pub(super) use for_width;

@@ -82,16 +82,11 @@ impl Compute {
         x: Input<'_, A>,
         delta: MatRef<'_, A>,
         write: Write,
-        mut out: MatMut<'_, A>,
+        out: MatMut<'_, A>,
         cut: Cut<'_>,
     ) {
         match x {
-            Input::Sparse(x) => {
-                if write == Write::Set {
-                    (0..out.rows()).for_each(|row| out.row_mut(row).fill(A::zero()));
-                }
-                A::sparse_update(self.isa, alpha, &x, delta, out);
-            }
+            Input::Sparse(x) => A::sparse_update(self.isa, alpha, &x, delta, write.start(), out),
             Input::Dense(x) => self.product(alpha, x.transposed(), delta, write.start(), out, cut),
         }
     }
