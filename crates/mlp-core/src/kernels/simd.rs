@@ -91,7 +91,7 @@ pub trait ByWidth {
 macro_rules! by_width {
     ([$($case:literal)+], $width:expr, $lanes:expr, $work:expr) => {
         match $width {
-            $($case => $work.run::<{ $case * LANES / $lanes }, { $case % ($lanes / LANES) }>(),)+
+            $($case => $work.run::<{ $case * LANES / ($lanes) }, { $case * LANES % ($lanes) / LANES }>(),)+
             width => unreachable!("a tile of {width}"),
         }
     };
