@@ -262,3 +262,24 @@ fn states_of_another_network_or_kind_are_errors() {
     let mut adam = Optimizer::new(ADAM, &sizes(&[5]));
     assert_eq!(adam.restore(1, states).unwrap_err(), "1 optimizer states; expected 2");
 }
+
+#[test]
+fn states_without_gradients_decay_to_zero_and_never_become_subnormal() {
+    for kind in KINDS {
+        let task = task::<f32>(&[20]);
+        let architecture = task.network.architecture();
+        let (mut network, mut optimizer) = (task.network.clone(), Optimizer::new(kind, &architecture));
+        let mut workspace = Workspace::with_compute(&architecture, 70, Compute::default());
+        let zeros = Array2::zeros(task.x.dim());
+        for step in 0..8_000 {
+            let x = if step < 3 { task.x.view() } else { zeros.view() };
+            optimizer.train_step(&mut network, x, &task.labels, 1e-4, &mut workspace);
+            for layer in optimizer.states().flatten() {
+                assert!(!layer.weights().iter().any(|a| a.is_subnormal()), "{kind:?}, step {step}");
+            }
+        }
+        // The first layer's inputs are zero.
+        let is_zero = |layers: &[Layer<f32>]| layers[0].weights().iter().all(|&a| a == 0.0);
+        assert!(optimizer.states().all(is_zero), "{kind:?}");
+    }
+}

@@ -37,6 +37,9 @@ pub trait Real:
     /// The distance from 1 to the next larger number (2⁻²³ or 2⁻⁵²).
     const EPSILON: f64;
 
+    /// The smallest size of a number in the state of an optimizer, 2⁻¹⁰⁰ or 2⁻¹⁰⁰⁰.
+    const TINY: Self;
+
     /// Rounds to this type.
     fn from_f64(value: f64) -> Self;
 
@@ -53,6 +56,7 @@ pub trait Real:
 
 impl Real for f32 {
     const EPSILON: f64 = f32::EPSILON as f64;
+    const TINY: Self = f32::from_bits((127 - 100) << 23);
 
     fn from_f64(value: f64) -> Self {
         value as f32
@@ -74,6 +78,7 @@ impl Real for f32 {
 
 impl Real for f64 {
     const EPSILON: f64 = f64::EPSILON;
+    const TINY: Self = f64::from_bits((1023 - 1000) << 52);
 
     fn from_f64(value: f64) -> Self {
         value

@@ -1,7 +1,8 @@
 //! The kinds of optimizers, with formulas and sources. The loops are in `kernels/update.rs`.
 
 /// The formula that updates the parameters θ from a gradient g with learning rate η. Velocities and
-/// moments (v, m) start at 0.
+/// moments (v, m) start at 0, and become 0 below 2⁻¹⁰⁰ (2⁻¹⁰⁰⁰ in `f64`), before they are subnormal
+/// and slow.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum OptimizerKind {
