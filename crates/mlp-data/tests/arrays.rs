@@ -270,6 +270,10 @@ fn emnist_is_put_upright_and_named() {
     assert!(found.notes.iter().any(|note| note.starts_with("EMNIST by its name: images are transposed")));
     let options = ArrayOptions { transpose: Some(false), ..ArrayOptions::default() };
     assert_eq!(open_with(directory.path(), &options).unwrap().train.image(0), [255, 1, 2, 3]);
+    // A table of the same name.
+    fs::write(path("test.csv"), "2,255,1,2,3\n1,4,0,6,3\n1,4,9,6,3\n").unwrap();
+    let found = open(&path("test.csv")).unwrap();
+    assert_eq!((found.class_names.join(""), found.train.image(0)), ("AB".to_owned(), &[255, 2, 1, 3][..]));
     fs::write(path("mapping.txt"), "1 A\n").unwrap();
     assert!(open(directory.path()).unwrap_err().contains("mapping.txt, line 1: expected a label and a code"));
 }

@@ -33,6 +33,9 @@ const LABELS: [&str; 16] = [
 /// Usual names of columns that number the rows.
 const NUMBERS: [&str; 8] = ["", "id", "index", "idx", "imageid", "image_id", "unnamed:_0", "row"];
 
+/// The maximum number of classes that are recognized without the name of a column.
+const MAX_GUESSED: usize = 128;
+
 /// The columns of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Columns {
@@ -193,7 +196,7 @@ impl Columns {
 struct Evidence {
     has_texts: bool,
     has_fractions: bool,
-    numbers: BTreeSet<i64>, // at most one more than there can be classes
+    numbers: BTreeSet<i64>, // not all, if there are more than classes can be
 }
 
 impl Evidence {
@@ -207,7 +210,7 @@ impl Evidence {
     }
 
     /// Texts are labels; so are whole numbers from 0 or 1 with hardly any gaps. Pixels in a corner
-    /// are all the same, or have gaps.
+    /// are all the same, have gaps, or take most of 256 values.
     fn is_label(&self) -> bool {
         if self.has_texts {
             return true;
@@ -215,7 +218,7 @@ impl Evidence {
         let (Some(&first), Some(&last)) = (self.numbers.first(), self.numbers.last()) else { return false };
         let count = self.numbers.len();
         let is_dense = 5 * count as i64 >= 4 * (last - first + 1);
-        !self.has_fractions && (2..=MAX_CLASSES).contains(&count) && (0..=1).contains(&first) && is_dense
+        !self.has_fractions && (2..=MAX_GUESSED).contains(&count) && (0..=1).contains(&first) && is_dense
     }
 }
 

@@ -48,6 +48,17 @@ pub(super) fn find(directory: &Path) -> Result<Found, Error> {
     Ok(Found::Nothing)
 }
 
+/// Reads what a directory says about a file in it that is a dataset.
+pub(super) fn beside(path: &Path) -> Result<Details, Error> {
+    let role = Role::of(&file_name(path));
+    let mut details = Details { is_emnist: role.is_emnist(), ..Details::default() };
+    if let Some(directory) = path.parent().filter(|_| details.is_emnist) {
+        let place = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        Listing::of(place)?.name_classes(&role.stem, &mut details)?;
+    }
+    Ok(details)
+}
+
 /// Reads pairs of files.
 pub(super) fn read_pairs(pairs: &Pairs, mut details: Details) -> Result<Parts, Error> {
     let mut parts = Vec::new();
@@ -166,15 +177,23 @@ impl Listing {
         if !unused.is_empty() {
             details.notes.push(format!("left out: {}", listed(&unused)));
         }
-        let mapping = self.mappings.iter().find(|(role, _)| role.stem == format!("{stem} mapping"));
         if let Some(description) = Description::of_dir(place)? {
             details.is_emnist = false;
             details.names = Some((0..).zip(description.class_names).collect());
-        } else if let Some((_, path)) = mapping {
+        } else {
+            self.name_classes(stem, &mut details)?;
+        }
+        Ok(details)
+    }
+
+    /// Reads the names of the classes from EMNIST's mapping, if there is one.
+    fn name_classes(&self, stem: &str, details: &mut Details) -> Result<(), Error> {
+        let wanted = format!("{stem} mapping");
+        if let Some((_, path)) = self.mappings.iter().find(|(role, _)| role.stem == wanted) {
             details.notes.push(format!("class names from {}", file_name(path)));
             details.names = Some(read_mapping(path)?);
         }
-        Ok(details)
+        Ok(())
     }
 }
 

@@ -14,8 +14,11 @@ use crate::{Error, foreign};
 /// Maximum size of the arrays of a file in bytes.
 pub(super) const MAX_BYTES: u64 = 4_000_000_000;
 
-/// Deflate's best ratio.
-const MAX_DEFLATE_RATIO: u64 = 1032;
+/// Maximum size of the content relative to a compressed file: pictures do not compress better.
+const MAX_EXPANSION: u64 = 256;
+
+/// Contents up to this size are always read, so that a few blank pictures can be.
+const ALWAYS_READ: u64 = 1 << 26;
 
 /// Bytes of which at least the first are looked at to tell files apart.
 const HEAD: usize = 1 << 16;
@@ -38,7 +41,7 @@ pub(super) struct Input {
     pub(super) reader: BufReader<Box<dyn Read>>,
     pub(super) kind: Kind,
     /// Maximum number of bytes in it.
-    limit: usize,
+    pub(super) limit: usize,
 }
 
 impl Input {
@@ -46,16 +49,21 @@ impl Input {
         let (length, file) = open(path)?;
         let mut file = BufReader::with_capacity(HEAD, file);
         let is_gzip = file.fill_buf().map_err(Error::io("read", path))?.starts_with(&[0x1f, 0x8b]);
-        let (reader, ratio): (Box<dyn Read>, _) = if is_gzip {
-            (Box::new(MultiGzDecoder::new(file)), MAX_DEFLATE_RATIO)
+        let (reader, limit): (Box<dyn Read>, _) = if is_gzip {
+            (Box::new(MultiGzDecoder::new(file)), expanded(length))
         } else {
-            (Box::new(file), 1)
+            (Box::new(file), length)
         };
         let mut reader = BufReader::with_capacity(HEAD, reader);
         let head = reader.fill_buf().map_err(Error::io("read", path))?;
         let kind = kind(head).map_err(|found| refused(shown(path), format!("{found}; {EXPECTED}")))?;
-        Ok(Self { reader, kind, limit: length.saturating_mul(ratio).min(MAX_BYTES) as usize })
+        Ok(Self { reader, kind, limit: limit as usize })
     }
+}
+
+/// The maximum size of the content of a compressed file.
+fn expanded(length: u64) -> u64 {
+    length.saturating_mul(MAX_EXPANSION).clamp(ALWAYS_READ, MAX_BYTES)
 }
 
 fn open(path: &Path) -> Result<(u64, File), Error> {
@@ -142,8 +150,7 @@ pub(super) fn read_array(path: &Path) -> Result<Array, Error> {
 /// Opens an archive of arrays.
 pub(super) fn open_npz(path: &Path) -> Result<Npz<BufReader<File>>, Error> {
     let (length, file) = open(path)?;
-    let limit = length.saturating_mul(MAX_DEFLATE_RATIO).min(MAX_BYTES) as usize;
-    Npz::open(BufReader::new(file), limit).map_err(|error| in_file(path, &error))
+    Npz::open(BufReader::new(file), expanded(length) as usize).map_err(|error| in_file(path, &error))
 }
 
 fn in_file(path: &Path, error: &Error) -> Error {

@@ -49,7 +49,7 @@ impl Layout {
                 return Err(refused(&stored.place, problem));
             }
         };
-        let pixels = shape.height.checked_mul(shape.width).unwrap_or(usize::MAX);
+        let pixels = shape.height.saturating_mul(shape.width);
         if !(1..=MAX_PIXELS).contains(&pixels) {
             let problem = format!("images of {shape}; expected 1 to {MAX_PIXELS} pixels");
             return Err(refused(&stored.place, problem));

@@ -153,28 +153,28 @@ impl Stored {
 /// The labels of an array: numbers or texts, or one-hot rows.
 fn labels_of(place: &str, array: Array, notes: &mut Vec<String>) -> Result<Labels, Error> {
     let Array { shape, values } = array;
-    let numbers: Vec<f64> = match values {
-        Values::U8(values) => values.into_iter().map(f64::from).collect(),
-        Values::F32(values) => values.into_iter().map(f64::from).collect(),
-        Values::F64(values) => values,
-        Values::I64(values) => values.into_iter().map(|value| value as f64).collect(),
-        Values::Texts(texts) if matches!(shape[..], [_] | [_, 1]) => {
-            return labeled(place, texts.into_iter());
-        }
+    if let (Values::Texts(texts), [_] | [_, 1]) = (&values, &shape[..]) {
+        return labeled(place, texts.iter().cloned());
+    }
+    let (numbers, count): (Box<dyn Fn(usize) -> f64>, _) = match &values {
+        Values::U8(values) => (Box::new(|i| values[i].into()), values.len()),
+        Values::F32(values) => (Box::new(|i| values[i].into()), values.len()),
+        Values::F64(values) => (Box::new(|i| values[i]), values.len()),
+        Values::I64(values) => (Box::new(|i| values[i] as f64), values.len()),
         Values::Texts(_) => return Err(wrong_shape(place, &shape)),
     };
-    let text = |number: f64| number.to_string();
+    let text = |i: usize| numbers(i).to_string();
     match shape[..] {
-        [_] | [_, 1] => labeled(place, numbers.into_iter().map(text)),
+        [_] | [_, 1] => labeled(place, (0..count).map(text)),
         [_, columns] if (2..=256).contains(&columns) => {
-            if let Some(labels) = one_hot(numbers.iter().copied(), columns) {
+            if let Some(labels) = one_hot((0..count).map(&numbers), columns) {
                 notes.push(format!("{place}: one-hot labels of {columns} classes"));
                 return Ok(labels);
             }
             // QMNIST's labels: the class, and seven numbers about the writer.
             if columns == 8 {
                 notes.push(format!("{place}: the class is the first of 8 columns, as in QMNIST"));
-                return labeled(place, numbers.chunks_exact(columns).map(|row| text(row[0])));
+                return labeled(place, (0..count).step_by(columns).map(text));
             }
             Err(wrong_shape(place, &shape))
         }

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::columns::Columns;
 use super::csv;
-use super::directory::{Found, find, read_pairs};
+use super::directory::{Found, beside, find, read_pairs};
 use super::files::{Input, Kind};
 use super::images::Layout;
 use super::labels::Classes;
 use super::levels::white;
-use super::numpy::{Details, Parts, file_name};
-use super::roles::Role;
+use super::numpy::{Details, Parts};
 use super::stored::{Stored, name, refused, shown};
 use crate::parts::Part;
 use crate::{Error, ImageShape};
@@ -73,8 +72,7 @@ impl LabeledArrays {
                 Found::Pairs(pairs, details) => read_pairs(&pairs, details)?,
             }
         } else {
-            let is_emnist = Role::of(&file_name(path)).is_emnist();
-            let details = Details { is_emnist, ..Details::default() };
+            let details = beside(path)?;
             match Input::open(path)?.kind {
                 Kind::Table => tables(&[(Part::Train, path.to_owned())], options, details)?,
                 Kind::Npz => Parts::of_npz(path, details)?,

@@ -36,11 +36,9 @@ impl Text {
         let mark = if head.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         input.reader.consume(mark);
         let seen = Rc::new(RefCell::new(Seen::default()));
-        let reader = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(delimiter)
-            .from_reader(Watched { reader: Box::new(input.reader), seen: Rc::clone(&seen) });
+        let reader = ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(
+            Watched { reader: Box::new(input.reader), limit: input.limit as u64, seen: Rc::clone(&seen) },
+        );
         Ok(Self { reader, seen, lines: 0, record: ByteRecord::new(), place: shown(path) })
     }
 
@@ -90,6 +88,7 @@ struct Seen {
 /// Finds the ends of lines, and fails when a record takes too much.
 struct Watched {
     reader: Box<dyn Read>,
+    limit: u64, // of bytes
     seen: Rc<RefCell<Seen>>,
 }
 
@@ -102,6 +101,12 @@ impl Read for Watched {
         seen.line_ends.extend(ends.map(|(_, place)| place));
         seen.bytes += count as u64;
         seen.since_record += count as u64;
+        if seen.bytes > self.limit {
+            return Err(io::Error::other(format!(
+                "more than {} MB of text in a small file",
+                self.limit >> 20
+            )));
+        }
         if seen.since_record > MAX_RECORD {
             return Err(io::Error::other(format!("a line of more than {} MB", MAX_RECORD >> 20)));
         }
