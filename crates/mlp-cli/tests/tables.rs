@@ -114,7 +114,7 @@ fn an_unclear_table_is_refused_with_the_flag_that_decides() {
 }
 
 #[test]
-fn files_that_are_no_dataset_are_named() {
+fn files_of_other_kinds_are_named() {
     let scratch = Scratch::new();
     fs::write(scratch.path("digits.mat"), b"MATLAB 5.0 MAT-file, \0\0").unwrap();
     scratch.refuses("data import digits.mat --to x", "digits.mat: it is a MATLAB file; save it as .npz");

@@ -50,7 +50,7 @@ fn npz(arrays: &[(&str, Array)]) -> Vec<u8> {
     archive.finish().unwrap().into_inner()
 }
 
-/// `count` images of 2x2, of which the first pixels are 255 and the index.
+/// `count` images of 2x2, whose first pixels are 255 and the index.
 fn images(count: usize) -> Array {
     bytes(&[count, 2, 2], (0..count).flat_map(|i| [255, i as u8, 0, 9]).collect())
 }

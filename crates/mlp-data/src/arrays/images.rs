@@ -57,7 +57,7 @@ impl Layout {
         Ok(Self { shape, colors })
     }
 
-    /// Says what is not obvious.
+    /// Describes what is not obvious.
     pub(super) fn notes(self, stored: &Stored) -> Vec<String> {
         let mut notes = Vec::new();
         let ImageShape { height, width } = self.shape;

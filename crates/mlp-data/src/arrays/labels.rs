@@ -23,7 +23,7 @@ struct Label {
 }
 
 impl Classes {
-    /// Finds the classes of the parts, of which the first is for training. `names` are the names of
+    /// Finds the classes of the parts. The first part is for training. `names` are the names of
     /// numbers, if they are known.
     pub(super) fn of(parts: &[&Stored], names: Option<&BTreeMap<i64, String>>) -> Result<Self, Error> {
         let texts = |part: &Stored| part.labels.texts.clone();

@@ -3,10 +3,10 @@
 use super::stored::{Numbers, Stored, refused};
 use crate::Error;
 
-/// The smallest maximum that is taken for part of 0 to 255.
+/// The smallest maximum of pixels from 0 to 255.
 const MIN_FULL: f64 = 128.0;
 
-/// The largest maximum that is taken for white in itself.
+/// The largest maximum that is treated as white itself.
 const MAX_SMALL: f64 = 64.0;
 
 /// Finds the value of white for all parts of a dataset, given or detected; and a note if other

@@ -55,7 +55,7 @@ pub struct LabeledPixels {
 
 impl LabeledArrays {
     /// Reads a CSV table, an .npz archive, or a directory of these, of .npy or of IDX files.
-    /// Returns `None` for a directory without such files, or with pictures, and if there is nothing.
+    /// Returns `None` if there is nothing, or a directory without such files or with pictures.
     ///
     /// # Errors
     /// [`Error::Arrays`] if the files are not a dataset, or it is unclear how to read them;
@@ -140,7 +140,7 @@ fn tables(files: &[(Part, PathBuf)], options: &ArrayOptions, mut details: Detail
             }
             let problem = format!(
                 "found {} columns of pixels and no label column: a test set without labels, as from Kaggle; give \
-                 the table with labels, of which a part is held out for testing, or --label-column",
+                 the table with labels, or --label-column; a part of it is held out for testing",
                 found.count - found.ignored.len()
             );
             return Err(refused(shown(path), problem));

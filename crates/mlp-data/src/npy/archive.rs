@@ -33,7 +33,7 @@ impl<R: Read + Seek> Npz<R> {
     /// Reads an array.
     ///
     /// # Errors
-    /// [`Error::Npy`] if there is none of this name, or it is invalid.
+    /// [`Error::Npy`] if it is missing or invalid.
     pub fn read(&mut self, name: &str) -> Result<Array, Error> {
         let file = self.archive.by_name(&format!("{name}.npy"));
         let file = file.map_err(|error| invalid(error.to_string()))?;

@@ -31,8 +31,8 @@ pub(super) fn write(sets: &Datasets, path: &Path) -> Result<Vec<String>, Error> 
     Ok(note.into_iter().collect())
 }
 
-/// Not synced one by one: that takes minutes for 70,000 files, and a damaged one would be found when
-/// it is read.
+/// Not synced one by one: that takes minutes for 70,000 files, and reading a damaged one is an
+/// error.
 fn write_png(path: &Path, set: &Dataset, index: usize) -> Result<(), Error> {
     let shape = set.shape();
     let mut bytes = Vec::new();

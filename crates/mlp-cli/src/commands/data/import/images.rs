@@ -8,9 +8,8 @@ use mlp_data::text::printable;
 use mlp_data::{ImageShape, Preprocessing};
 use rayon::prelude::*;
 
-use super::source::Examples;
+use super::source::{Examples, pictures};
 use crate::output::messages::{self, note};
-use crate::output::table::thousands;
 
 /// Maximum total size of the images in bytes.
 const MAX_BYTES: usize = 4_000_000_000;
@@ -139,9 +138,4 @@ pub(super) fn report_oddities(sets: &[&Images<'_>]) {
             note(&format!("duplicate of an image {what}: {count}, the first is {example}, same as {first}"));
         }
     }
-}
-
-/// `1 picture`, `2 pictures`.
-pub(super) fn pictures(count: usize) -> String {
-    if count == 1 { "1 picture".to_owned() } else { format!("{} pictures", thousands(count)) }
 }

@@ -9,13 +9,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use mlp_data::arrays::ArrayOptions;
 use mlp_data::text::printable;
 use mlp_data::{Dataset, Datasets, ImageShape, Preprocessing};
 use mlp_train::TrainConfig;
 
-use self::images::{Images, Preprocessor, pictures, report_oddities};
+use self::images::{Images, Preprocessor, report_oddities};
 use self::polarity::{PolarityChoice, common_size, report_polarity};
-use self::source::Source;
+use self::source::{Source, pictures};
 use crate::output::messages::note;
 use crate::output::table::thousands;
 use crate::output::version::PROGRAM;
@@ -30,9 +31,9 @@ const DEFAULT_SHAPE: ImageShape = ImageShape { height: 28, width: 28 };
 /// each class: `CLASS/*.png`, or the same in `train/`, `val/` and `test/`. It may also be a CSV
 /// table with a row of pixels for each image, an .npz file, or a directory of these, of .npy or of
 /// IDX files. The result is a directory for `--dataset`, with IDX files like those of MNIST and a
-/// `dataset.toml` with the class names, the preprocessing and the polarity, which `mlp predict` uses
-/// again. Ink becomes light on a dark background, as in MNIST; `--polarity light-on-dark` keeps
-/// pictures as they are.
+/// `dataset.toml` with the class names, the preprocessing and the polarity, which `mlp predict`
+/// uses again. Ink becomes light on a dark background, as in MNIST; `--polarity light-on-dark`
+/// keeps pictures as they are.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -71,7 +72,8 @@ pub(crate) struct Args {
     /// Skip pictures that cannot be read instead of failing
     #[arg(long)]
     skip_bad: bool,
-    /// Column of the labels in a table: a name, or a number from 0; -1 is the last [default: detected]
+    /// Column of the labels in a table: a name, or a number from 0; -1 is the last [default:
+    /// detected]
     #[arg(long, value_name = "NAME|INDEX", allow_hyphen_values = true)]
     label_column: Option<String>,
     /// Value of white in tables and arrays, such as 1, 16 or 255 [default: detected]
@@ -86,9 +88,13 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// The choice to transpose images, if one was made.
-    fn transpose(&self) -> Option<bool> {
-        (self.transpose || self.no_transpose).then_some(self.transpose)
+    fn array_options(&self) -> ArrayOptions {
+        ArrayOptions {
+            shape: self.size,
+            label_column: self.label_column.clone(),
+            max_value: self.max_value,
+            transpose: (self.transpose || self.no_transpose).then_some(self.transpose),
+        }
     }
 }
 
@@ -96,7 +102,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.to.symlink_metadata().is_ok() {
         return Err(mlp_data::Error::Exists { path: args.to.clone() }.into());
     }
-    let source = Source::open(&args.dir, args)?;
+    let source = Source::open(&args.dir, &args.array_options())?;
     source.notes.iter().for_each(|text| note(&printable(text)));
     if let [only] = &source.class_names[..] {
         bail!(

@@ -5,8 +5,7 @@ use mlp_data::ImageShape;
 use mlp_data::picture::Polarity;
 use rayon::prelude::*;
 
-use super::images::pictures;
-use super::source::{Examples, Source};
+use super::source::{Examples, Source, pictures};
 use crate::output::messages::note;
 use crate::output::table::thousands;
 

@@ -6,8 +6,7 @@ use anyhow::bail;
 use mlp_data::arrays::{ArrayOptions, LabeledArrays, LabeledPixels};
 use mlp_data::picture::{GrayPicture, LabeledFiles};
 
-use super::Args;
-use super::images::pictures;
+use crate::output::table::thousands;
 
 /// Labeled examples, as they are found.
 pub(super) struct Source {
@@ -28,14 +27,8 @@ pub(super) enum Examples {
 
 impl Source {
     /// Finds the examples in a directory or a file.
-    pub(super) fn open(place: &Path, args: &Args) -> anyhow::Result<Self> {
-        let options = ArrayOptions {
-            shape: args.size,
-            label_column: args.label_column.clone(),
-            max_value: args.max_value,
-            transpose: args.transpose(),
-        };
-        if let Some(arrays) = LabeledArrays::open(place, &options)? {
+    pub(super) fn open(place: &Path, options: &ArrayOptions) -> anyhow::Result<Self> {
+        if let Some(arrays) = LabeledArrays::open(place, options)? {
             let LabeledArrays { class_names, train, validation, test, notes } = arrays;
             let (validation, test) = (validation.map(Examples::Pixels), test.map(Examples::Pixels));
             return Ok(Self { class_names, train: Examples::Pixels(train), validation, test, notes });
@@ -119,4 +112,9 @@ impl Examples {
             Self::Pixels(pixels) => Ok((pixels.shape().width, pixels.shape().height)),
         }
     }
+}
+
+/// `1 picture`, `2 pictures`.
+pub(super) fn pictures(count: usize) -> String {
+    if count == 1 { "1 picture".to_owned() } else { format!("{} pictures", thousands(count)) }
 }
