@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use mlp_core::{Activation, Init, Precision, Reduction, StreamKind, descent};
+use mlp_data::arrays::ExportFormat;
 use mlp_data::picture::Polarity;
 use mlp_data::{ImageShape, Preprocessing};
 use mlp_train::{Every, Kernel, Metric, OptimizerName, ScheduleName};
@@ -29,6 +30,7 @@ macro_rules! parsers {
 
 parsers! {
     activation: Activation,
+    export_format: ExportFormat,
     function: descent::Function,
     init: Init,
     kernel: Kernel,

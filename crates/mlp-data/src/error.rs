@@ -116,7 +116,8 @@ pub enum Error {
 
     /// A directory without the four files of a dataset.
     #[error(
-        "{directory} is not a dataset: no {} (each raw or with .gz); make one of pictures with `mlp data import`",
+        "{directory} is not a dataset: no {} (each raw or with .gz); make one of pictures, CSV tables or NumPy \
+         arrays with `mlp data import`",
         files.join(", ")
     )]
     MissingInDirectory { directory: PathBuf, files: Vec<String> },
@@ -126,7 +127,10 @@ pub enum Error {
     SeveralDatasets { directory: PathBuf, files: Vec<String> },
 
     /// A path that is not a directory.
-    #[error("the dataset {path} is {found}; expected a directory with the four MNIST files")]
+    #[error(
+        "the dataset {path} is {found}; expected a directory with the four MNIST files; `mlp data import` makes \
+         one of pictures, CSV tables or NumPy arrays"
+    )]
     NoDataset { path: PathBuf, found: &'static str },
 
     /// An invalid `dataset.toml`.
@@ -136,6 +140,14 @@ pub enum Error {
     /// Directories that cannot be the classes of a dataset.
     #[error("{directory}: {problem}")]
     ClassDirectories { directory: PathBuf, problem: String },
+
+    /// An invalid or unsupported NumPy array, or archive of arrays.
+    #[error("{problem}")]
+    Npy { problem: String },
+
+    /// Tables or arrays that are not a dataset.
+    #[error("{place}: {problem}")]
+    Arrays { place: String, problem: String },
 
     /// An output directory that already exists.
     #[error("{path} already exists; give another name, or remove it")]

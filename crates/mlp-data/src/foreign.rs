@@ -2,7 +2,7 @@
 
 /// Returns the type of a file, with an article, if its first bytes are well known.
 pub(crate) fn kind_of(head: &[u8]) -> Option<&'static str> {
-    const MAGIC: [(&[u8], &str); 22] = [
+    const MAGIC: [(&[u8], &str); 24] = [
         (b"\x89PNG", "a PNG picture"),
         (b"\xff\xd8\xff", "a JPEG picture"),
         (b"GIF8", "a GIF picture"),
@@ -23,6 +23,8 @@ pub(crate) fn kind_of(head: &[u8]) -> Option<&'static str> {
         (b"\x93NUMPY", "a NumPy array"),
         (b"PAR1", "a Parquet file"),
         (b"\x89HDF", "an HDF5 file"),
+        (b"MATLAB", "a MATLAB file; save it as .npz with SciPy and NumPy"),
+        (b"\x80\x04\x95", "a Python pickle; save it as .npz with NumPy"),
         (b"version https://git-lfs", "a Git LFS pointer, not the file itself; run `git lfs pull`"),
         (b"\0\0\x01\0", "an icon (ICO)"),
     ];

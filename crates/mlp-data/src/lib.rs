@@ -8,6 +8,8 @@
 //! - [`synthetic`]: ten classes of drawn digits that need no files;
 //! - [`idx`]: the IDX format of MNIST, raw or gzip-compressed;
 //! - `picture`: decoding and preprocessing pictures (feature `pictures`, off by default);
+//! - `npy`: NumPy's arrays (feature `npz`); `arrays`: datasets as tables and arrays of pixels, read
+//!   and written (feature `tables`); both off by default;
 //! - [`fs`]: atomic file writes;
 //! - [`text`]: what is printable of text from files.
 //!
@@ -30,6 +32,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "tables")]
+pub mod arrays;
 pub mod catalog;
 mod dataset;
 mod directory;
@@ -40,6 +44,10 @@ mod foreign;
 pub mod fs;
 pub mod idx;
 mod named;
+#[cfg(feature = "npz")]
+pub mod npy;
+#[cfg(feature = "pictures")]
+mod parts;
 #[cfg(feature = "pictures")]
 pub mod picture;
 mod random;

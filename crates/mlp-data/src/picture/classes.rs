@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::files::{Kind, LeftOut, PictureFiles, entries, name};
-use super::parts::{Part, in_part};
 use crate::Error;
+use crate::parts::{Part, in_part};
 
 /// Files with their labels.
 type Labeled = Vec<(PathBuf, u8)>;

@@ -28,7 +28,6 @@ mod ground;
 mod ink;
 mod jpeg;
 mod memory;
-mod parts;
 mod plane;
 mod preprocess;
 

@@ -26,7 +26,6 @@ mod error;
 mod foreign;
 mod import;
 mod known;
-mod npy;
 mod npz;
 mod onnx;
 mod onnx_forms;
@@ -35,7 +34,7 @@ mod onnx_read;
 mod onnx_tensor;
 mod safetensors;
 
-pub use csv::{csv_field, predictions};
+pub use csv::predictions;
 pub use error::FormatError;
 pub use import::{Format, Imported, import, import_with_files};
 pub use known::Known;

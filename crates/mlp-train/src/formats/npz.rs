@@ -2,13 +2,14 @@
 //! metadata.
 
 use std::fmt::Display;
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Write};
 
 use mlp_core::{Activation, Layer, Mlp, Precision, parameter_names};
 use mlp_data::ImageShape;
+use mlp_data::npy::{Array, Npz, Values};
 use ndarray::{Array1, Array2};
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
+use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use crate::config::train_config::MAX_HIDDEN_LAYERS;
 use crate::formats::FormatError;
@@ -16,7 +17,6 @@ use crate::formats::content::Content;
 use crate::formats::known::{
     ACTIVATION, CLASS_NAMES, DATASET, Known, POLARITY, PREPROCESSING, PROGRAM, parse,
 };
-use crate::formats::npy::{Array, Values};
 use crate::{Model, Network, Number};
 
 const IMAGE_SHAPE: &str = "image_shape";
@@ -129,20 +129,17 @@ fn array_error(name: &str, reason: &impl Display) -> FormatError {
 
 /// The arrays of an archive, read on demand.
 struct Arrays<'a> {
-    archive: ZipArchive<Cursor<&'a [u8]>>,
+    archive: Npz<Cursor<&'a [u8]>>,
     names: Vec<String>,
     read: Vec<String>,
-    left: usize, // bytes that may still be unpacked, whatever the entries share
 }
 
 impl<'a> Arrays<'a> {
     fn open(bytes: &'a [u8]) -> Result<Self, FormatError> {
-        let archive = ZipArchive::new(Cursor::new(bytes));
+        let limit = bytes.len().saturating_mul(MAX_EXPANSION).max(ALWAYS_READ);
+        let archive = Npz::open(Cursor::new(bytes), limit);
         let archive = archive.map_err(|error| FormatError::Npz { reason: error.to_string() })?;
-        let names = archive.file_names().flatten();
-        let names = names.map(|name| name.strip_suffix(".npy").unwrap_or(&name).to_owned()).collect();
-        let left = bytes.len().saturating_mul(MAX_EXPANSION).max(ALWAYS_READ);
-        Ok(Self { archive, names, read: Vec::new(), left })
+        Ok(Self { names: archive.names(), archive, read: Vec::new() })
     }
 
     fn has(&self, name: &str) -> bool {
@@ -163,15 +160,7 @@ impl<'a> Arrays<'a> {
         if !self.has(name) {
             return Err(FormatError::NoArray { name: name.to_owned(), found: listed(&self.names) });
         }
-        let file = self.archive.by_name(&format!("{name}.npy")).map_err(|error| array_error(name, &error))?;
-        // The archive's checksum is checked only when the end is read.
-        let allowed = self.left as u64 + (1 << 17);
-        let mut file = file.take(allowed);
-        let array = Array::read(&mut file, self.left).map_err(|reason| array_error(name, &reason))?;
-        if file.read(&mut [0]).map_err(|error| array_error(name, &error))? > 0 {
-            return Err(array_error(name, &"trailing bytes"));
-        }
-        self.left = self.left.saturating_sub((allowed - file.limit()) as usize);
+        let array = self.archive.read(name).map_err(|error| array_error(name, &error))?;
         self.read.push(name.to_owned());
         Ok(array)
     }

@@ -1,5 +1,6 @@
 //! `mlp data`: manage datasets.
 
+mod export;
 mod import;
 
 use std::io::{self, Write};
@@ -12,19 +13,21 @@ use crate::data::{DataDir, Split, fetch, load_named};
 use crate::output::table::{Table, percent, thousands};
 use crate::output::tiles::{Tile, draw_for_stdout};
 
-/// List, show, download and create datasets.
+/// List, show, download, create and export datasets.
 #[derive(clap::Subcommand)]
 #[command(after_help = "\
 Examples:
   mlp data info                                   List known datasets
   mlp data fetch fashion-mnist                    Download a dataset
   mlp data show fashion-mnist                     Show its images
-  mlp data import drawings/ --to data/drawings    Create a dataset from pictures")]
+  mlp data import drawings/ --to data/drawings    Create a dataset from pictures
+  mlp data export mnist --to mnist.npz            Write it in another format")]
 pub(crate) enum Command {
     Info(Info),
     Show(Show),
     Fetch(Fetch),
     Import(import::Args),
+    Export(export::Args),
 }
 
 /// Describe a dataset, or list known datasets.
@@ -86,6 +89,7 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
             write!(out, "{}", describe(&load_named(name, &data_dir.data_dir, false)?))?;
         }
         Command::Import(args) => return import::run(args),
+        Command::Export(args) => return export::run(args),
         Command::Show(args) => write!(out, "{}", show(args)?)?,
         Command::Fetch(args) => {
             let mut entries = Vec::new();

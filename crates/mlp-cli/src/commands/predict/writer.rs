@@ -5,9 +5,8 @@ use std::fmt::Write as _;
 
 use clap::ValueEnum;
 use mlp_data::picture::Preprocessed;
-use mlp_data::text::printable;
+use mlp_data::text::{csv_field, printable};
 use mlp_train::Metadata;
-use mlp_train::formats::csv_field;
 use serde::Serialize;
 
 use crate::output::messages::printable_json;

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A part of a split, in the order in which they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Part {
+pub(crate) enum Part {
     Train,
     Validation,
     Test,
@@ -28,13 +28,13 @@ const FILLERS: [&str; 13] = [
 
 /// Returns the part that a directory's name means, and the other words of the name: `mnist` and
 /// [`Part::Train`] of `MNIST_training-set`.
-pub(super) fn in_part(name: &str) -> Option<(String, Part)> {
+pub(crate) fn in_part(name: &str) -> Option<(String, Part)> {
     let name = name.to_lowercase();
     let words = name.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
     let (mut found, mut others) = (None, Vec::new());
     for word in words.filter(|word| !FILLERS.contains(word)) {
         let bare = FILLERS.iter().find_map(|filler| word.strip_suffix(filler)).unwrap_or(word);
-        match (part(bare), found) {
+        match (Part::of(bare), found) {
             (Some(part), None) => found = Some(part),
             // Two parts in one name.
             (Some(_), Some(_)) => return None,
@@ -44,12 +44,15 @@ pub(super) fn in_part(name: &str) -> Option<(String, Part)> {
     found.map(|part| (others.join(" "), part))
 }
 
-fn part(word: &str) -> Option<Part> {
-    match word {
-        "train" | "training" | "trn" => Some(Part::Train),
-        "val" | "valid" | "validation" | "validate" | "dev" | "development" => Some(Part::Validation),
-        "test" | "testing" | "tst" | "eval" | "evaluation" | "holdout" => Some(Part::Test),
-        _ => None,
+impl Part {
+    /// The part that a word means.
+    pub(crate) fn of(word: &str) -> Option<Self> {
+        match word {
+            "train" | "training" | "trn" => Some(Part::Train),
+            "val" | "valid" | "validation" | "validate" | "dev" | "development" => Some(Part::Validation),
+            "test" | "testing" | "tst" | "t10k" | "eval" | "evaluation" | "holdout" => Some(Part::Test),
+            _ => None,
+        }
     }
 }
 

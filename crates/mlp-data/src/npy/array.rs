@@ -1,4 +1,4 @@
-//! NumPy's .npy format (`numpy/lib/_format_impl.py`) for the element types that a model needs.
+//! NumPy's .npy format (`numpy/lib/_format_impl.py`) for numbers and strings.
 //!
 //! The crate `npyz` would bring thirty packages, and allocates whatever header length a file
 //! states, up to 4 GiB; here every allocation is limited.
@@ -15,20 +15,35 @@
 
 use std::io::Read;
 
+use crate::Error;
+
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
 /// Maximum header length. NumPy writes 118 bytes.
 const MAX_HEADER: usize = 1 << 16;
 
 /// An array of numbers or strings.
+///
+/// # Example
+/// ```
+/// use mlp_data::npy::{Array, Values};
+/// let array = Array { shape: vec![2, 1], values: Values::F32(vec![0.5, 1.0]) };
+/// assert_eq!(Array::read(&mut &array.to_bytes()[..], 1000)?, array);
+/// # Ok::<(), mlp_data::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Array {
-    pub(super) shape: Vec<usize>,
-    pub(super) values: Values, // row-major
+pub struct Array {
+    /// The dimensions, outermost first.
+    pub shape: Vec<usize>,
+    /// The elements, row-major.
+    pub values: Values,
 }
 
+/// The elements of an array. Other types of numbers are read as the next wider one of these.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Values {
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Values {
+    U8(Vec<u8>),
     F32(Vec<f32>),
     F64(Vec<f64>),
     I64(Vec<i64>),
@@ -37,13 +52,17 @@ pub(super) enum Values {
 
 impl Array {
     /// Creates a zero-dimensional array of one string.
-    pub(super) fn text(text: &str) -> Self {
+    pub fn text(text: &str) -> Self {
         Self { shape: Vec::new(), values: Values::Texts(vec![text.to_owned()]) }
     }
 
     /// Returns the bytes of a .npy file.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    ///
+    /// # Panics
+    /// If there are thousands of dimensions.
+    pub fn to_bytes(&self) -> Vec<u8> {
         let (descr, data) = match &self.values {
+            Values::U8(values) => ("|u1".to_owned(), values.clone()),
             Values::F32(values) => ("<f4".to_owned(), values.iter().flat_map(|v| v.to_le_bytes()).collect()),
             Values::F64(values) => ("<f8".to_owned(), values.iter().flat_map(|v| v.to_le_bytes()).collect()),
             Values::I64(values) => ("<i8".to_owned(), values.iter().flat_map(|v| v.to_le_bytes()).collect()),
@@ -65,38 +84,67 @@ impl Array {
 
     /// Reads a .npy file whose values take at most `limit` bytes. Memory is in proportion to the
     /// bytes that are there.
-    pub(super) fn read(reader: &mut impl Read, limit: usize) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// [`Error::Npy`] if it is damaged, too large, or of another type.
+    pub fn read(reader: &mut impl Read, limit: usize) -> Result<Self, Error> {
         let header = Header::read(reader)?;
         let count = header.shape.iter().try_fold(1_usize, |count, &size| count.checked_mul(size));
         let bytes = count.and_then(|count| count.checked_mul(header.size)).filter(|&bytes| bytes <= limit);
-        let bytes = bytes.ok_or_else(|| format!("shape {:?} is more than {limit} bytes", header.shape))?;
+        let bytes =
+            bytes.ok_or_else(|| invalid(format!("shape {:?} is more than {limit} bytes", header.shape)))?;
         let mut data = Vec::new();
-        reader.take(bytes as u64).read_to_end(&mut data).map_err(|error| error.to_string())?;
+        reader.take(bytes as u64).read_to_end(&mut data).map_err(|error| invalid(error.to_string()))?;
         let Header { shape, kind, big_endian, size, fortran_order } = header;
         if data.len() != bytes {
-            return Err(format!("{} bytes of values; expected {bytes} for shape {shape:?}", data.len()));
+            let found = data.len();
+            return Err(invalid(format!("{found} bytes of values; expected {bytes} for shape {shape:?}")));
         }
         if big_endian && size > 0 {
             let word = if kind == 'U' { 4 } else { size };
             data.chunks_exact_mut(word).for_each(<[u8]>::reverse);
         }
-        let mut values = match (kind, size) {
-            ('f', 4) => Values::F32(data.as_chunks().0.iter().map(|&v| f32::from_le_bytes(v)).collect()),
-            ('f', _) => Values::F64(data.as_chunks().0.iter().map(|&v| f64::from_le_bytes(v)).collect()),
-            ('i', _) => Values::I64(data.as_chunks().0.iter().map(|&v| i64::from_le_bytes(v)).collect()),
+        let values = match (kind, size) {
+            ('u' | 'b', 1) => Values::U8(data),
+            ('f', 4) => Values::F32(numbers(&data, f32::from_le_bytes)),
+            ('f', _) => Values::F64(numbers(&data, f64::from_le_bytes)),
+            ('i', 1) => Values::I64(numbers(&data, |[v]: [u8; 1]| i64::from(v as i8))),
+            ('i', 2) => Values::I64(numbers(&data, |v| i64::from(i16::from_le_bytes(v)))),
+            ('i', 4) => Values::I64(numbers(&data, |v| i64::from(i32::from_le_bytes(v)))),
+            ('i', _) => Values::I64(numbers(&data, i64::from_le_bytes)),
+            ('u', 2) => Values::I64(numbers(&data, |v| i64::from(u16::from_le_bytes(v)))),
+            ('u', 4) => Values::I64(numbers(&data, |v| i64::from(u32::from_le_bytes(v)))),
+            // Saturates: no pixel or label is that large.
+            ('u', _) => {
+                Values::I64(numbers(&data, |v| i64::try_from(u64::from_le_bytes(v)).unwrap_or(i64::MAX)))
+            }
+            ('S', _) => Values::Texts(byte_texts(&data, size)?),
             _ => Values::Texts(texts(&data, size)?),
         };
-        if let (true, &[rows, columns]) = (fortran_order, &shape[..]) {
-            match &mut values {
-                Values::F32(values) => *values = by_rows(values, rows, columns),
-                Values::F64(values) => *values = by_rows(values, rows, columns),
-                _ => return Err("strings or integers in Fortran order".to_owned()),
-            }
-        } else if fortran_order && shape.len() > 1 {
-            return Err(format!("shape {shape:?} in Fortran order; expected at most two dimensions"));
-        }
+        let values = if fortran_order && shape.len() > 1 { values.by_rows(&shape) } else { values };
         Ok(Self { shape, values })
     }
+}
+
+impl Values {
+    /// Converts column-major to row-major order.
+    fn by_rows(self, shape: &[usize]) -> Self {
+        match self {
+            Self::U8(values) => Self::U8(by_rows(&values, shape)),
+            Self::F32(values) => Self::F32(by_rows(&values, shape)),
+            Self::F64(values) => Self::F64(by_rows(&values, shape)),
+            Self::I64(values) => Self::I64(by_rows(&values, shape)),
+            Self::Texts(values) => Self::Texts(by_rows(&values, shape)),
+        }
+    }
+}
+
+pub(super) fn invalid(problem: String) -> Error {
+    Error::Npy { problem }
+}
+
+fn numbers<T, const N: usize>(data: &[u8], convert: impl Fn([u8; N]) -> T) -> Vec<T> {
+    data.as_chunks().0.iter().map(|&bytes| convert(bytes)).collect()
 }
 
 struct Header {
@@ -108,25 +156,28 @@ struct Header {
 }
 
 impl Header {
-    fn read(reader: &mut impl Read) -> Result<Self, String> {
+    fn read(reader: &mut impl Read) -> Result<Self, Error> {
         let mut fixed = [0; 8];
-        let truncated = |_| "truncated header".to_owned();
+        let truncated = |_| invalid("truncated header".to_owned());
         reader.read_exact(&mut fixed).map_err(truncated)?;
         if fixed[..6] != *MAGIC {
-            return Err(format!("it begins with \"{}\"; expected \"\\x93NUMPY\"", fixed[..6].escape_ascii()));
+            let found = fixed[..6].escape_ascii();
+            return Err(invalid(format!("it begins with \"{found}\"; expected \"\\x93NUMPY\"")));
         }
         let mut length = [0; 4];
         let digits = if fixed[6] == 1 { 2 } else { 4 };
         reader.read_exact(&mut length[..digits]).map_err(truncated)?;
         let length = u32::from_le_bytes(length) as usize;
         if length > MAX_HEADER {
-            return Err(format!("a header of {length} bytes; expected at most {MAX_HEADER}"));
+            return Err(invalid(format!("a header of {length} bytes; expected at most {MAX_HEADER}")));
         }
         let mut text = vec![0; length];
         reader.read_exact(&mut text).map_err(truncated)?;
         let text = String::from_utf8_lossy(&text);
-        Self::parse(&text)
-            .ok_or_else(|| format!("header {}; expected f4, f8, i8 or U", text.trim_end().escape_debug()))
+        Self::parse(&text).ok_or_else(|| {
+            let found = text.trim_end().escape_debug();
+            invalid(format!("header {found}; expected integers, f4, f8 or strings"))
+        })
     }
 
     /// Parses the dictionary as NumPy writes it.
@@ -136,7 +187,9 @@ impl Header {
         let mut letters = descr.chars();
         let (order, kind, digits) = (letters.next()?, letters.next()?, letters.as_str());
         let size = match (kind, digits.parse::<usize>().ok()?) {
-            ('f', size @ (4 | 8)) | ('i', size @ 8) => size,
+            ('f', size @ (4 | 8)) | ('i' | 'u', size @ (1 | 2 | 4 | 8)) | ('b', size @ 1) | ('S', size) => {
+                size
+            }
             ('U', letters) => letters.checked_mul(4)?,
             _ => return None,
         };
@@ -148,7 +201,10 @@ impl Header {
             size,
             big_endian: match order {
                 '<' => false,
-                '>' => true,
+                // A single byte has no order.
+                '|' if size <= 1 || kind == 'S' => false,
+                // Nor do the bytes of a string.
+                '>' => kind != 'S',
                 _ => return None,
             },
             fortran_order: entry("fortran_order")?.starts_with("True"),
@@ -166,24 +222,57 @@ fn code_points(texts: &[String]) -> (String, Vec<u8>) {
     (format!("<U{longest}"), bytes)
 }
 
-/// Decodes strings of `size` bytes each.
-fn texts(data: &[u8], size: usize) -> Result<Vec<String>, String> {
+/// Decodes strings of `size` bytes each, four bytes a character.
+fn texts(data: &[u8], size: usize) -> Result<Vec<String>, Error> {
     if size == 0 {
-        return Err("strings of length 0".to_owned());
+        return Err(invalid("strings of length 0".to_owned()));
     }
     let text = |bytes: &[u8]| {
         let letters = bytes.as_chunks().0.iter().map(|&letter| char::from_u32(u32::from_le_bytes(letter)));
         let text: Option<String> = letters.collect();
         text.map(|text| text.trim_end_matches('\0').to_owned())
-            .ok_or_else(|| "a string that is not Unicode".to_owned())
+            .ok_or_else(|| invalid("a string that is not Unicode".to_owned()))
+    };
+    data.chunks_exact(size).map(text).collect()
+}
+
+/// Decodes strings of `size` bytes each, one byte a character.
+fn byte_texts(data: &[u8], size: usize) -> Result<Vec<String>, Error> {
+    if size == 0 {
+        return Err(invalid("strings of length 0".to_owned()));
+    }
+    let text = |bytes: &[u8]| {
+        let text =
+            std::str::from_utf8(bytes).map_err(|_| invalid("a string that is not UTF-8".to_owned()))?;
+        Ok(text.trim_end_matches('\0').to_owned())
     };
     data.chunks_exact(size).map(text).collect()
 }
 
 /// Converts column-major to row-major order.
-fn by_rows<A: Copy>(values: &[A], rows: usize, columns: usize) -> Vec<A> {
-    // Not a loop over the rows: there may be 2^60 rows of no columns.
-    (0..values.len()).map(|index| values[index % columns * rows + index / columns]).collect()
+fn by_rows<A: Clone>(values: &[A], shape: &[usize]) -> Vec<A> {
+    // The position in the file of each element, counted up like an odometer, last dimension first.
+    let mut strides = vec![1_usize; shape.len()];
+    for axis in 1..shape.len() {
+        strides[axis] = strides[axis - 1].wrapping_mul(shape[axis - 1]);
+    }
+    let mut index = vec![0; shape.len()];
+    let mut place = 0;
+    // Not a loop over the shape: there may be 2^60 rows of no columns.
+    let next = |_| {
+        let value = values[place].clone();
+        for axis in (0..shape.len()).rev() {
+            index[axis] += 1;
+            place += strides[axis];
+            if index[axis] < shape[axis] {
+                break;
+            }
+            place -= strides[axis] * shape[axis];
+            index[axis] = 0;
+        }
+        value
+    };
+    (0..values.len()).map(next).collect()
 }
 
 #[cfg(test)]
@@ -191,7 +280,7 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8]) -> Result<Array, String> {
-        Array::read(&mut &bytes[..], 1000)
+        Array::read(&mut &bytes[..], 1000).map_err(|error| error.to_string())
     }
 
     fn file(header: &str, data: &[u8]) -> Vec<u8> {
@@ -218,6 +307,7 @@ mod tests {
     fn arrays_survive_writing_and_reading() {
         let texts = ["T-shirt", "", "é€"].map(str::to_owned).to_vec();
         for values in [
+            Values::U8(vec![0, 7, 255]),
             Values::F32(vec![1.5, -0.0, f32::MAX]),
             Values::F64(vec![1.5, 1e300, f64::MIN_POSITIVE]),
             Values::I64(vec![28, -1, i64::MAX]),
@@ -254,7 +344,7 @@ mod tests {
             (b"PK\x03\x04".to_vec(), "truncated"),
             (b"PK\x03\x04    ".to_vec(), "it begins with"),
             (file(&header("<f2", "(2,)"), &[0; 4]), "header {\\'descr\\': \\'<f2\\'"),
-            (file(&header("|O", "(2,)"), &[0; 4]), "expected f4, f8"),
+            (file(&header("|O", "(2,)"), &[0; 4]), "expected integers, f4"),
             (file(&header("<f4", "(2,)"), &[0; 7]), "7 bytes of values; expected 8 for shape [2]"),
             (file(&header("<f8", "(1000000, 1000000)"), &[]), "more than 1000 bytes"),
             (file(&header("<f8", "(4611686018427387904, 4)"), &[]), "more than 1000 bytes"),

@@ -1,0 +1,120 @@
+//! Where the examples come from: files of pictures, or pixels that are already decoded.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use mlp_data::arrays::{ArrayOptions, LabeledArrays, LabeledPixels};
+use mlp_data::picture::{GrayPicture, LabeledFiles};
+
+use crate::output::table::thousands;
+
+/// Labeled examples, as they are found.
+pub(super) struct Source {
+    pub(super) class_names: Vec<String>,
+    pub(super) train: Examples,
+    pub(super) validation: Option<Examples>,
+    pub(super) test: Option<Examples>,
+    /// How the source was interpreted, and what was left out, one line each.
+    pub(super) notes: Vec<String>,
+}
+
+/// The examples of one part of a source.
+pub(super) enum Examples {
+    /// Files with labels, and the directory in which they were found.
+    Files(PathBuf, Vec<(PathBuf, u8)>),
+    Pixels(LabeledPixels),
+}
+
+impl Source {
+    /// Finds the examples in a directory or a file.
+    pub(super) fn open(place: &Path, options: &ArrayOptions) -> anyhow::Result<Self> {
+        if let Some(arrays) = LabeledArrays::open(place, options)? {
+            let LabeledArrays { class_names, train, validation, test, notes } = arrays;
+            let (validation, test) = (validation.map(Examples::Pixels), test.map(Examples::Pixels));
+            return Ok(Self { class_names, train: Examples::Pixels(train), validation, test, notes });
+        }
+        let given = [
+            ("--label-column", options.label_column.is_some()),
+            ("--max-value", options.max_value.is_some()),
+            ("--transpose or --no-transpose", options.transpose.is_some()),
+        ];
+        if let Some((flag, _)) = given.iter().find(|(_, is_given)| *is_given) {
+            bail!("{} has pictures; {flag} is only for tables and arrays of pixels", place.display());
+        }
+        let LabeledFiles { class_names, train, validation, test, strays, left_out, mut notes } =
+            LabeledFiles::find(place)?;
+        if strays > 0 {
+            notes.push(format!("skipped {} outside of class directories", pictures(strays)));
+        }
+        if !left_out.is_empty() {
+            notes.push(format!("left out: {left_out}"));
+        }
+        let files = |files| Examples::Files(place.to_owned(), files);
+        let (validation, test) = (validation.map(files), test.map(files));
+        Ok(Self { class_names, train: files(train), validation, test, notes })
+    }
+
+    /// The parts that there are.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &Examples> {
+        [Some(&self.train), self.validation.as_ref(), self.test.as_ref()].into_iter().flatten()
+    }
+}
+
+impl Examples {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Files(_, files) => files.len(),
+            Self::Pixels(pixels) => pixels.len(),
+        }
+    }
+
+    pub(super) fn label(&self, index: usize) -> u8 {
+        match self {
+            Self::Files(_, files) => files[index].1,
+            Self::Pixels(pixels) => pixels.labels()[index],
+        }
+    }
+
+    /// What to expect instead of a single class.
+    pub(super) fn expected_classes(&self) -> &'static str {
+        match self {
+            Self::Files(..) => "a directory for each of at least two classes",
+            Self::Pixels(_) => "at least two classes",
+        }
+    }
+
+    /// The name of an example in messages.
+    pub(super) fn name(&self, index: usize) -> String {
+        match self {
+            Self::Files(root, files) => {
+                let path = &files[index].0;
+                path.strip_prefix(root).unwrap_or(path).display().to_string()
+            }
+            Self::Pixels(pixels) => pixels.name(index),
+        }
+    }
+
+    /// Reads an example.
+    pub(super) fn picture(&self, index: usize) -> Result<GrayPicture, mlp_data::Error> {
+        match self {
+            Self::Files(_, files) => GrayPicture::read(&files[index].0),
+            Self::Pixels(pixels) => {
+                let shape = pixels.shape();
+                GrayPicture::new(shape.width, shape.height, pixels.image(index).to_vec())
+            }
+        }
+    }
+
+    /// Columns and rows of an example.
+    pub(super) fn size(&self, index: usize) -> Result<(usize, usize), mlp_data::Error> {
+        match self {
+            Self::Files(_, files) => GrayPicture::size_of(&files[index].0),
+            Self::Pixels(pixels) => Ok((pixels.shape().width, pixels.shape().height)),
+        }
+    }
+}
+
+/// `1 picture`, `2 pictures`.
+pub(super) fn pictures(count: usize) -> String {
+    if count == 1 { "1 picture".to_owned() } else { format!("{} pictures", thousands(count)) }
+}
