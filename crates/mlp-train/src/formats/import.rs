@@ -9,7 +9,7 @@ use mlp_data::{ImageShape, Preprocessing};
 use ndarray::Axis;
 
 use crate::formats::foreign::foreign;
-use crate::formats::{FormatError, Known, npz, onnx_read, safetensors};
+use crate::formats::{FormatError, Known, npz, onnx, safetensors};
 use crate::{Metadata, Model, Network};
 
 /// An exchange format.
@@ -91,7 +91,7 @@ pub fn import_with_files(
     let content = match format {
         Format::Safetensors => safetensors::read(bytes)?,
         Format::Npz => npz::read(bytes)?,
-        Format::Onnx => onnx_read::read(bytes, beside)?,
+        Format::Onnx => onnx::read(bytes, beside)?,
         Format::Csv => return Err(FormatError::OnlyPredictions),
     };
     let mut notes = content.notes;

@@ -29,10 +29,6 @@ mod known;
 mod npy;
 mod npz;
 mod onnx;
-mod onnx_forms;
-mod onnx_proto;
-mod onnx_read;
-mod onnx_tensor;
 mod safetensors;
 
 pub use csv::{csv_field, predictions};

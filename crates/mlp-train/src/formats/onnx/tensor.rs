@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use mlp_core::f16_to_f64;
 
-use crate::formats::onnx_proto::{NodeProto, TensorProto, attribute, data_type};
+use crate::formats::onnx::proto::{NodeProto, TensorProto, attribute, data_type};
 
 /// The `data_location` of numbers in another file.
 const EXTERNAL: i32 = 1;

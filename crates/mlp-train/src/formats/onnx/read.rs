@@ -10,15 +10,15 @@ use mlp_core::{Activation, Layer, Precision};
 use mlp_data::ImageShape;
 
 use crate::formats::content::Content;
-use crate::formats::onnx_forms::{Answer, Found, Kind, Value};
-use crate::formats::onnx_proto::{GraphProto, ModelProto, NodeProto, data_type, decode};
-use crate::formats::onnx_tensor::{Budget, Files, MAX_RANK, location};
+use crate::formats::onnx::rules::{Answer, Found, Kind, Value};
+use crate::formats::onnx::proto::{GraphProto, ModelProto, NodeProto, data_type, decode};
+use crate::formats::onnx::tensor::{Budget, Files, MAX_RANK, location};
 use crate::formats::{FormatError, Known};
 
 /// Reads a file that lies beside the model, by its name.
-pub(super) type Beside<'a> = &'a dyn Fn(&str) -> io::Result<Vec<u8>>;
+pub(in crate::formats) type Beside<'a> = &'a dyn Fn(&str) -> io::Result<Vec<u8>>;
 
-pub(super) fn read(bytes: &[u8], beside: Beside<'_>) -> Result<Content, FormatError> {
+pub(in crate::formats) fn read(bytes: &[u8], beside: Beside<'_>) -> Result<Content, FormatError> {
     let model = decode(bytes).map_err(|reason| FormatError::Onnx { reason })?;
     let Some(graph) = &model.graph else {
         return Err(FormatError::Onnx { reason: "no graph".to_owned() });

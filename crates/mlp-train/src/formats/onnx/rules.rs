@@ -1,5 +1,5 @@
 //! The meaning of the values in an ONNX graph, and the rule for each operator: the list of what can
-//! be imported. `onnx_read.rs` walks the graph.
+//! be imported. `read.rs` walks the graph.
 //!
 //! Every value between two activations is an elementwise affine function of the images, of an
 //! activation's outputs, or of a product with weights. So biases, normalizations and scalings in
@@ -11,9 +11,9 @@ use std::rc::Rc;
 use mlp_core::{Activation, Architecture};
 use ndarray::{Array1, Array2, Axis};
 
-use crate::formats::onnx::leaky_slope;
-use crate::formats::onnx_proto::{NodeProto, TensorProto, attribute, data_type};
-use crate::formats::onnx_tensor::{Budget, Files, Tensor, fold, reshaped};
+use crate::formats::onnx::write::leaky_slope;
+use crate::formats::onnx::proto::{NodeProto, TensorProto, attribute, data_type};
+use crate::formats::onnx::tensor::{Budget, Files, Tensor, fold, reshaped};
 
 /// The multiplier below which a graph must take gray levels from 0 to 255: of images in [0, 1],
 /// nothing would be left.
