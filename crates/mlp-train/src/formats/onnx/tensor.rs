@@ -1,11 +1,10 @@
-//! The constants of an ONNX graph in any encoding, and the folding of operators on them.
+//! The constants of an ONNX graph in any encoding.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use mlp_core::f16_to_f64;
 
-use crate::formats::onnx::proto::{NodeProto, TensorProto, attribute, data_type};
+use crate::formats::onnx::proto::{TensorProto, data_type};
 
 /// The `data_location` of numbers in another file.
 const EXTERNAL: i32 = 1;
@@ -50,64 +49,46 @@ impl Tensor {
         let shape: Option<Vec<usize>> = tensor.dims.iter().map(|&size| usize::try_from(size).ok()).collect();
         let shape = shape.ok_or_else(|| wrong(format!("shape {:?}", tensor.dims)))?;
         let raw = raw(tensor, files).map_err(wrong)?;
-        let is_raw = !raw.is_empty();
-        let size = match tensor.data_type {
-            data_type::UINT8 | data_type::INT8 | data_type::BOOL => 1,
-            data_type::FLOAT16 | data_type::BFLOAT16 => 2,
-            data_type::FLOAT | data_type::INT32 => 4,
-            data_type::DOUBLE | data_type::INT64 => 8,
-            other => {
-                let found = data_type::name(other);
-                return Err(wrong(format!("type {found}; expected float, double, float16 or bfloat16")));
-            }
-        };
+        let size = size_of(tensor.data_type).ok_or_else(|| {
+            let found = data_type::name(tensor.data_type);
+            wrong(format!("type {found}; expected float, double, float16 or bfloat16"))
+        })?;
         let found = match tensor.data_type {
-            _ if is_raw => raw.len() / size,
+            _ if !raw.is_empty() => raw.len() / size,
             data_type::FLOAT => tensor.float_data.len(),
             data_type::DOUBLE => tensor.double_data.len(),
             data_type::INT64 => tensor.int64_data.len(),
             _ => tensor.int32_data.len(),
         };
         let count = shape.iter().try_fold(1_usize, |count, &size| count.checked_mul(size));
-        if count != Some(found) || (is_raw && raw.len() % size != 0) {
+        if count != Some(found) || raw.len() % size != 0 {
             return Err(wrong(format!("{found} numbers for shape {shape:?}")));
         }
         budget.spend(count).map_err(wrong)?;
-        // The 16-bit types are bits in either encoding.
-        let bits: Vec<[u8; 2]> = match tensor.data_type {
-            data_type::FLOAT16 | data_type::BFLOAT16 if is_raw => raw.as_chunks().0.to_vec(),
-            data_type::FLOAT16 | data_type::BFLOAT16 => {
-                tensor.int32_data.iter().map(|&bits| (bits as u16).to_le_bytes()).collect()
-            }
-            _ => Vec::new(),
-        };
-        let bfloat = |[low, high]: [u8; 2]| f64::from(f32::from_le_bytes([0, 0, low, high]));
         let values = match tensor.data_type {
-            data_type::FLOAT16 => bits.into_iter().map(f16_to_f64).collect(),
-            data_type::BFLOAT16 => bits.into_iter().map(bfloat).collect(),
-            data_type::FLOAT if is_raw => {
-                raw.as_chunks().0.iter().map(|&v| f32::from_le_bytes(v).into()).collect()
-            }
+            data_type if !raw.is_empty() => numbers(data_type, raw),
             data_type::FLOAT => tensor.float_data.iter().map(|&value| value.into()).collect(),
-            data_type::DOUBLE if is_raw => raw.as_chunks().0.iter().map(|&v| f64::from_le_bytes(v)).collect(),
             data_type::DOUBLE => tensor.double_data.clone(),
-            data_type::INT64 if is_raw => {
-                raw.as_chunks().0.iter().map(|&v| i64::from_le_bytes(v) as f64).collect()
-            }
             data_type::INT64 => tensor.int64_data.iter().map(|&value| value as f64).collect(),
-            data_type::INT32 if is_raw => {
-                raw.as_chunks().0.iter().map(|&v| i32::from_le_bytes(v).into()).collect()
+            // The bits of the number.
+            data_type @ (data_type::FLOAT16 | data_type::BFLOAT16) => {
+                let bits = tensor.int32_data.iter().flat_map(|&bits| (bits as u16).to_le_bytes());
+                numbers(data_type, &bits.collect::<Vec<u8>>())
             }
-            data_type::INT8 if is_raw => raw.iter().map(|&byte| f64::from(byte as i8)).collect(),
-            _ if is_raw => raw.iter().map(|&byte| byte.into()).collect(),
             _ => tensor.int32_data.iter().map(|&value| value.into()).collect(),
         };
         Ok(Self { shape, values, data_type: tensor.data_type })
     }
 
-    /// Creates a scalar in single precision.
-    pub(super) fn scalar(value: f64) -> Self {
-        Self { shape: Vec::new(), values: vec![value], data_type: data_type::FLOAT }
+    /// Creates a scalar.
+    pub(super) fn scalar(value: f64, data_type: i32) -> Self {
+        Self { shape: Vec::new(), values: vec![value], data_type }
+    }
+
+    /// Creates a vector in single precision.
+    pub(super) fn floats(values: &[f32]) -> Self {
+        let numbers = values.iter().map(|&value| value.into()).collect();
+        Self { shape: vec![values.len()], values: numbers, data_type: data_type::FLOAT }
     }
 
     /// Creates a vector of integers.
@@ -149,6 +130,32 @@ impl Tensor {
     }
 }
 
+/// The bytes of a number.
+fn size_of(data_type: i32) -> Option<usize> {
+    Some(match data_type {
+        data_type::UINT8 | data_type::INT8 | data_type::BOOL => 1,
+        data_type::FLOAT16 | data_type::BFLOAT16 => 2,
+        data_type::FLOAT | data_type::INT32 => 4,
+        data_type::DOUBLE | data_type::INT64 => 8,
+        _ => return None,
+    })
+}
+
+/// Decodes little-endian numbers of a type that has a size.
+fn numbers(data_type: i32, bytes: &[u8]) -> Vec<f64> {
+    let bfloat = |&[low, high]: &[u8; 2]| f64::from(f32::from_le_bytes([0, 0, low, high]));
+    match data_type {
+        data_type::FLOAT16 => bytes.as_chunks().0.iter().map(|&v| f16_to_f64(v)).collect(),
+        data_type::BFLOAT16 => bytes.as_chunks().0.iter().map(bfloat).collect(),
+        data_type::FLOAT => bytes.as_chunks().0.iter().map(|&v| f32::from_le_bytes(v).into()).collect(),
+        data_type::DOUBLE => bytes.as_chunks().0.iter().map(|&v| f64::from_le_bytes(v)).collect(),
+        data_type::INT32 => bytes.as_chunks().0.iter().map(|&v| i32::from_le_bytes(v).into()).collect(),
+        data_type::INT64 => bytes.as_chunks().0.iter().map(|&v| i64::from_le_bytes(v) as f64).collect(),
+        data_type::INT8 => bytes.iter().map(|&byte| f64::from(byte as i8)).collect(),
+        _ => bytes.iter().map(|&byte| byte.into()).collect(),
+    }
+}
+
 /// Returns the raw bytes of a tensor, which may be in another file.
 fn raw<'a>(tensor: &'a TensorProto, files: &'a Files) -> Result<&'a [u8], String> {
     let Some(location) = location(tensor) else { return Ok(&tensor.raw_data) };
@@ -170,144 +177,4 @@ fn raw<'a>(tensor: &'a TensorProto, files: &'a Files) -> Result<&'a [u8], String
 pub(super) fn location(tensor: &TensorProto) -> Option<&str> {
     let entry = tensor.external_data.iter().find(|entry| entry.key == "location");
     (tensor.data_location == EXTERNAL).then(|| entry.map_or("", |entry| &entry.value))
-}
-
-/// Computes an operator on constants; `None` if it cannot be folded.
-pub(super) fn fold(
-    node: &NodeProto,
-    args: &[Rc<Tensor>],
-    budget: &mut Budget,
-) -> Result<Option<Tensor>, String> {
-    let [first, rest @ ..] = args else { return Ok(None) };
-    let size = first.values.len();
-    let of = |shape: Vec<usize>, values: Vec<f64>| Tensor { shape, values, data_type: first.data_type };
-    let same =
-        |f: fn(f64) -> f64| of(first.shape.clone(), first.values.iter().map(|&value| f(value)).collect());
-    let ints = |name: &str, at: usize| match rest.get(at) {
-        Some(tensor) => Some(tensor.as_ints()),
-        None => attribute(node, name).map(|attribute| attribute.ints.clone()),
-    };
-    let is_integer = matches!(first.data_type, data_type::INT32 | data_type::INT64);
-    budget.spend(Some(size))?;
-    let folded = match (node.op_type.as_str(), rest) {
-        ("Identity" | "Dropout", _) => same(|value| value),
-        ("Neg", []) => same(|value| -value),
-        ("Sqrt", []) => same(f64::sqrt),
-        ("Reciprocal", []) => same(|value| 1.0 / value),
-        ("Cast", []) => {
-            let to = attribute(node, "to").map_or(0, |to| to.i) as i32;
-            let truncates = matches!(to, data_type::INT32 | data_type::INT64);
-            Tensor { data_type: to, ..same(if truncates { f64::trunc } else { |value| value }) }
-        }
-        ("Add", [second]) => binary(first, second, |a, b| a + b, budget)?,
-        ("Sub", [second]) => binary(first, second, |a, b| a - b, budget)?,
-        ("Mul", [second]) => binary(first, second, |a, b| a * b, budget)?,
-        ("Div", [second]) if is_integer => binary(first, second, |a, b| (a / b).trunc(), budget)?,
-        ("Div", [second]) => binary(first, second, |a, b| a / b, budget)?,
-        ("Pow", [second]) => binary(first, second, f64::powf, budget)?,
-        ("Transpose", []) if first.shape.len() == 2 => {
-            let (rows, columns) = (first.shape[0], first.shape[1]);
-            match ints("perm", usize::MAX).as_deref() {
-                None | Some([1, 0]) => {
-                    let turned = (0..size).map(|i| first.values[i % rows * columns + i / rows]);
-                    of(vec![columns, rows], turned.collect())
-                }
-                _ => same(|value| value),
-            }
-        }
-        ("Reshape" | "Flatten" | "Squeeze" | "Unsqueeze", _) => {
-            match reshaped(
-                node,
-                &first.shape,
-                ints(if node.op_type == "Reshape" { "shape" } else { "axes" }, 0),
-            ) {
-                Some(shape) if shape.iter().product::<usize>() == size => of(shape, first.values.clone()),
-                _ => return Ok(None),
-            }
-        }
-        ("Concat", _) if args.iter().all(|arg| arg.shape.len() == 1) => {
-            let values: Vec<f64> = args.iter().flat_map(|arg| arg.values.iter().copied()).collect();
-            budget.spend(Some(values.len()))?;
-            of(vec![values.len()], values)
-        }
-        ("Gather", [indices]) if first.shape.len() == 1 => {
-            let at = |index: i64| if index < 0 { index + size as i64 } else { index };
-            let value = |index: &i64| first.values.get(usize::try_from(at(*index)).ok()?).copied();
-            budget.spend(Some(indices.values.len()))?;
-            match indices.as_ints().iter().map(value).collect() {
-                Some(values) => of(indices.shape.clone(), values),
-                None => return Err("an index beyond the constant".to_owned()),
-            }
-        }
-        _ => return Ok(None),
-    };
-    Ok(Some(folded))
-}
-
-fn binary(a: &Tensor, b: &Tensor, f: fn(f64, f64) -> f64, budget: &mut Budget) -> Result<Tensor, String> {
-    let rank = a.shape.len().max(b.shape.len());
-    let size = |tensor: &Tensor, axis: usize| match (axis + tensor.shape.len()).checked_sub(rank) {
-        Some(axis) => tensor.shape[axis],
-        None => 1,
-    };
-    let shape: Vec<usize> = (0..rank)
-        .map(|axis| match (size(a, axis), size(b, axis)) {
-            (1, size) | (size, _) => size,
-        })
-        .collect();
-    let (left, right) = (a.broadcast(&shape, budget)?, b.broadcast(&shape, budget)?);
-    let values = left.into_iter().zip(right).map(|(a, b)| f(a, b)).collect();
-    let data_type = if b.data_type == data_type::DOUBLE { b.data_type } else { a.data_type };
-    Ok(Tensor { shape, values, data_type })
-}
-
-/// Returns the shape after an operator that only changes shapes; `given` are its sizes or axes.
-pub(super) fn reshaped(node: &NodeProto, shape: &[usize], given: Option<Vec<i64>>) -> Option<Vec<usize>> {
-    let count = shape.iter().try_fold(1_usize, |count, &size| count.checked_mul(size))?;
-    match node.op_type.as_str() {
-        "Flatten" => {
-            let axis = attribute(node, "axis").map_or(1, |axis| axis.i);
-            let axis = usize::try_from(if axis < 0 { axis + shape.len() as i64 } else { axis }).ok()?;
-            let (before, after) = shape.split_at_checked(axis)?;
-            let product =
-                |sizes: &[usize]| sizes.iter().try_fold(1_usize, |all, &size| all.checked_mul(size));
-            Some(vec![product(before)?, product(after)?])
-        }
-        "Reshape" => {
-            let given = given.filter(|sizes| sizes.len() <= MAX_RANK)?;
-            let keeps_zero = attribute(node, "allowzero").is_some_and(|flag| flag.i == 1);
-            let size = |(axis, &size): (usize, &i64)| match size {
-                0 if !keeps_zero => shape.get(axis).copied(),
-                -1 => Some(1),
-                size => usize::try_from(size).ok(),
-            };
-            let mut sizes: Vec<usize> = given.iter().enumerate().map(size).collect::<Option<_>>()?;
-            if let Some(axis) = given.iter().position(|&size| size == -1) {
-                let known = sizes.iter().try_fold(1_usize, |known, &size| known.checked_mul(size))?;
-                sizes[axis] = count.checked_div(known)?;
-            }
-            let new = sizes.iter().try_fold(1_usize, |count, &size| count.checked_mul(size));
-            (new == Some(count)).then_some(sizes)
-        }
-        "Squeeze" => {
-            let axes = given.unwrap_or_default();
-            (axes.len() <= MAX_RANK).then_some(())?;
-            let is_out = |axis: usize| {
-                let negative = axis as i64 - shape.len() as i64;
-                axes.is_empty() || axes.contains(&(axis as i64)) || axes.contains(&negative)
-            };
-            let kept = shape.iter().enumerate().filter(|&(axis, &size)| size != 1 || !is_out(axis));
-            Some(kept.map(|(_, &size)| size).collect())
-        }
-        "Unsqueeze" => {
-            let axes = given.filter(|axes| axes.len() <= MAX_RANK)?;
-            let rank = shape.len() + axes.len();
-            let mut sizes = shape.iter().copied();
-            let is_new =
-                |axis: usize| axes.contains(&(axis as i64)) || axes.contains(&(axis as i64 - rank as i64));
-            (rank <= MAX_RANK).then_some(())?;
-            (0..rank).map(|axis| if is_new(axis) { Some(1) } else { sizes.next() }).collect()
-        }
-        _ => None,
-    }
 }
