@@ -82,6 +82,9 @@ fn owner(name: &str, rank: usize) -> (usize, &'static str) {
         _ if name.contains("lora_") => {
             (4, "an adapter (merge it into the model first, as with PEFT's `merge_and_unload()`); expected")
         }
+        Some("weight_g" | "weight_v" | "weight_orig" | "original0" | "original1" | "original") => {
+            (4, "a parametrized layer (first torch.nn.utils.parametrize.remove_parametrizations); expected")
+        }
         Some("kernel") => (3, "a layer of Flax or Keras; expected its transpose as `….weight`, and"),
         Some("weight") if rank > 2 => (2, "a convolution or another layer that is not affine; expected"),
         Some("weight" | "bias" | "running_mean" | "running_var" | "num_batches_tracked") if rank < 2 => {

@@ -24,6 +24,8 @@ mod content;
 mod csv;
 mod error;
 mod foreign;
+#[cfg(test)]
+mod guide;
 mod import;
 mod known;
 mod npy;

@@ -80,7 +80,7 @@ pub fn match_classes<'d>(
         }
         return Err(other());
     }
-    let is_partial = map.iter().enumerate().any(|(class, found)| found.is_none() && occurs(class));
+    let is_partial = map.contains(&None);
     if is_partial && has_as_many && are_numbers(names) != are_numbers(expected) {
         return Err(other());
     }

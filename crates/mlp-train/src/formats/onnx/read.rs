@@ -195,7 +195,7 @@ fn output(
     // Logits beside another output may be features of a network that goes on.
     let is_weak = |kind: Kind| unknown.is_some() && matches!(kind, Kind::Logits | Kind::Single);
     let Some((name, answer)) = best.filter(|(_, answer)| !is_weak(answer.kind)) else {
-        let none = "no output is of logits or probabilities of classes that exclude each other";
+        let none = "no output is of logits or probabilities of classes that exclude each other; expected Softmax or nothing after the last layer";
         return Err(unknown
             .map_or_else(|| of_graph(none.to_owned()), |(what, reason)| FormatError::Node { what, reason }));
     };

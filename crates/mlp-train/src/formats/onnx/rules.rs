@@ -342,8 +342,12 @@ fn texts(bytes: &[Vec<u8>]) -> Result<Vec<String>, String> {
 }
 
 pub(super) fn unsupported(op: &str) -> String {
-    let is_quantized = ["Quantize", "QLinear", "Integer"].iter().any(|word| op.contains(word));
-    let reason =
-        if is_quantized { "quantized; expected the model before quantization" } else { "not supported here" };
+    let op = op.to_lowercase();
+    let is_quantized = ["quantize", "qlinear", "integer"].iter().any(|word| op.contains(word));
+    let reason = if is_quantized {
+        "quantized; expected the model before quantization"
+    } else {
+        "not supported here; expected a chain of affine layers with one activation, and Softmax or nothing at the end"
+    };
     reason.to_owned()
 }
