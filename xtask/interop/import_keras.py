@@ -39,7 +39,7 @@ for activation, word in [
     ('elu', 'Elu'),
     ('gelu', 'Erfc'),
     ('softplus', 'Softplus'),
-    ('relu6', 'expected'),
+    ('relu6', 'Clip'),
     ('silu', 'expected'),
     ('leaky_relu', 'slope'),
 ]:
@@ -61,6 +61,7 @@ case(
     says='second of two',
 )
 case('several logistic outputs', rescaling, flatten, hidden('relu'), layers.Dense(CLASSES, 'sigmoid'), word='exclude each other')
+# tf2onnx makes inputs of constants that a layer creates outside of the function.
 means, deviations = random.uniform(0, 255, PIXELS), random.uniform(20, 80, PIXELS)
 case('Normalization', layers.Normalization(mean=120.0, variance=6400.0), flatten, hidden('relu'), output(), says='0 to 255')
 case(

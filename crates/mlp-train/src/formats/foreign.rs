@@ -3,11 +3,10 @@
 
 const STATE_DICT: &str = "save the state dict with safetensors.torch.save_file(model.state_dict(), 'model.safetensors'), \
      or the model with torch.onnx.export";
-const KERAS: &str = "convert it with `python -m tf2onnx.convert --keras MODEL --output model.onnx` or model.export('model.onnx', format='onnx')";
-const TFLITE: &str = "convert it with `python -m tf2onnx.convert --tflite MODEL --output model.onnx`";
+const KERAS: &str = "convert it with `python -m tf2onnx.convert --keras MODEL --output model.onnx`, or save its weights, transposed, as .safetensors";
+const TFLITE: &str = "convert it with `python -m tf2onnx.convert --tflite MODEL --output model.onnx`, or save its weights as .safetensors";
 const PICKLE: &str = "convert a scikit-learn model with skl2onnx.to_onnx(model, X[:1]); of PyTorch, save the state dict with safetensors.torch.save_file";
-const COMPRESSED: &str =
-    "decompress it; a scikit-learn model of joblib is converted with skl2onnx.to_onnx(model, X[:1])";
+const COMPRESSED: &str = "decompress it, and convert a scikit-learn model with skl2onnx.to_onnx(model, X[:1]), a state dict of PyTorch to .safetensors";
 const ITSELF: &str = "get the .safetensors, .npz or .onnx file itself";
 
 /// Returns what a file is and what to do, if its first bytes are known.
