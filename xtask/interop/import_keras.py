@@ -63,14 +63,14 @@ case(
 case('several logistic outputs', rescaling, flatten, hidden('relu'), layers.Dense(CLASSES, 'sigmoid'), word='exclude each other')
 # tf2onnx makes inputs of constants that a layer creates outside of the function.
 means, deviations = random.uniform(0, 255, PIXELS), random.uniform(20, 80, PIXELS)
-case('Normalization', layers.Normalization(mean=120.0, variance=6400.0), flatten, hidden('relu'), output(), says='0 to 255')
+case('Normalization', layers.Normalization(mean=120.0, variance=6400.0), flatten, hidden('relu'), output(), word='3 inputs')
 case(
     'Normalization of pixels',
     layers.Normalization(mean=means, variance=deviations**2),
     hidden('relu'),
     output(),
     shape=(PIXELS,),
-    says='0 to 255',
+    word='3 inputs',
 )
 normed = layers.BatchNormalization()
 case('BatchNormalization', flatten, hidden(None), normed, layers.ReLU(), output(), x=scaled)

@@ -211,8 +211,8 @@ fn files_of_other_programs_are_named_with_what_to_do() {
         ),
         ("a.safetensors", b"\x80\x02}q\x00.", "a Python pickle; "),
         ("a.onnx", b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer; fetch"),
-        ("a.npz", b"\n<!DOCTYPE html><html>", "an HTML page; download"),
-        ("a.h5", b"\x89HDF\r\n\x1a\n", "an HDF5 file, as of Keras; convert it to .onnx"),
+        ("a.npz", b"\n<!DOCTYPE html><html>", "an HTML page; get"),
+        ("a.h5", b"\x89HDF\r\n\x1a\n", "an HDF5 file, as of Keras; convert it with"),
         ("a.weights", b"....", "neither its name nor its first bytes"),
         ("a.csv", b"1,2\n", "a table of predictions is not a model"),
     ] {

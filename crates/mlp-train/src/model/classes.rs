@@ -37,8 +37,8 @@ impl Matched<'_> {
 /// as names, as datasets and models without names have, classes are matched by number.
 ///
 /// # Errors
-/// [`Error::OtherClasses`] if no class can be matched, or if names that may be mere numbers match
-/// in part, as 0 to 9 and 1 to 10 do.
+/// [`Error::OtherClasses`] if no class can be matched, or if names that are numbers match in part,
+/// as 0 to 9 and 1 to 10 do.
 ///
 /// # Example
 /// ```
@@ -80,8 +80,9 @@ pub fn match_classes<'d>(
         }
         return Err(other());
     }
-    let is_partial = map.contains(&None);
-    if is_partial && has_as_many && are_numbers(names) != are_numbers(expected) {
+    // From 0 or from 1?
+    let is_shifted = map.contains(&None) && has_as_many && are_numbers(names) != are_numbers(expected);
+    if is_shifted && [names, expected].into_iter().all(|names| !numbers(names).contains(&None)) {
         return Err(other());
     }
     let mut notes = Vec::new();
@@ -131,10 +132,13 @@ pub fn match_classes<'d>(
 /// Classes of a dataset: its labels are bytes.
 const MAX_CLASSES: usize = 256;
 
+/// What two names have in common that mean the same.
+type Spelling = fn(&[String]) -> Vec<Option<String>>;
+
 /// Returns the class of a model for each name. A class is never that of two names.
 fn mapping(names: &[String], expected: &[String]) -> Vec<Option<usize>> {
     let mut map: Vec<Option<usize>> = vec![None; names.len()];
-    let spellings: [fn(&[String]) -> Vec<Option<String>>; 3] = [
+    let spellings: [Spelling; 3] = [
         |names| names.iter().cloned().map(Some).collect(),
         |names| names.iter().map(|name| Some(key(name))).collect(),
         numbers,
@@ -257,6 +261,7 @@ mod tests {
     #[test]
     fn examples_of_other_classes_are_left_out() {
         check("b x c", "a b c", &[0, 1, 2, 1, 0], &[1, 2, 1], Some("2 of 5 examples left out: x"));
+        check("0 1 x", "0 1 2", &[0, 1, 2], &[0, 1], Some("1 of 3 examples left out: x"));
         // A class without examples is not reported.
         check("a b x", "a b", &[0, 1], &[0, 1], None);
     }
