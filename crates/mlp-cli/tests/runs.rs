@@ -57,7 +57,10 @@ fn a_model_is_evaluated_by_the_names_of_classes() {
     for command in
         ["eval run", "plot --confusion run --to c.svg", "plot --embedding run", "export run --to p.csv"]
     {
-        scratch.refuses(&format!("{command} --dataset other"), "no class in common: the dataset has x, y, z");
+        scratch.refuses(
+            &format!("{command} --dataset other"),
+            "cannot match the classes: the dataset has x, y, z",
+        );
     }
     assert!(scratch.succeeds("plot --mistakes run --dataset more --to m.svg").stderr.contains("left out"));
     scratch.mlp("export run --to p.csv --dataset more");
@@ -70,12 +73,50 @@ fn a_model_is_evaluated_by_the_names_of_classes() {
 }
 
 #[test]
+fn spellings_of_the_same_classes_match_and_uncertain_ones_are_refused() {
+    let scratch = Scratch::new();
+    for (name, classes, brightness) in [
+        ("three", ["0", "1", "2"], [0, 1, 2]),
+        ("words", ["one", "two", "zero"], [1, 2, 0]),
+        ("spaced", [" 2", "00", "1 "], [2, 0, 1]),
+        ("prefixed", ["digit_1", "digit_2", "digit_0"], [1, 2, 0]),
+        ("from-one", ["1", "2", "3"], [0, 1, 2]),
+        ("counted", ["class1", "class2", "class3"], [0, 1, 2]),
+        ("unnamed", ["a", "b", "c"], [0, 1, 2]),
+    ] {
+        write_classes(&scratch, name, &classes, &brightness);
+    }
+    scratch.mlp(&format!("{THREE} --run-dir run"));
+    for (dataset, said) in [
+        ("words", "one as 1, two as 2, zero as 0"),
+        ("spaced", "00 as 0"),
+        ("prefixed", "digit_1 as 1, digit_2 as 2, digit_0 as 0"),
+        (
+            "unnamed",
+            "classes are matched by number: they are a, b, c in the dataset and 0, 1, 2 in the model",
+        ),
+    ] {
+        let Output { stdout, stderr, .. } = scratch.succeeds(&format!("eval run --dataset {dataset} --json"));
+        assert_eq!(json(&stdout)["accuracy"], 1.0, "{dataset}: {stdout}");
+        assert!(stderr.contains(said), "{dataset}: {stderr}");
+    }
+    for dataset in ["from-one", "counted"] {
+        for command in
+            ["eval run", "plot --confusion run --to c.svg", "export run --to p.csv", "explain run --sample 0"]
+        {
+            scratch.refuses(&format!("{command} --dataset {dataset}"), "cannot match the classes");
+        }
+    }
+    scratch.refuses(&format!("{THREE} --validation-set from-one --run-dir no"), "cannot match the classes");
+}
+
+#[test]
 fn a_validation_set_is_matched_by_the_names_of_classes() {
     let scratch = three();
     scratch.mlp(&format!("{THREE} --validation-set turned --run-dir turned-run"));
     let records = scratch.text("turned-run/metrics.jsonl");
     assert_eq!(json(records.lines().last().unwrap())["validation"]["accuracy"], 1.0);
-    scratch.refuses(&format!("{THREE} --validation-set other --run-dir none"), "no class in common");
+    scratch.refuses(&format!("{THREE} --validation-set other --run-dir none"), "cannot match the classes");
     assert!(!scratch.path("none").exists());
 }
 

@@ -116,8 +116,6 @@ pub mod gradcheck;
 #[allow(unsafe_code)]
 mod kernels;
 mod layer;
-#[cfg(feature = "safetensors")]
-mod layer_order;
 mod linalg;
 mod loss;
 mod names;

@@ -142,9 +142,82 @@ fn layers_may_have_any_names_if_numbers_and_shapes_leave_one_order() {
 
 #[test]
 fn a_single_layer_needs_only_weights() {
-    let bytes = file("", &[("linear.weight", "F32", "[2,1]", f32s(&[1.5, -2.0]))]);
+    let weights = f32s(&[1.5, -2.0, 0.5, 4.0]);
+    let bytes = file("", &[("linear.weight", "F32", "[2,2]", weights.clone())]);
     let network = Mlp::<f32>::from_safetensors(&bytes).unwrap();
-    assert_eq!(network.layers()[0], Layer::new(array![[1.5, -2.0]], array![0.0, 0.0]));
+    assert_eq!(network.layers()[0], Layer::new(array![[1.5, 0.5], [-2.0, 4.0]], array![0.0, 0.0]));
+    // The state dict of `nn.Linear` itself has no module names.
+    let biases = ("bias", "F32", "[2]", f32s(&[3.0, 5.0]));
+    let bytes = file("", &[biases, ("weight", "F32", "[2,2]", weights)]);
+    let network = Mlp::<f32>::from_safetensors(&bytes).unwrap();
+    assert_eq!(network.layers()[0].biases().to_vec(), [3.0, 5.0]);
+}
+
+#[test]
+fn a_tensor_with_several_names_is_that_of_several_layers() {
+    let shared = ("a0.weight", "F32", "[2,2]", f32s(&[1.0, 2.0, 3.0, 4.0]));
+    let last = ("a4.weight", "F32", "[1,2]", f32s(&[5.0, 6.0]));
+    let tensors = [shared, last];
+    let metadata = r#"{"format":"pt","a2.weight":"a0.weight","other.weight":"none.weight"}"#;
+    let bytes = file(metadata, &tensors);
+    let network = Tensors::parse(&bytes).unwrap().network::<f32>(Some(Activation::Relu)).unwrap();
+    assert_eq!(network.architecture().to_string(), "2-2-2-1, relu");
+    assert_eq!(network.layers()[0], network.layers()[1]);
+    // Not more bytes than are in the file.
+    let names: Vec<String> = (0..100).map(|l| format!(r#""b{l}.weight":"a0.weight""#)).collect();
+    let large = ("a0.weight", "F32", "[40,40]", f32s(&[0.5; 1600]));
+    let refused = error(&file(&format!("{{{}}}", names.join(",")), &[large]));
+    assert!(refused.ends_with("shared tensors of more bytes than the file"), "{refused}");
+}
+
+#[test]
+fn weights_that_may_be_transposed_are_refused() {
+    // Read as PyTorch has them, `out` would come first, with more classes than inputs.
+    let tensors =
+        [("in.weight", "F32", "[4,3]", f32s(&[1.0; 12])), ("out.weight", "F32", "[3,2]", f32s(&[1.0; 6]))];
+    let refused = error(&file(r#"{"activation":"relu"}"#, &tensors));
+    assert!(
+        refused.starts_with("tensor `out.weight` of shape [3, 2] is stored as (inputs, outputs)"),
+        "{refused}"
+    );
+    let one = file("", &[("weight", "F32", "[9,2]", f32s(&[1.0; 18]))]);
+    assert!(error(&one).starts_with("tensor `weight` of shape [9, 2] is stored as (inputs, outputs)"));
+    // Biases prove what the outputs are.
+    let biases = ("bias", "F32", "[9]", f32s(&[1.0; 9]));
+    let bytes = file("", &[("weight", "F32", "[9,2]", f32s(&[1.0; 18])), biases]);
+    assert_eq!(Mlp::<f32>::from_safetensors(&bytes).unwrap().architecture().outputs, 9);
+}
+
+#[test]
+fn the_tensor_that_tells_most_is_named() {
+    let row = |name| (name, "F32", "[2]", f32s(&[1.0; 2]));
+    let matrix = |name| (name, "F32", "[2,2]", f32s(&[1.0; 4]));
+    let kernel = ("conv1.weight", "F32", "[2,1,1,1]", f32s(&[1.0; 2]));
+    for (tensors, expected) in [
+        (
+            vec![row("conv1.bias"), kernel, matrix("fc.weight")],
+            "tensor `conv1.weight` of shape [2, 1, 1, 1] belongs to a convolution",
+        ),
+        (
+            vec![row("Dense_0.bias"), matrix("Dense_0.kernel")],
+            "tensor `Dense_0.kernel` of shape [2, 2] belongs to a layer of Flax or Keras",
+        ),
+        (
+            vec![row("dense/bias:0"), matrix("dense/kernel:0")],
+            "tensor `dense/kernel:0` of shape [2, 2] belongs to a layer of Flax or Keras",
+        ),
+        (
+            vec![matrix("0.lora_A.weight"), matrix("0.weight"), row("1.running_mean")],
+            "tensor `0.lora_A.weight` of shape [2, 2] belongs to an adapter",
+        ),
+        (
+            vec![row("0.exp_avg"), matrix("0.weight"), row("1.running_mean")],
+            "tensor `1.running_mean` of shape [2] belongs to a normalization",
+        ),
+    ] {
+        let message = error(&file("", &tensors));
+        assert!(message.starts_with(expected), "{message}");
+    }
 }
 
 #[test]

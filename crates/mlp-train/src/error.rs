@@ -71,7 +71,7 @@ pub enum Error {
     DoesNotFit { inputs: usize, outputs: usize, pixels: usize, classes: usize },
     /// A dataset of other classes than the model's.
     #[error(
-        "no class in common: the dataset has {found}; the model has {expected}: use a dataset with the model's classes"
+        "cannot match the classes: the dataset has {found}; the model has {expected}: use a dataset with the model's classes"
     )]
     OtherClasses { found: String, expected: String },
     /// Images whose shape differs from the model's.

@@ -211,8 +211,8 @@ fn files_of_other_programs_are_named_with_what_to_do() {
         ),
         ("a.safetensors", b"\x80\x02}q\x00.", "a Python pickle; "),
         ("a.onnx", b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer; fetch"),
-        ("a.npz", b"\n<!DOCTYPE html><html>", "an HTML page; download"),
-        ("a.h5", b"\x89HDF\r\n\x1a\n", "an HDF5 file, as of Keras; convert it to .onnx"),
+        ("a.npz", b"\n<!DOCTYPE html><html>", "an HTML page; get"),
+        ("a.h5", b"\x89HDF\r\n\x1a\n", "an HDF5 file, as of Keras; convert it with"),
         ("a.weights", b"....", "neither its name nor its first bytes"),
         ("a.csv", b"1,2\n", "a table of predictions is not a model"),
     ] {
@@ -220,6 +220,25 @@ fn files_of_other_programs_are_named_with_what_to_do() {
         assert!(error.starts_with(expected), "{name}: {error}");
     }
     assert_eq!(Format::of_model("net.onnx".as_ref(), KERAS), Ok(Format::Onnx));
+}
+
+#[test]
+fn the_content_decides_what_a_file_is() {
+    for (name, bytes, format) in [
+        ("net", KERAS, Format::Onnx),
+        ("net.pb", GELU, Format::Onnx),
+        ("net.bin", SEQUENTIAL, Format::Safetensors),
+        ("net.onnx", CHAPTER, Format::Npz),
+        ("NET.NPZ", b"....", Format::Npz),
+        ("NET.ONNX", b"....", Format::Onnx),
+    ] {
+        assert_eq!(Format::of_model(name.as_ref(), bytes), Ok(format), "{name}");
+    }
+    // The length of a header can look like the beginning of a pickle, or of compressed data.
+    for length in [0x0280_u64, 0x0480, 0x8B1F, 0x0178, 0x005D] {
+        let bytes = [&length.to_le_bytes()[..], b"{\"0.weight\": "].concat();
+        assert_eq!(Format::of_model("a.safetensors".as_ref(), &bytes), Ok(Format::Safetensors));
+    }
 }
 
 #[test]
@@ -262,6 +281,12 @@ fn options_must_fit_the_file() {
         let renamed =
             Known { class_names: Some(["a", "b", "c"].map(str::to_owned).to_vec()), ..Known::default() };
         assert_eq!(import(format, &bytes, &renamed).unwrap().model.metadata.class_names, ["a", "b", "c"]);
+        let twice =
+            Known { class_names: Some(["a", "b", "a"].map(str::to_owned).to_vec()), ..Known::default() };
+        assert!(refused(format, &bytes, &twice).starts_with("metadata `class_names`: `a` occurs twice"));
+        // These files say that their inputs are gray levels divided by 255.
+        let normalized = Known { normalization: Some((0.5, 0.25)), ..Known::default() };
+        assert_eq!(import(format, &bytes, &normalized), Err(FormatError::KnownScale));
     }
     assert_eq!(import(Format::Csv, b"", &Known::default()), Err(FormatError::OnlyPredictions));
 }

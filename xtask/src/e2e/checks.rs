@@ -8,6 +8,8 @@ use super::browser::digits_drawn_in_chromium_are_classified_while_drawing;
 use super::chapter::Reference;
 use super::exchange::{
     a_network_trained_in_numpy_evaluates_the_same_after_import,
+    models_of_pytorch_and_keras_compute_the_same_after_import,
+    models_of_scikit_learn_and_other_graphs_compute_the_same_after_import,
     networks_trained_in_pytorch_evaluate_the_same_after_import,
     onnxruntime_numpy_and_safetensors_agree_on_exports, pytorch_agrees_on_exports,
 };
@@ -68,7 +70,9 @@ pub(super) const CHECKS: &[Check] = &[
     check!(digits_drawn_in_chromium_are_classified_while_drawing, Tools),
     check!(onnxruntime_numpy_and_safetensors_agree_on_exports, Tools),
     check!(a_network_trained_in_numpy_evaluates_the_same_after_import, Tools),
+    check!(models_of_scikit_learn_and_other_graphs_compute_the_same_after_import, Tools),
     check!(pytorch_agrees_on_exports, PyTorch),
+    check!(models_of_pytorch_and_keras_compute_the_same_after_import, PyTorch),
     check!(networks_trained_in_pytorch_evaluate_the_same_after_import, PyTorch),
     check!(the_documents_commands_print_what_the_documents_say, Long),
     check!(a_truncated_model_is_a_one_line_error_with_exit_code_2, Quick),

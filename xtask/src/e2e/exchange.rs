@@ -54,6 +54,38 @@ pub(super) fn networks_trained_in_pytorch_evaluate_the_same_after_import(mlp: &M
     Ok(notes.into_iter().collect::<Result<Vec<_>>>()?.join("; "))
 }
 
+pub(super) fn models_of_scikit_learn_and_other_graphs_compute_the_same_after_import(
+    mlp: &Mlp,
+) -> Result<String> {
+    let python = mlp.python(&[PACKAGES[0], &["scikit-learn", "skl2onnx"]])?;
+    Ok([judge(mlp, &python, "import_graphs.py")?, judge(mlp, &python, "import_sklearn.py")?].join("; "))
+}
+
+pub(super) fn models_of_pytorch_and_keras_compute_the_same_after_import(mlp: &Mlp) -> Result<String> {
+    let python = pytorch(mlp)?;
+    python.install(&["onnx", "onnxruntime", "onnxscript"])?;
+    let keras = Environment::prepare(mlp.workspace(), "keras")?;
+    keras.install(&["tensorflow-cpu", "tf2onnx"])?;
+    Ok([
+        judge(mlp, &python, "import_torch_onnx.py")?,
+        judge(mlp, &python, "import_state_dicts.py")?,
+        judge(mlp, &keras, "import_keras.py")?,
+    ]
+    .join("; "))
+}
+
+/// Runs a script that imports models of another program and compares what they compute, and returns
+/// its last line.
+fn judge(mlp: &Mlp, python: &Environment, script: &str) -> Result<String> {
+    let mut judging = python.run(&mlp.source("xtask/interop").join(script));
+    let output = process::capture(judging.arg(mlp.program()).arg(mlp.scratch(script)))?;
+    let text = process::text(&output.stdout);
+    let wrong: Vec<&str> = text.lines().filter(|line| line.starts_with("WRONG")).collect();
+    let reason = process::text(&output.stderr);
+    ensure!(output.status.success(), "{script}:\n{}\n{}", wrong.join("\n"), reason.trim_end());
+    Ok(text.lines().last().unwrap_or_default().to_owned())
+}
+
 /// The benchmark's Python, which has PyTorch, with the other packages that the checks need.
 fn pytorch(mlp: &Mlp) -> Result<Environment> {
     let python = bench::pytorch(mlp.workspace())?;

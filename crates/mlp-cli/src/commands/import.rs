@@ -69,12 +69,20 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Some(to) => to.clone(),
         None => beside(&args.file)?,
     };
+    if args.file.is_dir() {
+        bail!(
+            "{from}: a directory; expected a .safetensors, .npz or .onnx file (of a TensorFlow SavedModel: `python -m tf2onnx.convert --saved-model DIR --output model.onnx`)"
+        );
+    }
     let bytes = read(&args.file).with_context(|| format!("{from}: cannot read the file"))?;
     let format = Format::of_model(&args.file, &bytes).with_context(|| from.to_string())?;
     let name = args.file.file_name().unwrap_or(args.file.as_os_str()).display();
     let given = Known {
         activation: args.activation,
-        class_names: args.class_names.clone(),
+        class_names: args
+            .class_names
+            .as_ref()
+            .map(|names| names.iter().map(|name| name.trim().to_owned()).collect()),
         image_shape: args.image_shape,
         preprocessing: args.preprocessing,
         polarity: None,

@@ -41,9 +41,7 @@ pub enum FormatError {
     #[error("not an ONNX model: {reason}")]
     Onnx { reason: String },
     /// A graph that is not a supported network.
-    #[error(
-        "{what}: {reason}; expected a chain of affine layers with one activation, and Softmax or nothing at the end"
-    )]
+    #[error("{what}: {reason}")]
     Node { what: String, reason: String },
     /// Numbers in another file that cannot be read.
     #[error(
@@ -78,6 +76,9 @@ pub enum FormatError {
         "the network has one output; expected one for each class (a network that ends with Sigmoid is imported from ONNX)"
     )]
     OneOutput,
+    /// A normalization of inputs whose scale the file says.
+    #[error("the file says that its inputs are gray levels divided by 255: omit --mean and --std")]
+    KnownScale,
     /// An impossible normalization.
     #[error(
         "normalization by mean {mean} and standard deviation {std}; expected numbers, and the second positive"

@@ -9,7 +9,8 @@ use mlp_data::{ImageShape, Preprocessing};
 use ndarray::Axis;
 
 use crate::formats::foreign::foreign;
-use crate::formats::{FormatError, Known, npz, onnx_read, safetensors};
+use crate::formats::known::CLASS_NAMES;
+use crate::formats::{FormatError, Known, npz, onnx, safetensors};
 use crate::{Metadata, Model, Network};
 
 /// An exchange format.
@@ -31,7 +32,8 @@ impl Format {
     /// # Errors
     /// [`FormatError::UnknownFormat`].
     pub fn of(path: &Path) -> Result<Self, FormatError> {
-        match path.extension().and_then(|extension| extension.to_str()) {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        match extension.map(str::to_ascii_lowercase).as_deref() {
             Some("safetensors") => Ok(Self::Safetensors),
             Some("npz") => Ok(Self::Npz),
             Some("onnx") => Ok(Self::Onnx),
@@ -40,12 +42,16 @@ impl Format {
         }
     }
 
-    /// Returns the format of a file to import by its extension, or says what it is instead by its
-    /// first bytes.
+    /// Returns the format of a file to import by its first bytes, or else by its extension. Names
+    /// files of other kinds.
     ///
     /// # Errors
     /// [`FormatError::OnlyPredictions`], [`FormatError::Foreign`], [`FormatError::UnknownModel`].
     pub fn of_model(path: &Path, bytes: &[u8]) -> Result<Self, FormatError> {
+        // The length at the start of a safetensors file can look like the mark of another format.
+        if let Some(format) = Self::of_bytes(bytes) {
+            return Ok(format);
+        }
         if let Some((found, instead)) = foreign(bytes) {
             return Err(FormatError::Foreign { found, instead });
         }
@@ -53,6 +59,18 @@ impl Format {
             Ok(Self::Csv) => Err(FormatError::OnlyPredictions),
             Ok(format) => Ok(format),
             Err(_) => Err(FormatError::UnknownModel),
+        }
+    }
+
+    fn of_bytes(bytes: &[u8]) -> Option<Self> {
+        match bytes {
+            [b'P', b'K', 3, 4, ..] if bytes.windows(4).take(512).any(|part| part == b".npy") => {
+                Some(Self::Npz)
+            }
+            [_, _, _, _, _, _, 0, 0, b'{', ..] => Some(Self::Safetensors),
+            // The version, then another field of the message.
+            [8, 1..=31, 0x12 | 0x1A | 0x22 | 0x3A | 0x42, ..] => Some(Self::Onnx),
+            _ => None,
         }
     }
 }
@@ -91,7 +109,7 @@ pub fn import_with_files(
     let content = match format {
         Format::Safetensors => safetensors::read(bytes)?,
         Format::Npz => npz::read(bytes)?,
-        Format::Onnx => onnx_read::read(bytes, beside)?,
+        Format::Onnx => onnx::read(bytes, beside)?,
         Format::Csv => return Err(FormatError::OnlyPredictions),
     };
     let mut notes = content.notes;
@@ -113,6 +131,9 @@ pub fn import_with_files(
         return Err(FormatError::OneOutput);
     }
     if let Some((mean, std)) = given.normalization {
+        if content.is_scale_known {
+            return Err(FormatError::KnownScale);
+        }
         normalize(&mut network, mean, std)?;
     }
     let network = match content.precision {
@@ -171,6 +192,13 @@ fn metadata(
     });
     if class_names.len() != classes {
         return Err(FormatError::OtherClasses { found: class_names.len(), classes });
+    }
+    let mut sorted: Vec<&String> = class_names.iter().collect();
+    sorted.sort();
+    if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        let reason =
+            format!("`{}` occurs twice; expected distinct names (--class-names)", pair[0].escape_debug());
+        return Err(FormatError::Metadata { name: CLASS_NAMES, reason });
     }
     let preprocessing = given.preprocessing.or(file.preprocessing).or(entry.map(|entry| entry.preprocessing));
     let preprocessing = preprocessing.unwrap_or_else(|| {

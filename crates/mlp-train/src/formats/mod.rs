@@ -24,14 +24,12 @@ mod content;
 mod csv;
 mod error;
 mod foreign;
+#[cfg(test)]
+mod guide;
 mod import;
 mod known;
 mod npz;
 mod onnx;
-mod onnx_forms;
-mod onnx_proto;
-mod onnx_read;
-mod onnx_tensor;
 mod safetensors;
 
 pub use csv::predictions;

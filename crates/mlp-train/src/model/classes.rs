@@ -31,12 +31,14 @@ impl Matched<'_> {
 
 /// Expresses a dataset with classes `names` in the classes `expected` of a model.
 ///
-/// Classes are matched by name, first exactly, then ignoring case, separators and leading zeros.
-/// Examples of other classes are left out. If no name matches and either side has numbers only, as
-/// datasets and models without names have, classes are matched by number.
+/// Classes are matched by name, first exactly, then ignoring case, separators and leading zeros,
+/// with digits for `zero` to `nine`, then by the number in names that differ in it only, as `digit 7`.
+/// Examples of other classes are left out. If no name matches and either side has the numbers from 0
+/// as names, as datasets and models without names have, classes are matched by number.
 ///
 /// # Errors
-/// [`Error::OtherClasses`] if no class can be matched.
+/// [`Error::OtherClasses`] if no class can be matched, or if names that are numbers match in part,
+/// as 0 to 9 and 1 to 10 do.
 ///
 /// # Example
 /// ```
@@ -63,10 +65,12 @@ pub fn match_classes<'d>(
     }
     let counts = data.class_counts();
     let occurs = |class: usize| counts.get(class).is_some_and(|&count| count > 0);
-    let keys: Vec<String> = expected.iter().map(|name| key(name)).collect();
-    let map: Vec<Option<usize>> = names.iter().map(|name| class_of(name, expected, &keys)).collect();
+    let map = mapping(names, expected);
+    let other = || Error::OtherClasses { found: listed(names.iter()), expected: listed(expected.iter()) };
+    let has_as_many = names.len() == expected.len();
     if !map.iter().enumerate().any(|(class, found)| found.is_some() && occurs(class)) {
-        if names.len() <= expected.len() && (are_numbers(names) || are_numbers(expected)) {
+        let is_smaller = names.len() < expected.len();
+        if has_as_many && are_numbers(expected) || (has_as_many || is_smaller) && are_numbers(names) {
             let note = format!(
                 "classes are matched by number: they are {} in the dataset and {} in the model",
                 listed(names.iter()),
@@ -74,7 +78,12 @@ pub fn match_classes<'d>(
             );
             return Ok(as_it_is(Some(note)));
         }
-        return Err(Error::OtherClasses { found: listed(names.iter()), expected: listed(expected.iter()) });
+        return Err(other());
+    }
+    // From 0 or from 1?
+    let is_shifted = map.contains(&None) && has_as_many && are_numbers(names) != are_numbers(expected);
+    if is_shifted && [names, expected].into_iter().all(|names| !numbers(names).contains(&None)) {
+        return Err(other());
     }
     let mut notes = Vec::new();
     let renamed = names.iter().zip(&map).filter_map(|(name, &class)| Some((name, &expected[class?])));
@@ -123,23 +132,63 @@ pub fn match_classes<'d>(
 /// Classes of a dataset: its labels are bytes.
 const MAX_CLASSES: usize = 256;
 
-/// Returns the class with a name: the same, or the only one that differs in spelling only.
-fn class_of(name: &str, expected: &[String], keys: &[String]) -> Option<usize> {
-    let exact = expected.iter().position(|other| other == name);
-    let similar = || {
-        let key = key(name);
-        let mut classes = (0..keys.len()).filter(|&class| keys[class] == key);
-        classes.next().filter(|_| classes.next().is_none())
-    };
-    exact.or_else(similar).filter(|&class| class < MAX_CLASSES)
+/// What two names have in common that mean the same.
+type Spelling = fn(&[String]) -> Vec<Option<String>>;
+
+/// Returns the class of a model for each name. A class is never that of two names.
+fn mapping(names: &[String], expected: &[String]) -> Vec<Option<usize>> {
+    let mut map: Vec<Option<usize>> = vec![None; names.len()];
+    let spellings: [Spelling; 3] = [
+        |names| names.iter().cloned().map(Some).collect(),
+        |names| names.iter().map(|name| Some(key(name))).collect(),
+        numbers,
+    ];
+    for spelling in spellings {
+        let (own, theirs) = (spelling(names), spelling(expected));
+        let free: Vec<usize> =
+            (0..expected.len().min(MAX_CLASSES)).filter(|&class| !map.contains(&Some(class))).collect();
+        let left: Vec<usize> = (0..names.len()).filter(|&class| map[class].is_none()).collect();
+        for &class in left.iter().filter(|&&class| own[class].is_some()) {
+            let is_alone = left.iter().filter(|&&other| own[other] == own[class]).count() == 1;
+            let mut same = free.iter().filter(|&&other| theirs[other] == own[class]);
+            map[class] = same.next().copied().filter(|_| is_alone && same.next().is_none());
+        }
+    }
+    map
 }
 
-/// A name without case, separators and leading zeros.
+/// A name without case, separators and leading zeros, and a digit for its word.
 fn key(name: &str) -> String {
+    const DIGITS: [&str; 10] =
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
     let plain = name.trim().to_lowercase().replace(['_', '-'], " ");
+    if let Some(digit) = DIGITS.iter().position(|&word| word == plain) {
+        return digit.to_string();
+    }
     plain.parse::<u64>().map_or(plain, |number| number.to_string())
 }
 
+/// The number in each name, if the names differ in it only.
+fn numbers(names: &[String]) -> Vec<Option<String>> {
+    let keys: Vec<String> = names.iter().map(|name| key(name)).collect();
+    let parts = |key: &'_ str| {
+        let is_digit = |letter: char| letter.is_ascii_digit();
+        let (start, end) = (key.find(is_digit)?, key.rfind(is_digit)? + 1);
+        let number: u64 = key[start..end].parse().ok()?;
+        Some((key[..start].trim().to_owned(), key[end..].trim().to_owned(), number))
+    };
+    let parts: Option<Vec<_>> = keys.iter().map(|key| parts(key)).collect();
+    match parts {
+        Some(parts)
+            if parts.iter().all(|(before, after, _)| (before, after) == (&parts[0].0, &parts[0].1)) =>
+        {
+            parts.into_iter().map(|(_, _, number)| Some(number.to_string())).collect()
+        }
+        _ => vec![None; names.len()],
+    }
+}
+
+/// Returns whether the names are the numbers of the classes, as where nobody has named them.
 fn are_numbers(names: &[String]) -> bool {
     names.iter().enumerate().all(|(class, name)| *name == class.to_string())
 }
@@ -193,11 +242,26 @@ mod tests {
         check("3 5 7", "0 1 2 3 4 5 6 7", &[0, 1, 2], &[3, 5, 7], Some("by name: the dataset has no 0, 1"));
         check("Ant BEE_two", "bee-two ant", &[0, 1], &[1, 0], Some("Ant as ant, BEE_two as bee-two"));
         check("01 02", "1 2", &[0, 1], &[0, 1], Some("01 as 1"));
+        check("one seven Two", "2 1 7", &[0, 1, 2], &[1, 2, 0], Some("one as 1, seven as 7, Two as 2"));
+        let (by_name, by_size) = ("digit_1 digit_10 digit_2", "1 2 10");
+        check(by_name, by_size, &[0, 1, 2], &[0, 2, 1], Some("digit_10 as 10, digit_2 as 2"));
+        check("class-07 class-3", "Digit3 Digit7", &[0, 1], &[1, 0], Some("class-07 as Digit7"));
+    }
+
+    #[test]
+    fn a_class_is_never_that_of_two_names() {
+        check("Cat cat", "cat dog", &[0, 1, 1], &[0, 0], Some("1 of 3 examples left out: Cat"));
+        check("07 7 1", "7 1", &[0, 1, 2], &[0, 1], Some("1 of 3 examples left out: 07"));
+        // Nor can a name be one of two classes.
+        check("cat dog", "cat cat dog", &[0, 1, 1], &[2, 2], Some("1 of 3 examples left out: cat"));
+        check("CAT dog", "cat Cat dog", &[0, 1, 1], &[2, 2], Some("1 of 3 examples left out: CAT"));
+        check("CAT Cat dog", "cat dog", &[0, 1, 2], &[1], Some("2 of 3 examples left out: CAT, Cat"));
     }
 
     #[test]
     fn examples_of_other_classes_are_left_out() {
         check("b x c", "a b c", &[0, 1, 2, 1, 0], &[1, 2, 1], Some("2 of 5 examples left out: x"));
+        check("0 1 x", "0 1 2", &[0, 1, 2], &[0, 1], Some("1 of 3 examples left out: x"));
         // A class without examples is not reported.
         check("a b x", "a b", &[0, 1], &[0, 1], None);
     }
@@ -205,11 +269,22 @@ mod tests {
     #[test]
     fn numbers_match_only_where_one_side_has_no_names() {
         check("0 1", "cat dog", &[1, 0], &[1, 0], Some("by number: they are 0, 1"));
-        check("cat dog", "0 1 2", &[1, 0], &[1, 0], Some("by number"));
-        for (of, expected) in [("x y", "a b"), ("cat dog fox", "0 1"), ("1 2", "a b")] {
+        check("cat dog", "0 1", &[1, 0], &[1, 0], Some("by number"));
+        check("0 1", "cat dog fox", &[1, 0], &[1, 0], Some("by number"));
+        for (of, expected) in [
+            ("x y", "a b"),
+            ("cat dog fox", "0 1"),
+            ("cat dog", "0 1 2"),
+            ("1 2", "a b"),
+            // The same in part: from 0 or from 1?
+            ("1 2", "0 1"),
+            ("0 1", "1 2"),
+            ("class1 class2 class3", "0 1 2"),
+            ("a a", "a b"),
+        ] {
             let (of, expected) = (names(of), names(expected));
             let error = match_classes(&data(&[0, 1], of.len()), &of, &expected).unwrap_err().to_string();
-            assert!(error.contains("no class in common"), "{error}");
+            assert!(error.contains("cannot match the classes"), "{error}");
         }
     }
 }

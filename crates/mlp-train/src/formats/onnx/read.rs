@@ -10,15 +10,17 @@ use mlp_core::{Activation, Layer, Precision};
 use mlp_data::ImageShape;
 
 use crate::formats::content::Content;
-use crate::formats::onnx_forms::{Answer, Found, Kind, Value};
-use crate::formats::onnx_proto::{GraphProto, ModelProto, NodeProto, data_type, decode};
-use crate::formats::onnx_tensor::{Budget, Files, MAX_RANK, location};
+use crate::formats::onnx::answers::{Answer, Kind};
+use crate::formats::onnx::layers::Signal;
+use crate::formats::onnx::proto::{GraphProto, ModelProto, NodeProto, data_type, decode};
+use crate::formats::onnx::rules::{Found, Value};
+use crate::formats::onnx::tensor::{Budget, Files, MAX_RANK, location};
 use crate::formats::{FormatError, Known};
 
 /// Reads a file that lies beside the model, by its name.
-pub(super) type Beside<'a> = &'a dyn Fn(&str) -> io::Result<Vec<u8>>;
+pub(in crate::formats) type Beside<'a> = &'a dyn Fn(&str) -> io::Result<Vec<u8>>;
 
-pub(super) fn read(bytes: &[u8], beside: Beside<'_>) -> Result<Content, FormatError> {
+pub(in crate::formats) fn read(bytes: &[u8], beside: Beside<'_>) -> Result<Content, FormatError> {
     let model = decode(bytes).map_err(|reason| FormatError::Onnx { reason })?;
     let Some(graph) = &model.graph else {
         return Err(FormatError::Onnx { reason: "no graph".to_owned() });
@@ -35,9 +37,10 @@ pub(super) fn read(bytes: &[u8], beside: Beside<'_>) -> Result<Content, FormatEr
     let (sizes, answer) = walk(graph, &mut found)?;
     known.image_shape = known.image_shape.or(image_shape(&sizes));
     known.class_names = known.class_names.or(found.class_names.take());
-    let precision = if found.is_double { Precision::F64 } else { Precision::F32 };
-    let (notes, is_scale_known) = (std::mem::take(&mut found.notes), is_ours || found.is_scale_known);
-    let (layers, activations) = found.into_layers(&answer);
+    let precision = if found.layers.is_double { Precision::F64 } else { Precision::F32 };
+    let is_scale_known = is_ours || found.layers.is_scale_known;
+    let notes = std::mem::take(&mut found.layers.notes);
+    let (layers, activations) = found.layers.into_chain(&answer);
     if let Some(activation) = activation(&activations)? {
         known.activation = Some(activation);
     }
@@ -88,11 +91,8 @@ fn walk<'a>(
     };
     let of_tensor = input.r#type.as_ref().and_then(|r#type| r#type.tensor_type.as_ref());
     let elem_type = of_tensor.map_or(data_type::FLOAT, |tensor| tensor.elem_type);
-    found.is_byte = elem_type == data_type::UINT8;
-    if !matches!(
-        elem_type,
-        data_type::FLOAT | data_type::DOUBLE | data_type::UINT8 | data_type::FLOAT16 | data_type::BFLOAT16
-    ) {
+    found.layers.is_byte = elem_type == data_type::UINT8;
+    if !data_type::is_float(elem_type) && elem_type != data_type::UINT8 {
         let name = data_type::name(elem_type);
         return Err(of_graph(format!("input of type {name}; expected float, double, float16 or uint8")));
     }
@@ -114,12 +114,14 @@ fn walk<'a>(
         of_image.filter(|image| !image.is_empty() && image.len() < MAX_RANK && pixels(image).is_some());
     let shape = shape.map(|image| [sizes[0].unwrap_or(1)].into_iter().chain(image).collect());
 
-    values.insert(&input.name, found.images(shape));
+    values.insert(&input.name, Signal::images(shape).into());
     for (index, node) in graph.node.iter().enumerate() {
         let value = value(&values, node, found)
             .unwrap_or_else(|reason| Value::Unknown(Rc::new((describe(index, node), reason))));
-        if let Some(output) = node.output.first() {
-            values.insert(output, value);
+        // Of the outputs, the first is what is meant, unless there is none.
+        let count = if matches!(value, Value::Unknown(_)) { node.output.len() } else { 1 };
+        for output in node.output.iter().take(count) {
+            values.insert(output, value.clone());
         }
     }
     let answer = output(graph, &values, found)?;
@@ -157,8 +159,13 @@ fn output(
     found: &mut Found<'_>,
 ) -> Result<Rc<Answer>, FormatError> {
     let names = graph.output.iter().map(|output| output.name.as_str());
-    let answers: Vec<(&str, Option<Rc<Answer>>)> =
-        names.map(|name| (name, values.get(name).and_then(|value| found.answer(value)))).collect();
+    let layers = &mut found.layers;
+    let answer = |name: &str| match values.get(name)? {
+        Value::Answer(answer) => Some(Rc::clone(answer)),
+        Value::Signal(signal) => layers.answer(signal),
+        _ => None,
+    };
+    let answers: Vec<(&str, Option<Rc<Answer>>)> = names.map(|name| (name, answer(name))).collect();
     let mut best: Option<(&str, &Rc<Answer>)> = None;
     for (name, answer) in answers.iter().filter_map(|(name, answer)| Some((*name, answer.as_ref()?))) {
         let Some((other, before)) = best else {
@@ -166,13 +173,13 @@ fn output(
             continue;
         };
         let is_better = if answer.layer == before.layer {
-            if answer.kind == before.kind && !found.agree(answer, before) {
+            if answer.kind == before.kind && !answer.agrees(before) {
                 return Err(ambiguous(other, name));
             }
             answer.kind > before.kind
-        } else if found.is_within(before, answer) {
+        } else if layers.is_within(before, answer) {
             true
-        } else if found.is_within(answer, before) {
+        } else if layers.is_within(answer, before) {
             false
         } else {
             return Err(ambiguous(other, name));
@@ -181,19 +188,16 @@ fn output(
             best = Some((name, answer));
         }
     }
-    let Some((name, answer)) = best else {
-        let unknown = answers.iter().find_map(|(name, _)| match values.get(name) {
-            Some(Value::Unknown(unknown)) => Some((unknown.0.clone(), unknown.1.clone())),
-            _ => None,
-        });
-        return Err(unknown.map_or_else(
-            || {
-                of_graph(
-                    "no output is of logits or probabilities of classes that exclude each other".to_owned(),
-                )
-            },
-            |(what, reason)| FormatError::Node { what, reason },
-        ));
+    let unknown = graph.output.iter().find_map(|output| match values.get(output.name.as_str()) {
+        Some(Value::Unknown(unknown)) => Some((unknown.0.clone(), unknown.1.clone())),
+        _ => None,
+    });
+    // Logits beside another output may be features of a network that goes on.
+    let is_weak = |kind: Kind| unknown.is_some() && matches!(kind, Kind::Logits | Kind::Single);
+    let Some((name, answer)) = best.filter(|(_, answer)| !is_weak(answer.kind)) else {
+        let none = "no output is of logits or probabilities of classes that exclude each other; expected Softmax or nothing after the last layer";
+        return Err(unknown
+            .map_or_else(|| of_graph(none.to_owned()), |(what, reason)| FormatError::Node { what, reason }));
     };
     let is_ignored =
         |other: &Option<Rc<Answer>>| other.as_ref().is_none_or(|other| other.layer != answer.layer);
@@ -202,13 +206,14 @@ fn output(
         let more = ignored.count();
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
         let text = format!("read the output {name}, ignored the output {first}{more}");
-        found.notes.push(text.escape_debug().to_string());
+        layers.notes.push(text.escape_debug().to_string());
     }
-    if answer.kind == Kind::Label {
-        found
-            .notes
-            .push("the graph ends with labels; the model gives the probabilities behind them".to_owned());
-    }
+    let note = match answer.kind {
+        Kind::Label => Some("the graph ends with labels; the model gives the probabilities behind them"),
+        Kind::Single => Some("assumed: the output is the probability of the second of two classes"),
+        _ => None,
+    };
+    layers.notes.extend(note.map(str::to_owned));
     Ok(Rc::clone(answer))
 }
 

@@ -1,4 +1,4 @@
-//! ONNX export. `onnx_read.rs` imports.
+//! ONNX export. `read.rs` imports.
 //!
 //! Opset 13 of 2020 is the oldest with today's Softmax, so every runtime since then reads the file.
 //! Gelu, an operator since opset 20, is composed from Erf; the leaky ReLU in double precision is
@@ -9,7 +9,7 @@ use prost::Message;
 
 use crate::formats::FormatError;
 use crate::formats::known::texts;
-use crate::formats::onnx_proto::{
+use crate::formats::onnx::proto::{
     AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
     StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
     attribute_type, data_type,
@@ -214,7 +214,7 @@ mod tests {
 
     use super::*;
     use crate::Metadata;
-    use crate::formats::onnx_proto::decode;
+    use crate::formats::onnx::proto::decode;
 
     /// The name, type and shape of an input or output.
     fn signature(value: &ValueInfoProto) -> (&str, i32, Vec<Result<i64, &str>>) {

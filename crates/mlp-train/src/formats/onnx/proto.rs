@@ -36,6 +36,11 @@ pub(super) mod data_type {
         "bfloat16",
     ];
 
+    /// Returns whether a type holds real numbers.
+    pub(crate) fn is_float(data_type: i32) -> bool {
+        matches!(data_type, FLOAT | DOUBLE | FLOAT16 | BFLOAT16)
+    }
+
     /// The name of a type in errors.
     pub(crate) fn name(data_type: i32) -> String {
         let name = usize::try_from(data_type).ok().and_then(|index| NAMES.get(index));
