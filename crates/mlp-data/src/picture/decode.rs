@@ -10,7 +10,7 @@ use image::error::ImageError;
 use image::metadata::Orientation;
 use image::{AnimationDecoder, DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use super::memory::{MAX_BYTES, Memory};
+use super::memory::{MAX_BYTES, Memory, needed};
 use super::{GrayPicture, jpeg};
 use crate::{Error, Polarity, foreign};
 
@@ -29,6 +29,38 @@ impl GrayPicture {
     /// [`Error::PictureTooLarge`] if decoding takes more than [`MAX_BYTES`].
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
         Self::decode_within(bytes, MAX_BYTES)
+    }
+
+    /// Returns true if the bytes begin like a supported picture.
+    ///
+    /// ```
+    /// use mlp_data::picture::GrayPicture;
+    /// assert!(GrayPicture::is_known(b"P5 20 10 255\n") && !GrayPicture::is_known(b"{}"));
+    /// ```
+    pub fn is_known(bytes: &[u8]) -> bool {
+        format(bytes).is_ok()
+    }
+
+    /// Returns the bytes of memory that [`decode`](Self::decode) takes, computed from the header.
+    ///
+    /// # Errors
+    /// [`Error::Picture`] if the bytes are not the start of a picture.
+    ///
+    /// ```
+    /// use mlp_data::picture::GrayPicture;
+    /// // The levels, and two bytes for each pixel to convert them.
+    /// assert_eq!(GrayPicture::memory_to_decode(b"P5 20 10 255\n")?, 600);
+    /// assert!(GrayPicture::memory_to_decode(b"no picture").is_err());
+    /// # Ok::<(), mlp_data::Error>(())
+    /// ```
+    pub fn memory_to_decode(bytes: &[u8]) -> Result<u64, Error> {
+        let format = format(bytes)?;
+        if format == ImageFormat::Jpeg {
+            return jpeg::memory_to_decode(bytes);
+        }
+        let decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(problem)?;
+        let (width, height) = decoder.dimensions();
+        Ok(needed(width, height, decoder.total_bytes()))
     }
 
     /// [`decode`](Self::decode) with a limit of memory in bytes, at most [`MAX_BYTES`].
