@@ -99,6 +99,8 @@ async function begin() {
       } catch (error) {
         trouble(error.message);
         isNew ||= error.canRetry ?? true;
+        // Nothing may look like the prediction for a picture that was refused.
+        if (!isNew) [answers, hidden].forEach((view) => view.clear("No prediction"));
         await wait(error.pause ?? RETRY_PAUSE);
       }
     }

@@ -69,7 +69,7 @@ export class Sheet {
   }
 
   undo() {
-    this.#picture = null;
+    if (this.#picture) return this.clear();
     const gone = this.#strokes.pop();
     for (const [pointer, stroke] of this.#drawing) {
       if (stroke === gone) this.#drawing.delete(pointer);
