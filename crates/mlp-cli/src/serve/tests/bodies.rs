@@ -7,7 +7,7 @@ use super::super::Limits;
 use super::{Server, picture, usual, wide};
 
 /// The start of a PNG file whose header declares this size.
-fn truncated_png(width: u32, height: u32) -> Vec<u8> {
+pub(super) fn truncated_png(width: u32, height: u32) -> Vec<u8> {
     let mut file = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
     let start = file.len() - 4;
     file.extend([width.to_be_bytes(), height.to_be_bytes()].concat());

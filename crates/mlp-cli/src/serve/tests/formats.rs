@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use mlp_data::picture::GrayPicture;
 use serde_json::{Value, json};
 
-use super::client::Answer;
+use super::answer::Answer;
 use super::{Server, picture, usual, wide};
 use crate::plot::Raster;
 
@@ -316,6 +316,6 @@ fn answers_note_what_the_client_should_know() {
     let server = Server::start(trained, wide());
     let opposite =
         "the picture does not look light-on-dark like the training pictures; polarity=auto detects it";
-    assert_eq!(notes(&server.predict("", &bars))[1], opposite);
+    assert!(notes(&server.predict("", &bars)).as_array().unwrap().contains(&json!(opposite)));
     assert_eq!(notes(&server.predict("?polarity=auto", &bars)).as_array().unwrap().len(), 1);
 }

@@ -1,8 +1,10 @@
 //! Each test starts a server on loopback and talks to it over a socket.
 
+mod answer;
 mod attacks;
 mod bodies;
 mod client;
+mod described;
 mod exposition;
 mod formats;
 mod life;
@@ -21,7 +23,8 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use self::client::{Answer, Connection};
+use self::answer::Answer;
+use self::client::Connection;
 use super::{App, Hosts, Limits, router, serve};
 use crate::plot::Raster;
 

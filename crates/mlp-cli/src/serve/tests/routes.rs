@@ -146,7 +146,7 @@ fn without_hidden_units_the_classes_have_images() {
 fn unknown_paths_and_methods_are_refused_in_one_line() {
     let server = Server::start(usual(), wide());
     assert!(server.get("/nothing").refusal(404).starts_with("not found: /nothing; expected /, "));
-    assert!(server.get("/predict").refusal(405).contains("expected POST for /predict"));
+    assert!(server.get("/predict").refusal(405).contains("expected POST or PUT for /predict"));
     assert!(server.ask("DELETE /", &[], b"").refusal(405).contains("GET for everything else"));
     assert!(server.ask("POST /model", &[], b"x").refusal(405).contains("wrong method"));
 }
