@@ -30,8 +30,8 @@ const POLL: Duration = Duration::from_millis(50);
 /// Prometheus, /healthz is a health check, and /openapi.json describes all of them.
 ///
 /// By default the server is reachable only from this machine. It refuses requests that pages of
-/// other websites send. SIGINT and SIGTERM shut it down after it has answered running requests, with
-/// exit code 0; a second signal ends it immediately.
+/// other websites send. SIGINT and SIGTERM shut it down after it has answered running requests,
+/// with exit code 0; a second signal ends it immediately.
 ///
 /// A client that sends much does not keep others waiting. Decoding takes at most 256 MB for one
 /// large picture and 16 MB for each of two small ones at a time, in turns between addresses.

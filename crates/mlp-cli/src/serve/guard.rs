@@ -1,5 +1,5 @@
-//! Middleware for all routes: checks the host, the website and the rate limit, limits the time of a request,
-//! adds headers, and updates the metrics.
+//! Middleware for all routes: checks the host, the website and the rate limit, limits the time of a
+//! request, adds headers, and updates the metrics.
 
 use std::sync::Arc;
 use std::time::Instant;

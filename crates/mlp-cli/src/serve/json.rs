@@ -112,7 +112,7 @@ fn levels(shape: ImageShape) -> String {
 /// Reads an array of pixels; `None` if it is a list of something else.
 ///
 /// # Errors
-/// Says what is wrong with an array of numbers.
+/// Describes an array of numbers that is not a picture.
 fn pixels(items: &[Node], shape: ImageShape) -> Result<Option<GrayPicture>, String> {
     let Some(dimensions) = dimensions(items)? else { return Ok(None) };
     let ImageShape { height, width } = shape;

@@ -30,7 +30,7 @@ impl Hosts {
     ///
     /// # Errors
     /// If it is another host, or if the request names several, or none although HTTP/1.1 requires
-    /// it. Clients of HTTP/1.0 may omit it, since they are no browsers.
+    /// it. Clients of HTTP/1.0 may omit it, since they are not browsers.
     pub(super) fn check(&self, uri: &Uri, version: Version, headers: &HeaderMap) -> Result<(), Problem> {
         let header: Vec<_> = headers.get_all(HOST).iter().collect();
         if header.len() > 1 || (header.is_empty() && version > Version::HTTP_10) {

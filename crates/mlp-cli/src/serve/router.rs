@@ -56,7 +56,7 @@ async fn unit(
     file: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     let images = &app.classifier.unit_images;
-    // A path that is not UTF-8 is no number either.
+    // A path that is not UTF-8 is not a number either.
     let file = file.map(|Path(file)| file).unwrap_or_default();
     let number = file.strip_suffix(".png").and_then(|number| number.parse::<usize>().ok());
     let Some(image) = number.and_then(|number| images.get(number)) else {

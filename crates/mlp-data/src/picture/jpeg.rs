@@ -69,7 +69,8 @@ impl Header {
         };
         let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
         let scan = Scan::of(bytes);
-        // A progressive picture keeps two bytes for each color of each pixel, and twice as many levels.
+        // A progressive picture keeps two bytes for each color of each pixel, and twice as many
+        // levels.
         let colors = u64::from(width) * u64::from(height) * color.num_components() as u64;
         let needed = colors * if scan.is_progressive { 5 } else { 1 };
         Ok(Self { width, height, color, orientation, scan, needed })

@@ -43,7 +43,8 @@ impl Memory {
     }
 }
 
-/// The decoded picture, whose decoder needs this many bytes, and its conversion to levels and alpha.
+/// The memory of a picture, whose decoder needs this many bytes, and of its conversion to levels
+/// and alpha.
 pub(super) fn needed(width: u32, height: u32, bytes: u64) -> u64 {
     bytes.saturating_add(u64::from(width).saturating_mul(height.into()).saturating_mul(2))
 }

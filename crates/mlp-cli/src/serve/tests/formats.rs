@@ -201,7 +201,7 @@ fn several_pictures_are_answered_in_a_list_in_their_order() {
 }
 
 #[test]
-fn bodies_that_are_no_pictures_are_refused_with_what_was_found() {
+fn bodies_without_pictures_are_refused_with_what_was_found() {
     let server = Server::start(usual(), wide());
     let base64 = STANDARD.encode(picture());
     let gray = |level: Value| json!({ "image": vec![vec![level; 28]; 28] });
