@@ -130,10 +130,10 @@ fn notes(
     polarity: Polarity,
     options: Options,
 ) -> Vec<String> {
-    if preprocessed.is_blank {
-        return vec!["the picture is blank, so the prediction is meaningless".to_owned()];
-    }
     let mut notes = Vec::new();
+    if preprocessed.is_blank {
+        notes.push("the picture is blank, so the prediction is meaningless".to_owned());
+    }
     if picture.is_first_of_several() {
         notes.push("used only the first frame or page".to_owned());
     }
