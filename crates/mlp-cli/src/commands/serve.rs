@@ -33,8 +33,8 @@ const POLL: Duration = Duration::from_millis(50);
 /// other websites send. SIGINT and SIGTERM shut it down after it has answered running requests,
 /// with exit code 0; a second signal ends it immediately.
 ///
-/// A client that sends much does not keep others waiting. Decoding takes at most 256 MB for one
-/// large picture and 16 MB for each of two small ones at a time, in turns between addresses.
+/// A client that sends much does not keep others waiting. Decoding takes about 256 MB for one large
+/// picture and 16 MB for each of two small ones at a time, in turns between addresses.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
