@@ -54,6 +54,10 @@ pub(super) fn read(body: &[u8], shape: ImageShape, upload: &mut Upload) -> Resul
             };
             upload.options.set(&name, &value)?;
         }
+        // Clients of TensorFlow Serving name the signature, and this is the only one.
+        members.retain(|(name, value)| {
+            name != "signature_name" || !matches!(value, Node::Text(text) if text == "serving_default")
+        });
     }
     find(root, "", shape, upload)?;
     if upload.pictures.is_empty() {

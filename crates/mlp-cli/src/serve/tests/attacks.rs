@@ -30,6 +30,8 @@ fn large_pictures_of_a_client_do_not_keep_small_ones_waiting() {
         connection.send_head("POST /predict?strongest=0", &[], file.len());
         connection.send(&file);
     }
+    // Now the first of them is being decoded.
+    thread::sleep(Duration::from_millis(300));
     assert_eq!(server.predict("", &picture()).status, 200);
     let metrics = server.get("/metrics").text().to_owned();
     let running = metrics.lines().find_map(|line| line.strip_prefix("mlp_http_requests_running ")).unwrap();

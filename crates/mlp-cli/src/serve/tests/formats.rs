@@ -180,6 +180,7 @@ fn several_pictures_are_answered_in_a_list_in_their_order() {
     for body in [
         json!([x, y]),
         json!({ "instances": [{ "b64": x }, { "b64": y }] }),
+        json!({ "signature_name": "serving_default", "instances": [x, y] }),
         json!({ "instances": [{ "image": { "b64": x } }, { "image_bytes": { "b64": y } }] }),
         json!({ "inputs": [rows(&files[0]), rows(&files[1])] }),
         json!({ "data": { "ndarray": [x, rows(&files[1])] } }),
