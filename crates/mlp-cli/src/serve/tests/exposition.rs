@@ -9,11 +9,14 @@ fn is_name(text: &str, others: &str) -> bool {
     !text.is_empty() && !text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(is_allowed)
 }
 
-/// Splits a sample into name, labels with values, and number.
-fn sample(line: &str) -> Option<(&str, Vec<(String, String)>, f64)> {
+/// Labels with values.
+type Labels = Vec<(String, String)>;
+
+/// Splits a sample into name, labels, and number.
+fn sample(line: &str) -> Option<(&str, Labels, f64)> {
     let end = line.find(['{', ' '])?;
     let (name, mut rest) = line.split_at(end);
-    let mut labels = Vec::new();
+    let mut labels = Labels::new();
     if let Some(mut text) = rest.strip_prefix('{') {
         loop {
             let (label, value) = text.split_once("=\"")?;
