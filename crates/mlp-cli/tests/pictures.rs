@@ -271,6 +271,10 @@ fn idx_files_are_classified_without_preprocessing() {
     assert_eq!(right as u64, report["correct"].as_u64().unwrap());
     assert!(csv.contains("set/t10k-images-idx3-ubyte.gz[1999],"));
 
+    // A polarity is obeyed, although the images need no preprocessing.
+    let inverted =
+        scratch.mlp(&format!("predict run/model.mlp {file} --polarity dark-on-light --format csv"));
+    assert!(inverted.lines().skip(1).all(|line| line.contains(",true,")), "{}", &inverted[..200]);
     let error = scratch.error("predict run/model.mlp set/t10k-labels-idx1-ubyte.gz");
     assert!(error.contains("is it a file of labels?") && error.lines().count() == 1, "{error}");
 }

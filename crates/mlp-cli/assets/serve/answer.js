@@ -7,6 +7,7 @@ const percent = (value) => (value == null ? NONE : `${(100 * value).toFixed(1)}%
 
 export class AnswerView {
   #names;
+  #how;
   #rows = [];
 
   constructor(model) {
@@ -31,15 +32,17 @@ export class AnswerView {
     more.hidden = this.#names.length <= MAX_BARS;
     more.textContent = `Top ${MAX_BARS} of ${this.#names.length} classes`;
     const size = `${model.image.width}×${model.image.height} pixels`;
-    document.getElementById("how").textContent =
+    this.#how =
       model.preprocessing === "digit"
-        ? `Inverted, cropped, centered and scaled to ${size}, like the training data`
-        : `Inverted and scaled to ${size}`;
+        ? `cropped, centered and scaled to ${size}, like the training data`
+        : `scaled to ${size}`;
+    this.#explain(true, []);
     this.clear();
   }
 
-  clear() {
-    this.#predict(NONE, "No drawing yet");
+  clear(reason = "No drawing yet") {
+    this.#predict(NONE, reason);
+    this.#explain(true, []);
     const none = this.#names.map((name, i) => ({ class: i, name, probability: 0 }));
     this.#bars(none, -1);
     const seen = document.getElementById("seen");
@@ -50,6 +53,7 @@ export class AnswerView {
   show(answer) {
     this.#predict(answer.name, `${percent(answer.probability)} confident`);
     this.#bars(answer.probabilities, answer.class);
+    this.#explain(answer.inverted, answer.notes);
     const { width, height, pixels } = answer.image;
     const seen = document.getElementById("seen");
     const image = new ImageData(width, height);
@@ -61,6 +65,15 @@ export class AnswerView {
   /** The prediction for screen readers. */
   static inWords(answer) {
     return `${answer.name}, ${percent(answer.probability)}`;
+  }
+
+  #explain(inverted, notes) {
+    const how = inverted ? `inverted, ${this.#how}` : this.#how;
+    document.getElementById("how").textContent = how[0].toUpperCase() + how.slice(1);
+    // After the semicolon is advice for programs.
+    const sentences = notes.map((note) => `${note[0].toUpperCase()}${note.slice(1).split(";")[0]}.`);
+    document.getElementById("notes").textContent = sentences.join(" ");
+    document.getElementById("notes").hidden = sentences.length === 0;
   }
 
   #predict(name, confidence) {

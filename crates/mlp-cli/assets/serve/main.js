@@ -1,8 +1,9 @@
-// Sends the latest drawing to the server, one request at a time, and shows the answer.
+// Sends the latest drawing or picture to the server, one request at a time, and shows the answer.
 
 import { Sheet } from "./sheet.js";
 import { AnswerView } from "./answer.js";
 import { HiddenView } from "./hidden.js";
+import { prepare, watchForPictures } from "./upload.js";
 
 const PAUSE = 50; // milliseconds between requests
 const RETRY_PAUSE = 1000; // milliseconds after a failure
@@ -31,13 +32,14 @@ async function ask(address, request) {
   throw Object.assign(new Error(`Server error: ${error}`), { pause, canRetry: seconds > 0 });
 }
 
+/** Describes the model, and returns the invitation to draw. */
 function describe(model) {
   const layers = [model.inputs, ...model.hidden, model.outputs].join("-");
   const kind = model.hidden.length > 0 ? `${model.activation} network` : "softmax regression";
   const parameters = model.parameters.toLocaleString("en-US");
   byId("model").textContent = `${layers} ${kind} · ${parameters} parameters · trained on ${model.dataset}`;
   const isDigits = model.classes.length === 10 && model.classes.every((name, i) => name === `${i}`);
-  if (isDigits) byId("invitation").textContent = "Draw a digit";
+  return isDigits ? "Draw a digit" : "Draw here";
 }
 
 async function begin() {
@@ -51,13 +53,15 @@ async function begin() {
       await wait(error.pause);
     }
   }
-  describe(model);
+  const invitation = describe(model);
+  byId("invitation").textContent = invitation;
   const [answers, hidden] = [new AnswerView(model), new HiddenView(model)];
   let [isNew, isAsking, isDown, drawn, cleared] = [false, false, false, 0, 0];
 
   const sheet = new Sheet(byId("sheet"), model.image, (down) => {
     [isNew, isDown, drawn] = [true, down, drawn + 1];
     byId("clear").disabled = byId("undo").disabled = sheet.isEmpty;
+    byId("invitation").textContent = invitation;
     byId("invitation").hidden = !sheet.isEmpty;
     if (sheet.isEmpty) empty();
     else look();
@@ -79,15 +83,14 @@ async function begin() {
       isNew = false;
       const [now, before] = [drawn, cleared];
       try {
-        const answer = await ask("predict?polarity=dark-on-light", {
-          method: "POST",
-          headers: { "content-type": "image/png" },
-          body: await sheet.picture(),
-        });
+        const query = sheet.hasPicture ? "" : "?polarity=dark-on-light";
+        const body = await sheet.picture();
+        const headers = { "content-type": body.type || "application/octet-stream" };
+        const answer = await ask(`predict${query}`, { method: "POST", headers, body });
         trouble("");
         // The canvas was cleared in the meantime.
         if (cleared !== before) continue;
-        if (answer.blank) [answers, hidden].forEach((view) => view.clear());
+        if (answer.blank) [answers, hidden].forEach((view) => view.clear("Blank"));
         else [answers, hidden].forEach((view) => view.show(answer));
         document.body.dataset.shown = now;
         // Screen readers only announce finished drawings.
@@ -96,10 +99,19 @@ async function begin() {
       } catch (error) {
         trouble(error.message);
         isNew ||= error.canRetry ?? true;
+        // Nothing may look like the prediction for a picture that was refused.
+        if (!isNew) [answers, hidden].forEach((view) => view.clear("No prediction"));
         await wait(error.pause ?? RETRY_PAUSE);
       }
     }
     isAsking = false;
+  }
+
+  async function open(file) {
+    const picture = await prepare(file);
+    sheet.place(picture);
+    byId("invitation").textContent = file.name;
+    byId("invitation").hidden = picture.canvas !== null;
   }
 
   function setPen(hundredths) {
@@ -118,6 +130,7 @@ async function begin() {
     if (step) setPen(Number(byId("pen").value) + step);
   });
   setPen(byId("pen").value);
+  watchForPictures(open, trouble);
 }
 
 begin();

@@ -1,4 +1,4 @@
-// The canvas: strokes by mouse, pen, finger or keyboard. Coordinates are fractions of the longer
+// The canvas: strokes by mouse, pen, finger or keyboard, or a picture. Coordinates are fractions of the longer
 // side, so that strokes can be drawn at any size.
 
 const LONGER = 448; // longer side on the screen, in pixels
@@ -11,6 +11,7 @@ export class Sheet {
   #height;
   #strokes = []; // {pen, points: [[x, y], …]}
   #drawing = new Map(); // strokes in progress by pointer, because several fingers may draw at once
+  #picture = null; // in place of strokes: {canvas, bytes}
   #pen = 0.08;
   #cursor = null; // keyboard pen: {x, y, stroke}
   #changed;
@@ -36,7 +37,18 @@ export class Sheet {
   }
 
   get isEmpty() {
-    return this.#strokes.length === 0;
+    return this.#strokes.length === 0 && !this.#picture;
+  }
+
+  get hasPicture() {
+    return this.#picture !== null;
+  }
+
+  /** Shows a picture instead of a drawing. Its canvas is null if the browser cannot show it. */
+  place(picture) {
+    this.#remove();
+    this.#picture = picture;
+    this.#after(false);
   }
 
   /** Pen width in percent of the longer side. */
@@ -46,13 +58,18 @@ export class Sheet {
   }
 
   clear() {
-    this.#strokes = [];
-    this.#drawing.clear();
-    if (this.#cursor) this.#cursor.stroke = null;
+    this.#remove();
     this.#after(false);
   }
 
+  #remove() {
+    [this.#strokes, this.#picture] = [[], null];
+    this.#drawing.clear();
+    if (this.#cursor) this.#cursor.stroke = null;
+  }
+
   undo() {
+    if (this.#picture) return this.clear();
     const gone = this.#strokes.pop();
     for (const [pointer, stroke] of this.#drawing) {
       if (stroke === gone) this.#drawing.delete(pointer);
@@ -66,6 +83,7 @@ export class Sheet {
     const context = this.#canvas.getContext("2d");
     const style = getComputedStyle(this.#canvas);
     context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
+    if (this.#picture?.canvas) this.#fit(context, this.#picture.canvas);
     this.#paint(context, LONGER, style.getPropertyValue("--ink"));
     if (this.#cursor && document.activeElement === this.#canvas) {
       const { x, y, stroke } = this.#cursor;
@@ -77,8 +95,9 @@ export class Sheet {
     }
   }
 
-  /** Returns the strokes as a PNG, black on white. */
+  /** Returns the picture, or the strokes as a PNG, black on white. */
   picture() {
+    if (this.#picture) return this.#picture.bytes;
     const canvas = document.createElement("canvas");
     canvas.width = Math.max(1, Math.round(SENT * this.#width));
     canvas.height = Math.max(1, Math.round(SENT * this.#height));
@@ -87,6 +106,14 @@ export class Sheet {
     context.fillRect(0, 0, canvas.width, canvas.height);
     this.#paint(context, SENT, "#000000");
     return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  }
+
+  /** Draws a picture as large as fits. */
+  #fit(context, picture) {
+    const { width, height } = this.#canvas;
+    const scale = Math.min(width / picture.width, height / picture.height);
+    const [w, h] = [scale * picture.width, scale * picture.height];
+    context.drawImage(picture, (width - w) / 2, (height - h) / 2, w, h);
   }
 
   #paint(context, scale, ink) {
@@ -118,6 +145,7 @@ export class Sheet {
     this.#canvas.focus({ preventScroll: true });
     this.#canvas.setPointerCapture(event.pointerId);
     const stroke = { pen: this.#pen, points: [this.#place(event)] };
+    this.#picture = null;
     this.#strokes.push(stroke);
     this.#drawing.set(event.pointerId, stroke);
     this.#after(true);
@@ -167,6 +195,7 @@ export class Sheet {
   #togglePen() {
     this.#cursor ??= { x: this.#width / 2, y: this.#height / 2, stroke: null };
     if (this.#cursor.stroke) return this.#liftKeyboard();
+    this.#picture = null;
     this.#cursor.stroke = { pen: this.#pen, points: [[this.#cursor.x, this.#cursor.y]] };
     this.#strokes.push(this.#cursor.stroke);
     this.#after(true);

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use crate::output::messages::note;
 use crate::runs::load_model;
-use crate::serve::{App, Limits, router, serve};
+use crate::serve::{App, Hosts, Limits, router, serve};
 use crate::signals::Signals;
 
 /// Interval between checks for a signal.
@@ -25,11 +25,16 @@ const POLL: Duration = Duration::from_millis(50);
 /// While you draw, the page shows the network's input, probabilities and active hidden units. The
 /// page loads nothing from other servers.
 ///
-/// POST a picture (PNG, JPEG, WebP, BMP, TIFF, GIF or PNM) of up to 1 MiB to /predict to get JSON.
-/// GET /model describes the model, /metrics is for Prometheus, and /healthz is a health check.
+/// POST or PUT a picture (PNG, JPEG, WebP, BMP, TIFF, GIF or PNM) of up to 1 MiB to /predict to get
+/// JSON: as it is, in a form, or as base64 in JSON. GET /model describes the model, /metrics is for
+/// Prometheus, /healthz is a health check, and /openapi.json describes all of them.
 ///
-/// By default the server is reachable only from this machine. SIGINT and SIGTERM shut it down after
-/// it has answered running requests, with exit code 0; a second signal ends it immediately.
+/// By default the server is reachable only from this machine. It refuses requests that pages of
+/// other websites send. SIGINT and SIGTERM shut it down after it has answered running requests,
+/// with exit code 0; a second signal ends it immediately.
+///
+/// A client that sends much does not keep others waiting. Decoding takes about 256 MB for one large
+/// picture and 16 MB for each of two small ones at a time, in turns between addresses.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -37,6 +42,7 @@ Examples:
   mlp serve runs/mnist --port 0          Use any free port
   mlp serve runs/mnist --host 0.0.0.0    Also serve phones on the same network
   curl --data-binary @seven.png http://127.0.0.1:8000/predict
+  curl -F image=@seven.png http://127.0.0.1:8000/predict
   curl --data-binary @seven.png 'http://127.0.0.1:8000/predict?polarity=dark-on-light&strongest=0'")]
 pub(crate) struct Args {
     /// Model file or run directory
@@ -47,6 +53,9 @@ pub(crate) struct Args {
     /// Port to listen on; 0 for any free port
     #[arg(long, default_value_t = 8000)]
     port: u16,
+    /// Further host name of this machine to answer under; can be repeated
+    #[arg(long, value_name = "NAME", value_parser = host_name)]
+    allow_host: Vec<String>,
     /// Maximum average requests per second from one address; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = Limits::default().rate)]
     rate: u32,
@@ -59,6 +68,14 @@ fn address(text: &str) -> Result<IpAddr, String> {
     text.parse().map_err(|_| "expected an address such as 127.0.0.1, ::1 or 0.0.0.0".to_owned())
 }
 
+fn host_name(text: &str) -> Result<String, String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    if text.chars().all(is_name) && !text.is_empty() {
+        return Ok(text.to_owned());
+    }
+    Err("expected a name without port, such as scanner.example".to_owned())
+}
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (path, model) = load_model(&args.model)?;
     let signals = Signals::listen()?;
@@ -68,7 +85,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("cannot start the server threads")?;
-    let app = Arc::new(App::new(model, limits.clone(), args.host.is_loopback()));
+    let hosts = Hosts::new(args.host.is_loopback(), &args.allow_host);
+    let app = Arc::new(App::new(model, limits.clone(), hosts));
     let wanted = SocketAddr::new(args.host, args.port);
     let signal = runtime.block_on(async {
         let listener = TcpListener::bind(wanted).await.with_context(|| {

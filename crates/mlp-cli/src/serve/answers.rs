@@ -13,6 +13,8 @@ pub(super) struct Answer<'a> {
     pub(super) blank: bool,
     /// Light and dark were swapped.
     pub(super) inverted: bool,
+    /// What the client should know: one line each.
+    pub(super) notes: Vec<String>,
     /// One per class, in order.
     pub(super) probabilities: Vec<ClassProbability<'a>>,
     /// The network's input.

@@ -1,14 +1,13 @@
 //! The state shared by all requests.
 
-use std::sync::Arc;
-
 use mlp_train::Model;
-use tokio::sync::Semaphore;
 
 use super::classifier::Classifier;
 use super::limits::Limits;
 use super::metrics::Metrics;
+use super::origin::Hosts;
 use super::rate::RateLimiter;
+use super::turns::Turns;
 
 /// The state of the server.
 pub(crate) struct App {
@@ -16,21 +15,19 @@ pub(crate) struct App {
     pub(super) limits: Limits,
     pub(super) rate: RateLimiter,
     pub(super) metrics: Metrics,
-    /// Limits how many pictures are decoded at the same time.
-    pub(super) turns: Arc<Semaphore>,
-    /// Refuse requests that name another host.
-    pub(super) is_local: bool,
+    pub(super) turns: Turns,
+    pub(super) hosts: Hosts,
 }
 
 impl App {
-    /// Creates the state; `is_local` if the server listens on loopback.
-    pub(crate) fn new(model: Model, limits: Limits, is_local: bool) -> Self {
+    /// Creates the state of a server that answers under these names.
+    pub(crate) fn new(model: Model, limits: Limits, hosts: Hosts) -> Self {
         Self {
             rate: RateLimiter::new(limits.rate),
             metrics: Metrics::new(&model),
-            turns: Arc::new(Semaphore::new(limits.pictures)),
+            turns: Turns::new(limits.pictures),
             limits,
-            is_local,
+            hosts,
             classifier: Classifier::new(model),
         }
     }

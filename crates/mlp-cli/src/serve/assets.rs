@@ -1,4 +1,4 @@
-//! The compiled-in files of the drawing page.
+//! The compiled-in files: the drawing page, and the description of the API.
 
 #[derive(Debug)]
 pub(super) struct Asset {
@@ -21,6 +21,8 @@ pub(super) const ASSETS: &[Asset] = &[
     asset("/main.js", SCRIPT, include_str!("../../assets/serve/main.js")),
     asset("/sheet.js", SCRIPT, include_str!("../../assets/serve/sheet.js")),
     asset("/answer.js", SCRIPT, include_str!("../../assets/serve/answer.js")),
+    asset("/upload.js", SCRIPT, include_str!("../../assets/serve/upload.js")),
     asset("/hidden.js", SCRIPT, include_str!("../../assets/serve/hidden.js")),
+    asset("/openapi.json", "application/json", include_str!("../../assets/serve/openapi.json")),
     asset("/icon.svg", "image/svg+xml", include_str!("../../assets/serve/icon.svg")),
 ];

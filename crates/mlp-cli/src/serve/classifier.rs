@@ -3,18 +3,19 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use mlp_core::argmax;
-use mlp_data::Error;
-use mlp_data::picture::{GrayPicture, Polarity};
+use mlp_data::ImageShape;
+use mlp_data::picture::{GrayPicture, Polarity, Preprocessed};
 use mlp_train::{Kernel, Model};
 
 use super::answers::{ActiveUnit, Answer, ClassProbability, HiddenLayer, Image, ModelInfo, Size, UnitImages};
+use super::options::Options;
 use crate::plot::{Raster, first_layer_weights, unit_images};
 
 /// Maximum size of a layer whose activations are all listed.
 const MAX_LISTED: usize = 4096;
 
-/// Maximum memory for decoding a picture.
-const MAX_PICTURE_BYTES: u64 = 256 << 20;
+/// Maximum number of digits of a segmented picture.
+const MAX_SEGMENTS: usize = 64;
 
 const RUNS: &str = "every build has a kernel for `auto`";
 
@@ -29,15 +30,6 @@ pub(super) struct Classifier {
     revision: String,
 }
 
-/// The parameters of a prediction request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Question {
-    /// The model's if `None`.
-    pub(super) polarity: Option<Polarity>,
-    /// Number of most active units to list per layer.
-    pub(super) strongest: usize,
-}
-
 impl Classifier {
     pub(super) fn new(model: Model) -> Self {
         let first_layer = first_layer_weights(&model.network);
@@ -46,13 +38,34 @@ impl Classifier {
         Self { model, unit_images, scale, revision: format!("{:x}", now.as_millis()) }
     }
 
-    /// Classifies the picture in `file`.
-    pub(super) fn answer(&self, file: &[u8], question: Question) -> Result<Answer<'_>, Error> {
+    /// The size of the network's input.
+    pub(super) fn image_shape(&self) -> ImageShape {
+        self.model.metadata.image_shape
+    }
+
+    /// Classifies a picture, or each digit of a row of digits if `options` asks for it.
+    pub(super) fn answers(&self, picture: &GrayPicture, options: Options) -> Vec<Answer<'_>> {
+        let polarity = options.polarity.unwrap_or(self.model.metadata.polarity);
+        if !options.segment() {
+            return vec![self.answer(picture, polarity, options)];
+        }
+        let (segments, polarity) = picture.segments(polarity);
+        let mut answers: Vec<_> = segments
+            .iter()
+            .take(MAX_SEGMENTS)
+            .map(|segment| self.answer(segment, polarity, options))
+            .collect();
+        if segments.len() > MAX_SEGMENTS {
+            let note = format!("only the first {MAX_SEGMENTS} of {} digits are classified", segments.len());
+            answers.iter_mut().for_each(|answer| answer.notes.push(note.clone()));
+        }
+        answers
+    }
+
+    fn answer(&self, picture: &GrayPicture, polarity: Polarity, options: Options) -> Answer<'_> {
         let (network, metadata) = (&self.model.network, &self.model.metadata);
         let shape = metadata.image_shape;
-        let polarity = question.polarity.unwrap_or(metadata.polarity);
-        let picture = GrayPicture::decode_within(file, MAX_PICTURE_BYTES)?;
-        let preprocessed = metadata.preprocessing.preprocess(&picture, shape, polarity);
+        let preprocessed = metadata.preprocessing.preprocess(picture, shape, polarity);
         let probabilities = network.probabilities(&preprocessed.pixels, Kernel::Auto).expect(RUNS);
         let probabilities = probabilities.into_raw_vec_and_offset().0;
         let class = argmax(probabilities.iter().copied());
@@ -62,12 +75,13 @@ impl Classifier {
             HiddenLayer {
                 layer: l + 1,
                 units,
-                strongest: strongest(&activations, question.strongest),
+                strongest: strongest(&activations, options.strongest()),
                 activations: (units <= MAX_LISTED).then(|| activations.into_iter().map(rounded).collect()),
             }
         };
         let names = metadata.class_names.iter().zip(&probabilities).enumerate();
-        Ok(Answer {
+        Answer {
+            notes: notes(picture, &preprocessed, polarity, options),
             class,
             name: &metadata.class_names[class],
             probability: probabilities[class],
@@ -78,7 +92,7 @@ impl Classifier {
                 .collect(),
             hidden: network.architecture().hidden.into_iter().enumerate().map(layer).collect(),
             image: Image { width: shape.width, height: shape.height, pixels: preprocessed.pixels },
-        })
+        }
     }
 
     /// Describes the model. `max_bytes` is the maximum size of a picture.
@@ -107,6 +121,33 @@ impl Classifier {
             revision: &self.revision,
         }
     }
+}
+
+/// What the client should know about a prediction.
+fn notes(
+    picture: &GrayPicture,
+    preprocessed: &Preprocessed,
+    polarity: Polarity,
+    options: Options,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    if preprocessed.is_blank {
+        notes.push("the picture is blank, so the prediction is meaningless".to_owned());
+    }
+    if picture.is_first_of_several() {
+        notes.push("used only the first frame or page".to_owned());
+    }
+    if preprocessed.figures > 1 && !options.segment() {
+        let count = preprocessed.figures;
+        notes.push(format!("the picture may show {count} digits; segment=true classifies each"));
+    }
+    let looks_opposite = preprocessed.was_inverted != preprocessed.looks_light;
+    if options.polarity.is_none() && polarity != Polarity::Auto && looks_opposite && !options.segment() {
+        notes.push(format!(
+            "the picture does not look {polarity} like the training pictures; polarity=auto detects it"
+        ));
+    }
+    notes
 }
 
 /// The units with the largest |activation|, in descending order.

@@ -15,13 +15,15 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
 use super::limits::Limits;
 use super::peer::Peer;
+use super::places::{Closed, Place, Places};
+use super::router::normalize;
 
 /// Pause after a failure to accept a connection, for example for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -33,21 +35,28 @@ pub(crate) async fn serve(
     limits: Limits,
     stop: impl Future<Output = ()>,
 ) {
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let places = Places::new(limits.connections);
     let (stopping, _) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
     loop {
-        let (stream, peer, place) = tokio::select! {
+        let (stream, peer) = tokio::select! {
             () = &mut stop => break,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener) => accepted,
             // Free the task of a finished connection.
             Some(_) = connections.join_next() => continue,
         };
+        let peer = Peer::new(peer.ip());
+        let (place, closed) = tokio::select! {
+            () = &mut stop => break,
+            entered = places.enter(peer) => entered,
+        };
         let (router, limits, stopping) = (router.clone(), limits.clone(), stopping.subscribe());
         connections.spawn(async move {
-            let _place = place;
-            connection(stream, Peer::new(peer.ip()), router, &limits, stopping).await;
+            tokio::select! {
+                () = connection(stream, peer, Arc::new(place), router, &limits, stopping) => {}
+                () = close(closed) => {}
+            }
         });
     }
     drop(listener);
@@ -57,24 +66,24 @@ pub(crate) async fn serve(
     let _ = timeout(limits.grace + limits.grace / 2, finished).await;
 }
 
-/// Waits for a free place and accepts the next connection.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
-    // The semaphore is never closed.
-    let place = Arc::clone(places).acquire_owned().await.ok();
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => return (stream, peer, place),
+            Ok(accepted) => return accepted,
             Err(_) => sleep(ACCEPT_PAUSE).await,
         }
     }
 }
 
+/// Waits until the connection must make room for another.
+async fn close(closed: Closed) {
+    let _ = closed.await;
+}
+
 async fn connection(
     stream: TcpStream,
     peer: Peer,
+    place: Arc<Place>,
     router: Router,
     limits: &Limits,
     mut stopping: watch::Receiver<bool>,
@@ -82,8 +91,16 @@ async fn connection(
     // Reduces latency; failure is harmless.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
+        normalize(request.uri_mut());
         request.extensions_mut().insert(peer);
-        router.clone().oneshot(request.map(Body::new))
+        request.extensions_mut().insert(Arc::clone(&place));
+        let (router, place) = (router.clone(), Arc::clone(&place));
+        async move {
+            let response = router.oneshot(request.map(Body::new)).await;
+            // The client may take its time to read it.
+            place.set_working(false);
+            response
+        }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.head_time);

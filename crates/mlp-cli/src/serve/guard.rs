@@ -1,5 +1,5 @@
-//! Middleware for all routes: checks the host and the rate limit, limits the time of a request,
-//! adds headers, and updates the metrics.
+//! Middleware for all routes: checks the host, the website and the rate limit, limits the time of a
+//! request, adds headers, and updates the metrics.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::time::timeout;
 
 use super::app::App;
-use super::origin::foreign_host;
+use super::origin::check_site;
 use super::peer::Peer;
 use super::problem::Problem;
 
@@ -58,12 +58,8 @@ pub(super) async fn guard(
 }
 
 fn admit(app: &App, peer: Peer, route: &str, request: &Request) -> Result<(), Problem> {
-    if app.is_local
-        && let Some(host) = foreign_host(request.uri(), request.headers())
-    {
-        let reason = format!("unexpected host `{host}`; this server only answers requests to localhost");
-        return Err(Problem::new(StatusCode::FORBIDDEN, reason));
-    }
+    app.hosts.check(request.uri(), request.version(), request.headers())?;
+    check_site(request.method(), request.uri(), request.headers())?;
     // Monitoring must work under load.
     if matches!(route, "/healthz" | "/metrics") {
         return Ok(());

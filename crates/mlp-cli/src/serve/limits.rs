@@ -1,5 +1,5 @@
-//! All limits of the server. They are enforced in `connections.rs`, `guard.rs`, `body.rs` and
-//! `predict.rs`.
+//! All limits of the server. They are enforced in `connections.rs`, `guard.rs`, `body.rs`,
+//! `upload.rs` and `turns.rs`.
 
 use std::time::Duration;
 
@@ -18,9 +18,10 @@ pub(crate) struct Limits {
     pub(crate) connection_time: Duration,
     /// Time for running requests to finish during shutdown.
     pub(crate) grace: Duration,
-    /// Maximum number of open connections. Others wait to be accepted.
+    /// Maximum number of open connections. Beyond it, the client with the most loses its idlest.
     pub(crate) connections: usize,
-    /// Maximum number of pictures decoded at the same time. Each may take 256 MB.
+    /// Maximum number of small pictures decoded at the same time, beside one large picture; see
+    /// `turns.rs`.
     pub(crate) pictures: usize,
     /// Average number of requests per second and peer; 0 for no limit.
     pub(crate) rate: u32,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! connections ──▶ guard ──▶ router ──▶ predict ──▶ classifier
-//! count, time     origin    routes     body        the model
+//! places, time    origin    routes     body, upload   the model
 //!                 rate                 turns
 //!                 metrics
 //! ```
@@ -16,19 +16,28 @@ mod assets;
 mod body;
 mod classifier;
 mod connections;
+mod content;
+mod encoded;
+mod form;
 mod guard;
+mod json;
 mod limits;
 mod metrics;
+mod options;
 mod origin;
 mod peer;
+mod places;
 mod predict;
 mod problem;
 mod rate;
 mod router;
 #[cfg(test)]
 mod tests;
+mod turns;
+mod upload;
 
 pub(crate) use app::App;
 pub(crate) use connections::serve;
 pub(crate) use limits::Limits;
+pub(crate) use origin::Hosts;
 pub(crate) use router::router;

@@ -1,60 +1,80 @@
-//! `POST /predict`: parses the query and runs the model on a blocking thread.
+//! `POST /predict`: waits for a turn for each picture of the request, and runs the model on a
+//! blocking thread.
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use mlp_data::picture::Polarity;
+use mlp_data::Error;
 use tokio::task::spawn_blocking;
 
 use super::app::App;
-use super::body::read_picture;
-use super::classifier::Question;
+use super::options::Options;
+use super::peer::Peer;
+use super::places::Place;
 use super::problem::{JSON, Problem};
+use super::turns::{MAX_MEMORY, Turn};
+use super::upload::{Content, Picture, Upload};
+use super::{body, content};
 
-/// Default number of most active units listed per layer.
-const DEFAULT_STRONGEST: usize = 12;
-const MAX_STRONGEST: usize = 1000;
-
-pub(super) async fn predict(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
-    let question = question(request.uri().query().unwrap_or_default())?;
-    let file = read_picture(request, &app.limits).await?;
-    let turn = Arc::clone(&app.turns).acquire_owned().await.map_err(|_| Problem::busy())?;
-    let refused = |reason: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason);
-    let answer = spawn_blocking(move || {
-        // Hold the turn until the picture is decoded, even if the client disconnects.
-        let _turn = turn;
-        let answer = app.classifier.answer(&file, question).map_err(|error| refused(error.to_string()))?;
-        app.metrics.predicted((!answer.blank).then_some(answer.class));
-        Ok(serde_json::to_string(&answer).expect("plain data"))
-    });
-    // A decoder may panic on malformed input.
-    let answer = answer.await.unwrap_or_else(|_| {
-        let formats = "PNG, JPEG, WebP, BMP, TIFF, GIF or PNM";
-        Err(refused(format!("cannot decode the picture; expected a complete {formats} file")))
-    });
-    Ok(([JSON], answer?).into_response())
+pub(super) async fn predict(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    Extension(place): Extension<Arc<Place>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let options = Options::of_query(request.uri().query().unwrap_or_default())?;
+    let declared = request.headers().get(CONTENT_TYPE);
+    let declared =
+        declared.map(|found| String::from_utf8_lossy(found.as_bytes()).into_owned()).unwrap_or_default();
+    let body = body::read(request, &app.limits).await?;
+    place.set_working(true);
+    let upload = content::read(&declared, body, options, app.classifier.image_shape()).await?;
+    let Upload { options, pictures, is_list, note } = upload;
+    if options.segment() && pictures.len() > 1 {
+        let reason = format!("found {} pictures; expected one with segment", pictures.len());
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason));
+    }
+    let mut answers = Vec::new();
+    for Picture { name, content } in pictures {
+        let refused = |reason: String| {
+            let name = if name.is_empty() { String::new() } else { format!("{name}: ") };
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{name}{reason}"))
+        };
+        let memory = content.memory().map_err(|error| refused(error.to_string()))?;
+        // Too large; decoding it only says so.
+        let turn = app.turns.take(peer, if memory > MAX_MEMORY { 0 } else { memory }).await?;
+        let (app, note) = (Arc::clone(&app), note.clone());
+        let answer = spawn_blocking(move || answer(&app, content, options, note, turn)).await;
+        // A decoder may panic on malformed input.
+        let answer =
+            answer.map_err(|_| refused("cannot decode the picture; expected a complete file".to_owned()))?;
+        answers.extend(answer.map_err(|error| refused(error.to_string()))?);
+    }
+    let text = match (&answers[..], is_list || options.segment()) {
+        ([answer], false) => answer.clone(),
+        _ => format!("{{\"predictions\":[{}]}}", answers.join(",")),
+    };
+    Ok(([JSON], text).into_response())
 }
 
-fn question(query: &str) -> Result<Question, Problem> {
-    let mut question = Question { polarity: None, strongest: DEFAULT_STRONGEST };
-    let refused = |reason: String| Problem::new(StatusCode::BAD_REQUEST, reason);
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        match name {
-            "polarity" => {
-                let polarity: Result<Polarity, mlp_data::Error> = value.parse();
-                question.polarity = Some(polarity.map_err(|error| refused(error.to_string()))?);
-            }
-            "strongest" => {
-                let number = value.parse().ok().filter(|number| *number <= MAX_STRONGEST);
-                question.strongest = number.ok_or_else(|| {
-                    refused(format!("strongest is `{value}`; expected a number from 0 to {MAX_STRONGEST}"))
-                })?;
-            }
-            _ => return Err(refused(format!("unknown parameter `{name}`; expected polarity or strongest"))),
-        }
-    }
-    Ok(question)
+/// The answers to a picture in JSON: several if it is segmented. Holds the turn until the picture
+/// is decoded, even if the client disconnects.
+fn answer(
+    app: &App,
+    content: Content,
+    options: Options,
+    note: Option<String>,
+    _turn: Turn,
+) -> Result<Vec<String>, Error> {
+    let picture = content.decode(MAX_MEMORY)?;
+    let answers = app.classifier.answers(&picture, options).into_iter().map(|mut answer| {
+        answer.notes.extend(note.clone());
+        app.metrics.predicted((!answer.blank).then_some(answer.class));
+        serde_json::to_string(&answer).expect("plain data")
+    });
+    Ok(answers.collect())
 }

@@ -3,14 +3,13 @@
 
 use std::io::{BufRead, Cursor, Seek};
 
-use image::codecs::gif::GifDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::error::ImageError;
 use image::metadata::Orientation;
-use image::{AnimationDecoder, DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use super::memory::{MAX_BYTES, Memory};
+use super::memory::{MAX_BYTES, Memory, needed};
 use super::{GrayPicture, jpeg};
 use crate::{Error, Polarity, foreign};
 
@@ -31,6 +30,38 @@ impl GrayPicture {
         Self::decode_within(bytes, MAX_BYTES)
     }
 
+    /// Returns true if the bytes begin like a supported picture.
+    ///
+    /// ```
+    /// use mlp_data::picture::GrayPicture;
+    /// assert!(GrayPicture::is_known(b"P5 20 10 255\n") && !GrayPicture::is_known(b"{}"));
+    /// ```
+    pub fn is_known(bytes: &[u8]) -> bool {
+        format(bytes).is_ok()
+    }
+
+    /// Returns the bytes of memory that [`decode`](Self::decode) takes, computed from the header.
+    ///
+    /// # Errors
+    /// [`Error::Picture`] if the bytes are not the start of a picture.
+    ///
+    /// ```
+    /// use mlp_data::picture::GrayPicture;
+    /// // The levels, and two bytes for each pixel to convert them.
+    /// assert_eq!(GrayPicture::memory_to_decode(b"P5 20 10 255\n")?, 600);
+    /// assert!(GrayPicture::memory_to_decode(b"no picture").is_err());
+    /// # Ok::<(), mlp_data::Error>(())
+    /// ```
+    pub fn memory_to_decode(bytes: &[u8]) -> Result<u64, Error> {
+        let format = format(bytes)?;
+        if format == ImageFormat::Jpeg {
+            return jpeg::memory_to_decode(bytes);
+        }
+        let decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(problem)?;
+        let (width, height) = decoder.dimensions();
+        Ok(needed(width, height, decoder_memory(&decoder, format)))
+    }
+
     /// [`decode`](Self::decode) with a limit of memory in bytes, at most [`MAX_BYTES`].
     ///
     /// # Errors
@@ -44,7 +75,7 @@ impl GrayPicture {
             let mut decoder =
                 ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(problem)?;
             let (width, height) = decoder.dimensions();
-            let share = memory.take(width, height, decoder.total_bytes())?;
+            let share = memory.take(width, height, decoder_memory(&decoder, format))?;
             let mut limits = Limits::default();
             limits.max_alloc = Some(max_bytes.min(MAX_BYTES));
             decoder.set_limits(limits).map_err(problem)?;
@@ -80,6 +111,12 @@ fn format(bytes: &[u8]) -> Result<ImageFormat, Error> {
             }
         },
     }
+}
+
+/// The memory of a decoder. Those of some formats copy the picture from a buffer of their own.
+fn decoder_memory(decoder: &impl ImageDecoder, format: ImageFormat) -> u64 {
+    let is_copied = matches!(format, ImageFormat::Gif | ImageFormat::Tiff | ImageFormat::WebP);
+    decoder.total_bytes().saturating_mul(if is_copied { 2 } else { 1 })
 }
 
 /// Returns columns and rows of an upright picture from its header.
@@ -135,11 +172,38 @@ fn gray(decoded: DynamicImage) -> (Vec<u8>, Option<Polarity>) {
 fn has_more(bytes: &[u8], format: ImageFormat) -> bool {
     let reader = Cursor::new(bytes);
     match format {
-        ImageFormat::Gif => GifDecoder::new(reader).is_ok_and(|gif| gif.into_frames().take(2).count() > 1),
+        ImageFormat::Gif => has_second_frame(bytes).unwrap_or(false),
         ImageFormat::Png => PngDecoder::new(reader).is_ok_and(|png| png.is_apng().unwrap_or(false)),
         ImageFormat::WebP => WebPDecoder::new(reader).is_ok_and(|webp| webp.has_animation()),
         ImageFormat::Tiff => has_second_page(bytes).unwrap_or(false),
         _ => false,
+    }
+}
+
+/// Returns true if a GIF file has a second frame. The frames are not decoded, since their memory
+/// would exceed the limit.
+fn has_second_frame(bytes: &[u8]) -> Option<bool> {
+    let table = |flags: u8| if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
+    // The offset of the next frame, after its extensions.
+    let frame = |mut at: usize| {
+        while *bytes.get(at)? == 0x21 {
+            at = after_blocks(bytes, at + 2)?;
+        }
+        (bytes[at] == 0x2c).then_some(at)
+    };
+    let first = frame(13 + table(*bytes.get(10)?))?;
+    let end = after_blocks(bytes, first + 11 + table(*bytes.get(first + 9)?))?;
+    Some(frame(end).is_some())
+}
+
+/// Skips the blocks of a GIF file up to the empty one.
+fn after_blocks(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let length = usize::from(*bytes.get(at)?);
+        at += 1 + length;
+        if length == 0 {
+            return Some(at);
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
-use super::memory::{Memory, Share};
+use super::memory::{Memory, Share, needed};
 use crate::Error;
 
 /// The end-of-image marker.
@@ -22,20 +22,7 @@ const PADDING: [u8; 64] = [0x5a; 64];
 
 /// Decodes a picture. The returned share reserves its memory until it is dropped.
 pub(super) fn decode(bytes: &[u8], memory: &Memory) -> Result<(DynamicImage, Orientation, Share), Error> {
-    let mut decoder = decoder(bytes, ColorSpace::RGB);
-    decoder.decode_headers().map_err(problem)?;
-    let (width, height) = decoder.dimensions().unwrap_or_default();
-    let (width, height) = (width as u32, height as u32);
-    let color = match decoder.input_colorspace() {
-        Some(ColorSpace::Luma) => ColorSpace::Luma,
-        _ => ColorSpace::RGB,
-    };
-    let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
-    let pixels = u64::from(width) * u64::from(height);
-    let scan = Scan::of(bytes);
-    // A progressive picture keeps two bytes for each color of each pixel, and twice as many levels.
-    let colors = color.num_components() as u64;
-    let needed = pixels * colors * if scan.is_progressive { 5 } else { 1 };
+    let Header { width, height, color, orientation, scan, needed } = Header::of(bytes)?;
     let share = memory.take(width, height, needed)?;
     // The data of a complete picture reach its last pixel, so padding after them changes nothing.
     // Only one of the two pictures is in memory at a time.
@@ -52,6 +39,42 @@ pub(super) fn decode(bytes: &[u8], memory: &Memory) -> Result<(DynamicImage, Ori
     };
     let decoded = decoded.ok_or_else(|| Error::picture("the size of the JPEG differs from its header"))?;
     Ok((decoded, orientation.unwrap_or(Orientation::NoTransforms), share))
+}
+
+/// Returns the memory to decode a picture.
+pub(super) fn memory_to_decode(bytes: &[u8]) -> Result<u64, Error> {
+    Header::of(bytes).map(|header| needed(header.width, header.height, header.needed))
+}
+
+/// What is known before decoding.
+struct Header {
+    width: u32,
+    height: u32,
+    color: ColorSpace,
+    orientation: Option<Orientation>,
+    scan: Scan,
+    /// The memory of the decoder.
+    needed: u64,
+}
+
+impl Header {
+    fn of(bytes: &[u8]) -> Result<Self, Error> {
+        let mut decoder = decoder(bytes, ColorSpace::RGB);
+        decoder.decode_headers().map_err(problem)?;
+        let (width, height) = decoder.dimensions().unwrap_or_default();
+        let (width, height) = (width as u32, height as u32);
+        let color = match decoder.input_colorspace() {
+            Some(ColorSpace::Luma) => ColorSpace::Luma,
+            _ => ColorSpace::RGB,
+        };
+        let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
+        let scan = Scan::of(bytes);
+        // A progressive picture keeps two bytes for each color of each pixel, and twice as many
+        // levels.
+        let colors = u64::from(width) * u64::from(height) * color.num_components() as u64;
+        let needed = colors * if scan.is_progressive { 5 } else { 1 };
+        Ok(Self { width, height, color, orientation, scan, needed })
+    }
 }
 
 fn decoder(bytes: &[u8], color: ColorSpace) -> JpegDecoder<ZCursor<&[u8]>> {

@@ -27,10 +27,9 @@ impl Memory {
 
     /// Waits until there is memory for a picture whose decoder needs this many bytes.
     pub(super) fn take(&self, width: u32, height: u32, bytes: u64) -> Result<Share, Error> {
-        let (width, height) = (u64::from(width), u64::from(height));
-        // The decoded picture and its conversion to levels and alpha.
-        let needed = bytes.saturating_add(width.saturating_mul(height).saturating_mul(2));
+        let needed = needed(width, height, bytes);
         if needed > self.most {
+            let (width, height) = (u64::from(width), u64::from(height));
             let megabytes = |bytes: u64| bytes.div_ceil(1 << 20);
             let (needed, most) = (megabytes(needed), megabytes(self.most));
             return Err(Error::PictureTooLarge { width, height, needed, most });
@@ -42,6 +41,12 @@ impl Memory {
         *in_use += needed;
         Ok(Share(needed))
     }
+}
+
+/// The memory of a picture, whose decoder needs this many bytes, and of its conversion to levels
+/// and alpha.
+pub(super) fn needed(width: u32, height: u32, bytes: u64) -> u64 {
+    bytes.saturating_add(u64::from(width).saturating_mul(height.into()).saturating_mul(2))
 }
 
 impl Drop for Share {

@@ -35,7 +35,8 @@ const BATCHES: (usize, usize) = (8, 512);
 ///
 /// Pictures can have any size, and be light on dark or dark on light. They are preprocessed like
 /// the images the model was trained on: cropped and centered like MNIST for models of handwriting,
-/// scaled as a whole for others. Images in IDX files of the right size are used unchanged.
+/// scaled as a whole for others. Images in IDX files of the right size are used unchanged, unless
+/// --polarity, --segment or --preprocessing is given.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -89,6 +90,8 @@ struct Preprocessor {
     default: Preprocessing,
     polarity: Polarity,
     segment: bool,
+    /// Use images of the right size in IDX files unchanged, since no option asks for anything else.
+    keep_ready: bool,
 }
 
 /// A preprocessed picture, and whether it is the first of several in its file.
@@ -108,6 +111,7 @@ impl Preprocessor {
             default: model.metadata.preprocessing,
             polarity: args.polarity.unwrap_or(model.metadata.polarity),
             segment: args.segment,
+            keep_ready: args.preprocessing.is_none() && args.polarity.is_none() && !args.segment,
         })
     }
 
@@ -119,7 +123,7 @@ impl Preprocessor {
             Content::Image(image) => {
                 // An image of the right size in an IDX file is already preprocessed.
                 let is_ready = (image.height(), image.width()) == (self.shape.height, self.shape.width);
-                if is_ready && self.chosen.is_none() {
+                if is_ready && self.keep_ready {
                     return Ok(vec![(self.only_scaled(&image), false)]);
                 }
                 image

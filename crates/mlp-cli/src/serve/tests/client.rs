@@ -4,7 +4,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use serde_json::Value;
+use tokio::net::TcpSocket;
+
+use super::answer::Answer;
+use super::described::check;
 
 /// Longer than any answer takes, even on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -12,16 +15,24 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// A connection to a server.
 pub(super) struct Connection(BufReader<TcpStream>);
 
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    headers: Vec<(String, String)>, // names in lowercase
-    pub(super) body: Vec<u8>,
-}
-
 impl Connection {
     pub(super) fn to(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::of(TcpStream::connect(address).unwrap())
+    }
+
+    /// Connects from an address of this machine.
+    pub(super) fn from_address(from: SocketAddr, to: SocketAddr) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let stream = runtime.block_on(async {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.bind(from).unwrap();
+            socket.connect(to).await.unwrap().into_std().unwrap()
+        });
+        stream.set_nonblocking(false).unwrap();
+        Self::of(stream)
+    }
+
+    fn of(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         stream.set_write_timeout(Some(TIMEOUT)).unwrap();
         Self(BufReader::new(stream))
@@ -38,12 +49,14 @@ impl Connection {
 
     /// Sends the head of a request, with default `host` and `content-length` headers.
     pub(super) fn send_head(&mut self, line: &str, headers: &[&str], length: usize) {
-        let mut head = format!("{line} HTTP/1.1\r\n");
+        let version = if line.contains(" HTTP/") { "" } else { " HTTP/1.1" };
+        let mut head = format!("{line}{version}\r\n");
         let has = |name: &str| headers.iter().any(|header| header.to_lowercase().starts_with(name));
         if !has("host:") {
             head.push_str("host: localhost\r\n");
         }
-        if length > 0 && !has("transfer-encoding:") && !has("content-length:") {
+        let has_body = length > 0 || line.starts_with("POST") || line.starts_with("PUT");
+        if has_body && !has("transfer-encoding:") && !has("content-length:") {
             head.push_str(&format!("content-length: {length}\r\n"));
         }
         for header in headers {
@@ -52,10 +65,13 @@ impl Connection {
         self.send(format!("{head}\r\n").as_bytes());
     }
 
+    /// Sends a request and reads its answer, which must be as documented.
     pub(super) fn ask(&mut self, line: &str, headers: &[&str], body: &[u8]) -> Answer {
         self.send_head(line, headers, body.len());
         self.send(body);
-        self.answer_to(line).expect("an answer")
+        let answer = self.answer_to(line).expect("an answer");
+        check(line, &answer);
+        answer
     }
 
     /// Reads the answer to a request with this first line; `None` if the server hung up.
@@ -90,29 +106,5 @@ impl Connection {
             assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}");
         }
         assert_eq!(String::from_utf8_lossy(&rest), "");
-    }
-}
-
-impl Answer {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
-    }
-
-    pub(super) fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).unwrap()
-    }
-
-    pub(super) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
-
-    /// Checks that the request was refused with this status, and returns the one-line reason.
-    #[track_caller]
-    pub(super) fn refusal(&self, status: u16) -> String {
-        assert_eq!(self.status, status, "{:?}", String::from_utf8_lossy(&self.body));
-        assert_eq!(self.header("content-type"), Some("application/json"));
-        let reason = self.json()["error"].as_str().unwrap().to_owned();
-        assert!(!reason.contains('\n') && !reason.is_empty(), "{reason}");
-        reason
     }
 }

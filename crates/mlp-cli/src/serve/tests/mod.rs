@@ -1,8 +1,14 @@
 //! Each test starts a server on loopback and talks to it over a socket.
 
+mod answer;
+mod attacks;
 mod bodies;
 mod client;
+mod described;
+mod exposition;
+mod formats;
 mod life;
+mod openapi;
 mod routes;
 
 use std::net::SocketAddr;
@@ -17,8 +23,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use self::client::{Answer, Connection};
-use super::{App, Limits, router, serve};
+use self::answer::Answer;
+use self::client::Connection;
+use super::{App, Hosts, Limits, router, serve};
 use crate::plot::Raster;
 
 /// An untrained network for images of 28x28.
@@ -56,7 +63,7 @@ struct Server {
 
 impl Server {
     fn start(model: Model, limits: Limits) -> Self {
-        Self::of(App::new(model, limits, true))
+        Self::of(App::new(model, limits, Hosts::new(true, &[])))
     }
 
     fn of(app: App) -> Self {
