@@ -8,6 +8,8 @@
 //! - [`synthetic`]: ten classes of drawn digits that need no files;
 //! - [`idx`]: the IDX format of MNIST, raw or gzip-compressed;
 //! - `picture`: decoding and preprocessing pictures (feature `pictures`, off by default);
+//! - `unpack`: archives and Parquet files of pictures (features `archives` and `parquet`, off by
+//!   default);
 //! - [`fs`]: atomic file writes;
 //! - [`text`]: what is printable of text from files.
 //!
@@ -45,6 +47,8 @@ pub mod picture;
 mod random;
 pub mod synthetic;
 pub mod text;
+#[cfg(any(feature = "archives", feature = "parquet"))]
+pub mod unpack;
 
 pub use dataset::{Dataset, Datasets, ImageShape, Polarity, Preprocessing, Real, SparseImages, levels};
 pub use directory::Description;

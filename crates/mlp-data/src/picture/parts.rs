@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A part of a split, in the order in which they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Part {
+pub(crate) enum Part {
     Train,
     Validation,
     Test,
@@ -28,7 +28,7 @@ const FILLERS: [&str; 13] = [
 
 /// Returns the part that a directory's name means, and the other words of the name: `mnist` and
 /// [`Part::Train`] of `MNIST_training-set`.
-pub(super) fn in_part(name: &str) -> Option<(String, Part)> {
+pub(crate) fn in_part(name: &str) -> Option<(String, Part)> {
     let name = name.to_lowercase();
     let words = name.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
     let (mut found, mut others) = (None, Vec::new());
