@@ -9,10 +9,12 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 use mlp_data::picture::{GrayPicture, LabeledFiles, Polarity, Preprocessed};
 use mlp_data::text::printable;
+use mlp_data::unpack::labeled_files;
 use mlp_data::{Dataset, Datasets, ImageShape, Preprocessing};
 use mlp_train::TrainConfig;
 use rayon::prelude::*;
 
+use super::workshop::Workshop;
 use crate::output::messages::{self, note};
 use crate::output::table::thousands;
 use crate::output::version::PROGRAM;
@@ -37,15 +39,19 @@ const MAX_BYTES: usize = 4_000_000_000;
 /// `--dataset`, with IDX files like those of MNIST and a `dataset.toml` with the class names, the
 /// preprocessing and the polarity, which `mlp predict` uses again. Ink becomes light on a dark
 /// background, as in MNIST; `--polarity light-on-dark` keeps pictures as they are.
+///
+/// DIR can also be a zip or tar archive of such a directory, or Parquet files with columns of
+/// pictures and labels as on the Hugging Face hub: one file, or a directory of them.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   mlp data import drawings/ --to data/drawings
+  mlp data import drawings.zip --to data/drawings
   mlp data import digits/ --to data/my-digits --preprocessing digit
   mlp data import leaves/ --to data/leaves --size 32x32 --test-share 0.1
   mlp train --dataset data/drawings")]
 pub(crate) struct Args {
-    /// Directory with a subdirectory for each class
+    /// Directory with a subdirectory for each class, an archive of one, or Parquet files
     dir: PathBuf,
     /// Output directory, which must not exist
     #[arg(long, value_name = "DATASET_DIR")]
@@ -108,7 +114,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.to.symlink_metadata().is_ok() {
         return Err(mlp_data::Error::Exists { path: args.to.clone() }.into());
     }
-    let files = LabeledFiles::find(&args.dir)?;
+    let workshop = Workshop::beside(&args.to, &args.dir)?;
+    let files = labeled_files(&args.dir, workshop.path())?;
     files.notes.iter().for_each(|text| note(&printable(text)));
     if files.strays > 0 {
         note(&format!("skipped {} outside of class directories", pictures(files.strays)));

@@ -1,6 +1,7 @@
 //! `mlp data`: manage datasets.
 
 mod import;
+mod workshop;
 
 use std::io::{self, Write};
 use std::path::Path;
