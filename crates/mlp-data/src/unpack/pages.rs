@@ -2,13 +2,13 @@
 //! make the decoders allocate much more than a page of a usual file takes.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parquet::basic::Compression;
+use parquet::basic::CompressionCodec;
 use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::{ByteArray, DataType};
@@ -32,14 +32,14 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn open(path: &Path) -> std::io::Result<Self> {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let length = file.metadata()?.len();
         Ok(Self { file, length })
     }
 
     pub(super) fn metadata(&self) -> Result<ParquetMetaData> {
-        ParquetMetaDataReader::new().parse_and_finish(self)
+        ParquetMetaDataReader::new().parse_and_finish(&self.file)
     }
 
     fn at(&self, start: u64) -> Result<BufReader<File>> {
@@ -56,19 +56,11 @@ impl Length for Source {
 }
 
 impl ChunkReader for Source {
-    type T = BufReader<File>;
+    type T = Header;
 
-    /// Is called at the header of each page, and nowhere else.
+    /// Is called for the headers of pages.
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        let mut reader = self.at(start)?;
-        let [_, uncompressed, compressed] = leading_fields(reader.fill_buf()?)
-            .ok_or_else(|| ParquetError::General("a page has an invalid header".to_owned()))?;
-        if uncompressed > compressed.saturating_mul(PAGE_RATIO).saturating_add(PAGE_EXTRA) {
-            return Err(ParquetError::General(format!(
-                "a page of {compressed} bytes promises {uncompressed}"
-            )));
-        }
-        Ok(reader)
+        Ok(Header { reader: self.at(start)?, is_checked: false })
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<bytes::Bytes> {
@@ -78,6 +70,27 @@ impl ChunkReader for Source {
         let mut bytes = Vec::with_capacity(length);
         self.at(start)?.take(length as u64).read_to_end(&mut bytes)?;
         Ok(bytes.into())
+    }
+}
+
+/// A reader of a page's header, which checks the page's size first.
+pub(super) struct Header {
+    reader: BufReader<File>,
+    is_checked: bool,
+}
+
+impl Read for Header {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if !self.is_checked {
+            let [_, uncompressed, compressed] = leading_fields(self.reader.fill_buf()?)
+                .ok_or_else(|| io::Error::other("a page has an invalid header"))?;
+            if uncompressed > compressed.saturating_mul(PAGE_RATIO).saturating_add(PAGE_EXTRA) {
+                let problem = format!("a page of {compressed} bytes promises {uncompressed}");
+                return Err(io::Error::other(problem));
+            }
+            self.is_checked = true;
+        }
+        self.reader.read(buffer)
     }
 }
 
@@ -192,15 +205,12 @@ impl Column {
         if offsets.into_iter().flatten().any(|offset| offset < 0) {
             return Err(ParquetError::General("a column has a negative offset or size".to_owned()));
         }
-        if let Compression::BROTLI(_)
-        | Compression::LZ4
-        | Compression::LZ4_RAW
-        | Compression::LZO
-        | Compression::ZSTD(_) = chunk.compression()
-        {
+        let codec = chunk.compression_codec();
+        let supported = [CompressionCodec::UNCOMPRESSED, CompressionCodec::SNAPPY, CompressionCodec::GZIP];
+        if !supported.contains(&codec) {
             return Err(ParquetError::NYI(format!(
-                "compressed with {:?}; expected Snappy, gzip or no compression; write it again with one of these",
-                chunk.compression_codec()
+                "compressed with {codec:?}; expected Snappy, gzip or no compression; write it again with one \
+                 of these"
             )));
         }
         let pages = SerializedPageReader::new(Arc::clone(source), chunk, rows, None)?;

@@ -1,6 +1,6 @@
 //! Unpacking zip archives.
 
-use std::io::{Read, Seek};
+use std::io::{self, Read, Seek};
 
 use zip::ZipArchive;
 use zip::result::ZipError;
@@ -27,20 +27,16 @@ pub(super) fn unpack(file: impl Read + Seek, entries: &mut Entries<'_>) -> Resul
     }
     for i in 0..zip.len() {
         let name = name(&zip, i, entries)?;
-        let mut entry = zip.by_index(i).map_err(|error| unpackable(entries, &name, &error))?;
+        let mut entry = zip.by_index(i).map_err(|error| entries.problem(unpackable(&name, &error)))?;
         if entry.is_dir() {
             entries.directory(&name)?;
         } else if entry.is_symlink() {
             let mut target = String::new();
             let read = entry.take(MAX_TARGET).read_to_string(&mut target);
-            read.map_err(|error| {
-                entries.problem(format!("its link {name} is damaged ({error}); get it again"))
-            })?;
+            read.map_err(|error| entries.problem(unreadable_entry(&name, &error)))?;
             entries.link(&name, &target)?;
         } else {
-            entries.file(&name, &mut entry, |error| {
-                format!("{name} is damaged ({error}); get the archive again")
-            })?;
+            entries.file(&name, &mut entry, |error| unreadable_entry(&name, error))?;
         }
     }
     Ok(())
@@ -66,9 +62,17 @@ fn unreadable(entries: &Entries<'_>, error: &ZipError) -> Error {
     entries.problem(format!("a damaged or truncated zip archive ({error}); get it again"))
 }
 
-/// The error of an entry that cannot be opened.
-fn unpackable(entries: &Entries<'_>, name: &str, error: &ZipError) -> Error {
-    entries.problem(match error {
+/// The problem with an entry that cannot be read.
+fn unreadable_entry(name: &str, error: &io::Error) -> String {
+    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        Some(error) => unpackable(name, error),
+        None => format!("{name} is damaged ({error}); get the archive again"),
+    }
+}
+
+/// The problem with an entry that cannot be unpacked.
+fn unpackable(name: &str, error: &ZipError) -> String {
+    match error {
         ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => {
             format!("{name} is encrypted; unpack the archive with its password and import the directory")
         }
@@ -78,7 +82,7 @@ fn unpackable(entries: &Entries<'_>, name: &str, error: &ZipError) -> Error {
             method_name(*method)
         ),
         error => format!("{name} is damaged ({error}); get the archive again"),
-    })
+    }
 }
 
 /// The name of a compression method.
