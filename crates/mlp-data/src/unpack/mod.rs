@@ -27,6 +27,8 @@ use std::path::Path;
 
 use crate::Error;
 use crate::picture::LabeledFiles;
+#[cfg(feature = "parquet")]
+pub use pages::is_contained;
 
 /// Finds the labeled pictures of a dataset: a directory (see [`LabeledFiles::find`]), a zip or tar
 /// archive of one (feature `archives`), or Parquet files as on the Hugging Face hub, one or a

@@ -1,9 +1,11 @@
 //! Reading a column of a Parquet file, a batch of rows at a time. A damaged or hostile file cannot
 //! make the decoders allocate much more than a page of a usual file takes.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +27,25 @@ const PAGE_EXTRA: u64 = 16 << 20;
 /// The maximum number of values that are decoded for a batch of rows, with its last page.
 const MAX_VALUES: u64 = 32 << 20;
 
+thread_local! {
+    static IS_CONTAINED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Returns whether this thread reads a file with a library that panics on some damaged files, which
+/// becomes an error. A panic hook need not report it.
+pub fn is_contained() -> bool {
+    IS_CONTAINED.get()
+}
+
+/// Makes an error of a panic.
+fn contained<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
+    IS_CONTAINED.set(true);
+    // What panicked is not used again.
+    let result = panic::catch_unwind(AssertUnwindSafe(read));
+    IS_CONTAINED.set(false);
+    result.unwrap_or_else(|_| Err(ParquetError::General("its pages cannot be decoded".to_owned())))
+}
+
 /// A Parquet file that checks the sizes of pages before they are read.
 pub(super) struct Source {
     file: File,
@@ -39,7 +60,7 @@ impl Source {
     }
 
     pub(super) fn metadata(&self) -> Result<ParquetMetaData> {
-        ParquetMetaDataReader::new().parse_and_finish(&self.file)
+        contained(|| ParquetMetaDataReader::new().parse_and_finish(&self.file))
     }
 
     fn at(&self, start: u64) -> Result<BufReader<File>> {
@@ -213,7 +234,7 @@ impl Column {
                  of these"
             )));
         }
-        let pages = SerializedPageReader::new(Arc::clone(source), chunk, rows, None)?;
+        let pages = contained(|| SerializedPageReader::new(Arc::clone(source), chunk, rows, None))?;
         let values = Arc::new(AtomicU64::new(0));
         let description = chunk.column_descr_ptr();
         let (max_definition, max_repetition) = (description.max_def_level(), description.max_rep_level());
@@ -221,8 +242,12 @@ impl Column {
         Ok(Self { reader, max_definition, max_repetition, values })
     }
 
-    /// Reads up to `count` rows, and fewer only at the end.
+    /// Reads up to `count` rows, and fewer only at the end. After an error, nothing more can be read.
     pub(super) fn read(&mut self, count: usize) -> Result<Batch> {
+        contained(|| self.decode(count))
+    }
+
+    fn decode(&mut self, count: usize) -> Result<Batch> {
         self.values.store(0, Ordering::Relaxed);
         let (mut definitions, mut repetitions) = (Vec::new(), Vec::new());
         let levels = (&mut definitions, &mut repetitions);

@@ -2,8 +2,11 @@
 
 use std::fs;
 use std::io;
+use std::panic;
 use std::path::{Path, PathBuf};
 use std::process;
+
+use mlp_data::unpack::is_contained;
 
 use crate::output::messages;
 use crate::signals;
@@ -33,6 +36,12 @@ impl Workshop {
                 let _ = fs::remove_dir_all(&removed);
             }
         })?;
+        let report = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if !is_contained() {
+                report(panic);
+            }
+        }));
         Ok(Self(path))
     }
 
