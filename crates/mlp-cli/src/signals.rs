@@ -22,23 +22,14 @@ impl Signals {
     /// Installs the signal handlers.
     pub(crate) fn listen() -> anyhow::Result<Self> {
         let heard = Arc::new(AtomicUsize::new(0));
-        let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
-        let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM].into_iter().chain(hangup))
-            .context("cannot listen for signals")?;
         let record = Arc::clone(&heard);
-        let watch = move || {
-            let mut first = None;
-            for signal in signals.forever() {
-                if first.get_or_insert_with(Instant::now).elapsed() >= SAME {
-                    low_level::exit(128 + signal);
-                }
-                let _ = record.compare_exchange(0, signal as usize, Ordering::Relaxed, Ordering::Relaxed);
+        let mut first = None;
+        watch(move |signal| {
+            if first.get_or_insert_with(Instant::now).elapsed() >= SAME {
+                low_level::exit(128 + signal);
             }
-        };
-        std::thread::Builder::new()
-            .name("signals".to_owned())
-            .spawn(watch)
-            .context("cannot start a thread")?;
+            let _ = record.compare_exchange(0, signal as usize, Ordering::Relaxed, Ordering::Relaxed);
+        })?;
         Ok(Self(heard))
     }
 
@@ -51,6 +42,24 @@ impl Signals {
             _ => None,
         }
     }
+}
+
+/// Makes the first signal call `clean_up` and end the program.
+pub(crate) fn before_exit(clean_up: impl Fn() + Send + 'static) -> anyhow::Result<()> {
+    watch(move |signal| {
+        clean_up();
+        low_level::exit(128 + signal);
+    })
+}
+
+/// Starts a thread that calls `act` for each signal.
+fn watch(mut act: impl FnMut(i32) + Send + 'static) -> anyhow::Result<()> {
+    let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM].into_iter().chain(hangup))
+        .context("cannot listen for signals")?;
+    let watch = move || signals.forever().for_each(|signal| act(signal));
+    std::thread::Builder::new().name("signals".to_owned()).spawn(watch).context("cannot start a thread")?;
+    Ok(())
 }
 
 /// Returns whether the program was started to ignore a signal, as `nohup` does with SIGHUP. Where

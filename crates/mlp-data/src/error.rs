@@ -149,6 +149,10 @@ pub enum Error {
     #[error("{place}: {problem}")]
     Arrays { place: String, problem: String },
 
+    /// An archive or Parquet file that cannot be unpacked.
+    #[error("{path}: {problem}")]
+    Packed { path: PathBuf, problem: String },
+
     /// An output directory that already exists.
     #[error("{path} already exists; give another name, or remove it")]
     Exists { path: PathBuf },
@@ -197,6 +201,12 @@ impl Error {
     pub(crate) fn picture(message: &str) -> Self {
         let problem = message.split_whitespace().collect::<Vec<_>>().join(" ");
         Self::Picture { problem: problem.trim_end_matches('.').to_owned() }
+    }
+
+    /// A problem with an archive or Parquet file.
+    #[cfg(any(feature = "archives", feature = "parquet"))]
+    pub(crate) fn packed(path: &Path, problem: impl Into<String>) -> Self {
+        Self::Packed { path: path.to_owned(), problem: problem.into() }
     }
 
     /// For `map_err`: names the file that has a problem.

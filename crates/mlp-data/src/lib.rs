@@ -10,6 +10,8 @@
 //! - `picture`: decoding and preprocessing pictures (feature `pictures`, off by default);
 //! - `npy`: NumPy's arrays (feature `npz`); `arrays`: datasets as tables and arrays of pixels, read
 //!   and written (feature `tables`); both off by default;
+//! - `unpack`: archives and Parquet files of pictures (features `archives` and `parquet`, off by
+//!   default);
 //! - [`fs`]: atomic file writes;
 //! - [`text`]: what is printable of text from files.
 //!
@@ -53,6 +55,8 @@ pub mod picture;
 mod random;
 pub mod synthetic;
 pub mod text;
+#[cfg(any(feature = "archives", feature = "parquet"))]
+pub mod unpack;
 
 pub use dataset::{Dataset, Datasets, ImageShape, Polarity, Preprocessing, Real, SparseImages, levels};
 pub use directory::Description;

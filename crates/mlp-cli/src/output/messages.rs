@@ -1,6 +1,9 @@
 //! Notes and errors on standard error, and JSON on standard output.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
+use std::path::Path;
+use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Color, Style};
 use mlp_data::text::{is_unprintable, printable};
@@ -8,9 +11,27 @@ use serde::Serialize;
 
 use super::hints::hint;
 
+/// A temporary directory, and the path that its content comes from.
+static SHOWN_AS: OnceLock<(String, String)> = OnceLock::new();
+
+/// Makes messages show a path below a temporary directory as one in the file that it was unpacked
+/// from: `drawings.zip: cat/1.png`.
+pub(crate) fn show_as(directory: &Path, source: &Path) {
+    let _ = SHOWN_AS.set((directory.display().to_string(), source.display().to_string()));
+}
+
+fn shown(text: &str) -> Cow<'_, str> {
+    match SHOWN_AS.get() {
+        Some((directory, source)) if text.contains(directory.as_str()) => {
+            text.replace(&format!("{directory}/"), &format!("{source}: ")).replace(directory, source).into()
+        }
+        _ => text.into(),
+    }
+}
+
 /// Writes a line, or several, to standard error. Ignores write errors.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(anstream::stderr(), "{}", printable_lines(text));
+    let _ = writeln!(anstream::stderr(), "{}", printable_lines(&shown(text)));
 }
 
 /// Writes an error, and a hint about what to do next, on one line.
@@ -18,7 +39,7 @@ pub(crate) fn error(error: &anyhow::Error) {
     const RED: Style = Style::new().bold().fg_color(Some(Color::Ansi(AnsiColor::Red)));
     let hint = hint(error).map_or(String::new(), |hint| format!("; {hint}"));
     let text = format!("{error:#}{hint}");
-    let _ = writeln!(anstream::stderr(), "{RED}error:{RED:#} {}", printable(&text));
+    let _ = writeln!(anstream::stderr(), "{RED}error:{RED:#} {}", printable(&shown(&text)));
 }
 
 /// Writes lines of plain text, which end with a line break, to standard output.

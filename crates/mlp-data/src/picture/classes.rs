@@ -12,7 +12,7 @@ use crate::parts::{Part, in_part};
 type Labeled = Vec<(PathBuf, u8)>;
 
 /// The picture files of a directory, with their classes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LabeledFiles {
     /// The names of the classes, in natural order.
     pub class_names: Vec<String>,
@@ -54,15 +54,7 @@ impl LabeledFiles {
             let problem = "found a file; expected a directory with a subdirectory of pictures for each class";
             return Err(invalid(directory, problem));
         }
-        let mut found = Self {
-            class_names: Vec::new(),
-            train: Vec::new(),
-            validation: None,
-            test: None,
-            strays: 0,
-            left_out: LeftOut::default(),
-            notes: Vec::new(),
-        };
+        let mut found = Self::default();
         let (top, listing) = found.descend(directory)?;
         let mut parts = found.parts(&top, &listing)?;
         parts.sort_by_key(|(part, _)| *part);

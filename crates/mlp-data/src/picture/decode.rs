@@ -149,23 +149,29 @@ fn gray(decoded: DynamicImage) -> (Vec<u8>, Option<Polarity>) {
         weight += u64::from(alpha);
     }
     let is_light = weight > 0 && weight < 255 * pixels.len() as u64 && sum >= 128 * weight;
-    let ground = if is_light { 0 } else { 255 };
-    let blend = |&[level, alpha]: &[u8; 2]| {
-        let (level, alpha) = (u32::from(level), u32::from(alpha));
-        // At most 255 * 255 + 127, divided by 255.
-        ((level * alpha + ground * (255 - alpha) + 127) / 255) as u8
-    };
     let height = pixels.len() / width;
     let is_border = |i: usize| {
         let (x, y) = (i % width, i / width);
         x == 0 || y == 0 || x + 1 == width || y + 1 == height
     };
-    let border = pixels.iter().enumerate().filter(|&(i, _)| is_border(i));
-    let (clear, count) = border.fold((0usize, 0usize), |(clear, n), (_, pixel)| {
-        (clear + usize::from(pixel[1] < TRANSPARENT), n + 1)
-    });
+    let border: Vec<&[u8; 2]> =
+        pixels.iter().enumerate().filter(|&(i, _)| is_border(i)).map(|(_, pixel)| pixel).collect();
+    let opaque: Vec<u32> =
+        border.iter().filter(|pixel| pixel[1] >= TRANSPARENT).map(|pixel| pixel[0].into()).collect();
+    let is_clear = 2 * opaque.len() < border.len();
+    let ground = match opaque.len() {
+        // The corners of a rounded picture are like the rest of its ground.
+        count if !is_clear && count < border.len() => opaque.iter().sum::<u32>() / count as u32,
+        _ if is_light => 0,
+        _ => 255,
+    };
+    let blend = |&[level, alpha]: &[u8; 2]| {
+        let (level, alpha) = (u32::from(level), u32::from(alpha));
+        // At most 255 * 255 + 127, divided by 255.
+        ((level * alpha + ground * (255 - alpha) + 127) / 255) as u8
+    };
     let polarity = if is_light { Polarity::LightOnDark } else { Polarity::DarkOnLight };
-    (pixels.iter().map(blend).collect(), (2 * clear > count).then_some(polarity))
+    (pixels.iter().map(blend).collect(), is_clear.then_some(polarity))
 }
 
 /// Returns true if a decoded file has more than one frame or page.

@@ -152,19 +152,18 @@ impl Search {
 }
 
 /// The kind of a directory entry.
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Directory,
     Picture,
     Other(String),
 }
 
 /// Lists a directory without hidden entries, in natural order, with the target of each link.
-pub(super) fn entries(directory: &Path) -> Result<Vec<(PathBuf, Kind)>, Error> {
+pub(crate) fn entries(directory: &Path) -> Result<Vec<(PathBuf, Kind)>, Error> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(directory).map_err(Error::io("list", directory))? {
         let path = entry.map_err(Error::io("list", directory))?.path();
-        // macOS adds a directory with this name to archives.
-        if !name(&path).starts_with('.') && name(&path) != "__MACOSX" {
+        if !is_litter(&name(&path)) {
             let kind = kind(&path)?;
             entries.push((path, kind));
         }
@@ -198,8 +197,14 @@ fn kind(path: &Path) -> Result<Kind, Error> {
     })
 }
 
+/// Returns true for hidden files, and for those that macOS and Windows add to directories and
+/// archives.
+pub(crate) fn is_litter(name: &str) -> bool {
+    name.starts_with('.') || ["__MACOSX", "Thumbs.db", "desktop.ini"].contains(&name)
+}
+
 /// The last component of a path.
-pub(super) fn name(path: &Path) -> String {
+pub(crate) fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 

@@ -1,5 +1,6 @@
 //! Grayscale pictures, and the images of a dataset made from them.
 
+use super::Doubt;
 use crate::{Error, Polarity};
 
 /// A grayscale picture: 0 is black, 255 white.
@@ -72,4 +73,6 @@ pub struct Preprocessed {
     /// Number of figures side by side, 0 if blank. [`Preprocessing::Whole`](crate::Preprocessing)
     /// does not look for them and reports 1.
     pub figures: usize,
+    /// Reasons to check the result, in order. Only for [`Preprocessing::Digit`](crate::Preprocessing).
+    pub doubts: Vec<Doubt>,
 }

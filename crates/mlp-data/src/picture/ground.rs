@@ -42,7 +42,7 @@ pub(super) fn light_ground(plane: &Plane) -> f64 {
 }
 
 /// Otsu's threshold, which minimizes the variance within light and dark; 127.5 for a single level.
-fn otsu(levels: &[f32]) -> f32 {
+pub(super) fn otsu(levels: &[f32]) -> f32 {
     let mut counts = [0u64; 256];
     levels.iter().for_each(|level| counts[usize::from(level.round() as u8)] += 1);
     let total: u64 = counts.iter().sum();

@@ -22,17 +22,20 @@
 
 mod classes;
 mod decode;
-mod files;
+mod doubt;
+pub(crate) mod files;
 mod gray;
 mod ground;
 mod ink;
 mod jpeg;
 mod memory;
+mod page;
 mod plane;
 mod preprocess;
 
 pub use crate::Polarity;
 pub use classes::LabeledFiles;
+pub use doubt::Doubt;
 pub use files::{ENDINGS, LeftOut, PictureFiles};
 pub use gray::{GrayPicture, Preprocessed};
 pub use memory::MAX_BYTES;

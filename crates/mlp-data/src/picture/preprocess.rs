@@ -1,10 +1,11 @@
 //! Preprocessing pictures into images of a dataset: the two ways of [`Preprocessing`], and plain
 //! scaling.
 
+use super::doubt::{Doubt, doubts};
 use super::ground::{Ground, light_ground};
 use super::ink::{Ink, Patch};
 use super::plane::{Plane, fitted};
-use super::{GrayPicture, Preprocessed};
+use super::{GrayPicture, Preprocessed, page};
 use crate::{ImageShape, Polarity, Preprocessing};
 
 /// Larger pictures are first reduced to this side, which also averages out noise.
@@ -15,7 +16,8 @@ impl Preprocessing {
     ///
     /// [`Digit`](Self::Digit): the ground with its shading and noise is subtracted, the contrast is
     /// stretched, specks are dropped, and the ink is cropped, fitted into five sevenths of the
-    /// shape (20 of 28 pixels) and centered by mass. Images of MNIST itself hardly change.
+    /// shape (20 of 28 pixels) and centered by mass. Images of MNIST itself hardly change. If the
+    /// picture shows a page on another background, only the page is read.
     ///
     /// [`Whole`](Self::Whole): the picture is scaled to fit, and the margins are filled with the
     /// level of its border.
@@ -28,12 +30,25 @@ impl Preprocessing {
     #[track_caller]
     pub fn preprocess(self, picture: &GrayPicture, shape: ImageShape, polarity: Polarity) -> Preprocessed {
         assert!(shape.pixels() > 0, "an image of {shape} has no pixels");
-        let Oriented { plane, was_inverted, looks_light } = Oriented::of(picture, polarity);
-        let (pixels, figures) = match self {
-            Self::Digit => digit(&plane, shape),
-            Self::Whole => whole(picture, &plane, shape, was_inverted),
+        let plane = Plane::of(picture, WORKING_SIDE);
+        let page = if self == Self::Digit { page::find(&plane) } else { None };
+        let is_page = page.is_some();
+        let Oriented { plane, was_inverted, looks_light } = match page {
+            // Its ground is not what is transparent around it.
+            Some(page) => Oriented::of(page.plane, None, polarity),
+            None => Oriented::of(plane, picture.polarity, polarity),
         };
-        Preprocessed { pixels, was_inverted, is_blank: figures == 0, looks_light, figures }
+        let (pixels, figures, mut doubts) = match self {
+            Self::Digit => digit(&plane, shape),
+            Self::Whole => {
+                let (pixels, figures) = whole(picture, &plane, shape, was_inverted);
+                (pixels, figures, Vec::new())
+            }
+        };
+        if is_page {
+            doubts.insert(0, Doubt::Page);
+        }
+        Preprocessed { pixels, was_inverted, is_blank: figures == 0, looks_light, figures, doubts }
     }
 }
 
@@ -45,11 +60,10 @@ struct Oriented {
 }
 
 impl Oriented {
-    fn of(picture: &GrayPicture, polarity: Polarity) -> Self {
-        let plane = Plane::of(picture, WORKING_SIDE);
-        // A transparent ground determines the polarity.
-        let polarity = picture.polarity.unwrap_or(polarity);
-        let looks_light = match picture.polarity {
+    /// A `certain` polarity is that of a transparent ground.
+    fn of(plane: Plane, certain: Option<Polarity>, polarity: Polarity) -> Self {
+        let polarity = certain.unwrap_or(polarity);
+        let looks_light = match certain {
             Some(polarity) => polarity == Polarity::DarkOnLight,
             None => light_ground(&plane) > 0.5,
         };
@@ -66,12 +80,18 @@ impl GrayPicture {
     /// Splits the picture between figures side by side, such as the digits of a number. Returns the
     /// parts from left to right and their common polarity.
     pub fn segments(&self, polarity: Polarity) -> (Vec<Self>, Polarity) {
-        let Oriented { plane, was_inverted, .. } = Oriented::of(self, polarity);
+        let plane = Plane::of(self, WORKING_SIDE);
+        let all = plane.width;
+        let (plane, first, certain) = match page::find(&plane) {
+            Some(page) => (page.plane, page.left, None),
+            None => (plane, 0, self.polarity),
+        };
+        let Oriented { plane, was_inverted, .. } = Oriented::of(plane, certain, polarity);
         let polarity = if was_inverted { Polarity::DarkOnLight } else { Polarity::LightOnDark };
         let figures = Ink::of(&plane, &Ground::of(&plane)).map_or(Vec::new(), |ink| ink.figures);
         let between = |pair: &[Patch]| {
-            let middle = (pair[0].left + pair[0].width + pair[1].left) / 2;
-            (middle * self.width() / plane.width).clamp(1, self.width() - 1)
+            let middle = first + (pair[0].left + pair[0].width + pair[1].left) / 2;
+            (middle * self.width() / all).clamp(1, self.width() - 1)
         };
         let mut edges = vec![0];
         edges.extend(figures.windows(2).map(between));
@@ -97,10 +117,10 @@ impl GrayPicture {
     }
 }
 
-/// Returns the pixels and the number of figures, 0 if there is no ink.
-fn digit(plane: &Plane, shape: ImageShape) -> (Vec<u8>, usize) {
+/// Returns the pixels, the number of figures, 0 if there is no ink, and doubts.
+fn digit(plane: &Plane, shape: ImageShape) -> (Vec<u8>, usize, Vec<Doubt>) {
     let Some(ink) = Ink::of(plane, &Ground::of(plane)) else {
-        return (vec![0; shape.pixels()], 0);
+        return (vec![0; shape.pixels()], 0, Vec::new());
     };
     let Patch { left, top, width, height, .. } = ink.bounds;
     let (into_width, into_height) = (inner(shape.width), inner(shape.height));
@@ -116,7 +136,7 @@ fn digit(plane: &Plane, shape: ImageShape) -> (Vec<u8>, usize) {
             *pixel = (255.0 * amount / strongest).round() as u8;
         }
     }
-    (pixels, ink.figures.len())
+    (pixels, ink.figures.len(), doubts(plane, &ink, &fitted))
 }
 
 /// The part of a side that ink may fill: MNIST's 20 of 28.

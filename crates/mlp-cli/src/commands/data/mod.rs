@@ -2,6 +2,7 @@
 
 mod export;
 mod import;
+mod workshop;
 
 use std::io::{self, Write};
 use std::path::Path;

@@ -1,7 +1,10 @@
 //! Notes about all classified pictures: their polarity, files with several pictures, and pictures
-//! that may show several digits.
+//! that may not have been read as they are meant.
 
-use mlp_data::picture::Polarity;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use mlp_data::picture::{Doubt, Polarity};
 use mlp_data::text::printable;
 
 use super::writer::Prediction;
@@ -13,8 +16,31 @@ pub(super) struct Summary {
     inverted: usize,
     looks_opposite: usize,
     first_of_several: Option<String>,
-    several_figures: Option<String>, // the first name
-    several_figures_count: usize,
+    several_figures: Named,
+    blank: Named,
+    doubts: BTreeMap<Doubt, Named>,
+}
+
+/// A number of pictures, and the name of the first.
+#[derive(Default)]
+struct Named {
+    count: usize,
+    first: String,
+}
+
+impl Named {
+    fn add(&mut self, name: &str) {
+        self.count += 1;
+        if self.count == 1 {
+            name.clone_into(&mut self.first);
+        }
+    }
+
+    /// `2 pictures` and the name of the first; `None` without pictures.
+    fn text(&self) -> Option<(String, Cow<'_, str>)> {
+        let s = if self.count == 1 { "" } else { "s" };
+        (self.count > 0).then(|| (format!("{} picture{s}", self.count), printable(&self.first)))
+    }
 }
 
 impl Summary {
@@ -29,8 +55,13 @@ impl Summary {
             self.first_of_several.get_or_insert_with(|| prediction.name.clone());
         }
         if preprocessed.figures > 1 {
-            self.several_figures_count += 1;
-            self.several_figures.get_or_insert_with(|| prediction.name.clone());
+            self.several_figures.add(&prediction.name);
+        }
+        if preprocessed.is_blank {
+            self.blank.add(&prediction.name);
+        }
+        for &doubt in &preprocessed.doubts {
+            self.doubts.entry(doubt).or_default().add(&prediction.name);
         }
     }
 
@@ -43,14 +74,16 @@ impl Summary {
                 printable(name)
             ));
         }
-        if let Some(name) = &self.several_figures {
-            let count = self.several_figures_count;
-            let s = if count == 1 { "" } else { "s" };
+        if let Some((pictures, first)) = self.several_figures.text() {
             notes.push(format!(
-                "{count} picture{s} may show several digits, such as {}; --segment classifies each digit",
-                printable(name)
+                "{pictures} may show several digits, such as {first}; --segment classifies each digit"
             ));
         }
+        if let Some((pictures, first)) = self.blank.text() {
+            notes.push(format!("no ink in {pictures}, such as {first}; the class means nothing"));
+        }
+        let doubts = self.doubts.iter().filter_map(|(doubt, named)| Some((doubt.text(), named.text()?)));
+        notes.extend(doubts.map(|(text, (pictures, first))| format!("{text}: {pictures}, such as {first}")));
         let (all, inverted, opposite) = (self.pictures, self.inverted, self.looks_opposite);
         match polarity {
             _ if is_chosen => {}

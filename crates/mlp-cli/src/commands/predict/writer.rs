@@ -178,6 +178,7 @@ mod tests {
             is_blank: false,
             looks_light: true,
             figures: 1,
+            doubts: Vec::new(),
         };
         let (name, probabilities) = (name.to_owned(), vec![0.25, 0.625, 0.125]);
         Prediction { name, class: 1, probabilities, preprocessed, is_first_of_several: false }

@@ -17,6 +17,7 @@ use mlp_train::TrainConfig;
 use self::images::{Images, Preprocessor, report_oddities};
 use self::polarity::{PolarityChoice, common_size, report_polarity};
 use self::source::{Source, pictures};
+use super::workshop::Workshop;
 use crate::output::messages::note;
 use crate::output::table::thousands;
 use crate::output::version::PROGRAM;
@@ -25,12 +26,13 @@ use crate::parse;
 /// Default size of images made from other pictures.
 const DEFAULT_SHAPE: ImageShape = ImageShape { height: 28, width: 28 };
 
-/// Create a dataset from pictures, a CSV table, or NumPy arrays.
+/// Create a dataset from pictures, tables or arrays.
 ///
 /// SOURCE is a directory with a directory of PNG, JPEG, WebP, BMP, TIFF, GIF or PNM pictures for
 /// each class: `CLASS/*.png`, or the same in `train/`, `val/` and `test/`. It may also be a CSV
-/// table with a row of pixels for each image, an .npz file, or a directory of these, of .npy or of
-/// IDX files. The result is a directory for `--dataset`, with IDX files like those of MNIST and a
+/// table with a row of pixels for each image, an .npz file, a directory of these, of .npy or of IDX
+/// files, a zip or tar archive of any of them, or Parquet files with columns of pictures and labels
+/// as on the Hugging Face hub. The result is a directory for `--dataset`, with IDX files like those of MNIST and a
 /// `dataset.toml` with the class names, the preprocessing and the polarity, which `mlp predict`
 /// uses again. Ink becomes light on a dark background, as in MNIST; `--polarity light-on-dark`
 /// keeps pictures as they are.
@@ -38,13 +40,15 @@ const DEFAULT_SHAPE: ImageShape = ImageShape { height: 28, width: 28 };
 #[command(after_help = "\
 Examples:
   mlp data import drawings/ --to data/drawings
+  mlp data import drawings.zip --to data/drawings
   mlp data import digits/ --to data/my-digits --preprocessing digit
   mlp data import leaves/ --to data/leaves --size 32x32 --test-share 0.1
   mlp data import train.csv --to data/kaggle
   mlp data import mnist.npz --to data/keras
   mlp train --dataset data/drawings")]
 pub(crate) struct Args {
-    /// Directory with a subdirectory for each class; or CSV, .npz, .npy or IDX files
+    /// Directory with a subdirectory for each class, an archive of one, or CSV, .npz, .npy, IDX or
+    /// Parquet files
     #[arg(value_name = "SOURCE")]
     dir: PathBuf,
     /// Output directory, which must not exist
@@ -102,7 +106,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.to.symlink_metadata().is_ok() {
         return Err(mlp_data::Error::Exists { path: args.to.clone() }.into());
     }
-    let source = Source::open(&args.dir, &args.array_options())?;
+    let workshop = Workshop::beside(&args.to, &args.dir)?;
+    let source = Source::open(&args.dir, workshop.path(), &args.array_options())?;
     source.notes.iter().for_each(|text| note(&printable(text)));
     if let [only] = &source.class_names[..] {
         bail!(

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use mlp_data::arrays::{ArrayOptions, LabeledArrays, LabeledPixels};
 use mlp_data::picture::{GrayPicture, LabeledFiles};
+use mlp_data::unpack::{labeled_files, unpack};
 
 use crate::output::table::thousands;
 
@@ -26,8 +27,17 @@ pub(super) enum Examples {
 }
 
 impl Source {
-    /// Finds the examples in a directory or a file.
-    pub(super) fn open(place: &Path, options: &ArrayOptions) -> anyhow::Result<Self> {
+    /// Finds the examples in a directory or a file. Unpacks archives and Parquet files to
+    /// `workshop`, which must not exist yet.
+    pub(super) fn open(place: &Path, workshop: &Path, options: &ArrayOptions) -> anyhow::Result<Self> {
+        let unpacked = unpack(place, workshop)?;
+        let place = if unpacked.is_some() { workshop } else { place };
+        let mut source = Self::find(place, workshop, options)?;
+        source.notes.splice(0..0, unpacked.into_iter().flatten());
+        Ok(source)
+    }
+
+    fn find(place: &Path, workshop: &Path, options: &ArrayOptions) -> anyhow::Result<Self> {
         if let Some(arrays) = LabeledArrays::open(place, options)? {
             let LabeledArrays { class_names, train, validation, test, notes } = arrays;
             let (validation, test) = (validation.map(Examples::Pixels), test.map(Examples::Pixels));
@@ -42,7 +52,7 @@ impl Source {
             bail!("{} has pictures; {flag} is only for tables and arrays of pixels", place.display());
         }
         let LabeledFiles { class_names, train, validation, test, strays, left_out, mut notes } =
-            LabeledFiles::find(place)?;
+            labeled_files(place, workshop)?;
         if strays > 0 {
             notes.push(format!("skipped {} outside of class directories", pictures(strays)));
         }
