@@ -84,8 +84,8 @@ impl Partition {
     #[track_caller]
     pub(crate) fn strips<'a, A, S: Strip<A>>(&self, strips: &'a mut [S], rows: usize) -> MatParts<'a, A> {
         unsafe fn block<'a, A, S: Strip<A> + 'a>(strip: *mut (), part: usize, rows: usize) -> MatMut<'a, A> {
-            // SAFETY: the caller of `Divide::part` takes each part once, and `strip` is the first of
-            // the strips, one for each part, borrowed for 'a.
+            // SAFETY: `strip` is the first of the strips, one for each part, borrowed for 'a, and
+            // `Divide::part` is called once per part.
             unsafe { &mut *strip.cast::<S>().add(part) }.block(rows)
         }
         let widths = strips.iter_mut().map(|strip| strip.block(0).columns());

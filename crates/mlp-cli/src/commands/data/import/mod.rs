@@ -32,10 +32,10 @@ const DEFAULT_SHAPE: ImageShape = ImageShape { height: 28, width: 28 };
 /// each class: `CLASS/*.png`, or the same in `train/`, `val/` and `test/`. It may also be a CSV
 /// table with a row of pixels for each image, an .npz file, a directory of these, of .npy or of IDX
 /// files, a zip or tar archive of any of them, or Parquet files with columns of pictures and labels
-/// as on the Hugging Face hub. The result is a directory for `--dataset`, with IDX files like those of MNIST and a
-/// `dataset.toml` with the class names, the preprocessing and the polarity, which `mlp predict`
-/// uses again. Ink becomes light on a dark background, as in MNIST; `--polarity light-on-dark`
-/// keeps pictures as they are.
+/// as on the Hugging Face hub. The result is a directory for `--dataset`, with IDX files like those
+/// of MNIST and a `dataset.toml` with the class names, the preprocessing and the polarity, which
+/// `mlp predict` uses again. Ink becomes light on a dark background, as in MNIST; `--polarity
+/// light-on-dark` keeps pictures as they are.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
