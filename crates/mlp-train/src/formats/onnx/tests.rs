@@ -86,7 +86,7 @@ fn value_info(name: &str, elem_type: i32, sizes: &[i64]) -> ValueInfoProto {
     ValueInfoProto { name: name.to_owned(), r#type: Some(TypeProto { tensor_type }) }
 }
 
-/// A graph of images `x` with these sizes; the last word after `->` are its outputs, by default `y`.
+/// A graph of images `x` with these sizes; the words after `->` are its outputs, by default `y`.
 struct Graph(ModelProto);
 
 impl Graph {
