@@ -77,7 +77,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let example = (0..matched.data.len()).find(|&example| matched.index(example) == args.sample);
     let Some(example) = example else {
         let class = &sets.class_names[usize::from(set.labels()[args.sample])];
-        bail!("sample {} is of class {class}, which the model does not have", args.sample);
+        bail!("sample {} is of class {}, which the model does not have", args.sample, printable(class));
     };
     let (pixels, label) = (matched.data.image(example), matched.data.labels()[example]);
     let x: Vec<f64> = pixels.iter().map(|&pixel| levels[usize::from(pixel)]).collect();

@@ -5,7 +5,9 @@ use thiserror::Error;
 use crate::activation::Activation;
 use crate::architecture::NetworkError;
 use crate::names::UnknownName;
-use crate::safetensors::layers::MAX_LAYERS;
+
+/// Maximum number of layers; they are compared in pairs.
+pub(super) const MAX_LAYERS: usize = 256;
 
 /// The reason why bytes are not a network.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 
 use ::safetensors::{Dtype, tensor::TensorView};
 
-use crate::safetensors::SafetensorsError;
+use crate::safetensors::error::{MAX_LAYERS, SafetensorsError};
 use crate::safetensors::order::{Module, Order};
-
-/// Maximum number of layers; they are compared in pairs.
-pub(super) const MAX_LAYERS: usize = 256;
 
 /// Tensors by their name.
 pub(super) type Named<'a> = BTreeMap<String, TensorView<'a>>;

@@ -74,7 +74,8 @@ impl<'a> Tensors<'a> {
         let metadata: BTreeMap<String, String> =
             metadata.map(|(name, text)| (name.clone(), text.clone())).collect();
         let mut all: BTreeMap<String, TensorView<'a>> = tensors.tensors().into_iter().collect();
-        // `safetensors.torch.save_model` keeps one of several names of a tensor, and notes the others.
+        // `safetensors.torch.save_model` keeps one of several names of a tensor, and notes the
+        // others.
         let mut left = bytes.len();
         for (other, kept) in &metadata {
             if let (None, Some(view)) = (all.get(other), all.get(kept).cloned()) {

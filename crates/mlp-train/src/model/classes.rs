@@ -32,9 +32,10 @@ impl Matched<'_> {
 /// Expresses a dataset with classes `names` in the classes `expected` of a model.
 ///
 /// Classes are matched by name, first exactly, then ignoring case, separators and leading zeros,
-/// with digits for `zero` to `nine`, then by the number in names that differ in it only, as `digit 7`.
-/// Examples of other classes are left out. If no name matches and either side has the numbers from 0
-/// as names, as datasets and models without names have, classes are matched by number.
+/// with digits for `zero` to `nine`, then by the number in names that differ in it only, as
+/// `digit 7`. Examples of other classes are left out. If no name matches and either side has the
+/// numbers from 0 as names, as datasets and models without names have, classes are matched by
+/// number.
 ///
 /// # Errors
 /// [`Error::OtherClasses`] if no class can be matched, or if names that are numbers match in part,

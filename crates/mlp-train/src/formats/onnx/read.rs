@@ -192,7 +192,7 @@ fn output(
         Some(Value::Unknown(unknown)) => Some((unknown.0.clone(), unknown.1.clone())),
         _ => None,
     });
-    // Logits beside another output may be features of a network that goes on.
+    // Logits beside another output may be features of a larger network.
     let is_weak = |kind: Kind| unknown.is_some() && matches!(kind, Kind::Logits | Kind::Single);
     let Some((name, answer)) = best.filter(|(_, answer)| !is_weak(answer.kind)) else {
         let none = "no output is of logits or probabilities of classes that exclude each other; expected Softmax or nothing after the last layer";
