@@ -141,6 +141,7 @@ mod tests {
     fn the_parts_have_one_depth() {
         let (train, test) = (part(&[0.0, 16.0]), part(&[0.0, 4.0]));
         assert_eq!(white(&[&train, &test], None).unwrap().0, 16.0);
+        assert_eq!(white(&[&test, &train], None).unwrap().0, 16.0);
     }
 
     #[test]
