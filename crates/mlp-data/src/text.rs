@@ -1,4 +1,4 @@
-//! Text from files on its way to a terminal.
+//! Text for people: text from files on its way to a terminal, and counts with their nouns.
 
 use std::borrow::Cow;
 
@@ -31,4 +31,39 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 pub fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Returns a count with its noun, in the plural unless it is one, and with grouped digits.
+///
+/// # Example
+/// ```
+/// use mlp_data::text::counted;
+/// assert_eq!([0, 1].map(|n| counted(n, "whole epoch")), ["0 whole epochs", "1 whole epoch"]);
+/// assert_eq!(counted(60_000, "training image"), "60,000 training images");
+/// assert_eq!([counted(2, "class"), counted(2, "entry")], ["2 classes", "2 entries"]);
+/// ```
+pub fn counted(count: usize, noun: &str) -> String {
+    let number = thousands(count);
+    if count == 1 {
+        format!("{number} {noun}")
+    } else if noun.ends_with('s') {
+        format!("{number} {noun}es")
+    } else if let Some(stem) = noun.strip_suffix("ry") {
+        format!("{number} {stem}ries")
+    } else {
+        format!("{number} {noun}s")
+    }
+}
+
+/// Groups digits: 1,234,567.
+pub fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }

@@ -14,7 +14,7 @@ use mlp_train::TrainConfig;
 use rayon::prelude::*;
 
 use crate::output::messages::{self, note};
-use crate::output::table::thousands;
+use crate::output::table::{counted, thousands};
 use crate::output::version::PROGRAM;
 use crate::parse;
 
@@ -179,11 +179,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .map_or(String::new(), |set| format!(", {} validation", thousands(set.len())));
     writeln!(
         io::stdout(),
-        "{}: images of {shape} in {} classes, {} training{validation} and {} test images",
+        "{}: images of {shape} in {}, {} training{validation} and {}",
         args.to.display(),
-        sets.class_names.len(),
+        counted(sets.class_names.len(), "class"),
         thousands(sets.train.len()),
-        thousands(sets.test.len())
+        counted(sets.test.len(), "test image")
     )?;
     let batch_size = batch_size_for(sets.train.len());
     let flag = batch_size.map_or_else(String::new, |size| format!(" --batch-size {size}"));
@@ -361,5 +361,5 @@ fn origin(args: &Args, preprocessor: &Preprocessor, share: Option<f64>, read: us
 
 /// `1 picture`, `2 pictures`.
 fn pictures(count: usize) -> String {
-    if count == 1 { "1 picture".to_owned() } else { format!("{} pictures", thousands(count)) }
+    counted(count, "picture")
 }

@@ -5,6 +5,7 @@ use mlp_data::picture::Polarity;
 use mlp_data::text::printable;
 
 use super::writer::Prediction;
+use crate::output::table::counted;
 
 /// Counts of all predictions. Blank pictures have no polarity and are not counted.
 #[derive(Default)]
@@ -44,10 +45,9 @@ impl Summary {
             ));
         }
         if let Some(name) = &self.several_figures {
-            let count = self.several_figures_count;
-            let s = if count == 1 { "" } else { "s" };
             notes.push(format!(
-                "{count} picture{s} may show several digits, such as {}; --segment classifies each digit",
+                "{} may show several digits, such as {}; --segment classifies each digit",
+                counted(self.several_figures_count, "picture"),
                 printable(name)
             ));
         }
