@@ -9,6 +9,7 @@
 //! - [`idx`]: the IDX format of MNIST, raw or gzip-compressed;
 //! - `picture`: decoding and preprocessing pictures (feature `pictures`, off by default);
 //! - [`fs`]: atomic file writes;
+//! - [`memory`]: whether there is enough of it;
 //! - [`text`]: what is printable of text from files.
 //!
 //! # Example
@@ -39,6 +40,7 @@ pub mod fetch;
 mod foreign;
 pub mod fs;
 pub mod idx;
+pub mod memory;
 mod named;
 #[cfg(feature = "pictures")]
 pub mod picture;

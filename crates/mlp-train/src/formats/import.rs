@@ -8,6 +8,7 @@ use mlp_data::catalog::{self, CatalogEntry};
 use mlp_data::{ImageShape, Preprocessing};
 use ndarray::Axis;
 
+use crate::formats::error::check_memory;
 use crate::formats::foreign::foreign;
 use crate::formats::{FormatError, Known, npz, onnx_read, safetensors};
 use crate::{Metadata, Model, Network};
@@ -88,6 +89,7 @@ pub fn import_with_files(
     beside: &dyn Fn(&str) -> io::Result<Vec<u8>>,
     given: &Known,
 ) -> Result<Imported, FormatError> {
+    check_memory(bytes.len())?;
     let content = match format {
         Format::Safetensors => safetensors::read(bytes)?,
         Format::Npz => npz::read(bytes)?,

@@ -13,6 +13,7 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 use crate::config::train_config::MAX_HIDDEN_LAYERS;
 use crate::formats::FormatError;
 use crate::formats::content::Content;
+use crate::formats::error::check_memory;
 use crate::formats::known::{
     ACTIVATION, CLASS_NAMES, DATASET, Known, POLARITY, PREPROCESSING, PROGRAM, parse,
 };
@@ -166,6 +167,7 @@ impl<'a> Arrays<'a> {
         let file = self.archive.by_name(&format!("{name}.npy")).map_err(|error| array_error(name, &error))?;
         // The archive's checksum is checked only when the end is read.
         let allowed = self.left as u64 + (1 << 17);
+        check_memory(file.size().min(allowed) as usize)?;
         let mut file = file.take(allowed);
         let array = Array::read(&mut file, self.left).map_err(|reason| array_error(name, &reason))?;
         if file.read(&mut [0]).map_err(|error| array_error(name, &error))? > 0 {
