@@ -3,6 +3,7 @@
 mod bodies;
 mod client;
 mod life;
+mod mutated;
 mod routes;
 
 use std::net::SocketAddr;
