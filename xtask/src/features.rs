@@ -27,8 +27,8 @@ fn combinations(metadata: &Value, backend: Backend) -> Vec<(&str, Option<&str>)>
         let name = package["name"].as_str().unwrap_or_default();
         let features = package["features"].as_object().into_iter().flatten();
         let features = features.map(|(feature, _)| feature.as_str()).filter(|feature| match *feature {
-            // `openblas-static` downloads and compiles OpenBLAS; `_blas` is part of both.
-            "openblas-static" | "_blas" => false,
+            // `openblas-static` downloads and compiles OpenBLAS; `_blas` and `_lapack` are parts.
+            "openblas-static" | "_blas" | "_lapack" => false,
             "default" | "openblas" => backend == Backend::OpenBlas,
             _ => true,
         });

@@ -6,11 +6,13 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod deny;
 mod documents;
 mod e2e;
 mod examples;
 mod features;
 mod fetch;
+mod fuzz;
 mod mutate;
 mod openblas;
 mod pictures;
@@ -66,14 +68,15 @@ enum Command {
     },
     /// Run the checks that every change must pass.
     Test {
-        /// Also run the slow checks: mutants, Miri, every feature alone, other tools, a browser
+        /// Also run the slow checks: mutants, Miri, fuzzing, dependencies, every feature alone, other
+        /// tools, a browser
         #[arg(long)]
         thorough: bool,
         /// Build without OpenBLAS only
         #[arg(long)]
         no_openblas: bool,
     },
-    /// `test --thorough`, then `semver` and cargo-deny.
+    /// `test --thorough`, then `semver`.
     Ci {
         /// Build without OpenBLAS only
         #[arg(long)]
@@ -87,6 +90,8 @@ enum Command {
     Interop(e2e::ToolsOptions),
     /// Plant errors in the equations of mlp-core and check that its tests catch them.
     Mutate(mutate::Options),
+    /// Fuzz the readers of files with libFuzzer.
+    Fuzz(fuzz::Options),
     /// Compare the speed of `mlp train` with other programs.
     Bench(bench::Options),
     /// Make the pictures in docs/images/, and bring the output printed in the documents up to date.
@@ -125,6 +130,11 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::E2e(options) => e2e::run(&workspace, &options)?,
         Command::Interop(options) => e2e::interop(&workspace, &options)?,
         Command::Mutate(options) => mutate::run(&workspace, &options)?,
+        Command::Fuzz(options) => {
+            if let Outcome::LeftOut(reason) = fuzz::run(&workspace, &options)? {
+                anyhow::bail!("cannot fuzz: {reason}");
+            }
+        }
         Command::Bench(options) => bench::run(&workspace, &options)?,
         Command::Pictures => pictures::run(&workspace)?,
     }

@@ -11,7 +11,7 @@ use crate::openblas::Backend;
 use crate::process::succeeds;
 use crate::report::{Outcome, Selection};
 use crate::workspace::Workspace;
-use crate::{e2e, examples, features, fetch, mutate, process, semver, setup};
+use crate::{deny, e2e, examples, features, fetch, fuzz, mutate, process, semver, setup};
 
 /// Runs the quick steps, and with `thorough` the slow ones after them.
 ///
@@ -27,8 +27,7 @@ pub(crate) fn test(workspace: &Workspace, thorough: bool, no_openblas: bool) -> 
     Ok(())
 }
 
-/// Runs all steps of [`test()`], then compares the public API with the last release's and checks
-/// licenses, advisories, bans and sources of all dependencies.
+/// Runs all steps of [`test()`], then compares the public API with the last release's.
 ///
 /// # Errors
 /// As [`test()`].
@@ -37,13 +36,6 @@ pub(crate) fn ci(workspace: &Workspace, no_openblas: bool) -> Result<()> {
     suite.quick()?;
     suite.slow()?;
     suite.step("semver", || semver::check(workspace, &semver::Options::default()))?;
-    suite.step("deny", || {
-        if !succeeds(workspace.cargo("deny").arg("--version")) {
-            let reason = "cargo-deny is not installed (`cargo install cargo-deny --locked`)";
-            return Ok(Outcome::LeftOut(reason.to_owned()));
-        }
-        process::run(workspace.cargo("deny").arg("check")).map(Outcome::from)
-    })?;
     suite.close();
     Ok(())
 }
@@ -155,6 +147,13 @@ impl<'a> Suite<'a> {
             })?;
             self.step("Miri", || miri.join().map_err(|_| anyhow!("it panicked"))?)
         })?;
+        self.step("mutated files", || {
+            let mut cargo = whole(workspace, "test", first);
+            cargo.args(["--test", "mutated_files", "--", "--ignored", "--nocapture"]);
+            process::run(&mut cargo)
+        })?;
+        self.step("fuzzing", || fuzz::run(workspace, &fuzz::Options::smoke()))?;
+        self.step("dependencies", || deny::check(workspace))?;
         let mut options = e2e::ToolsOptions::default();
         options.no_openblas = first == Backend::PureRust;
         self.step("other tools", || e2e::interop(workspace, &options))

@@ -50,7 +50,7 @@ pub(crate) struct SetArgs {
 impl SetArgs {
     /// Loads the dataset given by the flags, or the one that the model at `path` was trained on.
     pub(crate) fn load(&self, model: &Model, path: &Path) -> anyhow::Result<Datasets> {
-        load_for(model, path, self.dataset.as_deref(), &self.data_dir.data_dir)
+        load_for(model, path, self.dataset.as_deref(), &self.data_dir.data_dir, self.split)
     }
 
     /// Returns the chosen part of a dataset in the model's classes.
@@ -59,22 +59,35 @@ impl SetArgs {
     }
 }
 
-/// Loads a dataset by its name, or the one that the model at `path` was trained on.
+/// Loads a dataset by its name, or the one that the model at `path` was trained on. For the
+/// validation part, examples that training held out are moved there, as in training.
 pub(crate) fn load_for(
     model: &Model,
     path: &Path,
     dataset: Option<&str>,
     data_dir: &Path,
+    split: Split,
 ) -> anyhow::Result<Datasets> {
-    match dataset {
-        Some(name) => load_named(name, data_dir, false),
-        None => load_stored(&model.metadata.dataset, path, data_dir, false),
+    let mut sets = match dataset {
+        Some(name) => load_named(name, data_dir, false)?,
+        None => load_stored(&model.metadata.dataset, path, data_dir, false)?,
+    };
+    let config = model.metadata.config.as_ref().filter(|config| config.validation > 0.0);
+    if let (Split::Validation, Some(config)) = (split, config) {
+        let (train, held_out) = sets.train.split_stratified(config.validation, config.split_seed)?;
+        note(&format!(
+            "{}: validating on the {}% of the training set that the model's training held out",
+            sets.name,
+            100.0 * config.validation
+        ));
+        (sets.train, sets.validation) = (train, Some(held_out));
     }
+    Ok(sets)
 }
 
 /// Returns a part of a dataset in the model's classes, and says if they are not the dataset's.
 pub(crate) fn matched<'d>(model: &Model, sets: &'d Datasets, split: Split) -> anyhow::Result<Matched<'d>> {
-    let matched = model.matched(split.of(sets), &sets.class_names)?;
+    let matched = model.matched(split.of(sets)?, &sets.class_names)?;
     if let Some(text) = &matched.note {
         note(&format!("{} ({}): {}", sets.name, split.name(), printable(text)));
     }
@@ -85,6 +98,7 @@ pub(crate) fn matched<'d>(model: &Model, sets: &'d Datasets, split: Split) -> an
 #[derive(Clone, Copy, Default, ValueEnum)]
 pub(crate) enum Split {
     Train,
+    Validation,
     #[default]
     Test,
 }
@@ -93,14 +107,22 @@ impl Split {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Train => "train",
+            Self::Validation => "validation",
             Self::Test => "test",
         }
     }
 
-    pub(crate) fn of(self, sets: &Datasets) -> &Dataset {
+    /// Returns this part of a dataset.
+    ///
+    /// # Errors
+    /// If the dataset has no validation part.
+    pub(crate) fn of(self, sets: &Datasets) -> anyhow::Result<&Dataset> {
         match self {
-            Self::Train => &sets.train,
-            Self::Test => &sets.test,
+            Self::Train => Ok(&sets.train),
+            Self::Validation => sets.validation.as_ref().with_context(|| {
+                format!("{} has no validation part; expected --split train or test", sets.name)
+            }),
+            Self::Test => Ok(&sets.test),
         }
     }
 }
@@ -150,6 +172,7 @@ pub(crate) fn load_stored(
 pub(crate) struct TrainingData {
     pub(crate) sets: Datasets, // without the validation examples
     pub(crate) validation: Option<Dataset>,
+    pub(crate) held_out: f64, // fraction of the training set that is the validation set
     pub(crate) origin: Origin,
     pub(crate) dataset: String,                // a full name, or as a run stores it
     pub(crate) validation_set: Option<String>, // the same
@@ -158,23 +181,42 @@ pub(crate) struct TrainingData {
 impl TrainingData {
     /// Checks a recipe and loads its data.
     pub(crate) fn load(recipe: &Recipe, data_dir: &Path, quiet: bool) -> anyhow::Result<Self> {
-        let data = Self::load_with(recipe, quiet, |name| load_named(name, data_dir, quiet))?;
+        let data = Self::load_with(recipe, 0.0, quiet, |name| load_named(name, data_dir, quiet))?;
         let validation_set = data.validation_set.as_deref().map(full_name);
         Ok(Self { dataset: full_name(&data.dataset), validation_set, ..data })
     }
 
-    /// Like [`TrainingData::load`], for the recipe of a run or sweep in the directory `run`.
+    /// Like [`TrainingData::load`], for the recipe of a run in the directory `run`.
     pub(crate) fn load_of_run(
         recipe: &Recipe,
         run: &Path,
         data_dir: &Path,
         quiet: bool,
     ) -> anyhow::Result<Self> {
-        Self::load_with(recipe, quiet, |name| load_stored(name, run, data_dir, quiet))
+        Self::load_with(recipe, 0.0, quiet, |name| load_stored(name, run, data_dir, quiet))
     }
 
+    /// Like [`TrainingData::load`], for a recipe of the sweep in the directory `sweep`. Without any
+    /// other validation set, a fraction of the training set is held out.
+    pub(crate) fn load_of_sweep(
+        recipe: &Recipe,
+        sweep: &Path,
+        data_dir: &Path,
+        fraction: f64,
+        quiet: bool,
+    ) -> anyhow::Result<Self> {
+        let data =
+            Self::load_with(recipe, fraction, quiet, |name| load_stored(name, sweep, data_dir, quiet))?;
+        if data.held_out > recipe.train.validation && !quiet {
+            note(&format!("validating on {}% of the training set (--validation)", 100.0 * fraction));
+        }
+        Ok(data)
+    }
+
+    /// `fallback` is the fraction of the training set to hold out if there is no validation set.
     fn load_with(
         recipe: &Recipe,
+        fallback: f64,
         quiet: bool,
         load: impl Fn(&str) -> anyhow::Result<Datasets>,
     ) -> anyhow::Result<Self> {
@@ -189,8 +231,9 @@ impl TrainingData {
         if validation.is_some() && is_replaced && !quiet {
             note(&format!("{}: not using its validation set, since another one is chosen", sets.name));
         }
-        if recipe.train.validation > 0.0 {
-            let parts = sets.train.split_stratified(recipe.train.validation, recipe.train.split_seed)?;
+        let held_out = if validation.is_none() && !is_replaced { fallback } else { recipe.train.validation };
+        if held_out > 0.0 {
+            let parts = sets.train.split_stratified(held_out, recipe.train.split_seed)?;
             (sets.train, validation) = (parts.0, Some(parts.1));
         } else if let Some(name) = &recipe.validation_set {
             let other = load(name)?;
@@ -214,6 +257,6 @@ impl TrainingData {
             origin.validation_sha256 = validation.as_ref().map(Dataset::sha256);
         }
         let (dataset, validation_set) = (recipe.dataset.clone(), recipe.validation_set.clone());
-        Ok(Self { sets, validation, origin, dataset, validation_set })
+        Ok(Self { sets, validation, held_out, origin, dataset, validation_set })
     }
 }

@@ -63,14 +63,20 @@ fn main() -> ExitCode {
     let result = if std::env::args_os().len() <= 1 {
         definition().print_help().map(|()| ExitCode::SUCCESS).map_err(Into::into)
     } else {
-        let cli = Cli::from_arg_matches(&definition().get_matches()).unwrap_or_else(|error| error.exit());
-        cli.command.run(definition)
+        match definition().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
+            Ok(cli) => cli.command.run(definition),
+            // Help and version, too.
+            Err(text) => text.print().map(|()| ExitCode::from(text.exit_code() as u8)).map_err(Into::into),
+        }
     };
     match result {
         Ok(code) => code,
         // The reader closed the pipe, as in `mlp … | head`. Not a failure.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
+            // Errors of files have a context, which names them.
+            let is_of_output = error.is::<io::Error>() && error.chain().len() == 1;
+            let error = if is_of_output { error.context("cannot write to standard output") } else { error };
             messages::error(&error);
             ExitCode::from(if has_diverged(&error) { DIVERGED } else { 2 })
         }

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use mlp_core::{Isa, Mlp, Precision};
 use mlp_train::{
-    Examples, Kernel, Metadata, Network, Number, Observer, Origin, Plan, RunDir, RunResult, RunSetup, Trainer,
+    Examples, Kernel, Metadata, Network, Number, Observer, Origin, Plan, RunDir, RunResult, RunSetup,
+    TrainConfig, Trainer,
 };
 
 use crate::data::TrainingData;
 use crate::output::messages::note;
+use crate::output::table::counted;
 use crate::output::version::PROGRAM;
 use crate::recipe::Recipe;
 
@@ -25,7 +27,8 @@ pub(crate) struct Training {
 impl Training {
     /// Checks a recipe against its data. Recipes with the same sets can share the data.
     pub(crate) fn new(recipe: Recipe, data: Arc<TrainingData>) -> anyhow::Result<Self> {
-        let plan = recipe.train.clone().validate(&data.sets.train)?;
+        let train = TrainConfig { validation: data.held_out, ..recipe.train };
+        let plan = train.validate(&data.sets.train)?;
         plan.check_sets(data.validation.is_some(), true)?;
         check_address_space(plan.kernel())?;
         let recipe = Recipe {
@@ -62,6 +65,35 @@ impl Training {
         let mut setup = RunSetup::new(origin, metadata);
         setup.test = Some(&sets.test);
         setup
+    }
+
+    /// Describes the examples that `drop_last` drops in each epoch, if there are any.
+    pub(crate) fn left_over(&self) -> Option<String> {
+        let (config, examples) = (self.plan.config(), self.data.sets.train.len());
+        let left = if config.drop_last { examples % config.batch_size } else { 0 };
+        (left > 0).then(|| {
+            format!(
+                "{left} of {} do not fill a batch of {} and are left out of each epoch; --drop-last false keeps \
+                 them",
+                counted(examples, "example"),
+                config.batch_size
+            )
+        })
+    }
+
+    /// Checks that a run has the data that it began with, as far as its checkpoint can be read.
+    ///
+    /// # Errors
+    /// If a set is another one.
+    pub(crate) fn check_data(&self, run: &RunDir) -> anyhow::Result<()> {
+        let origin = match self.plan.config().precision {
+            Precision::F32 => run.checkpoint::<f32>().map(|found| found.map(|found| found.origin().clone())),
+            Precision::F64 => run.checkpoint::<f64>().map(|found| found.map(|found| found.origin().clone())),
+        };
+        match origin {
+            Ok(Some(origin)) => check_same(run.path(), &origin, &self.data.origin),
+            _ => Ok(()),
+        }
     }
 
     /// Trains in a run directory, resuming from its checkpoint if there is one.

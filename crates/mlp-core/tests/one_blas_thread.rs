@@ -8,8 +8,7 @@ use ndarray::Array2;
 
 const CHILD: &str = "MLP_CORE_TEST_CHILD";
 
-/// FNV-1a of the network's bits after an orthogonal initialization and a step. In f64, because
-/// rounding to f32 would hide differences in the factorization.
+/// FNV-1a of the network's bits after an orthogonal initialization and a step, in f64.
 fn fingerprint() -> u64 {
     let architecture = Architecture::new(784, &[512], 10).with_activation(Activation::Tanh);
     let mut network: Mlp<f64> = Mlp::new(&architecture, Init::Orthogonal, &mut NativeStream::new(1)).unwrap();

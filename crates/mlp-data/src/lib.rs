@@ -13,6 +13,7 @@
 //! - `unpack`: archives and Parquet files of pictures (features `archives` and `parquet`, off by
 //!   default);
 //! - [`fs`]: atomic file writes;
+//! - [`memory`]: whether there is enough of it;
 //! - [`text`]: what is printable of text from files.
 //!
 //! # Example
@@ -45,6 +46,7 @@ pub mod fetch;
 mod foreign;
 pub mod fs;
 pub mod idx;
+pub mod memory;
 mod named;
 #[cfg(feature = "npz")]
 pub mod npy;

@@ -1,4 +1,4 @@
-//! Text from files on its way to a terminal.
+//! Text for people: text from files on its way to a terminal, and counts with their nouns.
 
 use std::borrow::Cow;
 
@@ -41,6 +41,41 @@ pub fn csv_field(text: &str) -> String {
     let text = if is_formula { format!("'{text}") } else { text.to_owned() };
     let text = printable(&text);
     if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.into_owned() }
+}
+
+/// Returns a count with its noun, in the plural unless it is one, and with grouped digits.
+///
+/// # Example
+/// ```
+/// use mlp_data::text::counted;
+/// assert_eq!([0, 1].map(|n| counted(n, "whole epoch")), ["0 whole epochs", "1 whole epoch"]);
+/// assert_eq!(counted(60_000, "training image"), "60,000 training images");
+/// assert_eq!([counted(2, "class"), counted(2, "entry")], ["2 classes", "2 entries"]);
+/// ```
+pub fn counted(count: usize, noun: &str) -> String {
+    let number = thousands(count);
+    if count == 1 {
+        format!("{number} {noun}")
+    } else if noun.ends_with('s') {
+        format!("{number} {noun}es")
+    } else if let Some(stem) = noun.strip_suffix("ry") {
+        format!("{number} {stem}ries")
+    } else {
+        format!("{number} {noun}s")
+    }
+}
+
+/// Groups digits: 1,234,567.
+pub fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 #[cfg(test)]

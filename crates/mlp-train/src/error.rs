@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use mlp_data::memory::{is_available, megabytes};
 use thiserror::Error as ThisError;
 
 use crate::ConfigError;
@@ -37,6 +38,9 @@ pub enum Error {
     /// A failed file operation.
     #[error("{}: {action}: {reason}", path.display())]
     Io { path: PathBuf, action: &'static str, reason: io::Error },
+    /// A file that takes more memory than the system gives.
+    #[error("{}: {action}: it takes {} of memory, more than is available", path.display(), megabytes(*bytes))]
+    Memory { path: PathBuf, action: &'static str, bytes: u64 },
     /// A run directory that already exists.
     #[error("{}: the run directory exists and is not empty; runs are never overwritten: choose another or remove it", path.display())]
     RunExists { path: PathBuf },
@@ -80,6 +84,11 @@ pub enum Error {
     /// An empty dataset.
     #[error("the dataset is empty; expected at least one example to evaluate")]
     Empty,
+}
+
+/// Refuses an action on a file that takes more memory than is available.
+pub(crate) fn check_memory(path: &Path, action: &'static str, bytes: u64) -> Result<(), Error> {
+    if is_available(bytes) { Ok(()) } else { Err(Error::Memory { path: path.to_owned(), action, bytes }) }
 }
 
 /// Converts the failure of `action` on `path` into an [`Error`].

@@ -16,9 +16,10 @@ use mlp_train::TrainConfig;
 
 use crate::data::{DataArgs, load};
 use crate::output::messages::{note, print_json};
+use crate::output::table::counted;
 use crate::parse::Hidden;
 use machine::Machine;
-use report::{Inference, Report, Training, counted};
+use report::{Inference, Report, Training};
 use sgemm::{Effort, Peak};
 use standardize::Standardization;
 use training::{INFERENCE_BATCH, Task};

@@ -13,6 +13,7 @@ use mlp_train::{Network, TrainConfig};
 use crate::data::SetArgs;
 use crate::explain::{Explanation, Subject, Terminal, page};
 use crate::output::messages::note;
+use crate::output::table::counted;
 use crate::output::tiles::canvas;
 use crate::runs::load_model;
 
@@ -58,7 +59,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let (path, model) = load_model(&args.model)?;
     let sets = args.set.load(&model, &path)?;
-    let (set, split) = (args.set.split.of(&sets), args.set.split.name());
+    let (set, split) = (args.set.split.of(&sets)?, args.set.split.name());
     let on = || format!("{} on {}", path.display(), sets.name);
     let matched = args.set.matched(&model, &sets).with_context(on)?;
     if args.sample >= set.len() {
@@ -111,7 +112,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(match explanation.disagreements() {
         0 => ExitCode::SUCCESS,
         count => {
-            note(&format!("{count} gradient entries DISAGREE with central differences"));
+            note(&format!("central differences DISAGREE with {}", counted(count, "gradient entry")));
             ExitCode::from(1)
         }
     })

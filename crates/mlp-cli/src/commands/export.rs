@@ -9,6 +9,7 @@ use mlp_train::formats::{self, Format, Pixels};
 
 use crate::data::{DataDir, Split, load_for, matched};
 use crate::output::messages::note;
+use crate::output::table::counted;
 use crate::runs::load_model;
 
 /// Export a model to PyTorch, NumPy or ONNX.
@@ -79,13 +80,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             )
         }
         Format::Csv => {
-            let sets = load_for(&model, &path, args.dataset.as_deref(), &args.data_dir.data_dir)?;
             let split = args.split.unwrap_or_default();
+            let sets = load_for(&model, &path, args.dataset.as_deref(), &args.data_dir.data_dir, split)?;
             let on = || format!("{} on {}", path.display(), sets.name);
             let matched = matched(&model, &sets, split).with_context(on)?;
             let text = formats::predictions(&model, &matched).with_context(on)?;
             let count = matched.data.len();
-            (text.into_bytes(), format!("{count} predictions, {} ({})", sets.name, split.name()))
+            (text.into_bytes(), format!("{}, {} ({})", counted(count, "prediction"), sets.name, split.name()))
         }
     };
     write_atomically(&args.to, |out| out.write_all(&bytes))

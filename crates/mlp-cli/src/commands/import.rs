@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use mlp_core::{Activation, Architecture};
-use mlp_data::{ImageShape, Preprocessing};
+use mlp_data::{ImageShape, Polarity, Preprocessing};
 use mlp_train::formats::{self, Format, Known};
 
 use crate::dataset_name::full_name;
@@ -51,6 +51,9 @@ pub(crate) struct Args {
     /// Preprocessing of pictures
     #[arg(long, value_name = "NAME", value_parser = parse::preprocessing())]
     preprocessing: Option<Preprocessing>,
+    /// Polarity of the pictures it was trained on [default: auto, detected for each picture]
+    #[arg(long, value_name = "NAME", value_parser = parse::polarity())]
+    polarity: Option<Polarity>,
     /// Mean that inputs in [0, 1] were normalized with, unless the graph does it
     #[arg(long, value_name = "NUMBER", requires = "std", allow_negative_numbers = true)]
     mean: Option<f64>,
@@ -85,7 +88,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             .map(|names| names.iter().map(|name| name.trim().to_owned()).collect()),
         image_shape: args.image_shape,
         preprocessing: args.preprocessing,
-        polarity: None,
+        polarity: args.polarity,
         dataset: args.dataset.as_deref().map(full_name),
         normalization: args.mean.zip(args.std),
         program: Some(format!("{PROGRAM}, imported from {name}")),

@@ -10,6 +10,7 @@ use clap_mangen::Man;
 use mlp_data::fs::write_atomically;
 
 use crate::output::messages::note;
+use crate::output::table::counted;
 use crate::output::version::PROGRAM;
 
 /// Write man pages.
@@ -31,7 +32,8 @@ pub(crate) fn run(args: &Args, definition: clap::Command) -> anyhow::Result<Exit
     command.build();
     let pages = write_pages(&command, directory)?;
     note(&format!(
-        "wrote {pages} pages to {}; view one with: man -l {}",
+        "wrote {} to {}; view one with: man -l {}",
+        counted(pages, "page"),
         directory.display(),
         directory.join("mlp.1").display()
     ));

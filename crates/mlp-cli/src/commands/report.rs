@@ -67,7 +67,7 @@ fn page(run: &RunSummary, dataset: Option<&str>, data_dir: &Path) -> anyhow::Res
         return render(run, None);
     }
     let model = Model::load(&path)?;
-    let sets = load_for(&model, &path, dataset, data_dir)?;
+    let sets = load_for(&model, &path, dataset, data_dir, Split::Test)?;
     evaluated(run, &model, &sets)
 }
 

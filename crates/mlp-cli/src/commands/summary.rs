@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use mlp_data::Polarity;
 use mlp_data::text::printable;
 use mlp_train::Model;
 
 use crate::output::messages::print;
-use crate::output::table::{Table, thousands};
+use crate::output::table::{Table, counted, thousands};
 use crate::runs::load_model;
 
 /// Show a model's layers and how it was trained.
@@ -43,8 +44,8 @@ fn text(path: &str, model: &Model) -> String {
     );
     let training = metadata.config.as_ref().map_or("unknown: the model was imported".to_owned(), |config| {
         format!(
-            "{} epochs, batches of {}, learning rate {}, {} loss, {} initialization, seed {} ({})",
-            config.epochs,
+            "{}, batches of {}, learning rate {}, {} loss, {} initialization, seed {} ({})",
+            counted(config.epochs, "epoch"),
             config.batch_size,
             config.learning_rate,
             config.loss_reduction,
@@ -53,12 +54,16 @@ fn text(path: &str, model: &Model) -> String {
             config.rng,
         )
     });
+    let polarity = match metadata.polarity {
+        Polarity::Auto => String::new(),
+        polarity => format!(", polarity {polarity}"),
+    };
     format!(
         "{}\n\
          written by    {}\n\
          trained on    {}, images of {}\n\
          classes       {}\n\
-         preprocessing {}\n\
+         preprocessing {}{polarity}\n\
          precision     {}\n\
          training      {training}\n\
          SHA-256       {}\n\n{layers}",

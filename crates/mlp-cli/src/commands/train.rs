@@ -15,7 +15,7 @@ use super::report;
 use crate::data::{DataDir, TrainingData};
 use crate::output::console::{Console, LogFormat};
 use crate::output::messages::note;
-use crate::output::table::{duration, percent, thousands};
+use crate::output::table::{counted, duration, percent, thousands};
 use crate::output::text::shell_quoted_path;
 use crate::parse;
 use crate::recipe::Recipe;
@@ -112,12 +112,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(run) = &interrupted
         && let Some(result) = finished(run, &recipe)?
     {
-        let epochs = result.epochs;
+        let epochs = counted(result.epochs, "epoch");
         let why = reason(result.ending);
-        args.note(&format!(
-            "{}: complete after {epochs} epochs{why}; nothing to resume",
-            run.path().display()
-        ));
+        args.note(&format!("{}: complete after {epochs}{why}; nothing to resume", run.path().display()));
         if !args.no_report && !run.report_path().exists() {
             let dataset = args.recipe.dataset_on_resume()?;
             args.note_report(report::of_complete(run, dataset.as_deref(), data_dir));
@@ -139,8 +136,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     // Not earlier, so that a signal interrupts a download at once.
     let signals = Signals::listen()?;
     args.note(&describe(&training, &run));
-    if let Some(text) = left_over(&training) {
-        args.note(&text);
+    if let Some(text) = training.left_over() {
+        args.note(&format!("batches  {text}"));
     }
     if args.verbose {
         args.note(&explain(&training, args.checkpoint_every));
@@ -159,8 +156,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
     if result.status == Status::Interrupted {
         let (signal, code) = signals.heard().unwrap_or(("a signal", 130));
-        let (epochs, resume) = (result.epochs, resume_command(run.path(), data_dir));
-        args.note(&format!("{signal} after {epochs} complete epochs: all is saved; resume with: {resume}"));
+        let (epochs, resume) =
+            (counted(result.epochs, "complete epoch"), resume_command(run.path(), data_dir));
+        args.note(&format!("{signal} after {epochs}: all is saved; resume with: {resume}"));
         return Ok(ExitCode::from(code));
     }
     args.note(&conclusion(&result, &run));
@@ -247,32 +245,18 @@ fn describe(training: &Training, run: &RunDir) -> String {
         .as_ref()
         .map_or(String::new(), |set| format!(", {} validation", thousands(set.len())));
     format!(
-        "data     {}: {} training{validation} and {} test images of {}, {} classes\n\
-         network  {architecture}, {} parameters in {}\n\
+        "data     {}: {} training{validation} and {} of {}, {}\n\
+         network  {architecture}, {} in {}\n\
          run      {}",
         sets.name,
         thousands(sets.train.len()),
-        thousands(sets.test.len()),
+        counted(sets.test.len(), "test image"),
         sets.train.shape(),
-        sets.train.classes(),
-        thousands(architecture.parameters()),
+        counted(sets.train.classes(), "class"),
+        counted(architecture.parameters(), "parameter"),
         plan.config().precision,
         run.path().display(),
     )
-}
-
-/// Reports the examples that `drop_last` drops in each epoch.
-fn left_over(training: &Training) -> Option<String> {
-    let (config, examples) = (training.plan.config(), training.data.sets.train.len());
-    let left = if config.drop_last { examples % config.batch_size } else { 0 };
-    (left > 0).then(|| {
-        format!(
-            "batches  {left} of {} examples do not fill a batch of {} and are left out of each epoch; \
-             --drop-last false keeps them",
-            thousands(examples),
-            config.batch_size
-        )
-    })
 }
 
 /// The lines that `--verbose` adds.
@@ -330,8 +314,8 @@ fn reason(ending: Option<Ending>) -> &'static str {
 
 fn conclusion(result: &RunResult, run: &RunDir) -> String {
     let why = reason(result.ending);
-    let epochs = if result.epochs == 1 { "epoch" } else { "epochs" };
-    let mut text = format!("done     {} {epochs} in {}{why}\n", result.epochs, duration(result.seconds));
+    let epochs = counted(result.epochs, "epoch");
+    let mut text = format!("done     {epochs} in {}{why}\n", duration(result.seconds));
     text += &format!("model    {}", run.model_path().display());
     if let Some(best) = result.best {
         text += &format!("\nbest     {}, epoch {}", run.best_path().display(), best.epoch);

@@ -13,7 +13,7 @@ use mlp_core::{NativeStream, RandomStream};
 use mlp_train::{Control, Error, Event, Every, Model, Observer, OptimizerName, RunDir, ScheduleName, Status};
 
 use crate::data::{DataDir, TrainingData};
-use crate::output::table::Table;
+use crate::output::table::{Table, counted};
 use crate::recipe::Recipe;
 use crate::recipe::choices::RecipeArgs;
 use crate::training::Training;
@@ -76,7 +76,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             config.optimizer.to_string(),
             config.schedule.to_string(),
             steps.to_string(),
-            format!("{} times", places.len()),
+            counted(places.len(), "time"),
             whole.sha256[..16].to_owned(),
             if whole == resumed { "yes" } else { "NO" }.to_owned(),
         ]);
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
     writeln!(out, "{table}")?;
     if differ > 0 {
-        writeln!(out, "{differ} interrupted runs differ from uninterrupted ones")?;
+        writeln!(out, "not bit-identical: {}", counted(differ, "interrupted run"))?;
         return Ok(ExitCode::FAILURE);
     }
     writeln!(out, "all models and traces are bit-identical")?;
@@ -150,7 +150,7 @@ fn train(training: &Training, path: &Path, places: &BTreeSet<usize>) -> anyhow::
             Ok(result) if at.is_none() && result.status == Status::Complete => {}
             Ok(result) if at.is_some() && result.status == Status::Interrupted => {}
             Ok(result) => {
-                bail!("training ended after {} epochs; expected an interruption", result.epochs)
+                bail!("training ended after {}; expected an interruption", counted(result.epochs, "epoch"))
             }
             Err(error) if is_crash(&error) => {}
             Err(error) => return Err(error),

@@ -3,6 +3,7 @@
 
 use mlp_core::Reduction;
 use mlp_data::text::printable;
+pub(crate) use mlp_data::text::{counted, thousands};
 
 /// A header and rows.
 pub(crate) struct Table {
@@ -64,19 +65,6 @@ pub(crate) fn loss_places(reduction: Reduction) -> usize {
         Reduction::Sum => 1,
         Reduction::Mean => 4,
     }
-}
-
-/// Groups digits: 1,234,567.
-pub(crate) fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A percentage with two decimals, or a dash for NaN.

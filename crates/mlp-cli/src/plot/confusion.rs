@@ -4,7 +4,7 @@ use mlp_train::ConfusionMatrix;
 
 use super::drawing::{Anchor, Drawing, EDGE, Font, HEADING, Ink, NOTE, TITLE};
 use super::text;
-use crate::output::table::thousands;
+use crate::output::table::{counted, thousands};
 
 /// Width of the matrix, unless its cells would be too small or too large.
 const SIDE: f64 = 560.0;
@@ -80,8 +80,8 @@ pub(crate) fn confusion(confusion: &ConfusionMatrix, names: &[String], set: &str
 fn counts(confusion: &ConfusionMatrix) -> String {
     let all: u64 = (0..confusion.classes()).flat_map(|label| confusion.row(label)).sum();
     let right: u64 = (0..confusion.classes()).map(|class| confusion.count(class, class)).sum();
-    let [right, wrong, all] = [right, all - right, all].map(|count| thousands(count as usize));
-    format!("{right} of {all} correct, {wrong} errors")
+    let wrong = counted((all - right) as usize, "error");
+    format!("{} of {} correct, {wrong}", thousands(right as usize), thousands(all as usize))
 }
 
 #[cfg(test)]

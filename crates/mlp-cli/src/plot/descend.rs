@@ -5,6 +5,7 @@
 
 use super::chart::{Axis, Chart, Marker, Role, Scale, Series};
 use super::ticks::number;
+use crate::output::table::counted;
 
 /// Number of sampled points of the function: about one per pixel.
 const SAMPLES: usize = 600;
@@ -167,7 +168,7 @@ fn not_finite(path: &[(f64, f64)]) -> Option<String> {
 }
 
 fn steps(n: usize) -> String {
-    if n == 1 { "1 step".to_owned() } else { format!("{n} steps") }
+    counted(n, "step")
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use mlp_train::Model;
 use super::chart::{Axis, Chart, Marker, Role, Series};
 use super::drawing::Drawing;
 use super::pca::project;
-use crate::output::table::thousands;
+use crate::output::table::counted;
 
 /// Maximum number of points. More would overlap, and their PCA would be slow.
 const MAX_POINTS: usize = 1_500;
@@ -61,7 +61,7 @@ fn scatter(
         let mean = vec![(sum.0 / count, sum.1 / count)];
         (!own.is_empty()).then(|| Series::markers(name, role(class), Marker::Name, mean))
     });
-    let subtitle = format!("PCA of the last hidden layer, {} examples", thousands(points.len()));
+    let subtitle = format!("PCA of the last hidden layer, {}", counted(points.len(), "example"));
     let (x, y) = (axis("PC 1", shares.0), axis("PC 2", shares.1));
     Drawing::from(Chart { subtitle, ..Chart::new(title, x, y, clouds.chain(means).collect()) })
 }

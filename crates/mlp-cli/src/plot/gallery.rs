@@ -9,7 +9,7 @@ use super::drawing::{Anchor, Drawing, EDGE, Font, HEADING, Ink, NOTE};
 use super::raster::Raster;
 use super::text;
 use super::ticks::number;
-use crate::output::table::thousands;
+use crate::output::table::counted;
 use crate::predictions::Misclassified;
 
 const WIDTH: f64 = 720.0;
@@ -29,8 +29,8 @@ pub(crate) fn weights(model: &Model, max: usize) -> anyhow::Result<Drawing> {
     let mut units = first_layer_weights(&model.network);
     let all = units.len();
     units.truncate(max);
-    let which = if max < all { format!("First {max} of {}", thousands(all)) } else { thousands(all) };
-    let note = format!("{which} hidden units, one image per unit");
+    let first = if max < all { format!("First {max} of ") } else { String::new() };
+    let note = format!("{first}{}, one image per unit", counted(all, "hidden unit"));
     Ok(weights_figure(&units, model.metadata.image_shape, "First-layer weights", &note))
 }
 
@@ -111,10 +111,10 @@ pub(crate) fn errors(
     let rows = shown.len().div_ceil(COLUMNS);
     let title = format!("Most confident errors on {set}");
     let mut drawing = Drawing::new(&title, WIDTH, TOP + (height + CAPTIONS) * rows as f64 + EDGE);
-    let [errors, examples] = [all.len(), data.len()].map(thousands);
+    let (errors, examples) = (counted(all.len(), "error"), counted(data.len(), "example"));
     let note = match shown.len() {
-        0 => format!("None: all {examples} examples are correct"),
-        count => format!("{count} of {errors} errors on {examples} examples"),
+        0 => format!("None: no errors on {examples}"),
+        count => format!("{count} of {errors} on {examples}"),
     };
     drawing.heading((EDGE, HEADING), &title, &note, ROOM);
     for (place, error) in shown.iter().enumerate() {

@@ -4,7 +4,7 @@
 //! (X - x̄)ᵀ(X - x̄)/(n - 1) with the largest eigenvalues, which are the variances along them
 //! (Jolliffe 2002, Principal Component Analysis, section 3.5).
 
-use mlp_core::{NativeStream, RandomStream};
+use mlp_core::{NativeStream, RandomStream, orthonormal_factor};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 /// The points in the space of the first k components.
@@ -46,8 +46,7 @@ fn leading(a: &Array2<f64>, k: usize) -> (Array2<f64>, Array1<f64>) {
 
     let (d, wide) = (a.nrows(), (k + EXTRA).min(a.nrows()));
     let mut stream = NativeStream::new(0);
-    let mut q = Array2::from_shape_simple_fn((d, wide), || stream.standard_normal());
-    orthonormalize(&mut q);
+    let mut q = orthonormal_factor(&Array2::from_shape_simple_fn((d, wide), || stream.standard_normal()));
     let mut values = Array1::<f64>::zeros(wide);
     for _ in 0..MAX_ROUNDS {
         let image = a.dot(&q);
@@ -65,7 +64,7 @@ fn leading(a: &Array2<f64>, k: usize) -> (Array2<f64>, Array1<f64>) {
                 column.assign(&image.column(j));
             }
         }
-        orthonormalize(&mut q);
+        q = orthonormal_factor(&q);
     }
     (
         q.view().split_at(Axis(1), k).0.to_owned(),
@@ -73,26 +72,25 @@ fn leading(a: &Array2<f64>, k: usize) -> (Array2<f64>, Array1<f64>) {
     )
 }
 
-/// Orthonormalizes the columns by the Gram-Schmidt method. Orthogonalizing each column twice is
-/// enough for machine precision (Giraud, Langou and Rozložník 2005).
-fn orthonormalize(a: &mut Array2<f64>) {
-    for j in 0..a.ncols() {
-        let (done, mut rest) = a.view_mut().split_at(Axis(1), j);
-        let mut column = rest.column_mut(0);
-        for _ in 0..2 {
-            for q in done.columns() {
-                let along = q.dot(&column);
-                column.scaled_add(-along, &q);
-            }
-        }
-        let length = column.dot(&column).sqrt();
-        column.mapv_inplace(|value| value / length);
-    }
+/// Returns the eigenvalues of a small symmetric matrix in descending order and its eigenvectors
+/// (columns), by LAPACK.
+#[cfg(feature = "_lapack")]
+fn symmetric_eigen(a: Array2<f64>) -> (Array1<f64>, Array2<f64>) {
+    use ndarray_linalg::{Eigh, UPLO};
+
+    mlp_core::one_blas_thread();
+    // It fails only if it does not converge.
+    let Ok((mut values, mut vectors)) = a.eigh(UPLO::Lower) else { return jacobi(a) };
+    values.invert_axis(Axis(0));
+    vectors.invert_axis(Axis(1));
+    (values, vectors)
 }
 
-/// Returns the eigenvalues of a small symmetric matrix in descending order and its eigenvectors
-/// (columns), by Jacobi rotations (Golub and Van Loan 2013, section 8.5).
-fn symmetric_eigen(mut a: Array2<f64>) -> (Array1<f64>, Array2<f64>) {
+#[cfg(not(feature = "_lapack"))]
+use self::jacobi as symmetric_eigen;
+
+/// The same by Jacobi rotations (Golub and Van Loan 2013, section 8.5).
+fn jacobi(mut a: Array2<f64>) -> (Array1<f64>, Array2<f64>) {
     let n = a.nrows();
     let mut v = Array2::<f64>::eye(n);
     for _ in 0..60 {
@@ -158,7 +156,7 @@ mod tests {
             let x = cloud(n, &deviations);
             let centered = &x - &x.mean_axis(Axis(0)).unwrap();
             let scatter = centered.t().dot(&centered);
-            let (values, vectors) = symmetric_eigen(scatter.clone());
+            let (values, vectors) = jacobi(scatter.clone());
             let (v, found) = leading(&scatter, 2);
             let scale = values[0];
             for j in 0..2 {
@@ -170,6 +168,17 @@ mod tests {
                 assert!((found[j] / values[j] - 1.0).abs() < 1e-10, "{found}");
             }
         }
+    }
+
+    #[test]
+    fn all_eigenvectors_are_those_of_jacobi_rotations() {
+        let x = cloud(50, &[5.0, 3.0, 2.0, 1.0, 0.5]);
+        let scatter = x.t().dot(&x);
+        let (values, vectors) = symmetric_eigen(scatter.clone());
+        let (expected, others) = jacobi(scatter);
+        assert!((&values / &expected).iter().all(|ratio| (ratio - 1.0).abs() < 1e-12), "{values}");
+        let cosines = vectors.t().dot(&others).mapv(f64::abs);
+        assert!((cosines - Array2::<f64>::eye(5)).iter().all(|error| error.abs() < 1e-12));
     }
 
     #[test]

@@ -35,9 +35,12 @@ impl RecipeArgs {
         self.given().is_empty()
     }
 
-    /// Returns an error if any flag is given: a resumed sweep keeps its configuration.
-    pub(crate) fn refuse_beside_resume(&self) -> anyhow::Result<()> {
-        self.changes(&[]).map(drop)
+    /// The keys that may change when a sweep is resumed: the new names of its datasets.
+    ///
+    /// # Errors
+    /// If any other key, or a recipe, is given.
+    pub(crate) fn changes_on_sweep_resume(&self) -> anyhow::Result<Table> {
+        self.changes(&[DATASET, VALIDATION_SET])
     }
 
     /// The keys that may change when a run is resumed, from `--set` and flags.
@@ -61,6 +64,9 @@ impl RecipeArgs {
             changes.insert(key, value);
         }
         changes.extend(self.flags());
+        if let Some((key, _)) = changes.iter().find(|(_, value)| value.as_str() == Some("none")) {
+            bail!("{key} cannot be unset with --resume; expected a value");
+        }
         // Relative to the current directory; a run's own names are relative to its project.
         for key in [DATASET, VALIDATION_SET] {
             if let Some(Value::String(name)) = changes.get_mut(key) {
@@ -73,12 +79,10 @@ impl RecipeArgs {
             !allowed.contains(&key.as_str())
         };
         if let Some(flag) = self.given().into_iter().find(|flag| is_refused(flag)) {
-            let may_change = match allowed {
-                [] => String::new(),
-                keys => format!("; only {} may change", keys.join(", ")),
-            };
             bail!(
-                "{flag} cannot be used with --resume: it keeps the configuration it started with{may_change}"
+                "{flag} cannot be used with --resume: it keeps the configuration it started with; only {} may \
+                 change",
+                allowed.join(", ")
             );
         }
         Ok(changes)

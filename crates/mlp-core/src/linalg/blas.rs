@@ -65,10 +65,10 @@ fn unit_axes<S: RawData>(mut matrix: ArrayBase<S, Ix2>) -> ArrayBase<S, Ix2> {
     matrix
 }
 
-/// Sets OpenBLAS to one thread. Must run before its first use, because LAPACK's results depend on
-/// it too.
+/// Sets OpenBLAS to one thread, because its results depend on their number. This crate does so by
+/// itself; a program that calls OpenBLAS or its LAPACK must do so before.
 #[cfg(any(feature = "openblas", feature = "openblas-static"))]
-pub(crate) fn one_blas_thread() {
+pub fn one_blas_thread() {
     use std::ffi::c_int;
     use std::sync::Once;
 
@@ -81,8 +81,9 @@ pub(crate) fn one_blas_thread() {
     ONCE.call_once(|| unsafe { openblas_set_num_threads(1) });
 }
 
+/// Does nothing: this build does not have OpenBLAS.
 #[cfg(not(any(feature = "openblas", feature = "openblas-static")))]
-pub(crate) fn one_blas_thread() {}
+pub fn one_blas_thread() {}
 
 /// Returns the processor whose kernels OpenBLAS uses, such as `Haswell`, `SkylakeX` or `Zen`;
 /// `None` in a build without OpenBLAS.

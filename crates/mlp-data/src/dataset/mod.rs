@@ -36,39 +36,42 @@ pub struct Datasets {
 }
 
 impl Datasets {
-    /// Describes problems of the classes, one line each: classes without training examples, or only
-    /// one class.
+    /// Describes problems of the classes, one line each: classes without training or test examples,
+    /// or only one class.
     ///
     /// # Example
     /// ```
     /// let mut sets = mlp_data::synthetic::digits(10, 10, 0);
     /// assert!(sets.oddities().is_empty());
+    /// sets.test = sets.test.take(9);
+    /// assert!(sets.oddities()[0].starts_with("1 of 10 classes have no test examples: "));
     /// sets.train = sets.train.take(1);
     /// assert!(sets.oddities()[0].starts_with("all training examples are of one class"));
     /// ```
     pub fn oddities(&self) -> Vec<String> {
-        let counts = self.train.class_counts();
+        let (counts, tests) = (self.train.class_counts(), self.test.class_counts());
         let name = |class: usize| self.class_names.get(class).map_or("?", String::as_str);
-        let empty: Vec<usize> = (0..counts.len()).filter(|&class| counts[class] == 0).collect();
-        if counts.len() - empty.len() == 1
-            && let Some(class) = counts.iter().position(|&count| count > 0)
-        {
+        let (present, empty): (Vec<usize>, Vec<usize>) =
+            (0..counts.len()).partition(|&class| counts[class] > 0);
+        if let [class] = present[..] {
             return vec![format!(
                 "all training examples are of one class, {}; expected at least two classes",
                 name(class)
             )];
         }
-        if empty.is_empty() {
-            return Vec::new();
-        }
+        let untested: Vec<usize> =
+            present.into_iter().filter(|&class| tests.get(class).is_none_or(|&count| count == 0)).collect();
         let hint = if empty == [0] { "; do the labels start at 1?" } else { "" };
-        let shown: Vec<&str> = empty.iter().take(5).map(|&class| name(class)).collect();
-        let more = if empty.len() > 5 { ", …" } else { "" };
-        vec![format!(
-            "{} of {} classes have no training examples: {}{more}{hint}",
-            empty.len(),
-            counts.len(),
-            shown.join(", ")
-        )]
+        let line = |what: &str, classes: &[usize], hint: &str| {
+            let shown: Vec<&str> = classes.iter().take(5).map(|&class| name(class)).collect();
+            let more = if classes.len() > 5 { ", …" } else { "" };
+            let (some, all) = (classes.len(), counts.len());
+            format!("{some} of {all} classes have no {what} examples: {}{more}{hint}", shown.join(", "))
+        };
+        [("training", &empty, hint), ("test", &untested, "")]
+            .into_iter()
+            .filter(|(_, classes, _)| !classes.is_empty())
+            .map(|(what, classes, hint)| line(what, classes, hint))
+            .collect()
     }
 }

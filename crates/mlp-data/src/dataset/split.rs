@@ -47,7 +47,7 @@ impl Dataset {
     /// to the classes with the largest remainders.
     ///
     /// # Errors
-    /// [`Error::Split`] if either part would be empty, or `fraction` is NaN.
+    /// [`Error::Split`] if either part would be empty, or `fraction` is NaN; [`Error::Memory`].
     ///
     /// # Example
     /// ```
@@ -63,6 +63,8 @@ impl Dataset {
         if !(held_out >= 1.0 && held_out < self.len() as f64) {
             return Err(Error::Split { fraction, examples: self.len() });
         }
+        // Copies of all images and labels, and the indices.
+        Error::check_memory((self.images.len() + 10 * self.len()) as u64)?;
         let quotas = quotas(&self.class_counts(), held_out as usize);
 
         let mut random = SplitMix64::new(seed);

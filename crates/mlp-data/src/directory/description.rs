@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::counted;
 use crate::{Error, Polarity, Preprocessing};
 
 /// The name of the file.
@@ -78,7 +79,7 @@ impl Description {
     fn check(&self) -> Result<(), String> {
         let names = &self.class_names;
         if !(1..=256).contains(&names.len()) {
-            return Err(format!("{} class names; expected 1 to 256", names.len()));
+            return Err(format!("{}; expected 1 to 256", counted(names.len(), "class name")));
         }
         let mut seen = HashSet::new();
         for name in names {

@@ -186,6 +186,9 @@ fn read_images(path: &Path) -> Result<(Vec<u8>, ImageShape), Error> {
 /// Reads the class column of the labels as stored.
 fn read_labels(path: &Path, layout: LabelLayout) -> Result<Vec<i64>, Error> {
     let idx = read_idx(path)?;
+    // The labels as integers and as classes.
+    let bytes = idx.data().len() as u64 * 9;
+    Error::check_memory(bytes).map_err(Error::in_file(path))?;
     match (idx.shape(), idx.data()) {
         (&[_], IdxData::U8(labels)) if layout.columns == 1 => {
             Ok(labels.iter().map(|&label| label.into()).collect())

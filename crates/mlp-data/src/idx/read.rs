@@ -7,7 +7,6 @@ use super::array::{ElementType, Idx, IdxData, element_count};
 use crate::{Error, foreign};
 use flate2::bufread::GzDecoder;
 use std::fs::File;
-use std::hint::black_box;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -15,7 +14,7 @@ use std::path::Path;
 const MAX_DEFLATE_RATIO: u64 = 1032;
 
 /// Bytes decoded at a time where elements have several bytes.
-const STEP: usize = 1 << 18;
+const STEP: usize = 1 << 16;
 
 /// The buffer of a file: large enough for a decoder, and small enough that long reads of raw bytes
 /// bypass it.
@@ -129,11 +128,7 @@ impl<R: Read> Source<'_, R> {
                 found: format!("{element} with shape {shape:?}, {expected} bytes"),
             });
         }
-        // Too little memory is an error here, while the allocations below would abort. `black_box`
-        // keeps the compiler from removing this.
-        let mut room: Vec<u8> = Vec::new();
-        room.try_reserve_exact(bytes).map_err(|_| oversized())?;
-        drop(black_box(room));
+        Error::check_memory(bytes as u64).map_err(Error::in_file(self.path))?;
 
         self.expected = expected;
         let data = match element {

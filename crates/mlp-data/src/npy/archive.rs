@@ -7,6 +7,7 @@ use zip::ZipArchive;
 use super::Array;
 use super::array::invalid;
 use crate::Error;
+use crate::memory::{is_available, megabytes};
 
 /// An .npz file: a zip archive of arrays.
 pub struct Npz<R> {
@@ -38,6 +39,10 @@ impl<R: Read + Seek> Npz<R> {
         let file = self.archive.by_name(&format!("{name}.npy"));
         let file = file.map_err(|error| invalid(error.to_string()))?;
         let allowed = self.left as u64 + (1 << 17);
+        let bytes = file.size().min(allowed);
+        if !is_available(bytes) {
+            return Err(invalid(format!("{}, more than this process can allocate", megabytes(bytes))));
+        }
         let mut file = file.take(allowed);
         let array = Array::read(&mut file, self.left)?;
         // The archive's checksum is checked only when the end is read.

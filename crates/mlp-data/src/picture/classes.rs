@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::files::{Kind, LeftOut, PictureFiles, entries, name};
 use crate::Error;
 use crate::parts::{Part, in_part};
+use crate::text::counted;
 
 /// Files with their labels.
 type Labeled = Vec<(PathBuf, u8)>;
@@ -159,11 +160,11 @@ impl LabeledFiles {
         if !(1..=256).contains(&count) {
             let beside = match listing.pictures {
                 0 => String::new(),
-                1 => " and 1 picture".to_owned(),
-                pictures => format!(" and {pictures} pictures"),
+                pictures => format!(" and {}", counted(pictures, "picture")),
             };
+            let directories = counted(count, "directory");
             let problem = format!(
-                "found {count} directories{beside}; expected a directory of pictures for each of 1 to 256 classes"
+                "found {directories}{beside}; expected a directory of pictures for each of 1 to 256 classes"
             );
             return Err(invalid(directory, &problem));
         }

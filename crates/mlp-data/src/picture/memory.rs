@@ -34,6 +34,7 @@ impl Memory {
             let (needed, most) = (megabytes(needed), megabytes(self.most));
             return Err(Error::PictureTooLarge { width, height, needed, most });
         }
+        Error::check_memory(needed)?;
         let (in_use, freed) = &IN_USE;
         let in_use = in_use.lock().unwrap_or_else(PoisonError::into_inner);
         let is_full = |in_use: &mut u64| *in_use + needed > MAX_BYTES;

@@ -1,6 +1,7 @@
 //! Errors in the configuration of a run.
 
 use mlp_core::{NetworkError, SeedTooLarge};
+use mlp_data::memory::megabytes;
 use thiserror::Error as ThisError;
 
 /// An invalid configuration.
@@ -36,6 +37,9 @@ pub enum ConfigError {
     /// A kernel that needs OpenBLAS in a build without it.
     #[error("the {kernel} kernel needs OpenBLAS, which this build does not have; use --kernel portable")]
     NoOpenBlas { kernel: &'static str },
+    /// Work that takes more memory than the system gives.
+    #[error("{work} takes {} of memory, more than is available; {advice}", megabytes(*bytes))]
+    Memory { work: &'static str, bytes: u64, advice: &'static str },
     /// Images too wide for a CSR matrix.
     #[error(
         "images of {found} pixels do not fit a CSR matrix; expected at most {most} (use --kernel openblas)"

@@ -2,6 +2,7 @@
 
 pub(crate) mod error;
 pub(crate) mod kernel;
+pub(crate) mod memory;
 pub(crate) mod metric;
 pub(crate) mod plan;
 pub(crate) mod schedule;

@@ -2,7 +2,19 @@
 
 use mlp_core::{Activation, NetworkError, SafetensorsError};
 use mlp_data::ImageShape;
+use mlp_data::memory::{is_available, megabytes};
+use mlp_data::text::counted;
 use thiserror::Error as ThisError;
+
+/// Bytes that reading a number in half precision takes: three copies in double precision while the
+/// layers are formed.
+const BYTES_PER_BYTE: u64 = 12;
+
+/// Refuses numbers of this many bytes if converting them takes more memory than is available.
+pub(super) fn check_memory(numbers: usize) -> Result<(), FormatError> {
+    let bytes = (numbers as u64).saturating_mul(BYTES_PER_BYTE);
+    if is_available(bytes) { Ok(()) } else { Err(FormatError::Memory { bytes }) }
+}
 
 /// Why a model cannot be exported or imported.
 #[derive(Clone, Debug, PartialEq, ThisError)]
@@ -48,6 +60,9 @@ pub enum FormatError {
         "its numbers are in `{file}`, which cannot be read: {reason}; expected it beside the .onnx file (or export to one file: torch.onnx.export with external_data=False)"
     )]
     ExternalData { file: String, reason: String },
+    /// A model that takes more memory than the system gives.
+    #[error("it takes {} of memory, more than is available", megabytes(*bytes))]
+    Memory { bytes: u64 },
     /// A model too large for a protocol buffer.
     #[error("{bytes} bytes of ONNX; expected at most 2147483647: export .safetensors or .npz")]
     TooLargeForOnnx { bytes: usize },
@@ -65,11 +80,15 @@ pub enum FormatError {
     OtherActivation { found: Activation, given: Activation },
     /// An image shape that does not fit the network.
     #[error(
-        "images of {found} for a network of {inputs} inputs; expected height times width to match (--image-shape)"
+        "images of {found} for a network of {}; expected height times width to match (--image-shape)",
+        counted(*inputs, "input")
     )]
     OtherShape { found: ImageShape, inputs: usize },
     /// A wrong number of class names.
-    #[error("{found} class names for a network of {classes} classes; expected one per class (--class-names)")]
+    #[error(
+        "{} for a network of {}; expected one per class (--class-names)",
+        counted(*found, "class name"), counted(*classes, "class")
+    )]
     OtherClasses { found: usize, classes: usize },
     /// A network that answers with one number.
     #[error(

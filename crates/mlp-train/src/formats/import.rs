@@ -8,6 +8,7 @@ use mlp_data::catalog::{self, CatalogEntry};
 use mlp_data::{ImageShape, Preprocessing};
 use ndarray::Axis;
 
+use crate::formats::error::check_memory;
 use crate::formats::foreign::foreign;
 use crate::formats::known::CLASS_NAMES;
 use crate::formats::{FormatError, Known, npz, onnx, safetensors};
@@ -106,6 +107,7 @@ pub fn import_with_files(
     beside: &dyn Fn(&str) -> io::Result<Vec<u8>>,
     given: &Known,
 ) -> Result<Imported, FormatError> {
+    check_memory(bytes.len())?;
     let content = match format {
         Format::Safetensors => safetensors::read(bytes)?,
         Format::Npz => npz::read(bytes)?,

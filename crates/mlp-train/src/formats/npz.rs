@@ -14,6 +14,7 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 use crate::config::train_config::MAX_HIDDEN_LAYERS;
 use crate::formats::FormatError;
 use crate::formats::content::Content;
+use crate::formats::error::check_memory;
 use crate::formats::known::{
     ACTIVATION, CLASS_NAMES, DATASET, Known, POLARITY, PREPROCESSING, PROGRAM, parse,
 };
@@ -161,6 +162,7 @@ impl<'a> Arrays<'a> {
             return Err(FormatError::NoArray { name: name.to_owned(), found: listed(&self.names) });
         }
         let array = self.archive.read(name).map_err(|error| array_error(name, &error))?;
+        check_memory(array.shape.iter().product::<usize>().saturating_mul(size_of::<f64>()))?;
         self.read.push(name.to_owned());
         Ok(array)
     }

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use mlp_data::Dataset;
+use mlp_data::text::counted;
 
 use crate::Error;
 
@@ -109,9 +110,9 @@ pub fn match_classes<'d>(
         let kept: Vec<u32> =
             labels.filter(|&(_, &label)| class_of_label(label).is_some()).map(|(index, _)| index).collect();
         notes.push(format!(
-            "{} of {} examples left out: {} is not a class of the model",
+            "{} of {} left out: {} is not a class of the model",
             data.len() - kept.len(),
-            data.len(),
+            counted(data.len(), "example"),
             listed(unknown.into_iter())
         ));
         indices = Some(kept);

@@ -3,7 +3,8 @@
 use mlp_core::{Architecture, Mlp, Score};
 use mlp_data::Dataset;
 
-use crate::model::passes::{CHUNK, in_chunks};
+use crate::config::memory::CHUNK;
+use crate::model::passes::in_chunks;
 use crate::{Error, Kernel, Number};
 
 /// The result of [`evaluate`].

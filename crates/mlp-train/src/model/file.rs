@@ -6,12 +6,14 @@ use mlp_data::ImageShape;
 use mlp_data::fs::Disk;
 use serde::{Deserialize, Serialize};
 
-use crate::error::io_error;
+use crate::error::{check_memory, io_error};
 use crate::model::frame::Frame;
 use crate::model::layer_content::{LayerContent, contents, network};
 use crate::{Error, Metadata, Model, Network, TrainConfig};
 
 const FRAME: Frame = Frame { what: "model", reading: "cannot read the model", letters: *b"MLP", version: 2 };
+
+const WRITING: &str = "cannot write the model";
 
 /// The content as serialized.
 #[derive(Serialize, Deserialize)]
@@ -45,9 +47,12 @@ impl Model {
 
     pub(crate) fn save_on(&self, disk: &Disk, path: &Path) -> Result<(), Error> {
         self.check().map_err(|reason| FRAME.invalid(path, reason))?;
+        // A copy of the parameters, and the bytes of the file, whose buffer grows.
+        let parameters = self.network.architecture().parameters() as u64 * 8;
+        check_memory(path, WRITING, parameters * 4)?;
         let bytes = self.to_bytes();
         let written = disk.write_atomically(path, |file| file.write_all(&bytes));
-        written.map_err(io_error(path, "cannot write the model"))
+        written.map_err(io_error(path, WRITING))
     }
 
     /// Reads a model.

@@ -25,6 +25,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use crate::Error;
+use crate::error::check_memory;
 
 const HEADER: usize = 52;
 
@@ -129,6 +130,8 @@ impl Frame {
         if length > LIMIT as u64 {
             return Err(self.invalid(path, format!("{length} bytes; expected at most {LIMIT}")));
         }
+        // The content, and its arrays, which grow and then become a network.
+        check_memory(path, self.reading, length.saturating_mul(5))?;
         let mut content = Vec::with_capacity(length as usize);
         file.take(length).read_to_end(&mut content).map_err(io)?;
         if content.len() as u64 != length {

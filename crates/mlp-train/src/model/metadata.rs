@@ -2,6 +2,7 @@
 //! writes it.
 
 use mlp_core::Mlp;
+use mlp_data::text::counted;
 use mlp_data::{Dataset, ImageShape, Polarity, Preprocessing};
 
 use crate::config::train_config::MAX_HIDDEN_LAYERS;
@@ -120,10 +121,14 @@ impl Model {
         let architecture = self.network.architecture();
         let (shape, names) = (self.metadata.image_shape, self.metadata.class_names.len());
         if shape.height.checked_mul(shape.width) != Some(architecture.inputs) {
-            return Err(format!("images of {shape} for a network of {} inputs", architecture.inputs));
+            return Err(format!(
+                "images of {shape} for a network of {}",
+                counted(architecture.inputs, "input")
+            ));
         }
         if names != architecture.outputs {
-            return Err(format!("{names} class names for a network of {} outputs", architecture.outputs));
+            let (names, outputs) = (counted(names, "class name"), counted(architecture.outputs, "output"));
+            return Err(format!("{names} for a network of {outputs}"));
         }
         let layers = architecture.hidden.len();
         if layers > MAX_HIDDEN_LAYERS {

@@ -6,10 +6,8 @@ use mlp_data::{Dataset, SparseImages, levels};
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
+use crate::config::memory::{CHUNK, Sizes};
 use crate::{ConfigError, Kernel, Number};
-
-/// Examples per forward pass. Changing it changes the order of sums, and so the result.
-pub(crate) const CHUNK: usize = 500;
 
 /// Calls `pass` with the features and labels of each chunk of `data`. Results are in chunk order,
 /// whatever the number of threads.
@@ -20,6 +18,7 @@ pub(crate) fn in_chunks<A: Number, T: Send>(
     pass: impl Fn(Features<'_, A>, &[u8], &mut Workspace<A>) -> T + Sync,
 ) -> Result<Vec<T>, ConfigError> {
     let kernel = kernel.resolve(data)?;
+    Sizes::new(&network.architecture(), size_of::<A>()).check_evaluation(data.len())?;
     let (takes_csr_rows, pixels) = (kernel.takes_csr_rows(data), data.pixels());
     let (architecture, capacity) = (network.architecture(), CHUNK.min(data.len()).max(1));
     let levels = levels();

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use mlp_data::text::counted;
 use serde::{Deserialize, Serialize};
 
 use crate::{Ending, EpochRecord, Metric, Plan, ScheduleName, TrainConfig};
@@ -93,8 +94,8 @@ impl Progress {
         if epochs < self.epochs || (epochs == self.epochs && self.batches > 0) {
             let least = self.epochs + usize::from(self.batches > 0);
             return Err(format!(
-                "{} epochs are done and epochs is {epochs}; expected at least {least}",
-                self.epochs
+                "epochs is {epochs}, and the run has done {}; expected at least {least}",
+                counted(self.epochs, "epoch")
             ));
         }
         Ok(match next {

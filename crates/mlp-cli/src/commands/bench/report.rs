@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::machine::Machine;
 use super::sgemm::Peak;
-use crate::output::table::{Table, thousands};
+use crate::output::table::{Table, counted, thousands};
 
 /// All results.
 #[derive(Clone, Debug, Serialize)]
@@ -112,11 +112,6 @@ pub(super) fn text(report: &Report) -> String {
         counted(*cores, "core"),
         memory.unwrap_or_default(),
     )
-}
-
-/// `1 thread`, `2 threads`.
-pub(super) fn counted(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 fn milliseconds(seconds: f64) -> String {

@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let sets = load_named(&args.dataset, &args.data_dir.data_dir, false)?;
     let (notes, parts) = match args.split {
         Some(split) => {
-            let part = split.of(&sets);
+            let part = split.of(&sets)?;
             let written = sets.export_table(part, &args.to)?;
             (written, format!("{} {} images", thousands(part.len()), split.name()))
         }

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use mlp_data::{Dataset, Datasets, Polarity, catalog, synthetic};
 
 use crate::data::{DataDir, Split, fetch, load_named};
-use crate::output::table::{Table, percent, thousands};
+use crate::output::table::{Table, counted, percent, thousands};
 use crate::output::tiles::{Tile, draw_for_stdout};
 
 /// List, show, download, create and export datasets.
@@ -151,11 +151,11 @@ fn describe(sets: &Datasets) -> String {
     };
     let oddities: String = sets.oddities().iter().map(|line| format!("{line}\n")).collect();
     format!(
-        "{}: images of {}, {} classes, preprocessing {}{polarity}\n{oddities}\n\
+        "{}: images of {}, {}, preprocessing {}{polarity}\n{oddities}\n\
          {table}\nSHA-256 of the training set {}\nSHA-256 of the test set     {}\n",
         sets.name,
         sets.train.shape(),
-        sets.train.classes(),
+        counted(sets.train.classes(), "class"),
         sets.preprocessing,
         sets.train.sha256(),
         sets.test.sha256(),
@@ -164,7 +164,7 @@ fn describe(sets: &Datasets) -> String {
 
 fn show(args: &Show) -> anyhow::Result<String> {
     let sets = load_named(&args.dataset, &args.data_dir.data_dir, false)?;
-    let (set, split) = (args.split.of(&sets), args.split.name());
+    let (set, split) = (args.split.of(&sets)?, args.split.name());
     if let Some(class) = args.class.filter(|&class| usize::from(class) >= set.classes()) {
         anyhow::bail!("{} has no class {class}; expected 0 to {}", sets.name, set.classes() - 1);
     }

@@ -9,6 +9,8 @@ use mlp_data::fs::{Disk, DiskFile, Lock};
 use serde::{Deserialize, Serialize};
 use toml::Table as Keys;
 
+use crate::output::table::counted;
+use crate::output::version::PROGRAM;
 use crate::recipe::Recipe;
 use crate::recipe::variations::{Variation, grid, random};
 
@@ -71,11 +73,16 @@ impl Sweep {
         check_free(directory)?;
         let lock = locked(directory)?;
         check_free(directory)?;
+        self.write(directory)?;
+        Ok(lock)
+    }
+
+    /// Writes `sweep.toml`.
+    pub(super) fn write(&self, directory: &Path) -> anyhow::Result<()> {
         let text = toml::to_string(self).expect("plain data");
         let path = directory.join(FILE);
         write_atomically(&path, |file| file.write_all(text.as_bytes()))
-            .with_context(|| format!("{}: cannot write the sweep", path.display()))?;
-        Ok(lock)
+            .with_context(|| format!("{}: cannot write the sweep", path.display()))
     }
 
     /// Reads the sweep in a directory and returns it with the lock on the directory.
@@ -88,20 +95,37 @@ impl Sweep {
         Ok((sweep, locked(directory)?))
     }
 
+    /// Replaces keys of the recipe that all runs share.
+    ///
+    /// # Errors
+    /// If the sweep varies one of them.
+    pub(super) fn change(&mut self, changes: Keys, directory: &Path) -> anyhow::Result<()> {
+        if let Some(variation) = self.variations()?.iter().find(|one| changes.contains_key(&one.key)) {
+            bail!("{} cannot change: the sweep varies it ({variation})", variation.key);
+        }
+        let mut keys = self.recipe.clone();
+        keys.extend(changes);
+        self.recipe = Recipe::of(keys)?.stored_at(directory).to_table(PROGRAM);
+        Ok(())
+    }
+
+    fn variations(&self) -> anyhow::Result<Vec<Variation>> {
+        let parse = |text: &String| text.parse().map_err(|reason| anyhow::anyhow!("{text}: {reason}"));
+        self.vary.iter().map(parse).collect()
+    }
+
     /// Returns the runs of the sweep, after checking their recipes.
     pub(super) fn members(&self, directory: &Path) -> anyhow::Result<Vec<Member>> {
-        let variations: Vec<Variation> = self
-            .vary
-            .iter()
-            .map(|text| text.parse().map_err(|reason| anyhow::anyhow!("{text}: {reason}")))
-            .collect::<anyhow::Result<_>>()?;
+        let variations = self.variations()?;
         let combinations = match self.random {
-            Some(count) if count > MAX_RUNS => bail!("{count} runs; expected at most {MAX_RUNS}"),
+            Some(count) if count > MAX_RUNS => {
+                bail!("{}; expected at most {MAX_RUNS}", counted(count, "run"))
+            }
             Some(count) => random(&variations, count, self.seed.parse().context("seed of the sweep")?),
             None => grid(&variations).map_err(anyhow::Error::msg)?,
         };
         if !(1..=MAX_RUNS).contains(&combinations.len()) {
-            bail!("{} runs; expected 1 to {MAX_RUNS}", combinations.len());
+            bail!("{}; expected 1 to {MAX_RUNS}", counted(combinations.len(), "run"));
         }
         let width = combinations.len().to_string().len().max(3);
         let member = |(number, varied): (usize, Keys)| {

@@ -11,12 +11,12 @@ use mlp_train::{Metric, RunDir};
 use serde::Serialize;
 use toml::Table as Keys;
 
-use self::members::{Member, Sweep, free_directory, value_text};
+use self::members::{Sweep, free_directory, value_text};
 use self::workers::Workers;
 use crate::data::DataDir;
 use crate::dataset_name::full_name;
 use crate::output::messages::{note, print, print_json};
-use crate::output::table::{Table, duration, four_decimals};
+use crate::output::table::{Table, counted, duration, four_decimals};
 use crate::output::version::PROGRAM;
 use crate::parse;
 use crate::recipe::choices::RecipeArgs;
@@ -27,8 +27,8 @@ use crate::signals::Signals;
 /// Search hyperparameters.
 ///
 /// Trains a run for each combination, in a grid or at random, and ranks the runs on the validation
-/// set, by default 10% of the training set. Runs are trained in parallel, each on one thread. An
-/// interrupted sweep can be resumed.
+/// set, by default the dataset's own or 10% of the training set. Runs are trained in parallel, each
+/// on one thread. An interrupted sweep can be resumed.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -49,7 +49,7 @@ pub(crate) struct Args {
     /// Sweep directory, new or empty [default: the first free of runs/sweep, runs/sweep-2, …]
     #[arg(long, value_name = "DIR")]
     sweep_dir: Option<PathBuf>,
-    /// Resume an interrupted sweep
+    /// Resume an interrupted sweep; only the paths of its datasets may change
     #[arg(long, value_name = "DIR", conflicts_with_all = ["vary", "random", "sweep_dir"])]
     resume: Option<PathBuf>,
     #[command(flatten)]
@@ -67,28 +67,35 @@ pub(crate) struct Args {
     quiet: bool,
 }
 
-/// Validation fraction if the recipe has no validation set, which is needed to rank runs.
-const VALIDATION: f64 = 0.1;
-
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let (directory, members, _lock) = match &args.resume {
+    let changes = args.resume.as_ref().map_or(Ok(Keys::new()), |_| args.recipe.changes_on_sweep_resume())?;
+    let is_changed = !changes.is_empty();
+    let (directory, sweep, _lock) = match &args.resume {
         Some(directory) => {
-            args.recipe.refuse_beside_resume()?;
-            let (sweep, lock) = Sweep::open(directory)?;
-            (directory.clone(), sweep.members(directory)?, lock)
+            let (mut sweep, lock) = Sweep::open(directory)?;
+            if is_changed {
+                sweep.change(changes, directory)?;
+            }
+            (directory.clone(), sweep, lock)
         }
         None => begin(args)?,
     };
+    let members = sweep.members(&directory)?;
     let threads = match args.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
     };
     let threads = threads.min(members.len());
-    if !args.quiet {
-        note(&format!("{} runs in {}, {threads} in parallel", members.len(), directory.display()));
-    }
     let workers = Workers::new(&members, &directory, &args.data_dir.data_dir, args.quiet);
     workers.prepare()?;
+    // Not earlier: only now is it certain that the data are those of the runs that have begun.
+    if is_changed {
+        sweep.write(&directory)?;
+    }
+    if !args.quiet {
+        let runs = counted(members.len(), "run");
+        note(&format!("{runs} in {}, {threads} in parallel", directory.display()));
+    }
     // Not earlier, so that a signal interrupts a download at once.
     let signals = Signals::listen()?;
     workers.train_all(threads, &signals)?;
@@ -119,14 +126,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Checks a new sweep and writes it to its directory.
-fn begin(args: &Args) -> anyhow::Result<(PathBuf, Vec<Member>, DiskFile)> {
+fn begin(args: &Args) -> anyhow::Result<(PathBuf, Sweep, DiskFile)> {
     let mut recipe = args.recipe.resolve()?;
-    if recipe.train.validation == 0.0 && recipe.validation_set.is_none() {
-        recipe.train.validation = VALIDATION;
-        if !args.quiet {
-            note(&format!("validating on {}% of the training set (--validation)", 100.0 * VALIDATION));
-        }
-    }
     let directory = match &args.sweep_dir {
         Some(directory) => directory.clone(),
         None => free_directory(Path::new("runs")),
@@ -142,8 +143,7 @@ fn begin(args: &Args) -> anyhow::Result<(PathBuf, Vec<Member>, DiskFile)> {
     // Check before writing anything.
     sweep.members(Path::new(""))?;
     let lock = sweep.begin_in(&directory)?;
-    let members = sweep.members(&directory)?;
-    Ok((directory, members, lock))
+    Ok((directory, sweep, lock))
 }
 
 /// A run of the sweep, as JSON.

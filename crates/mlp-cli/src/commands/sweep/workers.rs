@@ -1,6 +1,6 @@
 //! The threads that train the runs of a sweep, each with its own rayon pool.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +23,10 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
 /// Minimum time between checkpoints at the ends of epochs.
 const SPACING: Duration = Duration::from_secs(5);
 
+/// Fraction of the training set to hold out if there is no validation set, which is needed to rank
+/// runs.
+const VALIDATION: f64 = 0.1;
+
 /// State shared by the threads.
 pub(super) struct Workers<'a> {
     directory: &'a Path, // of the sweep
@@ -31,6 +35,7 @@ pub(super) struct Workers<'a> {
     members: &'a [Member],
     next: AtomicUsize,
     failure: Mutex<Option<anyhow::Error>>,
+    said: Mutex<BTreeSet<String>>,
     /// Loaded data by the recipe keys that determine it.
     data: Mutex<BTreeMap<String, Arc<TrainingData>>>,
     bars: MultiProgress,
@@ -46,13 +51,20 @@ impl<'a> Workers<'a> {
             members,
             next: AtomicUsize::new(0),
             failure: Mutex::new(None),
+            said: Mutex::new(BTreeSet::new()),
             data: Mutex::new(BTreeMap::new()),
             bars: MultiProgress::with_draw_target(target),
         }
     }
 
-    /// Loads the data of the first run, downloading it if needed.
+    /// Loads the data of the first run, downloading it if needed, and checks that the runs that
+    /// have begun had the same data: otherwise they could not be ranked with the others.
     pub(super) fn prepare(&self) -> anyhow::Result<()> {
+        let begun = self.members.iter().filter(|member| RunDir::is_run(&member.path));
+        for member in begun {
+            let training = Training::new(member.recipe.clone(), self.data(&member.recipe)?)?;
+            training.check_data(&RunDir::open(&member.path)?)?;
+        }
         self.members.first().map_or(Ok(()), |member| self.data(&member.recipe).map(drop))
     }
 
@@ -69,6 +81,15 @@ impl<'a> Workers<'a> {
     fn note(&self, text: &str) {
         if !self.quiet {
             self.bars.suspend(|| note(text));
+        }
+    }
+
+    /// Says something that may be true of several runs.
+    fn note_once(&self, text: String) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if !said.contains(&text) {
+            self.note(&text);
+            said.insert(text);
         }
     }
 
@@ -110,6 +131,9 @@ impl<'a> Workers<'a> {
             run.write_config(&training.config_toml(path))?;
             run
         };
+        if let Some(text) = training.left_over() {
+            self.note_once(text);
+        }
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut watch = RunBar::new(&self.bars, format!("{name}  {}", shown(&member.varied)));
         let every = Some(Every::Time(CHECKPOINT_EVERY));
@@ -141,7 +165,13 @@ impl<'a> Workers<'a> {
         if let Some(data) = known.get(&key) {
             return Ok(Arc::clone(data));
         }
-        let data = Arc::new(TrainingData::load_of_run(recipe, self.directory, self.data_dir, self.quiet)?);
+        let data = Arc::new(TrainingData::load_of_sweep(
+            recipe,
+            self.directory,
+            self.data_dir,
+            VALIDATION,
+            self.quiet,
+        )?);
         known.insert(key, Arc::clone(&data));
         Ok(data)
     }

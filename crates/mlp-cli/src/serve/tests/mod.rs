@@ -8,6 +8,7 @@ mod described;
 mod exposition;
 mod formats;
 mod life;
+mod mutated;
 mod openapi;
 mod routes;
 

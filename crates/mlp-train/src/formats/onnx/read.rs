@@ -10,6 +10,7 @@ use mlp_core::{Activation, Layer, Precision};
 use mlp_data::ImageShape;
 
 use crate::formats::content::Content;
+use crate::formats::error::check_memory;
 use crate::formats::onnx::answers::{Answer, Kind};
 use crate::formats::onnx::layers::Signal;
 use crate::formats::onnx::proto::{GraphProto, ModelProto, NodeProto, data_type, decode};
@@ -71,7 +72,9 @@ fn files(graph: &GraphProto, beside: Beside<'_>) -> Result<Files, FormatError> {
             file: name.escape_debug().to_string(),
             reason: reason.to_string().escape_debug().to_string(),
         };
-        files.insert(name.to_owned(), file.map_err(external)?);
+        let content = file.map_err(external)?;
+        check_memory(content.len())?;
+        files.insert(name.to_owned(), content);
     }
     Ok(files)
 }

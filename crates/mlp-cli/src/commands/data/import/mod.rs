@@ -19,7 +19,7 @@ use self::polarity::{PolarityChoice, common_size, report_polarity};
 use self::source::{Source, pictures};
 use super::workshop::Workshop;
 use crate::output::messages::note;
-use crate::output::table::thousands;
+use crate::output::table::{counted, thousands};
 use crate::output::version::PROGRAM;
 use crate::parse;
 
@@ -168,11 +168,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .map_or(String::new(), |set| format!(", {} validation", thousands(set.len())));
     writeln!(
         io::stdout(),
-        "{}: images of {shape} in {} classes, {} training{validation} and {} test images",
+        "{}: images of {shape} in {}, {} training{validation} and {}",
         args.to.display(),
-        sets.class_names.len(),
+        counted(sets.class_names.len(), "class"),
         thousands(sets.train.len()),
-        thousands(sets.test.len())
+        counted(sets.test.len(), "test image")
     )?;
     let batch_size = batch_size_for(sets.train.len());
     let flag = batch_size.map_or_else(String::new, |size| format!(" --batch-size {size}"));

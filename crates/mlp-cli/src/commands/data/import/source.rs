@@ -7,7 +7,7 @@ use mlp_data::arrays::{ArrayOptions, LabeledArrays, LabeledPixels};
 use mlp_data::picture::{GrayPicture, LabeledFiles};
 use mlp_data::unpack::{labeled_files, unpack};
 
-use crate::output::table::thousands;
+use crate::output::table::counted;
 
 /// Labeled examples, as they are found.
 pub(super) struct Source {
@@ -126,5 +126,5 @@ impl Examples {
 
 /// `1 picture`, `2 pictures`.
 pub(super) fn pictures(count: usize) -> String {
-    if count == 1 { "1 picture".to_owned() } else { format!("{} pictures", thousands(count)) }
+    counted(count, "picture")
 }

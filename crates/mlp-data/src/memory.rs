@@ -1,0 +1,27 @@
+//! Asking for memory before it is used. Rust ends the process if an allocation fails, so whoever
+//! knows how much something takes asks first, and can still refuse it.
+
+use std::hint::black_box;
+
+/// Returns whether this many bytes can be allocated, under a limit such as `ulimit -v` or where the
+/// system does not promise more memory than it has. Other threads may take them afterwards.
+///
+/// # Example
+/// ```
+/// use mlp_data::memory::is_available;
+/// assert!(is_available(1 << 20));
+/// assert!(!is_available(u64::MAX));
+/// ```
+pub fn is_available(bytes: u64) -> bool {
+    let Ok(bytes) = usize::try_from(bytes) else { return false };
+    let mut room: Vec<u8> = Vec::new();
+    let reserved = room.try_reserve_exact(bytes);
+    // Keeps the compiler from removing the allocation, whose pages are never touched.
+    drop(black_box(room));
+    reserved.is_ok()
+}
+
+/// Formats bytes as whole megabytes, rounded up.
+pub fn megabytes(bytes: u64) -> String {
+    format!("{} MB", crate::text::thousands(bytes.div_ceil(1 << 20) as usize))
+}
