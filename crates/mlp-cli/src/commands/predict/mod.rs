@@ -144,7 +144,14 @@ impl Preprocessor {
         let pixels = picture.scaled(self.shape);
         let is_blank = pixels.iter().all(|&pixel| pixel == pixels[0]);
         // Not inverted, so it does not matter how the picture looks.
-        Preprocessed { pixels, was_inverted: false, is_blank, looks_light: false, figures: 1, doubts: Vec::new() }
+        Preprocessed {
+            pixels,
+            was_inverted: false,
+            is_blank,
+            looks_light: false,
+            figures: 1,
+            doubts: Vec::new(),
+        }
     }
 }
 
