@@ -73,7 +73,7 @@ pub(super) fn find(plane: &Plane) -> Option<Page> {
     let is_sheet = share(polygon(&hull), rectangle_around(&hull)) >= SHEET;
     let blot = ink.largest();
     let has_strokes = share(blot.size(), polygon(&blot.hull())) < STROKES;
-    if !has_strokes && !(is_sheet && ink_share <= MAX_HOLE) {
+    if !(has_strokes || is_sheet && ink_share <= MAX_HOLE) {
         return None;
     }
     cut_out(plane, &page)
