@@ -10,7 +10,7 @@ const SIDE: usize = 128;
 /// The minimum fraction of the picture that a page takes.
 const MIN_AREA: f64 = 0.03;
 
-/// The fraction of a page that is ink, from and to. A stroke around a hole is no page.
+/// The fraction of a page that is ink, from and to. A stroke around a hole is not a page.
 const INK: [f64; 2] = [0.005, 0.45];
 
 /// The minimum fraction of its convex hull that a page fills, and of a rectangle that the hull of a
