@@ -83,8 +83,8 @@ fn full_height(heights: impl Iterator<Item = f32> + Clone, noise: f32) -> f32 {
     *upper.select_nth_unstable_by(rank, f32::total_cmp).1
 }
 
-/// Erases thin lines from edge to edge, such as those of ruled paper. What crosses them is lowered by
-/// their height.
+/// Erases thin lines from edge to edge, such as those of ruled paper. What crosses them is lowered
+/// by their height.
 fn erase_lines(heights: &mut Plane, least: f32) {
     let (width, height) = (heights.width, heights.height);
     erase_lines_along(heights, least, height, |line, at| line * width + at, width);
