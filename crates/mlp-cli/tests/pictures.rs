@@ -237,10 +237,11 @@ fn predictions_are_in_order_and_skip_bad_files() {
     let Output { code, stdout, stderr } = scratch.run("predict run/model.mlp many none.png --format json");
     assert_eq!(code, Some(2));
     let said: Vec<&str> = stderr.lines().collect();
-    assert_eq!(said.len(), 4, "{stderr}");
+    assert_eq!(said.len(), 5, "{stderr}");
     assert!(said[0].starts_with("error: many/7.pgm: ") && said[1].contains("none.png"), "{stderr}");
-    assert!(said[2].starts_with("polarity: 599 of 1199 pictures have a light background"), "{stderr}");
-    assert_eq!(said[3], "2 of 1201 images could not be read");
+    assert!(said[2].starts_with("ink touches the edge, ") && said[2].contains(": 12 pictures"), "{stderr}");
+    assert!(said[3].starts_with("polarity: 599 of 1199 pictures have a light background"), "{stderr}");
+    assert_eq!(said[4], "2 of 1201 images could not be read");
 
     let lines: Vec<serde_json::Value> = stdout.lines().map(json).collect();
     let names: Vec<&str> = lines.iter().map(|line| line["file"].as_str().unwrap()).collect();

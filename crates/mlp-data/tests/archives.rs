@@ -332,7 +332,7 @@ fn names_are_unique_and_become_utf8() {
     let note = "names that are not UTF-8 and were converted: 1, the first is caf\u{fffd}/1.pgm";
     assert_eq!(unpacked.files.unwrap().notes, [note]);
 
-    // The name of an entry as written by programs for DOS, and one by programs that do not mark UTF-8.
+    // A name as written by programs for DOS, and one by programs that do not mark UTF-8.
     let plain = zip(&[("caf#/1.pgm", picture(1)), ("xx/1.pgm", picture(2))]);
     let patched = |name: &[u8], new: &[u8]| {
         let mut archive = plain.clone();

@@ -73,6 +73,7 @@ pub struct Preprocessed {
     /// Number of figures side by side, 0 if blank. [`Preprocessing::Whole`](crate::Preprocessing)
     /// does not look for them and reports 1.
     pub figures: usize,
-    /// Reasons to check the result, in order. Only for [`Preprocessing::Digit`](crate::Preprocessing).
+    /// Reasons to check the result, in order. Only
+    /// [`Preprocessing::Digit`](crate::Preprocessing) finds them.
     pub doubts: Vec<Doubt>,
 }

@@ -17,8 +17,8 @@ const SPECK_SIDE: f32 = 0.15;
 const FIGURE_INK: f32 = 0.25;
 const FIGURE_HEIGHT: f32 = 0.5;
 
-/// The minimum fraction of a side that a line runs along, and the fraction of the other side that it
-/// is thick at most, as a divisor.
+/// The minimum fraction of a side that a line runs along, and its maximum thickness as a divisor of
+/// the other side.
 const LINE: f32 = 0.95;
 const MAX_LINE: usize = 25;
 
@@ -83,8 +83,8 @@ fn full_height(heights: impl Iterator<Item = f32> + Clone, noise: f32) -> f32 {
     *upper.select_nth_unstable_by(rank, f32::total_cmp).1
 }
 
-/// Erases thin lines from edge to edge, such as those of ruled paper. What crosses them stays as far
-/// as it is higher.
+/// Erases thin lines from edge to edge, such as those of ruled paper. What crosses them is lowered
+/// by their height.
 fn erase_lines(heights: &mut Plane, least: f32) {
     let (width, height) = (heights.width, heights.height);
     erase_lines_along(heights, least, height, |line, at| line * width + at, width);

@@ -20,6 +20,7 @@
 //! # Ok::<(), mlp_data::Error>(())
 //! ```
 
+mod checks;
 mod classes;
 mod decode;
 mod doubt;

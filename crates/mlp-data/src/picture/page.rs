@@ -10,7 +10,7 @@ const SIDE: usize = 128;
 /// The minimum fraction of the picture that a page takes.
 const MIN_AREA: f64 = 0.03;
 
-/// The fraction of a page that is ink, from and to. A stroke around a hole is no page.
+/// The fraction of a page that is ink, from and to. A stroke around a hole is not a page.
 const INK: [f64; 2] = [0.005, 0.45];
 
 /// The minimum fraction of its convex hull that a page fills, and of a rectangle that the hull of a
@@ -73,7 +73,7 @@ pub(super) fn find(plane: &Plane) -> Option<Page> {
     let is_sheet = share(polygon(&hull), rectangle_around(&hull)) >= SHEET;
     let blot = ink.largest();
     let has_strokes = share(blot.size(), polygon(&blot.hull())) < STROKES;
-    if !has_strokes && !(is_sheet && ink_share <= MAX_HOLE) {
+    if !(has_strokes || is_sheet && ink_share <= MAX_HOLE) {
         return None;
     }
     cut_out(plane, &page)

@@ -1,7 +1,8 @@
 //! Preprocessing pictures into images of a dataset: the two ways of [`Preprocessing`], and plain
 //! scaling.
 
-use super::doubt::{Doubt, doubts};
+use super::checks::doubts;
+use super::doubt::Doubt;
 use super::ground::{Ground, light_ground};
 use super::ink::{Ink, Patch};
 use super::plane::{Plane, fitted};

@@ -43,7 +43,7 @@ impl Features {
         Self(known.collect())
     }
 
-    /// Whether a column is noted to be pictures.
+    /// Returns true if a column is noted to be pictures.
     pub(super) fn is_picture(&self, column: &str) -> bool {
         self.0.get(column).is_some_and(|feature| feature.kind.as_deref() == Some("Image"))
     }

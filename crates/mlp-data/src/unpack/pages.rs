@@ -242,7 +242,8 @@ impl Column {
         Ok(Self { reader, max_definition, max_repetition, values })
     }
 
-    /// Reads up to `count` rows, and fewer only at the end. After an error, nothing more can be read.
+    /// Reads up to `count` rows, and fewer only at the end. After an error, nothing more can be
+    /// read.
     pub(super) fn read(&mut self, count: usize) -> Result<Batch> {
         contained(|| self.decode(count))
     }

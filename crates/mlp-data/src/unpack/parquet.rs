@@ -50,8 +50,8 @@ struct Import<'a> {
 /// Pictures with indices of their labels; `None` for those without.
 type Rows = Vec<(PathBuf, Option<usize>)>;
 
-/// A file that is open.
-struct Open<'a> {
+/// A file that is open, with the columns to read.
+struct Table<'a> {
     path: &'a Path,
     source: Arc<Source>,
     metadata: ParquetMetaData,
@@ -78,7 +78,7 @@ pub(super) fn labeled_files(path: &Path, workshop: &Path) -> Result<Option<Label
     for (part, paths) in &parts {
         let mut rows = Vec::new();
         for path in paths {
-            import.read(&Open::open(path)?, &mut rows)?;
+            import.read(&Table::open(path)?, &mut rows)?;
         }
         let missing = rows.iter().filter(|(_, label)| label.is_none()).count();
         if missing > 0 && missing < rows.len() {
@@ -109,7 +109,7 @@ pub(super) fn labeled_files(path: &Path, workshop: &Path) -> Result<Option<Label
     Ok(Some(files))
 }
 
-impl<'a> Open<'a> {
+impl<'a> Table<'a> {
     fn open(path: &'a Path) -> Result<Self, Error> {
         let source = Source::open(path).map_err(Error::io("open", path))?;
         let metadata = source.metadata().map_err(|error| damaged(path, &error))?;
@@ -157,7 +157,7 @@ impl Import<'_> {
     fn choose_scale(&mut self, parts: &[(Part, Vec<PathBuf>)], notes: &mut Vec<String>) -> Result<(), Error> {
         let mut lightest = None;
         for path in parts.iter().flat_map(|(_, files)| files) {
-            let file = Open::open(path)?;
+            let file = Table::open(path)?;
             if file.columns.form == Form::Encoded {
                 continue;
             }
@@ -188,7 +188,7 @@ impl Import<'_> {
     }
 
     /// Writes the pictures of a file.
-    fn read(&mut self, file: &Open<'_>, rows: &mut Rows) -> Result<(), Error> {
+    fn read(&mut self, file: &Table<'_>, rows: &mut Rows) -> Result<(), Error> {
         if let Some(names) = &file.names {
             match &self.names {
                 Some(known) if known != names => {
