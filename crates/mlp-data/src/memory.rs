@@ -1,5 +1,5 @@
-//! Asking for memory before it is used. Rust ends the process if an allocation fails, so whoever
-//! knows how much something takes asks first, and can still refuse it.
+//! Checks that memory is available before it is used. Rust ends the process if an allocation fails;
+//! a caller that knows the size can check first, and refuse.
 
 use std::hint::black_box;
 
