@@ -31,6 +31,8 @@ use crate::picture::LabeledFiles;
 pub use archive::unpack;
 #[cfg(feature = "parquet")]
 pub use pages::is_contained;
+#[cfg(feature = "parquet")]
+pub use parquet::labeled_files as parquet_files;
 
 /// Finds the labeled pictures of a dataset: a directory (see [`LabeledFiles::find`]), a zip or tar
 /// archive of one (feature `archives`), or Parquet files as on the Hugging Face hub, one or a
@@ -66,7 +68,7 @@ pub fn labeled_files(path: &Path, workshop: &Path) -> Result<LabeledFiles, Error
 /// The pictures of a directory or a Parquet file.
 fn in_directory(path: &Path, workshop: &Path) -> Result<LabeledFiles, Error> {
     #[cfg(feature = "parquet")]
-    if let Some(files) = parquet::labeled_files(path, workshop)? {
+    if let Some(files) = parquet_files(path, workshop)? {
         return Ok(files);
     }
     #[cfg(not(feature = "parquet"))]

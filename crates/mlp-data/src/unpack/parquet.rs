@@ -60,8 +60,12 @@ struct Table<'a> {
 }
 
 /// Finds the labeled pictures of a Parquet file, or of a directory with Parquet files and without
-/// pictures; `None` for any other path.
-pub(super) fn labeled_files(path: &Path, workshop: &Path) -> Result<Option<LabeledFiles>, Error> {
+/// pictures; `None` for any other path. Writes the pictures to `workshop`.
+///
+/// # Errors
+/// [`Error::Packed`] if a file is damaged, hostile, too large or of an unsupported kind;
+/// [`Error::Io`].
+pub fn labeled_files(path: &Path, workshop: &Path) -> Result<Option<LabeledFiles>, Error> {
     let Some(Shards { parts, notes }) = shards::find(path)? else { return Ok(None) };
     if !workshop.is_dir() {
         fs::create_dir(workshop).map_err(Error::io("create", workshop))?;

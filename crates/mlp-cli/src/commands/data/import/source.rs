@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use mlp_data::arrays::{ArrayOptions, LabeledArrays, LabeledPixels};
 use mlp_data::picture::{GrayPicture, LabeledFiles};
-use mlp_data::unpack::{labeled_files, unpack};
+use mlp_data::unpack::{parquet_files, unpack};
 
 use crate::output::table::counted;
 
@@ -38,7 +38,10 @@ impl Source {
     }
 
     fn find(place: &Path, workshop: &Path, options: &ArrayOptions) -> anyhow::Result<Self> {
-        if let Some(arrays) = LabeledArrays::open(place, options)? {
+        let in_tables = parquet_files(place, workshop)?;
+        if in_tables.is_none()
+            && let Some(arrays) = LabeledArrays::open(place, options)?
+        {
             let LabeledArrays { class_names, train, validation, test, notes } = arrays;
             let (validation, test) = (validation.map(Examples::Pixels), test.map(Examples::Pixels));
             return Ok(Self { class_names, train: Examples::Pixels(train), validation, test, notes });
@@ -52,7 +55,7 @@ impl Source {
             bail!("{} has pictures; {flag} is only for tables and arrays of pixels", place.display());
         }
         let LabeledFiles { class_names, train, validation, test, strays, left_out, mut notes } =
-            labeled_files(place, workshop)?;
+            in_tables.map_or_else(|| LabeledFiles::find(place), Ok)?;
         if strays > 0 {
             notes.push(format!("skipped {} outside of class directories", pictures(strays)));
         }
