@@ -92,6 +92,10 @@ fn transparency_is_blended_over_white() {
     let palette: (&[u8; 4], &[u8]) = (b"PLTE", &[0; 6]);
     let alpha: (&[u8; 4], &[u8]) = (b"tRNS", &[255, 0]);
     assert_eq!(pixels(&png(2, 1, 8, 3, &[palette, alpha], &[&[0, 1]])), [0, 255]);
+    // Transparent corners of a light page are like the page, not like ink.
+    let rounded = [0, 0, 200, 255, 200, 255, 200, 255, 200, 255, 200, 255];
+    let whole = [200, 255, 200, 255, 200, 255, 200, 255, 200, 255, 200, 255];
+    assert_eq!(pixels(&png(6, 2, 8, 4, &[], &[&rounded, &whole])), [200; 12]);
 }
 
 #[test]

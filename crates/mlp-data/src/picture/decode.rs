@@ -159,9 +159,12 @@ fn gray(decoded: DynamicImage) -> (Vec<u8>, Option<Polarity>) {
     let opaque: Vec<u32> =
         border.iter().filter(|pixel| pixel[1] >= TRANSPARENT).map(|pixel| pixel[0].into()).collect();
     let is_clear = 2 * opaque.len() < border.len();
+    // Little is transparent: it is not the ground of ink.
+    let clear = pixels.iter().filter(|pixel| pixel[1] < TRANSPARENT).count();
+    let has_corners = !is_clear && 4 * clear < pixels.len();
     let ground = match opaque.len() {
         // The corners of a rounded picture are like the rest of its ground.
-        count if !is_clear && count < border.len() => opaque.iter().sum::<u32>() / count as u32,
+        count if has_corners && count < border.len() => opaque.iter().sum::<u32>() / count as u32,
         _ if is_light => 0,
         _ => 255,
     };
