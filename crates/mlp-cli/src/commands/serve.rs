@@ -33,7 +33,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// other websites send. SIGINT and SIGTERM shut it down after it has answered running requests,
 /// with exit code 0; a second signal ends it immediately.
 ///
-/// A client that sends much does not keep others waiting. Decoding takes about 256 MB for one large
+/// No client can keep the others waiting. Decoding takes about 256 MB for one large
 /// picture and 16 MB for each of two small ones at a time, in turns between addresses.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -53,7 +53,7 @@ pub(crate) struct Args {
     /// Port to listen on; 0 for any free port
     #[arg(long, default_value_t = 8000)]
     port: u16,
-    /// Further host name of this machine to answer under; can be repeated
+    /// Also answer requests for this host name; can be repeated
     #[arg(long, value_name = "NAME", value_parser = host_name)]
     allow_host: Vec<String>,
     /// Maximum average requests per second from one address; 0 for no limit
