@@ -49,7 +49,7 @@ pub(super) fn datasets(scale: usize) -> Vec<Vec<u8>> {
 }
 
 pub(super) fn descriptions(scale: usize) -> Vec<Vec<u8>> {
-    let class_names = (0..2 * scale).map(|class| format!("\"class\" {class}, größer")).collect();
+    let class_names = (0..(2 * scale).min(256)).map(|class| format!("\"class\" {class}, größer")).collect();
     let whole = Description {
         class_names,
         preprocessing: Preprocessing::Digit,

@@ -33,7 +33,7 @@ impl Options {
 /// Memory in MB and seconds that reading one input may take.
 const LIMITS: [&str; 2] = ["-rss_limit_mb=3000", "-timeout=20"];
 
-/// Writes the corpus and runs the fuzzer, if it can be had.
+/// Writes the corpus and runs the fuzzer, if there is one or it can be installed.
 ///
 /// # Errors
 /// If a reader fails on an input, which is then in the directory that libFuzzer names; or there is

@@ -68,8 +68,8 @@ enum Command {
     },
     /// Run the checks that every change must pass.
     Test {
-        /// Also run the slow checks: mutants, Miri, fuzzing, dependencies, every feature alone, other
-        /// tools, a browser
+        /// Also run the slow checks: mutants, Miri, fuzzing, dependencies, every feature alone,
+        /// other tools, a browser
         #[arg(long)]
         thorough: bool,
         /// Build without OpenBLAS only

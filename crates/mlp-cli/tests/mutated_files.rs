@@ -92,7 +92,7 @@ fn budget(input: &[u8]) -> usize {
 /// Much longer than reading takes, even on a busy machine.
 const SLOW: Duration = Duration::from_secs(20);
 
-/// Reads an input and returns whether it is accepted. An input that shows a fault is kept in a file.
+/// Reads an input and returns whether it is accepted. One that shows a fault is kept in a file.
 fn read(target: &Target, input: &[u8]) -> bool {
     let (began, mut accepted) = (Instant::now(), None);
     let bytes = peak(|| accepted = catch_unwind(AssertUnwindSafe(|| (target.read)(input))).ok());

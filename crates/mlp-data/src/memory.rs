@@ -1,5 +1,5 @@
-//! Asking for memory before it is used. Rust ends the process if an allocation fails, so whoever
-//! knows how much something takes asks first, and can still refuse it.
+//! Asking for memory before it is used. Rust ends the process if an allocation fails, so a caller
+//! that knows how much something takes asks first, and can still refuse it.
 
 use std::hint::black_box;
 

@@ -258,7 +258,7 @@ fn options_must_fit_the_file() {
         let shape = Known { image_shape: Some(ImageShape { height: 5, width: 4 }), ..Known::default() };
         assert!(refused(format, &bytes, &shape).starts_with("images of 5x4 for a network of 12 inputs"));
         let names = Known { class_names: Some(vec!["one".to_owned()]), ..Known::default() };
-        assert!(refused(format, &bytes, &names).starts_with("1 class names for a network of 3 classes"));
+        assert!(refused(format, &bytes, &names).starts_with("1 class name for a network of 3 classes"));
         let renamed =
             Known { class_names: Some(["a", "b", "c"].map(str::to_owned).to_vec()), ..Known::default() };
         assert_eq!(import(format, &bytes, &renamed).unwrap().model.metadata.class_names, ["a", "b", "c"]);

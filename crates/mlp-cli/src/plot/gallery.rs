@@ -181,8 +181,7 @@ mod tests {
         let data = mlp_train::match_classes(&data, &names, &names).unwrap();
         let error = Misclassified { index: 0, label: 0, prediction: 1, probability: 0.99999 };
         let texts = errors(&[error], 1, &names, &data, "errors").texts();
-        let expected =
-            ["true: <4>", "pred: 9", "99.9% confident", "example 0", "1 of 1 errors on 1 examples"];
+        let expected = ["true: <4>", "pred: 9", "99.9% confident", "example 0", "1 of 1 error on 1 example"];
         for text in expected {
             assert!(texts.iter().any(|found| found == text), "{text}: {texts:?}");
         }

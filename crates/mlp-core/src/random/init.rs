@@ -114,7 +114,7 @@ mod tests {
                 (hash ^ w.to_bits()).wrapping_mul(0x0100_0000_01b3)
             })
         });
-        assert_eq!(hashes, [0x1a22_c32b_1ba7_de31, 0, 0], "{hashes:#x?}");
+        assert_eq!(hashes, [0x1a22_c32b_1ba7_de31, 0x4e74_a8d7_422d_3701, 0x00b2_ea0a_45ac_917c]);
     }
 
     #[test]

@@ -44,7 +44,9 @@ impl GrayPicture {
             let mut decoder =
                 ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(problem)?;
             let (width, height) = decoder.dimensions();
-            let share = memory.take(width, height, decoder.total_bytes())?;
+            // The decoders of the other formats have a second copy for a while.
+            let copies = if matches!(format, ImageFormat::Png | ImageFormat::Bmp) { 1 } else { 2 };
+            let share = memory.take(width, height, decoder.total_bytes().saturating_mul(copies))?;
             let mut limits = Limits::default();
             limits.max_alloc = Some(max_bytes.min(MAX_BYTES));
             decoder.set_limits(limits).map_err(problem)?;

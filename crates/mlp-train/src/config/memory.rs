@@ -1,7 +1,7 @@
 //! Upper bounds of the memory that training and evaluation take, so that too much is refused before
 //! anything is allocated.
 
-use mlp_core::{Architecture, Precision};
+use mlp_core::{Architecture, Init, Precision};
 use mlp_data::Dataset;
 use mlp_data::memory::is_available;
 
@@ -81,8 +81,9 @@ impl TrainConfig {
         let stored = 2 + states + u64::from(self.ema_decay.is_some());
         let networks = sizes.parameters(0).saturating_mul(stored * 5 + 1);
         // Initial weights are drawn in double precision; their QR factorization has three copies.
+        let copies = if self.init == Init::Orthogonal { 4 } else { 2 };
         let widest = architecture.layer_sizes().into_iter().map(|(inputs, outputs)| inputs * outputs).max();
-        let initial = (widest.unwrap_or(0) as u64).saturating_mul(4 * 8);
+        let initial = (widest.unwrap_or(0) as u64).saturating_mul(copies * 8);
         // The order of the examples and its sort keys; the CSR matrix.
         let pixels = (train.density() * train.images().len() as f64) as u64;
         let examples = train.len() as u64 * 32 + 3 * pixels;
