@@ -96,18 +96,12 @@ fn recipe(bytes: &[u8]) -> bool {
     true
 }
 
-/// A model file, or only its content, which gets a frame with the right checksum.
+/// A model file, or only its content, which gets a header with the right checksum.
 fn model(bytes: &[u8]) -> bool {
-    let framed;
-    let bytes = if bytes.starts_with(b"\x89MLP") {
-        bytes
-    } else {
-        framed = frame(b"MLP", bytes);
-        &framed
-    };
     in_directory(|directory| {
         let path = directory.join("model.mlp");
-        fs::write(&path, bytes).unwrap();
+        let head = if bytes.starts_with(b"\x89MLP") { Vec::new() } else { header(b"MLP", bytes) };
+        write(&path, &head, bytes);
         let Ok(model) = Model::load(&path) else { return false };
         is_stored(&model, directory);
         true
@@ -118,7 +112,7 @@ fn model(bytes: &[u8]) -> bool {
 fn checkpoint(bytes: &[u8]) -> bool {
     in_directory(|directory| {
         let path = directory.join("checkpoint.mlp");
-        fs::write(&path, frame(b"C32", bytes)).unwrap();
+        write(&path, &header(b"C32", bytes), bytes);
         let Ok(checkpoint) = Checkpoint::<f32>::load(&path) else { return false };
         let data = seeds::examples();
         // The configuration of a run is not the checkpoint's, so it may not be large.
@@ -198,14 +192,20 @@ fn is_stored(model: &Model, directory: &Path) {
     }
 }
 
-/// A model or checkpoint file with this content; see `crates/mlp-train/src/model/frame.rs`.
-fn frame(letters: &[u8; 3], content: &[u8]) -> Vec<u8> {
-    let mut bytes = [b"\x89", &letters[..], b"\r\n\x1a\n"].concat();
-    bytes.extend(2_u32.to_le_bytes());
-    bytes.extend((content.len() as u64).to_le_bytes());
-    bytes.extend(Sha256::digest(content));
-    bytes.extend(content);
-    bytes
+/// The header of a model or checkpoint file; see `crates/mlp-train/src/model/frame.rs`.
+fn header(letters: &[u8; 3], content: &[u8]) -> Vec<u8> {
+    let mut header = [b"\x89", &letters[..], b"\r\n\x1a\n"].concat();
+    header.extend(2_u32.to_le_bytes());
+    header.extend((content.len() as u64).to_le_bytes());
+    header.extend(Sha256::digest(content));
+    header
+}
+
+/// Writes a file without a copy of its content.
+fn write(path: &Path, header: &[u8], content: &[u8]) {
+    let mut file = fs::File::create(path).unwrap();
+    file.write_all(header).unwrap();
+    file.write_all(content).unwrap();
 }
 
 fn in_directory<T>(work: impl FnOnce(&Path) -> T) -> T {
