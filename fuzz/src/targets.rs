@@ -96,7 +96,7 @@ fn recipe(bytes: &[u8]) -> bool {
     true
 }
 
-/// A model file, or only its content, which gets a frame with the right checksum.
+/// A model file, or only its content, which gets a header with the right checksum.
 fn model(bytes: &[u8]) -> bool {
     in_directory(|directory| {
         let path = directory.join("model.mlp");

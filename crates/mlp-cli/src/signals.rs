@@ -53,11 +53,11 @@ pub(crate) fn before_exit(clean_up: impl Fn() + Send + 'static) -> anyhow::Resul
 }
 
 /// Starts a thread that calls `act` for each signal.
-fn watch(mut act: impl FnMut(i32) + Send + 'static) -> anyhow::Result<()> {
+fn watch(act: impl FnMut(i32) + Send + 'static) -> anyhow::Result<()> {
     let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM].into_iter().chain(hangup))
         .context("cannot listen for signals")?;
-    let watch = move || signals.forever().for_each(|signal| act(signal));
+    let watch = move || signals.forever().for_each(act);
     std::thread::Builder::new().name("signals".to_owned()).spawn(watch).context("cannot start a thread")?;
     Ok(())
 }

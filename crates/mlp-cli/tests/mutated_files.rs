@@ -4,6 +4,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -48,17 +49,19 @@ impl Limited {
 // SAFETY: all calls go to the system's allocator, or fail as they may. Counting does not allocate.
 unsafe impl GlobalAlloc for Limited {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if !Self::admits(layout.size()) {
+            return ptr::null_mut();
+        }
         // SAFETY: the caller's promise about `layout`.
-        if Self::admits(layout.size()) { unsafe { System.alloc(layout) } } else { std::ptr::null_mut() }
+        unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promise about `layout`.
-        if Self::admits(layout.size()) {
-            unsafe { System.alloc_zeroed(layout) }
-        } else {
-            std::ptr::null_mut()
+        if !Self::admits(layout.size()) {
+            return ptr::null_mut();
         }
+        // SAFETY: the caller's promise about `layout`.
+        unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
