@@ -8,14 +8,9 @@ use std::hash::BuildHasher;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use super::budget::Budget;
 use crate::Error;
 use crate::picture::files::is_litter;
-
-/// What an archive may unpack to: this many times its size and this many bytes more, but never more
-/// than the last.
-const RATIO: u64 = 250;
-const EXTRA: u64 = 64 << 20;
-const MAX_BYTES: u64 = 64 << 30;
 
 /// What each entry takes at least: a block of a file system.
 const BLOCK: u64 = 4096;
@@ -38,12 +33,6 @@ pub(super) struct Entries<'a> {
     in_both_cases: Counted,
 }
 
-/// How many bytes may still be written.
-pub(super) struct Budget {
-    left: u64,
-    most: u64,
-}
-
 /// A number of names, and the first.
 #[derive(Default)]
 struct Counted {
@@ -62,29 +51,6 @@ impl Counted {
     fn note(&self, what: &str) -> Option<String> {
         let Self { count, first } = self;
         (*count > 0).then(|| format!("{what}: {count}, the first is {first}"))
-    }
-}
-
-impl Budget {
-    /// For a file of this size.
-    pub(super) fn of(bytes: u64) -> Self {
-        let most = bytes.saturating_mul(RATIO).saturating_add(EXTRA).min(MAX_BYTES);
-        Self { left: most, most }
-    }
-
-    /// Takes bytes from the budget.
-    pub(super) fn take(&mut self, bytes: u64, origin: &Path) -> Result<(), Error> {
-        self.left = self.left.checked_sub(bytes).ok_or_else(|| self.exceeded(origin))?;
-        Ok(())
-    }
-
-    fn exceeded(&self, origin: &Path) -> Error {
-        let megabytes = self.most / 1_000_000;
-        let problem = format!(
-            "unpacks to more than {megabytes} MB, which is suspicious for its size; expected at most {RATIO} \
-             times its size; if you trust it, unpack it and import the directory"
-        );
-        Error::packed(origin, problem)
     }
 }
 
@@ -116,7 +82,7 @@ impl<'a> Entries<'a> {
 
     /// Refuses contents that are larger than the budget, as far as the archive tells.
     pub(super) fn expect(&self, bytes: u128) -> Result<(), Error> {
-        if bytes > self.budget.left.into() { Err(self.budget.exceeded(self.origin)) } else { Ok(()) }
+        self.budget.check(bytes, self.origin)
     }
 
     /// Writes a file, and returns its size; `damaged` makes an error of one while reading.

@@ -7,8 +7,10 @@
 
 #[cfg(feature = "archives")]
 mod archive;
+mod budget;
 #[cfg(feature = "parquet")]
 mod columns;
+#[cfg(feature = "archives")]
 mod entries;
 #[cfg(feature = "parquet")]
 mod features;

@@ -9,8 +9,8 @@ use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 
+use super::budget::Budget;
 use super::columns::{Columns, Form};
-use super::entries::Budget;
 use super::features::Features;
 use super::pages::{Batch, Column, Row, Source, Values};
 use super::shards::{self, Shards};

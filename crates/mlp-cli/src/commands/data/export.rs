@@ -17,7 +17,8 @@ use crate::parse;
 ///
 /// The formats are those that `mlp data import` reads: a directory of CSV tables as on Kaggle
 /// (`train.csv` and `test.csv` with `label,pixel0,…`), an .npz file like that of Keras (`x_train`,
-/// `y_train`, `x_test`, `y_test`), IDX files like those of MNIST, or pictures (`train/CLASS/00001.png`).
+/// `y_train`, `x_test`, `y_test`), IDX files like those of MNIST, or pictures
+/// (`train/CLASS/00001.png`).
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
