@@ -141,6 +141,7 @@ fn notes(
         let count = preprocessed.figures;
         notes.push(format!("the picture may show {count} digits; segment=true classifies each"));
     }
+    notes.extend(preprocessed.doubts.iter().map(|doubt| doubt.text().to_owned()));
     let looks_opposite = preprocessed.was_inverted != preprocessed.looks_light;
     if options.polarity.is_none() && polarity != Polarity::Auto && looks_opposite && !options.segment() {
         notes.push(format!(

@@ -1,6 +1,6 @@
 //! Preprocessing examples into images, and a report of what is odd about them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::bail;
 use mlp_data::picture::{Polarity, Preprocessed};
@@ -29,9 +29,8 @@ pub(super) struct Images<'s> {
     pub(super) labels: Vec<u8>,
     pub(super) pixels: Vec<u8>,
     pub(super) looks_light: usize,
-    blank: Vec<usize>,
-    first_of_several: Vec<usize>,
-    several_figures: Vec<usize>,
+    /// Examples to report, by what is odd about them.
+    odd: BTreeMap<&'static str, Vec<usize>>,
 }
 
 impl Images<'_> {
@@ -60,22 +59,20 @@ impl Preprocessor {
             labels: Vec::new(),
             pixels: Vec::new(),
             looks_light: 0,
-            blank: Vec::new(),
-            first_of_several: Vec::new(),
-            several_figures: Vec::new(),
+            odd: BTreeMap::new(),
         };
         let mut failed = 0;
         for (index, preprocessed) in preprocessed.into_iter().enumerate() {
             match preprocessed {
                 Ok((preprocessed, is_first)) => {
-                    if preprocessed.is_blank {
-                        images.blank.push(index);
-                    }
-                    if is_first {
-                        images.first_of_several.push(index);
-                    }
-                    if preprocessed.figures > 1 {
-                        images.several_figures.push(index);
+                    let oddities = [
+                        preprocessed.is_blank.then_some("blank"),
+                        is_first.then_some("used only the first of several frames or pages"),
+                        (preprocessed.figures > 1).then_some("may show several digits"),
+                    ];
+                    let doubts = preprocessed.doubts.iter().map(|doubt| doubt.text());
+                    for what in oddities.into_iter().flatten().chain(doubts) {
+                        images.odd.entry(what).or_default().push(index);
                     }
                     images.indices.push(index);
                     images.labels.push(source.label(index));
@@ -99,19 +96,16 @@ impl Preprocessor {
     }
 }
 
-/// Reports blank and duplicate images, and files with several pictures or digits.
+/// Reports odd and duplicate images.
 pub(super) fn report_oddities(sets: &[&Images<'_>]) {
     let shown = |source: &Examples, index: usize| printable(&source.name(index)).into_owned();
-    type Indices = for<'a, 's> fn(&'a Images<'s>) -> &'a [usize];
-    let kinds: [(Indices, &str); 3] = [
-        (|images| &images.first_of_several, "used only the first of several frames or pages"),
-        (|images| &images.several_figures, "may show several digits"),
-        (|images| &images.blank, "blank"),
-    ];
-    for (indices, what) in kinds {
-        let count = sets.iter().map(|images| indices(images).len()).sum();
-        let first = sets.iter().find_map(|images| Some((images.source, *indices(images).first()?)));
-        if let Some((source, index)) = first {
+    let kinds: BTreeSet<&str> = sets.iter().flat_map(|images| images.odd.keys().copied()).collect();
+    for what in kinds {
+        let mut odd = sets.iter().flat_map(|images| {
+            images.odd.get(what).into_iter().flatten().map(|&index| (images.source, index))
+        });
+        let count = odd.clone().count();
+        if let Some((source, index)) = odd.next() {
             note(&format!("{what}: {}, the first is {}", pictures(count), shown(source, index)));
         }
     }
