@@ -2,6 +2,7 @@
 //! that comes half a second later or more ends it at once. Wrappers and schedulers send a signal
 //! twice within milliseconds, to the program and to its group.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -44,9 +45,11 @@ impl Signals {
     }
 }
 
-/// Makes the first signal call `clean_up` and end the program.
+/// Makes the first signal call `clean_up` and end the program. Other threads, whose files may
+/// vanish, cannot report it: standard error stays locked.
 pub(crate) fn before_exit(clean_up: impl Fn() + Send + 'static) -> anyhow::Result<()> {
     watch(move |signal| {
+        let _stderr = io::stderr().lock();
         clean_up();
         low_level::exit(128 + signal);
     })

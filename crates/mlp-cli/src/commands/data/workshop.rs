@@ -1,7 +1,6 @@
 //! The temporary directory that archives and Parquet files are unpacked to, beside the new dataset.
 
 use std::fs;
-use std::io;
 use std::panic;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -28,8 +27,6 @@ impl Workshop {
         messages::show_as(&path, source);
         let directory = path.clone();
         signals::before_exit(move || {
-            // Other threads do not report the files that vanish.
-            let _stderr = io::stderr().lock();
             let removed = directory.with_extension("removed.tmp");
             // Renamed first, so that nothing is created in it any more.
             if fs::rename(&directory, &removed).is_ok() {
