@@ -55,7 +55,7 @@ fn a_network_or_a_batch_that_is_too_large_is_refused() {
 #[test]
 fn a_dataset_or_a_model_that_is_too_large_is_refused() {
     let scratch = Scratch::new();
-    let (pixels, labels) = (vec![7; 60 * 1000 * 1000], [[0, 1]; 30].concat());
+    let (pixels, labels) = (vec![7; 100 * 1000 * 1000], [[0, 1]; 50].concat());
     let test = (&pixels[..2_000_000], &labels[..2]);
     common::write_dataset(&scratch.path("large"), [1000, 1000], [(&pixels, &labels), test]);
     fails_in_one_line(&scratch, &[100, 130], "data info large");

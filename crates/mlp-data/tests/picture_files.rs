@@ -209,6 +209,17 @@ fn the_first_of_several_frames_is_read() {
 }
 
 #[test]
+fn a_picture_without_columns_is_an_error() {
+    let mut file = Vec::new();
+    let mut encoder = GifEncoder::new(&mut file);
+    encoder.encode(&[9; 12], 2, 2, ExtendedColorType::Rgb8).unwrap();
+    drop(encoder);
+    assert!(GrayPicture::decode(&file).is_ok());
+    file[6..8].copy_from_slice(&[0, 0]); // the width of the screen
+    assert!(matches!(GrayPicture::decode(&file), Err(Error::PictureSize { width: 0, .. })));
+}
+
+#[test]
 fn a_truncated_file_is_never_another_picture() {
     for format in FORMATS {
         let file = encoded(format);

@@ -83,6 +83,9 @@ impl GrayPicture {
             (DynamicImage::from_decoder(decoder).map_err(problem)?, orientation, share)
         };
         let (width, height) = (decoded.width(), decoded.height());
+        if width == 0 || height == 0 {
+            return Err(Error::PictureSize { pixels: 0, width: width as usize, height: height as usize });
+        }
         let (gray, polarity) = gray(decoded);
         // Rotated as gray, which takes less memory than colors.
         let gray = GrayImage::from_raw(width, height, gray).expect("one byte for each pixel");
