@@ -65,7 +65,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<Outcome> {
         cargo.arg("reader").arg(corpus.join(reader)).arg("--").args(LIMITS);
         cargo.arg(format!("-max_total_time={}", options.seconds));
         cargo.arg(format!("-artifact_prefix={}/{reader}-", target.display()));
-        process::run(cargo.arg("-print_final_stats=1").env("READER", reader))?;
+        process::run(cargo.arg("-verbosity=0").env("READER", reader))?;
     }
     Ok(Outcome::Passed)
 }
