@@ -19,8 +19,8 @@ use fuzz::targets::{TARGETS, Target};
 #[path = "../../../fuzz/src/lib.rs"]
 mod fuzz;
 
-/// The system's allocator with a limit for all allocations that are not small, together: small ones
-/// do not depend on what is read, and errors need them.
+/// The system's allocator with a limit on the sum of all large allocations. Small ones do not
+/// depend on the input, and error messages need them.
 struct Limited;
 
 const SMALL: usize = 300_000;

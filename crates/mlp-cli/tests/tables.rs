@@ -94,7 +94,7 @@ fn an_unclear_table_is_refused_with_the_flag_that_decides() {
     scratch.refuses("data import t.csv --to set", "both may hold them (first: numbers from 0 to 1; last: ");
     scratch.refuses(
         "data import t.csv --to set --label-column 7",
-        "there is no column 7 (--label-column); found 5",
+        "--label-column: no column 7; found 5",
     );
     let with = "data import t.csv --to set --label-column -1";
     scratch

@@ -160,7 +160,7 @@ impl Columns {
                 None => "without a header".to_owned(),
             };
             format!(
-                "there is no column {given} (--label-column); found {count} columns {named}; expected a name, or \
+                "--label-column: no column {given}; found {count} columns {named}; expected a name, or \
                  0 to {}",
                 count - 1
             )
@@ -327,7 +327,7 @@ mod tests {
             ("label,class,p0\n1,1,1", None, "`label` and `class` both have the name of a label"),
             ("0,5,5,5,0\n1,5,5,5,1", None, "both may hold them (first: numbers from 0 to 1; last: numbers"),
             ("7,5,5,5,7\n90,5,5,5,1", None, "neither looks like them"),
-            ("a,b,c\n1,2,3", Some("d"), "there is no column d (--label-column); found 3 columns with names"),
+            ("a,b,c\n1,2,3", Some("d"), "--label-column: no column d; found 3 columns with names"),
             ("1,2,3\n1,2,3", Some("3"), "found 3 columns without a header; expected a name, or 0 to 2"),
         ] {
             let error = columns(text, given).unwrap_err();

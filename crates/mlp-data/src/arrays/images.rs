@@ -90,7 +90,7 @@ impl Layout {
         if !transpose {
             return (self.shape, bytes);
         }
-        transpose_all(&mut bytes, self.shape);
+        self.shape.transpose_all(&mut bytes);
         (ImageShape { height: self.shape.width, width: self.shape.height }, bytes)
     }
 }
@@ -119,19 +119,6 @@ fn row_shape(place: &str, pixels: usize, given: Option<ImageShape>) -> Result<Im
 /// The luminance of a color, as for pictures.
 fn luminance([red, green, blue]: [u8; 3]) -> u8 {
     ((2126 * u32::from(red) + 7152 * u32::from(green) + 722 * u32::from(blue)) / 10_000) as u8
-}
-
-/// Transposes every image.
-pub(super) fn transpose_all(images: &mut [u8], shape: ImageShape) {
-    let mut upright = vec![0; shape.pixels()];
-    for image in images.chunks_exact_mut(shape.pixels().max(1)) {
-        for row in 0..shape.height {
-            for column in 0..shape.width {
-                upright[column * shape.height + row] = image[row * shape.width + column];
-            }
-        }
-        image.copy_from_slice(&upright);
-    }
 }
 
 #[cfg(test)]

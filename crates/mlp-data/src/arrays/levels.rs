@@ -44,8 +44,9 @@ pub(super) fn white(parts: &[&Stored], given: Option<f64>) -> Result<(f64, Optio
                 false => "; --max-value 255 keeps them as they are",
             };
             let problem = format!(
-                "pixels from 0 to {most}; expected 0 to 255, or 0 to 1; give the value of white with \
-                 --max-value{hint}"
+                "pixels from 0 to {}; expected 0 to 255, or 0 to 1; give the value of white with \
+                 --max-value{hint}",
+                most as f32
             );
             return Err(refused(place, problem));
         }

@@ -18,6 +18,19 @@ impl ImageShape {
     pub const fn pixels(self) -> usize {
         self.height * self.width
     }
+
+    /// Transposes images of this shape.
+    pub(crate) fn transpose_all(self, images: &mut [u8]) {
+        let mut upright = vec![0; self.pixels()];
+        for image in images.chunks_exact_mut(self.pixels().max(1)) {
+            for row in 0..self.height {
+                for column in 0..self.width {
+                    upright[column * self.height + row] = image[row * self.width + column];
+                }
+            }
+            image.copy_from_slice(&upright);
+        }
+    }
 }
 
 impl fmt::Display for ImageShape {
@@ -206,6 +219,13 @@ mod tests {
         assert_eq!(data.labels(), [2, 0, 2]);
         assert_eq!(data.class_counts(), [1, 0, 2]);
         assert_eq!((data.len(), data.is_empty(), data.classes()), (3, false, 3));
+    }
+
+    #[test]
+    fn transposing_swaps_rows_and_columns() {
+        let mut images = vec![1, 2, 3, 4, 5, 6, 10, 20, 30, 40, 50, 60];
+        ImageShape { height: 2, width: 3 }.transpose_all(&mut images);
+        assert_eq!(images, [1, 4, 2, 5, 3, 6, 10, 40, 20, 50, 30, 60]);
     }
 
     #[test]

@@ -161,7 +161,7 @@ impl Pair {
         if transposed {
             // Without images the shape is unchecked, and may be too large to allocate.
             if !images.is_empty() {
-                transpose_all(&mut images, shape);
+                shape.transpose_all(&mut images);
             }
             shape = ImageShape { height: shape.width, width: shape.height };
         }
@@ -233,29 +233,9 @@ fn shift_labels(labels: &[i64], first: u8, classes: usize) -> Result<Vec<u8>, Er
     Ok(labels.iter().map(|&label| (label - first) as u8).collect())
 }
 
-/// Transposes every image.
-fn transpose_all(images: &mut [u8], shape: ImageShape) {
-    let mut upright = vec![0; shape.pixels()];
-    for image in images.chunks_exact_mut(shape.pixels().max(1)) {
-        for row in 0..shape.height {
-            for column in 0..shape.width {
-                upright[column * shape.height + row] = image[row * shape.width + column];
-            }
-        }
-        image.copy_from_slice(&upright);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn transposing_swaps_rows_and_columns() {
-        let mut images = vec![1, 2, 3, 4, 5, 6, 10, 20, 30, 40, 50, 60];
-        transpose_all(&mut images, ImageShape { height: 2, width: 3 });
-        assert_eq!(images, [1, 4, 2, 5, 3, 6, 10, 40, 20, 50, 30, 60]);
-    }
 
     #[test]
     fn labels_from_one_become_classes_from_zero() {

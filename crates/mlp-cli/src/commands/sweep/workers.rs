@@ -23,8 +23,7 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
 /// Minimum time between checkpoints at the ends of epochs.
 const SPACING: Duration = Duration::from_secs(5);
 
-/// Fraction of the training set to hold out if there is no validation set, which is needed to rank
-/// runs.
+/// Fraction of the training set to hold out for ranking the runs, if there is no validation set.
 const VALIDATION: f64 = 0.1;
 
 /// State shared by the threads.

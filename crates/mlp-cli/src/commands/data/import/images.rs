@@ -1,4 +1,4 @@
-//! Preprocessing examples into images, and a report of what is odd about them.
+//! Preprocesses examples into images, and reports unusual ones.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -29,7 +29,7 @@ pub(super) struct Images<'s> {
     pub(super) labels: Vec<u8>,
     pub(super) pixels: Vec<u8>,
     pub(super) looks_light: usize,
-    /// Examples to report, by what is odd about them.
+    /// Unusual examples to report, by reason.
     odd: BTreeMap<&'static str, Vec<usize>>,
 }
 
@@ -96,7 +96,7 @@ impl Preprocessor {
     }
 }
 
-/// Reports odd and duplicate images.
+/// Reports unusual and duplicate images.
 pub(super) fn report_oddities(sets: &[&Images<'_>]) {
     let shown = |source: &Examples, index: usize| printable(&source.name(index)).into_owned();
     let kinds: BTreeSet<&str> = sets.iter().flat_map(|images| images.odd.keys().copied()).collect();

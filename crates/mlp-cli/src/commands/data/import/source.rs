@@ -15,7 +15,7 @@ pub(super) struct Source {
     pub(super) train: Examples,
     pub(super) validation: Option<Examples>,
     pub(super) test: Option<Examples>,
-    /// How the source was interpreted, and what was left out, one line each.
+    /// One line for each assumption, and for the files left out.
     pub(super) notes: Vec<String>,
 }
 
