@@ -65,6 +65,7 @@ mod tests {
             ("b'+/8A'", "not base64"),
             // A plus sign that became a space in a form.
             (" /8A /8=", "not base64"),
+            ("AAA AAA AA", "not base64"),
             ("+/8A+", "not base64"),
             ("+_8A", "not base64"),
             ("äöü", "not base64"),
