@@ -92,10 +92,7 @@ fn an_unclear_table_is_refused_with_the_flag_that_decides() {
     let rows: String = (0..40).map(|i| format!("{},0,{},0,{}\n", i % 2, 93 - i, i % 2)).collect();
     fs::write(scratch.path("t.csv"), &rows).unwrap();
     scratch.refuses("data import t.csv --to set", "both may hold them (first: numbers from 0 to 1; last: ");
-    scratch.refuses(
-        "data import t.csv --to set --label-column 7",
-        "--label-column: no column 7; found 5",
-    );
+    scratch.refuses("data import t.csv --to set --label-column 7", "--label-column: no column 7; found 5");
     let with = "data import t.csv --to set --label-column -1";
     scratch
         .refuses(with, "t.csv: pixels from 0 to 93; expected 0 to 255, or 0 to 1; give the value of white");
