@@ -8,7 +8,7 @@ use mlp_data::catalog::{self, CatalogEntry};
 use mlp_data::fetch::{FetchOptions, Fetcher};
 use mlp_data::text::printable;
 use mlp_data::{Dataset, Datasets};
-use mlp_train::{Matched, Model, Origin, match_classes};
+use mlp_train::{Matched, Model, Origin, TrainConfig, match_classes};
 
 use crate::dataset_name::{full_name, is_known, located};
 use crate::output::download::DownloadProgress;
@@ -83,6 +83,14 @@ pub(crate) fn load_for(
         (sets.train, sets.validation) = (train, Some(held_out));
     }
     Ok(sets)
+}
+
+/// Returns the training set without the examples that a training held out.
+pub(crate) fn training_part(train: Dataset, config: &TrainConfig) -> anyhow::Result<Dataset> {
+    if config.validation > 0.0 {
+        return Ok(train.split_stratified(config.validation, config.split_seed)?.0);
+    }
+    Ok(train)
 }
 
 /// Returns a part of a dataset in the model's classes, and says if they are not the dataset's.

@@ -13,6 +13,7 @@ use crate::ops::buffers::Buffers;
 use crate::ops::compute::Compute;
 use crate::ops::dropout::{DroppedInputs, Masking};
 use crate::ops::output::{Labels, Scores};
+use crate::parallel::Partition;
 use crate::passes::Memory;
 use crate::scalar::Scalar;
 
@@ -141,6 +142,28 @@ impl<A: Scalar> Workspace<A> {
     /// Returns the backend, instruction set and threads.
     pub fn compute(&self) -> Compute {
         self.ops.compute
+    }
+
+    /// Calls `work` with the index of each item and the item, each on a thread of its own: for
+    /// preparing batches with the threads of the passes.
+    ///
+    /// ```
+    /// # use mlp_core::*;
+    /// let compute = Compute::default().with_threads(2);
+    /// let mut workspace = Workspace::<f32>::with_compute(&Architecture::new(4, &[3], 2), 8, compute);
+    /// let mut squares = [0; 2];
+    /// workspace.on_each_thread(&mut squares, |thread, square| *square = (thread + 3) * (thread + 3));
+    /// assert_eq!(squares, [9, 16]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the number of items is not [`Compute::threads`]; with the first panic of `work`.
+    #[track_caller]
+    pub fn on_each_thread<T: Send>(&mut self, items: &mut [T], work: impl Fn(usize, &mut T) + Sync) {
+        let threads = self.ops.pool.len();
+        assert_eq!(items.len(), threads, "{} items for {threads} threads", items.len());
+        let parts = Partition::new(threads, 1, threads);
+        self.ops.pool.run(parts.slice(items), |thread, item| work(thread, &mut item[0]));
     }
 
     /// Returns the maximum batch size.

@@ -6,6 +6,7 @@
 //! - [`catalog`] and `fetch`: the datasets known by name, and their downloads (feature `fetch`, on
 //!   by default);
 //! - [`synthetic`]: ten classes of drawn digits that need no files;
+//! - [`Augmenter`]: random distortions of training images;
 //! - [`idx`]: the IDX format of MNIST, raw or gzip-compressed;
 //! - `picture`: decoding and preprocessing pictures (feature `pictures`, off by default);
 //! - `npy`: NumPy's arrays (feature `npz`); `arrays`: datasets as tables and arrays of pixels, read
@@ -37,6 +38,7 @@
 
 #[cfg(feature = "tables")]
 pub mod arrays;
+mod augment;
 pub mod catalog;
 mod dataset;
 mod directory;
@@ -60,6 +62,7 @@ pub mod text;
 #[cfg(any(feature = "archives", feature = "parquet"))]
 pub mod unpack;
 
+pub use augment::{Augmentation, Augmenter};
 pub use dataset::{Dataset, Datasets, ImageShape, Polarity, Preprocessing, Real, SparseImages, levels};
 pub use directory::Description;
 pub use error::{Error, SourceFailure};

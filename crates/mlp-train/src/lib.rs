@@ -32,6 +32,7 @@ mod number;
 mod run;
 mod training;
 
+pub use config::augment::ClassRotation;
 pub use config::error::ConfigError;
 pub use config::kernel::Kernel;
 pub use config::metric::{EpochRecord, Metric, Outcome, Target};
@@ -50,9 +51,10 @@ pub use run::result::{Best, RunResult, Status};
 pub use run::run_dir::RunDir;
 pub use run::train::RunSetup;
 pub use run::writer::EpochWriter;
+pub use training::batches::Examples;
 pub use training::events::{Control, Ending, Event, Observer};
 pub use training::range_test;
-pub use training::trainer::{Examples, Trainer};
+pub use training::trainer::Trainer;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

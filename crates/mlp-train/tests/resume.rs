@@ -33,6 +33,7 @@ fn config() -> TrainConfig {
         learning_rate: 0.1,
         dropout: 0.2,
         input_dropout: 0.1,
+        augment: true,
         label_smoothing: 0.1,
         weight_decay: Some(0.01),
         clip_norm: Some(1.0),

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
-use crate::data::SetArgs;
+use crate::data::{SetArgs, training_part};
 use crate::output::messages::note;
 use crate::plot::{self, Drawing, check_format, save};
 use crate::predictions::Predictions;
@@ -24,7 +24,8 @@ Examples:
   mlp plot --weights runs/mnist/best.mlp             Weights of the best model
   mlp plot --mistakes runs/mnist --count 60          Most confident errors
   mlp plot --calibration runs/mnist                  Reliability diagram
-  mlp plot --embedding runs/mnist --split train      Hidden activations in two dimensions")]
+  mlp plot --embedding runs/mnist --split train      Hidden activations in two dimensions
+  mlp plot --augment runs/mnist                      Training images as the network saw them")]
 pub(crate) struct Args {
     #[command(flatten)]
     subject: Subject,
@@ -60,6 +61,9 @@ struct Subject {
     /// First two principal components of the last hidden layer's activations
     #[arg(long, value_name = "MODEL")]
     embedding: Option<PathBuf>,
+    /// Training images beside the distorted ones of the first epochs
+    #[arg(long, value_name = "MODEL")]
+    augment: Option<PathBuf>,
 }
 
 /// Maximum of `--count`.
@@ -68,7 +72,7 @@ const MAX_ERRORS: usize = 3_000;
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     args.to.as_deref().map(check_format).transpose()?;
     if args.count > MAX_ERRORS {
-        anyhow::bail!("count is {}; expected at most {MAX_ERRORS}", args.count);
+        bail!("count is {}; expected at most {MAX_ERRORS}", args.count);
     }
     let subject = &args.subject;
     let of_model = [
@@ -77,6 +81,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         ("mistakes", &subject.mistakes),
         ("calibration", &subject.calibration),
         ("embedding", &subject.embedding),
+        ("augment", &subject.augment),
     ];
     let chosen = of_model.into_iter().find_map(|(figure, path)| Some((figure, path.as_deref()?)));
     let (figure, place, drawing) = match chosen {
@@ -101,6 +106,14 @@ fn of_a_model(args: &Args, figure: &str, path: &Path) -> anyhow::Result<Drawing>
     }
     let sets = args.set.load(&model, &path)?;
     let on = || format!("{} on {}", name(), sets.name);
+    if figure == "augment" {
+        let config = model.metadata.config.as_ref();
+        let Some((config, limits)) = config.and_then(|config| Some((config, config.augmentation()?))) else {
+            bail!("{} was trained without augmentation; expected a model with augment = true", name());
+        };
+        let train = training_part(sets.train, config)?;
+        return Ok(plot::augmented(&train, &limits, config.seed, &format!("{} (train)", sets.name)));
+    }
     let matched = args.set.matched(&model, &sets).with_context(on)?;
     let set = format!("{} ({})", sets.name, args.set.split.name());
     if figure == "embedding" {

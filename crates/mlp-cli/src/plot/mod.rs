@@ -14,6 +14,7 @@
 //! (RUSTSEC-2026-0192). tiny-skia and skrifa draw the PNGs (27 crates, 70 s of CPU time to build);
 //! resvg contains both but is twice as large (59 crates, 126 s).
 
+mod augmented;
 mod calibration;
 mod chart;
 mod confusion;
@@ -33,6 +34,7 @@ mod svg;
 mod text;
 mod ticks;
 
+pub(crate) use augmented::augmented;
 pub(crate) use calibration::calibration;
 pub(crate) use confusion::confusion;
 pub(crate) use curves::curves;

@@ -3,7 +3,8 @@
 
 use anyhow::bail;
 use mlp_core::{Activation, Init, Precision, Reduction, StreamKind};
-use mlp_train::{Kernel, Metric, Model, OptimizerName, ScheduleName};
+use mlp_data::Augmentation;
+use mlp_train::{ClassRotation, Kernel, Metric, Model, OptimizerName, ScheduleName, TrainConfig};
 use serde::{Serialize, Serializer};
 use toml::{Table, Value};
 
@@ -104,6 +105,7 @@ impl RecipeArgs {
     }
 }
 
+pub(crate) const AUGMENTATION: &str = "Augmentation";
 const MODEL: &str = "Model";
 const TRAINING: &str = "Training";
 const VALIDATION: &str = "Validation and stopping";
@@ -168,6 +170,9 @@ pub(crate) struct Choices {
     #[arg(long, value_name = "NAME", alias = "optimiser", help_heading = TRAINING)]
     #[arg(value_parser = parse::optimizer())]
     optimizer: Option<OptimizerName>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    augmentation: AugmentationArgs,
     /// Learning rate
     #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = TRAINING)]
     learning_rate: Option<f64>,
@@ -212,6 +217,45 @@ pub(crate) struct Choices {
     #[arg(long = "max-time", value_name = "TIME", help_heading = VALIDATION)]
     #[arg(value_parser = parse::seconds, hide_short_help = true)]
     max_seconds: Option<f64>,
+}
+
+/// The flags for augmentation.
+#[derive(clap::Args, Serialize)]
+pub(crate) struct AugmentationArgs {
+    /// Distort the training images at random, anew in each epoch
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", help_heading = AUGMENTATION)]
+    augment: Option<bool>,
+    /// Maximum rotation in degrees
+    #[arg(long, value_name = "DEG", hide_short_help = true, help_heading = AUGMENTATION)]
+    rotation: Option<f64>,
+    /// Other maximum rotations for single classes, by label, as in 1=7.5,7=7.5
+    #[arg(long, value_name = "LABEL=DEG,…", hide_short_help = true, help_heading = AUGMENTATION)]
+    class_rotation: Option<ClassRotation>,
+    /// Maximum change of width and height, as a fraction
+    #[arg(long, value_name = "FRAC", hide_short_help = true, help_heading = AUGMENTATION)]
+    scale: Option<f64>,
+    /// Maximum horizontal shear in pixels per row
+    #[arg(long, value_name = "PIXELS", hide_short_help = true, help_heading = AUGMENTATION)]
+    shear: Option<f64>,
+    /// Maximum translation in pixels
+    #[arg(long, value_name = "PIXELS", hide_short_help = true, help_heading = AUGMENTATION)]
+    translate: Option<f64>,
+    /// Strength of the elastic deformation: pixels of noise before smoothing
+    #[arg(long, value_name = "PIXELS", hide_short_help = true, help_heading = AUGMENTATION)]
+    elastic_alpha: Option<f64>,
+    /// Standard deviation of the smoothing in pixels
+    #[arg(long, value_name = "PIXELS", hide_short_help = true, help_heading = AUGMENTATION)]
+    elastic_sigma: Option<f64>,
+}
+
+impl AugmentationArgs {
+    /// Returns the limits of the distortions; `None` without `--augment`.
+    pub(crate) fn limits(&self) -> anyhow::Result<Option<Augmentation>> {
+        let config: TrainConfig = Table::try_from(self)?.try_into()?;
+        config.check()?;
+        Ok(config.augmentation())
+    }
 }
 
 /// The flag for the kernel, for every command that computes.

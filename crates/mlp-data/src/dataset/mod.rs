@@ -9,7 +9,7 @@ mod sparse;
 mod split;
 
 pub use convert::{Real, levels};
-#[cfg(feature = "fetch")]
+#[cfg(any(test, feature = "fetch"))]
 pub(crate) use labeled_images::hex;
 pub use labeled_images::{Dataset, ImageShape};
 pub use polarity::Polarity;

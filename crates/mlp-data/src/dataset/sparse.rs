@@ -56,11 +56,50 @@ impl SparseImages {
     /// If the images have more than [`MAX_PIXELS`](Self::MAX_PIXELS) or the range is out of bounds.
     #[track_caller]
     pub fn fill(&mut self, dataset: &Dataset, range: Range<usize>) {
-        let images = self.count(dataset, range);
+        let (pixels, len) = (dataset.pixels(), dataset.len());
+        assert!(range.start <= range.end && range.end <= len, "examples {range:?} of {len}");
+        self.fill_with(&dataset.images()[range.start * pixels..range.end * pixels], pixels);
+    }
+
+    /// Replaces the content with `images` of `pixels` bytes each, as [`fill`](Self::fill) does.
+    ///
+    /// # Panics
+    /// If `pixels` is 0 or above [`MAX_PIXELS`](Self::MAX_PIXELS), or an image is incomplete.
+    #[track_caller]
+    pub fn fill_with(&mut self, images: &[u8], pixels: usize) {
+        self.count(images, pixels);
         let (most, count) = (images.len(), self.non_zeros());
         resize(&mut self.columns, count, most);
         resize(&mut self.values, count, most);
-        compress(images, self.pixels, &self.offsets, &mut self.columns, &mut self.values);
+        compress(images, pixels, &self.offsets, &mut self.columns, &mut self.values);
+    }
+
+    /// Appends the images of another matrix.
+    ///
+    /// # Panics
+    /// If both have images, of different numbers of pixels.
+    #[track_caller]
+    pub fn append(&mut self, other: &Self) {
+        assert!(
+            self.is_empty() || other.is_empty() || self.pixels == other.pixels,
+            "images of {} and of {} pixels",
+            self.pixels,
+            other.pixels
+        );
+        if self.is_empty() {
+            self.pixels = other.pixels;
+        }
+        let end = self.non_zeros();
+        self.offsets.extend(other.offsets[1..].iter().map(|offset| end + offset));
+        self.columns.extend_from_slice(&other.columns);
+        self.values.extend_from_slice(&other.values);
+    }
+
+    /// Removes all images, but keeps the memory.
+    pub fn clear(&mut self) {
+        self.offsets.truncate(1);
+        self.columns.clear();
+        self.values.clear();
     }
 
     /// Number of images.
@@ -97,23 +136,20 @@ impl SparseImages {
         self.offsets[self.len()]
     }
 
-    /// Sets `offsets` and `pixels` for the images `range`, and returns their bytes.
+    /// Sets `offsets` and `pixels` for these images.
     #[track_caller]
-    fn count<'a>(&mut self, dataset: &'a Dataset, range: Range<usize>) -> &'a [u8] {
-        let (pixels, len) = (dataset.pixels(), dataset.len());
+    fn count(&mut self, images: &[u8], pixels: usize) {
         assert!(pixels <= Self::MAX_PIXELS, "sparse images have at most 65536 pixels, not {pixels}");
-        assert!(range.start <= range.end && range.end <= len, "examples {range:?} of {len}");
-        let images = &dataset.images()[range.start * pixels..range.end * pixels];
+        assert!(images.len().is_multiple_of(pixels), "{} bytes for images of {pixels}", images.len());
         self.pixels = pixels;
         self.offsets.clear();
-        self.offsets.reserve_exact(range.len() + 1);
+        self.offsets.reserve_exact(images.len() / pixels + 1);
         self.offsets.push(0);
         let mut end = 0;
         self.offsets.extend(images.chunks_exact(pixels).map(|image| {
             end += count_non_zero(image);
             end
         }));
-        images
     }
 
     /// Fills `columns` and `values`, which have the right lengths, on `parts` threads.
@@ -167,10 +203,10 @@ impl Dataset {
     #[track_caller]
     fn sparse_in_parts(&self, parts: usize) -> SparseImages {
         let mut sparse = SparseImages::new();
-        let images = sparse.count(self, 0..self.len());
+        sparse.count(&self.images, self.pixels());
         sparse.columns = vec![0; sparse.non_zeros()];
         sparse.values = vec![0; sparse.non_zeros()];
-        sparse.compress_in_parts(images, parts);
+        sparse.compress_in_parts(&self.images, parts);
         sparse
     }
 }
@@ -270,7 +306,14 @@ mod tests {
             let range = start..start + (cut.1 * (len - start + 1) as f64) as usize;
             let mut sparse = expected;
             sparse.fill(&data, range.clone());
-            prop_assert_eq!(sparse, by_plain_loop(&data, range));
+            prop_assert_eq!(&sparse, &by_plain_loop(&data, range.clone()));
+            let mut rest = SparseImages::new();
+            rest.fill(&data, range.end..len);
+            sparse.append(&rest);
+            prop_assert_eq!(&sparse, &by_plain_loop(&data, range.start..len));
+            sparse.clear();
+            sparse.append(&rest);
+            prop_assert_eq!(sparse, rest);
         }
     }
 

@@ -21,6 +21,17 @@ pub enum ConfigError {
     /// A warm-up with a schedule that has its own.
     #[error("the one-cycle schedule has its own warm-up; expected warmup_epochs = 0")]
     CycleAndWarmUp,
+    /// A limit of augmentation without augmentation.
+    #[error("{} is given without augmentation; expected augment = true (--augment)", option.replace('_', " "))]
+    NoAugmentation { option: &'static str },
+    /// Augmentation of examples that are not images.
+    #[error("augmentation distorts images; expected at least 2 rows and columns, found {shape}")]
+    NoImages { shape: String },
+    /// A text that is not a [`ClassRotation`](crate::ClassRotation).
+    #[error(
+        "`{found}` is not a list of rotations; expected labels and degrees from 0 to 180, such as 1=7.5,7=7.5"
+    )]
+    ClassRotation { found: String },
     /// A text that is not a [`Target`](crate::Target).
     #[error(
         "`{found}` is not a target; expected a metric and a value, such as test-accuracy=0.98 or validation-loss=0.1"

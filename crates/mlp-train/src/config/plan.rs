@@ -34,6 +34,7 @@ impl TrainConfig {
         let architecture =
             Architecture::new(train.pixels(), &self.hidden, train.classes()).with_activation(self.activation);
         architecture.validate()?;
+        self.check_augmented(train)?;
         self.check_memory(&architecture, train)?;
         // Resolved once: `auto` may mean something else on another machine or in another build.
         let kernel = self.kernel.resolve(train)?;

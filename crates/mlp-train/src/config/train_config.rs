@@ -8,7 +8,7 @@ use mlp_core::OptimizerKind;
 use mlp_core::{Activation, Init, Precision, Reduction, StreamKind, named};
 use serde::{Deserialize, Serialize};
 
-use crate::{ConfigError, Kernel, Metric, Target};
+use crate::{ClassRotation, ConfigError, Kernel, Metric, Target};
 
 /// Maximum number of hidden layers in a model file.
 pub(crate) const MAX_HIDDEN_LAYERS: usize = 999;
@@ -22,6 +22,9 @@ const POSITIVE: Range<f64> = Range("a finite number above 0", |value| value.is_f
 const NOT_NEGATIVE: Range<f64> =
     Range("a finite number, 0 or more", |value| value.is_finite() && value >= 0.0);
 const COUNT: Range<usize> = Range("1 or more", |value| value >= 1);
+const ANGLE: Range<f64> = Range("degrees from 0 to 180", |value| (0.0..=180.0).contains(&value));
+/// Knots are closer than pixels below it.
+const SMOOTHNESS: Range<f64> = Range("0.5 or more pixels", |value| value.is_finite() && value >= 0.5);
 /// Anything much smaller is 0 in f32.
 const EPSILON: Range<f64> = Range("1e-30 or more", |value| value.is_finite() && value >= 1e-30);
 
@@ -123,6 +126,23 @@ options! {
         dropout: f64 = 0.0 => FRACTION,
         /// Probability of dropping a non-zero pixel.
         input_dropout: f64 = 0.0 => FRACTION,
+        /// Distort the training images at random, anew in each epoch.
+        augment: bool = false,
+        /// Maximum rotation in degrees. `None` is the default of
+        /// [`Augmentation`](mlp_data::Augmentation), here and for the other distortions.
+        rotation: Option<f64> = None => ANGLE,
+        /// Other maximum rotations for single classes.
+        class_rotation: Option<ClassRotation> = None,
+        /// Maximum change of width and height, as a share.
+        scale: Option<f64> = None => FRACTION,
+        /// Maximum horizontal shear in pixels per row.
+        shear: Option<f64> = None => NOT_NEGATIVE,
+        /// Maximum translation in pixels.
+        translate: Option<f64> = None => NOT_NEGATIVE,
+        /// Strength α of the elastic deformation in pixels.
+        elastic_alpha: Option<f64> = None => NOT_NEGATIVE,
+        /// Smoothness σ of the elastic deformation in pixels.
+        elastic_sigma: Option<f64> = None => SMOOTHNESS,
         /// Share of the target spread over all classes.
         label_smoothing: f64 = 0.0 => FRACTION,
         /// Share of the training set held out for validation, stratified by class.
@@ -241,6 +261,7 @@ impl TrainConfig {
             return Err(out_of_range("learning_rate", self.learning_rate, expected));
         }
         self.check_ranges()?;
+        self.check_augmentation()?;
         if self.schedule == ScheduleName::OneCycle && self.warmup_epochs > 0.0 {
             return Err(ConfigError::CycleAndWarmUp);
         }

@@ -1,5 +1,6 @@
 //! The training loop and its events. Nothing here touches a file.
 
+pub(crate) mod batches;
 pub(crate) mod events;
 pub(crate) mod mean;
 pub(crate) mod progress;

@@ -1,16 +1,12 @@
 //! The chapter's training loop. Each epoch shuffles the examples, then runs forward pass, backward
 //! pass and update for each batch; its loss and accuracy are the means over the batches.
-//!
-//! Images stay bytes in memory. Dense rows are scaled to [0, 1] when a batch is gathered; CSR rows
-//! are not gathered, since the kernels look up the rows of a batch by index.
 
 use std::time::{Duration, Instant};
 
-use mlp_core::{CsrMatrix, Ema, Features, Mlp, Optimizer, Stream, Workspace};
-use mlp_data::{Dataset, SparseImages, levels};
-use ndarray::{Array2, ArrayView2};
+use mlp_core::{Ema, Mlp, Optimizer, Stream, Workspace};
+use mlp_data::Dataset;
 
-use crate::model::passes::csr_rows;
+use crate::training::batches::{Batches, Examples};
 use crate::training::mean::mean;
 use crate::training::progress::{Progress, Stage};
 use crate::training::shuffle::permutation;
@@ -18,20 +14,6 @@ use crate::{
     ConfigError, Control, Ending, EpochRecord, Error, Event, Metric, Number, Observer, Outcome, Plan,
     Schedule, evaluate,
 };
-
-/// A training set in the form that a plan needs, dense or CSR.
-#[derive(Debug)]
-pub struct Examples<'d, A> {
-    data: &'d Dataset,
-    sparse: Option<(SparseImages, [A; 256])>, // with the value of each byte
-}
-
-impl<'d, A: Number> Examples<'d, A> {
-    /// Prepares the dataset that the plan was validated against. CSR rows copy all non-zero pixels.
-    pub fn new(plan: &Plan, data: &'d Dataset) -> Self {
-        Self { data, sparse: plan.takes_csr_rows().then(|| (data.sparse(), levels())) }
-    }
-}
 
 /// A network in training, with everything the next step needs.
 ///
@@ -41,8 +23,7 @@ impl<'d, A: Number> Examples<'d, A> {
 pub struct Trainer<'d, A> {
     plan: Plan,
     schedule: Schedule,
-    data: &'d Dataset,
-    rows: Option<CsrMatrix<'d, A>>,
+    batches: Batches<'d, A>,
     validation: Option<&'d Dataset>,
     test: Option<&'d Dataset>,
     pub(crate) network: Mlp<A>,
@@ -51,8 +32,6 @@ pub struct Trainer<'d, A> {
     stream: Stream,
     pub(crate) epoch_stream: Stream, // before this epoch's permutation
     pub(crate) workspace: Workspace<A>,
-    inputs: Array2<A>,                       // (batch_size, pixels), dense rows only
-    labels: Vec<u8>,                         // (batch_size)
     order: Vec<u32>,                         // (examples), this epoch's permutation
     keys: Vec<u64>,                          // scratch for the permutation
     pub(crate) best_network: Option<Mlp<A>>, // see `best_network()`
@@ -92,7 +71,7 @@ impl<'d, A: Number> Trainer<'d, A> {
         validation: Option<&'d Dataset>,
         test: Option<&'d Dataset>,
     ) -> Result<Self, Error> {
-        let (config, data) = (plan.config(), examples.data);
+        let (config, data) = (plan.config(), examples.data());
         plan.check_sets(validation.is_some(), test.is_some())?;
         let test = test.filter(|_| plan.metrics(validation.is_some()).any(Metric::needs_test));
         let mut stream = config.rng.seeded(config.seed).map_err(ConfigError::from)?;
@@ -104,14 +83,12 @@ impl<'d, A: Number> Trainer<'d, A> {
             "the plan is for another training set (examples, pixels, classes)"
         );
         let compute = plan.kernel().compute(plan.threads(data, rayon::current_num_threads()));
-        let rows = examples.sparse.as_ref().map(|(images, levels)| csr_rows(images, levels));
-        let gathered = if rows.is_some() { 0 } else { config.batch_size };
+        let batches = Batches::new(&plan, examples, compute.threads);
         let mut workspace = Workspace::with_compute(architecture, config.batch_size, compute);
         workspace.set_objective(plan.objective());
         Ok(Self {
             schedule: plan.schedule(),
-            data,
-            rows,
+            batches,
             validation,
             test,
             optimizer: plan.optimizer(),
@@ -120,8 +97,6 @@ impl<'d, A: Number> Trainer<'d, A> {
             epoch_stream: stream.clone(),
             stream,
             workspace,
-            inputs: Array2::zeros((gathered, data.pixels())),
-            labels: vec![0; config.batch_size],
             order: vec![0; data.len()],
             keys: Vec::new(),
             best_network: None,
@@ -259,22 +234,7 @@ impl<'d, A: Number> Trainer<'d, A> {
         let learning_rate = self.learning_rate();
         let first = batch * config.batch_size;
         let indices = &self.order[first..self.order.len().min(first + config.batch_size)];
-        let labels = &mut self.labels[..indices.len()];
-        let x = match self.rows {
-            Some(rows) => {
-                for (label, &index) in labels.iter_mut().zip(indices) {
-                    *label = self.data.labels()[index as usize];
-                }
-                Features::from(rows.select(indices))
-            }
-            None => {
-                let (count, pixels) = (indices.len(), self.data.pixels());
-                let inputs = self.inputs.as_slice_mut().expect("made contiguous");
-                let inputs = &mut inputs[..count * pixels];
-                self.data.gather(indices, inputs, labels);
-                ArrayView2::from_shape((count, pixels), &*inputs).expect("rows times pixels numbers").into()
-            }
-        };
+        let (x, labels) = self.batches.make(self.progress.epochs, indices, &mut self.workspace);
         let score = self.network.forward(x, labels, &mut self.workspace);
         let loss = score.loss(reduction);
         let (epoch, step) = (self.progress.epochs + 1, batch + 1);

@@ -8,11 +8,12 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use mlp_data::{Dataset, Datasets, Polarity, catalog, synthetic};
+use mlp_data::{Augmenter, Dataset, Datasets, Polarity, catalog, synthetic};
 
 use crate::data::{DataDir, Split, fetch, load_named};
 use crate::output::table::{Table, counted, percent, thousands};
 use crate::output::tiles::{Tile, draw_for_stdout};
+use crate::recipe::choices::{AUGMENTATION, AugmentationArgs};
 
 /// List, show, download, create and export datasets.
 #[derive(clap::Subcommand)]
@@ -45,7 +46,7 @@ pub(crate) struct Info {
 /// Show images and labels in the terminal.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  mlp data show mnist\n  mlp data show mnist --class 7 --count 12 --index 100"
+    after_help = "Examples:\n  mlp data show mnist\n  mlp data show mnist --class 7 --count 12 --index 100\n  mlp data show mnist --augment"
 )]
 pub(crate) struct Show {
     /// Dataset, a name or a directory
@@ -65,6 +66,16 @@ pub(crate) struct Show {
     /// Show only images of this class
     #[arg(long, value_name = "CLASS")]
     class: Option<u8>,
+    #[command(flatten)]
+    augmentation: AugmentationArgs,
+    /// Random seed of the distortions
+    #[arg(long, value_name = "N", default_value_t = 0, hide_short_help = true)]
+    #[arg(help_heading = AUGMENTATION)]
+    seed: u64,
+    /// Epoch whose distortions are shown, from 1
+    #[arg(long, value_name = "N", default_value_t = 1, hide_short_help = true)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..), help_heading = AUGMENTATION)]
+    epoch: u64,
 }
 
 /// Download and verify datasets.
@@ -176,16 +187,24 @@ fn show(args: &Show) -> anyhow::Result<String> {
             set.len() - 1
         );
     }
+    let mut augmenter =
+        args.augmentation.limits()?.map(|limits| Augmenter::new(&limits, set.shape(), args.seed));
     let wanted = |&index: &usize| args.class.is_none_or(|class| set.labels()[index] == class);
-    let tiles: Vec<Tile<'_>> = (args.index..set.len())
-        .filter(wanted)
-        .take(args.count)
-        .map(|index| Tile {
-            pixels: set.image(index),
-            width: set.shape().width,
-            caption: format!("{index}: {}", sets.class_names[usize::from(set.labels()[index])]),
-        })
-        .collect();
+    let indices: Vec<usize> = (args.index..set.len()).filter(wanted).take(args.count).collect();
+    let shown = |&index: &usize| {
+        let mut image = set.image(index).to_vec();
+        if let Some(augmenter) = &mut augmenter {
+            augmenter.image(set, args.epoch - 1, index, &mut image);
+        }
+        image
+    };
+    let images: Vec<Vec<u8>> = indices.iter().map(shown).collect();
+    let tile = |(pixels, &index): (_, &usize)| Tile {
+        pixels,
+        width: set.shape().width,
+        caption: format!("{index}: {}", sets.class_names[usize::from(set.labels()[index])]),
+    };
+    let tiles: Vec<Tile<'_>> = images.iter().map(Vec::as_slice).zip(&indices).map(tile).collect();
     if let (true, Some(class)) = (tiles.is_empty(), args.class) {
         anyhow::bail!(
             "the {split} set of {} has no image of class {class} at index {} or later",
