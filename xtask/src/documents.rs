@@ -133,12 +133,12 @@ fn excerpt<'a>(output: &'a str, shown: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// The words of a line that do not depend on the machine or the time: those without digits that are
-/// not units.
+/// not units, in the singular.
 fn words(line: &str) -> Vec<&str> {
     let varies = |word: &&str| {
         word.contains(|c: char| c.is_ascii_digit()) || ["s", "ms", "µs", "min", "·", "-"].contains(word)
     };
-    line.split_whitespace().filter(|word| !varies(word)).collect()
+    line.split_whitespace().filter(|word| !varies(word)).map(|word| word.trim_end_matches('s')).collect()
 }
 
 /// A directory like the root of the repository to somebody who follows the documents, with `mlp` on
@@ -282,6 +282,7 @@ mod tests {
     #[test]
     fn lines_that_differ_in_numbers_only_have_the_same_words() {
         assert_eq!(words(" 1/50   70.8  827,214   3.6 s"), words(" 1/50  70.9  900,001  712 ms"));
+        assert_eq!(words("SIGINT after 1 complete epoch"), words("SIGINT after 8 complete epochs"));
         assert_ne!(words("test  loss 1"), words("best  loss 1"));
     }
 }
