@@ -232,8 +232,9 @@ impl TrainingData {
         recipe.train.check()?;
         let mut sets = load(&recipe.dataset)?;
         sets.oddities().iter().filter(|_| !quiet).for_each(|line| note(&format!("{}: {line}", sets.name)));
-        let mut origin = Origin::new(full_name(&sets.name), sets.train.sha256(), PROGRAM);
-        origin.test_sha256 = Some(sets.test.sha256());
+        let (train, test) = rayon::join(|| sets.train.sha256(), || sets.test.sha256());
+        let mut origin = Origin::new(full_name(&sets.name), train, PROGRAM);
+        origin.test_sha256 = Some(test);
         let mut validation = sets.validation.take();
         let is_replaced = recipe.train.validation > 0.0 || recipe.validation_set.is_some();
         if validation.is_some() && is_replaced && !quiet {

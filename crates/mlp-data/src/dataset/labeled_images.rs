@@ -3,6 +3,7 @@
 use crate::Error;
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::thread;
 
 /// Height and width of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,7 @@ pub struct Dataset {
     pub(super) shape: ImageShape,
     pub(super) labels: Vec<u8>, // (len,)
     pub(super) classes: usize,
+    pub(super) non_zeros: usize, // pixels; counted once, since every training asks several times
 }
 
 impl Dataset {
@@ -87,7 +89,22 @@ impl Dataset {
             let last = classes as i64 - 1;
             return Err(Error::LabelOutOfRange { index, label: labels[index].into(), first: 0, last });
         }
-        Ok(Self { images, shape, labels, classes })
+        Ok(Self::of_valid(images, shape, labels, classes))
+    }
+
+    /// Creates a dataset from parts of a valid one.
+    pub(super) fn of_valid(images: Vec<u8>, shape: ImageShape, labels: Vec<u8>, classes: usize) -> Self {
+        let parts = parts_of(images.len());
+        let count = |part: usize| {
+            let [start, end] = [part, part + 1].map(|cut| images.len() * cut / parts);
+            count_non_zero(&images[start..end])
+        };
+        let non_zeros = thread::scope(|scope| {
+            let others: Vec<_> = (1..parts).map(|part| scope.spawn(move || count(part))).collect();
+            let others = others.into_iter().map(|other| other.join().expect("counting does not panic"));
+            count(0) + others.sum::<usize>()
+        });
+        Self { images, shape, labels, classes, non_zeros }
     }
 
     /// Changes the number of classes; all labels must be below it.
@@ -152,7 +169,7 @@ impl Dataset {
 
     /// The fraction of non-zero pixels; 0 for an empty set.
     pub fn density(&self) -> f64 {
-        count_non_zero(&self.images) as f64 / self.images.len().max(1) as f64
+        self.non_zeros as f64 / self.images.len().max(1) as f64
     }
 
     /// SHA-256 of shape, number of classes, labels and pixels, in 64 hexadecimal digits: equal for
@@ -178,6 +195,15 @@ impl fmt::Debug for Dataset {
             .field("classes", &self.classes)
             .finish_non_exhaustive()
     }
+}
+
+/// The minimum number of pixels per thread, about 0.3 ms of work.
+pub(super) const PIXELS_PER_THREAD: usize = 1 << 20;
+
+/// The number of threads that are worth it for so many pixels.
+pub(super) fn parts_of(pixels: usize) -> usize {
+    let processors = || thread::available_parallelism().map_or(1, usize::from);
+    if pixels < 2 * PIXELS_PER_THREAD { 1 } else { (pixels / PIXELS_PER_THREAD).min(processors()) }
 }
 
 /// Counts the non-zero pixels, in lanes of bytes, which vectorizes where one `usize` does not.

@@ -1,13 +1,10 @@
 //! The non-zero pixels of images as a CSR matrix of bytes: 19% of the pixels in MNIST.
 
 use super::Dataset;
-use super::labeled_images::count_non_zero;
+use super::labeled_images::{count_non_zero, parts_of};
 use std::fmt;
 use std::ops::Range;
 use std::thread;
-
-/// The minimum number of pixels per thread, about 0.3 ms of work.
-const PIXELS_PER_THREAD: usize = 1 << 20;
 
 /// The non-zero pixels of some images as a CSR matrix.
 ///
@@ -195,9 +192,7 @@ impl Dataset {
     /// If the images have more than [`SparseImages::MAX_PIXELS`].
     #[track_caller]
     pub fn sparse(&self) -> SparseImages {
-        let processors = thread::available_parallelism().map_or(1, usize::from);
-        let parts = (self.images.len() / PIXELS_PER_THREAD).clamp(1, processors);
-        self.sparse_in_parts(parts)
+        self.sparse_in_parts(parts_of(self.images.len()))
     }
 
     #[track_caller]
@@ -257,6 +252,7 @@ fn write_entries(pixels: &[u8], first: usize, next: &mut usize, columns: &mut [u
 mod tests {
     use super::*;
     use crate::ImageShape;
+    use crate::dataset::labeled_images::PIXELS_PER_THREAD;
     use crate::random::SplitMix64;
     use proptest::prelude::*;
 

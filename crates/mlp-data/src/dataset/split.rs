@@ -14,15 +14,15 @@ impl Dataset {
         assert!(n <= self.len(), "split at {n} of {}", self.len());
         let images = self.images.split_off(n * self.pixels());
         let labels = self.labels.split_off(n);
-        let rest = Self { images, shape: self.shape, labels, classes: self.classes };
+        let rest = Self::of_valid(images, self.shape, labels, self.classes);
+        self.non_zeros -= rest.non_zeros;
         (self, rest)
     }
 
     /// Keeps the first `n` examples, or all if there are fewer.
-    pub fn take(mut self, n: usize) -> Self {
-        self.images.truncate(n.saturating_mul(self.pixels()));
-        self.labels.truncate(n);
-        self
+    pub fn take(self, n: usize) -> Self {
+        let n = n.min(self.len());
+        self.split_at(n).0
     }
 
     /// Copies the examples `indices`, in that order.
@@ -37,7 +37,7 @@ impl Dataset {
             images.extend_from_slice(self.image(index as usize));
             labels.push(self.labels[index as usize]);
         }
-        Self { images, shape: self.shape, labels, classes: self.classes }
+        Self::of_valid(images, self.shape, labels, self.classes)
     }
 
     /// Holds out `fraction` of the examples at random, stratified by class. Returns (kept, held
