@@ -57,7 +57,8 @@ impl GrayPicture {
         if format == ImageFormat::Jpeg {
             return jpeg::memory_to_decode(bytes);
         }
-        let decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(problem)?;
+        let reader: &mut dyn Source = &mut Cursor::new(bytes);
+        let decoder = ImageReader::with_format(reader, format).into_decoder().map_err(problem)?;
         let (width, height) = decoder.dimensions();
         Ok(needed(width, height, decoder_memory(&decoder, format)))
     }
@@ -69,11 +70,11 @@ impl GrayPicture {
     pub fn decode_within(bytes: &[u8], max_bytes: u64) -> Result<Self, Error> {
         let format = format(bytes)?;
         let memory = Memory::at_most(max_bytes);
+        let reader: &mut dyn Source = &mut Cursor::new(bytes);
         let (decoded, orientation, _share) = if format == ImageFormat::Jpeg {
             jpeg::decode(bytes, &memory)?
         } else {
-            let mut decoder =
-                ImageReader::with_format(Cursor::new(bytes), format).into_decoder().map_err(problem)?;
+            let mut decoder = ImageReader::with_format(reader, format).into_decoder().map_err(problem)?;
             let (width, height) = decoder.dimensions();
             let share = memory.take(width, height, decoder_memory(&decoder, format))?;
             let mut limits = Limits::default();
@@ -122,8 +123,13 @@ fn decoder_memory(decoder: &impl ImageDecoder, format: ImageFormat) -> u64 {
     decoder.total_bytes().saturating_mul(if is_copied { 2 } else { 1 })
 }
 
+/// What the decoders read. They are compiled once, for this type, which takes seconds.
+pub(super) trait Source: BufRead + Seek {}
+
+impl<T: BufRead + Seek> Source for T {}
+
 /// Returns columns and rows of an upright picture from its header.
-pub(super) fn oriented_size(reader: impl BufRead + Seek) -> Result<(usize, usize), Error> {
+pub(super) fn oriented_size(reader: &mut dyn Source) -> Result<(usize, usize), Error> {
     let reader = ImageReader::new(reader).with_guessed_format().map_err(|error| problem(error.into()))?;
     let mut decoder = reader.into_decoder().map_err(problem)?;
     let (width, height) = decoder.dimensions();
@@ -182,7 +188,7 @@ fn gray(decoded: DynamicImage) -> (Vec<u8>, Option<Polarity>) {
 
 /// Returns true if a decoded file has more than one frame or page.
 fn has_more(bytes: &[u8], format: ImageFormat) -> bool {
-    let reader = Cursor::new(bytes);
+    let reader: &mut dyn Source = &mut Cursor::new(bytes);
     match format {
         ImageFormat::Gif => has_second_frame(bytes).unwrap_or(false),
         ImageFormat::Png => PngDecoder::new(reader).is_ok_and(|png| png.is_apng().unwrap_or(false)),

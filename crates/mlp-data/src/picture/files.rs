@@ -39,7 +39,7 @@ impl GrayPicture {
     /// As [`read`](Self::read).
     pub fn size_of(path: &Path) -> Result<(usize, usize), Error> {
         let file = File::open(path).map_err(Error::io("open", path))?;
-        oriented_size(BufReader::new(file)).map_err(Error::in_file(path))
+        oriented_size(&mut BufReader::new(file)).map_err(Error::in_file(path))
     }
 
     /// [`read`](Self::read) from any reader; `origin` is the path to name in errors.
