@@ -70,7 +70,7 @@ impl Warp {
                 xs.iter_mut().zip(&*ys).zip(x_weights.iter_mut().zip(&mut *y_weights))
             {
                 (*x_weight, *y_weight) = ((*x & 255) as u16, (*y & 255) as u16);
-                *x = ((*y >> 8) << self.stride_bits) | (*x >> 8);
+                *x = (*y >> 8).wrapping_shl(self.stride_bits) | (*x >> 8);
             }
             let [above, below] = &mut self.pixels;
             for (&cell, (above, below)) in xs.iter().zip(above.iter_mut().zip(&mut *below)) {
@@ -124,7 +124,9 @@ fn steps(position: f32, last: f32) -> u32 {
 }
 
 /// Interpolates `weight`/256 of the way from `left` to `right`, two bytes, rounding to nearest.
+/// Wrapping, since checks for overflow would keep the loop from vectorizing.
 #[inline(always)]
 fn between(left: u16, right: u16, weight: u16) -> u16 {
-    (left * (256 - weight) + right * weight + 128) >> 8
+    let sum = left.wrapping_mul(256_u16.wrapping_sub(weight)).wrapping_add(right.wrapping_mul(weight));
+    sum.wrapping_add(128) >> 8
 }

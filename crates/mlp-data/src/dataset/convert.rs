@@ -8,6 +8,11 @@ use std::ops::Range;
 pub trait Real: Copy + Default + sealed::Sealed {
     /// A pixel scaled to 0..=1: `f32::from(pixel) / 255.0`, rounded as an f32 in both types.
     fn from_pixel(pixel: u8) -> Self;
+
+    /// Scales pixels to 0..=1, as many as both slices have.
+    ///
+    /// Not generic, so it is compiled here, with this crate's optimizations.
+    fn scale(pixels: &[u8], out: &mut [Self]);
 }
 
 mod sealed {
@@ -22,12 +27,20 @@ impl Real for f32 {
         // The division vectorizes, and the loop is bound by memory: a table is no faster.
         Self::from(pixel) / 255.0
     }
+
+    fn scale(pixels: &[u8], out: &mut [Self]) {
+        scale(pixels, out);
+    }
 }
 
 impl Real for f64 {
     #[inline]
     fn from_pixel(pixel: u8) -> Self {
         f32::from_pixel(pixel).into()
+    }
+
+    fn scale(pixels: &[u8], out: &mut [Self]) {
+        scale(pixels, out);
     }
 }
 
@@ -55,7 +68,7 @@ impl Dataset {
         assert_eq!(labels.len(), indices.len(), "labels of {} examples", indices.len());
         let rows = features.chunks_exact_mut(self.pixels());
         for ((&index, row), label) in indices.iter().zip(rows).zip(labels) {
-            scale(self.image(index as usize), row);
+            A::scale(self.image(index as usize), row);
             *label = self.labels[index as usize];
         }
     }
@@ -68,7 +81,7 @@ impl Dataset {
     pub fn features<A: Real>(&self, range: Range<usize>, out: &mut [A]) {
         assert!(range.start <= range.end && range.end <= self.len(), "examples {range:?} of {}", self.len());
         assert_eq!(out.len(), range.len() * self.pixels(), "features of {} examples", range.len());
-        scale(&self.images[range.start * self.pixels()..range.end * self.pixels()], out);
+        A::scale(&self.images[range.start * self.pixels()..range.end * self.pixels()], out);
     }
 }
 

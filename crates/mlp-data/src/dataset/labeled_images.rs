@@ -206,7 +206,8 @@ pub(super) fn parts_of(pixels: usize) -> usize {
     if pixels < 2 * PIXELS_PER_THREAD { 1 } else { (pixels / PIXELS_PER_THREAD).min(processors()) }
 }
 
-/// Counts the non-zero pixels, in lanes of bytes, which vectorizes where one `usize` does not.
+/// Counts the non-zero pixels, in lanes of bytes, which vectorizes where one `usize` and checks for
+/// overflow do not.
 pub(super) fn count_non_zero(pixels: &[u8]) -> usize {
     let (rounds, rest) = pixels.as_chunks::<64>();
     let mut count = rest.iter().filter(|&&pixel| pixel != 0).count();
@@ -215,7 +216,7 @@ pub(super) fn count_non_zero(pixels: &[u8]) -> usize {
         let mut lanes = [0u8; 64];
         for round in rounds {
             for (lane, &pixel) in lanes.iter_mut().zip(round) {
-                *lane += u8::from(pixel != 0);
+                *lane = lane.wrapping_add(u8::from(pixel != 0));
             }
         }
         count += lanes.iter().map(|&lane| usize::from(lane)).sum::<usize>();

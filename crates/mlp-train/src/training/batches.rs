@@ -5,6 +5,9 @@
 //! by batch too, by the threads that train: they are still in the cache when the step needs them,
 //! and no other threads compete for the cores.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
 use mlp_core::{CsrMatrix, Features, Workspace};
 use mlp_data::{Augmenter, Dataset, SparseImages, levels};
 use ndarray::{Array2, ArrayView2};
@@ -49,17 +52,20 @@ enum Source<'d, A> {
     Rows(CsrMatrix<'d, A>),
     /// Dense rows.
     Dense,
-    /// Distorted images. Each thread makes a share of the batch; as CSR rows, they are joined.
-    Distorted { shares: Vec<Share>, rows: Option<SparseImages> },
+    /// Distorted images. As CSR rows, the blocks are joined.
+    Distorted { augmenters: Vec<Augmenter>, blocks: Vec<Mutex<Block>>, rows: Option<SparseImages> },
 }
 
-/// One thread's share of a batch.
-#[derive(Clone, Debug)]
-struct Share {
-    augmenter: Augmenter,
+/// Some consecutive images of a batch. Each thread takes the next block until there are none, so
+/// that they finish together.
+#[derive(Debug)]
+struct Block {
     images: Vec<u8>, // (examples, pixels)
     rows: SparseImages,
 }
+
+/// Examples in a block, about 50 µs of work.
+const BLOCK: usize = 16;
 
 impl<'d, A: Number> Batches<'d, A> {
     /// Creates the batches of a plan for steps on `threads` threads.
@@ -69,9 +75,10 @@ impl<'d, A: Number> Batches<'d, A> {
         let source = match (plan.config().augmentation(), &examples.sparse) {
             (Some(limits), _) => {
                 let augmenter = Augmenter::new(&limits, data.shape(), plan.config().seed);
-                let share = Share { augmenter, images: Vec::new(), rows: SparseImages::new() };
+                let block = || Mutex::new(Block { images: Vec::new(), rows: SparseImages::new() });
                 Source::Distorted {
-                    shares: vec![share; threads],
+                    augmenters: vec![augmenter; threads],
+                    blocks: (0..size.div_ceil(BLOCK)).map(|_| block()).collect(),
                     rows: takes_csr_rows.then(SparseImages::new),
                 }
             }
@@ -105,23 +112,29 @@ impl<'d, A: Number> Batches<'d, A> {
                 data.gather(indices, inputs, labels);
                 view(&*inputs).into()
             }
-            Source::Distorted { shares, rows } => {
-                let (threads, is_sparse) = (shares.len(), rows.is_some());
-                workspace.on_each_thread(shares, |thread, share| {
-                    let examples = thread * count / threads..(thread + 1) * count / threads;
-                    share.make(data, epoch as u64, &indices[examples], is_sparse);
+            Source::Distorted { augmenters, blocks, rows } => {
+                let (next, is_sparse) = (AtomicUsize::new(0), rows.is_some());
+                workspace.on_each_thread(augmenters, |_, augmenter| {
+                    let next = || indices.chunks(BLOCK).zip(&*blocks).nth(next.fetch_add(1, Relaxed));
+                    while let Some((indices, block)) = next() {
+                        let mut block = block.lock().unwrap_or_else(PoisonError::into_inner);
+                        block.make(augmenter, data, epoch as u64, indices, is_sparse);
+                    }
                 });
+                let blocks =
+                    blocks.iter_mut().map(|block| block.get_mut().unwrap_or_else(PoisonError::into_inner));
+                let blocks = blocks.take(count.div_ceil(BLOCK)).map(|block| &*block);
                 match rows {
                     Some(rows) => {
                         rows.clear();
-                        shares.iter().for_each(|share| rows.append(&share.rows));
+                        blocks.for_each(|block| rows.append(&block.rows));
                         csr_rows(rows, self.levels).into()
                     }
                     None => {
-                        let images = shares.iter().flat_map(|share| &share.images);
-                        for (input, &pixel) in inputs.iter_mut().zip(images) {
-                            *input = self.levels[usize::from(pixel)];
-                        }
+                        inputs
+                            .chunks_mut(BLOCK * pixels)
+                            .zip(blocks)
+                            .for_each(|(inputs, block)| A::scale(&block.images, inputs));
                         view(&inputs[..count * pixels]).into()
                     }
                 }
@@ -131,11 +144,18 @@ impl<'d, A: Number> Batches<'d, A> {
     }
 }
 
-impl Share {
-    fn make(&mut self, data: &Dataset, epoch: u64, indices: &[u32], is_sparse: bool) {
+impl Block {
+    fn make(
+        &mut self,
+        augmenter: &mut Augmenter,
+        data: &Dataset,
+        epoch: u64,
+        indices: &[u32],
+        is_sparse: bool,
+    ) {
         self.images.resize(indices.len() * data.pixels(), 0);
         for (&index, image) in indices.iter().zip(self.images.chunks_exact_mut(data.pixels())) {
-            self.augmenter.image(data, epoch, index as usize, image);
+            augmenter.image(data, epoch, index as usize, image);
         }
         if is_sparse {
             self.rows.fill_with(&self.images, data.pixels());
@@ -160,14 +180,14 @@ mod tests {
         {
             let config = TrainConfig {
                 augment,
-                batch_size: 7,
+                batch_size: 40,
                 kernel: Kernel::Portable,
                 seed: 5,
                 ..TrainConfig::default()
             };
             let plan = config.validate(data).unwrap();
-            let mut expected = vec![0; 7 * data.pixels()];
-            let indices = [50, 3, 3, 0, 59, 8, 21];
+            let indices: Vec<u32> = (0..40).map(|i| i * 7 % 60).collect();
+            let mut expected = vec![0; indices.len() * data.pixels()];
             for (&index, image) in indices.iter().zip(expected.chunks_mut(data.pixels())) {
                 match plan.config().augmentation() {
                     Some(limits) => {
@@ -178,10 +198,10 @@ mod tests {
             }
             for threads in 1..=9 {
                 let compute = Compute::default().with_threads(threads);
-                let mut workspace = Workspace::<f32>::with_compute(plan.architecture(), 7, compute);
+                let mut workspace = Workspace::<f32>::with_compute(plan.architecture(), 40, compute);
                 let examples = Examples::new(&plan, data);
                 let mut batches = Batches::new(&plan, &examples, threads);
-                for count in [7, 4, 7] {
+                for count in [40, 7, 33] {
                     let (x, labels) = batches.make(4, &indices[..count], &mut workspace);
                     let x = match x {
                         Features::Sparse(x) if is_sparse => x.to_dense(),
