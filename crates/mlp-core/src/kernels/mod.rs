@@ -17,8 +17,10 @@
 //! | `isa.rs` | instruction sets, and running a kernel with one |
 //! | `dense.rs`, `sparse.rs` | products with dense and with CSR rows |
 //! | `elementwise.rs`, `softmax.rs`, `update.rs` | activations; the output layer; optimizers |
+//! | `dropout.rs` | dropout masks |
 
 mod dense;
+mod dropout;
 mod elementwise;
 mod exp;
 pub(crate) mod isa;
@@ -31,12 +33,15 @@ mod tile;
 mod update;
 
 pub(crate) use dense::Start;
+pub(crate) use dropout::{DroppedRows, LayerMask};
 pub use isa::Isa;
 pub(crate) use mat::{MatMut, MatRef};
 pub use real::Real;
 pub(crate) use update::Step;
 
 use std::ops::Range;
+
+use ndarray::ArrayView2;
 
 use crate::activation::Activation;
 use crate::linalg::csr::CsrMatrix;
@@ -93,6 +98,18 @@ kernels! {
     fn multiply_by_derivative(
         isa: Isa, activation: Activation, z: MatRef<'_, Self>, h: MatRef<'_, Self>, d: MatMut<'_, Self>,
     ) = isa.run(elementwise::MultiplyByDerivative { activation, z, h, d });
+
+    /// Fills S (rows × some units) of a layer of `units`, from unit `first`, a multiple of 8.
+    fn draw_mask(mask: &LayerMask, units: usize, first: usize, s: MatMut<'_, Self>) =
+        dropout::draw(mask, units, first, s);
+
+    /// Dropped ← S ⊙ X, for some rows of a dense X, from row `first` of the mask.
+    fn drop_dense(mask: &LayerMask, first: usize, x: ArrayView2<'_, Self>, dropped: MatMut<'_, Self>) =
+        dropout::drop_dense(mask, first, x, dropped);
+
+    /// Dropped ← S ⊙ X, for some rows of a sparse X.
+    fn drop_sparse(mask: &LayerMask, x: &CsrMatrix<'_, Self>, dropped: DroppedRows<'_, Self>) =
+        dropout::drop_sparse(mask, x, dropped);
 
     /// Out ← S ⊙ H.
     fn multiply(isa: Isa, s: MatRef<'_, Self>, h: MatRef<'_, Self>, out: MatMut<'_, Self>) =

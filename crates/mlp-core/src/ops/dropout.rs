@@ -2,16 +2,14 @@
 //! and unit, so threads and interruptions cannot change it.
 
 use ndarray::{Array2, s};
-use rand_chacha::ChaCha8Rng;
-use rand_core::Rng;
 
 use super::Ops;
 use super::matmul::Input;
 use crate::kernels::mat::{MatMut, MatRef};
+use crate::kernels::{DroppedRows, LayerMask};
 use crate::linalg::csr::{CsrMatrix, Features};
 use crate::objective::Objective;
 use crate::parallel::Partition;
-use crate::random::native::generator;
 use crate::scalar::Scalar;
 
 /// The masks of one pass, for the inputs and for each hidden layer.
@@ -40,76 +38,6 @@ impl Masking {
     /// Returns the mask of hidden layer `l`, counted from 0.
     pub(crate) fn hidden(&self, l: usize) -> Option<LayerMask> {
         self.hidden.as_ref().map(|mask| mask.numbered(self.first.wrapping_add(l as u64 + 1)))
-    }
-}
-
-const HALF_WORDS: f64 = 65_536.0;
-
-/// Each row of a mask is padded to a multiple of this number of units.
-const ROW: usize = 16;
-
-/// The mask of one layer in one step. Mask m is drawn from stream m + 1 of the seed (stream 0 is
-/// [`NativeStream`](crate::NativeStream)); each unit uses half a 32-bit word.
-#[derive(Clone, Debug)]
-pub(crate) struct LayerMask {
-    generator: ChaCha8Rng,
-    threshold: u32, // half-words below it drop their unit
-    scale: f64,     // of units that stay, 1/(1-p)
-}
-
-impl LayerMask {
-    /// Returns mask -1, for [`numbered`](Self::numbered); `None` if the probability rounds to 0.
-    fn new(seed: u64, probability: f64) -> Option<Self> {
-        let threshold = (probability * HALF_WORDS).round().min(HALF_WORDS - 1.0) as u32;
-        let scale = HALF_WORDS / (HALF_WORDS - f64::from(threshold));
-        (threshold > 0).then(|| Self { generator: generator(seed), threshold, scale })
-    }
-
-    /// Returns the mask of this number.
-    fn numbered(&self, number: u64) -> Self {
-        let mut mask = self.clone();
-        mask.generator.set_stream(number.wrapping_add(1));
-        mask
-    }
-
-    /// Starts to draw the mask, in rows of `units`.
-    fn draw(&self, units: usize) -> Rows {
-        let (generator, row_words) = (self.generator.clone(), units.next_multiple_of(ROW) / 2);
-        Rows { generator, threshold: self.threshold, row_words }
-    }
-
-    /// Fills S (rows × some units) of a layer of `units`, from unit `first`, a multiple of 8.
-    pub(crate) fn fill<A: Scalar>(&self, units: usize, first: usize, mut s: MatMut<'_, A>) {
-        let (mut mask, scale) = (self.draw(units), A::from_f64(self.scale));
-        for row in 0..s.rows() {
-            mask.seek(row, first);
-            for pair in s.row_mut(row).chunks_mut(2) {
-                for (s, keep) in pair.iter_mut().zip(mask.next_two()) {
-                    *s = if keep { scale } else { A::zero() };
-                }
-            }
-        }
-    }
-}
-
-/// A mask, drawn row by row.
-struct Rows {
-    generator: ChaCha8Rng,
-    threshold: u32,
-    row_words: usize,
-}
-
-impl Rows {
-    /// Seeks to an even unit of a row.
-    fn seek(&mut self, row: usize, unit: usize) {
-        self.generator.set_word_pos((row * self.row_words + unit / 2) as u128);
-    }
-
-    /// Returns whether each of the next two units stays.
-    #[inline]
-    fn next_two(&mut self) -> [bool; 2] {
-        let word = self.generator.next_u32();
-        [word & 0xFFFF, word >> 16].map(|half| half >= self.threshold)
     }
 }
 
@@ -175,29 +103,15 @@ impl<A: Scalar> DroppedInputs<A> {
     /// Applies the mask. Each thread has its own examples.
     fn fill(&mut self, mask: &LayerMask, x: &Features<'_, A>, ops: &mut Ops) {
         let ((rows, inputs), pool) = (x.dim(), &mut ops.pool);
-        let (examples, scale) = (Partition::new(rows, 1, pool.len()), A::from_f64(mask.scale));
+        let examples = Partition::new(rows, 1, pool.len());
         (self.rows, self.is_sparse) = (rows, matches!(x, Features::Sparse(_)));
         match x {
             Features::Dense(x) => {
                 let dense = self.dense.as_slice_mut().expect("made contiguous");
                 pool.run(examples.scaled(inputs).slice(&mut dense[..rows * inputs]), |part, dense| {
-                    let mut mask = mask.draw(inputs);
-                    for (row, dense) in examples.range(part).zip(dense.chunks_mut(inputs)) {
-                        mask.seek(row, 0);
-                        let (mut keeps, mut next) = ([false; 2], 0);
-                        for (dense, &x) in dense.iter_mut().zip(x.row(row)) {
-                            *dense = A::zero();
-                            if x != A::zero() {
-                                if next % 2 == 0 {
-                                    keeps = mask.next_two();
-                                }
-                                if keeps[next % 2] {
-                                    *dense = x * scale;
-                                }
-                                next += 1;
-                            }
-                        }
-                    }
+                    let own = examples.range(part);
+                    let x = x.slice(s![own.clone(), ..]);
+                    A::drop_dense(mask, own.start, x, MatMut::from_rows(dense, own.len(), inputs, inputs));
                 });
             }
             Features::Sparse(x) => {
@@ -209,23 +123,8 @@ impl<A: Scalar> DroppedInputs<A> {
                 let kept = (columns, examples.spans(&mut self.values[..total], starts));
                 let ends = examples.scaled(2).slice(&mut self.ends[..2 * rows]);
                 pool.run((kept, ends), |part, ((columns, values), ends)| {
-                    let mut mask = mask.draw(inputs);
-                    let first = starts[examples.range(part).start];
-                    for (row, ends) in examples.range(part).zip(ends.chunks_mut(2)) {
-                        mask.seek(row, 0);
-                        let mut at = starts[row] - first;
-                        ends[0] = first + at;
-                        let (mut keeps, range) = ([false; 2], x.range(row));
-                        for (index, entry) in range.enumerate() {
-                            if index % 2 == 0 {
-                                keeps = mask.next_two();
-                            }
-                            columns[at] = x.columns().at(entry) as u32;
-                            values[at] = x.values().at(entry) * scale;
-                            at += usize::from(keeps[index % 2]);
-                        }
-                        ends[1] = first + at;
-                    }
+                    let rows = examples.range(part);
+                    A::drop_sparse(mask, x, DroppedRows { rows, starts, ends, columns, values });
                 });
             }
         }
@@ -259,7 +158,7 @@ mod tests {
         let mask = LayerMask::new(3, dropout).unwrap().numbered(5);
         let mut pool = Pool::new(cuts);
         pool.run(s.by_columns(40, &partition), |number, part| {
-            mask.fill(units, partition.range(number).start, part);
+            A::draw_mask(&mask, units, partition.range(number).start, part);
         });
         s.to_array()
     }

@@ -4,9 +4,9 @@
 use super::Ops;
 use super::buffers::Buffers;
 use super::compute::Compute;
-use super::dropout::LayerMask;
 use super::matmul::{Input, Write};
 use crate::activation::Activation;
+use crate::kernels::LayerMask;
 use crate::kernels::mat::{MatMut, MatRef};
 use crate::layer::Layer;
 use crate::linalg::blas::Cut;
@@ -45,7 +45,7 @@ impl Ops {
             }
             A::activate(isa, activation, z.as_mat(), h.reborrow());
             if let Some(mask) = &mask {
-                mask.fill(layer.outputs(), own.start, s.reborrow());
+                A::draw_mask(&mask, layer.outputs(), own.start, s.reborrow());
                 A::multiply(isa, s.as_mat(), h.as_mat(), kept);
             }
         });
