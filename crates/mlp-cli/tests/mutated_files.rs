@@ -195,7 +195,7 @@ fn without_enough_memory_training_is_refused_and_nothing_aborts() {
                 trainer.run(&mut ()).unwrap();
             }
         });
-        assert!(reasons.iter().all(|reason| reason.starts_with("training takes ")), "{reasons:?}");
+        assert!(reasons.iter().all(|reason| reason.starts_with("training needs ")), "{reasons:?}");
         assert!(reasons.len() > 4, "{reasons:?}");
     }
 }

@@ -152,14 +152,14 @@ fn an_exported_dataset_is_imported_again() {
         );
         scratch.refuses(&format!("data export set --to {to} --format {format}"), "already exists");
     }
-    scratch.refuses("data export set --to x", "its ending is not that of a format; expected .npz or .csv");
+    scratch.refuses("data export set --to x", "unknown format; expected a name ending in .npz or .csv");
     scratch.refuses(
         "data export set --to x.csv",
         "x.csv is one table, and a dataset has a training and a test part",
     );
     scratch.refuses(
         "data export set --to x.npz --split test",
-        "--split writes one CSV table; npz has all parts",
+        "--split writes one CSV table; npz always has all parts",
     );
     let said = scratch.mlp("data export set --to x.csv --split test");
     assert_eq!(said, "x.csv: csv, 30 test images of 28x28 in 10 classes\n");
@@ -174,7 +174,7 @@ fn exported_class_names_are_never_formulas_or_paths() {
     sets.write_dir(&scratch.path("set"), "", true).unwrap();
     let output = scratch.succeeds("data export set --to tables --format csv");
     assert!(
-        output.stderr.contains("class names that could be formulas are changed: '=1+1"),
+        output.stderr.contains("class names that a spreadsheet could run as formulas are changed: '=1+1"),
         "{}",
         output.stderr
     );

@@ -215,7 +215,7 @@ fn links_are_followed_within_the_archive_only() {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     zip.add_symlink("cat", "/etc", SimpleFileOptions::default()).unwrap();
     Unpacked::new("a.zip", &zip.finish().unwrap().into_inner())
-        .refused("its link cat leads out of the archive, to /etc");
+        .refused("its link cat points outside the archive, to /etc");
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn names_are_unique_and_become_utf8() {
     match &unpacked.files {
         Ok(files) => {
             assert_eq!(files.class_names, ["Cat", "cat", "dog"]);
-            let note = "names that differ from others only in upper and lower case: 2, the first is cat";
+            let note = "names that differ from others only in case: 2, the first is cat";
             assert_eq!(files.notes, [note]);
         }
         // File systems of macOS and Windows.

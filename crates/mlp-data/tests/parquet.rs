@@ -152,7 +152,7 @@ fn a_page_cannot_promise_more_than_a_file_may_hold() {
     let path = directory.path().join("bomb.parquet");
     fs::write(&path, bytes).unwrap();
     let error = read(&path).unwrap_err();
-    assert!(error.contains("promises 2147483647"), "{error}");
+    assert!(error.contains("declares 2147483647"), "{error}");
 }
 
 proptest! {

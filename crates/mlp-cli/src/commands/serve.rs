@@ -73,7 +73,7 @@ fn host_name(text: &str) -> Result<String, String> {
     if text.chars().all(is_name) && !text.is_empty() {
         return Ok(text.to_owned());
     }
-    Err("expected a name without port, such as scanner.example".to_owned())
+    Err("expected a host name without a port, such as scanner.example".to_owned())
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -102,7 +102,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             }
         };
         serve(listener, router(app), limits.clone(), stop).await;
-        let (name, _) = heard.context("the server stopped without a signal")?;
+        let (name, _) = heard.context("the server stopped unexpectedly")?;
         anyhow::Ok(name)
     })?;
     // The image of a disconnected client may still be decoding.
@@ -119,7 +119,7 @@ fn announce(model: &Path, host: IpAddr, address: SocketAddr) -> io::Result<()> {
     writeln!(out, "http://{address}/")?;
     out.flush()?;
     drop(out);
-    let whom = if host.is_loopback() { "this machine" } else { "everyone who can reach it" };
+    let whom = if host.is_loopback() { "this machine" } else { "anyone who can reach it" };
     note(&format!("serving {} to {whom}; press Ctrl-C to stop", model.display()));
     Ok(())
 }

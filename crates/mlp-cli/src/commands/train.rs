@@ -129,7 +129,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let run = interrupted.map_or_else(|| create_run(args.run_dir.as_deref(), &training), Ok)?;
     if !run.is_locked() {
         args.note(&format!(
-            "{}: this file system has no locks; make sure that no other process trains here",
+            "{}: this file system does not support locks; make sure that no other process trains here",
             run.path().display()
         ));
     }
@@ -189,13 +189,13 @@ fn remarks(training: &Training, changes_epochs: bool) -> Vec<String> {
     if let (Some(class), None) = (present.next(), present.next()) {
         let name = printable(&sets.class_names[class]);
         remarks.push(format!(
-            "all training examples are of class {name}: a network that always answers {name} is right, and learns nothing else"
+            "all training examples are in one class, {name}: a network that always answers {name} is right without learning anything"
         ));
     }
     let depends_on_epochs = matches!(config.schedule, ScheduleName::Cosine | ScheduleName::OneCycle);
     if depends_on_epochs && changes_epochs {
         remarks.push(format!(
-            "the {} schedule spans all epochs: with {} of them, the learning rate continues at another value",
+            "the {} schedule depends on the number of epochs: changing it to {} makes the learning rate jump",
             config.schedule, config.epochs
         ));
     }
@@ -211,7 +211,7 @@ fn hardly_better_than_chance(result: &RunResult, sets: &Datasets) -> Option<Stri
     let share = counts[class] as f64 / sets.test.len() as f64;
     (share < 1.0 && accuracy - share < 0.1 * (1.0 - share)).then(|| {
         format!(
-            "the network is hardly better than chance: test accuracy {accuracy:.4}, and {share:.4} if it always answered {}; \
+            "the network is barely better than chance: test accuracy {accuracy:.4}, against {share:.4} for always answering {}; \
              try a smaller learning rate (`mlp lr-find` finds one)",
             printable(&sets.class_names[class])
         )

@@ -80,7 +80,7 @@ impl RecipeArgs {
         };
         if let Some(flag) = self.given().into_iter().find(|flag| is_refused(flag)) {
             bail!(
-                "{flag} cannot be used with --resume: it keeps the configuration it started with; only {} may \
+                "{flag} cannot be used with --resume: a run keeps the configuration it started with; only {} may \
                  change",
                 allowed.join(", ")
             );

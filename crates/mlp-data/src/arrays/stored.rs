@@ -102,7 +102,7 @@ impl Labels {
             return Err(format!("a label is not 1 to {MAX_NAME} bytes of text in one line"));
         }
         let Ok(id) = u8::try_from(self.texts.len()) else {
-            return Err(format!("more than {MAX_CLASSES} different labels; is it the column of the labels?"));
+            return Err(format!("more than {MAX_CLASSES} different labels; is it really the label column?"));
         };
         self.texts.push(text.to_owned());
         self.known.insert(text.to_owned(), id);

@@ -94,7 +94,7 @@ impl Progress {
         if epochs < self.epochs || (epochs == self.epochs && self.batches > 0) {
             let least = self.epochs + usize::from(self.batches > 0);
             return Err(format!(
-                "epochs is {epochs}, and the run has done {}; expected at least {least}",
+                "epochs is {epochs}, and the run has completed {}; expected at least {least}",
                 counted(self.epochs, "epoch")
             ));
         }

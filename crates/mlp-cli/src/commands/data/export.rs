@@ -52,10 +52,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         _ => None,
     };
     let Some(format) = args.format.or(by_ending) else {
-        bail!("{to}: its ending is not that of a format; expected .npz or .csv, or --format csv, idx or png");
+        bail!("{to}: unknown format; expected a name ending in .npz or .csv, or --format csv, idx or png");
     };
     if args.split.is_some() && format != ExportFormat::Csv {
-        bail!("--split writes one CSV table; {format} has all parts");
+        bail!("--split writes one CSV table; {format} always has all parts");
     }
     if format == ExportFormat::Csv && by_ending.is_some() && args.split.is_none() {
         bail!(

@@ -198,7 +198,7 @@ fn output(
     // Logits beside another output may be features of a larger network.
     let is_weak = |kind: Kind| unknown.is_some() && matches!(kind, Kind::Logits | Kind::Single);
     let Some((name, answer)) = best.filter(|(_, answer)| !is_weak(answer.kind)) else {
-        let none = "no output is of logits or probabilities of classes that exclude each other; expected Softmax or nothing after the last layer";
+        let none = "no output has logits or probabilities of mutually exclusive classes; expected Softmax or nothing after the last layer";
         return Err(unknown
             .map_or_else(|| of_graph(none.to_owned()), |(what, reason)| FormatError::Node { what, reason }));
     };
@@ -222,7 +222,7 @@ fn output(
 
 fn ambiguous(one: &str, other: &str) -> FormatError {
     let (one, other) = (one.escape_debug(), other.escape_debug());
-    of_graph(format!("outputs `{one}` and `{other}` are of different networks; expected one"))
+    of_graph(format!("outputs `{one}` and `{other}` come from different networks; expected one"))
 }
 
 /// The activation of all hidden layers.
