@@ -27,18 +27,17 @@ use crate::training::{Training, start_threads};
 ///
 /// The default is the textbook chapter's network: 784-100-10 on MNIST, trained for 50 epochs with
 /// plain gradient descent. Model, checkpoint, metrics and report are written to a run directory.
-/// Standard output gets a line for each epoch and one for the test set: a table on a terminal,
-/// plain lines otherwise.
+/// Standard output shows one line per epoch and one for the test set, as a table on a terminal.
 #[derive(clap::Args)]
 #[command(after_help = "`mlp train --help` shows all options, with examples.")]
 #[command(after_long_help = "\
 Examples:
   mlp train                              Train the default network on MNIST
-  mlp train --recipe modern-100          The same size with modern methods
+  mlp train --recipe modern-100          The same layer sizes, with modern methods
   mlp train --resume runs/mnist          Resume an interrupted run
   mlp train --recipe runs/mnist/config.toml --seed 1
                                          Repeat a run with another seed
-  mlp train --rng numpy --precision f64  Same results as the chapter's NumPy program
+  mlp train --rng numpy --precision f64  The results of the chapter's NumPy program
   mlp train --dataset fashion-mnist --hidden 300,100 --activation relu \\
             --init he --loss-reduction mean --learning-rate 0.1")]
 pub(crate) struct Args {
