@@ -1,5 +1,5 @@
 //! Runs that are resumed, moved, renamed or disturbed, and models that meet datasets of other
-//! classes: what is not certain is said or refused, never silently wrong.
+//! classes: uncertain cases are reported or refused, never silently wrong.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! Zip and tar archives of pictures: read like the directories they were made of, and refused if
+//! Zip and tar archives of pictures: read like the directories they were made from, and refused if
 //! they are hostile or damaged.
 
 use std::fs;

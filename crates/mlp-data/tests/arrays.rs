@@ -1,5 +1,5 @@
-//! Datasets as tables and arrays: what others write is read, what is written is read back, and what
-//! is damaged or unclear is refused.
+//! Datasets as tables and arrays: other programs' files are read, our own are read back, and
+//! damaged or ambiguous ones are refused.
 
 use std::fs;
 use std::io::Write;

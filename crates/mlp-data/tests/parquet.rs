@@ -1,5 +1,5 @@
-//! Pictures in Parquet files, which PyArrow 26 wrote as Hugging Face's library and users do: PNG
-//! files or lists of pixels, with class names in the metadata or without.
+//! Pictures in Parquet files, written by PyArrow 26 the way Hugging Face's library and its users
+//! write them: PNG files or lists of pixels, with or without class names in the metadata.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! `mlp import`: read a model of another framework. Missing metadata comes from flags or is
+//! `mlp import`: read a model from another framework. Missing metadata comes from flags or is
 //! assumed, with a note.
 
 use std::fs::File;

@@ -179,7 +179,7 @@ fn finished(run: &RunDir, recipe: &Recipe) -> Result<Option<RunResult>, mlp_trai
     Ok(result.filter(|result| !has_more(result)))
 }
 
-/// What a user might not expect of a training, a line each.
+/// Facts about a run that a user might not expect, one line each.
 fn remarks(training: &Training, changes_epochs: bool) -> Vec<String> {
     let (sets, config) = (&training.data.sets, training.plan.config());
     let mut remarks = Vec::new();
@@ -201,8 +201,8 @@ fn remarks(training: &Training, changes_epochs: bool) -> Vec<String> {
     remarks
 }
 
-/// Says so if a network is no better, or only a little, than one that always answers the most
-/// frequent class.
+/// Reports a network that is no better, or only a little better, than one that always answers the
+/// most frequent class.
 fn hardly_better_than_chance(result: &RunResult, sets: &Datasets) -> Option<String> {
     let accuracy = result.test?.accuracy;
     let counts = sets.test.class_counts();

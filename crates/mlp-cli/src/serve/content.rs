@@ -1,5 +1,5 @@
-//! Finds the pictures in a body. Its first bytes decide what it is, because clients often declare
-//! nothing or something else: curl calls a file a form.
+//! Finds the pictures in a body. The format is detected from the first bytes, because clients often
+//! declare none or a wrong one: curl labels a file as a form.
 
 use axum::body::Bytes;
 use axum::http::StatusCode;

@@ -50,7 +50,7 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Decides what the columns of a table are.
+    /// Determines the meaning of the columns of a table.
     pub(super) fn of(path: &Path, given: Option<&str>, shape: Option<ImageShape>) -> Result<Self, Error> {
         let mut table = Text::open(path)?;
         let first = table.next()?.map(|(_, record)| record.clone());

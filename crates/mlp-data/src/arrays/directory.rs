@@ -48,7 +48,7 @@ pub(super) fn find(directory: &Path) -> Result<Found, Error> {
     Ok(Found::Nothing)
 }
 
-/// Reads what a directory says about a file in it that is a dataset.
+/// Reads the details that the files beside a dataset file add to it, such as class names.
 pub(super) fn beside(path: &Path) -> Result<Details, Error> {
     let role = Role::of(&file_name(path));
     let mut details = Details { is_emnist: role.is_emnist(), ..Details::default() };

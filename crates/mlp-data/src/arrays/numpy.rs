@@ -1,4 +1,4 @@
-//! Parts of a dataset from arrays: of an .npz archive, or of files in pairs.
+//! Builds the parts of a dataset from arrays: those in an .npz archive, or pairs of files.
 
 use std::collections::BTreeMap;
 use std::path::Path;

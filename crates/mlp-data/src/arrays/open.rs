@@ -1,5 +1,5 @@
-//! Opening a dataset of tables or arrays: which files belong together, and deciding for all parts
-//! what their numbers mean.
+//! Opens a dataset of tables or arrays: finds the files that belong together, and decides what
+//! their numbers mean, once for all parts.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! Names files that are not in an exchange format, by their first bytes, so that errors say what to
-//! do instead.
+//! Recognizes files that are not in an exchange format by their first bytes, so that errors can say
+//! what to do instead.
 
 const STATE_DICT: &str = "save the state dict with safetensors.torch.save_file(model.state_dict(), 'model.safetensors'), \
      or the model with torch.onnx.export";

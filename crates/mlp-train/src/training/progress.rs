@@ -26,7 +26,7 @@ pub(crate) struct Progress {
 /// The next action of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Stage {
-    /// Never written: it keeps the numbers that the others have in checkpoints.
+    /// Never written. Kept so that the other variants keep their numbers in checkpoints.
     Start(Never),
     Steps,
     EpochEnd,

@@ -1,4 +1,4 @@
-//! `mlp data export`: write a dataset in the formats of others.
+//! `mlp data export`: write a dataset in another program's format.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
 //! Notes about all classified pictures: their polarity, files with several pictures, and pictures
-//! that may not have been read as they are meant.
+//! that may have been misread.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Writing PNG files in a directory for each class.
+//! Writes PNG files, in one directory per class.
 
 use std::collections::HashSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Writing a table as Kaggle's: a header, and a row for each image.
+//! Writes a table like Kaggle's: a header, and one row per image.
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! The affine layers of an ONNX graph, each with what happens to its inputs and outputs.
 //!
 //! Every value between two activations is an elementwise affine function of the images, of an
-//! activation's outputs, or of a product with weights. So biases, normalizations and scalings in
-//! any form are one rule, and are folded exactly into the layers.
+//! activation's outputs, or of a product with weights. So one rule covers biases, normalizations
+//! and scalings in any form, and folds them exactly into the layers.
 
 use std::rc::Rc;
 

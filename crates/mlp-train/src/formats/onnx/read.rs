@@ -1,5 +1,6 @@
-//! ONNX import: walks the graph like a runtime, but with meanings instead of numbers, so that the
-//! names and order of an exporter do not matter. Errors name the first node without a meaning.
+//! ONNX import: walks the graph like a runtime, but tracks what each value means instead of its
+//! numbers, so an exporter's names and order do not matter. Errors name the first node that cannot
+//! be interpreted.
 
 use std::collections::HashMap;
 use std::io;
@@ -121,7 +122,7 @@ fn walk<'a>(
     for (index, node) in graph.node.iter().enumerate() {
         let value = value(&values, node, found)
             .unwrap_or_else(|reason| Value::Unknown(Rc::new((describe(index, node), reason))));
-        // Of the outputs, the first is what is meant, unless there is none.
+        // Only the first output of a node has a known meaning.
         let count = if matches!(value, Value::Unknown(_)) { node.output.len() } else { 1 };
         for output in node.output.iter().take(count) {
             values.insert(output, value.clone());
