@@ -123,7 +123,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Test { thorough, no_openblas } => suite::test(&workspace, thorough, no_openblas)?,
         Command::Ci { no_openblas } => suite::ci(&workspace, no_openblas)?,
         Command::Semver(options) => {
-            if let Outcome::LeftOut(reason) = semver::check(&workspace, &options)? {
+            if let Outcome::Skipped(reason) = semver::check(&workspace, &options)? {
                 println!("nothing was compared: {reason}");
             }
         }
@@ -131,7 +131,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Interop(options) => e2e::interop(&workspace, &options)?,
         Command::Mutate(options) => mutate::run(&workspace, &options)?,
         Command::Fuzz(options) => {
-            if let Outcome::LeftOut(reason) = fuzz::run(&workspace, &options)? {
+            if let Outcome::Skipped(reason) = fuzz::run(&workspace, &options)? {
                 anyhow::bail!("cannot fuzz: {reason}");
             }
         }

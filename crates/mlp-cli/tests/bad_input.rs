@@ -245,8 +245,9 @@ fn flags_that_conflict_with_resume_are_named() {
         ("--max-time 5s --seed 3", "--max-time"),
     ] {
         for command in ["train", "sweep"] {
-            let expected =
-                format!("{named} cannot be used with --resume: a run keeps the configuration it started with");
+            let expected = format!(
+                "{named} cannot be used with --resume: a run keeps the configuration it started with"
+            );
             scratch.refuses(&format!("{command} --resume run {flags}"), &expected);
         }
     }

@@ -54,8 +54,7 @@ impl Columns {
     pub(super) fn of(path: &Path, given: Option<&str>, shape: Option<ImageShape>) -> Result<Self, Error> {
         let mut table = Text::open(path)?;
         let first = table.next()?.map(|(_, record)| record.clone());
-        let first =
-            first.ok_or_else(|| refused(shown(path), "found no rows; expected one row per image"))?;
+        let first = first.ok_or_else(|| refused(shown(path), "found no rows; expected one row per image"))?;
         let second = table.next()?.map(|(_, record)| record.clone());
         if first.len() < 2 {
             let problem =
@@ -131,7 +130,11 @@ impl Columns {
             (true, false) => (first, "first", said),
             (false, true) => (last, "last", also_said),
             _ => {
-                let both = if at_first { "the first and the last could both be labels" } else { "neither the first nor the last looks like labels" };
+                let both = if at_first {
+                    "the first and the last could both be labels"
+                } else {
+                    "neither the first nor the last looks like labels"
+                };
                 let problem = format!(
                     "no column is named like a label, and {both} (first: {said}; last: {also_said}); choose one with \
                      --label-column"

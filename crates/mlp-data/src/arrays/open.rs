@@ -172,7 +172,9 @@ fn decide(set: Parts, options: &ArrayOptions) -> Result<LabeledArrays, Error> {
     notes.extend(classes.notes);
     let transpose = options.transpose.unwrap_or(is_emnist);
     if is_emnist && options.transpose.is_none() {
-        notes.push("EMNIST, judging by its name: images are transposed (--no-transpose keeps them)".to_owned());
+        notes.push(
+            "EMNIST, judging by its name: images are transposed (--no-transpose keeps them)".to_owned(),
+        );
     }
     let mut sets = Vec::new();
     for ((part, layout), labels) in parts.iter_mut().zip(layouts).zip(classes.labels) {
