@@ -86,7 +86,7 @@ enum Command {
     Semver(semver::Options),
     /// Run the end-to-end checks: the real `mlp` on the real datasets.
     E2e(e2e::Options),
-    /// Check that `mlp` and other tools can read each other's files, and test its page in a browser.
+    /// Check that `mlp` and other tools read each other's files, and test its page in a browser.
     Interop(e2e::ToolsOptions),
     /// Plant errors in the equations of mlp-core and check that its tests catch them.
     Mutate(mutate::Options),

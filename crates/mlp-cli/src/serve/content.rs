@@ -73,7 +73,7 @@ pub(super) async fn read(
     } else {
         let reason = format!(
             "unsupported content type {}; expected a picture such as image/png, multipart/form-data or \
-             application/json; the body is none of these: {kind}",
+             application/json; the body is something else: {kind}",
             shown(declared)
         );
         Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason)

@@ -15,9 +15,9 @@ use crate::parse;
 
 /// Write a dataset as CSV, .npz, IDX or PNG files.
 ///
-/// `mlp data import` reads all of these formats: a directory of CSV tables like Kaggle's (`train.csv`
-/// and `test.csv` with `label,pixel0,…`), an .npz file like Keras' (`x_train`, `y_train`, `x_test`,
-/// `y_test`), IDX files like MNIST's, or pictures (`train/CLASS/00001.png`).
+/// `mlp data import` reads all of these formats: a directory of CSV tables like Kaggle's
+/// (`train.csv` and `test.csv` with `label,pixel0,…`), an .npz file like Keras' (`x_train`,
+/// `y_train`, `x_test`, `y_test`), IDX files like MNIST's, or pictures (`train/CLASS/00001.png`).
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -36,8 +36,8 @@ Examples:
   mlp sweep --recipe modern-100 --random 20 --vary learning_rate=0.01..0.5 --vary dropout=0..0.5
   mlp sweep --resume runs/sweep")]
 pub(crate) struct Args {
-    /// Recipe key and its values, `key=a,b,c`; with --random, also a range, `key=low..high`, which is
-    /// logarithmic above 0
+    /// Recipe key and its values, `key=a,b,c`; with --random, also a range, `key=low..high`, which
+    /// is logarithmic above 0
     #[arg(long, value_name = "KEY=VALUES", required_unless_present = "resume")]
     vary: Vec<Variation>,
     /// Number of random combinations to try instead of a grid
