@@ -206,7 +206,7 @@ fn links_are_followed_within_the_archive_only() {
     ] {
         let archive =
             tar(&[regular(b"cat/1.pgm"), (b"loop", EntryType::Symlink, b"."), (b"dog", kind, target)]);
-        Unpacked::new("a.tar", &archive).refused(" out of the archive");
+        Unpacked::new("a.tar", &archive).refused(" outside the archive");
     }
     // Nothing is written through a link.
     let archive = tar(&[(b"cat", EntryType::Symlink, b".."), regular(b"cat/1.pgm")]);
