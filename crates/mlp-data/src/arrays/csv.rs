@@ -36,7 +36,7 @@ pub(super) fn read(path: &Path, columns: &Columns, label: usize) -> Result<Store
             let field = &record[column];
             let value = number(field).ok_or_else(|| {
                 let found: String = text(field).chars().take(20).collect();
-                of_column(format!("found `{found}`; expected a pixel, which is a number"))
+                of_column(format!("found `{found}`; expected a number"))
             })?;
             numbers.push(value).map_err(of_column)?;
         }
