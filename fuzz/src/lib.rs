@@ -1,5 +1,5 @@
-//! What the fuzzer and the smoke test `crates/mlp-cli/tests/mutated_files.rs` share: the readers of
-//! foreign bytes, valid inputs for them, and mutations for where there is no fuzzer.
+//! Shared by the fuzzer and the smoke test `crates/mlp-cli/tests/mutated_files.rs`: the readers of
+//! foreign bytes, valid inputs for them, and mutations for machines without a fuzzer.
 
 pub mod mutator;
 mod seeds;

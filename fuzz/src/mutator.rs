@@ -1,5 +1,5 @@
-//! Mutations of valid inputs, the same for the same seed: for smoke tests without a fuzzer, which
-//! knows more of them and learns which are worth it.
+//! Mutates valid inputs, reproducibly from a seed, for smoke tests without a fuzzer. The fuzzer
+//! knows more mutations and learns which ones pay off.
 
 /// A source of mutated inputs.
 pub struct Mutator {

@@ -1,5 +1,5 @@
-//! Valid inputs for each reader, made by the writers of the libraries, and the small files of other
-//! programs among the tests' fixtures.
+//! Valid inputs for each reader, made by the libraries' writers, and small files from other
+//! programs in the test fixtures.
 
 use std::fs;
 use std::io::{Cursor, Read};

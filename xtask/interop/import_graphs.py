@@ -146,7 +146,7 @@ refused('Softmax of single columns', write('Softmax of single columns', [*first(
 refused('Softmax after a new first axis', write('Softmax after a new first axis', [*first(), *relu, *last(), n('g = Unsqueeze(l, none)'), n('y = Softmax(g)', axis=1)], dict(none=np.array([0]))), 'shape')
 refused('constant of higher rank', write('constant of higher rank', [*first(), *relu, n('p2 = MatMul(h, w2)'), n('l = Add(p2, b3)'), n('y = Softmax(l)', axis=1)], dict(b3=b2[None, None])), 'shape')
 refused('scalar of higher rank', write('scalar of higher rank', [*first(), *relu, *last(z='q'), n('l = Add(q, o3)'), n('y = Softmax(l)', axis=1)], dict(o3=f4([[[1]]]))), 'shape')
-refused('several sigmoids', write('several sigmoids', [*first(), *relu, *last(), n('y = Sigmoid(l)')]), 'exclude each other')
+refused('several sigmoids', write('several sigmoids', [*first(), *relu, *last(), n('y = Sigmoid(l)')]), 'mutually exclusive')
 refused('Relu at the end', write('Relu at the end', [*first(), *relu, *last(), n('y = Relu(l)')]), 'no output')
 refused('one output without Sigmoid', write('one output without Sigmoid', [*first(), *relu, n('y = MatMul(h, w3)')], dict(w3=w2[:, :1].copy())), 'one output')
 both('one logistic output', [*first(), *relu, n('l = MatMul(h, w3)'), n('y = Sigmoid(l)')], constants=dict(w3=w2[:, :1].copy()), convert=lambda p: np.hstack([1 - p, p]), says='second of two')

@@ -60,7 +60,7 @@ case(
     convert=lambda p: np.hstack([1 - p, p]),
     says='second of two',
 )
-case('several logistic outputs', rescaling, flatten, hidden('relu'), layers.Dense(CLASSES, 'sigmoid'), word='exclude each other')
+case('several logistic outputs', rescaling, flatten, hidden('relu'), layers.Dense(CLASSES, 'sigmoid'), word='mutually exclusive')
 # tf2onnx makes inputs of constants that a layer creates outside of the function.
 means, deviations = random.uniform(0, 255, PIXELS), random.uniform(20, 80, PIXELS)
 case('Normalization', layers.Normalization(mean=120.0, variance=6400.0), flatten, hidden('relu'), output(), word='3 inputs')

@@ -12,8 +12,8 @@ use crate::{fetch, process, setup};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Also measure other libraries (default: all), other network and batch sizes, and the targets.
-    /// pip installs the libraries into a virtual environment in target/
+    /// Also measure other libraries (default: all), network sizes and batch sizes, and compare with
+    /// the project's targets. pip installs the libraries into a virtual environment in target/
     #[arg(
         long,
         value_name = "LIBRARIES",
@@ -27,7 +27,7 @@ pub(crate) struct Options {
     /// program
     #[arg(long, requires = "peers")]
     whole: bool,
-    /// Runs of each program on the chapter's network; the programs take turns
+    /// Number of runs of each program on the chapter's network
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: u32,
     /// Timed epochs per run, after one untimed epoch that includes startup

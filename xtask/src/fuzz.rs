@@ -50,13 +50,13 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<Outcome> {
         return Ok(Outcome::Passed);
     }
     if !process::succeeds(workspace.nightly_cargo("--version").arg("--quiet")) {
-        return Ok(Outcome::LeftOut("there is no nightly toolchain".to_owned()));
+        return Ok(Outcome::Skipped("there is no nightly toolchain".to_owned()));
     }
     if !process::succeeds(workspace.command("c++").arg("--version")) {
-        return Ok(Outcome::LeftOut("there is no C++ compiler".to_owned()));
+        return Ok(Outcome::Skipped("there is no C++ compiler".to_owned()));
     }
     if !workspace.has_or_installs("fuzz", "cargo-fuzz") {
-        return Ok(Outcome::LeftOut("cannot install cargo-fuzz".to_owned()));
+        return Ok(Outcome::Skipped("cannot install cargo-fuzz".to_owned()));
     }
     let readers = if options.readers.is_empty() { &known } else { &options.readers };
     for reader in readers {

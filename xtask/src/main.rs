@@ -45,24 +45,24 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Find OpenBLAS, or install it through the system's package manager.
+    /// Find OpenBLAS, or install it with the system's package manager.
     Setup {
-        /// Install nothing; exit code 1 if something is missing
+        /// Install nothing; exit with code 1 if something is missing
         #[arg(long)]
         check: bool,
     },
     /// Download datasets and verify them.
     FetchData {
-        /// Datasets of the catalog, or `all`
+        /// Names of datasets, or `all`
         #[arg(value_name = "NAME", default_value = "mnist")]
         names: Vec<String>,
-        /// Directory of datasets [default: data/ in the workspace]
+        /// Directory for the datasets [default: data/ in the workspace]
         #[arg(long, value_name = "DIR")]
         data_dir: Option<PathBuf>,
     },
     /// Set up the machine and run `mlp train`.
     Train {
-        /// Arguments of `mlp train` (`cargo run -p mlp-cli -- train --help` lists them)
+        /// Arguments for `mlp train` (`cargo run -p mlp-cli -- train --help` lists them)
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
@@ -72,13 +72,13 @@ enum Command {
         /// other tools, a browser
         #[arg(long)]
         thorough: bool,
-        /// Build without OpenBLAS only
+        /// Build only without OpenBLAS
         #[arg(long)]
         no_openblas: bool,
     },
     /// `test --thorough`, then `semver`.
     Ci {
-        /// Build without OpenBLAS only
+        /// Build only without OpenBLAS
         #[arg(long)]
         no_openblas: bool,
     },
@@ -86,15 +86,15 @@ enum Command {
     Semver(semver::Options),
     /// Run the end-to-end checks: the real `mlp` on the real datasets.
     E2e(e2e::Options),
-    /// Check that `mlp` and other tools read each other's files, and its page in a browser.
+    /// Check that `mlp` and other tools read each other's files, and test its page in a browser.
     Interop(e2e::ToolsOptions),
     /// Plant errors in the equations of mlp-core and check that its tests catch them.
     Mutate(mutate::Options),
-    /// Fuzz the readers of files with libFuzzer.
+    /// Fuzz the file readers with libFuzzer.
     Fuzz(fuzz::Options),
     /// Compare the speed of `mlp train` with other programs.
     Bench(bench::Options),
-    /// Make the pictures in docs/images/, and bring the output printed in the documents up to date.
+    /// Regenerate the pictures in docs/images/ and the output printed in the documents.
     Pictures,
 }
 
@@ -123,7 +123,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Test { thorough, no_openblas } => suite::test(&workspace, thorough, no_openblas)?,
         Command::Ci { no_openblas } => suite::ci(&workspace, no_openblas)?,
         Command::Semver(options) => {
-            if let Outcome::LeftOut(reason) = semver::check(&workspace, &options)? {
+            if let Outcome::Skipped(reason) = semver::check(&workspace, &options)? {
                 println!("nothing was compared: {reason}");
             }
         }
@@ -131,7 +131,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Interop(options) => e2e::interop(&workspace, &options)?,
         Command::Mutate(options) => mutate::run(&workspace, &options)?,
         Command::Fuzz(options) => {
-            if let Outcome::LeftOut(reason) = fuzz::run(&workspace, &options)? {
+            if let Outcome::Skipped(reason) = fuzz::run(&workspace, &options)? {
                 anyhow::bail!("cannot fuzz: {reason}");
             }
         }

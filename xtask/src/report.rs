@@ -24,11 +24,11 @@ impl Selection {
     }
 }
 
-/// How a step ended that did not fail.
+/// The outcome of a step that did not fail.
 pub(crate) enum Outcome {
     Passed,
     /// Not run, with the reason.
-    LeftOut(String),
+    Skipped(String),
 }
 
 impl From<()> for Outcome {

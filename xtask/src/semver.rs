@@ -27,12 +27,12 @@ pub(crate) struct Options {
 pub(crate) fn check(workspace: &Workspace, options: &Options) -> Result<Outcome> {
     let Some(baseline) = options.baseline.clone().or_else(|| last_release(workspace)) else {
         let reason = "there is no release tag yet (use --baseline REV)";
-        return Ok(Outcome::LeftOut(reason.to_owned()));
+        return Ok(Outcome::Skipped(reason.to_owned()));
     };
     let revision = git(workspace, &["rev-parse", "--verify", "--quiet", &format!("{baseline}^{{commit}}")])
         .with_context(|| format!("`{baseline}` is not a revision of this repository"))?;
     if !workspace.has_or_installs("semver-checks", "cargo-semver-checks") {
-        return Ok(Outcome::LeftOut("cannot install cargo-semver-checks".to_owned()));
+        return Ok(Outcome::Skipped("cannot install cargo-semver-checks".to_owned()));
     }
     let metadata = workspace.metadata()?;
     for library in LIBRARIES {

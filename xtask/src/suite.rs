@@ -40,22 +40,22 @@ pub(crate) fn ci(workspace: &Workspace, no_openblas: bool) -> Result<()> {
     Ok(())
 }
 
-/// The steps that have run, with their times in seconds, and what was left out.
+/// The steps that have run, with their times in seconds, and what was skipped.
 struct Suite<'a> {
     workspace: &'a Workspace,
     backends: &'static [Backend],
     start: Instant,
     steps: Vec<(String, f64)>,
-    left_out: Vec<String>,
+    skipped: Vec<String>,
 }
 
 impl<'a> Suite<'a> {
     fn new(workspace: &'a Workspace, no_openblas: bool) -> Self {
         let start = Instant::now();
-        let mut left_out = Vec::new();
+        let mut skipped = Vec::new();
         let backends: &[Backend] = if no_openblas || setup::ensure() == Backend::PureRust {
             let reason = if no_openblas { "--no-openblas" } else { "it cannot be installed" };
-            left_out.push(format!("the build with OpenBLAS: {reason}"));
+            skipped.push(format!("the build with OpenBLAS: {reason}"));
             &[Backend::PureRust]
         } else {
             &[Backend::OpenBlas, Backend::PureRust]
@@ -65,10 +65,10 @@ impl<'a> Suite<'a> {
             [("AVX2", is_x86_feature_detected!("avx2")), ("AVX-512", is_x86_feature_detected!("avx512f"))]
         {
             if !present {
-                left_out.push(format!("the kernels for {name}: this CPU has no {name}"));
+                skipped.push(format!("the kernels for {name}: this CPU has no {name}"));
             }
         }
-        Self { workspace, backends, start, steps: Vec::new(), left_out }
+        Self { workspace, backends, start, steps: Vec::new(), skipped }
     }
 
     fn quick(&mut self) -> Result<()> {
@@ -170,22 +170,22 @@ impl<'a> Suite<'a> {
                 println!("==> {name}: ok ({seconds:.1} s)");
                 self.steps.push((name.to_owned(), seconds));
             }
-            Outcome::LeftOut(reason) => {
-                println!("==> {name}: left out ({reason})");
-                self.left_out.push(format!("{name}: {reason}"));
+            Outcome::Skipped(reason) => {
+                println!("==> {name}: skipped ({reason})");
+                self.skipped.push(format!("{name}: {reason}"));
             }
         }
         Ok(())
     }
 
-    /// Prints the time of each step and what was left out.
+    /// Prints the time of each step and what was skipped.
     fn close(self) {
         println!();
         for (name, seconds) in &self.steps {
             println!("{name:<24} {seconds:7.1} s");
         }
-        for what in &self.left_out {
-            println!("left out: {what}");
+        for what in &self.skipped {
+            println!("skipped: {what}");
         }
         println!("\nall steps passed ({:.0} s)", self.start.elapsed().as_secs_f64());
     }
@@ -204,7 +204,7 @@ fn miri(workspace: &Workspace) -> Result<Outcome> {
         let installed = process::stdout(rustup.args(["--component", "miri", "--component", "rust-src"]));
         if installed.is_err() || !is_set_up() {
             let failed = || "`cargo +nightly miri setup` fails".to_owned();
-            return Ok(Outcome::LeftOut(installed.err().map_or_else(failed, |e| format!("{e:#}"))));
+            return Ok(Outcome::Skipped(installed.err().map_or_else(failed, |e| format!("{e:#}"))));
         }
     }
     let modules = [

@@ -76,7 +76,7 @@ pub(crate) fn load_for(
     if let (Split::Validation, Some(config)) = (split, config) {
         let (train, held_out) = sets.train.split_stratified(config.validation, config.split_seed)?;
         note(&format!(
-            "{}: validating on the {}% of the training set that the model's training held out",
+            "{}: validating on the {}% of the training set that was held out when the model was trained",
             sets.name,
             100.0 * config.validation
         ));
@@ -171,7 +171,7 @@ pub(crate) fn load_stored(
 ) -> anyhow::Result<Datasets> {
     let found = located(name, place);
     if !is_known(&found) && !Path::new(&found).exists() {
-        bail!("{}: there is no dataset {name} any more; give its new path with --dataset", place.display());
+        bail!("{}: dataset {name} no longer exists; give its new path with --dataset", place.display());
     }
     load_named(&found, data_dir, quiet)
 }
@@ -238,7 +238,7 @@ impl TrainingData {
         let mut validation = sets.validation.take();
         let is_replaced = recipe.train.validation > 0.0 || recipe.validation_set.is_some();
         if validation.is_some() && is_replaced && !quiet {
-            note(&format!("{}: not using its validation set, since another one is chosen", sets.name));
+            note(&format!("{}: ignoring its validation set, because another one is chosen", sets.name));
         }
         let held_out = if validation.is_none() && !is_replaced { fallback } else { recipe.train.validation };
         if held_out > 0.0 {

@@ -1,5 +1,5 @@
-//! Names of datasets in runs, models and recipes: of directories relative to the project, so that
-//! it can be moved.
+//! How runs, models and recipes name datasets: directories are stored relative to the project, so
+//! that a project can be moved.
 
 use std::path::{Path, PathBuf};
 
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(stored_name(&there, &run), there);
         assert_eq!(stored_name("sets/ds", &run), "sets/ds");
         assert_eq!(stored_name("synthetic", &run), "synthetic");
-        // A directory called as a known dataset is not that.
+        // A directory with the name of a known dataset is not that dataset.
         mlp_data::synthetic::digits(10, 10, 0).write_dir(&project.join("mnist"), "", false).unwrap();
         assert_eq!(located("./mnist", &run), project.join("mnist").display().to_string());
         assert_eq!(stored_name("./mnist", &run), "./mnist");

@@ -1,6 +1,7 @@
-//! SIGINT, SIGTERM and SIGHUP. After the first signal the program finishes its step and saves; one
-//! that comes half a second later or more ends it at once. Wrappers and schedulers send a signal
-//! twice within milliseconds, to the program and to its group.
+//! SIGINT, SIGTERM and SIGHUP. After the first signal, the program finishes its step and saves;
+//! another signal at least half a second later ends it immediately. Signals in between are ignored:
+//! wrappers and schedulers send each twice within milliseconds, to the program and to its process
+//! group.
 
 use std::io;
 use std::sync::Arc;

@@ -133,7 +133,7 @@ impl Training {
                     && was != is
                 {
                     note(&format!(
-                        "the run began on {was}, this is {is}: the result may differ in the last bits (the portable kernel's does not)"
+                        "the run began on {was}, this is {is}: the result may differ in the last bits (not with the portable kernel)"
                     ));
                 }
                 if was.program != PROGRAM {
@@ -166,7 +166,7 @@ fn check_same(run: &Path, was: &Origin, is: &Origin) -> anyhow::Result<()> {
         if was != found {
             let text = |sha256: Option<&String>| sha256.map_or("none", String::as_str).to_owned();
             bail!(
-                "{}: the {set} set of {} is not the one that the run began with; expected SHA-256 {}, found {}: \
+                "{}: the {set} set of {} is not the one the run started with; expected SHA-256 {}, found {}: \
                  give the right dataset with --dataset, or train again",
                 run.display(),
                 is.dataset,

@@ -1,4 +1,4 @@
-//! `mlp data import` of archives and Parquet files: as of directories, and nothing is left behind.
+//! `mlp data import` reads archives and Parquet files like directories, and leaves nothing behind.
 
 mod common;
 

@@ -203,7 +203,7 @@ fn a_run_is_never_overwritten() {
     let scratch = with_mnist();
     let before = train(&scratch);
     let flags = "train --quiet --epochs 1 --batch-size 20 --hidden 5 --seed 1 --run-dir run";
-    scratch.refuses(flags, "run: the run directory exists and is not empty; runs are never overwritten");
+    scratch.refuses(flags, "run: the run directory is not empty, and runs are never overwritten");
     assert_eq!(scratch.bytes("run/model.mlp"), before);
 }
 
@@ -245,8 +245,9 @@ fn flags_that_conflict_with_resume_are_named() {
         ("--max-time 5s --seed 3", "--max-time"),
     ] {
         for command in ["train", "sweep"] {
-            let expected =
-                format!("{named} cannot be used with --resume: it keeps the configuration it started with");
+            let expected = format!(
+                "{named} cannot be used with --resume: a run keeps the configuration it started with"
+            );
             scratch.refuses(&format!("{command} --resume run {flags}"), &expected);
         }
     }
@@ -256,7 +257,7 @@ fn flags_that_conflict_with_resume_are_named() {
 #[test]
 fn a_damaged_or_changed_run_cannot_be_resumed() {
     let scratch = with_mnist();
-    scratch.refuses("train --resume nowhere", "nowhere: not a run: there is no config.toml in it");
+    scratch.refuses("train --resume nowhere", "nowhere: not a run directory: it has no config.toml");
     train(&scratch);
     // As if the run had been killed.
     let run = |name: &str| scratch.path("run").join(name);
@@ -284,7 +285,7 @@ fn a_damaged_or_changed_run_cannot_be_resumed() {
     change(&scratch, TRAIN_IMAGES, |bytes| bytes[1000] ^= 1);
     scratch.refuses(
         "train --quiet --resume run",
-        "run: the training set of mnist is not the one that the run began with; expected SHA-256",
+        "run: the training set of mnist is not the one the run started with; expected SHA-256",
     );
     change(&scratch, TRAIN_IMAGES, |bytes| bytes[1000] ^= 1);
     scratch.mlp("train --quiet --resume run");
@@ -296,7 +297,7 @@ fn missing_or_damaged_runs_are_errors() {
     scratch.refuses("runs", "runs: cannot list the runs: No such file or directory");
     train(&scratch);
     scratch.refuses("compare run", "one run; expected two or more to compare");
-    scratch.refuses("compare run data", "data: not a run: there is no config.toml in it");
+    scratch.refuses("compare run data", "data: not a run directory: it has no config.toml");
     fs::write(scratch.path("run/result.json"), "{").unwrap();
     scratch.refuses("compare run run", "run/result.json: invalid result: ");
 }

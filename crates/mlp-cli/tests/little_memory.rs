@@ -1,5 +1,5 @@
-//! With a limit of memory (`ulimit -v`), commands succeed or say in one line that there is too
-//! little; none aborts.
+//! Under a memory limit (`ulimit -v`), commands succeed or report in one line that there is too
+//! little memory; none aborts.
 #![cfg(target_os = "linux")]
 
 mod common;

@@ -79,7 +79,7 @@ static ALLOCATOR: Limited = Limited;
 /// The memory of all tests is counted together, so they run one after the other.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// Returns what `work` takes at most of memory that is not small.
+/// Returns the peak memory of `work`, not counting small allocations.
 fn peak(work: impl FnOnce()) -> usize {
     let before = IN_USE.load(Relaxed);
     PEAK.store(before, Relaxed);
@@ -195,7 +195,7 @@ fn without_enough_memory_training_is_refused_and_nothing_aborts() {
                 trainer.run(&mut ()).unwrap();
             }
         });
-        assert!(reasons.iter().all(|reason| reason.starts_with("training takes ")), "{reasons:?}");
+        assert!(reasons.iter().all(|reason| reason.starts_with("training needs ")), "{reasons:?}");
         assert!(reasons.len() > 4, "{reasons:?}");
     }
 }

@@ -91,7 +91,7 @@ fn an_unclear_table_is_refused_with_the_flag_that_decides() {
     let scratch = Scratch::new();
     let rows: String = (0..40).map(|i| format!("{},0,{},0,{}\n", i % 2, 93 - i, i % 2)).collect();
     fs::write(scratch.path("t.csv"), &rows).unwrap();
-    scratch.refuses("data import t.csv --to set", "both may hold them (first: numbers from 0 to 1; last: ");
+    scratch.refuses("data import t.csv --to set", "could both be labels (first: numbers from 0 to 1; last: ");
     scratch.refuses("data import t.csv --to set --label-column 7", "--label-column: no column 7; found 5");
     let with = "data import t.csv --to set --label-column -1";
     scratch
@@ -120,13 +120,13 @@ fn files_of_other_kinds_are_named() {
         .refuses("data import test.csv --to x", "no label column: a test set without labels, as from Kaggle");
     scratch.refuses(
         "train --dataset test.csv --run-dir x",
-        "`mlp data import` makes one of pictures, CSV tables",
+        "`mlp data import` makes one from pictures, CSV tables",
     );
     fs::create_dir(scratch.path("k")).unwrap();
     fs::copy(scratch.path("test.csv"), scratch.path("k/test.csv")).unwrap();
     scratch.refuses(
         "train --dataset k --run-dir x",
-        "make one of pictures, CSV tables or NumPy arrays with `mlp data",
+        "make one from pictures, CSV tables or NumPy arrays with `mlp data",
     );
 }
 
@@ -152,14 +152,14 @@ fn an_exported_dataset_is_imported_again() {
         );
         scratch.refuses(&format!("data export set --to {to} --format {format}"), "already exists");
     }
-    scratch.refuses("data export set --to x", "its ending is not that of a format; expected .npz or .csv");
+    scratch.refuses("data export set --to x", "unknown format; expected a name ending in .npz or .csv");
     scratch.refuses(
         "data export set --to x.csv",
         "x.csv is one table, and a dataset has a training and a test part",
     );
     scratch.refuses(
         "data export set --to x.npz --split test",
-        "--split writes one CSV table; npz has all parts",
+        "--split writes one CSV table; npz always has all parts",
     );
     let said = scratch.mlp("data export set --to x.csv --split test");
     assert_eq!(said, "x.csv: csv, 30 test images of 28x28 in 10 classes\n");
@@ -174,7 +174,7 @@ fn exported_class_names_are_never_formulas_or_paths() {
     sets.write_dir(&scratch.path("set"), "", true).unwrap();
     let output = scratch.succeeds("data export set --to tables --format csv");
     assert!(
-        output.stderr.contains("class names that could be formulas are changed: '=1+1"),
+        output.stderr.contains("class names that a spreadsheet could run as formulas are changed: '=1+1"),
         "{}",
         output.stderr
     );

@@ -1,5 +1,5 @@
-//! A dataset's own validation part, and what training holds out: sweeps rank on it, and models are
-//! evaluated on it. Sweeps whose dataset has moved; the polarity of imported models.
+//! A dataset's own validation part, and examples held out in training: sweeps rank on them, and
+//! models are evaluated on them. Sweeps whose dataset has moved; the polarity of imported models.
 
 mod common;
 

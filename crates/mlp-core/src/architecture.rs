@@ -1,4 +1,4 @@
-//! The sizes of a network, its activation, and the errors of invalid sizes.
+//! The sizes and the activation of a network, and errors for invalid sizes.
 
 use std::fmt;
 

@@ -288,7 +288,7 @@ fn invalid_files_are_errors_with_a_reason() {
     let tensors = [("0.weight", "F32", "[2,3]", f32s(&[1.0; 6])), ("0.bias", "F32", "[3]", f32s(&[1.0; 3]))];
     assert_eq!(
         error(&file("", &tensors)),
-        "tensor `0.weight` of shape [2, 3] is stored as (inputs, outputs); expected (outputs, inputs), as PyTorch has it: transpose the weights"
+        "tensor `0.weight` of shape [2, 3] is stored as (inputs, outputs); expected (outputs, inputs), as in PyTorch: transpose the weights"
     );
     let tensors = [("0.weight", "F32", "[2,3]", f32s(&[1.0; 6])), ("0.bias", "F32", "[4]", f32s(&[1.0; 4]))];
     assert_eq!(

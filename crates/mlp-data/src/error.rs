@@ -51,13 +51,13 @@ pub enum Error {
 
     /// A header that promises more than a file of this size, or memory, could hold.
     #[error(
-        "{path}: its header promises an array of {shape:?}, more than {stored} bytes on disk can hold; \
+        "{path}: its header declares an array of {shape:?}, more than {stored} bytes on disk can hold; \
          get the file again"
     )]
     Oversized { path: PathBuf, shape: Vec<usize>, stored: u64 },
 
     /// More bytes than the header promises.
-    #[error("{path} has more than the {expected} bytes that its header promises; get the file again")]
+    #[error("{path} has more than the {expected} bytes that its header declares; get the file again")]
     TrailingBytes { path: PathBuf, expected: u64 },
 
     /// A damaged gzip stream, or bytes after it.
@@ -120,7 +120,7 @@ pub enum Error {
 
     /// A directory without the four files of a dataset.
     #[error(
-        "{directory} is not a dataset: no {} (each raw or with .gz); make one of pictures, CSV tables or NumPy \
+        "{directory} is not a dataset: no {} (each raw or with .gz); make one from pictures, CSV tables or NumPy \
          arrays with `mlp data import`",
         files.join(", ")
     )]
@@ -133,7 +133,7 @@ pub enum Error {
     /// A path that is not a directory.
     #[error(
         "the dataset {path} is {found}; expected a directory with the four MNIST files; `mlp data import` makes \
-         one of pictures, CSV tables or NumPy arrays"
+         one from pictures, CSV tables or NumPy arrays"
     )]
     NoDataset { path: PathBuf, found: &'static str },
 
@@ -167,13 +167,13 @@ pub enum Error {
 
     /// A picture that would take more memory than allowed.
     #[error(
-        "the picture of {width}x{height} pixels is too large: it takes {needed} MB of memory; expected at \
+        "the picture of {width}x{height} pixels is too large: it needs {needed} MB of memory; expected at \
          most {most} MB; make it smaller"
     )]
     PictureTooLarge { width: u64, height: u64, needed: u64, most: u64 },
 
     /// Something that takes more memory than the system gives.
-    #[error("it takes {} of memory, more than is available", megabytes(*bytes))]
+    #[error("it needs {} of memory, more than is available", megabytes(*bytes))]
     Memory { bytes: u64 },
 
     /// A number of pixels that does not match the size of a picture.

@@ -14,8 +14,8 @@
 //! - `unpack`: archives and Parquet files of pictures (features `archives` and `parquet`, off by
 //!   default);
 //! - [`fs`]: atomic file writes;
-//! - [`memory`]: whether there is enough of it;
-//! - [`text`]: what is printable of text from files.
+//! - [`memory`]: checks that enough is available;
+//! - [`text`]: making text from files safe to print.
 //!
 //! # Example
 //! ```

@@ -1,5 +1,5 @@
-//! Checks that memory is available before it is used. Rust ends the process if an allocation fails;
-//! a caller that knows the size can check first, and refuse.
+//! Checks that memory is available before it is used. Rust aborts if an allocation fails; a caller
+//! that knows the size can check first, and return an error instead.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! Text for people: text from files on its way to a terminal, and counts with their nouns.
+//! Text for people: makes text from files safe to print, and formats counts with their nouns.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Zip and tar archives of pictures: read like the directories they were made of, and refused if
+//! Zip and tar archives of pictures: read like the directories they were made from, and refused if
 //! they are hostile or damaged.
 
 use std::fs;
@@ -206,7 +206,7 @@ fn links_are_followed_within_the_archive_only() {
     ] {
         let archive =
             tar(&[regular(b"cat/1.pgm"), (b"loop", EntryType::Symlink, b"."), (b"dog", kind, target)]);
-        Unpacked::new("a.tar", &archive).refused(" out of the archive");
+        Unpacked::new("a.tar", &archive).refused(" outside the archive");
     }
     // Nothing is written through a link.
     let archive = tar(&[(b"cat", EntryType::Symlink, b".."), regular(b"cat/1.pgm")]);
@@ -215,7 +215,7 @@ fn links_are_followed_within_the_archive_only() {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     zip.add_symlink("cat", "/etc", SimpleFileOptions::default()).unwrap();
     Unpacked::new("a.zip", &zip.finish().unwrap().into_inner())
-        .refused("its link cat leads out of the archive, to /etc");
+        .refused("its link cat points outside the archive, to /etc");
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn names_are_unique_and_become_utf8() {
     match &unpacked.files {
         Ok(files) => {
             assert_eq!(files.class_names, ["Cat", "cat", "dog"]);
-            let note = "names that differ from others only in upper and lower case: 2, the first is cat";
+            let note = "names that differ from others only in case: 2, the first is cat";
             assert_eq!(files.notes, [note]);
         }
         // File systems of macOS and Windows.

@@ -1,5 +1,5 @@
-//! Datasets as tables and arrays: what others write is read, what is written is read back, and what
-//! is damaged or unclear is refused.
+//! Datasets as tables and arrays: other programs' files are read, our own are read back, and
+//! damaged or ambiguous ones are refused.
 
 use std::fs;
 use std::io::Write;
@@ -267,7 +267,9 @@ fn emnist_is_put_upright_and_named() {
     let found = open(directory.path()).unwrap();
     assert_eq!(found.class_names, ["A", "B"]);
     assert_eq!(content(&found.train), [(1, vec![255, 2, 1, 3]), (0, vec![4, 6, 5, 7])]);
-    assert!(found.notes.iter().any(|note| note.starts_with("EMNIST by its name: images are transposed")));
+    assert!(
+        found.notes.iter().any(|note| note.starts_with("EMNIST, judging by its name: images are transposed"))
+    );
     let options = ArrayOptions { transpose: Some(false), ..ArrayOptions::default() };
     assert_eq!(open_with(directory.path(), &options).unwrap().train.image(0), [255, 1, 2, 3]);
     // A table of the same name.

@@ -115,7 +115,7 @@ fn every_damaged_file_is_an_error_in_one_line() {
         (
             "oversized header in gzip",
             |d| edit(d, TRAIN_IMAGES, |b| gzip(&with(b, 4, 0x7f))),
-            &[TRAIN_IMAGES, "promises an array of [2130706438, 2, 2]", "on disk can hold"],
+            &[TRAIN_IMAGES, "declares an array of [2130706438, 2, 2]", "on disk can hold"],
         ),
         (
             "wrong magic",

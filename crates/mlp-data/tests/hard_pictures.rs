@@ -1,5 +1,5 @@
 //! Pictures of digits that are hard to read: on paper on a table, in scans, in boxes, on ruled
-//! paper. What is certain is read; what is not is doubted.
+//! paper. Clear ones are read; doubtful ones are flagged.
 
 use mlp_data::picture::{Doubt, GrayPicture, Polarity, Preprocessed};
 use mlp_data::{ImageShape, Preprocessing};

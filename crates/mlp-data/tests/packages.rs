@@ -167,10 +167,10 @@ fn the_error_names_each_bad_client_and_its_failure() {
             Some("echo >&2; echo 'no such package' >&2; echo more >&2; exit 3"),
             "exit status: 3: no such package",
         ),
-        (Some("exit 1"), "it said nothing"),
-        (Some("exit 0"), "gave no .tgz file"),
+        (Some("exit 1"), "no message"),
+        (Some("exit 0"), "produced no .tgz file"),
         (Some("echo nonsense > x.tgz"), "damaged tarball"),
-        (Some("exec sleep 60"), "did not end within 2 s"),
+        (Some("exec sleep 60"), "did not finish within 2 s"),
     ] {
         let (sample, clients, data) = (npm_sample(), TempDir::new().unwrap(), TempDir::new().unwrap());
         if let Some(script) = script {

@@ -1,5 +1,5 @@
-//! Pictures in Parquet files, which PyArrow 26 wrote as Hugging Face's library and users do: PNG
-//! files or lists of pixels, with class names in the metadata or without.
+//! Pictures in Parquet files, written by PyArrow 26 the way Hugging Face's library and its users
+//! write them: PNG files or lists of pixels, with or without class names in the metadata.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -152,7 +152,7 @@ fn a_page_cannot_promise_more_than_a_file_may_hold() {
     let path = directory.path().join("bomb.parquet");
     fs::write(&path, bytes).unwrap();
     let error = read(&path).unwrap_err();
-    assert!(error.contains("promises 2147483647"), "{error}");
+    assert!(error.contains("declares 2147483647"), "{error}");
 }
 
 proptest! {

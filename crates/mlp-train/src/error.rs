@@ -39,16 +39,16 @@ pub enum Error {
     #[error("{}: {action}: {reason}", path.display())]
     Io { path: PathBuf, action: &'static str, reason: io::Error },
     /// A file that takes more memory than the system gives.
-    #[error("{}: {action}: it takes {} of memory, more than is available", path.display(), megabytes(*bytes))]
+    #[error("{}: {action}: it needs {} of memory, more than is available", path.display(), megabytes(*bytes))]
     Memory { path: PathBuf, action: &'static str, bytes: u64 },
     /// A run directory that already exists.
-    #[error("{}: the run directory exists and is not empty; runs are never overwritten: choose another or remove it", path.display())]
+    #[error("{}: the run directory is not empty, and runs are never overwritten: choose another, or remove it", path.display())]
     RunExists { path: PathBuf },
     /// A run directory in use by another process.
     #[error("{}: another process is training in this run directory; wait for it or choose another directory", path.display())]
     RunLocked { path: PathBuf },
     /// A directory that is not a run directory.
-    #[error("{}: not a run: there is no config.toml in it; expected a directory written by `mlp train`", path.display())]
+    #[error("{}: not a run directory: it has no config.toml; expected one written by `mlp train`", path.display())]
     NoRun { path: PathBuf },
     /// A missing model file; `found` is "no such file" or "a directory".
     #[error("{}: cannot read the model: {found}; expected a model file", path.display())]
@@ -57,7 +57,7 @@ pub enum Error {
     #[error("{}: not a {what} file: it begins with {found}; expected a file written by `mlp train`", path.display())]
     OtherFile { path: PathBuf, what: &'static str, found: String },
     /// An unsupported format version.
-    #[error("{}: {what} format version {found}; this program reads version {expected}: use the mlp that wrote the file, or train again", path.display())]
+    #[error("{}: {what} format version {found}; this program reads version {expected}: use the version of mlp that wrote it, or train again", path.display())]
     FileVersion { path: PathBuf, what: &'static str, found: u32, expected: u32 },
     /// A file whose length differs from the one in its header.
     #[error("{}: {found} bytes; the header says {expected}: the file is truncated or has trailing bytes", path.display())]

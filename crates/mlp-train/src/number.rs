@@ -1,4 +1,4 @@
-//! The number types that can be trained.
+//! The number types in which networks can be trained.
 
 use mlp_core::Scalar;
 

@@ -169,7 +169,7 @@ fn a_training_can_get_more_epochs_at_any_time() {
         assert_eq!(trainer.network(), &expected.network);
     }
     let error = resume(1).unwrap_err().to_string();
-    assert_eq!(error, "cannot resume: epochs is 1, and the run has done 1 epoch; expected at least 2");
+    assert_eq!(error, "cannot resume: epochs is 1, and the run has completed 1 epoch; expected at least 2");
 }
 
 #[test]

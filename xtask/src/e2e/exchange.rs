@@ -1,6 +1,6 @@
 //! The checks of `mlp export` and `mlp import`: other programs compute the same outputs from an
-//! exported model, and networks that they trained evaluate the same after the import. The tolerance
-//! is derived in `xtask/interop/networks.py`. PyTorch takes gigabytes, so only `interop --pytorch`
+//! exported model, and networks trained there evaluate the same after import. The tolerance is
+//! derived in `xtask/interop/networks.py`. PyTorch takes gigabytes, so only `interop --pytorch`
 //! runs its checks.
 
 use std::fs;

@@ -1,5 +1,6 @@
 //! How the repository's text is written: comments fit in 100 columns, doc comments open with what
-//! the item is or does, spelling is American, and phrases that read like a translation stay out.
+//! the item is or does, spelling is American, and phrases that read like a translation are
+//! rejected.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

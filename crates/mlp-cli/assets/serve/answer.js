@@ -70,7 +70,7 @@ export class AnswerView {
   #explain(inverted, notes) {
     const how = inverted ? `inverted, ${this.#how}` : this.#how;
     document.getElementById("how").textContent = how[0].toUpperCase() + how.slice(1);
-    // After the semicolon is advice for programs.
+    // The part after the semicolon is advice for programs.
     const sentences = notes.map((note) => `${note[0].toUpperCase()}${note.slice(1).split(";")[0]}.`);
     document.getElementById("notes").textContent = sentences.join(" ");
     document.getElementById("notes").hidden = sentences.length === 0;

@@ -99,7 +99,7 @@ async function begin() {
       } catch (error) {
         trouble(error.message);
         isNew ||= error.canRetry ?? true;
-        // Nothing may look like the prediction for a picture that was refused.
+        // A refused picture must not seem to have a prediction.
         if (!isNew) [answers, hidden].forEach((view) => view.clear("No prediction"));
         await wait(error.pause ?? RETRY_PAUSE);
       }

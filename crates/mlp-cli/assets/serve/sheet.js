@@ -3,14 +3,14 @@
 
 const LONGER = 448; // longer side on the screen, in pixels
 const SENT = 224; // longer side of the picture sent to the server, in pixels
-const STEP = 0.02; // of an arrow key, as a fraction of the longer side
+const STEP = 0.02; // length of an arrow key's move, as a fraction of the longer side
 
 export class Sheet {
   #canvas;
   #width; // fractions of the longer side
   #height;
   #strokes = []; // {pen, points: [[x, y], …]}
-  #drawing = new Map(); // strokes in progress by pointer, because several fingers may draw at once
+  #drawing = new Map(); // strokes in progress, by pointer: several fingers may draw at once
   #picture = null; // in place of strokes: {canvas, bytes}
   #pen = 0.08;
   #cursor = null; // keyboard pen: {x, y, stroke}

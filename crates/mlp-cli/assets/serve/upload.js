@@ -1,12 +1,12 @@
-// Pictures that are dropped on the page, pasted or chosen.
+// Pictures dropped on the page, pasted or chosen.
 
-const LONGER = 512; // longer side of the picture sent to the server, which reduces larger ones to it
+const LONGER = 512; // longer side of the picture sent to the server, which would downscale larger ones to this
 
 /** Calls `found(file)` for each picture, and `failed(reason)` for anything else. */
 export function watchForPictures(found, failed) {
   const take = (files) => {
     if (files.length === 1) found(files[0]);
-    else failed(files.length === 0 ? "Expected a picture file." : "Expected one picture at a time.");
+    else failed(files.length === 0 ? "That is not a picture file." : "One picture at a time, please.");
   };
   const frame = document.getElementById("sheet-frame");
   const isDropping = (is) => (event) => {

@@ -26,7 +26,7 @@ use training::{INFERENCE_BATCH, Task};
 
 /// Benchmark training and inference.
 ///
-/// Measures epochs and inference for each kernel and number of threads, and compares them with the
+/// Times epochs and inference for each kernel and number of threads, and compares them with the
 /// sgemm peak of this machine. All kernels train the same network in f32: `portable` with built-in
 /// kernels, `sparse` with OpenBLAS except for products with sparse images, `openblas` with OpenBLAS
 /// alone. Times are medians, without the first epoch.
@@ -60,7 +60,7 @@ pub(crate) struct Args {
     /// Timed epochs for each kernel and thread count
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = value_parser!(u16).range(1..))]
     epochs: u16,
-    /// Get rough figures quickly: one timed epoch and smaller matrices
+    /// Rough figures, quickly: one timed epoch and smaller matrices
     #[arg(long)]
     quick: bool,
     /// Print a JSON object instead of tables

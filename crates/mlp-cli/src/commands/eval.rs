@@ -17,7 +17,7 @@ use crate::runs::load_model;
 
 /// Evaluate a model.
 ///
-/// Shows loss and accuracy, precision, recall and F1 of each class, and the confusion matrix.
+/// Shows loss and accuracy, precision, recall and F1 per class, and the confusion matrix.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

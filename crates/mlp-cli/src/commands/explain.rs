@@ -17,13 +17,12 @@ use crate::output::table::counted;
 use crate::output::tiles::canvas;
 use crate::runs::load_model;
 
-/// Show both passes on one example, step by step.
+/// Walk through the forward and backward pass on one example.
 ///
-/// Shows each quantity of the forward and backward pass with its formula, shape and values,
-/// compares the largest entries of each gradient with central differences, and shows the predicted
-/// and actual effect of one gradient descent step on the loss. Everything is computed in f64. The
-/// loss is the cross-entropy, without dropout, label smoothing or weight decay. The exit code is 1
-/// if a gradient disagrees.
+/// Shows each quantity with its formula, shape and values, checks the largest entries of each
+/// gradient against central differences, and compares the predicted and actual effect of one
+/// gradient descent step on the loss. Everything is computed in f64. The loss is the cross-entropy,
+/// without dropout, label smoothing or weight decay. The exit code is 1 if a gradient disagrees.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -42,7 +41,7 @@ pub(crate) struct Args {
     /// Learning rate of the step [default: the one used in training]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
-    /// Wait for Enter after each quantity; `q` quits; ignored without a terminal
+    /// Wait for Enter (or `q` to quit) after each quantity; ignored without a terminal
     #[arg(long)]
     step: bool,
     /// Write a self-contained HTML page to FILE instead

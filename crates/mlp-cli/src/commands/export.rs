@@ -1,4 +1,4 @@
-//! `mlp export`: write a model in the format of another framework, or its predictions as CSV.
+//! `mlp export`: write a model in another framework's format, or its predictions as CSV.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

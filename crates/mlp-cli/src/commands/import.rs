@@ -1,4 +1,4 @@
-//! `mlp import`: read a model of another framework. Missing metadata comes from flags or is
+//! `mlp import`: read a model from another framework. Missing metadata comes from flags or is
 //! assumed, with a note.
 
 use std::fs::File;
@@ -21,7 +21,7 @@ const MAX_BYTES: u64 = (Architecture::MAX_PARAMETERS as u64) * 8 + (1 << 26);
 
 /// Import a model from PyTorch, NumPy or ONNX.
 ///
-/// Reads .safetensors files, .npz files, and .onnx files of PyTorch, scikit-learn, Keras and
+/// Reads .safetensors, .npz, and .onnx files as exported from PyTorch, scikit-learn, Keras and
 /// others.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// Output file [default: FILE with the extension .mlp]
     #[arg(long, value_name = "MODEL")]
     to: Option<PathBuf>,
-    /// Activation of the hidden layers, if the file does not contain it
+    /// Activation of the hidden layers, if the file does not name it
     #[arg(long, value_name = "NAME", value_parser = parse::activation())]
     activation: Option<Activation>,
     /// Class names, separated by commas
@@ -48,20 +48,20 @@ pub(crate) struct Args {
     /// Height and width of the images, as in 28x28
     #[arg(long, value_name = "HxW", value_parser = parse::image_shape)]
     image_shape: Option<ImageShape>,
-    /// Preprocessing of pictures
+    /// Preprocessing of pictures to classify
     #[arg(long, value_name = "NAME", value_parser = parse::preprocessing())]
     preprocessing: Option<Preprocessing>,
     /// Polarity of the pictures it was trained on [default: auto, detected for each picture]
     #[arg(long, value_name = "NAME", value_parser = parse::polarity())]
     polarity: Option<Polarity>,
-    /// Mean that inputs in [0, 1] were normalized with, unless the graph does it
+    /// Mean that inputs from 0 to 1 were normalized with, unless the ONNX graph normalizes them
     #[arg(long, value_name = "NUMBER", requires = "std", allow_negative_numbers = true)]
     mean: Option<f64>,
     /// Standard deviation that inputs were normalized with
     #[arg(long, value_name = "NUMBER", requires = "mean")]
     std: Option<f64>,
-    /// Dataset the model was trained on, a name or a directory; a known dataset implies the
-    /// classes, the image size and the preprocessing
+    /// Dataset the model was trained on, a name or a directory; a known one determines classes,
+    /// image size and preprocessing
     #[arg(long, value_name = "NAME|DIR")]
     dataset: Option<String>,
 }

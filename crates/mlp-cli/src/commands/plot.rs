@@ -11,7 +11,7 @@ use crate::plot::{self, Drawing, check_format, save};
 use crate::predictions::Predictions;
 use crate::runs::{RunSummary, load_model};
 
-/// Plot training curves, or a figure of a model.
+/// Plot training curves, a confusion matrix, weights and more.
 ///
 /// MODEL is a model file or a run directory. The format depends on the extension of the output
 /// file: SVG, which adapts to light and dark viewers, or PNG.

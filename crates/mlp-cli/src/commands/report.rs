@@ -16,8 +16,8 @@ use crate::runs::RunSummary;
 /// Write an HTML report of a run.
 ///
 /// The report is one self-contained file with configuration, training curves, confusion matrix,
-/// metrics of each class, most confident errors, calibration, weights, and the commands to
-/// reproduce the run. `mlp train` writes it at the end.
+/// per-class metrics, most confident errors, calibration, weights, and the commands to reproduce
+/// the run. `mlp train` writes one when it finishes.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -29,7 +29,7 @@ pub(crate) struct Args {
     /// Output file [default: report.html in the run directory]
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
-    /// Dataset: a name or directory [default: the one the run was trained on]
+    /// Dataset, a name or a directory [default: the one the run was trained on]
     #[arg(long, value_name = "NAME|DIR")]
     dataset: Option<String>,
     #[command(flatten)]

@@ -26,15 +26,15 @@ const POLL: Duration = Duration::from_millis(50);
 /// page loads nothing from other servers.
 ///
 /// POST or PUT a picture (PNG, JPEG, WebP, BMP, TIFF, GIF or PNM) of up to 1 MiB to /predict to get
-/// JSON: as it is, in a form, or as base64 in JSON. GET /model describes the model, /metrics is for
-/// Prometheus, /healthz is a health check, and /openapi.json describes all of them.
+/// JSON: the file itself, in a form, or as base64 in JSON. GET /model describes the model, /metrics
+/// is for Prometheus, /healthz is a health check, and /openapi.json describes them all.
 ///
-/// By default the server is reachable only from this machine. It refuses requests that pages of
-/// other websites send. SIGINT and SIGTERM shut it down after it has answered running requests,
-/// with exit code 0; a second signal ends it immediately.
+/// By default, only this machine can reach the server. It refuses requests from other websites'
+/// pages. SIGINT and SIGTERM shut it down with exit code 0 after it has answered pending requests;
+/// a second signal ends it immediately.
 ///
-/// No client can keep the others waiting. Decoding takes about 256 MB for one large
-/// picture and 16 MB for each of two small ones at a time, in turns between addresses.
+/// Clients take turns, so none keeps the others waiting. Decoding uses at most about 256 MB for one
+/// large picture and 16 MB for each of two small ones at a time.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -47,16 +47,16 @@ Examples:
 pub(crate) struct Args {
     /// Model file or run directory
     model: PathBuf,
-    /// Address to listen on; 0.0.0.0 for all addresses of this machine
+    /// Address to listen on, or 0.0.0.0 for all addresses of this machine
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", value_parser = address)]
     host: IpAddr,
-    /// Port to listen on; 0 for any free port
+    /// Port to listen on, or 0 for any free port
     #[arg(long, default_value_t = 8000)]
     port: u16,
     /// Also answer requests for this host name; can be repeated
     #[arg(long, value_name = "NAME", value_parser = host_name)]
     allow_host: Vec<String>,
-    /// Maximum average requests per second from one address; 0 for no limit
+    /// Average number of requests per second allowed from one address, or 0 for no limit
     #[arg(long, value_name = "N", default_value_t = Limits::default().rate)]
     rate: u32,
 }
@@ -73,7 +73,7 @@ fn host_name(text: &str) -> Result<String, String> {
     if text.chars().all(is_name) && !text.is_empty() {
         return Ok(text.to_owned());
     }
-    Err("expected a name without port, such as scanner.example".to_owned())
+    Err("expected a host name without a port, such as scanner.example".to_owned())
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -102,7 +102,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             }
         };
         serve(listener, router(app), limits.clone(), stop).await;
-        let (name, _) = heard.context("the server stopped without a signal")?;
+        let (name, _) = heard.context("the server stopped unexpectedly")?;
         anyhow::Ok(name)
     })?;
     // The image of a disconnected client may still be decoding.
@@ -119,7 +119,7 @@ fn announce(model: &Path, host: IpAddr, address: SocketAddr) -> io::Result<()> {
     writeln!(out, "http://{address}/")?;
     out.flush()?;
     drop(out);
-    let whom = if host.is_loopback() { "this machine" } else { "everyone who can reach it" };
+    let whom = if host.is_loopback() { "this machine" } else { "anyone who can reach it" };
     note(&format!("serving {} to {whom}; press Ctrl-C to stop", model.display()));
     Ok(())
 }

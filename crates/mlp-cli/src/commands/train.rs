@@ -27,18 +27,17 @@ use crate::training::{Training, start_threads};
 ///
 /// The default is the textbook chapter's network: 784-100-10 on MNIST, trained for 50 epochs with
 /// plain gradient descent. Model, checkpoint, metrics and report are written to a run directory.
-/// Standard output gets a line for each epoch and one for the test set: a table on a terminal,
-/// plain lines otherwise.
+/// Standard output shows one line per epoch and one for the test set, as a table on a terminal.
 #[derive(clap::Args)]
 #[command(after_help = "`mlp train --help` shows all options, with examples.")]
 #[command(after_long_help = "\
 Examples:
   mlp train                              Train the default network on MNIST
-  mlp train --recipe modern-100          The same size with modern methods
+  mlp train --recipe modern-100          The same layer sizes, with modern methods
   mlp train --resume runs/mnist          Resume an interrupted run
   mlp train --recipe runs/mnist/config.toml --seed 1
                                          Repeat a run with another seed
-  mlp train --rng numpy --precision f64  Same results as the chapter's NumPy program
+  mlp train --rng numpy --precision f64  The results of the chapter's NumPy program
   mlp train --dataset fashion-mnist --hidden 300,100 --activation relu \\
             --init he --loss-reduction mean --learning-rate 0.1")]
 pub(crate) struct Args {
@@ -129,7 +128,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let run = interrupted.map_or_else(|| create_run(args.run_dir.as_deref(), &training), Ok)?;
     if !run.is_locked() {
         args.note(&format!(
-            "{}: this file system has no locks; make sure that no other process trains here",
+            "{}: this file system does not support locks; make sure that no other process trains here",
             run.path().display()
         ));
     }
@@ -180,7 +179,7 @@ fn finished(run: &RunDir, recipe: &Recipe) -> Result<Option<RunResult>, mlp_trai
     Ok(result.filter(|result| !has_more(result)))
 }
 
-/// What a user might not expect of a training, a line each.
+/// Facts about a run that a user might not expect, one line each.
 fn remarks(training: &Training, changes_epochs: bool) -> Vec<String> {
     let (sets, config) = (&training.data.sets, training.plan.config());
     let mut remarks = Vec::new();
@@ -189,21 +188,21 @@ fn remarks(training: &Training, changes_epochs: bool) -> Vec<String> {
     if let (Some(class), None) = (present.next(), present.next()) {
         let name = printable(&sets.class_names[class]);
         remarks.push(format!(
-            "all training examples are of class {name}: a network that always answers {name} is right, and learns nothing else"
+            "all training examples are in one class, {name}: a network that always answers {name} is right without learning anything"
         ));
     }
     let depends_on_epochs = matches!(config.schedule, ScheduleName::Cosine | ScheduleName::OneCycle);
     if depends_on_epochs && changes_epochs {
         remarks.push(format!(
-            "the {} schedule spans all epochs: with {} of them, the learning rate continues at another value",
+            "the {} schedule depends on the number of epochs: changing it to {} makes the learning rate jump",
             config.schedule, config.epochs
         ));
     }
     remarks
 }
 
-/// Says so if a network is no better, or only a little, than one that always answers the most
-/// frequent class.
+/// Reports a network that is no better, or only a little better, than one that always answers the
+/// most frequent class.
 fn hardly_better_than_chance(result: &RunResult, sets: &Datasets) -> Option<String> {
     let accuracy = result.test?.accuracy;
     let counts = sets.test.class_counts();
@@ -211,7 +210,7 @@ fn hardly_better_than_chance(result: &RunResult, sets: &Datasets) -> Option<Stri
     let share = counts[class] as f64 / sets.test.len() as f64;
     (share < 1.0 && accuracy - share < 0.1 * (1.0 - share)).then(|| {
         format!(
-            "the network is hardly better than chance: test accuracy {accuracy:.4}, and {share:.4} if it always answered {}; \
+            "the network is barely better than chance: test accuracy {accuracy:.4}, against {share:.4} for always answering {}; \
              try a smaller learning rate (`mlp lr-find` finds one)",
             printable(&sets.class_names[class])
         )

@@ -14,7 +14,7 @@ const MAX: usize = 5;
 const RUNS: &str = "runs";
 
 /// The hint for a file that is not a model.
-const OF_OTHERS: &str = "models of other programs are converted with `mlp import`";
+const OF_OTHERS: &str = "convert models from other programs with `mlp import`";
 
 /// The hint for an error, if there is one.
 pub(super) fn hint(error: &anyhow::Error) -> Option<String> {

@@ -19,7 +19,7 @@ const MAX_POINTS: usize = 1_500;
 /// finite.
 pub(crate) fn embedding(model: &Model, data: &Dataset, set: &str) -> anyhow::Result<Drawing> {
     let Some(last) = model.network.architecture().hidden.len().checked_sub(1) else {
-        bail!("the network has no hidden layer; an embedding needs one");
+        bail!("the network has no hidden layer, so there are no activations to plot");
     };
     let shown = data.len().min(MAX_POINTS);
     let activations =

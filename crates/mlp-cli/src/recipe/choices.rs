@@ -81,7 +81,7 @@ impl RecipeArgs {
         };
         if let Some(flag) = self.given().into_iter().find(|flag| is_refused(flag)) {
             bail!(
-                "{flag} cannot be used with --resume: it keeps the configuration it started with; only {} may \
+                "{flag} cannot be used with --resume: a run keeps the configuration it started with; only {} may \
                  change",
                 allowed.join(", ")
             );
@@ -122,7 +122,7 @@ pub(crate) struct Choices {
     #[arg(long, value_name = "N")]
     #[serde(serialize_with = "seed")]
     seed: Option<u64>,
-    /// Random number generator: this program's own, or NumPy's legacy generator bit for bit
+    /// Random number generator: our own, or NumPy's legacy generator, bit for bit
     #[arg(long, value_parser = parse::stream_kind(), hide_short_help = true)]
     rng: Option<StreamKind>,
     #[command(flatten)]
@@ -159,7 +159,7 @@ pub(crate) struct Choices {
     /// Drop the last batch of an epoch if it is incomplete
     #[arg(long, value_name = "BOOL", hide_short_help = true, help_heading = TRAINING)]
     drop_last: Option<bool>,
-    /// Reduction of the loss over a batch
+    /// How to combine the losses of a batch
     #[arg(long, value_name = "NAME", help_heading = TRAINING)]
     #[arg(value_parser = parse::reduction(), hide_short_help = true)]
     loss_reduction: Option<Reduction>,
@@ -197,7 +197,7 @@ pub(crate) struct Choices {
     /// Fraction of the training set to hold out for validation
     #[arg(long, value_name = "FRAC", help_heading = VALIDATION)]
     validation: Option<f64>,
-    /// Dataset whose test images are the validation set, a name or a directory
+    /// Dataset whose test images to validate on, a name or a directory
     #[arg(long, value_name = "NAME|DIR", help_heading = VALIDATION)]
     #[arg(conflicts_with = "validation", hide_short_help = true)]
     validation_set: Option<String>,

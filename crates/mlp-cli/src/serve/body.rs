@@ -39,7 +39,7 @@ pub(super) async fn read(request: Request, limits: &Limits) -> Result<Bytes, Pro
         Ok(Ok(None)) => refused(StatusCode::PAYLOAD_TOO_LARGE, too_large),
         Ok(Err(_)) => refused(StatusCode::BAD_REQUEST, "the body is incomplete; send all of it".to_owned()),
         Err(_) => {
-            let reason = format!("the body took more than {:?}; send it faster", limits.body_time);
+            let reason = format!("the body took longer than {:?}; send it faster", limits.body_time);
             refused(StatusCode::REQUEST_TIMEOUT, reason)
         }
     }

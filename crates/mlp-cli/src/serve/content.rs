@@ -1,5 +1,5 @@
-//! Finds the pictures in a body. Its first bytes decide what it is, because clients often declare
-//! nothing or something else: curl calls a file a form.
+//! Finds the pictures in a body. The format is detected from the first bytes, because clients often
+//! declare none or a wrong one: curl labels a file as a form.
 
 use axum::body::Bytes;
 use axum::http::StatusCode;
@@ -73,7 +73,7 @@ pub(super) async fn read(
     } else {
         let reason = format!(
             "unsupported content type {}; expected a picture such as image/png, multipart/form-data or \
-             application/json; the body is none: {kind}",
+             application/json; the body is something else: {kind}",
             shown(declared)
         );
         Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason)

@@ -1,5 +1,5 @@
-//! Forms of browsers and `curl -F` (`multipart/form-data`): parameters in the fields of their
-//! names, a picture in each other field.
+//! Forms from browsers and `curl -F` (`multipart/form-data`): a field named after a parameter sets
+//! it; every other field is a picture.
 
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;

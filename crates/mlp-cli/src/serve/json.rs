@@ -1,7 +1,7 @@
 //! Pictures in JSON: base64 text, or arrays of pixels with the size of the model's images. Members
-//! may have any name and be nested, so that the requests of other servers are understood:
-//! `{"image": "…"}`, `{"instances": [{"b64": "…"}]}`, `{"inputs": [[[0, 255, …], …]]}`. A member
-//! that is neither a picture nor a parameter is refused by name.
+//! may have any name and be nested, so that requests written for other servers work:
+//! `{"image": "…"}`, `{"instances": [{"b64": "…"}]}`, `{"inputs": [[[0, 255, …], …]]}`. An error
+//! names a member that is neither a picture nor a parameter.
 
 use std::fmt::{self, Formatter};
 

@@ -1,7 +1,7 @@
-//! Protects the server from other websites: from their requests, and from DNS rebinding, by which
-//! a website lets its own name mean this server and then reads the answers. A browser says in the
-//! `Host`, `Origin` and `Sec-Fetch-*` headers what it does. Headers of proxies
-//! (`X-Forwarded-Host`) are not trusted.
+//! Protects the server from other websites: from their requests, and from DNS rebinding, where a
+//! website points its own host name at this server to read the responses. Browsers reveal both in
+//! the `Host`, `Origin` and `Sec-Fetch-*` headers. Proxy headers (`X-Forwarded-Host`) are not
+//! trusted.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -13,8 +13,8 @@ use super::problem::Problem;
 /// The names under which the server answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hosts {
-    /// Addresses in a `Host` header must be of this machine. Other addresses are as safe, because
-    /// a website cannot let them mean another machine, but nobody needs them.
+    /// Addresses in a `Host` header must be of this machine. Other addresses would be as safe,
+    /// because a website cannot redirect them, but nobody needs them.
     is_local: bool,
     /// Further names, in lowercase.
     names: Vec<String>,

@@ -1,6 +1,5 @@
-//! Places for connections: a limited number, of which every new connection gets one. If all are
-//! taken, the peer with the most connections loses the one that has kept the server waiting the
-//! longest.
+//! A limited number of places for connections. Every new connection gets one; if all are taken, the
+//! peer with the most connections loses the one that has kept the server waiting the longest.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,5 @@
-//! Turns to decode pictures: few at a time, so that their memory is bounded, and shared fairly, so
-//! that no client makes the others wait. Large pictures have a turn of their own; small ones never
+//! Turns to decode pictures: a few at a time, so that memory is bounded, and shared fairly, so that
+//! no client keeps the others waiting. Large pictures have a turn of their own; small ones never
 //! wait for them.
 
 use std::collections::VecDeque;

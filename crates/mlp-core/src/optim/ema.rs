@@ -70,7 +70,7 @@ impl<A: Scalar> Ema<A> {
     #[track_caller]
     pub fn update(&mut self, network: &Mlp<A>, workspace: &mut Workspace<A>) {
         let fits = self.network.layers.iter().map(Layer::shape).eq(network.layers.iter().map(Layer::shape));
-        assert!(fits, "the average belongs to another architecture");
+        assert!(fits, "the EMA was made for another architecture");
         self.steps += 1;
         let t = self.steps as f64;
         let share = 1.0 - self.decay.min((1.0 + t) / (10.0 + t));

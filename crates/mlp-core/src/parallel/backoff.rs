@@ -1,6 +1,6 @@
-//! When the caller of a pool works alone for a while. Another process that takes a core in the
-//! middle of a thread's part holds up the whole run for milliseconds, again and again; for short
-//! runs, one thread alone is then faster.
+//! Decides when the caller of a pool works alone for a while. Another process that takes a core in
+//! the middle of a thread's part holds up the whole run for milliseconds, again and again; for
+//! short runs, one thread alone is then faster.
 //!
 //! This crate reads no clock. Waits are counted in rounds of spinning, and time alone in periods:
 //! the runs that the caller does until the idle helpers, after a fixed number of rounds, have

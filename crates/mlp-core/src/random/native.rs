@@ -1,5 +1,5 @@
 //! The library's own random stream: ChaCha with 8 rounds, a counter-based generator (Bernstein
-//! 2008). Every draw takes one word, so number i depends only on the seed and i, the state is
+//! 2008). Every draw takes one word, so number i depends only on the seed and i, the state is just
 //! (seed, position), and threads can draw parts of a stream in parallel.
 
 use rand_chacha::ChaCha8Rng;

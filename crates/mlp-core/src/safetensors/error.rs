@@ -39,7 +39,7 @@ pub enum SafetensorsError {
     },
     /// Weights stored as (inputs, outputs).
     #[error(
-        "tensor `{}` of shape {shape:?} is stored as (inputs, outputs); expected (outputs, inputs), as PyTorch has it: transpose the weights",
+        "tensor `{}` of shape {shape:?} is stored as (inputs, outputs); expected (outputs, inputs), as in PyTorch: transpose the weights",
         name.escape_debug()
     )]
     Transposed {

@@ -1,5 +1,5 @@
-//! The order of the affine layers in a state dict, which is a map from names: from the numbers in
-//! the names and from the shapes, never from one of them alone.
+//! The order of the affine layers in a state dict, which has none of its own. Derived from the
+//! numbers in the names and from the shapes together, never from one of them alone.
 
 use std::cmp::Ordering;
 

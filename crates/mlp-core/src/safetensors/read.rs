@@ -1,5 +1,5 @@
-//! Reading a network from safetensors bytes. The crate `safetensors` parses, because files may be
-//! malicious.
+//! Reads a network from safetensors bytes. The `safetensors` crate does the parsing, because files
+//! may be malicious.
 
 use std::collections::BTreeMap;
 

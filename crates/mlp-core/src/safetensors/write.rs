@@ -1,5 +1,5 @@
-//! Writing a network as safetensors bytes. Not with the crate `safetensors`: the order of its
-//! metadata is random, and the bytes should depend only on the network.
+//! Writes a network as safetensors bytes. The `safetensors` crate writes metadata in random order,
+//! and these bytes must depend only on the network.
 
 use std::collections::BTreeMap;
 

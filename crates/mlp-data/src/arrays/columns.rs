@@ -50,16 +50,15 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Decides what the columns of a table are.
+    /// Determines the meaning of the columns of a table.
     pub(super) fn of(path: &Path, given: Option<&str>, shape: Option<ImageShape>) -> Result<Self, Error> {
         let mut table = Text::open(path)?;
         let first = table.next()?.map(|(_, record)| record.clone());
-        let first =
-            first.ok_or_else(|| refused(shown(path), "found no rows; expected a row for each image"))?;
+        let first = first.ok_or_else(|| refused(shown(path), "found no rows; expected one row per image"))?;
         let second = table.next()?.map(|(_, record)| record.clone());
         if first.len() < 2 {
             let problem =
-                "found one column; expected a label and pixels, with commas, semicolons or tabs between them";
+                "found one column; expected a label and pixels, separated by commas, semicolons or tabs";
             return Err(refused(shown(path), problem));
         }
         let header = is_header(&first, second.as_ref()).then(|| first.iter().map(text).collect::<Vec<_>>());
@@ -131,10 +130,14 @@ impl Columns {
             (true, false) => (first, "first", said),
             (false, true) => (last, "last", also_said),
             _ => {
-                let both = if at_first { "both may hold them" } else { "neither looks like them" };
+                let both = if at_first {
+                    "the first and the last could both be labels"
+                } else {
+                    "neither the first nor the last looks like labels"
+                };
                 let problem = format!(
-                    "found no name of a label column, and of the first and last column {both} (first: {said}; \
-                     last: {also_said}); choose one with --label-column"
+                    "no column is named like a label, and {both} (first: {said}; last: {also_said}); choose one with \
+                     --label-column"
                 );
                 return Err(refused(shown(path), problem));
             }
@@ -225,7 +228,7 @@ impl Evidence {
 impl std::fmt::Display for Evidence {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.numbers.first(), self.numbers.last()) {
-            _ if self.has_texts => f.write_str("texts"),
+            _ if self.has_texts => f.write_str("text"),
             (Some(first), Some(last)) if first == last && !self.has_fractions => write!(f, "always {first}"),
             (Some(first), Some(last)) => write!(f, "numbers from {first} to {last}"),
             _ => f.write_str("fractions"),
@@ -325,8 +328,8 @@ mod tests {
             ("", None, "t.csv: it is empty"),
             ("label\n1", None, "found one column"),
             ("label,class,p0\n1,1,1", None, "`label` and `class` both have the name of a label"),
-            ("0,5,5,5,0\n1,5,5,5,1", None, "both may hold them (first: numbers from 0 to 1; last: numbers"),
-            ("7,5,5,5,7\n90,5,5,5,1", None, "neither looks like them"),
+            ("0,5,5,5,0\n1,5,5,5,1", None, "could both be labels (first: numbers from 0 to 1; last: numbers"),
+            ("7,5,5,5,7\n90,5,5,5,1", None, "neither the first nor the last looks like labels"),
             ("a,b,c\n1,2,3", Some("d"), "--label-column: no column d; found 3 columns with names"),
             ("1,2,3\n1,2,3", Some("3"), "found 3 columns without a header; expected a name, or 0 to 2"),
         ] {

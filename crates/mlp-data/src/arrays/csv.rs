@@ -36,17 +36,17 @@ pub(super) fn read(path: &Path, columns: &Columns, label: usize) -> Result<Store
             let field = &record[column];
             let value = number(field).ok_or_else(|| {
                 let found: String = text(field).chars().take(20).collect();
-                of_column(format!("found `{found}`; expected a number, a pixel"))
+                of_column(format!("found `{found}`; expected a number"))
             })?;
             numbers.push(value).map_err(of_column)?;
         }
         if numbers.len() > MAX_PIXELS {
-            return Err(wrong(format!("more than {MAX_PIXELS} pixels up to here; split the table")));
+            return Err(wrong(format!("more than {MAX_PIXELS} pixels so far; split the table")));
         }
         lines.push(line);
     }
     if lines.is_empty() {
-        return Err(refused(place, "found no rows below the header; expected a row for each image"));
+        return Err(refused(place, "found no rows below the header; expected one row per image"));
     }
     Ok(Stored { place, shape: vec![lines.len(), pixels.len()], numbers, labels, lines: Some(lines) })
 }

@@ -48,7 +48,7 @@ pub(super) fn find(directory: &Path) -> Result<Found, Error> {
     Ok(Found::Nothing)
 }
 
-/// Reads what a directory says about a file in it that is a dataset.
+/// Reads the details that the files beside a dataset file add to it, such as class names.
 pub(super) fn beside(path: &Path) -> Result<Details, Error> {
     let role = Role::of(&file_name(path));
     let mut details = Details { is_emnist: role.is_emnist(), ..Details::default() };
@@ -219,7 +219,7 @@ fn pairs<'a>(files: impl Iterator<Item = &'a (Role, PathBuf)>) -> Pairs {
 fn read_mapping(path: &Path) -> Result<BTreeMap<i64, String>, Error> {
     let length = fs::metadata(path).map_err(Error::io("inspect", path))?.len();
     if length > MAX_MAPPING {
-        return Err(refused(shown(path), format!("{length} bytes; expected a line for each class")));
+        return Err(refused(shown(path), format!("{length} bytes; expected one line per class")));
     }
     let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
     let line = |line: &str| {

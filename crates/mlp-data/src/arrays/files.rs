@@ -116,7 +116,9 @@ pub(super) fn read_array(path: &Path) -> Result<Array, Error> {
             let array = Array::read(&mut input.reader, input.limit).map_err(|error| in_file(path, &error))?;
             match input.reader.read(&mut [0]) {
                 Ok(0) => Ok(array),
-                Ok(_) => Err(refused(shown(path), "bytes follow the end of the array; get the file again")),
+                Ok(_) => {
+                    Err(refused(shown(path), "extra bytes follow the end of the array; get the file again"))
+                }
                 Err(error) => Err(Error::io("read", path)(error)),
             }
         }

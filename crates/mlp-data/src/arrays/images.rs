@@ -57,7 +57,7 @@ impl Layout {
         Ok(Self { shape, colors })
     }
 
-    /// Describes what is not obvious.
+    /// Reports the conversions that a user may not expect.
     pub(super) fn notes(self, stored: &Stored) -> Vec<String> {
         let mut notes = Vec::new();
         let ImageShape { height, width } = self.shape;

@@ -1,9 +1,9 @@
-//! Datasets as tables and arrays of pixels, as others store them: CSV tables with a row for each
-//! image, .npz archives, .npy and IDX files; and writing a dataset as one of these.
+//! Reads and writes datasets as tables and arrays of pixels, as other programs store them: CSV
+//! tables with one row per image, .npz archives, .npy and IDX files.
 //!
-//! What a file does not say is decided for the whole set: the label column, the shape of a row, the
-//! value of white, and the classes, which are the labels that occur. Each decision that is not
-//! certain is a note; what stays open is refused.
+//! What a file does not say is decided once for the whole set: the label column, the shape of a
+//! row, the value of white, and the classes, which are the labels that occur. Each uncertain
+//! decision is reported in a note; if nothing supports a decision, the file is refused.
 //!
 //! # Example
 //! ```

@@ -1,4 +1,4 @@
-//! Parts of a dataset from arrays: of an .npz archive, or of files in pairs.
+//! Builds the parts of a dataset from arrays: those in an .npz archive, or pairs of files.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -68,7 +68,7 @@ impl Parts {
         if parts.first().is_none_or(|(part, _)| *part != Part::Train) {
             let problem = format!(
                 "found the arrays {}; expected images and labels with names such as x_train and y_train; a file \
-                 with one array belongs into a directory with that of its labels",
+                 with one array belongs in a directory with that of its labels",
                 listed(&names)
             );
             return Err(refused(shown(path), problem));
@@ -113,7 +113,7 @@ impl Stored {
         let count = images.shape.first().copied().unwrap_or_default();
         if count != labels.len() {
             let problem = format!(
-                "{} labels, but {place} has the shape {:?}; expected a label for each image, the first dimension",
+                "{} labels, but {place} has the shape {:?}; expected one label per image, the first dimension",
                 labels.len(),
                 images.shape
             );

@@ -1,5 +1,5 @@
-//! Opening a dataset of tables or arrays: which files belong together, and deciding for all parts
-//! what their numbers mean.
+//! Opens a dataset of tables or arrays: finds the files that belong together, and decides what
+//! their numbers mean, once for all parts.
 
 use std::path::{Path, PathBuf};
 
@@ -172,7 +172,9 @@ fn decide(set: Parts, options: &ArrayOptions) -> Result<LabeledArrays, Error> {
     notes.extend(classes.notes);
     let transpose = options.transpose.unwrap_or(is_emnist);
     if is_emnist && options.transpose.is_none() {
-        notes.push("EMNIST by its name: images are transposed (--no-transpose keeps them)".to_owned());
+        notes.push(
+            "EMNIST, judging by its name: images are transposed (--no-transpose keeps them)".to_owned(),
+        );
     }
     let mut sets = Vec::new();
     for ((part, layout), labels) in parts.iter_mut().zip(layouts).zip(classes.labels) {

@@ -1,4 +1,4 @@
-//! What names of arrays and files mean: `x_train`, `train-labels-idx1-ubyte.gz`,
+//! The meaning of array and file names: `x_train`, `train-labels-idx1-ubyte.gz`,
 //! `kmnist-test-imgs.npz`, `fashion-mnist_train.csv`.
 
 use crate::parts::Part;

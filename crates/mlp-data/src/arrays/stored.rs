@@ -1,4 +1,4 @@
-//! A part of a dataset as a file stores it, before it is decided what its numbers mean.
+//! A part of a dataset as stored in a file, before its numbers are interpreted.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -54,7 +54,7 @@ impl Numbers {
         }
     }
 
-    /// Adds a number, or refuses what cannot be a pixel, with what it is.
+    /// Adds a pixel, or returns why the number cannot be one.
     pub(super) fn push(&mut self, value: f64) -> Result<(), String> {
         check(value)?;
         let byte = value as u8; // saturates
@@ -102,7 +102,7 @@ impl Labels {
             return Err(format!("a label is not 1 to {MAX_NAME} bytes of text in one line"));
         }
         let Ok(id) = u8::try_from(self.texts.len()) else {
-            return Err(format!("more than {MAX_CLASSES} different labels; is it the column of the labels?"));
+            return Err(format!("more than {MAX_CLASSES} different labels; is it really the label column?"));
         };
         self.texts.push(text.to_owned());
         self.known.insert(text.to_owned(), id);

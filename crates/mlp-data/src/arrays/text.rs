@@ -1,4 +1,4 @@
-//! The records of a text table: the delimiter, the lines, and a limit for what one record may take.
+//! The records of a text table: delimiter, lines, and a limit on the size of a record.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

@@ -46,7 +46,7 @@ impl Datasets {
     /// sets.test = sets.test.take(9);
     /// assert!(sets.oddities()[0].starts_with("1 of 10 classes have no test examples: "));
     /// sets.train = sets.train.take(1);
-    /// assert!(sets.oddities()[0].starts_with("all training examples are of one class"));
+    /// assert!(sets.oddities()[0].starts_with("all training examples are in one class"));
     /// ```
     pub fn oddities(&self) -> Vec<String> {
         let (counts, tests) = (self.train.class_counts(), self.test.class_counts());
@@ -55,7 +55,7 @@ impl Datasets {
             (0..counts.len()).partition(|&class| counts[class] > 0);
         if let [class] = present[..] {
             return vec![format!(
-                "all training examples are of one class, {}; expected at least two classes",
+                "all training examples are in one class, {}; expected at least two classes",
                 name(class)
             )];
         }

@@ -224,7 +224,7 @@ fn describe(error: &ureq::Error) -> String {
     match error {
         ureq::Error::HostNotFound => "host not found".to_owned(),
         ureq::Error::ConnectionFailed => "cannot connect".to_owned(),
-        ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => "no connection in time".to_owned(),
+        ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => "connection timed out".to_owned(),
         ureq::Error::Timeout(_) => "sends nothing".to_owned(),
         ureq::Error::Io(error) => error.to_string(),
         error => error.to_string().lines().next().unwrap_or_default().to_owned(),

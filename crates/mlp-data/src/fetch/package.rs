@@ -158,7 +158,7 @@ impl Run<'_> {
                     let _ = child.kill();
                     let _ = child.wait();
                     let seconds = options.package_timeout.as_secs_f64();
-                    return Err(Trouble::Refused(format!("{program} did not end within {seconds} s")));
+                    return Err(Trouble::Refused(format!("{program} did not finish within {seconds} s")));
                 }
                 Err(error) => return Err(Trouble::Refused(format!("cannot wait for {program}: {error}"))),
             }
@@ -167,7 +167,7 @@ impl Run<'_> {
             return Ok(());
         }
         let log = fs::read(&log_path).map_err(Error::io("read", &log_path))?;
-        Err(Trouble::Refused(format!("{program} ended with {status}: {}", first_line(&log))))
+        Err(Trouble::Refused(format!("{program} failed with {status}: {}", first_line(&log))))
     }
 }
 
@@ -201,13 +201,13 @@ fn find_by_extension(directory: &Path, extension: &str) -> Result<PathBuf, Troub
             return Ok(path);
         }
     }
-    Err(Trouble::Refused(format!("gave no .{extension} file")))
+    Err(Trouble::Refused(format!("produced no .{extension} file")))
 }
 
 /// Returns the first line of a client's error output, which says more than the advice that follows.
 fn first_line(log: &[u8]) -> String {
     let log = String::from_utf8_lossy(log);
-    let line = log.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it said nothing");
+    let line = log.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no message");
     line.chars().filter(|character| !character.is_control()).take(200).collect()
 }
 

@@ -1,4 +1,4 @@
-//! Why a source did not provide a file, and what follows from that.
+//! Why a source did not provide a file, and what to do about it.
 
 use crate::Error;
 

@@ -93,7 +93,7 @@ impl<'d> Temporary<'d> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let name = path
             .file_name()
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name"))?;
         // Unique among running processes; `create_new` detects leftovers.
         loop {
             let mut temporary = OsString::from(".");

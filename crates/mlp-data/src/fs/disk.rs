@@ -61,7 +61,7 @@ impl Disk {
         match &self.held {
             Some(lock) if !lock.is_in_place() => Err(io::Error::new(
                 io::ErrorKind::NotFound,
-                "the directory was renamed, removed or replaced meanwhile; nothing is written to it any more",
+                "the directory was renamed, removed or replaced; nothing more is written to it",
             )),
             _ => Ok(()),
         }

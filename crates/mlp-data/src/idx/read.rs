@@ -60,7 +60,7 @@ fn read(mut reader: impl BufRead, stored: u64, path: &Path, most: u64) -> Result
             if rest.is_empty() {
                 Ok(idx)
             } else {
-                Err(source.damaged("bytes follow the end of its gzip stream"))
+                Err(source.damaged("extra bytes follow the end of its gzip stream"))
             }
         }
         [0] | [0, 0, ..] if foreign::kind_of(head).is_none() => {

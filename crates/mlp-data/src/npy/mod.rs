@@ -1,4 +1,4 @@
-//! Arrays as NumPy stores them, alone (.npy) or in an archive (.npz).
+//! NumPy's array files: single arrays (.npy) and archives (.npz).
 
 mod archive;
 mod array;

@@ -134,7 +134,7 @@ impl LabeledFiles {
             }
             let problem = format!(
                 "found {of_parts} and {other} side by side; expected either parts of a split (train, \
-                 validation, test) or classes; move one of them away"
+                 validation, test) or classes; move one of them elsewhere"
             );
             return Err(invalid(top, problem));
         }

@@ -25,7 +25,7 @@ impl Doubt {
             Self::Page => "read only the page, not the background around it",
             Self::Edge => "ink touches the edge, where it may be cut off or not be part of the figure",
             Self::Bulk => "ink too thick for strokes, which may be a background or shadow",
-            Self::Stacked => "may show several figures above one another",
+            Self::Stacked => "may show several figures, one above another",
             Self::Marks => "marks beside the figure are taken as part of it",
             Self::Faint => "little contrast between ink and background",
         }

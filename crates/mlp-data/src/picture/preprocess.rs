@@ -35,7 +35,7 @@ impl Preprocessing {
         let page = if self == Self::Digit { page::find(&plane) } else { None };
         let is_page = page.is_some();
         let Oriented { plane, was_inverted, looks_light } = match page {
-            // Its ground is not what is transparent around it.
+            // The transparent surroundings of a page are not its ground.
             Some(page) => Oriented::of(page.plane, None, polarity),
             None => Oriented::of(plane, picture.polarity, polarity),
         };

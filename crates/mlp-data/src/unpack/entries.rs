@@ -163,14 +163,14 @@ impl<'a> Entries<'a> {
                 let name = path.strip_prefix(self.root).unwrap_or(path).display();
                 let target = target.display();
                 return Err(self.problem(format!(
-                    "its link {name} leads out of the archive, to {target}; expected links within it; get it \
-                     from somebody you trust"
+                    "its link {name} points outside the archive, to {target}; expected links within it; get it \
+                     from a source you trust"
                 )));
             }
         }
         let notes = [
             self.foreign.note("names that are not UTF-8 and were converted"),
-            self.in_both_cases.note("names that differ from others only in upper and lower case"),
+            self.in_both_cases.note("names that differ from others only in case"),
         ];
         Ok(notes.into_iter().flatten().collect())
     }
@@ -226,7 +226,7 @@ impl<'a> Entries<'a> {
         let refused = |what: &str| {
             let name = name.chars().take(200).collect::<String>();
             Err(self.problem(format!(
-                "its entry {name} {what}; expected names of files below the archive; get it from somebody you trust"
+                "its entry {name} {what}; expected names of files below the archive; get it from a source you trust"
             )))
         };
         let mut components = Vec::new();
@@ -234,7 +234,7 @@ impl<'a> Entries<'a> {
         for component in name.split(['/', '\\']) {
             match component {
                 "" | "." => {}
-                ".." => return refused("leads out of the archive"),
+                ".." => return refused("points outside the archive"),
                 _ => components.push(component),
             }
         }

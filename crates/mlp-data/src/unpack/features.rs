@@ -1,5 +1,5 @@
-//! What the Hugging Face library notes about columns in the metadata of a Parquet file: which are
-//! pictures, and the names of classes.
+//! The Hugging Face library's metadata in a Parquet file: which columns are pictures, and the class
+//! names.
 
 use std::collections::HashMap;
 

@@ -106,7 +106,7 @@ impl Read for Header {
             let [_, uncompressed, compressed] = leading_fields(self.reader.fill_buf()?)
                 .ok_or_else(|| io::Error::other("a page has an invalid header"))?;
             if uncompressed > compressed.saturating_mul(PAGE_RATIO).saturating_add(PAGE_EXTRA) {
-                let problem = format!("a page of {compressed} bytes promises {uncompressed}");
+                let problem = format!("a page of {compressed} bytes declares {uncompressed}");
                 return Err(io::Error::other(problem));
             }
             self.is_checked = true;

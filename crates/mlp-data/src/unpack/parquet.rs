@@ -197,7 +197,7 @@ impl Import<'_> {
             match &self.names {
                 Some(known) if known != names => {
                     let problem =
-                        "its class names are not those of the other files; expected the same in all";
+                        "its class names differ from those of the other files; expected the same in all";
                     return Err(Error::packed(file.path, problem));
                 }
                 _ => self.names = Some(names.clone()),

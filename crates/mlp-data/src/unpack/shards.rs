@@ -1,5 +1,5 @@
-//! Finding the Parquet files of a dataset: which part of a split each is, and whether all shards of
-//! a part are there.
+//! Finding the Parquet files of a dataset: which part of a split each belongs to, and whether any
+//! shards are missing.
 
 use std::path::{Path, PathBuf};
 

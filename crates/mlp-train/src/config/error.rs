@@ -49,7 +49,7 @@ pub enum ConfigError {
     #[error("the {kernel} kernel needs OpenBLAS, which this build does not have; use --kernel portable")]
     NoOpenBlas { kernel: &'static str },
     /// Work that takes more memory than the system gives.
-    #[error("{work} takes {} of memory, more than is available; {advice}", megabytes(*bytes))]
+    #[error("{work} needs {} of memory, more than is available; {advice}", megabytes(*bytes))]
     Memory { work: &'static str, bytes: u64, advice: &'static str },
     /// Images too wide for a CSR matrix.
     #[error(

@@ -1,5 +1,5 @@
-//! Upper bounds of the memory that training and evaluation take, so that too much is refused before
-//! anything is allocated.
+//! Upper bounds on the memory for training and evaluation, so that a run that needs too much is
+//! refused before anything is allocated.
 
 use mlp_core::{Architecture, Init, Precision};
 use mlp_data::Dataset;

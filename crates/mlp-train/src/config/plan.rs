@@ -83,7 +83,7 @@ impl Plan {
         for metric in self.metrics(has_validation) {
             let (set, expected) = match metric {
                 _ if metric.needs_validation() && !has_validation => {
-                    ("validation", "a share of the training set, such as --validation 0.1")
+                    ("validation", "a fraction of the training set, such as --validation 0.1")
                 }
                 _ if metric.needs_test() && !has_test => ("test", "a dataset with one"),
                 _ => continue,

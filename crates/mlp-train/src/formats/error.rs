@@ -29,7 +29,7 @@ pub enum FormatError {
     Foreign { found: &'static str, instead: &'static str },
     /// A file whose name and content are unknown.
     #[error(
-        "neither its name nor its first bytes are of a model that can be imported; expected .safetensors (safetensors.torch.save_file(model.state_dict(), …)), .npz or .onnx (torch.onnx.export, skl2onnx, tf2onnx)"
+        "neither its name nor its first bytes are those of a model that can be imported; expected .safetensors (safetensors.torch.save_file(model.state_dict(), …)), .npz or .onnx (torch.onnx.export, skl2onnx, tf2onnx)"
     )]
     UnknownModel,
     /// Predictions instead of a model.
@@ -61,7 +61,7 @@ pub enum FormatError {
     )]
     ExternalData { file: String, reason: String },
     /// A model that takes more memory than the system gives.
-    #[error("it takes {} of memory, more than is available", megabytes(*bytes))]
+    #[error("it needs {} of memory, more than is available", megabytes(*bytes))]
     Memory { bytes: u64 },
     /// A model too large for a protocol buffer.
     #[error("{bytes} bytes of ONNX; expected at most 2147483647: export .safetensors or .npz")]
@@ -96,11 +96,11 @@ pub enum FormatError {
     )]
     OneOutput,
     /// A normalization of inputs whose scale the file says.
-    #[error("the file says that its inputs are gray levels divided by 255: omit --mean and --std")]
+    #[error("the file already says that its inputs are gray levels divided by 255: omit --mean and --std")]
     KnownScale,
     /// An impossible normalization.
     #[error(
-        "normalization by mean {mean} and standard deviation {std}; expected numbers, and the second positive"
+        "normalization by mean {mean} and standard deviation {std}; expected finite numbers, the second above 0"
     )]
     Normalization { mean: f64, std: f64 },
     /// Layers that do not fit together.

@@ -1,12 +1,12 @@
-//! Names files that are not in an exchange format, by their first bytes, so that errors say what to
-//! do instead.
+//! Recognizes files that are not in an exchange format by their first bytes, so that errors can say
+//! what to do instead.
 
 const STATE_DICT: &str = "save the state dict with safetensors.torch.save_file(model.state_dict(), 'model.safetensors'), \
      or the model with torch.onnx.export";
 const KERAS: &str = "convert it with `python -m tf2onnx.convert --keras MODEL --output model.onnx`, or save its weights, transposed, as .safetensors";
 const TFLITE: &str = "convert it with `python -m tf2onnx.convert --tflite MODEL --output model.onnx`, or save its weights as .safetensors";
-const PICKLE: &str = "convert a scikit-learn model with skl2onnx.to_onnx(model, X[:1]); of PyTorch, save the state dict with safetensors.torch.save_file";
-const COMPRESSED: &str = "decompress it, and convert a scikit-learn model with skl2onnx.to_onnx(model, X[:1]), a state dict of PyTorch to .safetensors";
+const PICKLE: &str = "convert a scikit-learn model with skl2onnx.to_onnx(model, X[:1]), or save a PyTorch state dict with safetensors.torch.save_file";
+const COMPRESSED: &str = "decompress it, then convert a scikit-learn model with skl2onnx.to_onnx(model, X[:1]), or a PyTorch state dict to .safetensors";
 const ITSELF: &str = "get the .safetensors, .npz or .onnx file itself";
 
 /// Returns what a file is and what to do, if its first bytes are known.
@@ -20,7 +20,7 @@ pub(super) fn foreign(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
         _ if is_zip_of(b"/data.pkl") || is_zip_of(b"/archive_format") => ("a PyTorch checkpoint", STATE_DICT),
         _ if is_zip_of(b"config.json") => ("a Keras model", KERAS),
         [0x80, 2..=5, ..] => ("a Python pickle", PICKLE),
-        [0x89, b'H', b'D', b'F', ..] => ("an HDF5 file, as of Keras", KERAS),
+        [0x89, b'H', b'D', b'F', ..] => ("an HDF5 file, as Keras writes", KERAS),
         [_, _, _, _, b'T', b'F', b'L', b'3', ..] => ("a TensorFlow Lite model", TFLITE),
         [b'G', b'G', b'U', b'F', ..] => ("a GGUF file", ITSELF),
         [0x1F, 0x8B, ..]
@@ -33,7 +33,7 @@ pub(super) fn foreign(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
         }
         _ if has(b"<html") || has(b"<!DOCTYPE") || has(b"<!doctype") => ("an HTML page", ITSELF),
         [0x89, b'M', b'L', b'P', ..] => {
-            ("a model of this program", "use it as it is; `mlp export` writes .safetensors, .npz or .onnx")
+            ("a model of this program", "use it directly; `mlp export` writes .safetensors, .npz or .onnx")
         }
         _ => return None,
     })

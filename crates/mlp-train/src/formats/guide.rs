@@ -1,4 +1,4 @@
-//! The guide's table of what `mlp import` refuses: each message is really given, and no other.
+//! Tests the guide's table of refused models: `mlp import` gives exactly these messages.
 
 use crate::formats::onnx::refusal;
 use crate::formats::{Format, Known, import};

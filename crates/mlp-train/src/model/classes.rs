@@ -1,5 +1,5 @@
-//! The classes of a dataset in terms of a model's: matched by name, because the same class may have
-//! another number in another dataset.
+//! Matches a dataset's classes to a model's by name, because the same class may have a different
+//! number in another dataset.
 
 use std::borrow::Cow;
 

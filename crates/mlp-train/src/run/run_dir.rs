@@ -40,7 +40,7 @@ const LOCK: &str = ".lock";
 const FILES: [&str; 9] = [CONFIG, CHECKPOINT, TRACE, METRICS, EVENTS, BEST, RESULT, REPORT, RunDir::MODEL];
 
 /// The directory of a run, locked against other processes until it is dropped. If it is renamed or
-/// replaced meanwhile, nothing is written to it any more.
+/// replaced in the meantime, nothing more is written to it.
 #[derive(Clone, Debug)]
 pub struct RunDir {
     path: PathBuf,

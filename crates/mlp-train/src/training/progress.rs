@@ -26,7 +26,7 @@ pub(crate) struct Progress {
 /// The next action of the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Stage {
-    /// Never written: it keeps the numbers that the others have in checkpoints.
+    /// Never written. Kept so that the other variants keep their numbers in checkpoints.
     Start(Never),
     Steps,
     EpochEnd,
@@ -94,7 +94,7 @@ impl Progress {
         if epochs < self.epochs || (epochs == self.epochs && self.batches > 0) {
             let least = self.epochs + usize::from(self.batches > 0);
             return Err(format!(
-                "epochs is {epochs}, and the run has done {}; expected at least {least}",
+                "epochs is {epochs}, and the run has completed {}; expected at least {least}",
                 counted(self.epochs, "epoch")
             ));
         }

@@ -1,4 +1,4 @@
-//! `mlp data export`: write a dataset in the formats of others.
+//! `mlp data export`: write a dataset in another program's format.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -15,10 +15,9 @@ use crate::parse;
 
 /// Write a dataset as CSV, .npz, IDX or PNG files.
 ///
-/// The formats are those that `mlp data import` reads: a directory of CSV tables as on Kaggle
-/// (`train.csv` and `test.csv` with `label,pixel0,…`), an .npz file like that of Keras (`x_train`,
-/// `y_train`, `x_test`, `y_test`), IDX files like those of MNIST, or pictures
-/// (`train/CLASS/00001.png`).
+/// `mlp data import` reads all of these formats: a directory of CSV tables like Kaggle's
+/// (`train.csv` and `test.csv` with `label,pixel0,…`), an .npz file like Keras' (`x_train`,
+/// `y_train`, `x_test`, `y_test`), IDX files like MNIST's, or pictures (`train/CLASS/00001.png`).
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -35,7 +34,7 @@ pub(crate) struct Args {
     /// Output file or directory, which must not exist
     #[arg(long, value_name = "PATH")]
     to: PathBuf,
-    /// Format [default: by the ending of PATH]
+    /// Format [default: from the extension of PATH]
     #[arg(long, value_parser = parse::export_format())]
     format: Option<ExportFormat>,
     /// Write only this part, as one CSV table
@@ -52,10 +51,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         _ => None,
     };
     let Some(format) = args.format.or(by_ending) else {
-        bail!("{to}: its ending is not that of a format; expected .npz or .csv, or --format csv, idx or png");
+        bail!("{to}: unknown format; expected a name ending in .npz or .csv, or --format csv, idx or png");
     };
     if args.split.is_some() && format != ExportFormat::Csv {
-        bail!("--split writes one CSV table; {format} has all parts");
+        bail!("--split writes one CSV table; {format} always has all parts");
     }
     if format == ExportFormat::Csv && by_ending.is_some() && args.split.is_none() {
         bail!(

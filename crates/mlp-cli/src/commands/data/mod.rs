@@ -80,7 +80,7 @@ pub(crate) struct Show {
 
 /// Download and verify datasets.
 ///
-/// Files that exist are only verified.
+/// Existing files are only verified.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  mlp data fetch mnist\n  mlp data fetch mnist fashion-mnist --data-dir /var/data"

@@ -33,10 +33,10 @@ const BATCHES: (usize, usize) = (8, 512);
 
 /// Classify images.
 ///
-/// Pictures can have any size, and be light on dark or dark on light. They are preprocessed like
-/// the images the model was trained on: cropped and centered like MNIST for models of handwriting,
-/// scaled as a whole for others. Images in IDX files of the right size are used unchanged, unless
-/// --polarity, --segment or --preprocessing is given.
+/// Pictures can be any size, light on dark or dark on light. They are preprocessed like the images
+/// the model was trained on: cropped and centered like MNIST for models of handwriting, scaled as a
+/// whole for others. Images of the right size in IDX files are used unchanged, unless --polarity,
+/// --segment or --preprocessing is given.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -65,7 +65,7 @@ pub(crate) struct Args {
     /// `none` also keeps light and dark [default: the model's]
     #[arg(long, value_enum)]
     preprocessing: Option<PreprocessingChoice>,
-    /// Classify each digit of a row of digits, from left to right
+    /// Classify each digit in a row of digits, from left to right
     #[arg(long)]
     segment: bool,
     /// Polarity of ink and background; `auto` detects it for each picture [default: the model's]

@@ -1,5 +1,5 @@
 //! Notes about all classified pictures: their polarity, files with several pictures, and pictures
-//! that may not have been read as they are meant.
+//! that may have been misread.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -70,7 +70,7 @@ impl Summary {
         let mut notes = Vec::new();
         if let Some(name) = &self.first_of_several {
             notes.push(format!(
-                "used only the first frame or page of files with several, such as {}",
+                "only the first frame or page is used of files with several, such as {}",
                 printable(name)
             ));
         }
@@ -80,7 +80,7 @@ impl Summary {
             ));
         }
         if let Some((pictures, first)) = self.blank.text() {
-            notes.push(format!("no ink in {pictures}, such as {first}; the class means nothing"));
+            notes.push(format!("no ink in {pictures}, such as {first}; the prediction is meaningless"));
         }
         let doubts = self.doubts.iter().filter_map(|(doubt, named)| Some((doubt.text(), named.text()?)));
         notes.extend(doubts.map(|(text, (pictures, first))| format!("{text}: {pictures}, such as {first}")));
@@ -89,7 +89,7 @@ impl Summary {
             _ if is_chosen => {}
             Polarity::Auto if (1..all).contains(&inverted) => notes.push(format!(
                 "polarity: {inverted} of {all} pictures have a light background and were inverted; \
-                 --polarity treats all alike"
+                 use --polarity to treat all alike"
             )),
             Polarity::LightOnDark | Polarity::DarkOnLight if 2 * opposite > all => notes.push(format!(
                 "polarity: {opposite} of {all} pictures do not look {polarity} like the training pictures; \

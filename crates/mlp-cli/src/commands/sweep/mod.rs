@@ -24,11 +24,11 @@ use crate::recipe::variations::Variation;
 use crate::runs::{RunSummary, State};
 use crate::signals::Signals;
 
-/// Search hyperparameters.
+/// Tune hyperparameters.
 ///
-/// Trains a run for each combination, in a grid or at random, and ranks the runs on the validation
-/// set, by default the dataset's own or 10% of the training set. Runs are trained in parallel, each
-/// on one thread. An interrupted sweep can be resumed.
+/// Trains one run for each combination of values, from a grid or at random, and ranks the runs on
+/// the validation set: the dataset's own, or else 10% of the training set. Runs are trained in
+/// parallel, each on one thread.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -36,8 +36,8 @@ Examples:
   mlp sweep --recipe modern-100 --random 20 --vary learning_rate=0.01..0.5 --vary dropout=0..0.5
   mlp sweep --resume runs/sweep")]
 pub(crate) struct Args {
-    /// Recipe key and its values, `key=a,b,c`, or a range for --random, `key=low..high`; ranges
-    /// above 0 are logarithmic
+    /// Recipe key and its values, `key=a,b,c`; with --random, also a range, `key=low..high`, which
+    /// is logarithmic above 0
     #[arg(long, value_name = "KEY=VALUES", required_unless_present = "resume")]
     vary: Vec<Variation>,
     /// Number of random combinations to try instead of a grid
@@ -46,7 +46,7 @@ pub(crate) struct Args {
     /// Random seed for --random
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     sweep_seed: u64,
-    /// Sweep directory, new or empty [default: the first free of runs/sweep, runs/sweep-2, …]
+    /// Sweep directory, new or empty [default: runs/sweep, runs/sweep-2, …]
     #[arg(long, value_name = "DIR")]
     sweep_dir: Option<PathBuf>,
     /// Resume an interrupted sweep; only the paths of its datasets may change

@@ -83,7 +83,7 @@ impl<'a> Workers<'a> {
         }
     }
 
-    /// Says something that may be true of several runs.
+    /// Prints a note, once even if it applies to several runs.
     fn note_once(&self, text: String) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if !said.contains(&text) {

@@ -34,7 +34,7 @@ fn a_slow_body_is_answered_408() {
     // Other requests are served in the meantime.
     assert_eq!(server.predict("", &picture()).status, 200);
     let reason = slow.answer_to("POST").unwrap().refusal(408);
-    assert_eq!(reason, "the body took more than 400ms; send it faster");
+    assert_eq!(reason, "the body took longer than 400ms; send it faster");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Writing an .npz file with Keras' names.
+//! Writes an .npz file with Keras' names.
 
 use std::io::{Cursor, Write};
 

@@ -1,4 +1,4 @@
-//! Writing PNG files in a directory for each class.
+//! Writes PNG files, in one directory per class.
 
 use std::collections::HashSet;
 use std::fs;
@@ -61,7 +61,7 @@ fn directory_names(class_names: &[String]) -> (Vec<String>, Option<String>) {
     }
     let changed = class_names.iter().zip(&names).find(|(class, name)| class != name);
     let note = changed.map(|(class, name)| {
-        format!("class names that cannot be those of directories are changed: {class} is in {name}")
+        format!("class names that cannot name a directory are changed: {class} is in {name}")
     });
     (names, note)
 }

@@ -1,4 +1,4 @@
-//! Writing a table as Kaggle's: a header, and a row for each image.
+//! Writes a table like Kaggle's: a header, and one row per image.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -35,6 +35,8 @@ pub(super) fn write(path: &Path, set: &Dataset, class_names: &[String]) -> Resul
 pub(super) fn notes(class_names: &[String]) -> Vec<String> {
     let is_changed = |name: &&String| csv_field(name).trim_matches('"').replace("\"\"", "\"") != **name;
     let changed = class_names.iter().find(is_changed);
-    let note = |name: &String| format!("class names that could be formulas are changed: {}", csv_field(name));
+    let note = |name: &String| {
+        format!("class names that a spreadsheet could run as formulas are changed: {}", csv_field(name))
+    };
     changed.map(note).into_iter().collect()
 }

@@ -48,7 +48,7 @@ impl<'a> Found<'a> {
         if least == Some(0.0) && most.is_none_or(|most| most >= LARGEST) {
             return self.activate(z, Activation::Relu);
         }
-        Err("a Clip to other bounds than 0 and infinity".to_owned())
+        Err("a Clip with bounds other than 0 and infinity".to_owned())
     }
 
     pub(super) fn sloped(&mut self, z: &Signal, slope: f64) -> Result<Value<'a>, String> {

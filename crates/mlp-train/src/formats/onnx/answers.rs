@@ -80,7 +80,9 @@ impl Answer {
 impl Layers {
     /// Returns a complete Z as logits.
     pub(super) fn logits(&self, signal: &Signal) -> Result<Rc<Answer>, String> {
-        let Base::Product(layer) = signal.base else { return Err("takes no outputs of a layer".to_owned()) };
+        let Base::Product(layer) = signal.base else {
+            return Err("does not take the outputs of a layer".to_owned());
+        };
         if !signal.is_matrix() {
             let shape = signal.shape.as_deref().unwrap_or_default();
             return Err(format!("takes values of shape {shape:?}; expected one row for each image"));

@@ -1,5 +1,5 @@
-//! Operators on constants of an ONNX graph: exporters leave transposes, casts and computations of
-//! shapes in it.
+//! Folds operators on constants in an ONNX graph: exporters leave transposes, casts and shape
+//! computations in it.
 
 use std::rc::Rc;
 

@@ -1,8 +1,8 @@
 //! The affine layers of an ONNX graph, each with what happens to its inputs and outputs.
 //!
 //! Every value between two activations is an elementwise affine function of the images, of an
-//! activation's outputs, or of a product with weights. So biases, normalizations and scalings in
-//! any form are one rule, and are folded exactly into the layers.
+//! activation's outputs, or of a product with weights. So one rule covers biases, normalizations
+//! and scalings in any form, and folds them exactly into the layers.
 
 use std::rc::Rc;
 
@@ -107,7 +107,7 @@ impl Layers {
             return Err(format!("values of shape {:?} for a layer of {inputs} inputs", &shape[1..]));
         }
         if !matches!(x.map.width(), columns if columns == 1 || columns == inputs) {
-            return Err(format!("normalization of other columns than the {inputs} inputs"));
+            return Err(format!("normalization of columns other than the {inputs} inputs"));
         }
         budget.spend(Some(inputs * outputs))?;
         self.is_double |= weights.data_type == data_type::DOUBLE;
@@ -174,7 +174,7 @@ impl Layers {
         let (scale, shift) = (typical_scale(map), typical_shift(map));
         let is_raw = self.is_byte || scale < LEAST_SCALE || shift > 1.0 / LEAST_SCALE;
         if self.is_raw.replace(is_raw).is_some_and(|before| before != is_raw) {
-            return Err("takes images of another scale than another layer".to_owned());
+            return Err("takes images at a different scale than another layer".to_owned());
         }
         if !is_raw {
             return Ok(map.clone());

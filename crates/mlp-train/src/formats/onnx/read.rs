@@ -1,5 +1,6 @@
-//! ONNX import: walks the graph like a runtime, but with meanings instead of numbers, so that the
-//! names and order of an exporter do not matter. Errors name the first node without a meaning.
+//! ONNX import: walks the graph like a runtime, but tracks what each value means instead of its
+//! numbers, so an exporter's names and order do not matter. Errors name the first node that cannot
+//! be interpreted.
 
 use std::collections::HashMap;
 use std::io;
@@ -121,7 +122,7 @@ fn walk<'a>(
     for (index, node) in graph.node.iter().enumerate() {
         let value = value(&values, node, found)
             .unwrap_or_else(|reason| Value::Unknown(Rc::new((describe(index, node), reason))));
-        // Of the outputs, the first is what is meant, unless there is none.
+        // Only the first output of a node has a known meaning.
         let count = if matches!(value, Value::Unknown(_)) { node.output.len() } else { 1 };
         for output in node.output.iter().take(count) {
             values.insert(output, value.clone());
@@ -198,7 +199,7 @@ fn output(
     // Logits beside another output may be features of a larger network.
     let is_weak = |kind: Kind| unknown.is_some() && matches!(kind, Kind::Logits | Kind::Single);
     let Some((name, answer)) = best.filter(|(_, answer)| !is_weak(answer.kind)) else {
-        let none = "no output is of logits or probabilities of classes that exclude each other; expected Softmax or nothing after the last layer";
+        let none = "no output has logits or probabilities of mutually exclusive classes; expected Softmax or nothing after the last layer";
         return Err(unknown
             .map_or_else(|| of_graph(none.to_owned()), |(what, reason)| FormatError::Node { what, reason }));
     };
@@ -222,7 +223,7 @@ fn output(
 
 fn ambiguous(one: &str, other: &str) -> FormatError {
     let (one, other) = (one.escape_debug(), other.escape_debug());
-    of_graph(format!("outputs `{one}` and `{other}` are of different networks; expected one"))
+    of_graph(format!("outputs `{one}` and `{other}` come from different networks; expected one"))
 }
 
 /// The activation of all hidden layers.

@@ -170,7 +170,7 @@ impl<'a> Found<'a> {
             }
             ("Shape", []) => {
                 // Exporters compute shapes from the batch, so what is computed holds for any.
-                let shape = signal.shape.as_ref().ok_or("of images whose shape the graph does not state")?;
+                let shape = signal.shape.as_ref().ok_or("of images whose shape is not in the graph")?;
                 Ok(Tensor::ints(&shape.iter().map(|&size| size as i64).collect::<Vec<_>>()).into())
             }
             ("MatMul", [Some(weights)]) => {

@@ -25,7 +25,7 @@ impl Budget {
 
     pub(super) fn spend(&mut self, numbers: Option<usize>) -> Result<(), String> {
         let left = numbers.and_then(|numbers| self.0.checked_sub(numbers));
-        self.0 = left.ok_or("the graph makes many more numbers than the file has")?;
+        self.0 = left.ok_or("the graph computes far more numbers than the file has")?;
         Ok(())
     }
 }

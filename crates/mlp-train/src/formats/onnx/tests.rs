@@ -220,7 +220,7 @@ fn graphs_that_compute_something_else_are_refused() {
     for (nodes, sizes, expected) in [
         after("h = Relu(z)", "h = Max(z, zero, one)", matrix, "node 3, Max: not supported here"),
         after("h = Relu(z)", "h = Max(z, one)", matrix, "node 3, Max: not supported here"),
-        after("h = Relu(z)", "h = Clip(z, zero, six)", matrix, "node 3, Clip: a Clip to other bounds"),
+        after("h = Relu(z)", "h = Clip(z, zero, six)", matrix, "node 3, Clip: a Clip with bounds"),
         after("h = Relu(z)", "h = Clip(z, zero, b1)", matrix, "node 3, Clip: bounds of several numbers"),
         after("h = Relu(z)", "h = LeakyRelu(z) alpha=0.2", matrix, "node 3, LeakyRelu: slope 0.2"),
         after("h = Relu(z)", "h = PRelu(z, b1)", matrix, "node 3, PRelu: slopes that differ"),
@@ -303,8 +303,8 @@ fn graphs_that_compute_something_else_are_refused() {
             matrix,
             "node 7, Softmax: takes values of shape [1, 1, 2]",
         ),
-        after(softmax, "y = Sigmoid(l)", matrix, "the graph: no output is of logits or probabilities"),
-        after(softmax, "y = Relu(l)", matrix, "the graph: no output is of logits or probabilities"),
+        after(softmax, "y = Sigmoid(l)", matrix, "the graph: no output has logits or probabilities"),
+        after(softmax, "y = Relu(l)", matrix, "the graph: no output has logits or probabilities"),
         after(softmax, "y = Foo(l) -> y l", matrix, "node 6, Foo: not supported here"),
         after(
             "q = MatMul(h, w2); l = Add(q, b2)",

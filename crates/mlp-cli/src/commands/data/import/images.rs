@@ -45,7 +45,7 @@ impl Preprocessor {
         let shape = self.shape;
         let bytes = source.len().checked_mul(shape.pixels()).filter(|&bytes| bytes <= MAX_BYTES);
         if bytes.is_none() {
-            bail!("{} of {shape} take more than 4 GB; choose a smaller --size", pictures(source.len()));
+            bail!("{} of {shape} need more than 4 GB; choose a smaller --size", pictures(source.len()));
         }
         let one = |index: usize| -> Result<(Preprocessed, bool), mlp_data::Error> {
             let picture = source.picture(index)?;
@@ -67,7 +67,7 @@ impl Preprocessor {
                 Ok((preprocessed, is_first)) => {
                     let oddities = [
                         preprocessed.is_blank.then_some("blank"),
-                        is_first.then_some("used only the first of several frames or pages"),
+                        is_first.then_some("only the first of several frames or pages is used"),
                         (preprocessed.figures > 1).then_some("may show several digits"),
                     ];
                     let doubts = preprocessed.doubts.iter().map(|doubt| doubt.text());

@@ -28,14 +28,16 @@ const DEFAULT_SHAPE: ImageShape = ImageShape { height: 28, width: 28 };
 
 /// Create a dataset from pictures, tables or arrays.
 ///
-/// SOURCE is a directory with a directory of PNG, JPEG, WebP, BMP, TIFF, GIF or PNM pictures for
-/// each class: `CLASS/*.png`, or the same in `train/`, `val/` and `test/`. It may also be a CSV
-/// table with a row of pixels for each image, an .npz file, a directory of these, of .npy or of IDX
-/// files, a zip or tar archive of any of them, or Parquet files with columns of pictures and labels
-/// as on the Hugging Face hub. The result is a directory for `--dataset`, with IDX files like those
-/// of MNIST and a `dataset.toml` with the class names, the preprocessing and the polarity, which
-/// `mlp predict` uses again. Ink becomes light on a dark background, as in MNIST; `--polarity
-/// light-on-dark` keeps pictures as they are.
+/// SOURCE is a directory with one subdirectory of PNG, JPEG, WebP, BMP, TIFF, GIF or PNM pictures
+/// per class: `CLASS/*.png`, or the same in `train/`, `val/` and `test/`. It may also be a CSV
+/// table with one row of pixels per image, an .npz file, a directory of CSV, .npz, .npy or IDX
+/// files, a zip or tar archive of any of these, or Parquet files with columns of pictures and
+/// labels, as on the Hugging Face hub.
+///
+/// The result is a directory for `--dataset`: IDX files like MNIST's, and a `dataset.toml` with
+/// class names, preprocessing and polarity, which `mlp predict` applies to new pictures. Ink
+/// becomes light on a dark background, as in MNIST; `--polarity light-on-dark` keeps pictures as
+/// they are.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -54,8 +56,8 @@ pub(crate) struct Args {
     /// Output directory, which must not exist
     #[arg(long, value_name = "DATASET_DIR")]
     to: PathBuf,
-    /// Image height and width [default: the size of the pictures if they all have the same size of
-    /// at most 64x64, otherwise 28x28]; in tables also the shape of a row that is not square
+    /// Image height and width [default: that of the pictures if all are the same and at most 64x64,
+    /// otherwise 28x28]; in tables, also the shape of a row that is not square
     #[arg(long, value_name = "HxW", value_parser = parse::image_shape)]
     size: Option<ImageShape>,
     /// Preprocessing: `digit` crops and centers like MNIST, `whole` scales the whole picture
@@ -76,14 +78,13 @@ pub(crate) struct Args {
     /// Skip pictures that cannot be read instead of failing
     #[arg(long)]
     skip_bad: bool,
-    /// Column of the labels in a table: a name, or a number from 0; -1 is the last [default:
-    /// detected]
+    /// Label column of a table: a name, or an index from 0; -1 is the last [default: detected]
     #[arg(long, value_name = "NAME|INDEX", allow_hyphen_values = true)]
     label_column: Option<String>,
     /// Value of white in tables and arrays, such as 1, 16 or 255 [default: detected]
     #[arg(long, value_name = "VALUE")]
     max_value: Option<f64>,
-    /// Transpose the images of tables and arrays [default: if file names say EMNIST]
+    /// Transpose the images of tables and arrays [default: only if file names say EMNIST]
     #[arg(long, overrides_with = "no_transpose")]
     transpose: bool,
     /// Do not transpose the images
