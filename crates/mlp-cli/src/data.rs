@@ -226,6 +226,8 @@ impl TrainingData {
         sets.oddities().iter().filter(|_| !quiet).for_each(|line| note(&format!("{}: {line}", sets.name)));
         let mut origin = Origin::new(full_name(&sets.name), sets.train.sha256(), PROGRAM);
         origin.test_sha256 = Some(sets.test.sha256());
+        origin.class_names.clone_from(&sets.class_names);
+        (origin.preprocessing, origin.polarity) = (sets.preprocessing, sets.polarity);
         let mut validation = sets.validation.take();
         let is_replaced = recipe.train.validation > 0.0 || recipe.validation_set.is_some();
         if validation.is_some() && is_replaced && !quiet {
