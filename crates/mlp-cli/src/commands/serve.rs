@@ -25,7 +25,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// While you draw, the page shows the network's input, probabilities and active hidden units. The
 /// page loads nothing from other servers.
 ///
-/// POST or PUT a picture (PNG, JPEG, WebP, BMP, TIFF, GIF or PNM) of up to 1 MiB to /predict to get
+/// POST or PUT a picture (PNG, JPEG, WebP, BMP, TIFF, GIF or PNM) of up to 16 MiB to /predict to get
 /// JSON: as it is, in a form, or as base64 in JSON. GET /model describes the model, /metrics is for
 /// Prometheus, /healthz is a health check, and /openapi.json describes all of them.
 ///
@@ -33,8 +33,9 @@ const POLL: Duration = Duration::from_millis(50);
 /// other websites send. SIGINT and SIGTERM shut it down after it has answered running requests,
 /// with exit code 0; a second signal ends it immediately.
 ///
-/// No client can keep the others waiting. Decoding takes about 256 MB for one large
-/// picture and 16 MB for each of two small ones at a time, in turns between addresses.
+/// No client can keep the others waiting. Decoding takes about 256 MB for one large picture and
+/// 16 MB for each of two small ones at a time, in turns between addresses. So do bodies of more than
+/// 1 MiB, of which at most four are in memory, and two from one address.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
