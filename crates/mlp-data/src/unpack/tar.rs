@@ -86,7 +86,7 @@ pub(super) fn unpack(reader: impl Read, entries: &mut Entries<'_>) -> Result<(),
             EntryType::Char | EntryType::Block | EntryType::Fifo => {
                 return Err(entries.problem(format!(
                     "its entry {name} is a device or pipe; expected files, directories and links; get it from \
-                     somebody you trust"
+                     a source you trust"
                 )));
             }
             other => {
