@@ -86,6 +86,12 @@ export(
         nn.Sequential(nn.Linear(PIXELS, HIDDEN), Normalized(lambda v: torch.maximum(v, torch.zeros(())), nn.Linear(HIDDEN, CLASSES))),
     ),
 )
+inner = lambda f: Normalized(
+    lambda v: v, nn.Sequential(nn.Linear(PIXELS, HIDDEN), Normalized(f, nn.Linear(HIDDEN, CLASSES)))
+)
+export('where', inner(lambda v: torch.where(v > 0, v, torch.zeros(()))))
+export('where, leaky', inner(lambda v: torch.where(v < 0, 0.01 * v, v)))
+export('mask', inner(lambda v: v * (v > 0).float()))
 export('half', mlp(nn.ReLU()).half(), x[:2].half(), tolerance=HALF)
 export('bfloat16', mlp(nn.ReLU()).bfloat16(), x[:2].bfloat16(), tolerance=1e-1)
 export('double', mlp(nn.ReLU()).double(), x[:2].double())

@@ -235,6 +235,8 @@ impl TrainingData {
         let (train, test) = rayon::join(|| sets.train.sha256(), || sets.test.sha256());
         let mut origin = Origin::new(full_name(&sets.name), train, PROGRAM);
         origin.test_sha256 = Some(test);
+        origin.class_names.clone_from(&sets.class_names);
+        (origin.preprocessing, origin.polarity) = (sets.preprocessing, sets.polarity);
         let mut validation = sets.validation.take();
         let is_replaced = recipe.train.validation > 0.0 || recipe.validation_set.is_some();
         if validation.is_some() && is_replaced && !quiet {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use mlp_core::{Isa, Mlp, Precision};
+use mlp_data::text::printable;
 use mlp_train::{
     Examples, Kernel, Metadata, Network, Number, Observer, Origin, Plan, RunDir, RunResult, RunSetup,
     TrainConfig, Trainer,
@@ -174,6 +175,29 @@ fn check_same(run: &Path, was: &Origin, is: &Origin) -> anyhow::Result<()> {
                 text(found)
             );
         }
+    }
+    // The same pixels with another meaning make another model.
+    let changed = |what: &str, was: &str, found: &str| {
+        bail!(
+            "{}: {what} of {} is not the one that the run began with; expected {}, found {}: change its dataset.toml \
+             back, or train again",
+            run.display(),
+            is.dataset,
+            printable(was),
+            printable(found)
+        )
+    };
+    for class in 0..was.class_names.len().max(is.class_names.len()) {
+        let name = |origin: &Origin| origin.class_names.get(class).map_or("none", String::as_str).to_owned();
+        if was.class_names.get(class) != is.class_names.get(class) {
+            return changed(&format!("the name of class {class}"), &name(was), &name(is));
+        }
+    }
+    if was.preprocessing != is.preprocessing {
+        return changed("the preprocessing", was.preprocessing.name(), is.preprocessing.name());
+    }
+    if was.polarity != is.polarity {
+        return changed("the polarity", was.polarity.name(), is.polarity.name());
     }
     Ok(())
 }

@@ -84,6 +84,34 @@ fn errors_and_notes_name_the_archive_and_nothing_is_left_behind() {
     assert!(names(&scratch.path("")).iter().all(|name| !name.starts_with('.')));
 }
 
+#[test]
+fn an_archive_in_an_archive_is_named() {
+    let scratch = Scratch::new();
+    drawings(&scratch, 2, &[]);
+    let inner = scratch.bytes("drawings.tar");
+    for (names, said) in [
+        (
+            &["inner.tar"][..],
+            "outer.tar: found no pictures, only 1 .tar; unpack the archives in it and import",
+        ),
+        (&["data/inner.tgz", "readme.txt"], "outer.tar: data: found no pictures, only 1 .tgz; unpack the"),
+        (
+            &["train.zip", "test.zip", "x.csv"],
+            "outer.tar: found no pictures, only 1 .csv, 2 .zip; unpack the",
+        ),
+    ] {
+        let mut tar = tar::Builder::new(Vec::new());
+        for name in names {
+            let content = if name.ends_with("csv") { b"id,label\n1,0\n" } else { &inner[..] };
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            tar.append_data(&mut header, name, content).unwrap();
+        }
+        fs::write(scratch.path("outer.tar"), tar.into_inner().unwrap()).unwrap();
+        scratch.refuses("data import outer.tar --to mine", said);
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_signal_removes_what_was_unpacked() {

@@ -158,6 +158,30 @@ fn what_may_change_on_resume_may_and_the_rest_is_refused_by_name() {
     assert!(stderr.contains("complete after 5 epochs; nothing to resume"), "{stderr}");
 }
 
+#[test]
+fn a_run_is_not_resumed_with_the_same_pixels_of_another_meaning() {
+    let scratch = three();
+    let text = scratch.text("three/dataset.toml");
+    let resume = "train --resume run --quiet --no-report --epochs 61";
+    let was = "of three is not the one that the run began with; expected";
+    for (changed, said) in [
+        (text.replace("elk", "fox"), format!("run: the name of class 1 {was} elk, found fox: change its")),
+        (text.replace("\"owl\", \"elk\"", "\"elk\", \"owl\""), format!("class 0 {was} owl, found elk")),
+        (text.replace("bat", "a\\u202eb"), format!("class 2 {was} bat, found a\\u{{202e}}b")),
+        (format!("{text}preprocessing = \"digit\"\n"), format!("preprocessing {was} whole, found digit")),
+        (
+            format!("{text}polarity = \"dark-on-light\"\n"),
+            format!("polarity {was} auto, found dark-on-light"),
+        ),
+    ] {
+        fs::write(scratch.path("three/dataset.toml"), changed).unwrap();
+        scratch.refuses(resume, &said);
+    }
+    // Where the images came from does not change what a model means.
+    fs::write(scratch.path("three/dataset.toml"), format!("{text}origin = \"a camera\"\n")).unwrap();
+    scratch.succeeds(resume);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_moved_project_can_be_resumed_evaluated_and_reported() {

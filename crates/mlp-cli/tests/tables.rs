@@ -5,7 +5,7 @@ mod common;
 use std::fmt::Write as _;
 use std::fs;
 
-use common::Scratch;
+use common::{Scratch, pgm};
 use mlp_data::{Dataset, Datasets, Polarity, synthetic};
 
 /// A table of synthetic digits, with the pixels as `pixel` writes them.
@@ -183,4 +183,51 @@ fn exported_class_names_are_never_formulas_or_paths() {
     let output = scratch.succeeds("data export set --to pictures --format png");
     assert!(output.stderr.contains("are changed: a/b is in a-b"), "{}", output.stderr);
     assert_eq!(scratch.count("pictures/train"), 10);
+}
+
+#[test]
+fn a_table_of_pictures_makes_the_same_dataset_as_directories() {
+    let scratch = Scratch::new();
+    let digits = digits(80, 4);
+    let mut table = "image_id;digit\n".to_owned();
+    for (i, label) in digits.labels().iter().enumerate() {
+        let file = pgm(28, digits.image(i).iter().copied());
+        for path in [format!("classes/{label}/{i:02}.pgm"), format!("listed/images/{i:02}.pgm")] {
+            fs::create_dir_all(scratch.path(&path).parent().unwrap()).unwrap();
+            fs::write(scratch.path(&path), &file).unwrap();
+        }
+        writeln!(table, "{i:02};{label}").unwrap();
+    }
+    writeln!(table, "80;3").unwrap();
+    fs::write(scratch.path("listed/images/more.pgm"), pgm(28, [0; 784])).unwrap();
+    fs::write(scratch.path("listed/labels.csv"), &table).unwrap();
+    let mut tar = tar::Builder::new(fs::File::create(scratch.path("listed.tar")).unwrap());
+    tar.append_dir_all("top", scratch.path("listed")).unwrap();
+    tar.finish().unwrap();
+    scratch.mlp("data import classes --to a --raw");
+    for (source, to) in [("listed", "b"), ("listed/labels.csv", "c"), ("listed.tar", "d")] {
+        let said = scratch.succeeds(&format!("data import {source} --to {to} --raw")).stderr;
+        for expected in [
+            "labels from labels.csv\n",
+            "labels.csv: 1 of 81 rows without a picture, left out, the first is 80 in line 82\n",
+            "images/more.pgm\n",
+        ] {
+            assert!(said.contains(expected) && !said.contains(".tmp"), "{source}: {said}");
+        }
+        let [one, other] = ["a", to].map(|set| Datasets::open_dir(&scratch.path(set)).unwrap());
+        assert_eq!((one.train, one.test, one.class_names), (other.train, other.test, other.class_names));
+    }
+    let flags = "data import listed/labels.csv --to e";
+    scratch.refuses(&format!("{flags} --max-value 1"), "--max-value is only for tables and arrays of pixels");
+    scratch.refuses(&format!("{flags} --label-column kind"), "--label-column: no column kind; found 2");
+    fs::write(scratch.path("listed/labels.csv"), table.replace(";3\n", ";Cat\n").replace(";4\n", ";cat\n"))
+        .unwrap();
+    let said = scratch.succeeds(flags).stderr;
+    assert!(
+        said.contains("the classes cat and Cat differ only in case") || said.contains("Cat and cat"),
+        "{said}"
+    );
+    let one: String = table.lines().map(|line| format!("{}1\n", &line[..line.len() - 1])).collect();
+    fs::write(scratch.path("listed/labels.csv"), one.replace("image_id;digi1", "image_id;digit")).unwrap();
+    scratch.refuses("data import listed --to f", "has only one class, 1; expected at least two classes");
 }

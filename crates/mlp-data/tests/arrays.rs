@@ -79,6 +79,25 @@ fn a_table_is_read_with_its_classes() {
 }
 
 #[test]
+fn columns_of_pixels_are_read_in_the_order_of_their_numbers() {
+    let text: String = "label,p0,p1,p10,p11,p12,p13,p14,p15,p2,p3,p4,p5,p6,p7,p8,p9\n".to_owned()
+        + "1,0,1,10,11,12,13,14,255,2,3,4,5,6,7,8,9\n0,0,1,10,11,12,13,14,255,2,3,4,5,6,7,8,9\n";
+    let found = file("t.csv", text.as_bytes()).unwrap();
+    assert_eq!(found.train.image(0), (0..15).chain([255]).collect::<Vec<u8>>());
+    let note = "t.csv: the columns p0, p1, … are not in the order of their numbers, which is used";
+    assert!(found.notes.iter().any(|found| found.ends_with(note)), "{:?}", found.notes);
+}
+
+#[test]
+fn labels_that_are_not_utf8_are_refused_and_not_made_equal() {
+    let error = file("t.csv", b"label,p0,p1,p2,p3\nb\xe4r,0,0,0,255\nb\xf6r,0,0,9,9\n").unwrap_err();
+    assert!(
+        error.contains("t.csv, line 2: text that is not UTF-8; save the table as CSV in UTF-8"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_bad_row_is_refused_with_its_line() {
     let table = |row: &str| format!("label,p0,p1,p2,p3\n0,0,0,255,7\n{row}\n1,0,0,0,0\n");
     for (row, said) in [

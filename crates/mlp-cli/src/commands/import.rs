@@ -8,10 +8,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use mlp_core::{Activation, Architecture};
-use mlp_data::{ImageShape, Polarity, Preprocessing};
+use mlp_data::{Datasets, ImageShape, Polarity, Preprocessing, catalog};
 use mlp_train::formats::{self, Format, Known};
 
-use crate::dataset_name::full_name;
+use crate::dataset_name::stored_name;
 use crate::output::messages::note;
 use crate::output::version::PROGRAM;
 use crate::parse;
@@ -60,8 +60,8 @@ pub(crate) struct Args {
     /// Standard deviation that inputs were normalized with
     #[arg(long, value_name = "NUMBER", requires = "mean")]
     std: Option<f64>,
-    /// Dataset the model was trained on, a name or a directory; a known one determines classes,
-    /// image size and preprocessing
+    /// Dataset the model was trained on, a name or a directory; it determines classes, image size,
+    /// preprocessing and polarity
     #[arg(long, value_name = "NAME|DIR")]
     dataset: Option<String>,
 }
@@ -89,7 +89,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         image_shape: args.image_shape,
         preprocessing: args.preprocessing,
         polarity: args.polarity,
-        dataset: args.dataset.as_deref().map(full_name),
+        dataset: args.dataset.as_deref().map(|name| stored_name(name, &to)),
+        implied: args.dataset.as_deref().map(implied).transpose()?.flatten().map(Box::new),
         normalization: args.mean.zip(args.std),
         program: Some(format!("{PROGRAM}, imported from {name}")),
     };
@@ -102,6 +103,22 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let architecture = imported.model.network.architecture();
     note(&format!("{}: {architecture}, {}", to.display(), imported.model.network.precision()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a dataset in a directory says about models that are trained on it; `None` for a dataset of
+/// the catalog.
+fn implied(name: &str) -> anyhow::Result<Option<Known>> {
+    if catalog::find(name).is_ok() {
+        return Ok(None);
+    }
+    let sets = Datasets::load(name, Path::new(""))?;
+    Ok(Some(Known {
+        image_shape: Some(sets.train.shape()),
+        class_names: Some(sets.class_names),
+        preprocessing: Some(sets.preprocessing),
+        polarity: Some(sets.polarity),
+        ..Known::default()
+    }))
 }
 
 /// The default output file. Never an existing one, which FILE may have been exported from.

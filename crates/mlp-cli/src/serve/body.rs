@@ -1,22 +1,35 @@
-//! Reads request bodies within the limits of size and time.
+//! Reads request bodies within the limits of size and time. Large ones wait for a turn.
 
 use std::future::poll_fn;
 use std::pin::Pin;
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::limits::Limits;
+use super::peer::Peer;
 use super::problem::Problem;
+use super::turns::{Turn, Turns};
 
-/// Maximum number of bytes read from a body that is too large.
+/// Maximum number of bytes discarded of a body that is too large.
 const MAX_DISCARDED: usize = 16 << 20;
 
-/// Reads a body that must be small, unencoded, and arrive in time.
-pub(super) async fn read(request: Request, limits: &Limits) -> Result<Bytes, Problem> {
+/// A body, and the turn of a large one, to keep as long as the body is in memory.
+pub(super) struct Received {
+    pub(super) bytes: Bytes,
+    pub(super) turn: Option<Turn>,
+}
+
+/// Reads a body that must be unencoded, not too large, and arrive in time.
+pub(super) async fn read(
+    request: Request,
+    limits: &Limits,
+    turns: &Turns,
+    peer: Peer,
+) -> Result<Received, Problem> {
     let headers = request.headers();
     let refused = |status, reason: String| Err(Problem::new(status, reason));
     if let Some(encoding) = headers.get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
@@ -34,29 +47,43 @@ pub(super) async fn read(request: Request, limits: &Limits) -> Result<Bytes, Pro
     if announced.is_some_and(|length| length > limits.body as u64) && headers.contains_key(EXPECT) {
         return refused(StatusCode::PAYLOAD_TOO_LARGE, too_large);
     }
-    match timeout(limits.body_time, collect(request.into_body(), limits.body)).await {
-        Ok(Ok(Some(body))) => Ok(body),
-        Ok(Ok(None)) => refused(StatusCode::PAYLOAD_TOO_LARGE, too_large),
-        Ok(Err(_)) => refused(StatusCode::BAD_REQUEST, "the body is incomplete; send all of it".to_owned()),
-        Err(_) => {
-            let reason = format!("the body took longer than {:?}; send it faster", limits.body_time);
-            refused(StatusCode::REQUEST_TIMEOUT, reason)
-        }
-    }
-}
-
-/// Reads the whole body; `None` if it exceeds `max` bytes. The rest of a large body is discarded up
-/// to a limit, because resetting the connection while the client is sending would hide the answer.
-async fn collect(mut body: Body, max: usize) -> Result<Option<Bytes>, axum::Error> {
+    let mut body = request.into_body();
+    let mut received = Received { bytes: Bytes::new(), turn: None };
     let (mut bytes, mut length) = (Vec::new(), 0_usize);
-    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        let Ok(data) = frame?.into_data() else { continue };
+    let mut deadline = Instant::now() + limits.body_time;
+    loop {
+        let frame = poll_fn(|context| Pin::new(&mut body).poll_frame(context));
+        let Ok(frame) = timeout_at(deadline, frame).await else {
+            let reason = format!("the body took more than {:?}; send it faster", limits.body_time);
+            return refused(StatusCode::REQUEST_TIMEOUT, reason);
+        };
+        let Some(frame) = frame else { break };
+        let Ok(frame) = frame else {
+            return refused(StatusCode::BAD_REQUEST, "the body is incomplete; send all of it".to_owned());
+        };
+        let Ok(data) = frame.into_data() else { continue };
         length = length.saturating_add(data.len());
-        if length <= max {
-            bytes.extend_from_slice(&data);
-        } else if length > MAX_DISCARDED {
-            break;
+        // The rest of a body that is too large is discarded up to a limit, because resetting the
+        // connection while the client is sending would hide the answer.
+        if length > limits.body {
+            (bytes, received.turn) = (Vec::new(), None);
+            if length > limits.body + MAX_DISCARDED {
+                break;
+            }
+            continue;
         }
+        if length > limits.small_body && received.turn.is_none() {
+            let before = Instant::now();
+            received.turn = Some(turns.take_body(peer).await?);
+            deadline += before.elapsed();
+            let whole = announced.map_or(limits.body, |length| length as usize).min(limits.body);
+            bytes.reserve_exact(whole.saturating_sub(bytes.len()));
+        }
+        bytes.extend_from_slice(&data);
     }
-    Ok((length <= max).then(|| bytes.into()))
+    if length > limits.body {
+        return refused(StatusCode::PAYLOAD_TOO_LARGE, too_large);
+    }
+    received.bytes = bytes.into();
+    Ok(received)
 }

@@ -21,6 +21,9 @@ const MAX_PLACE: usize = 200;
 /// Maximum number of members of an object.
 const MAX_MEMBERS: usize = 16;
 
+/// Maximum number of values: many more than the pixels of all pictures, and a bound on memory.
+const MAX_VALUES: usize = 1 << 19;
+
 /// A value. `serde_json::Value` would keep only the last of members with the same name.
 #[derive(Debug)]
 enum Node {
@@ -41,6 +44,12 @@ pub(super) fn read(body: &[u8], shape: ImageShape, upload: &mut Upload) -> Resul
         let reason = format!("malformed JSON: {}", shown(&error.to_string()));
         Problem::new(StatusCode::BAD_REQUEST, reason)
     };
+    // Each value but the first in a list or an object follows a comma or begins one.
+    let values = body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+    if values > MAX_VALUES {
+        let reason = format!("more than {MAX_VALUES} values in JSON; send pictures in base64");
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, reason));
+    }
     // A byte order mark, which some clients send.
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut root: Node = serde_json::from_slice(body).map_err(malformed)?;

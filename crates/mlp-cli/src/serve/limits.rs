@@ -6,11 +6,14 @@ use std::time::Duration;
 /// The limits of the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
-    /// Maximum size of a body in bytes.
+    /// Maximum size of a body in bytes: a photograph of a phone, also in base64.
     pub(crate) body: usize,
+    /// Maximum size of a body in bytes that is received at once. Few larger ones are in memory at
+    /// the same time; see `turns.rs`.
+    pub(crate) small_body: usize,
     /// Maximum time to receive the head of a request, and maximum idle time.
     pub(crate) head_time: Duration,
-    /// Maximum time to receive a body.
+    /// Maximum time to receive a body, without the wait of a large one for its turn.
     pub(crate) body_time: Duration,
     /// Maximum time for a request, including the wait to decode its picture.
     pub(crate) request_time: Duration,
@@ -30,7 +33,8 @@ pub(crate) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            body: 1 << 20,
+            body: 16 << 20,
+            small_body: 1 << 20,
             head_time: Duration::from_secs(10),
             body_time: Duration::from_secs(10),
             request_time: Duration::from_secs(20),

@@ -12,6 +12,7 @@ use mlp_data::Error;
 use tokio::task::spawn_blocking;
 
 use super::app::App;
+use super::body::Received;
 use super::options::Options;
 use super::peer::Peer;
 use super::places::Place;
@@ -30,9 +31,10 @@ pub(super) async fn predict(
     let declared = request.headers().get(CONTENT_TYPE);
     let declared =
         declared.map(|found| String::from_utf8_lossy(found.as_bytes()).into_owned()).unwrap_or_default();
-    let body = body::read(request, &app.limits).await?;
+    // The turn of a large body ends with the request.
+    let Received { bytes, turn: _turn } = body::read(request, &app.limits, &app.turns, peer).await?;
     place.set_working(true);
-    let upload = content::read(&declared, body, options, app.classifier.image_shape()).await?;
+    let upload = content::read(&declared, bytes, options, app.classifier.image_shape()).await?;
     let Upload { options, pictures, is_list, note } = upload;
     if options.segment() && pictures.len() > 1 {
         let reason = format!("found {} pictures; expected one with segment", pictures.len());

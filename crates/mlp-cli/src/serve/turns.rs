@@ -1,6 +1,6 @@
-//! Turns to decode pictures: a few at a time, so that memory is bounded, and shared fairly, so that
-//! no client keeps the others waiting. Large pictures have a turn of their own; small ones never
-//! wait for them.
+//! Turns to receive large bodies and to decode pictures: a few at a time, so that memory is bounded,
+//! and shared fairly, so that no client keeps the others waiting. Large pictures have a turn of
+//! their own; small ones never wait for them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,12 +16,15 @@ pub(super) const SMALL: u64 = 16 << 20;
 /// Maximum memory to decode a picture. Only one large picture is decoded at a time.
 pub(super) const MAX_MEMORY: u64 = 256 << 20;
 
-/// Maximum number of pictures that wait, of one peer and of all.
+/// Maximum number of pictures or bodies that wait, of one peer and of all.
 const MAX_WAITING: (usize, usize) = (32, 96);
 
-/// The turns of small and of large pictures.
+/// Maximum number of large bodies in memory at the same time, of one peer and of all.
+const MAX_BODIES: (usize, usize) = (2, 4);
+
+/// The turns of small pictures, of large ones, and of large bodies.
 #[derive(Debug)]
-pub(super) struct Turns([Arc<Lane>; 2]);
+pub(super) struct Turns([Arc<Lane>; 3]);
 
 #[derive(Debug)]
 struct Lane(Mutex<Queue>);
@@ -29,6 +32,9 @@ struct Lane(Mutex<Queue>);
 #[derive(Debug)]
 struct Queue {
     free: usize,
+    /// Maximum number of turns of a peer, and the peers that have a turn.
+    most: usize,
+    running: Vec<Peer>,
     /// The peers whose pictures wait; the first is next.
     peers: VecDeque<(Peer, Vec<Waiting>)>,
 }
@@ -39,17 +45,26 @@ struct Waiting {
     call: oneshot::Sender<Turn>,
 }
 
-/// The right to decode a picture, until it is dropped.
+/// The right to decode a picture or to keep a large body, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Turn(Option<Arc<Lane>>);
+pub(super) struct Turn(Option<(Arc<Lane>, Peer)>);
 
 impl Turns {
     /// `small` pictures are decoded at the same time, and a large one; none if `small` is 0.
     pub(super) fn new(small: usize) -> Self {
-        Self(
-            [small, small.min(1)]
-                .map(|free| Arc::new(Lane(Mutex::new(Queue { free, peers: VecDeque::new() })))),
-        )
+        let lane = |most: usize, free: usize| {
+            let queue = Queue { free, most, running: Vec::new(), peers: VecDeque::new() };
+            Arc::new(Lane(Mutex::new(queue)))
+        };
+        Self([lane(small, small), lane(1, small.min(1)), lane(MAX_BODIES.0, MAX_BODIES.1)])
+    }
+
+    /// Waits until a large body may be received.
+    ///
+    /// # Errors
+    /// If too many bodies are already waiting.
+    pub(super) async fn take_body(&self, peer: Peer) -> Result<Turn, Problem> {
+        Self::take_of(&self.0[2], peer, 0).await
     }
 
     /// Waits for the turn of a picture that takes so much memory. Peers take turns, each with its
@@ -58,12 +73,15 @@ impl Turns {
     /// # Errors
     /// If too many pictures are already waiting.
     pub(super) async fn take(&self, peer: Peer, memory: u64) -> Result<Turn, Problem> {
-        let lane = &self.0[usize::from(memory > SMALL)];
+        Self::take_of(&self.0[usize::from(memory > SMALL)], peer, memory).await
+    }
+
+    async fn take_of(lane: &Arc<Lane>, peer: Peer, memory: u64) -> Result<Turn, Problem> {
         let called = {
             let mut queue = lane.queue();
-            if queue.free > 0 {
-                queue.free -= 1;
-                return Ok(Turn(Some(Arc::clone(lane))));
+            if queue.has_turn(peer) {
+                queue.begin(peer);
+                return Ok(Turn(Some((Arc::clone(lane), peer))));
             }
             queue.wait(peer, memory)?
         };
@@ -78,6 +96,23 @@ impl Lane {
 }
 
 impl Queue {
+    /// Returns true if there is a turn that this peer may have.
+    fn has_turn(&self, peer: Peer) -> bool {
+        self.free > 0 && self.running.iter().filter(|running| **running == peer).count() < self.most
+    }
+
+    fn begin(&mut self, peer: Peer) {
+        self.free -= 1;
+        self.running.push(peer);
+    }
+
+    fn end(&mut self, peer: Peer) {
+        self.free += 1;
+        if let Some(place) = self.running.iter().position(|running| *running == peer) {
+            self.running.swap_remove(place);
+        }
+    }
+
     fn wait(&mut self, peer: Peer, memory: u64) -> Result<oneshot::Receiver<Turn>, Problem> {
         // Clients that have hung up no longer wait.
         self.peers.iter_mut().for_each(|(_, waiting)| waiting.retain(|waiting| !waiting.call.is_closed()));
@@ -97,34 +132,35 @@ impl Queue {
         Ok(called)
     }
 
-    /// Removes the next picture. Its peer goes to the end of the queue.
-    fn next(&mut self) -> Option<Waiting> {
-        let (peer, mut pictures) = self.peers.pop_front()?;
+    /// Removes the next picture, and begins its turn. Its peer goes to the end of the queue.
+    fn next(&mut self) -> Option<(Peer, Waiting)> {
+        let place = self.peers.iter().position(|(peer, _)| self.has_turn(*peer))?;
+        let (peer, mut pictures) = self.peers.remove(place)?;
         let memory = |i: &usize| pictures[*i].memory;
         let smallest = (0..pictures.len()).min_by_key(memory)?;
         let next = pictures.remove(smallest);
         if !pictures.is_empty() {
             self.peers.push_back((peer, pictures));
         }
-        Some(next)
+        self.begin(peer);
+        Some((peer, next))
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let Some(lane) = self.0.take() else { return };
+        let Some((lane, mut peer)) = self.0.take() else { return };
         loop {
             let mut queue = lane.queue();
-            let Some(next) = queue.next() else {
-                queue.free += 1;
-                return;
-            };
+            queue.end(peer);
+            let Some((next, waiting)) = queue.next() else { return };
             // Sent without the lock: a turn that nobody receives is dropped.
             drop(queue);
-            match next.call.send(Self(Some(Arc::clone(&lane)))) {
+            match waiting.call.send(Self(Some((Arc::clone(&lane), next)))) {
                 Ok(()) => return,
                 Err(mut turn) => turn.0 = None,
             }
+            peer = next;
         }
     }
 }
@@ -205,6 +241,27 @@ mod tests {
         drop(called);
         assert!(poll(&mut last).is_some());
         assert!(now(&turns, 4, 1).is_some(), "nobody decodes any more");
+    }
+
+    #[test]
+    fn a_peer_has_only_some_of_the_turns_of_large_bodies() {
+        let turns = Turns::new(2);
+        let body = |of: u8| Box::pin(turns.take_body(peer(of)));
+        let mut one: Vec<Turn> = (0..2).map(|_| poll(&mut body(1)).unwrap().unwrap()).collect();
+        let mut third = body(1);
+        assert!(poll(&mut third).is_none(), "a peer has two");
+        let others = [2, 3].map(|of| poll(&mut body(of)).unwrap().unwrap());
+        let (mut fourth, mut fifth) = (body(4), body(1));
+        assert!(poll(&mut fourth).is_none() && poll(&mut fifth).is_none(), "four at a time");
+        // The first peer has waited longer, but has two.
+        drop(others);
+        let _fourth = poll(&mut fourth).unwrap();
+        assert!(poll(&mut third).is_none());
+        one.pop();
+        let _third = poll(&mut third).unwrap();
+        assert!(poll(&mut fifth).is_none());
+        // Pictures are independent of bodies.
+        assert!(now(&turns, 1, 1).is_some() && now(&turns, 1, LARGE).is_some());
     }
 
     #[test]

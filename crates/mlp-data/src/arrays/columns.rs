@@ -6,12 +6,13 @@ use std::path::Path;
 
 use csv::ByteRecord;
 
+use super::pixel_names::ordered;
 use super::stored::{MAX_CLASSES, refused, shown};
 use super::text::{Text, number, text};
 use crate::{Error, ImageShape};
 
 /// Usual names of the label column.
-const LABELS: [&str; 16] = [
+pub(super) const LABELS: [&str; 16] = [
     "label",
     "labels",
     "class",
@@ -31,7 +32,7 @@ const LABELS: [&str; 16] = [
 ];
 
 /// Usual names of columns that number the rows.
-const NUMBERS: [&str; 8] = ["", "id", "index", "idx", "imageid", "image_id", "unnamed:_0", "row"];
+pub(super) const NUMBERS: [&str; 8] = ["", "id", "index", "idx", "imageid", "image_id", "unnamed:_0", "row"];
 
 /// The maximum number of classes that are recognized without the name of a column.
 const MAX_GUESSED: usize = 128;
@@ -46,6 +47,8 @@ pub(super) struct Columns {
     pub(super) label: Option<usize>,
     /// Columns that are neither label nor pixels.
     pub(super) ignored: Vec<usize>,
+    /// Columns of pixels, in the order of the pixels.
+    pub(super) pixels: Vec<usize>,
     pub(super) notes: Vec<String>,
 }
 
@@ -62,8 +65,8 @@ impl Columns {
             return Err(refused(shown(path), problem));
         }
         let header = is_header(&first, second.as_ref()).then(|| first.iter().map(text).collect::<Vec<_>>());
-        let mut columns =
-            Self { header, count: first.len(), label: None, ignored: Vec::new(), notes: Vec::new() };
+        let (count, label, notes) = (first.len(), None, Vec::new());
+        let mut columns = Self { header, count, label, ignored: Vec::new(), pixels: Vec::new(), notes };
         if let Some(header) = &columns.header {
             let is_number = |&column: &usize| NUMBERS.contains(&plain(&header[column]).as_str());
             columns.ignored = (0..header.len()).filter(is_number).collect();
@@ -71,9 +74,18 @@ impl Columns {
         columns.label = columns.find_label(path, given, shape)?;
         columns.ignored.retain(|column| Some(*column) != columns.label);
         if let (Some(header), [column, ..]) = (&columns.header, &columns.ignored[..]) {
-            let note =
-                format!("{}: column `{}` numbers the rows and is left out", shown(path), header[*column]);
-            columns.notes.push(note);
+            let what = match &*header[*column] {
+                "" => format!("column {column} has no name"),
+                name => format!("column `{name}` numbers the rows"),
+            };
+            columns.notes.push(format!("{}: {what} and is left out", shown(path)));
+        }
+        let is_pixel = |column: &usize| Some(*column) != columns.label && !columns.ignored.contains(column);
+        columns.pixels = (0..columns.count).filter(is_pixel).collect();
+        if let Some(header) = &columns.header {
+            let (pixels, note) = ordered(header, std::mem::take(&mut columns.pixels));
+            columns.pixels = pixels;
+            columns.notes.extend(note.map(|note| format!("{}: {note}", shown(path))));
         }
         Ok(columns)
     }
@@ -97,7 +109,10 @@ impl Columns {
     ) -> Result<Option<usize>, Error> {
         let names = self.header.as_deref().unwrap_or_default();
         if let Some(given) = given {
-            return self.given(given).map(Some).map_err(|problem| refused(shown(path), problem));
+            let header = self.header.as_deref();
+            return column_of(given, header, self.count)
+                .map(Some)
+                .map_err(|problem| refused(shown(path), problem));
         }
         let known: Vec<usize> =
             (0..names.len()).filter(|&column| LABELS.contains(&plain(&names[column]).as_str())).collect();
@@ -146,30 +161,6 @@ impl Columns {
         Ok(Some(column))
     }
 
-    /// The column that `--label-column` means.
-    fn given(&self, given: &str) -> Result<usize, String> {
-        if let Some(names) = &self.header {
-            let named = names.iter().position(|name| name == given);
-            if let Some(column) = named.or_else(|| names.iter().position(|name| plain(name) == plain(given)))
-            {
-                return Ok(column);
-            }
-        }
-        let count = self.count as i64;
-        let index = given.parse::<i64>().ok().map(|index| if index < 0 { index + count } else { index });
-        index.filter(|index| (0..count).contains(index)).map(|index| index as usize).ok_or_else(|| {
-            let named = match &self.header {
-                Some(names) => format!("with names such as `{}`", names[0]),
-                None => "without a header".to_owned(),
-            };
-            format!(
-                "--label-column: no column {given}; found {count} columns {named}; expected a name, or \
-                 0 to {}",
-                count - 1
-            )
-        })
-    }
-
     /// Looks through a table for whether columns can be labels, and describes them.
     fn label_evidence(&self, path: &Path, columns: [usize; 2]) -> Result<[(bool, String); 2], Error> {
         let mut evidence = columns.map(|_| Evidence::default());
@@ -192,6 +183,28 @@ impl Columns {
             None => format!("column {column}"),
         }
     }
+}
+
+/// The column that `--label-column` means.
+pub(super) fn column_of(given: &str, header: Option<&[String]>, count: usize) -> Result<usize, String> {
+    if let Some(names) = header {
+        let named = names.iter().position(|name| name == given);
+        if let Some(column) = named.or_else(|| names.iter().position(|name| plain(name) == plain(given))) {
+            return Ok(column);
+        }
+    }
+    let signed = count as i64;
+    let index = given.parse::<i64>().ok().map(|index| if index < 0 { index + signed } else { index });
+    index.filter(|index| (0..signed).contains(index)).map(|index| index as usize).ok_or_else(|| {
+        let named = match header {
+            Some(names) => format!("with names such as `{}`", names[0]),
+            None => "without a header".to_owned(),
+        };
+        format!(
+            "--label-column: no column {given}; found {count} columns {named}; expected a name, or 0 to {}",
+            count - 1
+        )
+    })
 }
 
 /// The values of a column.
@@ -237,7 +250,7 @@ impl std::fmt::Display for Evidence {
 }
 
 /// A column name in lower case, without the `#` of a comment.
-fn plain(name: &str) -> String {
+pub(super) fn plain(name: &str) -> String {
     name.trim_start_matches(['#', ' ']).to_lowercase().replace(' ', "_")
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::columns::Columns;
 use super::stored::{Labels, Numbers, Stored, refused, shown};
-use super::text::{Text, number, text};
+use super::text::{Text, number, text, utf8};
 use crate::Error;
 
 /// The maximum number of pixels in all images.
@@ -12,8 +12,7 @@ const MAX_PIXELS: usize = 1_000_000_000;
 
 /// Reads a table with these columns, which has labels.
 pub(super) fn read(path: &Path, columns: &Columns, label: usize) -> Result<Stored, Error> {
-    let pixels: Vec<usize> =
-        (0..columns.count).filter(|column| *column != label && !columns.ignored.contains(column)).collect();
+    let pixels = &columns.pixels;
     let place = shown(path);
     let mut table = Text::open(path)?;
     if columns.header.is_some() {
@@ -30,8 +29,8 @@ pub(super) fn read(path: &Path, columns: &Columns, label: usize) -> Result<Store
                 columns.count
             )));
         }
-        labels.push(&text(&record[label])).map_err(wrong)?;
-        for &column in &pixels {
+        labels.push(&utf8(&record[label]).map_err(wrong)?).map_err(wrong)?;
+        for &column in pixels {
             let of_column = |problem: String| wrong(format!("{}: {problem}", columns.name(column)));
             let field = &record[column];
             let value = number(field).ok_or_else(|| {

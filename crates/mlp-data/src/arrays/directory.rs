@@ -5,9 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::files::read_array;
+use super::list_columns::Head;
 use super::numpy::{Details, Parts, file_name, listed};
 use super::roles::{Content, Role};
 use super::stored::{Stored, refused, shown};
+use super::text::Text;
 use crate::fs::natural_order;
 use crate::parts::Part;
 use crate::picture::PictureFiles;
@@ -36,7 +38,9 @@ pub(super) fn find(directory: &Path) -> Result<Found, Error> {
     places.extend(below.iter().map(|path| path.join("raw")));
     places.extend(below.first().filter(|_| below.len() == 1).cloned());
     for place in places.iter().filter(|place| place.is_dir()) {
-        let listing = Listing::of(place)?;
+        let mut listing = Listing::of(place)?;
+        let narrow = listing.tables.extract_if(.., |(_, path)| is_list(path));
+        listing.others = narrow.collect();
         if listing.arrays.is_empty() && listing.tables.is_empty() {
             continue;
         }
@@ -46,6 +50,13 @@ pub(super) fn find(directory: &Path) -> Result<Found, Error> {
         return listing.found(place);
     }
     Ok(Found::Nothing)
+}
+
+/// Returns true for a table that has no pixels: two columns, one of names or numbers of pictures.
+fn is_list(path: &Path) -> bool {
+    let columns = |mut table: Text| Ok(table.next()?.map_or(0, |(_, record)| record.len()));
+    Text::open(path).and_then(columns).is_ok_and(|columns| columns == 2)
+        && Head::of(path).is_ok_and(|head| head.is_some())
 }
 
 /// Reads the details that the files beside a dataset file add to it, such as class names.
@@ -71,14 +82,16 @@ pub(super) fn read_pairs(pairs: &Pairs, mut details: Details) -> Result<Parts, E
 
 /// The files in a directory that may belong to a dataset, in natural order.
 #[derive(Default)]
-struct Listing {
+pub(super) struct Listing {
     arrays: Vec<(Role, PathBuf)>,
     tables: Vec<(Role, PathBuf)>,
     mappings: Vec<(Role, PathBuf)>,
+    /// Tables without pixels.
+    others: Vec<(Role, PathBuf)>,
 }
 
 impl Listing {
-    fn of(place: &Path) -> Result<Self, Error> {
+    pub(super) fn of(place: &Path) -> Result<Self, Error> {
         let mut listing = Self::default();
         for path in entries(place)? {
             let name = file_name(&path).to_lowercase();
@@ -101,6 +114,12 @@ impl Listing {
             }
         }
         Ok(listing)
+    }
+
+    /// The tables and their parts, without Kaggle's examples of answers.
+    pub(super) fn tables_with_parts(self) -> impl Iterator<Item = (Option<Part>, PathBuf)> {
+        let tables = self.tables.into_iter().filter(|(role, _)| !role.stem.contains("submission"));
+        tables.map(|(role, path)| (role.part, path))
     }
 
     fn found(self, place: &Path) -> Result<Found, Error> {
@@ -170,7 +189,7 @@ impl Listing {
 
     /// Reads what else the directory says about the dataset, and notes the files that are not used.
     fn details(&self, place: &Path, stem: &str, used: &[&PathBuf]) -> Result<Details, Error> {
-        let all = self.arrays.iter().chain(&self.tables);
+        let all = self.arrays.iter().chain(&self.tables).chain(&self.others);
         let unused = all.filter(|(_, path)| !used.contains(&path)).map(|(_, path)| file_name(path));
         let unused: Vec<String> = unused.collect();
         let mut details = Details { is_emnist: Role::of(stem).is_emnist(), ..Details::default() };
@@ -238,7 +257,7 @@ fn read_mapping(path: &Path) -> Result<BTreeMap<i64, String>, Error> {
 }
 
 /// The entries of a directory that are not hidden, in natural order.
-fn entries(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+pub(super) fn entries(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(directory).map_err(Error::io("list", directory))? {
         let path = entry.map_err(Error::io("list", directory))?.path();

@@ -26,11 +26,16 @@ mod files;
 mod images;
 mod labels;
 mod levels;
+mod list;
+mod list_columns;
 mod numpy;
 mod open;
+mod pictures;
+mod pixel_names;
 mod roles;
 mod stored;
 mod text;
 
 pub use export::ExportFormat;
+pub use list::listed_files;
 pub use open::{ArrayOptions, LabeledArrays, LabeledPixels};

@@ -141,7 +141,7 @@ fn tables(files: &[(Part, PathBuf)], options: &ArrayOptions, mut details: Detail
             let problem = format!(
                 "found {} columns of pixels and no label column: a test set without labels, as from Kaggle; give \
                  the table with labels, or --label-column; a part of it is held out for testing",
-                found.count - found.ignored.len()
+                found.pixels.len()
             );
             return Err(refused(shown(path), problem));
         };

@@ -119,6 +119,15 @@ pub(super) fn text(field: &[u8]) -> String {
     String::from_utf8_lossy(field.trim_ascii()).into_owned()
 }
 
+/// A field that is stored, without spaces around it.
+///
+/// # Errors
+/// If it is not UTF-8: what is replaced could make labels equal that are not.
+pub(super) fn utf8(field: &[u8]) -> Result<String, String> {
+    let text = std::str::from_utf8(field.trim_ascii());
+    text.map(str::to_owned).map_err(|_| "text that is not UTF-8; save the table as CSV in UTF-8".to_owned())
+}
+
 /// A number, or `None`. An empty field is missing, which is NaN.
 pub(super) fn number(field: &[u8]) -> Option<f64> {
     match field.trim_ascii() {

@@ -16,6 +16,7 @@
 use std::io::Read;
 
 use crate::Error;
+use crate::text::printable;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
@@ -175,8 +176,12 @@ impl Header {
         reader.read_exact(&mut text).map_err(truncated)?;
         let text = String::from_utf8_lossy(&text);
         Self::parse(&text).ok_or_else(|| {
-            let found = text.trim_end().escape_debug();
-            invalid(format!("header {found}; expected integers, f4, f8 or strings"))
+            let found = match text.split("'descr':").nth(1).unwrap_or_default().trim_start().get(..4) {
+                Some("'|O'") => "Python objects; save it with `.astype(str)`, or `.astype(float)`".to_owned(),
+                Some("'<f2" | "'>f2") => "half precision; save it with `.astype('float32')`".to_owned(),
+                _ => format!("header {}", printable(text.trim_end())),
+            };
+            invalid(format!("{found}; expected integers, f4, f8 or strings"))
         })
     }
 
@@ -343,8 +348,9 @@ mod tests {
         for (bytes, expected) in [
             (b"PK\x03\x04".to_vec(), "truncated"),
             (b"PK\x03\x04    ".to_vec(), "it begins with"),
-            (file(&header("<f2", "(2,)"), &[0; 4]), "header {\\'descr\\': \\'<f2\\'"),
-            (file(&header("|O", "(2,)"), &[0; 4]), "expected integers, f4"),
+            (file(&header("<f2", "(2,)"), &[0; 4]), "half precision; save it with `.astype('float32')`"),
+            (file(&header("<c8", "(2,)"), &[0; 4]), "header {'descr': '<c8'"),
+            (file(&header("|O", "(2,)"), &[0; 4]), "Python objects; save it with `.astype(str)`"),
             (file(&header("<f4", "(2,)"), &[0; 7]), "7 bytes of values; expected 8 for shape [2]"),
             (file(&header("<f8", "(1000000, 1000000)"), &[]), "more than 1000 bytes"),
             (file(&header("<f8", "(4611686018427387904, 4)"), &[]), "more than 1000 bytes"),

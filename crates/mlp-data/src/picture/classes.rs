@@ -153,10 +153,13 @@ impl LabeledFiles {
 
     /// Labels the files of the classes in a directory. The first directory names the classes.
     fn classes(&mut self, directory: &Path, listing: Listing, is_first: bool) -> Result<Labeled, Error> {
-        self.strays += listing.pictures;
-        self.left_out.extend(listing.left_out);
         refuse_same_subdirectories(directory, &listing.directories)?;
         let count = listing.directories.len();
+        if count + listing.pictures == 0 && listing.left_out.has_archives() {
+            return Err(invalid(directory, only_archives(&listing.left_out)));
+        }
+        self.strays += listing.pictures;
+        self.left_out.extend(listing.left_out);
         if !(1..=256).contains(&count) {
             let beside = match listing.pictures {
                 0 => String::new(),
@@ -172,6 +175,9 @@ impl LabeledFiles {
         for path in listing.directories {
             let class = name(&path);
             let found = PictureFiles::find(&path)?;
+            if found.files.is_empty() && found.left_out.has_archives() {
+                return Err(invalid(&path, only_archives(&found.left_out)));
+            }
             if found.files.is_empty() {
                 let others = match found.left_out.is_empty() {
                     true => String::new(),
@@ -234,6 +240,10 @@ fn refuse_same_subdirectories(directory: &Path, directories: &[PathBuf]) -> Resu
         }
         _ => Ok(()),
     }
+}
+
+fn only_archives(left_out: &LeftOut) -> String {
+    format!("found no pictures, only {left_out}; unpack the archives in it and import the result")
 }
 
 impl Listing {
@@ -352,6 +362,8 @@ mod tests {
             (&many[..], "DIR: found 257 directories; "),
             (&["a/1.png", "b/"], "DIR/b: found no pictures of this class; add some"),
             (&["a/1.png", "b/x.heic"], "DIR/b: found no pictures of this class, only 1 HEIC (not supported"),
+            (&["x.zip", "y.tar.gz"], "DIR: found no pictures, only 1 .gz, 1 .zip; unpack the archives"),
+            (&["a/x.ZIP", "a/readme.txt"], "DIR/a: found no pictures, only 1 .txt, 1 .zip; unpack the"),
             (&["train/a/1.png", "test/b/1.png"], "DIR/test: class b is not in the training part"),
             (&["train/a/1.png", "train/b/1.png", "extra/a/1.png"], "DIR: found train and extra side by side"),
             (

@@ -17,6 +17,10 @@ pub const ENDINGS: [&str; 15] = [
     "pam",
 ];
 
+/// The kinds of files that may hold pictures.
+const ARCHIVES: [&str; 10] =
+    [".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz", ".zst", ".parquet"];
+
 /// The maximum size of a picture file in bytes.
 const MAX_FILE_BYTES: u64 = 256_000_000;
 
@@ -85,8 +89,24 @@ impl LeftOut {
         self.0.is_empty()
     }
 
+    /// Returns true if archives or compressed files are among the files.
+    pub(crate) fn has_archives(&self) -> bool {
+        ARCHIVES.iter().any(|kind| self.0.contains_key(*kind))
+    }
+
     pub(super) fn add(&mut self, kind: String) {
         *self.0.entry(kind).or_default() += 1;
+    }
+
+    /// Removes a file that was counted.
+    #[cfg(feature = "tables")]
+    pub(crate) fn remove(&mut self, path: &Path) {
+        if let Ok(Kind::Other(kind)) = kind(path)
+            && let Some(count) = self.0.get_mut(&kind)
+        {
+            *count = count.saturating_sub(1);
+            self.0.retain(|_, count| *count > 0);
+        }
     }
 
     /// Adds the counts of another.
@@ -197,10 +217,21 @@ fn kind(path: &Path) -> Result<Kind, Error> {
     })
 }
 
-/// Returns true for hidden files, and for those that macOS and Windows add to directories and
-/// archives.
+/// Files and directories that macOS, Windows, network drives and Python add.
+const LITTER: [&str; 8] = [
+    "__MACOSX",
+    "Thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "$RECYCLE.BIN",
+    "System Volume Information",
+    "@eaDir",
+    "__pycache__",
+];
+
+/// Returns true for hidden files, and for those that systems add to directories and archives.
 pub(crate) fn is_litter(name: &str) -> bool {
-    name.starts_with('.') || ["__MACOSX", "Thumbs.db", "desktop.ini"].contains(&name)
+    name.starts_with('.') || LITTER.iter().any(|litter| name.eq_ignore_ascii_case(litter))
 }
 
 /// The last component of a path.
@@ -229,6 +260,9 @@ mod tests {
             "b/1.jpg",
             "b/notes.txt",
             ".hidden.png",
+            "@eaDir/1.png",
+            "$RECYCLE.BIN/1.png",
+            "thumbs.db",
             "b/.git/3.png",
             "c.pgm",
             "d.HEIC",

@@ -12,7 +12,7 @@ use super::budget::Budget;
 use crate::Error;
 use crate::picture::files::is_litter;
 
-/// What each entry takes at least: a block of a file system.
+/// The minimum size of an entry on disk: one block of a file system.
 const BLOCK: u64 = 4096;
 
 /// The maximum length of a name with its directories, in bytes.
@@ -26,7 +26,7 @@ pub(super) struct Entries<'a> {
     budget: Budget,
     links: Vec<(PathBuf, PathBuf)>, // with their targets
     hasher: RandomState,
-    /// Hashes, to take little memory: of names, and of names in lower case.
+    /// Hashes of names, and of names in lower case: they take less memory than the names.
     names: HashSet<u64>,
     lower: HashSet<u64>,
     foreign: Counted,
@@ -80,12 +80,12 @@ impl<'a> Entries<'a> {
         self.foreign.add(name);
     }
 
-    /// Refuses contents that are larger than the budget, as far as the archive tells.
+    /// Refuses an archive that declares contents larger than the budget.
     pub(super) fn expect(&self, bytes: u128) -> Result<(), Error> {
         self.budget.check(bytes, self.origin)
     }
 
-    /// Writes a file, and returns its size; `damaged` makes an error of one while reading.
+    /// Writes a file, and returns its size; `damaged` describes a read error.
     pub(super) fn file(
         &mut self,
         name: &str,
@@ -93,7 +93,7 @@ impl<'a> Entries<'a> {
         damaged: impl Fn(&io::Error) -> String,
     ) -> Result<u64, Error> {
         let Some(path) = self.place(name)? else {
-            // Read all the same, so that damage is noticed and a stream gets to its next entry.
+            // Still read, to detect damage and to advance a stream to its next entry.
             return self.copy(content, &mut io::sink(), Path::new(name), damaged);
         };
         let mut out = File::create_new(&path).map_err(Error::io("create", &path))?;
@@ -175,7 +175,8 @@ impl<'a> Entries<'a> {
         Ok(notes.into_iter().flatten().collect())
     }
 
-    /// Creates the directories of a file or link; returns its path, or `None` for a name to ignore.
+    /// Creates the parent directories of a file or link, and returns its path; `None` for a name to
+    /// ignore.
     fn place(&mut self, name: &str) -> Result<Option<PathBuf>, Error> {
         let Some(components) = self.components(name)? else { return Ok(None) };
         let Some((_, parents)) = components.split_last() else {
@@ -202,7 +203,7 @@ impl<'a> Entries<'a> {
         Ok(())
     }
 
-    /// Returns whether a name is new, and takes its space from the budget if it is.
+    /// Returns true if a name is new, and then takes its space from the budget.
     fn is_new(&mut self, components: &[&str]) -> Result<bool, Error> {
         let name = components.join("/");
         if !self.names.insert(self.hasher.hash_one(&name)) {
@@ -221,7 +222,8 @@ impl<'a> Entries<'a> {
         Ok(true)
     }
 
-    /// Splits a name; `None` if it is one of those that systems add and nobody wants.
+    /// Splits a name into its components; `None` for files that operating systems add, such as
+    /// `.DS_Store`.
     fn components<'n>(&self, name: &'n str) -> Result<Option<Vec<&'n str>>, Error> {
         let refused = |what: &str| {
             let name = name.chars().take(200).collect::<String>();
@@ -230,7 +232,7 @@ impl<'a> Entries<'a> {
             )))
         };
         let mut components = Vec::new();
-        // Some programs for Windows write backslashes.
+        // Some Windows programs write backslashes.
         for component in name.split(['/', '\\']) {
             match component {
                 "" | "." => {}

@@ -4,8 +4,8 @@ use std::io;
 use std::path::Path;
 
 use mlp_core::{Activation, Mlp, Precision};
-use mlp_data::catalog::{self, CatalogEntry};
-use mlp_data::{ImageShape, Preprocessing};
+use mlp_data::text::counted;
+use mlp_data::{ImageShape, Preprocessing, catalog};
 use ndarray::Axis;
 
 use crate::formats::error::check_memory;
@@ -87,7 +87,7 @@ pub struct Imported {
 }
 
 /// Imports a model. The user's options (`given`) override the file's metadata, which overrides the
-/// catalog's; but an activation named by the file cannot be changed.
+/// dataset's; but an activation named by the file cannot be changed.
 ///
 /// # Errors
 /// [`FormatError`]
@@ -166,7 +166,7 @@ fn normalize(network: &mut Mlp<f64>, mean: f64, std: f64) -> Result<(), FormatEr
     Ok(())
 }
 
-/// Takes each item from the user, the file, the catalog or a default, in this order.
+/// Takes each item from the user, the file, the dataset or a default, in this order.
 fn metadata(
     network: &Network,
     file: Known,
@@ -176,8 +176,28 @@ fn metadata(
     let (inputs, classes) = (network.architecture().inputs, network.architecture().outputs);
     let dataset = given.dataset.clone().or(file.dataset);
     let entry = dataset.as_deref().and_then(|name| catalog::find(name).ok());
-    let entry = entry.filter(|entry| entry.classes() == classes && entry.shape.pixels() == inputs);
-    let image_shape = given.image_shape.or(file.image_shape).or(entry.map(|entry| entry.shape));
+    let implied = given.implied.as_deref().cloned().or_else(|| entry.map(Known::of_entry));
+    let misfit = implied.as_ref().and_then(|implied| misfit(implied, inputs, classes));
+    if let (Some(name), Some(misfit)) = (&given.dataset, &misfit) {
+        notes.push(format!("nothing is taken from {name}: {misfit}"));
+    }
+    let implied = implied.filter(|_| misfit.is_none()).unwrap_or_default();
+    let numbers: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
+    if let (Some(name), Some(_), None) = (&given.dataset, &given.implied, &misfit) {
+        // Numbers are not names.
+        let has_names = file.class_names.as_ref().is_some_and(|names| *names != numbers);
+        let taken = [
+            ("class names", given.class_names.is_none() && !has_names),
+            ("image size", given.image_shape.or(file.image_shape).is_none()),
+            ("preprocessing", given.preprocessing.or(file.preprocessing).is_none()),
+            ("polarity", given.polarity.or(file.polarity).is_none()),
+        ];
+        let taken: Vec<&str> = taken.iter().filter(|(_, is_open)| *is_open).map(|(what, _)| *what).collect();
+        if !taken.is_empty() {
+            notes.push(format!("from {name}: {}", taken.join(", ")));
+        }
+    }
+    let image_shape = given.image_shape.or(file.image_shape).or(implied.image_shape);
     let image_shape = image_shape.unwrap_or_else(|| {
         let shape = likely_shape(inputs);
         notes.push(assumed("image-shape", &format!("images of {shape}")));
@@ -186,12 +206,18 @@ fn metadata(
     if image_shape.height.checked_mul(image_shape.width) != Some(inputs) {
         return Err(FormatError::OtherShape { found: image_shape, inputs });
     }
-    let of_entry = |entry: &CatalogEntry| entry.class_names.iter().map(|&name| name.to_owned()).collect();
-    let class_names = given.class_names.clone().or(file.class_names).or(entry.map(of_entry));
-    let class_names = class_names.unwrap_or_else(|| {
-        notes.push(assumed("class-names", &format!("class names 0 to {}", classes - 1)));
-        (0..classes).map(|class| class.to_string()).collect()
-    });
+    let class_names = match (given.class_names.clone().or(file.class_names), implied.class_names) {
+        (Some(names), Some(implied)) if given.class_names.is_none() && names == numbers => implied,
+        (Some(names), Some(implied)) if given.class_names.is_none() && names != implied => {
+            notes.push(assumed("class-names", "the class names of the file, which are not the dataset's"));
+            names
+        }
+        (Some(names), _) | (None, Some(names)) => names,
+        (None, None) => {
+            notes.push(assumed("class-names", &format!("class names 0 to {}", classes - 1)));
+            numbers
+        }
+    };
     if class_names.len() != classes {
         return Err(FormatError::OtherClasses { found: class_names.len(), classes });
     }
@@ -202,7 +228,7 @@ fn metadata(
             format!("`{}` occurs twice; expected distinct names (--class-names)", pair[0].escape_debug());
         return Err(FormatError::Metadata { name: CLASS_NAMES, reason });
     }
-    let preprocessing = given.preprocessing.or(file.preprocessing).or(entry.map(|entry| entry.preprocessing));
+    let preprocessing = given.preprocessing.or(file.preprocessing).or(implied.preprocessing);
     let preprocessing = preprocessing.unwrap_or_else(|| {
         notes.push(assumed("preprocessing", &format!("preprocessing {}", Preprocessing::default())));
         Preprocessing::default()
@@ -215,8 +241,20 @@ fn metadata(
         (Some(importer), Some(writer)) => format!("{importer}, from a file written by {writer}"),
         (importer, writer) => importer.or(writer).unwrap_or("unknown").to_owned(),
     };
-    let polarity = given.polarity.or(file.polarity).unwrap_or_default();
+    let polarity = given.polarity.or(file.polarity).or(implied.polarity).unwrap_or_default();
     Ok(Metadata { dataset, class_names, image_shape, preprocessing, polarity, config: None, program })
+}
+
+/// Describes a dataset that does not have the network's classes and images.
+fn misfit(dataset: &Known, inputs: usize, classes: usize) -> Option<String> {
+    let names = dataset.class_names.as_ref().map_or(classes, Vec::len);
+    let shape = dataset.image_shape.filter(|shape| shape.pixels() != inputs);
+    if let Some(shape) = shape {
+        return Some(format!("it has images of {shape}, and the network {}", counted(inputs, "input")));
+    }
+    (names != classes).then(|| {
+        format!("it has {}, and the network {}", counted(names, "class"), counted(classes, "output"))
+    })
 }
 
 fn assumed(flag: &str, what: &str) -> String {

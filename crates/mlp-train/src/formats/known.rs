@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use mlp_core::Activation;
+use mlp_data::catalog::CatalogEntry;
 use mlp_data::{ImageShape, Polarity, Preprocessing};
 
 use crate::Model;
@@ -32,8 +33,12 @@ pub struct Known {
     pub preprocessing: Option<Preprocessing>,
     /// Polarity of the training pictures.
     pub polarity: Option<Polarity>,
-    /// Dataset it was trained on. One from the catalog implies the three fields above.
+    /// Dataset it was trained on. One from the catalog implies class names, image shape and
+    /// preprocessing.
     pub dataset: Option<String>,
+    /// What another dataset says: its class names, image shape, preprocessing and polarity. The
+    /// user and the file override it.
+    pub implied: Option<Box<Known>>,
     /// Program that wrote it.
     pub program: Option<String>,
     /// Mean and standard deviation by which gray levels in [0, 1] were normalized in training, as
@@ -42,6 +47,16 @@ pub struct Known {
 }
 
 impl Known {
+    /// What a dataset of the catalog implies.
+    pub(super) fn of_entry(entry: &CatalogEntry) -> Self {
+        Self {
+            class_names: Some(entry.class_names.iter().map(|&name| name.to_owned()).collect()),
+            image_shape: Some(entry.shape),
+            preprocessing: Some(entry.preprocessing),
+            ..Self::default()
+        }
+    }
+
     /// Reads the text metadata of a file; unknown keys are ignored.
     pub(super) fn of_texts<'a>(text: impl Fn(&str) -> Option<&'a str>) -> Result<Self, FormatError> {
         let side = |name| text(name).map(|text| parse::<usize>(name, text)).transpose();
@@ -58,7 +73,7 @@ impl Known {
             polarity: text(POLARITY).map(|text| parse(POLARITY, text)).transpose()?,
             dataset: text(DATASET).map(str::to_owned),
             program: text(PROGRAM).map(str::to_owned),
-            normalization: None,
+            ..Self::default()
         })
     }
 }

@@ -205,7 +205,7 @@ impl<'a> Arrays<'a> {
             polarity,
             dataset,
             program,
-            normalization: None,
+            ..Known::default()
         })
     }
 

@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use mlp_core::{Ema, Mlp, Stream, StreamState};
-use mlp_data::Dataset;
 use mlp_data::fs::Disk;
+use mlp_data::{Dataset, Polarity, Preprocessing};
 use serde::{Deserialize, Serialize};
 
 use crate::error::io_error;
@@ -30,13 +30,30 @@ pub struct Origin {
     pub test_sha256: Option<String>,
     /// The processor that OpenBLAS computes for, where results depend on it.
     pub processor: Option<String>,
+    /// The names of the classes, by which models are matched with datasets.
+    pub class_names: Vec<String>,
+    /// Preprocessing of pictures.
+    pub preprocessing: Preprocessing,
+    /// Polarity of the pictures.
+    pub polarity: Polarity,
 }
 
 impl Origin {
-    /// The origin of a training without a validation or test set, on any processor.
+    /// The origin of a training without a validation or test set, on any processor, with unnamed
+    /// classes.
     pub fn new(dataset: impl Into<String>, sha256: impl Into<String>, program: impl Into<String>) -> Self {
         let (dataset, sha256, program) = (dataset.into(), sha256.into(), program.into());
-        Self { program, dataset, sha256, validation_sha256: None, test_sha256: None, processor: None }
+        Self {
+            program,
+            dataset,
+            sha256,
+            validation_sha256: None,
+            test_sha256: None,
+            processor: None,
+            class_names: Vec::new(),
+            preprocessing: Preprocessing::default(),
+            polarity: Polarity::default(),
+        }
     }
 }
 
@@ -62,7 +79,7 @@ pub struct Checkpoint<A> {
 /// The precision is part of the magic.
 fn frame<A: Number>() -> Frame {
     let letters = if size_of::<A>() == 4 { *b"C32" } else { *b"C64" };
-    Frame { what: "checkpoint", reading: "cannot read the checkpoint", letters, version: 2 }
+    Frame { what: "checkpoint", reading: "cannot read the checkpoint", letters, version: 3 }
 }
 
 impl<A: Number> Checkpoint<A> {

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::super::{App, Hosts, Limits};
-use super::bodies::truncated_png;
+use super::bodies::{photograph, truncated_png};
 use super::client::Connection;
 use super::{Server, picture, usual, wide};
 
@@ -98,6 +98,23 @@ fn idle_connections_of_many_clients_do_not_keep_others_out() {
     // Even of the same client.
     let mut last = from(&server, 2);
     assert_eq!(last.ask("GET /healthz", &[], b"").status, 200);
+}
+
+#[test]
+fn large_bodies_of_a_client_do_not_keep_those_of_others_waiting() {
+    // Longer than a client here waits for an answer.
+    let (body_time, request_time) = (Duration::from_secs(60), Duration::from_secs(60));
+    let server = Server::start(usual(), Limits { body_time, request_time, ..wide() });
+    let file = photograph();
+    // Of these, two are received, and the others are not even read to their middle.
+    let mut slow: Vec<Connection> = (0..6).map(|_| from(&server, 2)).collect();
+    for connection in &mut slow {
+        connection.send_head("POST /predict", &[], file.len());
+        connection.send(&file[..1_500_000]);
+    }
+    assert_eq!(server.predict("", &file).status, 200);
+    slow[0].send(&file[1_500_000..]);
+    assert_eq!(slow[0].answer_to("POST").unwrap().status, 200);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Bodies that are malformed, too large, or not what they claim to be.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -110,6 +112,44 @@ fn a_body_that_is_too_large_is_refused_however_it_is_sent() {
     assert_eq!(connection.answer_to("POST").unwrap().refusal(413), reason);
     // A body of the maximum size is read.
     server.predict("", &long[..1000]).refusal(422);
+}
+
+/// A picture of 6 MB in which a bar is dark.
+pub(super) fn photograph() -> Vec<u8> {
+    let mut file = b"P6 2000 1000 255\n".to_vec();
+    file.extend((0..6_000_000).map(|i| if (1000..1100).contains(&(i / 3 % 2000)) { 20 } else { 230 }));
+    file
+}
+
+#[test]
+fn a_photograph_of_a_phone_is_read_however_it_is_sent() {
+    let server = Server::start(usual(), wide());
+    let file = photograph();
+    let expected = server.predict("", &file);
+    assert_eq!(expected.status, 200, "{}", expected.text());
+    let json = format!("{{\"image\": \"{}\"}}", STANDARD.encode(&file));
+    let form = [
+        b"--x\r\nContent-Disposition: form-data; name=\"image\"; filename=\"1.ppm\"\r\n\r\n".to_vec(),
+        file.clone(),
+        b"\r\n--x--\r\n".to_vec(),
+    ];
+    let chunks: Vec<u8> = file
+        .chunks(100_000)
+        .flat_map(|chunk| [format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat())
+        .chain(*b"0\r\n\r\n")
+        .collect();
+    for (header, body) in [
+        ("content-type: application/json", json.into_bytes()),
+        ("content-type: multipart/form-data; boundary=x", form.concat()),
+        ("transfer-encoding: chunked", chunks),
+    ] {
+        let found = server.ask("POST /predict", &[header], &body);
+        assert_eq!((found.status, found.json()), (200, expected.json()), "{header}");
+    }
+    let many = format!("[{}0]", "0,".repeat(1 << 20));
+    let reason =
+        server.ask("POST /predict", &["content-type: application/json"], many.as_bytes()).refusal(413);
+    assert_eq!(reason, "more than 524288 values in JSON; send pictures in base64");
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn every_described_status_happens() {
                     check(&line, &answer);
                     answer
                 }
-                413 => server.ask(&line, &[], &vec![b'x'; (1 << 20) + 1]),
+                413 => server.ask(&line, &[], &vec![b'x'; (16 << 20) + 1]),
                 415 => server.ask(&line, &["content-type: text/plain"], b"a digit"),
                 422 => server.ask(&line, &[], &file[..file.len() / 2]),
                 429 => {

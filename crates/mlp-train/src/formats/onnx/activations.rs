@@ -8,7 +8,7 @@ use mlp_core::Activation;
 use crate::formats::onnx::layers::Signal;
 use crate::formats::onnx::map::is_about;
 use crate::formats::onnx::proto::{NodeProto, attribute};
-use crate::formats::onnx::rules::{Erf, Found, Value, unsupported};
+use crate::formats::onnx::rules::{Erf, Found, Sign, Value, unsupported};
 use crate::formats::onnx::write::leaky_slope;
 
 /// The largest number in half precision: exporters write the largest number for no bound.
@@ -24,6 +24,17 @@ impl Erf {
             _ => Self { argument, factor: self.factor / number, offset: self.offset / number },
         }
     }
+}
+
+impl Sign {
+    fn is_of(&self, z: &Signal) -> bool {
+        z.base == self.argument.base && z.map.is_about(&self.argument.map)
+    }
+}
+
+/// Returns true for z and 0.01 z.
+fn is_sloping(z: &Signal, sloping: &Signal) -> bool {
+    z.base == sloping.base && z.map.times(&[leaky_slope()]).is_about(&sloping.map)
 }
 
 impl<'a> Found<'a> {
@@ -61,11 +72,59 @@ impl<'a> Found<'a> {
     /// max(z, 0.01 z), in either order.
     pub(super) fn leaky(&mut self, first: &Signal, second: &Signal) -> Result<Value<'a>, String> {
         for (z, sloping) in [(first, second), (second, first)] {
-            if z.base == sloping.base && z.map.times(&[leaky_slope()]).is_about(&sloping.map) {
+            if is_sloping(z, sloping) {
                 return self.activate(z, Activation::LeakyRelu);
             }
         }
         Err(unsupported("Max"))
+    }
+
+    /// z > 0 or z < 0; at 0 itself, all activations that are written with it are 0.
+    pub(super) fn compare(
+        &mut self,
+        op: &str,
+        first: &Value<'a>,
+        second: &Value<'a>,
+    ) -> Result<Value<'a>, String> {
+        let (z, bound, is_above) = match (first, second) {
+            (Value::Signal(z), bound) => (z, bound, op.starts_with("Greater")),
+            (bound, Value::Signal(z)) => (z, bound, op.starts_with("Less")),
+            _ => return Err(unsupported(op)),
+        };
+        if self.number(bound)? != Some(0.0) {
+            return Err("with another bound than 0".to_owned());
+        }
+        Ok(Value::Sign(Rc::new(Sign { argument: Rc::clone(z), is_above })))
+    }
+
+    /// z > 0 ? z : 0, or z > 0 ? z : 0.01 z.
+    pub(super) fn choose(
+        &mut self,
+        sign: &Sign,
+        first: &Value<'a>,
+        second: &Value<'a>,
+    ) -> Result<Value<'a>, String> {
+        let (above, below) = if sign.is_above { (first, second) } else { (second, first) };
+        match (above, below) {
+            (Value::Signal(z), Value::Signal(sloping)) if sign.is_of(z) && is_sloping(z, sloping) => {
+                self.activate(z, Activation::LeakyRelu)
+            }
+            (Value::Signal(z), Value::Stored(_) | Value::Constant(_)) if sign.is_of(z) => {
+                match self.number(below)? {
+                    Some(0.0) => self.activate(z, Activation::Relu),
+                    _ => Err("of another value than 0".to_owned()),
+                }
+            }
+            _ => Err(unsupported("Where")),
+        }
+    }
+
+    /// z times 1 where z > 0, and 0 elsewhere.
+    pub(super) fn masked(&mut self, z: &Signal, sign: &Sign) -> Result<Value<'a>, String> {
+        if sign.is_above && sign.is_of(z) {
+            return self.activate(z, Activation::Relu);
+        }
+        Err(unsupported("Mul"))
     }
 
     /// gelu(z) = z/2 (1 + erf(z / √2)), with its factors in any place: `signal` is z or z / 2, and

@@ -23,6 +23,7 @@ pub(super) enum Value<'a> {
     Constant(Rc<Tensor>),
     Signal(Rc<Signal>),
     Erf(Rc<Erf>),
+    Sign(Rc<Sign>),
     Answer(Rc<Answer>),
     /// The node that has no meaning, and why.
     Unknown(Rc<(String, String)>),
@@ -33,6 +34,12 @@ pub(super) struct Erf {
     pub(super) argument: Rc<Signal>,
     pub(super) factor: f64,
     pub(super) offset: f64,
+}
+
+/// Whether each value of a signal is above zero, or whether it is below.
+pub(super) struct Sign {
+    pub(super) argument: Rc<Signal>,
+    pub(super) is_above: bool,
 }
 
 impl From<Signal> for Value<'_> {
@@ -103,7 +110,7 @@ impl<'a> Found<'a> {
             args.swap(0, 1);
         }
         match (op, &args[..]) {
-            ("Cast", [Some(value @ (Value::Signal(_) | Value::Erf(_)))]) => {
+            ("Cast", [Some(value @ (Value::Signal(_) | Value::Erf(_) | Value::Sign(_)))]) => {
                 match attribute(node, "to").map_or(0, |to| to.i) as i32 {
                     to if data_type::is_float(to) => Ok(value.clone()),
                     to => Err(format!("to type {}; expected float or double", data_type::name(to))),
@@ -120,6 +127,14 @@ impl<'a> Found<'a> {
                 self.layers.pair(node, first, second).map(Value::Answer).ok_or_else(|| unsupported(op))
             }
             ("Max", [Some(Value::Signal(first)), Some(Value::Signal(second))]) => self.leaky(first, second),
+            ("Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual", [Some(first), Some(second)]) => {
+                self.compare(op, first, second)
+            }
+            ("Where", [Some(Value::Sign(sign)), Some(first), Some(second)]) => {
+                self.choose(sign, first, second)
+            }
+            ("Mul", [Some(Value::Signal(z)), Some(Value::Sign(sign))])
+            | ("Mul", [Some(Value::Sign(sign)), Some(Value::Signal(z))]) => self.masked(z, sign),
             ("Mul", [Some(Value::Signal(signal)), Some(Value::Erf(erf))])
             | ("Mul", [Some(Value::Erf(erf)), Some(Value::Signal(signal))]) => self.gelu(signal, erf),
             ("Add" | "Mul" | "Div", [Some(Value::Erf(erf)), Some(other)]) if other.is_constant() => {

@@ -23,7 +23,7 @@ const W1: [f32; 12] = [0.5, -0.25, 1.0, 0.125, 2.0, -1.0, -0.5, 0.75, 0.25, 1.5,
 const B1: [f32; 3] = [-0.5, 0.25, 1.0];
 const W2: [f32; 6] = [1.0, -0.5, 0.25, 2.0, -1.0, 0.5];
 
-const CONSTANTS: [Constant<'_>; 14] = [
+const CONSTANTS: [Constant<'_>; 15] = [
     ("w1", &[4, 3], &W1),
     ("b1", &[3], &B1),
     ("w2", &[3, 2], &W2),
@@ -32,6 +32,7 @@ const CONSTANTS: [Constant<'_>; 14] = [
     ("square", &[3, 3], &[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]),
     ("ones", &[3], &[1.0; 3]),
     ("zero", &[], &[0.0]),
+    ("hundredth", &[], &[0.01]),
     ("one", &[], &[1.0]),
     ("two", &[], &[2.0]),
     ("six", &[], &[6.0]),
@@ -176,6 +177,9 @@ fn other_operators_for_the_same_network_give_the_same_network() {
         ("h = Relu(z)", "h = Clip(z) min=0.0 max=3.4028235e38"),
         ("h = Relu(z)", "h = Max(z, zero)"),
         ("h = Relu(z)", "h = Max(zero, z)"),
+        ("h = Relu(z)", "c = LessOrEqual(z, zero); h = Where(c, zero, z)"),
+        ("h = Relu(z)", "c = Less(zero, z); h = Where(c, z, zero)"),
+        ("h = Relu(z)", "c = Greater(z, zero); m = Cast(c) to=1; h = Mul(m, z)"),
         ("h = Relu(z)", "r = Relu(z); d, mask = Dropout(r) ratio=0.5; h = Identity(d)"),
         ("h = Relu(z)", "r = Relu(z); h = Dropout(r, two, zero)"),
         ("h = Relu(z)", "n = Neg(z); m = Neg(n); h = Relu(m)"),
@@ -188,6 +192,8 @@ fn other_operators_for_the_same_network_give_the_same_network() {
     ] {
         assert_eq!(imported(&with(part, other), &[0, 4]).0, plain(), "{other}");
     }
+    let leaky = "c = Greater(z, zero); s = Mul(z, hundredth); h = Where(c, z, s)";
+    assert_eq!(imported(&with("h = Relu(z)", leaky), &[0, 4]).0.activation(), Activation::LeakyRelu);
     let (_, notes) = imported(&with("y = Softmax(l) axis=1", "y = ArgMax(l) axis=1"), &[0, 4]);
     assert!(notes[0].starts_with("the graph ends with labels"), "{notes:?}");
 }
@@ -217,32 +223,29 @@ fn graphs_that_compute_something_else_are_refused() {
     };
     let matrix = &[0, 4][..];
     let softmax = "y = Softmax(l) axis=1";
+    let relu = |other: &str, expected: &'static str| after("h = Relu(z)", other, matrix, expected);
     for (nodes, sizes, expected) in [
-        after("h = Relu(z)", "h = Max(z, zero, one)", matrix, "node 3, Max: not supported here"),
-        after("h = Relu(z)", "h = Max(z, one)", matrix, "node 3, Max: not supported here"),
-        after("h = Relu(z)", "h = Clip(z, zero, six)", matrix, "node 3, Clip: a Clip with bounds"),
-        after("h = Relu(z)", "h = Clip(z, zero, b1)", matrix, "node 3, Clip: bounds of several numbers"),
-        after("h = Relu(z)", "h = LeakyRelu(z) alpha=0.2", matrix, "node 3, LeakyRelu: slope 0.2"),
-        after("h = Relu(z)", "h = PRelu(z, b1)", matrix, "node 3, PRelu: slopes that differ"),
-        after("h = Relu(z)", "h = Gelu(z) approximate=tanh", matrix, "node 3, Gelu: the tanh approximation"),
-        after("h = Relu(z)", "s = Sigmoid(z); h = Mul(z, s)", matrix, "node 4, Mul: takes a computed value"),
-        after("h = Relu(z)", "h = Mul(z, z)", matrix, "node 3, Mul: takes a computed value"),
-        after(
-            "h = Relu(z)",
-            "r = Relu(z); h = Dropout(r, two, one)",
-            matrix,
-            "node 4, Dropout: in training mode",
-        ),
-        after(
-            "h = Relu(z)",
+        relu("c = Less(z, one); h = Where(c, zero, z)", "node 3, Less: with another bound than 0"),
+        relu("c = Less(z, zero); h = Where(c, z, zero)", "node 4, Where: not supported here"),
+        relu("c = Less(z, zero); h = Where(c, one, z)", "node 4, Where: of another value than 0"),
+        relu("c = Less(z, zero); n = Neg(z); h = Where(c, zero, n)", "node 5, Where: not supported here"),
+        relu("c = Less(z, zero); m = Cast(c) to=1; h = Mul(z, m)", "node 5, Mul: not supported here"),
+        relu("h = Max(z, zero, one)", "node 3, Max: not supported here"),
+        relu("h = Max(z, one)", "node 3, Max: not supported here"),
+        relu("h = Clip(z, zero, six)", "node 3, Clip: a Clip with bounds"),
+        relu("h = Clip(z, zero, b1)", "node 3, Clip: bounds of several numbers"),
+        relu("h = LeakyRelu(z) alpha=0.2", "node 3, LeakyRelu: slope 0.2"),
+        relu("h = PRelu(z, b1)", "node 3, PRelu: slopes that differ"),
+        relu("h = Gelu(z) approximate=tanh", "node 3, Gelu: the tanh approximation"),
+        relu("s = Sigmoid(z); h = Mul(z, s)", "node 4, Mul: takes a computed value"),
+        relu("h = Mul(z, z)", "node 3, Mul: takes a computed value"),
+        relu("r = Relu(z); h = Dropout(r, two, one)", "node 4, Dropout: in training mode"),
+        relu(
             "n, m, v = BatchNormalization(z, ones, ones, ones, ones) training_mode=1; h = Relu(n)",
-            matrix,
             "node 3, BatchNormalization: in training mode",
         ),
-        after(
-            "h = Relu(z)",
+        relu(
             "r = Relu(z); k = MatMul(r, square); t = Tanh(k); h = Identity(t)",
-            matrix,
             "the graph: activations relu and tanh",
         ),
         after("z = Add(p, b1)", "z = Add(p, batch)", matrix, "node 2, Add: a constant of shape [2, 3]"),

@@ -4,6 +4,7 @@ mod images;
 mod polarity;
 mod source;
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,7 +31,7 @@ const DEFAULT_SHAPE: ImageShape = ImageShape { height: 28, width: 28 };
 ///
 /// SOURCE is a directory with one subdirectory of PNG, JPEG, WebP, BMP, TIFF, GIF or PNM pictures
 /// per class: `CLASS/*.png`, or the same in `train/`, `val/` and `test/`. It may also be a CSV
-/// table with one row of pixels per image, an .npz file, a directory of CSV, .npz, .npy or IDX
+/// table with the file name and label of each picture, or with one row of pixels per image, an .npz file, a directory of CSV, .npz, .npy or IDX
 /// files, a zip or tar archive of any of these, or Parquet files with columns of pictures and
 /// labels, as on the Hugging Face hub.
 ///
@@ -45,6 +46,7 @@ Examples:
   mlp data import drawings.zip --to data/drawings
   mlp data import digits/ --to data/my-digits --preprocessing digit
   mlp data import leaves/ --to data/leaves --size 32x32 --test-share 0.1
+  mlp data import labels.csv --to data/leaves
   mlp data import train.csv --to data/kaggle
   mlp data import mnist.npz --to data/keras
   mlp train --dataset data/drawings")]
@@ -109,14 +111,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let workshop = Workshop::beside(&args.to, &args.dir)?;
     let source = Source::open(&args.dir, workshop.path(), &args.array_options())?;
-    source.notes.iter().for_each(|text| note(&printable(text)));
     if let [only] = &source.class_names[..] {
-        bail!(
-            "{} has only one class, {only}; expected {}",
-            args.dir.display(),
-            source.train.expected_classes()
-        );
+        bail!("{} has only one class, {only}; expected {}", args.dir.display(), source.expected_classes);
     }
+    source.notes.iter().for_each(|text| note(&printable(text)));
+    report_similar(&source.class_names);
     let share = match (&source.test, args.test_share) {
         (Some(_), Some(_)) => {
             bail!("{} has a test part; remove it or --test-share", args.dir.display())
@@ -179,6 +178,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let flag = batch_size.map_or_else(String::new, |size| format!(" --batch-size {size}"));
     note(&format!("train with `mlp train --dataset {}{flag}`", args.to.display()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reports classes that may be meant to be one.
+fn report_similar(names: &[String]) {
+    let mut seen: HashMap<String, &String> = HashMap::new();
+    let plain = |name: &str| name.to_lowercase().replace(['_', '-', ' '], "");
+    for name in names {
+        if let Some(other) = seen.insert(plain(name), name) {
+            note(&printable(&format!("the classes {other} and {name} differ only in case or spaces")));
+        }
+    }
 }
 
 /// A batch size with ten steps per epoch, if there are fewer examples than the default batch size.

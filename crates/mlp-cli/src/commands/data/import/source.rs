@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use mlp_data::arrays::{ArrayOptions, LabeledArrays, LabeledPixels};
+use mlp_data::arrays::{ArrayOptions, LabeledArrays, LabeledPixels, listed_files};
 use mlp_data::picture::{GrayPicture, LabeledFiles};
 use mlp_data::unpack::{parquet_files, unpack};
 
 use crate::output::table::counted;
+
+const EXPECTED_CLASSES: &str = "at least two classes";
 
 /// Labeled examples, as they are found.
 pub(super) struct Source {
@@ -15,6 +17,8 @@ pub(super) struct Source {
     pub(super) train: Examples,
     pub(super) validation: Option<Examples>,
     pub(super) test: Option<Examples>,
+    /// What to expect instead of a single class.
+    pub(super) expected_classes: &'static str,
     /// One line for each assumption, and for the files left out.
     pub(super) notes: Vec<String>,
 }
@@ -38,16 +42,23 @@ impl Source {
     }
 
     fn find(place: &Path, workshop: &Path, options: &ArrayOptions) -> anyhow::Result<Self> {
-        let in_tables = parquet_files(place, workshop)?;
-        if in_tables.is_none()
+        let parquet = parquet_files(place, workshop)?;
+        let listed = match parquet {
+            Some(_) => None,
+            None => listed_files(place, options.label_column.as_deref())?,
+        };
+        let is_list = listed.is_some();
+        let found = parquet.or(listed);
+        if found.is_none()
             && let Some(arrays) = LabeledArrays::open(place, options)?
         {
             let LabeledArrays { class_names, train, validation, test, notes } = arrays;
             let (validation, test) = (validation.map(Examples::Pixels), test.map(Examples::Pixels));
-            return Ok(Self { class_names, train: Examples::Pixels(train), validation, test, notes });
+            let (train, expected_classes) = (Examples::Pixels(train), EXPECTED_CLASSES);
+            return Ok(Self { class_names, train, validation, test, expected_classes, notes });
         }
         let given = [
-            ("--label-column", options.label_column.is_some()),
+            ("--label-column", options.label_column.is_some() && !is_list),
             ("--max-value", options.max_value.is_some()),
             ("--transpose or --no-transpose", options.transpose.is_some()),
         ];
@@ -55,16 +66,19 @@ impl Source {
             bail!("{} has pictures; {flag} is only for tables and arrays of pixels", place.display());
         }
         let LabeledFiles { class_names, train, validation, test, strays, left_out, mut notes } =
-            in_tables.map_or_else(|| LabeledFiles::find(place), Ok)?;
+            found.map_or_else(|| LabeledFiles::find(place), Ok)?;
         if strays > 0 {
             notes.push(format!("skipped {} outside of class directories", pictures(strays)));
         }
         if !left_out.is_empty() {
             notes.push(format!("left out: {left_out}"));
         }
-        let files = |files| Examples::Files(place.to_owned(), files);
+        let root = if place.is_file() { place.parent().unwrap_or(place) } else { place };
+        let files = |files| Examples::Files(root.to_owned(), files);
         let (validation, test) = (validation.map(files), test.map(files));
-        Ok(Self { class_names, train: files(train), validation, test, notes })
+        let expected_classes =
+            if is_list { EXPECTED_CLASSES } else { "a directory for each of at least two classes" };
+        Ok(Self { class_names, train: files(train), validation, test, expected_classes, notes })
     }
 
     /// The parts that there are.
@@ -85,14 +99,6 @@ impl Examples {
         match self {
             Self::Files(_, files) => files[index].1,
             Self::Pixels(pixels) => pixels.labels()[index],
-        }
-    }
-
-    /// What to expect instead of a single class.
-    pub(super) fn expected_classes(&self) -> &'static str {
-        match self {
-            Self::Files(..) => "a directory for each of at least two classes",
-            Self::Pixels(_) => "at least two classes",
         }
     }
 
