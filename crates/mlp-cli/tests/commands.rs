@@ -172,6 +172,21 @@ fn bench_measures_every_kernel_with_every_thread_count() {
 }
 
 #[test]
+fn bench_compares_kernels_by_layer_size() {
+    let scratch = Scratch::new();
+    let report = json(&scratch.mlp("bench --layers --quick --batch-size 10 --json"));
+    let (kernels, layers) = (report["kernels"].as_array().unwrap(), report["layers"].as_array().unwrap());
+    assert!(kernels.iter().any(|kernel| kernel.as_str().unwrap().starts_with("portable ")));
+    for layer in layers {
+        let gflops = layer["gflops"].as_array().unwrap();
+        assert_eq!(gflops.len(), kernels.len());
+        assert!(gflops.iter().all(|gflops| gflops.as_f64().unwrap() > 0.0), "{layer}");
+    }
+    let text = scratch.mlp("bench --layers --quick --batch-size 10");
+    assert!(text.contains("one thread, batches of 10, f32") && text.contains("2048x2048"), "{text}");
+}
+
+#[test]
 fn bench_skips_the_sparse_kernel_for_standardized_pixels() {
     let scratch = Scratch::new();
     let bench = "bench --dataset synthetic --hidden 20 --quick --threads 1 --standardize --json";

@@ -70,6 +70,6 @@ pub(crate) fn backward<A: Scalar>(
     }
     if let [only] = targets {
         // G6, G7 in a network without hidden layers
-        ops.input_gradient(descent, x, &buffers[0], only);
+        ops.input_gradient(descent, x, &mut buffers[0], only);
     }
 }

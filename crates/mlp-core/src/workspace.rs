@@ -3,6 +3,7 @@
 use ndarray::{Array2, ArrayView2, s};
 
 use crate::architecture::Architecture;
+use crate::kernels::ByColumn;
 use crate::layer::Layer;
 use crate::linalg::csr::Features;
 use crate::linalg::matrix::Matrix;
@@ -21,8 +22,7 @@ use crate::scalar::Scalar;
 /// compute them.
 ///
 /// Create one with `Workspace::new(&network.architecture(), batch_size)` and reuse it for every
-/// step. It holds about `3 · batch_size · (units of all layers)` numbers (5 with dropout), plus a
-/// copy of the weights above the first layer.
+/// step. It holds about `3 · batch_size · (units of all layers)` numbers (5 with dropout).
 #[derive(Debug)]
 pub struct Workspace<A> {
     pub(crate) ops: Ops,
@@ -74,15 +74,18 @@ impl<A: Scalar> Workspace<A> {
             let zeros = || Matrix::zeros(capacity, outputs);
             let strips =
                 || Matrix::zeros_in_strips(capacity, outputs, &ops.units::<A>(zeros().width()).parts);
+            let units = ops.units::<A>(zeros().width()).parts;
+            let sorted =
+                units.ranges().map(|own| ByColumn::new(inputs, if layer == 0 { own.len() } else { 0 }));
             let is_hidden = layer < last;
             Buffers {
                 z: if is_hidden { strips() } else { zeros() },
                 h: zeros(),
                 // Above the first layer, every thread reads all of it.
                 delta: if is_hidden && layer == 0 { strips() } else { zeros() },
-                transposed: if layer == 0 { Matrix::zeros(0, 0) } else { Matrix::zeros(outputs, inputs) },
                 mask: Matrix::zeros(0, outputs),
                 kept: Matrix::zeros(0, outputs),
+                sorted: sorted.collect(),
                 rows: 0,
                 is_masked: false,
             }

@@ -136,6 +136,27 @@ fn training_on_sparse_rows_does_not_depend_on_threads_or_instructions() {
     check::<f64>(784, Rows::Sparse, &matrix(MatmulBackend::Portable, Isa::available()));
 }
 
+/// Threads with many units sort the entries of a batch by column, others do not.
+#[test]
+fn training_wide_layers_on_sparse_rows_does_not_depend_on_threads_or_instructions() {
+    fn check<A: Scalar>() {
+        let data = Data::<A>::new(150);
+        for hidden in [&[420][..], &[420, 300]] {
+            let start = data.network(hidden, Activation::Relu);
+            let mut first = None;
+            for way in matrix(MatmulBackend::Portable, Isa::available()) {
+                let mut network = start.clone();
+                data.train(&mut network, Rows::Sparse, &mut workspace(&start, ROWS / 2, way));
+                let found = hash(&network);
+                assert_eq!(found, *first.get_or_insert(found), "{} {hidden:?} {way:?}", A::PRECISION);
+            }
+            assert_ne!(first, Some(hash(&start)), "nothing was learned");
+        }
+    }
+    check::<f32>();
+    check::<f64>();
+}
+
 #[test]
 fn training_on_dense_rows_does_not_depend_on_threads_or_instructions() {
     check::<f32>(150, Rows::Dense, &matrix(MatmulBackend::Portable, Isa::available()));

@@ -182,7 +182,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
     },
     Statement {
         file: HIDDEN,
-        text: "compute.transposed_product(alpha, x, delta, write, weights, cut);",
+        text: "compute.input_product(alpha, x, delta, write, weights, memory);",
         equation: "G6",
         errors: WRONG_INPUT_PRODUCT,
     },

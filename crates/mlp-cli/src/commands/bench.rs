@@ -1,6 +1,7 @@
 //! `mlp bench`: measure training and inference on this machine. Steps are timed without the
 //! training loop around them; `mlp train` prints the time of a whole run.
 
+mod layers;
 mod machine;
 mod report;
 mod sgemm;
@@ -9,7 +10,9 @@ mod training;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
+use anyhow::ensure;
 use clap::value_parser;
 use mlp_core::Compute;
 use mlp_train::TrainConfig;
@@ -34,6 +37,8 @@ use training::{INFERENCE_BATCH, Task};
 /// GFLOP/s count all operations of dense products, even if zeros are skipped. "vs peak" compares
 /// them with the sgemm peak on the same number of threads. The dense floor is the time of an epoch
 /// if dense products ran at the peak of all cores.
+///
+/// `--layers` compares the kernels, and their instruction sets, on dense layers of different sizes.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -41,6 +46,7 @@ Examples:
   mlp bench --dataset synthetic --quick    Rough figures without a download
   mlp bench --hidden 1024 --batch-size 1000 --threads 1,2,4
   mlp bench --hidden 512 --standardize     Dense inputs
+  mlp bench --layers                       Each kernel by layer size
   mlp bench --json | jq '.training[] | {kernel, threads, seconds_per_epoch}'")]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -60,6 +66,9 @@ pub(crate) struct Args {
     /// Timed epochs for each kernel and thread count
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = value_parser!(u16).range(1..))]
     epochs: u16,
+    /// Compare kernels by layer size instead
+    #[arg(long, conflicts_with_all = ["dataset", "data_dir", "hidden", "standardize", "threads", "epochs"])]
+    layers: bool,
     /// Rough figures, quickly: one timed epoch and smaller matrices
     #[arg(long)]
     quick: bool,
@@ -68,10 +77,23 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// Maximum batch size of `--layers`.
+const MAX_BATCH: usize = 10_000;
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config =
         TrainConfig { hidden: args.hidden.0.clone(), batch_size: args.batch_size, ..TrainConfig::default() };
     config.check()?;
+    if args.layers {
+        let size = args.batch_size;
+        ensure!((1..=MAX_BATCH).contains(&size), "--batch-size {size}; expected 1 to {MAX_BATCH}");
+        let layers = layers::measure(size, Duration::from_millis(if args.quick { 30 } else { 500 }));
+        match args.json {
+            true => print_json(&layers)?,
+            false => write!(io::stdout().lock(), "{layers}")?,
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let sets = load(&args.data, false)?;
     let plan = config.validate(&sets.train)?;
     let epochs = if args.quick { 1 } else { args.epochs.into() };

@@ -280,7 +280,7 @@ fn explain(training: &Training, checkpoint_every: Every) -> String {
         "recipe   {}; seed {} of the {} stream\n\
          hash     {} (SHA-256 of the training set)\n\
          kernel   {}: {kernel}; {} of the pixels are nonzero, and CSR rows are faster up to {}\n\
-         threads  {} of {} for steps of {} examples\n\
+         threads  {} of {} for steps of {} examples, which at most {} can share\n\
          steps    {} per epoch, {} in total; {}, {} learning-rate schedule{ema}\n\
          best     {best}\n\
          saving   a checkpoint every {checkpoint_every}, and after each epoch, at most twice a second",
@@ -294,6 +294,7 @@ fn explain(training: &Training, checkpoint_every: Every) -> String {
         plan.threads(train, available),
         available,
         config.batch_size,
+        plan.useful_threads(),
         thousands(plan.batches()),
         thousands(plan.batches().saturating_mul(config.epochs)),
         config.optimizer,

@@ -132,17 +132,33 @@ fn avx2<W: Work>(work: W) {
     work.run::<<W::Number as Vectors>::Avx2>(unsafe { Simd::assume() });
 }
 
-/// Prefetches memory into the cache.
+/// Prefetches memory into the nearest cache.
 #[inline(always)]
 pub(super) fn prefetch<T>(memory: &[T]) {
+    prefetch_with::<0, T>(memory);
+}
+
+/// Prefetches memory into the second-level cache.
+#[inline(always)]
+pub(super) fn prefetch_far<T>(memory: &[T]) {
+    prefetch_with::<1, T>(memory);
+}
+
+#[inline(always)]
+fn prefetch_with<const LEVEL: u8, T>(memory: &[T]) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        use std::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
 
         for line in 0..size_of_val(memory).div_ceil(64) {
             let address = memory.as_ptr().cast::<i8>().wrapping_add(line * 64);
             // SAFETY: part of every x86-64, and harmless at any address.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(address) };
+            unsafe {
+                match LEVEL {
+                    0 => _mm_prefetch::<_MM_HINT_T0>(address),
+                    _ => _mm_prefetch::<_MM_HINT_T1>(address),
+                }
+            };
         }
     }
     #[cfg(not(all(target_arch = "x86_64", not(miri))))]

@@ -7,6 +7,8 @@ use std::slice;
 
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, ShapeBuilder};
 
+use super::isa;
+
 /// A read-only view of a matrix of any layout.
 #[derive(Debug)]
 pub struct MatRef<'a, A> {
@@ -87,6 +89,35 @@ impl<'a, A> MatRef<'a, A> {
     #[track_caller]
     pub(crate) fn columns_of(self, range: Range<usize>) -> Self {
         self.transposed().rows_of(range).transposed()
+    }
+
+    /// Returns the intersection with some rows and columns.
+    #[inline(always)]
+    pub(crate) fn part(self, rows: Range<usize>, columns: Range<usize>) -> Self {
+        let inside = |range: Range<usize>, len: usize| range.start.min(len)..range.end.min(len);
+        let (rows, columns) = (inside(rows, self.rows), inside(columns, self.columns));
+        self.rows_of(rows).columns_of(columns)
+    }
+
+    /// Returns true if the elements of a row are neighbors in memory.
+    #[inline(always)]
+    pub(crate) fn has_contiguous_rows(&self) -> bool {
+        self.column_stride == 1
+    }
+
+    /// Returns the distance between neighbors in a row.
+    #[inline(always)]
+    pub(crate) fn column_stride(&self) -> isize {
+        self.column_stride
+    }
+
+    /// Prefetches the share of the matrix that `part` is of `whole`.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, part: Range<usize>, whole: usize) {
+        let lines = if self.has_contiguous_rows() { *self } else { self.transposed() };
+        for line in lines.rows * part.start / whole..lines.rows * part.end / whole {
+            isa::prefetch_far(lines.row(line));
+        }
     }
 
     /// Returns a row. Rows must be contiguous.

@@ -15,10 +15,11 @@
 //! | `real.rs`, `exp.rs` | arithmetic of one number; the exponential function |
 //! | `simd.rs`, `tile.rs` | vectors by intrinsics; tiles of vectors |
 //! | `isa.rs` | instruction sets, and running a kernel with one |
-//! | `dense.rs`, `sparse.rs` | products with dense and with CSR rows |
+//! | `dense.rs`, `sparse.rs`, `columns.rs` | products with dense rows, with CSR rows, and with their columns |
 //! | `elementwise.rs`, `softmax.rs`, `update.rs` | activations; the output layer; optimizers |
 //! | `dropout.rs` | dropout masks |
 
+mod columns;
 mod dense;
 mod dropout;
 mod elementwise;
@@ -32,6 +33,7 @@ mod sparse;
 mod tile;
 mod update;
 
+pub(crate) use columns::ByColumn;
 pub(crate) use dense::Start;
 pub(crate) use dropout::{DroppedRows, LayerMask};
 pub use isa::Isa;
@@ -69,14 +71,11 @@ macro_rules! kernels {
 }
 
 kernels! {
-    /// C ← start + alpha·A·B.
+    /// C ← start + alpha·A·B. B may be a transpose.
     fn product(
         isa: Isa, alpha: Self, a: MatRef<'_, Self>, b: MatRef<'_, Self>, start: Start<'_, Self>,
         c: MatMut<'_, Self>,
     ) = dense::product(isa, alpha, a, b, start, c);
-
-    /// B ← Aᵀ.
-    fn transpose(isa: Isa, a: MatRef<'_, Self>, b: MatMut<'_, Self>) = isa.run(dense::Transpose { a, b });
 
     /// Z ← X·W + b, for some rows of a sparse X.
     fn sparse_affine(
@@ -84,11 +83,11 @@ kernels! {
         z: MatMut<'_, Self>,
     ) = sparse::affine(isa, x, rows, weights, biases, z);
 
-    /// W ← start + alpha·Xᵀ·δ, for a sparse X.
+    /// W ← start + alpha·Xᵀ·δ, for a sparse X. Faster with memory to sort its entries.
     fn sparse_update(
         isa: Isa, alpha: Self, x: &CsrMatrix<'_, Self>, delta: MatRef<'_, Self>, start: Start<'_, Self>,
-        weights: MatMut<'_, Self>,
-    ) = sparse::update(isa, alpha, x, delta, start, weights);
+        weights: MatMut<'_, Self>, sorted: &mut ByColumn<Self>,
+    ) = sparse::update(isa, alpha, x, delta, start, weights, sorted);
 
     /// H ← f(Z).
     fn activate(isa: Isa, activation: Activation, z: MatRef<'_, Self>, h: MatMut<'_, Self>) =

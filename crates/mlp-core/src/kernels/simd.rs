@@ -47,6 +47,8 @@ pub trait Simd<A>: Copy {
     const BLOCK_WIDTH: usize;
     /// Maximum width, in [`LANES`], of a tile of one row: 256 bytes.
     const ROW_WIDTH: usize;
+    /// Maximum width, in [`LANES`], of a wide tile of one row: half of the registers. An even number.
+    const WIDE: usize;
 
     /// Returns the proof.
     ///
@@ -58,6 +60,8 @@ pub trait Simd<A>: Copy {
     fn block<W: ByWidth>(self, width: usize, work: W) -> W::Output;
     /// Runs code for a tile of one row, 1 to [`Self::ROW_WIDTH`] wide.
     fn row<W: ByWidth>(self, width: usize, work: W) -> W::Output;
+    /// Runs code for a wide tile of one row, half of [`Self::WIDE`] to all of it wide.
+    fn wide<W: ByWidth>(self, width: usize, work: W) -> W::Output;
     fn half(self) -> Self::Half;
     /// Returns half of a vector whose numbers are all equal.
     fn halve(self, vector: Self::Vector) -> <Self::Half as Simd<A>>::Vector;
@@ -77,6 +81,26 @@ pub trait Simd<A>: Copy {
     /// # Safety
     /// They must be writable.
     unsafe fn store(self, vector: Self::Vector, to: *mut A);
+    /// Writes the transpose of a square of [`LANES`]² numbers. `stride` and `width` are
+    /// from row to row.
+    ///
+    /// # Safety
+    /// They must be readable and writable.
+    unsafe fn transpose(self, from: *const A, stride: isize, to: *mut A, width: usize);
+}
+
+/// [`Simd::transpose`] number by number.
+///
+/// # Safety
+/// See there.
+#[inline(always)]
+unsafe fn transpose<A: Copy>(from: *const A, stride: isize, to: *mut A, width: usize) {
+    for row in 0..LANES {
+        for column in 0..LANES {
+            // SAFETY: the caller's promise.
+            unsafe { *to.add(column * width + row) = *from.offset(row as isize * stride).add(column) };
+        }
+    }
 }
 
 /// Code that is compiled for each width of a tile: F vectors and H half vectors (0 or 1).
@@ -108,13 +132,14 @@ macro_rules! last {
 pub struct Generic;
 
 macro_rules! generic {
-    ($($number:ty, rows of $row:tt);+) => {$(
+    ($($number:ty),+) => {$(
         impl Simd<$number> for Generic {
             type Vector = [$number; LANES];
             type Half = Self;
             const LANES: usize = LANES;
             const BLOCK_WIDTH: usize = 1;
-            const ROW_WIDTH: usize = last!($row);
+            const ROW_WIDTH: usize = 2;
+            const WIDE: usize = 2;
 
             #[inline(always)]
             unsafe fn assume() -> Self {
@@ -128,7 +153,12 @@ macro_rules! generic {
 
             #[inline(always)]
             fn row<W: ByWidth>(self, width: usize, work: W) -> W::Output {
-                by_width!($row, width, LANES, work)
+                by_width!([1 2], width, LANES, work)
+            }
+
+            #[inline(always)]
+            fn wide<W: ByWidth>(self, width: usize, work: W) -> W::Output {
+                <Self as Simd<$number>>::row(self, width, work)
             }
 
             #[inline(always)]
@@ -167,19 +197,25 @@ macro_rules! generic {
                 // SAFETY: as above.
                 unsafe { *to.cast() = vector };
             }
+
+            #[inline(always)]
+            unsafe fn transpose(self, from: *const $number, stride: isize, to: *mut $number, width: usize) {
+                // SAFETY: the caller's promise.
+                unsafe { transpose(from, stride, to, width) };
+            }
         }
     )+};
 }
 
-generic!(f32, rows of [1 2 3 4 5 6 7 8]; f64, rows of [1 2 3 4]);
+generic!(f32, f64);
 
 /// Implements [`Simd`] with intrinsics, on `$registers` registers.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! by_intrinsics {
     (
         $set:ident, $number:ty, [$register:ident of $lanes:literal; $registers:literal],
-        blocks of $block:tt, rows of $row:tt, half: $half:ident by $halve:expr,
-        $splat:ident, $multiply:ident, $multiply_add:expr, $load:ident, $store:ident
+        blocks of $block:tt, rows of $row:tt, wide of $wide:tt, half: $half:ident by $halve:expr,
+        $splat:ident, $multiply:ident, $multiply_add:expr, $load:ident, $store:ident, $transpose:ident
     ) => {
         impl Simd<$number> for $set {
             type Vector = [$register; $registers];
@@ -187,6 +223,7 @@ macro_rules! by_intrinsics {
             const LANES: usize = $lanes * $registers;
             const BLOCK_WIDTH: usize = last!($block);
             const ROW_WIDTH: usize = last!($row);
+            const WIDE: usize = last!($wide);
 
             #[inline(always)]
             unsafe fn assume() -> Self {
@@ -201,6 +238,11 @@ macro_rules! by_intrinsics {
             #[inline(always)]
             fn row<W: ByWidth>(self, width: usize, work: W) -> W::Output {
                 by_width!($row, width, $lanes * $registers, work)
+            }
+
+            #[inline(always)]
+            fn wide<W: ByWidth>(self, width: usize, work: W) -> W::Output {
+                by_width!($wide, width, $lanes * $registers, work)
             }
 
             #[inline(always)]
@@ -246,6 +288,12 @@ macro_rules! by_intrinsics {
                     unsafe { $store(to.add(i * $lanes), register) };
                 }
             }
+
+            #[inline(always)]
+            unsafe fn transpose(self, from: *const $number, stride: isize, to: *mut $number, width: usize) {
+                // SAFETY: as above; the caller promises that the memory is valid.
+                unsafe { $transpose(from, stride, to, width) };
+            }
         }
     };
 }
@@ -259,7 +307,7 @@ mod x86 {
     use std::array;
     use std::convert::identity;
 
-    use super::{ByWidth, LANES, Simd};
+    use super::{ByWidth, LANES, Simd, transpose};
 
     /// AVX2 and FMA.
     #[derive(Clone, Copy)]
@@ -271,24 +319,54 @@ mod x86 {
 
     by_intrinsics!(
         Avx2, f32, [__m256 of 8; 1],
-        blocks of [1 2], rows of [1 2 3 4 5 6 7 8], half: Avx2 by identity,
-        _mm256_set1_ps, _mm256_mul_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_storeu_ps
+        blocks of [1 2], rows of [1 2 3 4 5 6 7 8], wide of [4 5 6 7 8], half: Avx2 by identity,
+        _mm256_set1_ps, _mm256_mul_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_storeu_ps, transpose_f32
     );
     by_intrinsics!(
         Avx2, f64, [__m256d of 4; 2],
-        blocks of [1], rows of [1 2 3 4], half: Avx2 by identity,
-        _mm256_set1_pd, _mm256_mul_pd, _mm256_fmadd_pd, _mm256_loadu_pd, _mm256_storeu_pd
+        blocks of [1], rows of [1 2 3 4], wide of [2 3 4], half: Avx2 by identity,
+        _mm256_set1_pd, _mm256_mul_pd, _mm256_fmadd_pd, _mm256_loadu_pd, _mm256_storeu_pd, transpose
     );
     by_intrinsics!(
         Avx512, f32, [__m512 of 16; 1],
-        blocks of [1 2 3 4 5 6 7 8], rows of [1 2 3 4 5 6 7 8], half: Avx2 by _mm512_castps512_ps256,
-        _mm512_set1_ps, _mm512_mul_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_storeu_ps
+        blocks of [1 2 3 4 5 6 7 8], rows of [1 2 3 4 5 6 7 8], wide of [8 9 10 11 12 13 14 15 16],
+        half: Avx2 by _mm512_castps512_ps256,
+        _mm512_set1_ps, _mm512_mul_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_storeu_ps, transpose_f32
     );
     by_intrinsics!(
         Avx512, f64, [__m512d of 8; 1],
-        blocks of [1 2 3 4], rows of [1 2 3 4], half: Avx512 by identity,
-        _mm512_set1_pd, _mm512_mul_pd, _mm512_fmadd_pd, _mm512_loadu_pd, _mm512_storeu_pd
+        blocks of [1 2 3 4], rows of [1 2 3 4], wide of [4 5 6 7 8], half: Avx512 by identity,
+        _mm512_set1_pd, _mm512_mul_pd, _mm512_fmadd_pd, _mm512_loadu_pd, _mm512_storeu_pd, transpose
     );
+
+    /// [`Simd::transpose`] with AVX2, four columns at a time.
+    ///
+    /// # Safety
+    /// See there; the machine must have AVX2.
+    #[inline(always)]
+    unsafe fn transpose_f32(from: *const f32, stride: isize, to: *mut f32, width: usize) {
+        for first in [0, 4] {
+            // SAFETY: the caller's promise.
+            unsafe {
+                // Row r in the lower half, row r + 4 in the upper one.
+                let rows: [_; 4] = array::from_fn(|row| {
+                    let from = from.offset(row as isize * stride).add(first);
+                    let lower = _mm256_castps128_ps256(_mm_loadu_ps(from));
+                    _mm256_insertf128_ps::<1>(lower, _mm_loadu_ps(from.offset(4 * stride)))
+                });
+                let [a, b, c, d] = rows;
+                let pairs = [
+                    (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d)),
+                    (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d)),
+                ];
+                for (pair, (lower, upper)) in pairs.into_iter().enumerate() {
+                    let to = to.add((first + 2 * pair) * width);
+                    _mm256_storeu_ps(to, _mm256_shuffle_ps::<0x44>(lower, upper));
+                    _mm256_storeu_ps(to.add(width), _mm256_shuffle_ps::<0xEE>(lower, upper));
+                }
+            }
+        }
+    }
 }
 
 #[cfg(target_arch = "aarch64")]
@@ -300,7 +378,7 @@ mod arm {
     use std::array;
     use std::convert::identity;
 
-    use super::{ByWidth, LANES, Simd};
+    use super::{ByWidth, LANES, Simd, transpose};
 
     /// NEON, part of every AArch64.
     #[derive(Clone, Copy)]
@@ -308,12 +386,12 @@ mod arm {
 
     by_intrinsics!(
         Neon, f32, [float32x4_t of 4; 2],
-        blocks of [1 2], rows of [1 2 3 4 5 6 7 8], half: Neon by identity,
-        vdupq_n_f32, vmulq_f32, |a, b, c| vfmaq_f32(c, a, b), vld1q_f32, vst1q_f32
+        blocks of [1 2], rows of [1 2 3 4 5 6 7 8], wide of [4 5 6 7 8], half: Neon by identity,
+        vdupq_n_f32, vmulq_f32, |a, b, c| vfmaq_f32(c, a, b), vld1q_f32, vst1q_f32, transpose
     );
     by_intrinsics!(
         Neon, f64, [float64x2_t of 2; 4],
-        blocks of [1], rows of [1 2 3 4], half: Neon by identity,
-        vdupq_n_f64, vmulq_f64, |a, b, c| vfmaq_f64(c, a, b), vld1q_f64, vst1q_f64
+        blocks of [1], rows of [1 2 3 4], wide of [2 3 4], half: Neon by identity,
+        vdupq_n_f64, vmulq_f64, |a, b, c| vfmaq_f64(c, a, b), vld1q_f64, vst1q_f64, transpose
     );
 }

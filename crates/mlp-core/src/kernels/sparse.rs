@@ -4,13 +4,14 @@
 //! entries of a row of X: the row of Z, to which rows of W are added, or the row of δ, which is
 //! added to rows of W. Both process a chunk of examples panel by panel, so that W's rows stay in
 //! the nearest caches. They prefetch entries of later examples, because the rows of a shuffled
-//! batch are scattered in memory.
+//! batch are scattered in memory. Wide layers are updated by column instead (`columns.rs`).
 
 use std::iter::Zip;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::slice;
 
+use super::columns::{self, ByColumn};
 use super::dense::Start;
 use super::isa::{Isa, Work, prefetch};
 use super::mat::{MatMut, MatRef};
@@ -19,8 +20,8 @@ use super::simd::{ByWidth, LANES, Simd};
 use super::tile::{Tile, tiles};
 use crate::linalg::csr::{Columns, CsrMatrix, Values};
 
-/// Columns of X per panel. The rows of W of a panel, for one tile, take at most 64 KB. Narrower
-/// panels would fit the L1 cache, but every panel costs each example a mispredicted branch.
+/// Columns of X per panel, half as many for wide tiles. W's rows of a panel, for one tile, take at
+/// most 64 KB. Narrower panels would fit the L1 cache, but cost more mispredicted branches.
 const PANEL: usize = 256;
 
 /// Examples per chunk. Their rows of Z or δ, for one tile, take at most 32 KB.
@@ -85,10 +86,16 @@ impl<A: Real, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Work for Affine<'_,
 
     #[inline(always)]
     fn run<S: Simd<A>>(mut self, simd: S) {
-        for (column, width) in tiles(self.z.columns(), S::ROW_WIDTH) {
+        // Wide tiles only for the usual columns, to compile less.
+        let is_wide = size_of::<C>() == 2 && S::WIDE > S::ROW_WIDTH && self.z.columns() >= S::WIDE * LANES;
+        let (most, panel) = if is_wide { (S::WIDE, PANEL / 2) } else { (S::ROW_WIDTH, PANEL) };
+        for (column, width) in tiles(self.z.columns(), most) {
             let (weights, z) = (self.weights, self.z.reborrow());
             let tile = AffineTile { simd, weights, biases: self.biases, z, column, width };
-            self.x.visit(self.rows.clone(), tile);
+            match is_wide {
+                true => self.x.visit(self.rows.clone(), panel, Wide(tile)),
+                false => self.x.visit(self.rows.clone(), panel, tile),
+            }
         }
     }
 }
@@ -106,6 +113,17 @@ impl<A: Real, S: Simd<A>> Visitor<A> for AffineTile<'_, '_, A, S> {
     #[inline(always)]
     fn visit(&mut self, example: usize, is_first: bool, entries: impl Iterator<Item = (usize, A)>) {
         self.simd.row(self.width, AffineRow { tile: self, example, is_first, entries });
+    }
+}
+
+/// A tile wider than [`Simd::ROW_WIDTH`].
+struct Wide<T>(T);
+
+impl<A: Real, S: Simd<A>> Visitor<A> for Wide<AffineTile<'_, '_, A, S>> {
+    #[inline(always)]
+    fn visit(&mut self, example: usize, is_first: bool, entries: impl Iterator<Item = (usize, A)>) {
+        let Self(tile) = self;
+        tile.simd.wide(tile.width, AffineRow { tile, example, is_first, entries });
     }
 }
 
@@ -152,6 +170,7 @@ pub(super) fn update<A: Real>(
     delta: MatRef<'_, A>,
     start: Start<'_, A>,
     mut weights: MatMut<'_, A>,
+    sorted: &mut ByColumn<A>,
 ) {
     assert!(x.len() == delta.rows() && x.width() <= weights.rows());
     assert!(delta.columns() >= weights.columns());
@@ -164,7 +183,17 @@ pub(super) fn update<A: Real>(
             Start::Row(start) => weights.row_mut(row).copy_from_slice(&start[..width]),
         }
     }
-    with_entries!(x, x => isa.run(Update { alpha, x, delta, weights }));
+    if !sorted.pays(x.len(), x.width(), width) {
+        return with_entries!(x, x => isa.run(Update { alpha, x, delta, weights }));
+    }
+    let mut first = 0;
+    while first < x.len() {
+        let chunk = first..first + sorted.chunk((first..x.len()).map(|row| x.range(row).len()));
+        with_entries!(x, x => x.sort(chunk.clone(), sorted));
+        first = chunk.end;
+        let (delta, weights) = (delta.rows_of(chunk), weights.reborrow());
+        isa.run(columns::Update { alpha, x: sorted, delta, weights });
+    }
 }
 
 struct Update<'a, 'w, A, C, V, D> {
@@ -182,7 +211,7 @@ impl<A: Real, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Work for Update<'_,
         for (column, width) in tiles(self.weights.columns(), S::ROW_WIDTH) {
             let (alpha, delta, weights) = (self.alpha, self.delta, self.weights.reborrow());
             let tile = UpdateTile { simd, alpha, delta, weights, column, width };
-            self.x.visit(0..delta.rows(), tile);
+            self.x.visit(0..delta.rows(), PANEL, tile);
         }
     }
 }
@@ -278,9 +307,9 @@ impl<A: Real, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Entries<'_, A, C, V
     /// Visits the entries of some examples: chunk by chunk, then panel by panel, then example by
     /// example.
     #[inline(always)]
-    fn visit(&self, examples: Range<usize>, mut visitor: impl Visitor<A>) {
+    fn visit(&self, examples: Range<usize>, panel: usize, mut visitor: impl Visitor<A>) {
         let width = self.rows.width();
-        let panel = if examples.len() < FEW { width } else { PANEL };
+        let panel = if examples.len() < FEW { width } else { panel };
         for first in examples.clone().step_by(CHUNK) {
             let chunk = first..examples.end.min(first + CHUNK);
             // The entries of each example that have not been visited.
@@ -308,6 +337,32 @@ impl<A: Real, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Entries<'_, A, C, V
                     visitor.visit(example - examples.start, is_first, &mut entries);
                     rest.0 = rest.1 - entries.entries.len();
                 }
+            }
+        }
+    }
+
+    /// Sorts the entries of a chunk of examples by column, and those of a column by example.
+    fn sort(&self, chunk: Range<usize>, sorted: &mut ByColumn<A>) {
+        let ByColumn { starts, examples, values } = sorted;
+        let place = |column: C| -> usize { Into::<u32>::into(column) as usize };
+        // Counted two columns further on; the starts of the next column become the ends of this one.
+        starts.fill(0);
+        for example in chunk.clone() {
+            self.prefetch(self.rows.range((example + AHEAD).min(chunk.end - 1)));
+            for &column in &self.columns[self.rows.range(example)] {
+                starts[place(column) + 2] += 1;
+            }
+        }
+        for column in 1..starts.len() {
+            starts[column] += starts[column - 1];
+        }
+        for example in chunk.clone() {
+            let entries = self.rows.range(example);
+            for (&column, &value) in self.columns[entries.clone()].iter().zip(&self.values[entries]) {
+                let end = &mut starts[place(column) + 1];
+                examples[*end as usize] = (example - chunk.start) as u8;
+                values[*end as usize] = self.decode.decode(value);
+                *end += 1;
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The intermediate values that the passes keep for each layer.
 
 use super::matmul::Input;
+use crate::kernels::ByColumn;
 use crate::kernels::mat::MatRef;
 use crate::linalg::matrix::Matrix;
 use crate::scalar::Scalar;
@@ -8,14 +9,14 @@ use crate::scalar::Scalar;
 /// The intermediate values of one layer for a batch.
 #[derive(Debug)]
 pub(crate) struct Buffers<A> {
-    pub(crate) z: Matrix<A>,          // (capacity, outputs): X·W + b
-    pub(crate) h: Matrix<A>,          // (capacity, outputs): f(Z), or softmax(Z) at the output
-    pub(crate) delta: Matrix<A>,      // (capacity, outputs): ∂J/∂Z
-    pub(crate) transposed: Matrix<A>, // (outputs, inputs): scratch for Wᵀ, above the first layer
-    pub(crate) mask: Matrix<A>,       // (capacity, outputs): S; no rows without dropout
-    pub(crate) kept: Matrix<A>,       // (capacity, outputs): S ⊙ H; no rows without dropout
-    pub(crate) rows: usize,           // of the current batch
-    pub(crate) is_masked: bool,       // did the forward pass drop units?
+    pub(crate) z: Matrix<A>,             // (capacity, outputs): X·W + b
+    pub(crate) h: Matrix<A>,             // (capacity, outputs): f(Z), or softmax(Z) at the output
+    pub(crate) delta: Matrix<A>,         // (capacity, outputs): ∂J/∂Z
+    pub(crate) mask: Matrix<A>,          // (capacity, outputs): S; no rows without dropout
+    pub(crate) kept: Matrix<A>,          // (capacity, outputs): S ⊙ H; no rows without dropout
+    pub(crate) sorted: Vec<ByColumn<A>>, // (threads): for the gradient of the first layer
+    pub(crate) rows: usize,              // of the current batch
+    pub(crate) is_masked: bool,          // did the forward pass drop units?
 }
 
 impl<A: Scalar> Buffers<A> {

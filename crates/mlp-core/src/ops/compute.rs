@@ -1,6 +1,9 @@
 //! The configuration of a computation: matmul backend, instruction set and number of threads.
 
+use crate::architecture::Architecture;
 use crate::kernels::Isa;
+use crate::linalg::blas;
+use crate::linalg::matrix::line;
 use crate::names::named;
 use crate::parallel::MAX_THREADS;
 
@@ -45,6 +48,28 @@ impl Compute {
     #[must_use]
     pub fn with_threads(self, threads: usize) -> Self {
         Self { threads, ..self }
+    }
+
+    /// Returns how many threads can share a step of a network in precision `A`. A thread needs units
+    /// of the widest hidden layer, at least a cache line of them, or with OpenBLAS a block.
+    ///
+    /// ```
+    /// use mlp_core::{Architecture, Compute, MatmulBackend};
+    ///
+    /// let portable = Compute::default().with_backend(MatmulBackend::Portable);
+    /// let architecture = Architecture::new(784, &[100], 10);
+    /// assert_eq!(portable.useful_threads::<f32>(&architecture), 7); // 6 with 16 units, and one
+    /// assert_eq!(portable.useful_threads::<f64>(&architecture), 13);
+    /// ```
+    pub fn useful_threads<A>(self, architecture: &Architecture) -> usize {
+        let widest = architecture.hidden.iter().copied().max().unwrap_or(architecture.outputs);
+        let parts = match self.backend {
+            MatmulBackend::OpenBlas => {
+                blas::blocks(widest, line::<A>()).ranges().filter(|part| !part.is_empty()).count()
+            }
+            MatmulBackend::Portable => widest.div_ceil(line::<A>()),
+        };
+        parts.clamp(1, MAX_THREADS)
     }
 
     #[track_caller]

@@ -6,8 +6,8 @@ use super::buffers::Buffers;
 use super::compute::Compute;
 use super::matmul::{Input, Write};
 use crate::activation::Activation;
-use crate::kernels::LayerMask;
 use crate::kernels::mat::{MatMut, MatRef};
+use crate::kernels::{ByColumn, LayerMask};
 use crate::layer::Layer;
 use crate::linalg::blas::Cut;
 use crate::scalar::Scalar;
@@ -70,6 +70,7 @@ impl Ops {
         let split = self.units::<A>(below.delta.width());
         let units = split.parts;
         let (fed, outputs) = (units.up_to(target.inputs()), self.units::<A>(delta.columns()).parts);
+        let no_padding = 0..target.outputs();
         let (x, first) = first.unzip();
         let first = first.map(|first| {
             first.weights.arrange(&units);
@@ -79,17 +80,18 @@ impl Ops {
         let output = if below.is_masked { &below.kept } else { h };
         let parts = (
             below.delta.by_columns(rows, &units),
-            here.transposed.by_columns(here.transposed.rows(), &units),
             (fed.rows(target.weights.mat_mut()), target.biases.by_columns(1, &outputs)),
             first,
+            self.each(&mut below.sorted),
         );
-        self.pool.run(parts, |part, (mut below_delta, transposed, (target, mut biases), first)| {
+        self.pool.run(parts, |part, (mut below_delta, (target, mut biases), first, sorted)| {
             let (own, fed) = (units.range(part), fed.range(part));
             let weights =
                 parameters.map_or(target.as_mat(), |layer| layer.weights.mat().rows_of(fed.clone()));
             let cut = split.columns(own.start);
+            let [above, weights] = [delta, weights].map(|matrix| matrix.columns_of(no_padding.clone()));
             // G4: ∂J/∂H = ∂J/∂Z · Wᵀ
-            compute.product_with_transposed(delta, weights, transposed, below_delta.reborrow(), cut);
+            compute.product_with_transposed(above, weights, below_delta.reborrow(), cut);
             if below.is_masked {
                 // G8: ∂J/∂H = S ⊙ ∂J/∂(S ⊙ H)
                 let s = s.columns_of(own.clone()).rows_of(0..rows);
@@ -105,7 +107,7 @@ impl Ops {
             let delta = delta.columns_of(outputs.range(part));
             compute.column_sums(alpha, delta, write, biases.row_mut(0));
             if let (Some(x), Some(first)) = (x, first) {
-                gradient_of_units(compute, descent, x, below_delta.as_mat(), first, cut);
+                gradient_of_units(compute, descent, x, below_delta.as_mat(), first, (cut, &mut sorted[0]));
             }
         });
     }
@@ -115,17 +117,18 @@ impl Ops {
         &mut self,
         descent: Descent<A>,
         x: Input<'_, A>,
-        here: &Buffers<A>,
+        here: &mut Buffers<A>,
         target: &mut Layer<A>,
     ) {
         let (compute, delta) = (self.compute, here.delta.mat().rows_of(0..x.rows()));
         let split = self.units::<A>(delta.columns());
         let units = split.parts;
         target.weights.arrange(&units);
-        self.pool.run(target.by_columns(&units), |part, target| {
+        let parts = (target.by_columns(&units), self.each(&mut here.sorted));
+        self.pool.run(parts, |part, (target, sorted)| {
             let own = units.range(part);
             let (delta, cut) = (delta.columns_of(own.clone()), split.columns(own.start));
-            gradient_of_units(compute, descent, x, delta, target, cut);
+            gradient_of_units(compute, descent, x, delta, target, (cut, &mut sorted[0]));
         });
     }
 }
@@ -137,10 +140,10 @@ fn gradient_of_units<A: Scalar>(
     x: Input<'_, A>,
     delta: MatRef<'_, A>,
     (weights, mut biases): (MatMut<'_, A>, MatMut<'_, A>),
-    cut: Cut<'_>,
+    memory: (Cut<'_>, &mut ByColumn<A>),
 ) {
     // G6: ∂J/∂W = Xᵀ · ∂J/∂Z
-    compute.transposed_product(alpha, x, delta, write, weights, cut);
+    compute.input_product(alpha, x, delta, write, weights, memory);
     // G7: ∂J/∂b = 1 · ∂J/∂Z
     compute.column_sums(alpha, delta, write, biases.row_mut(0));
 }

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::compute::{Compute, MatmulBackend};
-use crate::kernels::Start;
 use crate::kernels::mat::{MatMut, MatRef};
+use crate::kernels::{ByColumn, Start};
 use crate::linalg::blas::{self, Cut};
 use crate::linalg::csr::{CsrMatrix, Features};
 use crate::scalar::Scalar;
@@ -86,8 +86,26 @@ impl Compute {
         cut: Cut<'_>,
     ) {
         match x {
-            Input::Sparse(x) => A::sparse_update(self.isa, alpha, &x, delta, write.start(), out),
+            Input::Sparse(_) => {
+                self.input_product(alpha, x, delta, write, out, (cut, &mut ByColumn::default()));
+            }
             Input::Dense(x) => self.product(alpha, x.transposed(), delta, write.start(), out, cut),
+        }
+    }
+
+    /// Like [`Compute::transposed_product`], with memory to sort the entries of a sparse X.
+    pub(crate) fn input_product<A: Scalar>(
+        &self,
+        alpha: A,
+        x: Input<'_, A>,
+        delta: MatRef<'_, A>,
+        write: Write,
+        out: MatMut<'_, A>,
+        (cut, sorted): (Cut<'_>, &mut ByColumn<A>),
+    ) {
+        match x {
+            Input::Sparse(x) => A::sparse_update(self.isa, alpha, &x, delta, write.start(), out, sorted),
+            Input::Dense(_) => self.transposed_product(alpha, x, delta, write, out, cut),
         }
     }
 
@@ -99,28 +117,18 @@ impl Compute {
         A::product(self.isa, alpha, ones, delta, write.start(), out);
     }
 
-    /// Out ← δ·Wᵀ: (n×k)(d×k)ᵀ -> (n×d). `transposed` (k×d) is scratch for Wᵀ.
+    /// Out ← δ·Wᵀ: (n×k)(d×k)ᵀ -> (n×d).
     pub(crate) fn product_with_transposed<A: Scalar>(
         &self,
         delta: MatRef<'_, A>,
         weights: MatRef<'_, A>,
-        mut transposed: MatMut<'_, A>,
         out: MatMut<'_, A>,
         cut: Cut<'_>,
     ) {
-        let (units, outputs) = (weights.rows(), transposed.rows());
-        let (delta, weights) = (delta.columns_of(0..outputs), weights.columns_of(0..outputs));
-        match self.backend {
-            MatmulBackend::OpenBlas => {
-                let out = out.columns_of(0..units);
-                self.product(A::one(), delta, weights.transposed(), Start::Zero, out, cut);
-            }
-            MatmulBackend::Portable => {
-                // The kernel reads rows of Wᵀ as vectors.
-                A::transpose(self.isa, weights, transposed.reborrow());
-                self.product(A::one(), delta, transposed.as_mat(), Start::Zero, out, cut);
-            }
-        }
+        // OpenBLAS writes no padding.
+        let width = if self.backend == MatmulBackend::OpenBlas { weights.rows() } else { out.columns() };
+        let out = out.columns_of(0..width);
+        self.product(A::one(), delta, weights.transposed(), Start::Zero, out, cut);
     }
 
     /// C ← start + alpha·A·B.
@@ -225,6 +233,7 @@ mod tests {
             (100, 784, 10),
             (33, 65, 129),
             (257, 300, 64),
+            (131, 300, 259),
         ] {
             let (x, w, delta) = (random::<A>(n, d, 1), random::<A>(d, k, 2), random::<A>(n, k, 3));
             let b = random::<A>(1, k, 4);
@@ -249,9 +258,9 @@ mod tests {
             assert_near(&out.to_array(), &(w64 - 0.5 * exact), &(m64 + 0.5 * magnitude), n + 1);
 
             let (exact, magnitude) = plain(delta.view(), w.t());
-            let (mut out, mut scratch) = (nan(n, d), Matrix::zeros(k, d));
-            let (delta_mat, w_mat) = (deltas.mat(), weights.mat());
-            compute.product_with_transposed(delta_mat, w_mat, scratch.mat_mut(), out.mat_mut(), columns);
+            let mut out = nan(n, d);
+            let [delta_mat, w_mat] = [&deltas, &weights].map(|matrix| matrix.mat().columns_of(0..k));
+            compute.product_with_transposed(delta_mat, w_mat, out.mat_mut(), columns);
             assert_near(&out.to_array(), &exact, &magnitude, k);
 
             let ones = Array2::from_elem((1, n), A::one());
@@ -291,7 +300,8 @@ mod tests {
         let compute = Compute::default().with_backend(MatmulBackend::Portable).with_isa(isa);
         let blocks = blocks();
         let (rows, columns) = (Cut::Rows(&blocks, 0), Cut::Columns(&blocks, 0));
-        let all = &[(1, 1, 1), (3, 5, 2), (7, 3, 10), (9, 17, 10), (13, 40, 33), (100, 31, 70)];
+        let all =
+            &[(1, 1, 1), (3, 5, 2), (7, 3, 10), (9, 17, 10), (13, 40, 33), (100, 31, 70), (131, 300, 259)];
         for &(n, d, k) in if cfg!(miri) { &all[..3] } else { all } {
             let (x, w, delta) = (random::<A>(n, d, 1), random::<A>(d, k, 2), random::<A>(n, k, 3));
             let b = random::<A>(1, k, 4);
@@ -306,9 +316,9 @@ mod tests {
             compute.transposed_product(alpha, input, deltas.mat(), Write::Add, out.mat_mut(), rows);
             assert_eq!(out.to_array(), chain(alpha, x.t(), delta.view(), &w), "{isa} {n} {d} {k}");
 
-            let (mut out, mut scratch) = (nan(n, d), Matrix::zeros(k, d));
-            let (delta_mat, w_mat) = (deltas.mat(), weights.mat());
-            compute.product_with_transposed(delta_mat, w_mat, scratch.mat_mut(), out.mat_mut(), columns);
+            let mut out = nan(n, d);
+            let [delta_mat, w_mat] = [&deltas, &weights].map(|matrix| matrix.mat().columns_of(0..k));
+            compute.product_with_transposed(delta_mat, w_mat, out.mat_mut(), columns);
             let expected = chain(A::one(), delta.view(), w.t(), &Array2::zeros((n, d)));
             assert_eq!(out.to_array(), expected, "{isa} {n} {d} {k}");
 

@@ -17,7 +17,7 @@ use compute::{Compute, MatmulBackend};
 
 use crate::linalg::blas::{self, Cut};
 use crate::linalg::matrix::line;
-use crate::parallel::{Partition, Pool};
+use crate::parallel::{Partition, Pool, Slice};
 
 /// The threads of a workspace and their configuration.
 #[derive(Debug)]
@@ -44,6 +44,11 @@ impl Ops {
     /// Splits the examples of a batch.
     pub(crate) fn examples(&self, rows: usize) -> Split {
         self.split(rows, 1)
+    }
+
+    /// Gives each thread one element.
+    pub(crate) fn each<'a, T>(&self, elements: &'a mut [T]) -> Slice<'a, T> {
+        Partition::new(self.pool.len(), 1, self.pool.len()).slice(elements)
     }
 
     fn split(&self, len: usize, grain: usize) -> Split {

@@ -5,5 +5,5 @@ mod backoff;
 pub(crate) mod partition;
 pub(crate) mod pool;
 
-pub(crate) use partition::{MAX_THREADS, MatParts, Partition};
+pub(crate) use partition::{MAX_THREADS, MatParts, Partition, Slice};
 pub(crate) use pool::Pool;

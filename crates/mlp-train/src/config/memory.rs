@@ -42,8 +42,9 @@ impl<'a> Sizes<'a> {
         // Z, H, their derivatives, dropout's masks and what they keep.
         let passes = units.map(|&units| 6 * self.row(units)).fold(0, u64::saturating_add);
         let inputs = 2 * self.row(self.architecture.inputs) + 3 * self.architecture.inputs as u64;
-        // With the transposes of the weights above the first layer.
-        (passes + inputs).saturating_mul(examples as u64).saturating_add(self.parameters(1))
+        // With the entries of a chunk, sorted by column.
+        let sorted = 16 * self.architecture.inputs.max(1 << 15) as u64;
+        (passes + inputs).saturating_mul(examples as u64).saturating_add(sorted)
     }
 
     /// Bytes for evaluating examples on this many threads.

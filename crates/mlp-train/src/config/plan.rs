@@ -1,7 +1,7 @@
 //! A configuration checked against its training set. The loop takes a [`Plan`], so it never sees a
 //! batch size of 0 or a learning rate of NaN.
 
-use mlp_core::{Architecture, Compute, Objective, Optimizer, OptimizerKind, Reduction, Scalar, Score};
+use mlp_core::{Architecture, Objective, Optimizer, OptimizerKind, Precision, Reduction, Scalar, Score};
 use mlp_data::Dataset;
 
 use crate::config::train_config::out_of_range;
@@ -64,7 +64,17 @@ impl Plan {
         self.takes_csr_rows
     }
 
-    /// Returns how many of the available threads share a step, at most [`Compute::MAX_THREADS`].
+    /// Returns how many threads can share a step: see [`Compute::useful_threads`](mlp_core::Compute::useful_threads).
+    pub fn useful_threads(&self) -> usize {
+        let compute = self.kernel().compute(1);
+        match self.config.precision {
+            Precision::F32 => compute.useful_threads::<f32>(&self.architecture),
+            Precision::F64 => compute.useful_threads::<f64>(&self.architecture),
+        }
+    }
+
+    /// Returns how many of the available threads share a step: at most the useful ones, and fewer
+    /// if a step is short.
     pub fn threads(&self, train: &Dataset, available: usize) -> usize {
         let share = |layer| if layer == 0 && self.takes_csr_rows { train.density() } else { 1.0 };
         let sizes = self.architecture.layer_sizes();
@@ -72,7 +82,7 @@ impl Plan {
         let example: f64 =
             layers.map(|(layer, &(inputs, outputs))| share(layer) * (inputs * outputs) as f64).sum();
         let work = 2.0 * example * self.config.batch_size as f64;
-        available.min((work / WORK_PER_THREAD) as usize).clamp(1, Compute::MAX_THREADS)
+        available.min((work / WORK_PER_THREAD) as usize).clamp(1, self.useful_threads())
     }
 
     /// Checks that the datasets of all monitored metrics exist.
@@ -168,5 +178,25 @@ mod tests {
             |drop_last| TrainConfig { drop_last, ..TrainConfig::default() }.validate(&data.train).unwrap();
         assert_eq!((plan(true).batches(), plan(true).examples_per_epoch()), (2, 200));
         assert_eq!((plan(false).batches(), plan(false).examples_per_epoch()), (3, 250));
+    }
+
+    #[test]
+    fn a_step_has_no_more_threads_than_have_units() {
+        let data = mlp_data::synthetic::digits(1000, 10, 0);
+        let threads = |hidden: &[usize], kernel, precision, available| {
+            let config = TrainConfig { hidden: hidden.to_vec(), kernel, precision, ..TrainConfig::default() };
+            let plan = TrainConfig { batch_size: 1000, ..config }.validate(&data.train).unwrap();
+            plan.threads(&data.train, available)
+        };
+        let portable = Kernel::Portable;
+        assert_eq!(threads(&[100], portable, Precision::F32, 64), 7);
+        assert_eq!(threads(&[100], portable, Precision::F64, 64), 13);
+        assert_eq!(threads(&[16, 100], portable, Precision::F32, 64), 7);
+        assert_eq!(threads(&[100], portable, Precision::F32, 3), 3);
+        assert_eq!(threads(&[2000], portable, Precision::F32, 64), 64);
+        if mlp_core::MatmulBackend::OpenBlas.is_available() {
+            assert_eq!(threads(&[100], Kernel::OpenBlas, Precision::F32, 64), 2);
+            assert_eq!(threads(&[2000], Kernel::OpenBlas, Precision::F32, 64), 8);
+        }
     }
 }
