@@ -39,7 +39,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         match picture.kind {
             Kind::Terminal => fs::write(&path, studio.terminal(picture)?)?,
             Kind::Figure => {
-                studio.shell(picture.commands[0])?;
+                picture.commands.iter().try_for_each(|command| studio.shell(command))?;
                 fs::copy(studio.place.directory().join(picture.file), &path)?;
             }
             Kind::Page(screenshot) => {

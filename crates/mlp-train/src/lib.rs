@@ -32,7 +32,7 @@ mod number;
 mod run;
 mod training;
 
-pub use config::augment::ClassRotation;
+pub use config::class_rotation::ClassRotation;
 pub use config::error::ConfigError;
 pub use config::kernel::Kernel;
 pub use config::metric::{EpochRecord, Metric, Outcome, Target};

@@ -36,7 +36,7 @@ pub(crate) const MANIFEST: &str = "docs/images/manifest.toml";
 /// The run that the figures and the drawing page show.
 pub(crate) const TRAIN: &str = "mlp train --recipe modern-100 --validation 0.1 --run-dir runs/modern";
 
-const PLOT: &[&str] = &["crates/mlp-cli/src/plot", "recipes/modern-100.toml"];
+const PLOT: &[&str] = &["crates/mlp-cli/src/plot", "crates/mlp-data/src/augment", "recipes/modern-100.toml"];
 const PAGE: &[&str] = &["crates/mlp-cli/assets/serve", "recipes/modern-100.toml", "xtask/browser/draw.py"];
 
 const fn figure(file: &'static str, command: &'static [&'static str]) -> Picture {
@@ -47,7 +47,7 @@ const fn page(file: &'static str, screenshot: &'static str) -> Picture {
     Picture { file, kind: Kind::Page(screenshot), commands: &["mlp serve runs/modern"], sources: PAGE }
 }
 
-pub(crate) const PICTURES: [Picture; 11] = [
+pub(crate) const PICTURES: [Picture; 12] = [
     Picture {
         file: "terminal.svg",
         kind: Kind::Terminal,
@@ -70,6 +70,13 @@ pub(crate) const PICTURES: [Picture; 11] = [
     figure("mistakes.svg", &["mlp plot --mistakes runs/modern --count 20 --to mistakes.svg"]),
     figure("calibration.svg", &["mlp plot --calibration runs/modern --to calibration.svg"]),
     figure("embedding.svg", &["mlp plot --embedding runs/modern --to embedding.svg"]),
+    figure(
+        "augmentation.svg",
+        &[
+            "mlp train --recipe modern-100 --augment --epochs 1 --run-dir runs/augmented --no-report --quiet",
+            "mlp plot --augment runs/augmented --to augmentation.svg",
+        ],
+    ),
     figure("lr-find.svg", &["mlp lr-find --plot lr-find.svg"]),
     figure("descend.svg", &["mlp descend --plot descend.svg"]),
 ];

@@ -45,7 +45,7 @@ impl Ops {
             }
             A::activate(isa, activation, z.as_mat(), h.reborrow());
             if let Some(mask) = &mask {
-                A::draw_mask(&mask, layer.outputs(), own.start, s.reborrow());
+                A::draw_mask(mask, layer.outputs(), own.start, s.reborrow());
                 A::multiply(isa, s.as_mat(), h.as_mat(), kept);
             }
         });

@@ -1,6 +1,6 @@
 //! Resampling: reads an image at displaced positions, with bilinear interpolation.
 
-use super::Affine;
+use super::distortion::Affine;
 use super::field::Field;
 use crate::ImageShape;
 
@@ -129,4 +129,46 @@ fn steps(position: f32, last: f32) -> u32 {
 fn between(left: u16, right: u16, weight: u16) -> u16 {
     let sum = left.wrapping_mul(256_u16.wrapping_sub(weight)).wrapping_add(right.wrapping_mul(weight));
     sum.wrapping_add(128) >> 8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::augment::distortion::Distortion;
+
+    const NONE: Distortion =
+        Distortion { angle: 0.0, width: 1.0, height: 1.0, shear: 0.0, right: 0.0, down: 0.0 };
+
+    fn distorted(image: &[u8], shape: ImageShape, distortion: &Distortion) -> Vec<u8> {
+        let mut out = vec![1; image.len()];
+        let field = Field::new(shape, 0.0, 5.0);
+        Warp::new(shape).apply(image, &distortion.map(shape), &field, &mut out);
+        out
+    }
+
+    #[test]
+    fn each_distortion_moves_pixels_as_it_says() {
+        let shape = ImageShape { height: 3, width: 5 };
+        let image: Vec<u8> = (0..15).map(|i| 100 + i).collect();
+        let expect = |distortion: Distortion, expected: [u8; 15]| {
+            assert_eq!(distorted(&image, shape, &distortion), expected, "{distortion:?}");
+        };
+        expect(NONE, [100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114]);
+        let moved = Distortion { right: 1.0, down: -1.0, ..NONE };
+        expect(moved, [0, 105, 106, 107, 108, 0, 110, 111, 112, 113, 0, 0, 0, 0, 0]);
+        let halfway = Distortion { right: 0.5, ..NONE };
+        expect(halfway, [50, 101, 102, 103, 104, 53, 106, 107, 108, 109, 55, 111, 112, 113, 114]);
+        let twice = Distortion { width: 2.0, ..NONE };
+        expect(twice, [101, 102, 102, 103, 103, 106, 107, 107, 108, 108, 111, 112, 112, 113, 113]);
+        let sheared = Distortion { shear: 1.0, ..NONE };
+        expect(sheared, [101, 102, 103, 104, 0, 105, 106, 107, 108, 109, 0, 110, 111, 112, 113]);
+        let clockwise = Distortion { angle: std::f64::consts::FRAC_PI_2, ..NONE };
+        expect(clockwise, [0, 111, 106, 101, 0, 0, 112, 107, 102, 0, 0, 113, 108, 103, 0]);
+    }
+
+    #[test]
+    fn faint_pixels_become_background() {
+        let shape = ImageShape { height: 1, width: 4 };
+        assert_eq!(distorted(&[15, 16, 255, 1], shape, &NONE), [0, 16, 255, 0]);
+    }
 }

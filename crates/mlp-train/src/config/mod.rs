@@ -1,6 +1,7 @@
 //! The configuration of a run: options, schedules, metrics, and the choice of kernel.
 
 pub(crate) mod augment;
+pub(crate) mod class_rotation;
 pub(crate) mod error;
 pub(crate) mod kernel;
 pub(crate) mod memory;
