@@ -47,7 +47,7 @@ pub trait Simd<A>: Copy {
     const BLOCK_WIDTH: usize;
     /// Maximum width, in [`LANES`], of a tile of one row: 256 bytes.
     const ROW_WIDTH: usize;
-    /// Maximum width, in [`LANES`], of a wide tile of one row: half of the registers. An even number.
+    /// Maximum width, in [`LANES`], of a wide tile of one row; an even number.
     const WIDE: usize;
 
     /// Returns the proof.

@@ -345,7 +345,7 @@ impl<A: Real, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Entries<'_, A, C, V
     fn sort(&self, chunk: Range<usize>, sorted: &mut ByColumn<A>) {
         let ByColumn { starts, examples, values } = sorted;
         let place = |column: C| -> usize { Into::<u32>::into(column) as usize };
-        // Counted two columns further on; the starts of the next column become the ends of this one.
+        // Counted two columns further on. Starts of the next column turn into ends of this one.
         starts.fill(0);
         for example in chunk.clone() {
             self.prefetch(self.rows.range((example + AHEAD).min(chunk.end - 1)));

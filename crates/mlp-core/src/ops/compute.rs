@@ -50,8 +50,8 @@ impl Compute {
         Self { threads, ..self }
     }
 
-    /// Returns how many threads can share a step of a network in precision `A`. A thread needs units
-    /// of the widest hidden layer, at least a cache line of them, or with OpenBLAS a block.
+    /// Returns how many threads can share a step of a network in precision `A`. Each needs at least
+    /// a cache line of the units of a hidden layer, or with OpenBLAS a block of them.
     ///
     /// ```
     /// use mlp_core::{Architecture, Compute, MatmulBackend};

@@ -64,7 +64,7 @@ impl Plan {
         self.takes_csr_rows
     }
 
-    /// Returns how many threads can share a step: see [`Compute::useful_threads`](mlp_core::Compute::useful_threads).
+    /// Returns how many threads can share a step, see [`mlp_core::Compute::useful_threads`].
     pub fn useful_threads(&self) -> usize {
         let compute = self.kernel().compute(1);
         match self.config.precision {

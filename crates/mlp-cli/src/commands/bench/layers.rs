@@ -33,7 +33,7 @@ pub(super) struct Layers {
 #[derive(Debug, Serialize)]
 struct Layer {
     size: usize,
-    /// Of each kernel, the median.
+    /// The median for each kernel.
     gflops: Vec<f64>,
 }
 
