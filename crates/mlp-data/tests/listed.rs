@@ -50,7 +50,7 @@ fn shown(found: &LabeledFiles, files: &[(std::path::PathBuf, u8)]) -> String {
 
 const PICTURES: [(&str, &str); 3] = [("images/1.png", ""), ("images/2.png", ""), ("images/sub/3.JPG", "")];
 
-fn with<'a>(table: &'a str) -> Vec<(&'a str, &'a str)> {
+fn with(table: &str) -> Vec<(&str, &str)> {
     [("labels.csv", table)].into_iter().chain(PICTURES).collect()
 }
 
@@ -103,7 +103,7 @@ fn parts_are_tables_columns_or_directories() {
         ],
         &[(
             "all.csv",
-            "filepaths,labels,data set\ntrain/1.png,a,train\ntrain/2.png,b,TRAIN\ntest/1.png,b,test\n",
+            "filepaths,labels,Data\u{20}Set\ntrain/1.png,a,train\ntrain/2.png,b,TRAIN\ntest/1.png,b,test\n",
         )],
         // Other tables beside those of the parts.
         &[
@@ -206,7 +206,7 @@ fn other_tables_and_directories_are_none() {
         assert_eq!(found(&files, "", None), Err("none".to_owned()), "{table}");
     }
     assert_eq!(found(&classes, "", None), Err("none".to_owned()));
-    // Directories that are no classes.
+    // Directories that are not classes.
     assert_eq!(found(&with("file,label\n1.png,a\n2.png,a\n"), "", None).unwrap().class_names, ["a"]);
     let table = "file,label\ncat/1.png,a\ncat/2.png,b\ndog/1.png,b\n";
     let files = [&[("t.csv", table), ("cat/2.png", "")], &classes[..]].concat();

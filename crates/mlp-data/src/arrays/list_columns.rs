@@ -35,7 +35,7 @@ const FILES: [&str; 21] = [
 ];
 
 /// Usual names of the column of parts.
-const PARTS: [&str; 7] = ["split", "subset", "set", "part", "partition", "data_set", "dataset"];
+const PARTS: [&str; 6] = ["split", "subset", "set", "part", "partition", "dataset"];
 
 /// Number of rows that are looked at.
 const ROWS: usize = 20;
@@ -56,7 +56,7 @@ pub(super) struct Head {
     header: Option<Vec<String>>,
     count: usize,           // of columns
     rows: Vec<Vec<String>>, // below the header
-    /// Columns of names with the ending of a picture, and those with the usual name of such a column.
+    /// Columns of names with the ending of a picture, and columns with a usual name.
     with_endings: Vec<usize>,
     with_names: Vec<usize>,
 }
@@ -116,8 +116,9 @@ impl Head {
         };
         let is_part = |text: &String| Part::of(&text.to_lowercase()).is_some();
         // Other values are refused when they are read.
-        let part = (0..self.count)
-            .find(|&column| PARTS.contains(&self.title(column).as_str()) && self.values(column).any(is_part));
+        let part = (0..self.count).find(|&column| {
+            PARTS.contains(&self.title(column).replace('_', "").as_str()) && self.values(column).any(is_part)
+        });
         let others: Vec<usize> =
             (0..self.count).filter(|column| *column != file && Some(*column) != part).collect();
         let labels = |is: &dyn Fn(&str) -> bool| -> Vec<usize> {

@@ -1,4 +1,4 @@
-//! The order of pixels by the names of their columns: spreadsheets and scripts sort `pixel10` before
+//! The order of pixels by the names of their columns: sorted as text, `pixel10` comes before
 //! `pixel2`.
 
 /// The order of columns of pixels, and what to say if it is not that of the table.

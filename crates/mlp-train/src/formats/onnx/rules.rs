@@ -36,7 +36,7 @@ pub(super) struct Erf {
     pub(super) offset: f64,
 }
 
-/// Whether each value of a signal is above zero, or whether it is below.
+/// A mask of the values of a signal that are above zero, or of those below.
 pub(super) struct Sign {
     pub(super) argument: Rc<Signal>,
     pub(super) is_above: bool,
