@@ -153,10 +153,11 @@ impl<A: Scalar> Workspace<A> {
     /// ```
     /// # use mlp_core::*;
     /// let compute = Compute::default().with_threads(2);
-    /// let mut workspace = Workspace::<f32>::with_compute(&Architecture::new(4, &[3], 2), 8, compute);
-    /// let mut squares = [0; 2];
-    /// workspace.on_each_thread(&mut squares, |thread, square| *square = (thread + 3) * (thread + 3));
-    /// assert_eq!(squares, [9, 16]);
+    /// let architecture = Architecture::new(4, &[3], 2);
+    /// let mut workspace = Workspace::<f32>::with_compute(&architecture, 8, compute);
+    /// let mut items = [10, 20];
+    /// workspace.on_each_thread(&mut items, |thread, item| *item += thread);
+    /// assert_eq!(items, [10, 21]);
     /// ```
     ///
     /// # Panics

@@ -25,17 +25,17 @@ const POLL: Duration = Duration::from_millis(50);
 /// While you draw, the page shows the network's input, probabilities and active hidden units. The
 /// page loads nothing from other servers.
 ///
-/// POST or PUT a picture (PNG, JPEG, WebP, BMP, TIFF, GIF or PNM) of up to 16 MiB to /predict to get
-/// JSON: the file itself, in a form, or as base64 in JSON. GET /model describes the model, /metrics
-/// is for Prometheus, /healthz is a health check, and /openapi.json describes them all.
+/// POST or PUT a picture (PNG, JPEG, WebP, BMP, TIFF, GIF or PNM) of up to 16 MiB to /predict to
+/// get JSON: the file itself, in a form, or as base64 in JSON. GET /model describes the model,
+/// /metrics is for Prometheus, /healthz is a health check, and /openapi.json describes them all.
 ///
 /// By default, only this machine can reach the server. It refuses requests from other websites'
 /// pages. SIGINT and SIGTERM shut it down with exit code 0 after it has answered pending requests;
 /// a second signal ends it immediately.
 ///
 /// Clients take turns, so none keeps the others waiting. Decoding uses at most about 256 MB for one
-/// large picture and 16 MB for each of two small ones at a time. Of bodies larger than 1 MiB, at most
-/// four are in memory, and two from one address.
+/// large picture and 16 MB for each of two small ones at a time. Of bodies larger than 1 MiB, at
+/// most four are in memory, and two from one address.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:

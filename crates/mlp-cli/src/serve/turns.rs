@@ -1,6 +1,6 @@
-//! Turns to receive large bodies and to decode pictures: a few at a time, so that memory is bounded,
-//! and shared fairly, so that no client keeps the others waiting. Large pictures have a turn of
-//! their own; small ones never wait for them.
+//! Turns to receive large bodies and to decode pictures: a few at a time, so that memory is
+//! bounded, and shared fairly, so that no client keeps the others waiting. Large pictures have a
+//! turn of their own; small ones never wait for them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,9 +1,9 @@
 //! Elastic deformation: a smooth random field of displacements.
 //!
-//! Simard, Steinkraus and Platt (2003) smooth noise at every pixel with a Gaussian. A cubic B-spline
-//! is close to a Gaussian, of standard deviation h/√3 for knots at a distance of h. So the sum of
-//! B-splines with random coefficients, at knots σ·√3 apart, is nearly the same field for a fiftieth
-//! of the work.
+//! Simard, Steinkraus and Platt (2003) smooth noise at every pixel with a Gaussian. A cubic
+//! B-spline is close to a Gaussian, of standard deviation h/√3 for knots at a distance of h. So the
+//! sum of B-splines with random coefficients, at knots σ·√3 apart, is nearly the same field for a
+//! fiftieth of the work.
 
 use std::f64::consts::PI;
 use std::ops::Range;

@@ -33,8 +33,8 @@ pub struct Augmentation {
     pub translate: f64,
     /// Strength α of the elastic deformation, in pixels: the factor of a random field, uniform in
     /// [-1, 1] at each pixel, after smoothing with a Gaussian of standard deviation
-    /// [`elastic_sigma`](Self::elastic_sigma). A pixel moves by α/(σ·√(12π)) in each direction, root
-    /// mean square (Simard, Steinkraus and Platt 2003).
+    /// [`elastic_sigma`](Self::elastic_sigma). A pixel moves by α/(σ·√(12π)) in each direction,
+    /// root mean square (Simard, Steinkraus and Platt 2003).
     pub elastic_alpha: f64,
     /// Smoothness σ of the elastic deformation, in pixels, above 0.
     pub elastic_sigma: f64,

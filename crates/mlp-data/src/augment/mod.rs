@@ -1,5 +1,5 @@
-//! Random distortions of training images: affine maps and elastic deformations (`field.rs`), applied
-//! by resampling (`warp.rs`).
+//! Random distortions of training images: affine maps and elastic deformations (`field.rs`),
+//! applied by resampling (`warp.rs`).
 //!
 //! A distorted image is a function of the seed, the epoch and the example alone. There is no state,
 //! so threads, batches and interruptions cannot change a bit.

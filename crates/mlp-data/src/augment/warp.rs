@@ -114,8 +114,8 @@ impl Warp {
 
 /// Returns a position in steps, rounded and limited to 0 to `last`. NaN becomes 0.
 ///
-/// Between 2¹⁵ and 2¹⁶, floating-point numbers are 2⁻⁸ apart, so that the last bits of a sum are the
-/// position in steps. Conversions to integers would not vectorize.
+/// Between 2¹⁵ and 2¹⁶, floating-point numbers are 2⁻⁸ apart, so that the last bits of a sum are
+/// the position in steps. Conversions to integers would not vectorize.
 #[inline(always)]
 fn steps(position: f32, last: f32) -> u32 {
     let position = if position > 0.0 { position } else { 0.0 };

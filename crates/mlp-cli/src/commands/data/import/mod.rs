@@ -31,9 +31,9 @@ const DEFAULT_SHAPE: ImageShape = ImageShape { height: 28, width: 28 };
 ///
 /// SOURCE is a directory with one subdirectory of PNG, JPEG, WebP, BMP, TIFF, GIF or PNM pictures
 /// per class: `CLASS/*.png`, or the same in `train/`, `val/` and `test/`. It may also be a CSV
-/// table with the file name and label of each picture, or with one row of pixels per image, an .npz file, a directory of CSV, .npz, .npy or IDX
-/// files, a zip or tar archive of any of these, or Parquet files with columns of pictures and
-/// labels, as on the Hugging Face hub.
+/// table with the file name and label of each picture, or with one row of pixels per image, an .npz
+/// file, a directory of CSV, .npz, .npy or IDX files, a zip or tar archive of any of these, or
+/// Parquet files with columns of pictures and labels, as on the Hugging Face hub.
 ///
 /// The result is a directory for `--dataset`: IDX files like MNIST's, and a `dataset.toml` with
 /// class names, preprocessing and polarity, which `mlp predict` applies to new pictures. Ink
