@@ -170,9 +170,6 @@ pub(crate) struct Choices {
     #[arg(long, value_name = "NAME", alias = "optimiser", help_heading = TRAINING)]
     #[arg(value_parser = parse::optimizer())]
     optimizer: Option<OptimizerName>,
-    #[command(flatten)]
-    #[serde(flatten)]
-    augmentation: AugmentationArgs,
     /// Learning rate
     #[arg(long, value_name = "RATE", allow_negative_numbers = true, help_heading = TRAINING)]
     learning_rate: Option<f64>,
@@ -188,6 +185,9 @@ pub(crate) struct Choices {
     /// Decoupled weight decay [default: 0, or 0.01 with adamw]
     #[arg(long, value_name = "RATE", help_heading = TRAINING)]
     weight_decay: Option<f64>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    augmentation: AugmentationArgs,
     /// Maximum gradient norm
     #[arg(long, value_name = "NORM", hide_short_help = true, help_heading = TRAINING)]
     clip_norm: Option<f64>,
@@ -222,9 +222,9 @@ pub(crate) struct Choices {
 /// The flags for augmentation.
 #[derive(clap::Args, Serialize)]
 pub(crate) struct AugmentationArgs {
-    /// Distort the training images at random, anew in each epoch
+    /// Distort training images at random, anew in each epoch
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
-    #[arg(default_missing_value = "true", help_heading = AUGMENTATION)]
+    #[arg(default_missing_value = "true", hide_possible_values = true, help_heading = TRAINING)]
     augment: Option<bool>,
     /// Maximum rotation in degrees
     #[arg(long, value_name = "DEG", hide_short_help = true, help_heading = AUGMENTATION)]

@@ -54,7 +54,7 @@ pub(super) async fn read(
     loop {
         let frame = poll_fn(|context| Pin::new(&mut body).poll_frame(context));
         let Ok(frame) = timeout_at(deadline, frame).await else {
-            let reason = format!("the body took more than {:?}; send it faster", limits.body_time);
+            let reason = format!("the body took longer than {:?}; send it faster", limits.body_time);
             return refused(StatusCode::REQUEST_TIMEOUT, reason);
         };
         let Some(frame) = frame else { break };

@@ -112,9 +112,9 @@ fn large_bodies_of_a_client_do_not_keep_those_of_others_waiting() {
         connection.send_head("POST /predict", &[], file.len());
         connection.send(&file[..1_500_000]);
     }
+    // Now the server waits for the rest of them.
+    thread::sleep(Duration::from_millis(500));
     assert_eq!(server.predict("", &file).status, 200);
-    slow[0].send(&file[1_500_000..]);
-    assert_eq!(slow[0].answer_to("POST").unwrap().status, 200);
 }
 
 #[test]
