@@ -185,9 +185,13 @@ pub(crate) struct Choices {
     /// Decoupled weight decay [default: 0, or 0.01 with adamw]
     #[arg(long, value_name = "RATE", help_heading = TRAINING)]
     weight_decay: Option<f64>,
+    /// Distort training images at random, anew in each epoch
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true", hide_possible_values = true, help_heading = TRAINING)]
+    augment: Option<bool>,
     #[command(flatten)]
     #[serde(flatten)]
-    augmentation: AugmentationArgs,
+    limits: AugmentationArgs,
     /// Maximum gradient norm
     #[arg(long, value_name = "NORM", hide_short_help = true, help_heading = TRAINING)]
     clip_norm: Option<f64>,
@@ -219,40 +223,37 @@ pub(crate) struct Choices {
     max_seconds: Option<f64>,
 }
 
-/// The flags for augmentation.
+/// The flags for the limits of augmentation.
 #[derive(clap::Args, Serialize)]
 pub(crate) struct AugmentationArgs {
-    /// Distort training images at random, anew in each epoch
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
-    #[arg(default_missing_value = "true", hide_possible_values = true, help_heading = TRAINING)]
-    augment: Option<bool>,
-    /// Maximum rotation in degrees
+    /// Maximum rotation in degrees [default: 15]
     #[arg(long, value_name = "DEG", hide_short_help = true, help_heading = AUGMENTATION)]
     rotation: Option<f64>,
     /// Other maximum rotations for single classes, by label, as in 1=7.5,7=7.5
     #[arg(long, value_name = "LABEL=DEG,…", hide_short_help = true, help_heading = AUGMENTATION)]
     class_rotation: Option<ClassRotation>,
-    /// Maximum change of width and height, as a fraction
+    /// Maximum change of width and height, as a fraction [default: 0.15]
     #[arg(long, value_name = "FRAC", hide_short_help = true, help_heading = AUGMENTATION)]
     scale: Option<f64>,
-    /// Maximum horizontal shear in pixels per row
+    /// Maximum horizontal shear in pixels per row [default: 0.1]
     #[arg(long, value_name = "PIXELS", hide_short_help = true, help_heading = AUGMENTATION)]
     shear: Option<f64>,
-    /// Maximum translation in pixels
+    /// Maximum translation in pixels [default: 1]
     #[arg(long, value_name = "PIXELS", hide_short_help = true, help_heading = AUGMENTATION)]
     translate: Option<f64>,
-    /// Strength of the elastic deformation: pixels of noise before smoothing
+    /// Strength of the elastic deformation: pixels of noise before smoothing [default: 36]
     #[arg(long, value_name = "PIXELS", hide_short_help = true, help_heading = AUGMENTATION)]
     elastic_alpha: Option<f64>,
-    /// Standard deviation of the smoothing in pixels
+    /// Standard deviation of the smoothing in pixels [default: 5]
     #[arg(long, value_name = "PIXELS", hide_short_help = true, help_heading = AUGMENTATION)]
     elastic_sigma: Option<f64>,
 }
 
 impl AugmentationArgs {
-    /// Returns the limits of the distortions; `None` without `--augment`.
-    pub(crate) fn limits(&self) -> anyhow::Result<Option<Augmentation>> {
-        let config: TrainConfig = Table::try_from(self)?.try_into()?;
+    /// Returns the limits, or `None` without `--augment`.
+    pub(crate) fn with(&self, augment: bool) -> anyhow::Result<Option<Augmentation>> {
+        let given: TrainConfig = Table::try_from(self)?.try_into()?;
+        let config = TrainConfig { augment, ..given };
         config.check()?;
         Ok(config.augmentation())
     }

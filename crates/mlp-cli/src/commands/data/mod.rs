@@ -66,8 +66,11 @@ pub(crate) struct Show {
     /// Show only images of this class
     #[arg(long, value_name = "CLASS")]
     class: Option<u8>,
+    /// Show images as `mlp train --augment` distorts them
+    #[arg(long)]
+    augment: bool,
     #[command(flatten)]
-    augmentation: AugmentationArgs,
+    limits: AugmentationArgs,
     /// Random seed of the distortions
     #[arg(long, value_name = "N", default_value_t = 0, hide_short_help = true)]
     #[arg(help_heading = AUGMENTATION)]
@@ -188,7 +191,7 @@ fn show(args: &Show) -> anyhow::Result<String> {
         );
     }
     let mut augmenter =
-        args.augmentation.limits()?.map(|limits| Augmenter::new(&limits, set.shape(), args.seed));
+        args.limits.with(args.augment)?.map(|limits| Augmenter::new(&limits, set.shape(), args.seed));
     let wanted = |&index: &usize| args.class.is_none_or(|class| set.labels()[index] == class);
     let indices: Vec<usize> = (args.index..set.len()).filter(wanted).take(args.count).collect();
     let shown = |&index: &usize| {
