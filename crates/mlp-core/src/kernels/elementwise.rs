@@ -103,6 +103,27 @@ impl<A: Real> Work for Multiply<'_, '_, A> {
     }
 }
 
+/// Sums ← sums + alpha·A, row by row. Also the chain of fma(1, alpha·a, sum), because multiplying
+/// by 1 is exact.
+pub(super) struct AddRows<'a, 's, A> {
+    pub(super) alpha: A,
+    pub(super) a: MatRef<'a, A>,
+    pub(super) sums: &'s mut [A],
+}
+
+impl<A: Real> Work for AddRows<'_, '_, A> {
+    type Number = A;
+
+    #[inline(always)]
+    fn run<S: Simd<A>>(self, _simd: S) {
+        for row in 0..self.a.rows() {
+            for (sum, &a) in self.sums.iter_mut().zip(self.a.row(row)) {
+                *sum += self.alpha * a;
+            }
+        }
+    }
+}
+
 /// D ← S ⊙ D.
 pub(super) struct Mask<'a, 'd, A> {
     pub(super) s: MatRef<'a, A>,

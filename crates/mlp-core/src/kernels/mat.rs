@@ -56,11 +56,6 @@ impl<'a, A> MatRef<'a, A> {
         Self { start: buffer.as_ptr(), rows, columns, row_stride, column_stride, lifetime: PhantomData }
     }
 
-    /// Returns a matrix (rows, columns) of one repeated value.
-    pub(crate) fn repeated(value: &'a A, rows: usize, columns: usize) -> Self {
-        Self { start: value, rows, columns, row_stride: 0, column_stride: 0, lifetime: PhantomData }
-    }
-
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }

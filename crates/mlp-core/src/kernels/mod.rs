@@ -89,6 +89,10 @@ kernels! {
         weights: MatMut<'_, Self>, sorted: &mut ByColumn<Self>,
     ) = sparse::update(isa, alpha, x, delta, start, weights, sorted);
 
+    /// Sums ← sums + alpha·A, row by row.
+    fn add_rows(isa: Isa, alpha: Self, a: MatRef<'_, Self>, sums: &mut [Self]) =
+        isa.run(elementwise::AddRows { alpha, a, sums });
+
     /// H ← f(Z).
     fn activate(isa: Isa, activation: Activation, z: MatRef<'_, Self>, h: MatMut<'_, Self>) =
         isa.run(elementwise::Activate { activation, z, h });

@@ -111,10 +111,10 @@ impl Compute {
 
     /// Out ← Out + alpha·1·δ, or alpha·1·δ: column sums in row order, (1×n)(n×k) -> (1×k).
     pub(crate) fn column_sums<A: Scalar>(&self, alpha: A, delta: MatRef<'_, A>, write: Write, out: &mut [A]) {
-        let (width, one) = (out.len(), A::one());
-        let ones = MatRef::repeated(&one, 1, delta.rows());
-        let out = MatMut::from_rows(out, 1, width, width);
-        A::product(self.isa, alpha, ones, delta, write.start(), out);
+        if write == Write::Set {
+            out.fill(A::zero());
+        }
+        A::add_rows(self.isa, alpha, delta.columns_of(0..out.len()), out);
     }
 
     /// Out ← δ·Wᵀ: (n×k)(d×k)ᵀ -> (n×d).
