@@ -199,7 +199,8 @@ fn is_stored(model: &Model, directory: &Path) {
 /// Does not copy the content, because memory may be limited.
 fn write_framed(path: &Path, letters: &[u8; 3], content: &[u8]) {
     let mut header = [b"\x89", &letters[..], b"\r\n\x1a\n"].concat();
-    header.extend(2_u32.to_le_bytes());
+    let version: u32 = if letters == b"MLP" { 2 } else { 3 };
+    header.extend(version.to_le_bytes());
     header.extend((content.len() as u64).to_le_bytes());
     header.extend(Sha256::digest(content));
     let mut file = File::create(path).unwrap();
