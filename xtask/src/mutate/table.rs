@@ -127,7 +127,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
     },
     Statement {
         file: HIDDEN,
-        text: "compute.product_with_transposed(delta, weights, transposed, below_delta.reborrow(), cut);",
+        text: "compute.product_with_transposed(above, weights, below_delta.reborrow(), cut);",
         equation: "G4",
         errors: &[
             (
@@ -139,12 +139,14 @@ pub(super) const STATEMENTS: &[Statement] = &[
                 "$0 (0..rows).for_each(|i| \
                  below_delta.row_mut(i).iter_mut().for_each(|value| *value *= A::from_f64(0.5)));",
             ),
-            ("Y left out of ∂J/∂Z^o", "let delta = here.h.mat().rows_of(0..rows); $0"),
+            (
+                "Y left out of ∂J/∂Z^o",
+                "let above = here.h.mat().rows_of(0..rows).columns_of(no_padding.clone()); $0",
+            ),
             (
                 "W for Wᵀ, where W is square",
-                "let weights = if weights.rows() == transposed.rows() { \
-                     weights.columns_of(0..weights.rows()).transposed() \
-                 } else { weights }; $0",
+                "let weights = if weights.rows() == weights.columns() { weights.transposed() } else { weights }; \
+                 $0",
             ),
         ],
     },
