@@ -110,7 +110,7 @@ const MODEL: &str = "Model";
 const TRAINING: &str = "Training";
 const VALIDATION: &str = "Validation and stopping";
 
-/// Flags that override a recipe. Each is a key of [`TrainConfig`](mlp_train::TrainConfig) or of
+/// Flags that override a recipe. Each is a key of [`TrainConfig`] or of
 /// [`Recipe`]. Flags that are not given are not serialized. The defaults in the help come from the
 /// recipe; see [`defaults`](super::defaults).
 #[derive(clap::Args, Serialize)]
