@@ -29,6 +29,10 @@ impl FromStr for ClassRotation {
             (0.0..=180.0).contains(&degrees).then_some((label.trim().parse().ok()?, degrees))
         };
         let limits: Option<Vec<_>> = text.split(',').map(limit).collect();
+        let is_repeated = |limits: &[(u8, f64)], (index, limit): (usize, &(u8, f64))| {
+            limits[..index].iter().any(|other| other.0 == limit.0)
+        };
+        let limits = limits.filter(|all| !all.iter().enumerate().any(|limit| is_repeated(all, limit)));
         limits.map(Self).ok_or_else(|| ConfigError::ClassRotation { found: text.to_owned() })
     }
 }
@@ -54,7 +58,7 @@ mod tests {
         let limits: ClassRotation = "1=7.5, 7=0".parse().unwrap();
         assert_eq!(limits, ClassRotation(vec![(1, 7.5), (7, 0.0)]));
         assert_eq!(limits.to_string().parse(), Ok(limits));
-        for text in ["", "1", "1=x", "300=5", "1=-5", "1=181", "1=5,"] {
+        for text in ["", "1", "1=x", "300=5", "1=-5", "1=181", "1=5,", "1=5,1=7"] {
             let error = text.parse::<ClassRotation>().unwrap_err().to_string();
             assert!(error.starts_with(&format!("`{text}` ")) && error.contains("expected"), "{error}");
         }

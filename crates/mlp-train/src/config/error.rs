@@ -29,7 +29,7 @@ pub enum ConfigError {
     NoImages { shape: String },
     /// A text that is not a [`ClassRotation`](crate::ClassRotation).
     #[error(
-        "`{found}` is not a list of rotations; expected labels and degrees from 0 to 180, such as 1=7.5,7=7.5"
+        "`{found}` is not a list of rotations; expected different labels and degrees from 0 to 180, such as 1=7.5,7=7.5"
     )]
     ClassRotation { found: String },
     /// A text that is not a [`Target`](crate::Target).

@@ -72,11 +72,11 @@ pub(crate) struct Show {
     #[command(flatten)]
     limits: AugmentationArgs,
     /// Random seed of the distortions
-    #[arg(long, value_name = "N", default_value_t = 0, hide_short_help = true)]
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "augment", hide_short_help = true)]
     #[arg(help_heading = AUGMENTATION)]
     seed: u64,
     /// Epoch whose distortions are shown, from 1
-    #[arg(long, value_name = "N", default_value_t = 1, hide_short_help = true)]
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "augment", hide_short_help = true)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..), help_heading = AUGMENTATION)]
     epoch: u64,
 }
