@@ -232,9 +232,8 @@ impl TrainingData {
         recipe.train.check()?;
         let mut sets = load(&recipe.dataset)?;
         sets.oddities().iter().filter(|_| !quiet).for_each(|line| note(&format!("{}: {line}", sets.name)));
-        let (train, test) = rayon::join(|| sets.train.sha256(), || sets.test.sha256());
-        let mut origin = Origin::new(full_name(&sets.name), train, PROGRAM);
-        origin.test_sha256 = Some(test);
+        let mut origin = Origin::new(full_name(&sets.name), sets.train.sha256(), PROGRAM);
+        origin.test_sha256 = Some(sets.test.sha256());
         origin.class_names.clone_from(&sets.class_names);
         (origin.preprocessing, origin.polarity) = (sets.preprocessing, sets.polarity);
         let mut validation = sets.validation.take();

@@ -94,16 +94,7 @@ impl Dataset {
 
     /// Creates a dataset from parts of a valid one.
     pub(super) fn of_valid(images: Vec<u8>, shape: ImageShape, labels: Vec<u8>, classes: usize) -> Self {
-        let parts = parts_of(images.len());
-        let count = |part: usize| {
-            let [start, end] = [part, part + 1].map(|cut| images.len() * cut / parts);
-            count_non_zero(&images[start..end])
-        };
-        let non_zeros = thread::scope(|scope| {
-            let others: Vec<_> = (1..parts).map(|part| scope.spawn(move || count(part))).collect();
-            let others = others.into_iter().map(|other| other.join().expect("counting does not panic"));
-            count(0) + others.sum::<usize>()
-        });
+        let non_zeros = by_block(&images, count_non_zero).into_iter().sum();
         Self { images, shape, labels, classes, non_zeros }
     }
 
@@ -172,16 +163,19 @@ impl Dataset {
         self.non_zeros as f64 / self.images.len().max(1) as f64
     }
 
-    /// SHA-256 of shape, number of classes, labels and pixels, in 64 hexadecimal digits: equal for
-    /// equal datasets, however they are stored.
+    /// A hash of shape, number of classes, labels and pixels, in 64 hexadecimal digits: equal for
+    /// equal datasets, however they are stored. It is a SHA-256 over the SHA-256 of each MiB of
+    /// pixels, which all cores compute.
     pub fn sha256(&self) -> String {
         let mut hasher = Sha256::new();
-        hasher.update(b"mlp-data dataset 1\n");
+        hasher.update(b"mlp-data dataset 2\n");
         for number in [self.len(), self.shape.height, self.shape.width, self.classes] {
             hasher.update((number as u64).to_le_bytes());
         }
         hasher.update(&self.labels);
-        hasher.update(&self.images);
+        for block in by_block(&self.images, |pixels| Sha256::digest(pixels)) {
+            hasher.update(block);
+        }
         hex(&hasher.finalize())
     }
 }
@@ -204,6 +198,21 @@ pub(super) const PIXELS_PER_THREAD: usize = 1 << 20;
 pub(super) fn parts_of(pixels: usize) -> usize {
     let processors = || thread::available_parallelism().map_or(1, usize::from);
     if pixels < 2 * PIXELS_PER_THREAD { 1 } else { (pixels / PIXELS_PER_THREAD).min(processors()) }
+}
+
+/// Applies a function to each MiB of pixels, on all cores.
+fn by_block<T: Send>(pixels: &[u8], apply: impl Fn(&[u8]) -> T + Sync) -> Vec<T> {
+    let blocks: Vec<&[u8]> = pixels.chunks(1 << 20).collect();
+    let apply = |blocks: &[&[u8]]| -> Vec<T> { blocks.iter().map(|block| apply(block)).collect() };
+    let (first, others) = blocks.split_at(blocks.len().div_ceil(parts_of(pixels.len())));
+    thread::scope(|scope| {
+        let apply = &apply;
+        let others = others.chunks(first.len().max(1)).map(|part| scope.spawn(move || apply(part)));
+        let others: Vec<_> = others.collect();
+        let mut results = apply(first);
+        results.extend(others.into_iter().flat_map(|other| other.join().expect("no panics")));
+        results
+    })
 }
 
 /// Counts the non-zero pixels, in lanes of bytes, which vectorizes where one `usize` and checks for
@@ -285,6 +294,25 @@ mod tests {
         assert_eq!(hashes.len(), 5);
         assert_eq!(small().sha256(), base.sha256());
         assert_eq!(base.sha256().len(), 64);
+    }
+
+    #[test]
+    fn the_hash_covers_each_mib_of_pixels_on_any_number_of_cores() {
+        const MIB: usize = 1 << 20;
+        let images: Vec<u8> = (0..5 * MIB + 4).map(|i| (i * i / 7) as u8).collect();
+        let shape = ImageShape { height: 2, width: 2 };
+        let labels = vec![0; images.len() / 4];
+        let mut hasher = Sha256::new();
+        hasher.update(b"mlp-data dataset 2\n");
+        for number in [labels.len() as u64, 2, 2, 1] {
+            hasher.update(number.to_le_bytes());
+        }
+        hasher.update(&labels);
+        for first in (0..images.len()).step_by(MIB) {
+            hasher.update(Sha256::digest(&images[first..images.len().min(first + MIB)]));
+        }
+        let data = Dataset::new(images, shape, labels, 1).unwrap();
+        assert_eq!(data.sha256(), hex(&hasher.finalize()));
     }
 
     #[test]
