@@ -64,7 +64,7 @@ impl SparseImages {
     /// If `pixels` is 0 or above [`MAX_PIXELS`](Self::MAX_PIXELS), or an image is incomplete.
     #[track_caller]
     pub fn fill_with(&mut self, images: &[u8], pixels: usize) {
-        self.count(images, pixels);
+        self.count(images, pixels, 1);
         let (most, count) = (images.len(), self.non_zeros());
         resize(&mut self.columns, count, most);
         resize(&mut self.values, count, most);
@@ -133,20 +133,32 @@ impl SparseImages {
         self.offsets[self.len()]
     }
 
-    /// Sets `offsets` and `pixels` for these images.
+    /// Sets `offsets` and `pixels` for these images, on `parts` threads.
     #[track_caller]
-    fn count(&mut self, images: &[u8], pixels: usize) {
+    fn count(&mut self, images: &[u8], pixels: usize, parts: usize) {
         assert!(pixels <= Self::MAX_PIXELS, "sparse images have at most 65536 pixels, not {pixels}");
         assert!(images.len().is_multiple_of(pixels), "{} bytes for images of {pixels}", images.len());
         self.pixels = pixels;
-        self.offsets.clear();
-        self.offsets.reserve_exact(images.len() / pixels + 1);
-        self.offsets.push(0);
+        self.offsets.resize(images.len() / pixels + 1, 0);
+        let counts = &mut self.offsets[1..];
+        let count = |images: &[u8], counts: &mut [usize]| {
+            images.chunks_exact(pixels).zip(counts).for_each(|(image, count)| *count = count_non_zero(image));
+        };
+        if parts == 1 {
+            count(images, counts);
+        } else {
+            let per_part = counts.len().div_ceil(parts).max(1);
+            thread::scope(|scope| {
+                for (images, counts) in images.chunks(per_part * pixels).zip(counts.chunks_mut(per_part)) {
+                    scope.spawn(move || count(images, counts));
+                }
+            });
+        }
         let mut end = 0;
-        self.offsets.extend(images.chunks_exact(pixels).map(|image| {
-            end += count_non_zero(image);
-            end
-        }));
+        for offset in &mut self.offsets[1..] {
+            end += *offset;
+            *offset = end;
+        }
     }
 
     /// Fills `columns` and `values`, which have the right lengths, on `parts` threads.
@@ -198,7 +210,7 @@ impl Dataset {
     #[track_caller]
     fn sparse_in_parts(&self, parts: usize) -> SparseImages {
         let mut sparse = SparseImages::new();
-        sparse.count(&self.images, self.pixels());
+        sparse.count(&self.images, self.pixels(), parts);
         sparse.columns = vec![0; sparse.non_zeros()];
         sparse.values = vec![0; sparse.non_zeros()];
         sparse.compress_in_parts(&self.images, parts);
