@@ -167,7 +167,7 @@ fn check_same(run: &Path, was: &Origin, is: &Origin) -> anyhow::Result<()> {
         if was != found {
             let text = |sha256: Option<&String>| sha256.map_or("none", String::as_str).to_owned();
             bail!(
-                "{}: the {set} set of {} is not the one the run started with; expected SHA-256 {}, found {}: \
+                "{}: the {set} set of {} is not the one the run started with; expected hash {}, found {}: \
                  give the right dataset with --dataset, or train again",
                 run.display(),
                 is.dataset,

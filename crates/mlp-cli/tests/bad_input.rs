@@ -285,7 +285,7 @@ fn a_damaged_or_changed_run_cannot_be_resumed() {
     change(&scratch, TRAIN_IMAGES, |bytes| bytes[1000] ^= 1);
     scratch.refuses(
         "train --quiet --resume run",
-        "run: the training set of mnist is not the one the run started with; expected SHA-256",
+        "run: the training set of mnist is not the one the run started with; expected hash",
     );
     change(&scratch, TRAIN_IMAGES, |bytes| bytes[1000] ^= 1);
     scratch.mlp("train --quiet --resume run");

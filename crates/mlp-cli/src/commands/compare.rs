@@ -47,7 +47,7 @@ fn text(runs: &[RunSummary]) -> String {
     row(&mut table, "", &|_| String::new());
     let last = |run: &RunSummary| run.records.last().copied();
     row(&mut table, "state", &|run| run.state.name().to_owned());
-    row(&mut table, "epochs", &|run| run.progress());
+    row(&mut table, "completed epochs", &|run| run.progress());
     row(&mut table, "training loss", &|run| four_decimals(last(run).map(|record| record.loss)));
     row(&mut table, "training accuracy", &|run| four_decimals(last(run).map(|record| record.accuracy)));
     row(&mut table, "lowest validation loss", &|run| {

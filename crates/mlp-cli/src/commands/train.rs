@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mlp_core::Isa;
-use mlp_data::Datasets;
 use mlp_data::text::printable;
 use mlp_train::{Ending, Every, Kernel, RunDir, RunResult, ScheduleName, Status};
 use toml::Table;
@@ -161,7 +160,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(code));
     }
     args.note(&conclusion(&result, &run));
-    if let Some(text) = hardly_better_than_chance(&result, &training.data.sets) {
+    if let Some(text) = hardly_better_than_chance(&result, &training) {
         args.note(&text);
     }
     if !args.no_report {
@@ -203,15 +202,17 @@ fn remarks(training: &Training, changes_epochs: bool) -> Vec<String> {
 
 /// Reports a network that is no better, or only a little better, than one that always answers the
 /// most frequent class.
-fn hardly_better_than_chance(result: &RunResult, sets: &Datasets) -> Option<String> {
+fn hardly_better_than_chance(result: &RunResult, training: &Training) -> Option<String> {
+    let sets = &training.data.sets;
     let accuracy = result.test?.accuracy;
     let counts = sets.test.class_counts();
     let class = (0..counts.len()).rev().max_by_key(|&class| counts[class])?;
     let share = counts[class] as f64 / sets.test.len() as f64;
+    let weaker = if training.plan.config().augment { " or weaker augmentation" } else { "" };
     (share < 1.0 && accuracy - share < 0.1 * (1.0 - share)).then(|| {
         format!(
             "the network is barely better than chance: test accuracy {accuracy:.4}, against {share:.4} for always answering {}; \
-             try a smaller learning rate (`mlp lr-find` finds one)",
+             try a smaller learning rate (`mlp lr-find` finds one){weaker}",
             printable(&sets.class_names[class])
         )
     })
@@ -278,7 +279,7 @@ fn explain(training: &Training, checkpoint_every: Every) -> String {
     };
     format!(
         "recipe   {}; seed {} of the {} stream\n\
-         hash     {} (SHA-256 of the training set)\n\
+         hash     {} (of the training set)\n\
          kernel   {}: {kernel}; {} of the pixels are nonzero, and CSR rows are faster up to {}\n\
          threads  {} of {} for steps of {} examples, which at most {} can share\n\
          steps    {} per epoch, {} in total; {}, {} learning-rate schedule{ema}\n\

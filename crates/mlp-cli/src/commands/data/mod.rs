@@ -166,7 +166,7 @@ fn describe(sets: &Datasets) -> String {
     let oddities: String = sets.oddities().iter().map(|line| format!("{line}\n")).collect();
     format!(
         "{}: images of {}, {}, preprocessing {}{polarity}\n{oddities}\n\
-         {table}\nSHA-256 of the training set {}\nSHA-256 of the test set     {}\n",
+         {table}\nhash of the training set {}\nhash of the test set     {}\n",
         sets.name,
         sets.train.shape(),
         counted(sets.train.classes(), "class"),
