@@ -101,6 +101,12 @@ impl<A: Real, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Work for Affine<'_,
     }
 }
 
+/// Returns true if tiles wider than [`Simd::ROW_WIDTH`] pay: if there would be several of the others.
+/// They are compiled for the usual type of columns only.
+fn is_wide<A, S: Simd<A>, C>(columns: usize) -> bool {
+    size_of::<C>() == 2 && S::WIDE > S::ROW_WIDTH && columns > S::ROW_WIDTH * LANES
+}
+
 struct AffineTile<'a, 'z, A, S> {
     simd: S,
     weights: MatRef<'a, A>,
@@ -209,10 +215,15 @@ impl<A: Real, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Work for Update<'_,
 
     #[inline(always)]
     fn run<S: Simd<A>>(mut self, simd: S) {
-        for (column, width) in tiles(self.weights.columns(), S::ROW_WIDTH) {
+        let is_wide = is_wide::<A, S, C>(self.weights.columns());
+        let (most, panel) = if is_wide { (S::WIDE, PANEL / 2) } else { (S::ROW_WIDTH, PANEL) };
+        for (column, width) in tiles(self.weights.columns(), most) {
             let (alpha, delta, weights) = (self.alpha, self.delta, self.weights.reborrow());
             let tile = UpdateTile { simd, alpha, delta, weights, column, width };
-            self.x.visit(0..delta.rows(), PANEL, tile);
+            match is_wide {
+                true => self.x.visit(0..delta.rows(), panel, Wide(tile)),
+                false => self.x.visit(0..delta.rows(), panel, tile),
+            }
         }
     }
 }
@@ -230,6 +241,14 @@ impl<A: Real, S: Simd<A>> Visitor<A> for UpdateTile<'_, '_, A, S> {
     #[inline(always)]
     fn visit(&mut self, example: usize, _is_first: bool, entries: impl Iterator<Item = (usize, A)>) {
         self.simd.row(self.width, UpdateRow { tile: self, example, entries });
+    }
+}
+
+impl<A: Real, S: Simd<A>> Visitor<A> for Wide<UpdateTile<'_, '_, A, S>> {
+    #[inline(always)]
+    fn visit(&mut self, example: usize, _is_first: bool, entries: impl Iterator<Item = (usize, A)>) {
+        let Self(tile) = self;
+        tile.simd.wide(tile.width, UpdateRow { tile, example, entries });
     }
 }
 
