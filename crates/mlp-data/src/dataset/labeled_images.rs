@@ -1,8 +1,11 @@
 //! Images with labels, validated: every image has a label and every label is a class.
 
+use super::pixels::Pixels;
 use crate::Error;
+use crate::mapped::MappedFile;
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::ops::Range;
 use std::thread;
 
 /// Height and width of an image.
@@ -40,7 +43,8 @@ impl fmt::Display for ImageShape {
     }
 }
 
-/// Images of one shape, one byte per pixel, each with a label.
+/// Images of one shape, one byte per pixel, each with a label. The pixels are in memory, or in a
+/// mapped file if that is large.
 ///
 /// # Example
 /// ```
@@ -58,7 +62,7 @@ impl fmt::Display for ImageShape {
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Dataset {
-    pub(super) images: Vec<u8>, // (len, height, width), row-major
+    pub(super) images: Pixels, // (len, height, width), row-major
     pub(super) shape: ImageShape,
     pub(super) labels: Vec<u8>, // (len,)
     pub(super) classes: usize,
@@ -72,6 +76,16 @@ impl Dataset {
     /// [`Error::NoPixels`], [`Error::PartialImage`], [`Error::CountsDiffer`], [`Error::Classes`] or
     /// [`Error::LabelOutOfRange`].
     pub fn new(images: Vec<u8>, shape: ImageShape, labels: Vec<u8>, classes: usize) -> Result<Self, Error> {
+        Self::of_pixels(images.into(), shape, labels, classes)
+    }
+
+    /// [`Dataset::new`], with pixels that may be in a file.
+    pub(crate) fn of_pixels(
+        images: Pixels,
+        shape: ImageShape,
+        labels: Vec<u8>,
+        classes: usize,
+    ) -> Result<Self, Error> {
         let pixels = shape.height.checked_mul(shape.width).filter(|&pixels| pixels > 0);
         let Some(pixels) = pixels else {
             return Err(Error::NoPixels { height: shape.height, width: shape.width });
@@ -93,11 +107,13 @@ impl Dataset {
     }
 
     /// Creates a dataset from parts of a valid one.
-    pub(super) fn of_valid(images: Vec<u8>, shape: ImageShape, labels: Vec<u8>, classes: usize) -> Self {
+    pub(super) fn of_valid(images: Pixels, shape: ImageShape, labels: Vec<u8>, classes: usize) -> Self {
         let parts = parts_of(images.len());
         let count = |part: usize| {
             let [start, end] = [part, part + 1].map(|cut| images.len() * cut / parts);
-            count_non_zero(&images[start..end])
+            let mut count = 0;
+            images.scan(start..end, |pixels| count += count_non_zero(pixels));
+            count
         };
         let non_zeros = thread::scope(|scope| {
             let others: Vec<_> = (1..parts).map(|part| scope.spawn(move || count(part))).collect();
@@ -181,8 +197,42 @@ impl Dataset {
             hasher.update((number as u64).to_le_bytes());
         }
         hasher.update(&self.labels);
-        hasher.update(&self.images);
+        self.images.scan(0..self.images.len(), |pixels| hasher.update(pixels));
         hex(&hasher.finalize())
+    }
+}
+
+/// Datasets larger than memory.
+impl Dataset {
+    /// The file in which the pixels are, if they were not read into memory.
+    pub fn mapped_file(&self) -> Option<&MappedFile> {
+        self.images.file()
+    }
+
+    /// Checks that the file in which the pixels are has not changed since it was opened.
+    ///
+    /// # Errors
+    /// [`Error::ChangedInUse`], [`Error::Io`].
+    pub fn check_unchanged(&self) -> Result<(), Error> {
+        self.mapped_file().map_or(Ok(()), MappedFile::check)
+    }
+
+    /// Tells the system that the pixels of the examples `range` are not needed for now: the part of
+    /// a mapped file that holds them no longer counts as memory of this process. Does nothing if
+    /// they are in memory.
+    ///
+    /// # Panics
+    /// If the range goes beyond the end.
+    #[track_caller]
+    pub fn release(&self, range: Range<usize>) {
+        assert!(range.start <= range.end && range.end <= self.len(), "examples {range:?} of {}", self.len());
+        self.images.release(range.start * self.pixels()..range.end * self.pixels());
+    }
+
+    /// Tells the system that images of a mapped file will be read in random order, for which
+    /// reading ahead is a waste.
+    pub fn expect_random_access(&self) {
+        self.images.file().inspect(|file| file.expect_random_access());
     }
 }
 
