@@ -327,7 +327,7 @@ mod tests {
             (|bytes| bytes.push(0), "has more than the 15696 bytes"),
             (|bytes| bytes[0] = 1, "it starts with 01 00 08 03"),
             (|bytes| bytes[2] = 7, "unknown IDX element type 07"),
-            (|bytes| bytes[2] = 9, "found an IDX array of I8"),
+            (|bytes| bytes[2] = 9, "found an IDX array of i8"),
             (|bytes| bytes[4..8].fill(255), "is truncated"),
         ];
         for (damage, expected) in damages {

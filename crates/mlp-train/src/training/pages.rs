@@ -11,10 +11,11 @@ pub(super) struct Pages {
 }
 
 /// The maximum number of resident bytes.
-const MAX_RESIDENT: usize = 1 << 28;
+const MAX_RESIDENT: usize = 1 << 29;
 
-/// With the page of an access, the system maps those around it that are in the page cache.
-const FAULT_AROUND: usize = 1 << 16;
+/// With the page of an access, the system may map those around it that are in the page cache: Linux
+/// maps a large folio, of up to 2 MiB.
+const FAULT_AROUND: usize = 1 << 21;
 
 impl Pages {
     /// For examples that are shuffled in blocks of consecutive ones, or all.
@@ -23,8 +24,7 @@ impl Pages {
         if shuffle_block.is_none() {
             data.expect_random_access();
         }
-        // A block extends over parts of two more.
-        let around = 2 * FAULT_AROUND / shuffle_block.unwrap_or(1);
+        let around = FAULT_AROUND / shuffle_block.unwrap_or(1);
         Self { per_example: if is_mapped { data.pixels() + around } else { 0 }, resident: 0 }
     }
 
