@@ -59,7 +59,15 @@ fn dataset(bytes: &[u8]) -> bool {
             fs::write(directory.join(format!("{set}-images-idx3-ubyte")), images).unwrap();
             fs::write(directory.join(format!("{set}-labels-idx1-ubyte")), labels).unwrap();
         }
-        let Ok(sets) = Datasets::open_dir(directory) else { return false };
+        let (read, mapped) = (Datasets::open_dir(directory), Datasets::open_dir_mapping(directory, 0));
+        let sets = match read {
+            Ok(sets) => sets,
+            Err(error) => {
+                assert_eq!(mapped.unwrap_err().to_string(), error.to_string());
+                return false;
+            }
+        };
+        assert_eq!(mapped.expect("it was read").train, sets.train);
         assert_eq!(sets.class_names.len(), sets.train.classes());
         assert_eq!(sets.train.images().len(), sets.train.len() * sets.train.pixels());
         sets.oddities();

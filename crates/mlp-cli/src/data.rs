@@ -15,6 +15,8 @@ use crate::output::download::DownloadProgress;
 use crate::output::messages::note;
 use crate::output::version::PROGRAM;
 use crate::recipe::Recipe;
+#[cfg(unix)]
+use crate::signals::bus_error;
 
 /// The flag for the directory of datasets.
 #[derive(clap::Args)]
@@ -147,6 +149,8 @@ pub(crate) fn load_named(name: &str, data_dir: &Path, quiet: bool) -> anyhow::Re
     {
         fetch(entry, data_dir, quiet)?;
     }
+    #[cfg(unix)]
+    bus_error::report()?;
     Ok(Datasets::load(name, data_dir)?)
 }
 

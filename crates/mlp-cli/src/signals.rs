@@ -3,6 +3,9 @@
 //! wrappers and schedulers send each twice within milliseconds, to the program and to its process
 //! group.
 
+#[cfg(unix)]
+pub(crate) mod bus_error;
+
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

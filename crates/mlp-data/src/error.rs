@@ -157,6 +157,30 @@ pub enum Error {
     #[error("{path}: {problem}")]
     Packed { path: PathBuf, problem: String },
 
+    /// A mapped file that changed while it was in use.
+    #[error(
+        "{path} changed while it was in use: {change}; restore it, then run the command again, or resume the \
+         run with `mlp train --resume`"
+    )]
+    ChangedInUse { path: PathBuf, change: String },
+
+    /// More copies than an IDX file can count.
+    #[error(
+        "{copies} copies of {images} images are too many for an IDX file; expected at most {most} copies"
+    )]
+    TooManyCopies { copies: u64, images: usize, most: u64 },
+
+    /// An unfinished directory of another task.
+    #[error(
+        "{path} was left unfinished with other settings: found {found}, expected {expected}; give the same \
+         settings to finish it, or remove it"
+    )]
+    OtherUnfinished { path: PathBuf, found: String, expected: String },
+
+    /// A directory that another process writes to.
+    #[error("another process is writing {path}; wait for it, or give another name")]
+    BeingWritten { path: PathBuf },
+
     /// An output directory that already exists.
     #[error("{path} already exists; give another name, or remove it")]
     Exists { path: PathBuf },

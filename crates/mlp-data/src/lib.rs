@@ -1,7 +1,7 @@
 //! Labeled image datasets for `mlp`: reading, validating, converting and downloading them. Nothing
 //! here knows about models, and nothing prints.
 //!
-//! - [`Dataset`]: images with labels in memory; [`Datasets`]: a training set with its test set,
+//! - [`Dataset`]: images with labels, in memory or a mapped file; [`Datasets`]: a training set with its test set,
 //!   loaded by name or from a directory (with an optional [`Description`]);
 //! - [`catalog`] and `fetch`: the datasets known by name, and their downloads (feature `fetch`, on
 //!   by default);
@@ -34,7 +34,8 @@
 //! assert_eq!(labels[0], sets.train.labels()[7]);
 //! # Ok::<(), mlp_data::Error>(())
 //! ```
-#![forbid(unsafe_code)]
+// Not `forbid`: `mapped.rs` allows it.
+#![deny(unsafe_code)]
 
 #[cfg(feature = "tables")]
 pub mod arrays;
@@ -48,6 +49,7 @@ pub mod fetch;
 mod foreign;
 pub mod fs;
 pub mod idx;
+mod mapped;
 pub mod memory;
 mod named;
 #[cfg(feature = "npz")]
@@ -64,8 +66,9 @@ pub mod unpack;
 
 pub use augment::{Augmentation, Augmenter};
 pub use dataset::{Dataset, Datasets, ImageShape, Polarity, Preprocessing, Real, SparseImages, levels};
-pub use directory::Description;
+pub use directory::{Copies, Description};
 pub use error::{Error, SourceFailure};
+pub use mapped::MappedFile;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

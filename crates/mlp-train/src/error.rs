@@ -20,6 +20,9 @@ pub enum Error {
     /// An invalid configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A dataset that cannot be used any more.
+    #[error(transparent)]
+    Data(#[from] mlp_data::Error),
     /// A failed export or import.
     #[error(transparent)]
     Format(#[from] FormatError),

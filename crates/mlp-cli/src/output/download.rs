@@ -10,13 +10,17 @@ pub(crate) struct DownloadProgress {
     bar: ProgressBar,
 }
 
+/// A progress bar for bytes.
+pub(crate) fn byte_bar(quiet: bool) -> ProgressBar {
+    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(None, target);
+    let style = "{prefix}  {wide_bar}  {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
+    bar.with_style(ProgressStyle::with_template(style).expect("a fixed template"))
+}
+
 impl DownloadProgress {
     pub(crate) fn new(quiet: bool) -> Self {
-        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let bar = ProgressBar::with_draw_target(None, target);
-        let style = "{prefix}  {wide_bar}  {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
-        bar.set_style(ProgressStyle::with_template(style).expect("a fixed template"));
-        Self { quiet, bar }
+        Self { quiet, bar: byte_bar(quiet) }
     }
 
     fn line(&self, text: &str) {

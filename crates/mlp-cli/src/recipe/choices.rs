@@ -3,7 +3,7 @@
 
 use anyhow::bail;
 use mlp_core::{Activation, Init, Precision, Reduction, StreamKind};
-use mlp_data::Augmentation;
+use mlp_data::{Augmentation, Dataset};
 use mlp_train::{ClassRotation, Kernel, Metric, Model, OptimizerName, ScheduleName, TrainConfig};
 use serde::{Serialize, Serializer};
 use toml::{Table, Value};
@@ -160,6 +160,10 @@ pub(crate) struct Choices {
     /// Drop the last batch of an epoch if it is incomplete
     #[arg(long, value_name = "BOOL", hide_short_help = true, help_heading = TRAINING)]
     drop_last: Option<bool>,
+    /// Shuffle blocks of N consecutive examples, for datasets larger than memory
+    #[arg(long, value_name = "N", hide_short_help = true, help_heading = TRAINING)]
+    #[serde(serialize_with = "count")]
+    shuffle_block: Option<usize>,
     /// How to combine the losses of a batch
     #[arg(long, value_name = "NAME", help_heading = TRAINING)]
     #[arg(value_parser = parse::reduction(), hide_short_help = true)]
@@ -251,11 +255,12 @@ pub(crate) struct AugmentationArgs {
 }
 
 impl AugmentationArgs {
-    /// Returns the limits, or `None` without `--augment`.
-    pub(crate) fn with(&self, augment: bool) -> anyhow::Result<Option<Augmentation>> {
+    /// Returns the limits for images like these, or `None` without `--augment`.
+    pub(crate) fn with(&self, augment: bool, images: &Dataset) -> anyhow::Result<Option<Augmentation>> {
         let given: TrainConfig = Table::try_from(self)?.try_into()?;
         let config = TrainConfig { augment, ..given };
         config.check()?;
+        config.check_augmented(images)?;
         Ok(config.augmentation())
     }
 }

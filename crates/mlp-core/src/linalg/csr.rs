@@ -122,8 +122,9 @@ impl Columns<'_> {
         fn ascending<C: Copy + Ord + Into<u32>>(columns: &[C], offsets: &[usize], width: usize) -> bool {
             offsets.windows(2).all(|ends| {
                 let row = &columns[ends[0]..ends[1]];
-                // Without an early exit, which would not vectorize.
-                row.iter().zip(row.iter().skip(1)).fold(true, |ascend, (a, b)| ascend & (a < b))
+                // Without an early end, so that it vectorizes: batches made anew are checked anew.
+                let pairs = row.iter().zip(&row[row.len().min(1)..]);
+                pairs.fold(true, |all, (a, b)| all & (a < b))
                     && row.last().is_none_or(|&last| (last.into() as usize) < width)
             })
         }

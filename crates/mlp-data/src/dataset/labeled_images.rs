@@ -1,9 +1,11 @@
 //! Images with labels, validated: every image has a label and every label is a class.
 
+use super::pixels::Pixels;
 use crate::Error;
+use crate::mapped::MappedFile;
 use sha2::{Digest, Sha256};
 use std::fmt;
-use std::thread;
+use std::ops::Range;
 
 /// Height and width of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +42,8 @@ impl fmt::Display for ImageShape {
     }
 }
 
-/// Images of one shape, one byte per pixel, each with a label.
+/// Images of one shape, one byte per pixel, each with a label. The pixels are in memory, or in a
+/// mapped file if that is large.
 ///
 /// # Example
 /// ```
@@ -58,7 +61,7 @@ impl fmt::Display for ImageShape {
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Dataset {
-    pub(super) images: Vec<u8>, // (len, height, width), row-major
+    pub(super) images: Pixels, // (len, height, width), row-major
     pub(super) shape: ImageShape,
     pub(super) labels: Vec<u8>, // (len,)
     pub(super) classes: usize,
@@ -72,6 +75,16 @@ impl Dataset {
     /// [`Error::NoPixels`], [`Error::PartialImage`], [`Error::CountsDiffer`], [`Error::Classes`] or
     /// [`Error::LabelOutOfRange`].
     pub fn new(images: Vec<u8>, shape: ImageShape, labels: Vec<u8>, classes: usize) -> Result<Self, Error> {
+        Self::of_pixels(images.into(), shape, labels, classes)
+    }
+
+    /// [`Dataset::new`], with pixels that may be in a file.
+    pub(crate) fn of_pixels(
+        images: Pixels,
+        shape: ImageShape,
+        labels: Vec<u8>,
+        classes: usize,
+    ) -> Result<Self, Error> {
         let pixels = shape.height.checked_mul(shape.width).filter(|&pixels| pixels > 0);
         let Some(pixels) = pixels else {
             return Err(Error::NoPixels { height: shape.height, width: shape.width });
@@ -93,8 +106,8 @@ impl Dataset {
     }
 
     /// Creates a dataset from parts of a valid one.
-    pub(super) fn of_valid(images: Vec<u8>, shape: ImageShape, labels: Vec<u8>, classes: usize) -> Self {
-        let non_zeros = by_block(&images, count_non_zero).into_iter().sum();
+    pub(super) fn of_valid(images: Pixels, shape: ImageShape, labels: Vec<u8>, classes: usize) -> Self {
+        let non_zeros = images.by_block(count_non_zero).into_iter().sum();
         Self { images, shape, labels, classes, non_zeros }
     }
 
@@ -173,10 +186,44 @@ impl Dataset {
             hasher.update((number as u64).to_le_bytes());
         }
         hasher.update(&self.labels);
-        for block in by_block(&self.images, |pixels| Sha256::digest(pixels)) {
+        for block in self.images.by_block(|pixels| Sha256::digest(pixels)) {
             hasher.update(block);
         }
         hex(&hasher.finalize())
+    }
+}
+
+/// Datasets larger than memory.
+impl Dataset {
+    /// The file in which the pixels are, if they were not read into memory.
+    pub fn mapped_file(&self) -> Option<&MappedFile> {
+        self.images.file()
+    }
+
+    /// Checks that the file in which the pixels are has not changed since it was opened.
+    ///
+    /// # Errors
+    /// [`Error::ChangedInUse`], [`Error::Io`].
+    pub fn check_unchanged(&self) -> Result<(), Error> {
+        self.mapped_file().map_or(Ok(()), MappedFile::check)
+    }
+
+    /// Tells the system that the pixels of the examples `range` are not needed for now: the part of
+    /// a mapped file that holds them no longer counts as memory of this process. Does nothing if
+    /// they are in memory.
+    ///
+    /// # Panics
+    /// If the range goes beyond the end.
+    #[track_caller]
+    pub fn release(&self, range: Range<usize>) {
+        assert!(range.start <= range.end && range.end <= self.len(), "examples {range:?} of {}", self.len());
+        self.images.release(range.start * self.pixels()..range.end * self.pixels());
+    }
+
+    /// Tells the system that images of a mapped file will be read in random order, for which
+    /// reading ahead is a waste.
+    pub fn expect_random_access(&self) {
+        self.images.file().inspect(|file| file.expect_random_access());
     }
 }
 
@@ -189,30 +236,6 @@ impl fmt::Debug for Dataset {
             .field("classes", &self.classes)
             .finish_non_exhaustive()
     }
-}
-
-/// The minimum number of pixels per thread, about 0.3 ms of work.
-pub(super) const PIXELS_PER_THREAD: usize = 1 << 20;
-
-/// The number of threads that are worth it for so many pixels.
-pub(super) fn parts_of(pixels: usize) -> usize {
-    let processors = || thread::available_parallelism().map_or(1, usize::from);
-    if pixels < 2 * PIXELS_PER_THREAD { 1 } else { (pixels / PIXELS_PER_THREAD).min(processors()) }
-}
-
-/// Applies a function to each MiB of pixels, on all cores.
-fn by_block<T: Send>(pixels: &[u8], apply: impl Fn(&[u8]) -> T + Sync) -> Vec<T> {
-    let blocks: Vec<&[u8]> = pixels.chunks(1 << 20).collect();
-    let apply = |blocks: &[&[u8]]| -> Vec<T> { blocks.iter().map(|block| apply(block)).collect() };
-    let (first, others) = blocks.split_at(blocks.len().div_ceil(parts_of(pixels.len())));
-    thread::scope(|scope| {
-        let apply = &apply;
-        let others = others.chunks(first.len().max(1)).map(|part| scope.spawn(move || apply(part)));
-        let others: Vec<_> = others.collect();
-        let mut results = apply(first);
-        results.extend(others.into_iter().flat_map(|other| other.join().expect("no panics")));
-        results
-    })
 }
 
 /// Counts the non-zero pixels, in lanes of bytes, which vectorizes where one `usize` and checks for

@@ -1,8 +1,9 @@
-//! Labeled images in memory: a [`Dataset`], its conversion to floating point and to sparse rows,
+//! Labeled images: a [`Dataset`], its conversion to floating point and to sparse rows,
 //! and its splits; and a training set with its test set ([`Datasets`]).
 
 mod convert;
 mod labeled_images;
+mod pixels;
 mod polarity;
 mod preprocessing;
 mod sparse;
@@ -12,6 +13,7 @@ pub use convert::{Real, levels};
 #[cfg(any(test, feature = "fetch"))]
 pub(crate) use labeled_images::hex;
 pub use labeled_images::{Dataset, ImageShape};
+pub(crate) use pixels::Pixels;
 pub use polarity::Polarity;
 pub use preprocessing::Preprocessing;
 pub use sparse::SparseImages;

@@ -1,7 +1,8 @@
 //! The non-zero pixels of images as a CSR matrix of bytes: 19% of the pixels in MNIST.
 
 use super::Dataset;
-use super::labeled_images::{count_non_zero, parts_of};
+use super::labeled_images::count_non_zero;
+use super::pixels::parts_of;
 use std::fmt;
 use std::ops::Range;
 use std::thread;
@@ -264,7 +265,7 @@ fn write_entries(pixels: &[u8], first: usize, next: &mut usize, columns: &mut [u
 mod tests {
     use super::*;
     use crate::ImageShape;
-    use crate::dataset::labeled_images::PIXELS_PER_THREAD;
+    use crate::dataset::pixels::PIXELS_PER_THREAD;
     use crate::random::SplitMix64;
     use proptest::prelude::*;
 

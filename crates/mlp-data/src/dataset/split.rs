@@ -37,7 +37,7 @@ impl Dataset {
             images.extend_from_slice(self.image(index as usize));
             labels.push(self.labels[index as usize]);
         }
-        Self::of_valid(images, self.shape, labels, self.classes)
+        Self::of_valid(images.into(), self.shape, labels, self.classes)
     }
 
     /// Holds out `fraction` of the examples at random, stratified by class. Returns (kept, held

@@ -7,8 +7,8 @@ use super::files::VALIDATION_FILE_NAMES;
 use crate::catalog::MNIST_FILE_NAMES;
 use crate::fs::directory::create_dir_atomically;
 use crate::fs::write_atomically;
-use crate::idx::{Idx, IdxData, write_idx};
-use crate::{Datasets, Description, Error};
+use crate::idx::write_bytes;
+use crate::{Dataset, Datasets, Description, Error};
 
 impl Datasets {
     /// Writes the datasets as a new directory, atomically. `origin` describes where the images came
@@ -37,21 +37,34 @@ impl Datasets {
         };
         let text = description.to_toml(&directory.join(FILE_NAME))?;
         create_dir_atomically(directory, |directory| {
-            let extension = if compressed { ".gz" } else { "" };
-            let path = |name: &str| directory.join(format!("{name}{extension}"));
-            let [train, train_labels, test, test_labels] = MNIST_FILE_NAMES.map(path);
-            let [validation, validation_labels] = VALIDATION_FILE_NAMES.map(path);
-            let mut sets = vec![(&self.train, train, train_labels), (&self.test, test, test_labels)];
-            sets.extend(self.validation.as_ref().map(|set| (set, validation, validation_labels)));
-            for (set, images, labels) in sets {
-                let shape = vec![set.len(), set.shape().height, set.shape().width];
-                write_idx(&images, &Idx::new(shape, IdxData::U8(set.images().to_vec())))?;
-                write_idx(&labels, &Idx::new(vec![set.len()], IdxData::U8(set.labels().to_vec())))?;
-            }
-            let path = directory.join(FILE_NAME);
-            write_atomically(&path, |out| out.write_all(text.as_bytes())).map_err(Error::io("write", &path))
+            let [train, train_labels, ..] = MNIST_FILE_NAMES;
+            write_set(&self.train, directory, [train, train_labels], compressed)?;
+            self.write_others(directory, compressed)?;
+            write_text(&text, directory)
         })
     }
+
+    /// Writes the test set and, if there is one, the validation set.
+    pub(super) fn write_others(&self, directory: &Path, compressed: bool) -> Result<(), Error> {
+        let [.., test, test_labels] = MNIST_FILE_NAMES;
+        write_set(&self.test, directory, [test, test_labels], compressed)?;
+        let validation = self.validation.as_ref();
+        validation.map_or(Ok(()), |set| write_set(set, directory, VALIDATION_FILE_NAMES, compressed))
+    }
+}
+
+fn write_set(set: &Dataset, directory: &Path, names: [&str; 2], compressed: bool) -> Result<(), Error> {
+    let extension = if compressed { ".gz" } else { "" };
+    let [images, labels] = names.map(|name| directory.join(format!("{name}{extension}")));
+    write_bytes(&images, &[set.len(), set.shape().height, set.shape().width], set.images())?;
+    write_bytes(&labels, &[set.len()], set.labels())?;
+    set.check_unchanged()
+}
+
+/// Writes the text of `dataset.toml`.
+pub(super) fn write_text(text: &str, directory: &Path) -> Result<(), Error> {
+    let path = directory.join(FILE_NAME);
+    write_atomically(&path, |out| out.write_all(text.as_bytes())).map_err(Error::io("write", &path))
 }
 
 #[cfg(test)]
@@ -59,7 +72,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::{Dataset, ImageShape, Polarity, Preprocessing, synthetic};
+    use crate::{ImageShape, Polarity, Preprocessing, synthetic};
 
     #[test]
     fn a_written_directory_is_read_back() {

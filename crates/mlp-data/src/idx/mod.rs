@@ -22,5 +22,7 @@ mod write;
 pub use array::{ElementType, Idx, IdxData};
 #[cfg(feature = "fetch")]
 pub(crate) use read::read_idx_at_most;
+pub(crate) use read::{MappedIdx, map_idx};
 pub use read::{parse, read_idx};
 pub use write::write_idx;
+pub(crate) use write::{header, write_bytes};

@@ -4,7 +4,7 @@
 
 use super::ahead;
 use super::array::{ElementType, Idx, IdxData, element_count};
-use crate::{Error, foreign};
+use crate::{Error, MappedFile, foreign};
 use flate2::bufread::GzDecoder;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -19,6 +19,9 @@ const STEP: usize = 1 << 16;
 /// The buffer of a file: large enough for a decoder, and small enough that long reads of raw bytes
 /// bypass it.
 const BUFFER: usize = 1 << 16;
+
+/// The maximum size of a header: 255 dimensions.
+const HEADER: usize = 4 + 4 * 255;
 
 /// Reads an IDX file, raw or gzip-compressed (detected by content).
 ///
@@ -37,6 +40,38 @@ pub(crate) fn read_idx_at_most(path: &Path, most: u64) -> Result<Idx, Error> {
         return Err(Error::NotIdx { path: path.to_owned(), found: "it is a directory".to_owned() });
     }
     read(BufReader::with_capacity(BUFFER, file), metadata.len(), path, most)
+}
+
+/// An uncompressed file of bytes, mapped.
+pub(crate) struct MappedIdx {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) file: MappedFile,
+    /// Where the elements start. They end with the file.
+    pub(crate) start: usize,
+}
+
+/// Maps an uncompressed file of bytes. Returns `None` for any other file, which [`read_idx`] reads
+/// or refuses.
+///
+/// # Errors
+/// As [`read_idx`].
+pub(crate) fn map_idx(path: &Path) -> Result<Option<MappedIdx>, Error> {
+    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    let stored = file.metadata().map_err(Error::io("inspect", path))?.len();
+    let mut reader = BufReader::with_capacity(HEADER, &mut file);
+    if !is_raw(reader.fill_buf().map_err(Error::io("read", path))?) {
+        return Ok(None);
+    }
+    let mut source = Source { reader, path, stored, is_gzip: false, done: 0, expected: 4 };
+    let header = source.header(u64::MAX)?;
+    if header.element != ElementType::U8 {
+        return Ok(None);
+    }
+    if stored > source.expected {
+        return Err(Error::TrailingBytes { path: path.to_owned(), expected: source.expected });
+    }
+    let start = source.done as usize;
+    Ok(Some(MappedIdx { shape: header.shape, file: MappedFile::map(file, path)?, start }))
 }
 
 /// [`read_idx`] from memory; `origin` is the path to name in errors.
@@ -63,11 +98,15 @@ fn read(mut reader: impl BufRead, stored: u64, path: &Path, most: u64) -> Result
                 Err(source.damaged("extra bytes follow the end of its gzip stream"))
             }
         }
-        [0] | [0, 0, ..] if foreign::kind_of(head).is_none() => {
+        head if is_raw(head) => {
             Source { reader, path, stored, is_gzip: false, done: 0, expected: 4 }.read_array(most)
         }
         _ => Err(not_idx(path, "it", head)),
     }
+}
+
+fn is_raw(head: &[u8]) -> bool {
+    matches!(head, [0] | [0, 0, ..]) && foreign::kind_of(head).is_none()
 }
 
 fn not_idx(path: &Path, place: &'static str, head: &[u8]) -> Error {
@@ -92,8 +131,16 @@ struct Source<'a, R> {
     expected: u64,
 }
 
+/// What the header of a file declares.
+struct Header {
+    element: ElementType,
+    shape: Vec<usize>,
+    count: usize,
+}
+
 impl<R: Read> Source<'_, R> {
-    fn read_array(&mut self, most: u64) -> Result<Idx, Error> {
+    /// Reads the header and checks that the file can hold what it declares.
+    fn header(&mut self, most: u64) -> Result<Header, Error> {
         let mut magic = [0; 4];
         self.fill(&mut magic)?;
         let [zero_0, zero_1, code, rank] = magic;
@@ -128,9 +175,13 @@ impl<R: Read> Source<'_, R> {
                 found: format!("{element} with shape {shape:?}, {expected} bytes"),
             });
         }
-        Error::check_memory(bytes as u64).map_err(Error::in_file(self.path))?;
-
         self.expected = expected;
+        Ok(Header { element, shape, count })
+    }
+
+    fn read_array(&mut self, most: u64) -> Result<Idx, Error> {
+        let Header { element, shape, count } = self.header(most)?;
+        Error::check_memory((count * element.size()) as u64).map_err(Error::in_file(self.path))?;
         let data = match element {
             ElementType::U8 => IdxData::U8(self.bytes(count)?),
             ElementType::I8 => IdxData::I8(self.decode(count, i8::from_be_bytes)?),

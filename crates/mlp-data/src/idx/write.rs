@@ -1,6 +1,6 @@
 //! Writing IDX.
 
-use super::{Idx, IdxData};
+use super::{ElementType, Idx, IdxData};
 use crate::Error;
 use crate::fs::write_atomically;
 use flate2::{Compression, GzBuilder};
@@ -13,17 +13,35 @@ use std::path::Path;
 /// # Errors
 /// [`Error::Io`] if the file cannot be written.
 pub fn write_idx(path: &Path, idx: &Idx) -> Result<(), Error> {
+    write(path, &|out| idx.write_to(out))
+}
+
+/// [`write_idx`] for an array of bytes that is not copied.
+pub(crate) fn write_bytes(path: &Path, shape: &[usize], elements: &[u8]) -> Result<(), Error> {
+    write(path, &|out| {
+        out.write_all(&header(ElementType::U8, shape))?;
+        out.write_all(elements)
+    })
+}
+
+fn write(path: &Path, content: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
     let compressed = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
     write_atomically(path, |out| {
         if compressed {
             let mut encoder = GzBuilder::new().write(out, Compression::default());
-            idx.write_to(&mut encoder)?;
+            content(&mut encoder)?;
             encoder.finish().map(drop)
         } else {
-            idx.write_to(out)
+            content(out)
         }
     })
     .map_err(Error::io("write", path))
+}
+
+/// The header of an array: its rank and dimensions must fit, as those of [`Idx::new`] do.
+pub(crate) fn header(element: ElementType, shape: &[usize]) -> Vec<u8> {
+    let magic = [0, 0, element as u8, shape.len() as u8];
+    magic.into_iter().chain(shape.iter().flat_map(|&dimension| (dimension as u32).to_be_bytes())).collect()
 }
 
 impl Idx {
@@ -32,11 +50,7 @@ impl Idx {
     /// # Errors
     /// Those of the writer.
     pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
-        // `Idx::new` has checked that rank and dimensions fit.
-        out.write_all(&[0, 0, self.data.element() as u8, self.shape.len() as u8])?;
-        for &dimension in &self.shape {
-            out.write_all(&(dimension as u32).to_be_bytes())?;
-        }
+        out.write_all(&header(self.data.element(), &self.shape))?;
         match &self.data {
             IdxData::U8(elements) => out.write_all(elements),
             IdxData::I8(elements) => write_elements(out, elements, i8::to_be_bytes),

@@ -38,7 +38,10 @@ impl TrainConfig {
     }
 
     /// Refuses augmentation that these images do not admit.
-    pub(super) fn check_augmented(&self, train: &Dataset) -> Result<(), ConfigError> {
+    ///
+    /// # Errors
+    /// [`ConfigError::NoImages`], [`ConfigError::OutOfRange`].
+    pub fn check_augmented(&self, train: &Dataset) -> Result<(), ConfigError> {
         let (shape, classes) = (train.shape(), train.classes());
         if self.augment && (shape.height == 1 || shape.width == 1) {
             return Err(ConfigError::NoImages { shape: shape.to_string() });

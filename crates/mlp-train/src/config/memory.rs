@@ -85,8 +85,9 @@ impl TrainConfig {
         let copies = if self.init == Init::Orthogonal { 4 } else { 2 };
         let widest = architecture.layer_sizes().into_iter().map(|(inputs, outputs)| inputs * outputs).max();
         let initial = (widest.unwrap_or(0) as u64).saturating_mul(copies * 8);
-        // The order of the examples and its sort keys; the CSR matrix.
-        let pixels = (train.density() * train.images().len() as f64) as u64;
+        // The order of the examples and its sort keys; the CSR matrix, for images in memory.
+        let is_read = train.mapped_file().is_none();
+        let pixels = if is_read { (train.density() * train.images().len() as f64) as u64 } else { 0 };
         let examples = train.len() as u64 * 32 + 3 * pixels;
         let bytes = [
             sizes.workspace(self.batch_size),

@@ -64,6 +64,12 @@ impl Plan {
         self.takes_csr_rows
     }
 
+    /// Returns whether the CSR rows of all images are copied: not if images are distorted in each
+    /// epoch or stay in their file.
+    pub(crate) fn copies_csr_rows(&self, train: &Dataset) -> bool {
+        self.takes_csr_rows && !self.config.augment && train.mapped_file().is_none()
+    }
+
     /// Returns how many threads can share a step, see [`mlp_core::Compute::useful_threads`].
     pub fn useful_threads(&self) -> usize {
         let compute = self.kernel().compute(1);

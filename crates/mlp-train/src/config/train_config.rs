@@ -77,6 +77,9 @@ options! {
         batch_size: usize = 100,
         /// Drop the last batch of an epoch if it is incomplete, as in the chapter.
         drop_last: bool = true,
+        /// Shuffle blocks of this many consecutive examples, and the examples of every 64 blocks,
+        /// instead of all examples: for datasets in files that are read faster in order.
+        shuffle_block: Option<usize> = None => COUNT,
         /// Learning rate η.
         learning_rate: f64 = 0.01,
         /// Sum (as in the chapter) or mean of a batch's losses.

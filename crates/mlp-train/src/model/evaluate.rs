@@ -115,13 +115,15 @@ pub(crate) fn check_fits(architecture: &Architecture, data: &Dataset) -> Result<
 ///
 /// # Errors
 /// [`Error::DoesNotFit`] if the image size differs or there are too many classes, [`Error::Empty`]
-/// if there are no examples, [`Error::Config`] from [`Kernel::resolve`].
+/// if there are no examples, [`Error::Config`] from [`Kernel::resolve`], [`Error::Data`] if the file
+/// of the images changed.
 pub fn evaluate<A: Number>(network: &Mlp<A>, data: &Dataset, kernel: Kernel) -> Result<Evaluation, Error> {
     let architecture = network.architecture();
     check_fits(&architecture, data)?;
     let chunks = in_chunks(network, data, kernel, |x, labels, workspace| {
         (network.score(x, labels, workspace), workspace.predictions().to_vec())
     })?;
+    data.check_unchanged()?;
     let mut score = Score::default();
     let mut confusion = ConfusionMatrix::new(architecture.outputs);
     for (chunk, labels) in chunks.iter().zip(data.labels().chunks(CHUNK)) {

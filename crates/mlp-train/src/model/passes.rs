@@ -31,13 +31,15 @@ pub(crate) fn in_chunks<A: Number, T: Send>(
         let range = chunk * CHUNK..data.len().min((chunk + 1) * CHUNK);
         let labels = &data.labels()[range.clone()];
         if takes_csr_rows {
-            images.fill(data, range);
+            images.fill(data, range.clone());
+            data.release(range);
             pass(csr_rows(images, &levels).into(), labels, workspace)
         } else {
             let count = range.len();
             features.resize(capacity * pixels, A::default());
             let features = &mut features[..count * pixels];
-            data.features(range, features);
+            data.features(range.clone(), features);
+            data.release(range);
             let x = ArrayView2::from_shape((count, pixels), features).expect("rows times pixels numbers");
             pass(x.into(), labels, workspace)
         }

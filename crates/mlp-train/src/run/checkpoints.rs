@@ -59,6 +59,7 @@ impl<'r, A: Number> Checkpoints<'r, A> {
             Event::Started { .. } => false,
         };
         if is_due {
+            trainer.check_data()?;
             self.saver.save(trainer.checkpoint(self.origin))?;
             (self.is_saved, self.saved, self.steps) = (true, Some(Instant::now()), 0);
         }

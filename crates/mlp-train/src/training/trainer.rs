@@ -9,7 +9,7 @@ use mlp_data::Dataset;
 use crate::training::batches::{Batches, Examples};
 use crate::training::mean::mean;
 use crate::training::progress::{Progress, Stage};
-use crate::training::shuffle::permutation;
+use crate::training::shuffle::Shuffler;
 use crate::{
     ConfigError, Control, Ending, EpochRecord, Error, Event, Metric, Number, Observer, Outcome, Plan,
     Schedule, evaluate,
@@ -32,8 +32,8 @@ pub struct Trainer<'d, A> {
     stream: Stream,
     pub(crate) epoch_stream: Stream, // before this epoch's permutation
     pub(crate) workspace: Workspace<A>,
-    order: Vec<u32>,                         // (examples), this epoch's permutation
-    keys: Vec<u64>,                          // scratch for the permutation
+    order: Vec<u32>, // (examples), this epoch's permutation
+    shuffler: Shuffler,
     pub(crate) best_network: Option<Mlp<A>>, // see `best_network()`
     forced_rate: Option<f64>,                // overrides the schedule
     progress: Progress,
@@ -98,7 +98,7 @@ impl<'d, A: Number> Trainer<'d, A> {
             stream,
             workspace,
             order: vec![0; data.len()],
-            keys: Vec::new(),
+            shuffler: Shuffler::new(config.shuffle_block),
             best_network: None,
             forced_rate: None,
             progress: Progress::new(plan.batches()),
@@ -225,7 +225,7 @@ impl<'d, A: Number> Trainer<'d, A> {
         if self.progress.batches == 0 {
             (self.epoch_began, self.progress.epoch_time) = (Instant::now(), Duration::ZERO);
             self.epoch_stream.clone_from(&self.stream);
-            permutation(&mut self.stream, &mut self.order, &mut self.keys);
+            self.shuffler.shuffle(&mut self.stream, &mut self.order);
             self.progress.losses.clear();
             self.progress.accuracies.clear();
         }
@@ -260,6 +260,7 @@ impl<'d, A: Number> Trainer<'d, A> {
     }
 
     fn end_epoch(&mut self) -> Result<EpochRecord, Error> {
+        self.check_data()?;
         self.progress.batches -= 1;
         let learning_rate = self.learning_rate();
         (self.progress.epochs, self.progress.batches) = (self.progress.epochs + 1, 0);
@@ -298,6 +299,11 @@ impl<'d, A: Number> Trainer<'d, A> {
         self.progress.epoch_time + self.epoch_began.elapsed()
     }
 
+    /// Checks that the training set is still the one that the steps so far were taken on.
+    pub(crate) fn check_data(&self) -> Result<(), Error> {
+        Ok(self.batches.data().check_unchanged()?)
+    }
+
     /// The progress, for a checkpoint.
     pub(crate) fn progress_now(&self) -> Progress {
         let is_running = matches!(self.stage, Stage::Steps | Stage::EpochEnd) && self.progress.batches > 0;
@@ -326,7 +332,7 @@ impl<'d, A: Number> Trainer<'d, A> {
         }
         self.epoch_stream.clone_from(&stream);
         if progress.batches > 0 {
-            permutation(&mut stream, &mut self.order, &mut self.keys);
+            self.shuffler.shuffle(&mut stream, &mut self.order);
         }
         (self.stream, self.progress, self.stage) = (stream, progress, next);
         Ok(())

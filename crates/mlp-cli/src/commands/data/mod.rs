@@ -1,5 +1,6 @@
 //! `mlp data`: manage datasets.
 
+mod augment;
 mod export;
 mod import;
 mod workshop;
@@ -15,7 +16,7 @@ use crate::output::table::{Table, counted, percent, thousands};
 use crate::output::tiles::{Tile, draw_for_stdout};
 use crate::recipe::choices::{AUGMENTATION, AugmentationArgs};
 
-/// List, show, download, create and export datasets.
+/// List, show, download, create, export and augment datasets.
 #[derive(clap::Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -23,13 +24,16 @@ Examples:
   mlp data fetch fashion-mnist                    Download a dataset
   mlp data show fashion-mnist                     Show its images
   mlp data import drawings/ --to data/drawings    Create a dataset from pictures
-  mlp data export mnist --to mnist.npz            Write it in another format")]
+  mlp data export mnist --to mnist.npz            Write it in another format
+  mlp data augment mnist --copies 10 --to data/mnist10
+                                                  Write it with distorted copies")]
 pub(crate) enum Command {
     Info(Info),
     Show(Show),
     Fetch(Fetch),
     Import(import::Args),
     Export(export::Args),
+    Augment(augment::Args),
 }
 
 /// Describe a dataset, or list known datasets.
@@ -105,6 +109,7 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
         }
         Command::Import(args) => return import::run(args),
         Command::Export(args) => return export::run(args),
+        Command::Augment(args) => return augment::run(args),
         Command::Show(args) => write!(out, "{}", show(args)?)?,
         Command::Fetch(args) => {
             let mut entries = Vec::new();
@@ -191,7 +196,7 @@ fn show(args: &Show) -> anyhow::Result<String> {
         );
     }
     let mut augmenter =
-        args.limits.with(args.augment)?.map(|limits| Augmenter::new(&limits, set.shape(), args.seed));
+        args.limits.with(args.augment, set)?.map(|limits| Augmenter::new(&limits, set.shape(), args.seed));
     let wanted = |&index: &usize| args.class.is_none_or(|class| set.labels()[index] == class);
     let indices: Vec<usize> = (args.index..set.len()).filter(wanted).take(args.count).collect();
     let shown = |&index: &usize| {
