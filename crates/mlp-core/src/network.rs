@@ -198,14 +198,17 @@ impl<A: Scalar> Mlp<A> {
         let x = x.into();
         gradients.check(&self.layers);
         workspace.check_ready(&self.layers, &x);
-        let descent = Descent { alpha: A::one(), write: Write::Set };
+        if workspace.shards() > 1 {
+            passes::backward_in_shards(&self.layers, self.activation, &x, gradients, workspace.memory());
+            return;
+        }
         let (layers, targets) = (Some(&self.layers[..]), &mut gradients.layers[..]);
-        passes::backward(layers, self.activation, &x, descent, targets, workspace.memory());
+        passes::backward(layers, self.activation, &x, Descent::gradient(), targets, workspace.memory());
     }
 
     /// Takes a gradient descent step on a batch, θ ← θ - learning_rate ∂J/∂θ, and returns the score
-    /// before the step. The gradient is never stored: each product is added to the parameters as it
-    /// is computed.
+    /// before the step. Without shards, the gradient is never stored: each product is added to the
+    /// parameters as it is computed.
     ///
     /// # Panics
     /// Same as [`Mlp::forward`].
@@ -236,6 +239,13 @@ impl<A: Scalar> Mlp<A> {
         workspace: &mut Workspace<A>,
     ) {
         let x = x.into();
+        if workspace.shards() > 1 {
+            return workspace.with_total(|workspace, gradients| {
+                self.backward(x, workspace, gradients);
+                workspace.spend();
+                self.descend(gradients, learning_rate);
+            });
+        }
         workspace.check_ready(&self.layers, &x);
         workspace.spend();
         let descent = Descent { alpha: A::from_f64(-learning_rate), write: Write::Add };
@@ -296,10 +306,10 @@ impl<A: Scalar> Mlp<A> {
         let compared = labels.map(|classes| workspace.compared_with(classes));
         passes::forward(&self.layers, self.activation, x, compared, workspace.memory());
         let Some(labels) = labels else { return Score::default() };
-        workspace.complete();
+        let loss_sum = workspace.complete();
         let pairs = workspace.predictions().iter().zip(labels);
         Score {
-            loss_sum: workspace.losses().iter().sum(),
+            loss_sum,
             correct: pairs.filter(|(prediction, label)| prediction == label).count(),
             examples: labels.len(),
         }

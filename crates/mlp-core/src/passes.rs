@@ -7,7 +7,7 @@
 //! biases b.
 
 use crate::activation::Activation;
-use crate::layer::Layer;
+use crate::layer::{Gradients, Layer};
 use crate::linalg::csr::Features;
 use crate::ops::Ops;
 use crate::ops::buffers::{Buffers, input};
@@ -15,6 +15,7 @@ use crate::ops::dropout::{DroppedInputs, Masking};
 use crate::ops::hidden::Descent;
 use crate::ops::output::{Labels, Scores};
 use crate::scalar::Scalar;
+use crate::shards::Shards;
 
 /// The parts of a workspace that the passes use.
 pub(crate) struct Memory<'w, A> {
@@ -23,6 +24,8 @@ pub(crate) struct Memory<'w, A> {
     pub(crate) dropped: &'w mut DroppedInputs<A>,
     pub(crate) scores: Scores<'w>,
     pub(crate) masking: Masking,
+    pub(crate) shards: Shards,                  // one in inference
+    pub(crate) scratch: &'w mut [Gradients<A>], // for each level of their tree
 }
 
 /// The forward pass: Z and H of every layer; with labels also Ŷ and J; in training also ∂J/∂Z^o.
@@ -31,24 +34,29 @@ pub(crate) fn forward<A: Scalar>(
     f: Activation,
     x: &Features<'_, A>,
     labels: Option<Labels<'_>>,
-    Memory { ops, buffers, dropped, scores, masking }: Memory<'_, A>,
+    Memory { ops, buffers, dropped, mut scores, masking, shards, .. }: Memory<'_, A>,
 ) {
-    let last = layers.len() - 1;
+    let (batch, last) = (x.dim().0, layers.len() - 1);
     // S ⊙ X, with dropout of inputs
     let x = dropped.drop_from(x, masking.inputs(), ops);
-    for (l, layer) in layers[..last].iter().enumerate() {
-        let (below, here) = buffers.split_at_mut(l);
-        // Z^h = X·W^h + b^h,  H = f(Z^h),  and with dropout S ⊙ H
-        ops.hidden_forward(layer, f, input(below, x), masking.hidden(l), &mut here[0]);
+    for shard in 0..shards.count() {
+        let rows = shards.examples(shard, batch);
+        for (l, layer) in layers[..last].iter().enumerate() {
+            let (below, here) = buffers.split_at_mut(l);
+            let (input, mask) = (input(below, x, rows.clone()), masking.hidden(l, rows.start));
+            // Z^h = X·W^h + b^h,  H = f(Z^h),  and with dropout S ⊙ H
+            ops.hidden_forward(layer, f, input, mask, rows.clone(), &mut here[0]);
+        }
+        let (below, here) = buffers.split_at_mut(last);
+        let input = input(below, x, rows.clone());
+        // Z^o = H·W^o + b^o,  Ŷ = softmax(Z^o),  J = -Σ log ŷ_y
+        // G1: ∂J/∂Z^o = Ŷ - Y
+        ops.output_forward(&layers[last], input, labels, rows, &mut here[0], &mut scores);
     }
-    let (below, here) = buffers.split_at_mut(last);
-    // Z^o = H·W^o + b^o,  Ŷ = softmax(Z^o),  J = -Σ log ŷ_y
-    // G1: ∂J/∂Z^o = Ŷ - Y
-    ops.output_forward(&layers[last], input(below, x), labels, &mut here[0], scores);
 }
 
-/// The backward pass, after a forward pass of the same batch in training. Writes the gradient of
-/// each layer to its target. `layers` are the parameters, if the targets are not.
+/// The backward pass of a batch that is not split, after its forward pass in training. Writes the
+/// gradient of each layer to its target. `layers` are the parameters, if the targets are not.
 pub(crate) fn backward<A: Scalar>(
     layers: Option<&[Layer<A>]>,
     f: Activation,
@@ -57,7 +65,7 @@ pub(crate) fn backward<A: Scalar>(
     targets: &mut [Layer<A>],
     Memory { ops, buffers, dropped, .. }: Memory<'_, A>,
 ) {
-    let x = dropped.rest_of(x);
+    let (x, rows) = (dropped.rest_of(x), 0..x.dim().0);
     for l in (1..targets.len()).rev() {
         let (parameters, (lower, upper)) = (layers.map(|layers| &layers[l]), targets.split_at_mut(l));
         let (below, here) = buffers[l - 1..=l].split_at_mut(1);
@@ -66,10 +74,42 @@ pub(crate) fn backward<A: Scalar>(
         // G2: ∂J/∂W^o = Hᵀ · ∂J/∂Z^o,  G3: ∂J/∂b^o = 1 · ∂J/∂Z^o
         // and for the first layer, from its own ∂J/∂Z^h,
         // G6: ∂J/∂W^h = Xᵀ · ∂J/∂Z^h,  G7: ∂J/∂b^h = 1 · ∂J/∂Z^h
-        ops.hidden_backward(descent, f, (&mut below[0], &mut here[0]), parameters, &mut upper[0], first);
+        let (buffers, target) = ((&mut below[0], &here[0]), (parameters, &mut upper[0]));
+        ops.hidden_backward(descent, f, rows.clone(), buffers, target, first);
     }
     if let [only] = targets {
         // G6, G7 in a network without hidden layers
-        ops.input_gradient(descent, x, &mut buffers[0], only);
+        ops.input_gradient(descent, x, rows, &mut buffers[0], only);
+    }
+}
+
+/// The backward pass of a batch in shards, after its forward pass in training. Writes the gradient
+/// of each layer, summed over the shards in the order of their tree.
+pub(crate) fn backward_in_shards<A: Scalar>(
+    layers: &[Layer<A>],
+    f: Activation,
+    x: &Features<'_, A>,
+    sums: &mut Gradients<A>,
+    Memory { ops, buffers, dropped, shards, scratch, .. }: Memory<'_, A>,
+) {
+    let (x, batch, descent) = (dropped.rest_of(x), x.dim().0, Descent::gradient());
+    for (l, sum) in sums.layers.iter_mut().enumerate().rev() {
+        let (below, here) = buffers.split_at_mut(l);
+        let (mut below, here) = (below.last_mut(), &mut here[0]);
+        ops.sum_of_shards(0..shards.count(), sum, (&mut *scratch, l), &mut |ops, shard, target| {
+            let rows = shards.examples(shard, batch);
+            match &below {
+                // G2: ∂J/∂W^o = Hᵀ · ∂J/∂Z^o,  G3: ∂J/∂b^o = 1 · ∂J/∂Z^o
+                Some(below) => ops.hidden_gradient(descent, rows, (below, here), target),
+                // G6: ∂J/∂W^h = Xᵀ · ∂J/∂Z^h,  G7: ∂J/∂b^h = 1 · ∂J/∂Z^h
+                None => ops.input_gradient(descent, x.rows_of(rows.clone()), rows, here, target),
+            }
+        });
+        if let Some(below) = &mut below {
+            for shard in 0..shards.count() {
+                // G4: ∂J/∂H = ∂J/∂Z^o · W^oᵀ,  G8: S ⊙ ∂J/∂(S ⊙ H),  G5: ∂J/∂Z^h = f'(Z^h) ⊙ ∂J/∂H
+                ops.hidden_delta(f, shards.examples(shard, batch), (below, here), &layers[l]);
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use ndarray::{Array2, ArrayView2, s};
 
 use crate::architecture::Architecture;
 use crate::kernels::ByColumn;
-use crate::layer::Layer;
+use crate::layer::{Gradients, Layer};
 use crate::linalg::csr::Features;
 use crate::linalg::matrix::Matrix;
 use crate::loss::softmax;
@@ -17,6 +17,7 @@ use crate::ops::output::{Labels, Scores};
 use crate::parallel::Partition;
 use crate::passes::Memory;
 use crate::scalar::Scalar;
+use crate::shards::Shards;
 
 /// Buffers for the forward and backward pass of batches up to a given size, and the threads that
 /// compute them.
@@ -31,9 +32,12 @@ pub struct Workspace<A> {
     predictions: Vec<u8>, // (capacity)
     dropped: DroppedInputs<A>,
     objective: Objective,
-    step: u64,      // forward passes in training so far
-    rows: usize,    // batch size of the last pass
-    training: bool, // was it a pass in training?
+    shards: Shards,              // of each batch in training
+    scratch: Vec<Gradients<A>>,  // for each level of their tree
+    total: Option<Gradients<A>>, // see `with_total`
+    step: u64,                   // forward passes in training so far
+    rows: usize,                 // batch size of the last pass
+    training: bool,              // was it a pass in training?
     stage: Stage,
 }
 
@@ -86,7 +90,6 @@ impl<A: Scalar> Workspace<A> {
                 mask: Matrix::zeros(0, outputs),
                 kept: Matrix::zeros(0, outputs),
                 sorted: sorted.collect(),
-                rows: 0,
                 is_masked: false,
             }
         };
@@ -97,6 +100,9 @@ impl<A: Scalar> Workspace<A> {
             predictions: vec![0; capacity],
             dropped: DroppedInputs::new(0, architecture.inputs),
             objective: Objective::default(),
+            shards: Shards::ONE,
+            scratch: Vec::new(),
+            total: None,
             step: 0,
             rows: 0,
             training: false,
@@ -111,9 +117,9 @@ impl<A: Scalar> Workspace<A> {
     #[track_caller]
     pub fn set_objective(&mut self, objective: Objective) {
         objective.check();
-        let masking = Masking::new(&objective, 0, self.layers.len());
+        let masking = Masking::new(&objective, 0, self.layers.len(), 0);
         let rows_if = |drops: bool| if drops { self.losses.len() } else { 0 };
-        let capacity = rows_if(masking.hidden(0).is_some());
+        let capacity = rows_if(masking.hidden(0, 0).is_some());
         self.dropped = DroppedInputs::new(rows_if(masking.inputs().is_some()), self.dropped.inputs());
         let last = self.layers.len() - 1;
         for buffers in &mut self.layers[..last] {
@@ -125,6 +131,63 @@ impl<A: Scalar> Workspace<A> {
         (self.objective, self.step) = (objective, 0);
         // A backward pass must use the objective of its forward pass.
         self.stage = Stage::Logits;
+    }
+
+    /// Splits each batch in training into shards: contiguous parts whose sizes differ by at most
+    /// one. The gradient of a batch is the sum of their gradients, added in a fixed tree, and its
+    /// loss the sum of their losses, so the bits of a training depend on the number of shards. They
+    /// do not depend on who computes which shard. The default is 1.
+    ///
+    /// In the tree, the sum over K shards is that of the first 2ʲ and that of the rest, where 2ʲ is
+    /// the largest power of two below K. Its levels take as many [`Gradients`] of memory.
+    ///
+    /// ```
+    /// use mlp_core::prelude::*;
+    ///
+    /// let architecture = Architecture::new(2, &[3], 2);
+    /// let network = Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(0))?;
+    /// let (x, labels) = (ndarray::array![[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1]);
+    /// let gradients = |shards| {
+    ///     let mut workspace = Workspace::<f64>::new(&architecture, 3);
+    ///     workspace.set_shards(shards);
+    ///     let mut gradients = Gradients::new(&architecture);
+    ///     network.forward(x.view(), &labels, &mut workspace);
+    ///     network.backward(x.view(), &mut workspace, &mut gradients);
+    ///     gradients.layers()[0].weights()
+    /// };
+    /// let difference = gradients(1) - gradients(2);
+    /// assert!(difference.iter().all(|value| value.abs() < 1e-15));
+    /// # Ok::<(), NetworkError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the number is 0.
+    #[track_caller]
+    pub fn set_shards(&mut self, shards: usize) {
+        self.shards = Shards::new(shards);
+        self.scratch = (0..self.shards.levels()).map(|_| self.gradients()).collect();
+        // A backward pass must use the shards of its forward pass.
+        self.stage = Stage::Logits;
+    }
+
+    /// Returns the number of shards of each batch in training.
+    pub fn shards(&self) -> usize {
+        self.shards.count()
+    }
+
+    fn gradients(&self) -> Gradients<A> {
+        let outputs = self.layers.iter().map(|buffers| buffers.z.columns());
+        let inputs = std::iter::once(self.dropped.inputs()).chain(outputs.clone());
+        Gradients {
+            layers: inputs.zip(outputs).map(|(inputs, outputs)| Layer::zeros(inputs, outputs)).collect(),
+        }
+    }
+
+    /// Calls `work` with gradients that the workspace keeps for the next call.
+    pub(crate) fn with_total(&mut self, work: impl FnOnce(&mut Self, &mut Gradients<A>)) {
+        let mut total = self.total.take().unwrap_or_else(|| self.gradients());
+        work(self, &mut total);
+        self.total = Some(total);
     }
 
     /// Returns the objective of training.
@@ -293,19 +356,23 @@ impl<A: Scalar> Workspace<A> {
 
     /// Borrows the parts that the passes use.
     pub(crate) fn memory(&mut self) -> Memory<'_, A> {
-        let masking = match self.training {
-            true => Masking::new(&self.objective, self.step, self.layers.len()),
-            false => Masking::NONE,
+        let (masking, shards) = match self.training {
+            true => (Masking::new(&self.objective, self.step, self.layers.len(), 0), self.shards),
+            false => (Masking::NONE, Shards::ONE),
         };
         let scores = Scores { losses: &mut self.losses, predictions: &mut self.predictions };
         let (ops, buffers, dropped) = (&mut self.ops, &mut self.layers[..], &mut self.dropped);
-        Memory { ops, buffers, dropped, scores, masking }
+        Memory { ops, buffers, dropped, scores, masking, shards, scratch: &mut self.scratch }
     }
 
-    /// Ends a forward pass with labels.
-    pub(crate) fn complete(&mut self) {
+    /// Ends a forward pass with labels and returns the sum of the losses: of those of each shard, in
+    /// training.
+    pub(crate) fn complete(&mut self) -> f64 {
         self.step += u64::from(self.training);
         self.stage = if self.training { Stage::Forward } else { Stage::Scored };
+        let shards = if self.training { self.shards } else { Shards::ONE };
+        let sum = |shard| self.losses[shards.examples(shard, self.rows)].iter().sum::<f64>();
+        (0..shards.count()).map(sum).sum()
     }
 
     /// Marks the gradients as used: the weights are about to change.

@@ -180,13 +180,12 @@ impl<A> Matrix<A> {
 }
 
 impl<A: Send> Matrix<A> {
-    /// Splits the first `rows` rows by columns. The strips, if there are several, must match the
-    /// parts.
+    /// Splits some rows by columns. The strips, if there are several, must match the parts.
     #[track_caller]
-    pub(crate) fn by_columns(&mut self, rows: usize, partition: &Partition) -> MatParts<'_, A> {
-        assert!(rows <= self.rows);
+    pub(crate) fn by_columns(&mut self, rows: Range<usize>, partition: &Partition) -> MatParts<'_, A> {
+        assert!(rows.end <= self.rows);
         match &mut self.strips[..] {
-            [strip] => partition.columns(strip.mat_mut(rows)),
+            [strip] => partition.columns(strip.mat_mut(rows.end).rows_of(rows)),
             strips => partition.strips(strips, rows),
         }
     }
@@ -227,8 +226,8 @@ impl<A> Strip<A> {
 }
 
 impl<A: Send> partition::Strip<A> for Strip<A> {
-    fn block(&mut self, rows: usize) -> MatMut<'_, A> {
-        self.mat_mut(rows)
+    fn block(&mut self, rows: Range<usize>) -> MatMut<'_, A> {
+        self.mat_mut(rows.end).rows_of(rows)
     }
 }
 

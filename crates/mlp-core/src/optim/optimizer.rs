@@ -151,7 +151,7 @@ impl<A: Scalar> Optimizer<A> {
     }
 
     /// The second half of [`train_step`](Self::train_step), after [`Mlp::forward`] on the same
-    /// batch. Plain gradient descent without decay or clipping never stores the gradient.
+    /// batch. Plain gradient descent without decay, clipping or shards never stores the gradient.
     ///
     /// # Panics
     /// Same as [`Mlp::backward`]; also if the optimizer has another architecture.
@@ -164,7 +164,8 @@ impl<A: Scalar> Optimizer<A> {
         workspace: &mut Workspace<A>,
     ) {
         self.steps += 1;
-        if self.kind == OptimizerKind::Sgd && self.weight_decay == 0.0 && self.max_norm.is_none() {
+        let is_plain = self.weight_decay == 0.0 && self.max_norm.is_none() && workspace.shards() == 1;
+        if self.kind == OptimizerKind::Sgd && is_plain {
             network.descend_in_place(x, learning_rate, workspace);
             return;
         }
