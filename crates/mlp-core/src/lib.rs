@@ -163,6 +163,7 @@ pub use random::{NativeStream, NumpyStream, RandomStream, SeedTooLarge, Stream, 
 #[cfg(feature = "safetensors")]
 pub use safetensors::{SafetensorsError, Tensors, f16_to_f64};
 pub use scalar::{Precision, Scalar};
+pub use shards::{Peers, Shards, add_nodes};
 pub use workspace::Workspace;
 
 #[cfg(doctest)]

@@ -7,15 +7,16 @@
 //! biases b.
 
 use crate::activation::Activation;
-use crate::layer::{Gradients, Layer};
+use crate::layer::Layer;
 use crate::linalg::csr::Features;
 use crate::ops::Ops;
 use crate::ops::buffers::{Buffers, input};
 use crate::ops::dropout::{DroppedInputs, Masking};
 use crate::ops::hidden::Descent;
 use crate::ops::output::{Labels, Scores};
+use crate::ops::shards::Sums;
 use crate::scalar::Scalar;
-use crate::shards::Shards;
+use crate::shards::{Peers, Shards};
 
 /// The parts of a workspace that the passes use.
 pub(crate) struct Memory<'w, A> {
@@ -24,8 +25,9 @@ pub(crate) struct Memory<'w, A> {
     pub(crate) dropped: &'w mut DroppedInputs<A>,
     pub(crate) scores: Scores<'w>,
     pub(crate) masking: Masking,
-    pub(crate) shards: Shards,                  // one in inference
-    pub(crate) scratch: &'w mut [Gradients<A>], // for each level of their tree
+    pub(crate) batch: usize,   // number of examples in all processes
+    pub(crate) shards: Shards, // one in inference
+    pub(crate) sums: &'w mut Sums<A>,
 }
 
 /// The forward pass: Z and H of every layer; with labels also Ŷ and J; in training also ∂J/∂Z^o.
@@ -34,13 +36,13 @@ pub(crate) fn forward<A: Scalar>(
     f: Activation,
     x: &Features<'_, A>,
     labels: Option<Labels<'_>>,
-    Memory { ops, buffers, dropped, mut scores, masking, shards, .. }: Memory<'_, A>,
+    Memory { ops, buffers, dropped, mut scores, masking, batch, shards, .. }: Memory<'_, A>,
 ) {
-    let (batch, last) = (x.dim().0, layers.len() - 1);
+    let last = layers.len() - 1;
     // S ⊙ X, with dropout of inputs
     let x = dropped.drop_from(x, masking.inputs(), ops);
-    for shard in 0..shards.count() {
-        let rows = shards.examples(shard, batch);
+    for shard in shards.own() {
+        let rows = shards.rows(shard, batch);
         for (l, layer) in layers[..last].iter().enumerate() {
             let (below, here) = buffers.split_at_mut(l);
             let (input, mask) = (input(below, x, rows.clone()), masking.hidden(l, rows.start));
@@ -84,20 +86,21 @@ pub(crate) fn backward<A: Scalar>(
 }
 
 /// The backward pass of a batch in shards, after its forward pass in training. Writes the gradient
-/// of each layer, summed over the shards in the order of their tree.
+/// of each layer, summed over the shards in the order of their tree, and over all processes.
 pub(crate) fn backward_in_shards<A: Scalar>(
     layers: &[Layer<A>],
     f: Activation,
     x: &Features<'_, A>,
-    sums: &mut Gradients<A>,
-    Memory { ops, buffers, dropped, shards, scratch, .. }: Memory<'_, A>,
+    targets: &mut [Layer<A>],
+    mut peers: Option<&mut dyn Peers<A>>,
+    Memory { ops, buffers, dropped, batch, shards, sums, .. }: Memory<'_, A>,
 ) {
-    let (x, batch, descent) = (dropped.rest_of(x), x.dim().0, Descent::gradient());
-    for (l, sum) in sums.layers.iter_mut().enumerate().rev() {
+    let (x, descent) = (dropped.rest_of(x), Descent::gradient());
+    for (l, target) in targets.iter_mut().enumerate().rev() {
         let (below, here) = buffers.split_at_mut(l);
         let (mut below, here) = (below.last_mut(), &mut here[0]);
-        ops.sum_of_shards(0..shards.count(), sum, (&mut *scratch, l), &mut |ops, shard, target| {
-            let rows = shards.examples(shard, batch);
+        ops.sum_own_shards(sums, l, target, &mut |ops, shard, target| {
+            let rows = shards.rows(shard, batch);
             match &below {
                 // G2: ∂J/∂W^o = Hᵀ · ∂J/∂Z^o,  G3: ∂J/∂b^o = 1 · ∂J/∂Z^o
                 Some(below) => ops.hidden_gradient(descent, rows, (below, here), target),
@@ -105,11 +108,20 @@ pub(crate) fn backward_in_shards<A: Scalar>(
                 None => ops.input_gradient(descent, x.rows_of(rows.clone()), rows, here, target),
             }
         });
+        if let Some(peers) = &mut peers {
+            peers.start(l, sums.take(l));
+        }
         if let Some(below) = &mut below {
-            for shard in 0..shards.count() {
+            for shard in shards.own() {
                 // G4: ∂J/∂H = ∂J/∂Z^o · W^oᵀ,  G8: S ⊙ ∂J/∂(S ⊙ H),  G5: ∂J/∂Z^h = f'(Z^h) ⊙ ∂J/∂H
-                ops.hidden_delta(f, shards.examples(shard, batch), (below, here), &layers[l]);
+                ops.hidden_delta(f, shards.rows(shard, batch), (below, here), &layers[l]);
             }
+        }
+    }
+    if let Some(peers) = peers {
+        for (l, target) in targets.iter_mut().enumerate().rev() {
+            sums.put(l, peers.finish(l));
+            ops.copy_total(sums, l, target);
         }
     }
 }

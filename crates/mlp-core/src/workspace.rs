@@ -14,6 +14,7 @@ use crate::ops::buffers::Buffers;
 use crate::ops::compute::Compute;
 use crate::ops::dropout::{DroppedInputs, Masking};
 use crate::ops::output::{Labels, Scores};
+use crate::ops::shards::Sums;
 use crate::parallel::Partition;
 use crate::passes::Memory;
 use crate::scalar::Scalar;
@@ -32,11 +33,12 @@ pub struct Workspace<A> {
     predictions: Vec<u8>, // (capacity)
     dropped: DroppedInputs<A>,
     objective: Objective,
-    shards: Shards,              // of each batch in training
-    scratch: Vec<Gradients<A>>,  // for each level of their tree
+    shards: Shards, // of each batch in training
+    sums: Sums<A>,
     total: Option<Gradients<A>>, // see `with_total`
     step: u64,                   // forward passes in training so far
-    rows: usize,                 // batch size of the last pass
+    rows: usize,                 // examples of the last pass
+    batch: usize,                // those of its batch in all processes
     training: bool,              // was it a pass in training?
     stage: Stage,
 }
@@ -101,7 +103,8 @@ impl<A: Scalar> Workspace<A> {
             dropped: DroppedInputs::new(0, architecture.inputs),
             objective: Objective::default(),
             shards: Shards::ONE,
-            scratch: Vec::new(),
+            sums: Sums::new(Shards::ONE, || Gradients { layers: Vec::new() }),
+            batch: 0,
             total: None,
             step: 0,
             rows: 0,
@@ -138,8 +141,10 @@ impl<A: Scalar> Workspace<A> {
     /// loss the sum of their losses, so the bits of a training depend on the number of shards. They
     /// do not depend on who computes which shard. The default is 1.
     ///
-    /// In the tree, the sum over K shards is that of the first 2ʲ and that of the rest, where 2ʲ is
-    /// the largest power of two below K. Its levels take as many [`Gradients`] of memory.
+    /// [`Shards`] defines the parts and the tree. With shards of other processes, use
+    /// [`Mlp::forward_own`](crate::Mlp::forward_own) and
+    /// [`Optimizer::descend_with`](crate::Optimizer::descend_with). Each level of the tree takes as
+    /// much memory as [`Gradients`].
     ///
     /// ```
     /// use mlp_core::prelude::*;
@@ -163,16 +168,22 @@ impl<A: Scalar> Workspace<A> {
     /// # Panics
     /// If the number is 0.
     #[track_caller]
-    pub fn set_shards(&mut self, shards: usize) {
-        self.shards = Shards::new(shards);
-        self.scratch = (0..self.shards.levels()).map(|_| self.gradients()).collect();
+    pub fn set_shards(&mut self, shards: impl Into<Shards>) {
+        self.shards = shards.into();
+        self.sums = Sums::new(self.shards, || self.gradients());
         // A backward pass must use the shards of its forward pass.
         self.stage = Stage::Logits;
     }
 
-    /// Returns the number of shards of each batch in training.
-    pub fn shards(&self) -> usize {
-        self.shards.count()
+    /// Returns the shards of each batch in training.
+    pub fn shards(&self) -> Shards {
+        self.shards
+    }
+
+    /// Returns the sum of the losses of each of this process's shards, after a pass in training.
+    pub fn shard_losses(&self) -> impl Iterator<Item = f64> {
+        let shards = self.shards;
+        shards.own().map(move |shard| self.losses[shards.rows(shard, self.batch)].iter().sum())
     }
 
     fn gradients(&self) -> Gradients<A> {
@@ -333,15 +344,19 @@ impl<A: Scalar> Workspace<A> {
         self.layers[l].delta.to_array().slice_move(s![..self.rows, ..])
     }
 
-    /// Starts a pass on a batch.
+    /// Starts a pass: in training, on this process's examples of a batch of a given size.
     #[track_caller]
-    pub(crate) fn begin(&mut self, layers: &[Layer<A>], x: &Features<'_, A>, training: bool) {
+    pub(crate) fn begin(&mut self, layers: &[Layer<A>], x: &Features<'_, A>, batch: Option<usize>) {
         let (rows, inputs) = x.dim();
         let expected = layers[0].inputs();
         assert_eq!(inputs, expected, "{inputs} numbers per example for a network with {expected} inputs");
         assert!(rows <= self.capacity(), "{rows} examples in a workspace for {}", self.capacity());
         self.check_fits(layers);
-        (self.rows, self.training) = (rows, training);
+        if let Some(batch) = batch {
+            let expected = self.shards.examples(batch).len();
+            assert_eq!(rows, expected, "{rows} examples; the shards of a batch of {batch} have {expected}");
+        }
+        (self.rows, self.batch, self.training) = (rows, batch.unwrap_or(rows), batch.is_some());
         self.stage = Stage::Logits;
     }
 
@@ -349,7 +364,9 @@ impl<A: Scalar> Workspace<A> {
     pub(crate) fn compared_with<'l>(&self, classes: &'l [u8]) -> Labels<'l> {
         let Objective { reduction, label_smoothing, .. } = self.objective;
         match self.training {
-            true => Labels { classes, smoothing: label_smoothing, weight: Some(reduction.weight(self.rows)) },
+            true => {
+                Labels { classes, smoothing: label_smoothing, weight: Some(reduction.weight(self.batch)) }
+            }
             false => Labels { classes, smoothing: 0.0, weight: None },
         }
     }
@@ -357,12 +374,15 @@ impl<A: Scalar> Workspace<A> {
     /// Borrows the parts that the passes use.
     pub(crate) fn memory(&mut self) -> Memory<'_, A> {
         let (masking, shards) = match self.training {
-            true => (Masking::new(&self.objective, self.step, self.layers.len(), 0), self.shards),
+            true => {
+                let first = self.shards.examples(self.batch).start;
+                (Masking::new(&self.objective, self.step, self.layers.len(), first), self.shards)
+            }
             false => (Masking::NONE, Shards::ONE),
         };
         let scores = Scores { losses: &mut self.losses, predictions: &mut self.predictions };
         let (ops, buffers, dropped) = (&mut self.ops, &mut self.layers[..], &mut self.dropped);
-        Memory { ops, buffers, dropped, scores, masking, shards, scratch: &mut self.scratch }
+        Memory { ops, buffers, dropped, scores, masking, batch: self.batch, shards, sums: &mut self.sums }
     }
 
     /// Ends a forward pass with labels and returns the sum of the losses: of those of each shard, in
@@ -370,9 +390,7 @@ impl<A: Scalar> Workspace<A> {
     pub(crate) fn complete(&mut self) -> f64 {
         self.step += u64::from(self.training);
         self.stage = if self.training { Stage::Forward } else { Stage::Scored };
-        let shards = if self.training { self.shards } else { Shards::ONE };
-        let sum = |shard| self.losses[shards.examples(shard, self.rows)].iter().sum::<f64>();
-        (0..shards.count()).map(sum).sum()
+        if self.training { self.shard_losses().sum() } else { self.losses().iter().sum() }
     }
 
     /// Marks the gradients as used: the weights are about to change.

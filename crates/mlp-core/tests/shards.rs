@@ -1,10 +1,15 @@
 //! A batch in shards: its gradient is the sum of the gradients of its parts, each computed as a
 //! batch of its own, in the order of a fixed tree; and nothing else about a step changes.
 
+use std::ops::Range;
+use std::sync::{Barrier, Mutex};
+use std::thread;
+
 use mlp_core::gradcheck::gradcheck_in;
 use mlp_core::{
     Activation, Architecture, Compute, CsrMatrix, Features, Gradients, Init, Isa, MatmulBackend, Mlp,
-    NativeStream, Objective, Optimizer, OptimizerKind, RandomStream, Reduction, Scalar, Workspace,
+    NativeStream, Objective, Optimizer, OptimizerKind, Peers, RandomStream, Reduction, Scalar, Score, Shards,
+    Workspace, add_nodes,
 };
 use ndarray::{Array2, Axis, Slice, s};
 
@@ -40,6 +45,19 @@ impl<A: Scalar> Batch<A> {
         Self { dense, offsets, columns, values, labels }
     }
 
+    /// Some of the examples.
+    fn part(&self, own: Range<usize>) -> Self {
+        let first = self.offsets[own.start];
+        let entries = first..self.offsets[own.end];
+        Self {
+            dense: self.dense.slice_axis(Axis(0), Slice::from(own.clone())).to_owned(),
+            offsets: self.offsets[own.start..=own.end].iter().map(|offset| offset - first).collect(),
+            columns: self.columns[entries.clone()].to_vec(),
+            values: self.values[entries].to_vec(),
+            labels: self.labels[own].to_vec(),
+        }
+    }
+
     fn features(&self, is_sparse: bool) -> Features<'_, A> {
         if is_sparse {
             CsrMatrix::new(INPUTS, &self.offsets, &self.columns[..], &self.values[..]).into()
@@ -54,7 +72,7 @@ fn network<A: Scalar>(hidden: &[usize], activation: Activation) -> Mlp<A> {
     Mlp::new(&architecture, Init::Xavier, &mut NativeStream::new(7)).unwrap()
 }
 
-fn workspace<A: Scalar>(network: &Mlp<A>, shards: usize, compute: Compute) -> Workspace<A> {
+fn workspace<A: Scalar>(network: &Mlp<A>, shards: impl Into<Shards>, compute: Compute) -> Workspace<A> {
     let mut workspace = Workspace::with_compute(&network.architecture(), BATCH, compute);
     workspace.set_shards(shards);
     workspace
@@ -105,7 +123,7 @@ fn oracle<A: Scalar>(terms: &[Sums<A>]) -> Sums<A> {
 }
 
 /// The examples of shard k of K.
-fn part(examples: usize, k: usize, shards: usize) -> std::ops::Range<usize> {
+fn part(examples: usize, k: usize, shards: usize) -> Range<usize> {
     examples * k / shards..examples * (k + 1) / shards
 }
 
@@ -116,18 +134,9 @@ fn check_sums<A: Scalar>(hidden: &[usize], examples: usize) {
         for is_sparse in [false, true] {
             let terms = |compute: Compute| -> Vec<Sums<A>> {
                 let term = |k| {
-                    let own = part(examples, k, shards);
-                    let dense = batch.dense.slice_axis(Axis(0), Slice::from(own.clone())).to_owned();
-                    let offsets: Vec<usize> = batch.offsets[own.start..=own.end].to_vec();
-                    let first = offsets[0];
-                    let offsets: Vec<usize> = offsets.iter().map(|offset| offset - first).collect();
-                    let entries = first..first + offsets[offsets.len() - 1];
-                    let (columns, values) = (&batch.columns[entries.clone()], &batch.values[entries]);
-                    let x = match is_sparse {
-                        true => CsrMatrix::new(INPUTS, &offsets, columns, values).into(),
-                        false => dense.view().into(),
-                    };
-                    gradient(&network, x, &batch.labels[own], &mut workspace(&network, 1, compute))
+                    let part = batch.part(part(examples, k, shards));
+                    let mut workspace = workspace(&network, 1, compute);
+                    gradient(&network, part.features(is_sparse), &part.labels, &mut workspace)
                 };
                 (0..shards).map(term).collect()
             };
@@ -334,5 +343,122 @@ fn a_backward_pass_needs_the_shards_of_its_forward_pass() {
     let mut workspace = workspace(&network, 2, Compute::default());
     network.forward(batch.features(false), &batch.labels, &mut workspace);
     workspace.set_shards(3);
+    network.backward(batch.features(false), &mut workspace, &mut Gradients::new(&network.architecture()));
+}
+
+/// The sums that the processes send, and their results.
+struct Hub<A> {
+    nodes: Vec<Range<usize>>,
+    sent: Mutex<Vec<Vec<Vec<A>>>>, // (processes, layers)
+    barrier: Barrier,
+}
+
+/// One of several threads that act as processes.
+struct Process<'h, A> {
+    hub: &'h Hub<A>,
+    number: usize,
+}
+
+impl<A: Scalar> Peers<A> for Process<'_, A> {
+    fn start(&mut self, layer: usize, sums: Vec<A>) {
+        self.hub.sent.lock().unwrap()[self.number][layer] = sums;
+    }
+
+    fn finish(&mut self, layer: usize) -> Vec<A> {
+        self.hub.barrier.wait();
+        let mut own;
+        {
+            let sent = self.hub.sent.lock().unwrap();
+            own = sent[self.number][layer].clone();
+            let mut sums: Vec<A> = sent.iter().flat_map(|layers| layers[layer].clone()).collect();
+            let len = sums.len() / self.hub.nodes.len();
+            add_nodes(&self.hub.nodes, &mut sums);
+            own[..len].copy_from_slice(&sums[..len]);
+        }
+        self.hub.barrier.wait();
+        own
+    }
+}
+
+/// Trains for some steps and returns the weights, and the score of each step.
+fn train_in_processes<A: Scalar>(
+    kind: OptimizerKind,
+    (count, processes): (usize, usize),
+    examples: usize,
+    compute: Compute,
+) -> Vec<(Mlp<A>, Vec<(f64, usize)>)> {
+    let batch = Batch::<A>::new(examples);
+    let all: Vec<Shards> =
+        (0..processes).map(|number| Shards::of_process(count, number, processes)).collect();
+    let nodes = all.iter().flat_map(|shards| shards.nodes()).collect();
+    let sent = Mutex::new(vec![vec![Vec::new(); 3]; processes]);
+    let hub = Hub { nodes, sent, barrier: Barrier::new(processes) };
+    let losses = Mutex::new(vec![vec![]; processes]);
+    let work = |number: usize| {
+        let mut network = network::<A>(&[20, 12], Activation::Tanh);
+        let mut workspace = workspace(&network, all[number], compute.with_threads(1 + number % 3));
+        let objective = Objective::mean().with_dropout(0.2).with_input_dropout(0.1);
+        workspace.set_objective(objective.with_label_smoothing(0.1));
+        let mut optimizer =
+            Optimizer::new(kind, &network.architecture()).with_weight_decay(0.01).with_clipping(0.5);
+        let own = batch.part(all[number].examples(examples));
+        let mut scores = Vec::new();
+        for step in 0..4 {
+            let x = own.features(step % 2 == 0);
+            let Score { correct, .. } = network.forward_own(x, &own.labels, examples, &mut workspace);
+            losses.lock().unwrap()[number] = workspace.shard_losses().collect();
+            hub.barrier.wait();
+            scores.push((losses.lock().unwrap().iter().flatten().sum(), correct));
+            hub.barrier.wait();
+            let mut process = Process { hub: &hub, number };
+            let peers: Option<&mut dyn Peers<A>> = if processes > 1 { Some(&mut process) } else { None };
+            optimizer.descend_with(&mut network, x, 0.01, &mut workspace, peers);
+        }
+        (network, scores)
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..processes).map(|number| scope.spawn(move || work(number))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn any_number_of_processes_takes_the_same_steps() {
+    let backends = [MatmulBackend::Portable, MatmulBackend::OpenBlas];
+    for backend in backends.into_iter().filter(|backend| backend.is_available()) {
+        let compute = Compute::default().with_backend(backend);
+        for (kind, count) in KINDS.into_iter().zip([2, 4, 5, 7, 8]) {
+            for examples in [BATCH, 11, 3] {
+                let one = train_in_processes::<f32>(kind, (count, 1), examples, compute).remove(0);
+                for processes in 2..=count {
+                    let found = train_in_processes::<f32>(kind, (count, processes), examples, compute);
+                    for (network, scores) in &found {
+                        assert_eq!(*network, one.0, "{kind:?}, {count} shards, {processes} processes");
+                        assert!(scores.iter().zip(&one.1).all(|(score, expected)| score.0 == expected.0));
+                    }
+                    for step in 0..4 {
+                        let correct: usize = found.iter().map(|(_, scores)| scores[step].1).sum();
+                        assert_eq!(correct, one.1[step].1);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "30 examples; the shards of a batch of 30 have 15")]
+fn a_process_takes_only_its_own_examples() {
+    let (batch, network) = (Batch::<f32>::new(BATCH), network::<f32>(&[20], Activation::Tanh));
+    let mut workspace = workspace(&network, Shards::of_process(2, 0, 2), Compute::default());
+    network.forward(batch.features(false), &batch.labels, &mut workspace);
+}
+
+#[test]
+#[should_panic(expected = "with other processes: false")]
+fn a_gradient_of_some_shards_is_not_used_alone() {
+    let (batch, network) = (Batch::<f32>::new(BATCH).part(0..15), network::<f32>(&[20], Activation::Tanh));
+    let mut workspace = workspace(&network, Shards::of_process(2, 0, 2), Compute::default());
+    network.forward_own(batch.features(false), &batch.labels, BATCH, &mut workspace);
     network.backward(batch.features(false), &mut workspace, &mut Gradients::new(&network.architecture()));
 }

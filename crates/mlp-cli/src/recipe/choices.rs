@@ -159,6 +159,10 @@ pub(crate) struct Choices {
     /// Drop the last batch of an epoch if it is incomplete
     #[arg(long, value_name = "BOOL", hide_short_help = true, help_heading = TRAINING)]
     drop_last: Option<bool>,
+    /// Parts of a batch whose gradients are summed in a fixed order
+    #[arg(long, value_name = "N", hide_short_help = true, help_heading = TRAINING)]
+    #[serde(serialize_with = "count")]
+    shards: Option<usize>,
     /// How to combine the losses of a batch
     #[arg(long, value_name = "NAME", help_heading = TRAINING)]
     #[arg(value_parser = parse::reduction(), hide_short_help = true)]

@@ -149,6 +149,17 @@ impl<A> Matrix<A> {
         self.strips[0].mat_mut(self.rows)
     }
 
+    /// Copies a row, without the padding.
+    pub(crate) fn copy_row(&self, row: usize, to: &mut [A])
+    where
+        A: Copy,
+    {
+        for strip in &self.strips {
+            let from = &strip.buffer[strip.start + row * strip.stride..][..strip.columns];
+            to[strip.first..strip.first + strip.columns].copy_from_slice(from);
+        }
+    }
+
     fn row(&self, row: usize) -> impl Iterator<Item = &A> {
         self.strips
             .iter()

@@ -31,6 +31,10 @@ impl TrainConfig {
             let expected = format!("1 to {examples}, the number of training examples");
             return Err(out_of_range("batch_size", self.batch_size, expected));
         }
+        if self.shards > self.batch_size {
+            let expected = format!("1 to {}, the batch size", self.batch_size);
+            return Err(out_of_range("shards", self.shards, expected));
+        }
         let architecture =
             Architecture::new(train.pixels(), &self.hidden, train.classes()).with_activation(self.activation);
         architecture.validate()?;
@@ -74,14 +78,15 @@ impl Plan {
     }
 
     /// Returns how many of the available threads share a step: at most the useful ones, and fewer
-    /// if a step is short.
+    /// if a step, or its part for a shard, is short.
     pub fn threads(&self, train: &Dataset, available: usize) -> usize {
         let share = |layer| if layer == 0 && self.takes_csr_rows { train.density() } else { 1.0 };
         let sizes = self.architecture.layer_sizes();
         let layers = sizes.iter().enumerate();
         let example: f64 =
             layers.map(|(layer, &(inputs, outputs))| share(layer) * (inputs * outputs) as f64).sum();
-        let work = 2.0 * example * self.config.batch_size as f64;
+        let examples = self.config.batch_size as f64 / self.config.shards as f64;
+        let work = 2.0 * example * examples;
         available.min((work / WORK_PER_THREAD) as usize).clamp(1, self.useful_threads())
     }
 

@@ -77,6 +77,9 @@ options! {
         batch_size: usize = 100,
         /// Drop the last batch of an epoch if it is incomplete, as in the chapter.
         drop_last: bool = true,
+        /// Parts of a batch whose gradients are summed, see
+        /// [`Workspace::set_shards`](mlp_core::Workspace::set_shards).
+        shards: usize = 1 => COUNT,
         /// Learning rate η.
         learning_rate: f64 = 0.01,
         /// Sum (as in the chapter) or mean of a batch's losses.
@@ -333,6 +336,8 @@ mod tests {
             error(|c| c.batch_size = 251),
             "batch size is 251; expected 1 to 250, the number of training examples"
         );
+        assert_eq!(error(|c| c.shards = 0), "shards is 0; expected 1 or more");
+        assert_eq!(error(|c| c.shards = 101), "shards is 101; expected 1 to 100, the batch size");
         // In f32, the last two are 0 and infinity.
         for rate in [f64::NAN, f64::INFINITY, 0.0, -0.1, 1e-46, 1e39] {
             let expected =

@@ -86,6 +86,7 @@ impl<'d, A: Number> Trainer<'d, A> {
         let batches = Batches::new(&plan, examples, compute.threads);
         let mut workspace = Workspace::with_compute(architecture, config.batch_size, compute);
         workspace.set_objective(plan.objective());
+        workspace.set_shards(config.shards);
         Ok(Self {
             schedule: plan.schedule(),
             batches,
