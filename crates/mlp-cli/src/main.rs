@@ -11,6 +11,7 @@ mod output;
 mod parse;
 mod plot;
 mod predictions;
+mod ranks;
 mod recipe;
 mod report;
 mod runs;

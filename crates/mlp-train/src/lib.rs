@@ -28,6 +28,7 @@ mod config;
 mod error;
 pub mod formats;
 mod model;
+pub mod mpi;
 mod number;
 mod run;
 mod training;

@@ -24,6 +24,8 @@ mod verify_resume;
 
 use std::process::ExitCode;
 
+use crate::ranks;
+
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
     Train(Box<train::Args>),
@@ -54,6 +56,10 @@ impl Command {
     /// Runs the command and returns its exit code. `definition` returns the definition of the whole
     /// command line.
     pub(crate) fn run(&self, definition: fn() -> clap::Command) -> anyhow::Result<ExitCode> {
+        let shares_work = matches!(self, Self::Sweep(_));
+        if let Some(code) = ranks::refused(shares_work)? {
+            return Ok(code);
+        }
         match self {
             Self::Train(args) => train::run(args),
             Self::Eval(args) => eval::run(args),
