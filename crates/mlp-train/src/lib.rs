@@ -54,6 +54,7 @@ pub use run::train::RunSetup;
 pub use run::writer::EpochWriter;
 pub use training::batches::Examples;
 pub use training::events::{Control, Ending, Event, Observer};
+pub use training::processes::Processes;
 pub use training::range_test;
 pub use training::trainer::Trainer;
 

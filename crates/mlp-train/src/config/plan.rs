@@ -90,6 +90,19 @@ impl Plan {
         available.min((work / WORK_PER_THREAD) as usize).clamp(1, self.useful_threads())
     }
 
+    /// Checks that several processes can share the training.
+    ///
+    /// # Errors
+    /// [`ConfigError::OutOfRange`] if there are fewer shards than processes.
+    pub fn check_processes(&self, processes: usize) -> Result<(), ConfigError> {
+        let shards = self.config.shards;
+        if shards < processes {
+            let expected = format!("at least {processes}, the number of processes");
+            return Err(out_of_range("shards", shards, expected));
+        }
+        Ok(())
+    }
+
     /// Checks that the datasets of all monitored metrics exist.
     ///
     /// # Errors
