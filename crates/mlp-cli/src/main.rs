@@ -19,6 +19,7 @@ mod serve;
 mod signals;
 #[cfg(test)]
 mod tests;
+mod together;
 mod training;
 
 use std::io;

@@ -28,7 +28,7 @@ pub(crate) fn refused(shares_work: bool) -> anyhow::Result<Option<ExitCode>> {
     let instead = format!("for independent processes, unset {variable}");
     if cfg!(feature = "mpi") {
         bail!(
-            "{started}, and this command cannot share its work: only `mlp sweep` can; start it once, or \
+            "{started}, and this command cannot share its work: only `mlp train` and `mlp sweep` can; start it once, or \
              {instead}"
         );
     }

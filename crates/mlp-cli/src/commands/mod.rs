@@ -20,6 +20,7 @@ mod serve;
 mod summary;
 mod sweep;
 mod train;
+mod train_ranks;
 mod verify_resume;
 
 use std::process::ExitCode;
@@ -56,7 +57,7 @@ impl Command {
     /// Runs the command and returns its exit code. `definition` returns the definition of the whole
     /// command line.
     pub(crate) fn run(&self, definition: fn() -> clap::Command) -> anyhow::Result<ExitCode> {
-        let shares_work = matches!(self, Self::Sweep(_));
+        let shares_work = matches!(self, Self::Sweep(_) | Self::Train(_));
         if let Some(code) = ranks::refused(shares_work)? {
             return Ok(code);
         }

@@ -80,14 +80,17 @@ impl Plan {
     /// Returns how many of the available threads share a step: at most the useful ones, and fewer
     /// if a step, or its part for a shard, is short.
     pub fn threads(&self, train: &Dataset, available: usize) -> usize {
-        let share = |layer| if layer == 0 && self.takes_csr_rows { train.density() } else { 1.0 };
-        let sizes = self.architecture.layer_sizes();
-        let layers = sizes.iter().enumerate();
-        let example: f64 =
-            layers.map(|(layer, &(inputs, outputs))| share(layer) * (inputs * outputs) as f64).sum();
+        let example: f64 = self.multiply_adds(train).into_iter().sum();
         let examples = self.config.batch_size as f64 / self.config.shards as f64;
         let work = 2.0 * example * examples;
         available.min((work / WORK_PER_THREAD) as usize).clamp(1, self.useful_threads())
+    }
+
+    /// Returns the multiply-adds of each layer for an example, in the forward pass.
+    pub(crate) fn multiply_adds(&self, train: &Dataset) -> Vec<f64> {
+        let share = |layer| if layer == 0 && self.takes_csr_rows { train.density() } else { 1.0 };
+        let sizes = self.architecture.layer_sizes().into_iter().enumerate();
+        sizes.map(|(layer, (inputs, outputs))| share(layer) * (inputs * outputs) as f64).collect()
     }
 
     /// Checks that several processes can share the training.

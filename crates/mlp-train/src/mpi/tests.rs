@@ -38,10 +38,10 @@ fn in_processes<A: Number, R: Send>(
 ) -> Vec<R> {
     let mut to: Vec<Vec<_>> = (0..count).map(|_| Vec::new()).collect();
     let mut from: Vec<Vec<_>> = (0..count).map(|_| Vec::new()).collect();
-    for sender in 0..count {
+    for sender in &mut to {
         for receiver in &mut from {
             let (send, receive) = mpsc::channel();
-            to[sender].push(send);
+            sender.push(send);
             receiver.push(receive);
         }
     }
