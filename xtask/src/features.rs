@@ -28,7 +28,8 @@ fn combinations(metadata: &Value, backend: Backend) -> Vec<(&str, Option<&str>)>
         let features = package["features"].as_object().into_iter().flatten();
         let features = features.map(|(feature, _)| feature.as_str()).filter(|feature| match *feature {
             // `openblas-static` downloads and compiles OpenBLAS; `_blas` and `_lapack` are parts.
-            "openblas-static" | "_blas" | "_lapack" => false,
+            // `mpi` needs Open MPI; the checks with several ranks build it.
+            "openblas-static" | "_blas" | "_lapack" | "mpi" => false,
             "default" | "openblas" => backend == Backend::OpenBlas,
             _ => true,
         });
@@ -46,7 +47,7 @@ mod tests {
     fn each_feature_is_checked_alone_and_so_is_a_crate_without_any() {
         let metadata = serde_json::json!({"packages": [
             {"name": "a", "features": {"default": [], "openblas": [], "openblas-static": [], "_blas": []}},
-            {"name": "b", "features": {"fetch": []}},
+            {"name": "b", "features": {"fetch": [], "mpi": []}},
         ]});
         let (a, b) = ([("a", Some("default")), ("a", Some("openblas"))], ("b", Some("fetch")));
         let with = combinations(&metadata, Backend::OpenBlas);

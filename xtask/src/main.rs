@@ -50,6 +50,9 @@ enum Command {
         /// Install nothing; exit with code 1 if something is missing
         #[arg(long)]
         check: bool,
+        /// Find or install Open MPI instead, for builds with `--features mpi`
+        #[arg(long)]
+        mpi: bool,
     },
     /// Download datasets and verify them.
     FetchData {
@@ -111,8 +114,9 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode> {
     let workspace = Workspace::locate()?;
     match command {
-        Command::Setup { check: true } => return Ok(setup::check()),
-        Command::Setup { check: false } => {
+        Command::Setup { check, mpi: true } => return Ok(setup::mpi(check)),
+        Command::Setup { check: true, mpi: false } => return Ok(setup::check()),
+        Command::Setup { check: false, mpi: false } => {
             setup::ensure();
         }
         Command::FetchData { names, data_dir } => {

@@ -60,13 +60,16 @@ fn git(workspace: &Workspace, arguments: &[&str]) -> Result<String> {
     process::stdout(workspace.command("git").args(arguments))
 }
 
-/// The features of a crate that add to its API. OpenBLAS adds nothing and may not be installed.
+/// The features of a crate that add to its API. OpenBLAS adds nothing, and neither OpenBLAS nor
+/// Open MPI may be installed.
 fn features<'m>(metadata: &'m Value, library: &str) -> Vec<&'m str> {
     let packages = metadata["packages"].as_array().into_iter().flatten();
     let of_library = packages.filter(|package| package["name"] == library);
     let features = of_library.filter_map(|package| package["features"].as_object()).flatten();
     let names = features.map(|(name, _)| name.as_str());
-    names.filter(|name| *name != "default" && !name.contains("openblas") && !name.starts_with('_')).collect()
+    let is_left_out =
+        |name: &str| matches!(name, "default" | "mpi") || name.contains("openblas") || name.starts_with('_');
+    names.filter(|name| !is_left_out(name)).collect()
 }
 
 #[cfg(test)]
@@ -77,7 +80,7 @@ mod tests {
     fn only_features_that_add_to_the_api_are_compared() {
         let metadata = serde_json::json!({"packages": [
             {"name": "mlp-core", "features": {"default": [], "openblas-static": [], "_blas": [], "serde": []}},
-            {"name": "mlp-data", "features": {"fetch": []}},
+            {"name": "mlp-data", "features": {"fetch": [], "mpi": []}},
         ]});
         assert_eq!(features(&metadata, "mlp-core"), ["serde"]);
         assert_eq!(features(&metadata, "mlp-data"), ["fetch"]);

@@ -1,5 +1,6 @@
 //! `cargo xtask setup`: installs what a build with OpenBLAS needs, or falls back to pure Rust and
-//! says why. Also installs the browser that a check needs. `openblas` looks for OpenBLAS.
+//! says why. Also installs Open MPI, and the browser that a check needs. `openblas` looks for
+//! OpenBLAS.
 
 use std::process::ExitCode;
 
@@ -13,6 +14,8 @@ struct Manager {
     compiler: &'static str,
     /// Chromium and ChromeDriver; empty if the manager has no packages for them.
     browser: &'static str,
+    /// Open MPI with its headers, and libclang, which generates their bindings.
+    mpi: &'static str,
 }
 
 const fn manager(
@@ -21,8 +24,9 @@ const fn manager(
     openblas: &'static str,
     compiler: &'static str,
     browser: &'static str,
+    mpi: &'static str,
 ) -> Manager {
-    Manager { program, install, openblas, compiler, browser }
+    Manager { program, install, openblas, compiler, browser, mpi }
 }
 
 /// In the order of preference.
@@ -33,16 +37,32 @@ const MANAGERS: [Manager; 7] = [
         "libopenblas-dev pkg-config",
         "gcc libc6-dev",
         "chromium chromium-driver",
+        "libopenmpi-dev openmpi-bin libclang-dev",
     ),
-    manager("dnf", "install -y -q", "openblas-devel pkgconf-pkg-config", "gcc", "chromium chromedriver"),
-    manager("yum", "install -y -q", "openblas-devel pkgconfig", "gcc", "chromium chromedriver"),
-    manager("pacman", "-S --noconfirm --needed", "openblas pkgconf", "gcc", "chromium"),
+    manager(
+        "dnf",
+        "install -y -q",
+        "openblas-devel pkgconf-pkg-config",
+        "gcc",
+        "chromium chromedriver",
+        "openmpi-devel clang-devel",
+    ),
+    manager(
+        "yum",
+        "install -y -q",
+        "openblas-devel pkgconfig",
+        "gcc",
+        "chromium chromedriver",
+        "openmpi-devel clang-devel",
+    ),
+    manager("pacman", "-S --noconfirm --needed", "openblas pkgconf", "gcc", "chromium", "openmpi clang"),
     manager(
         "zypper",
         "--non-interactive install",
         "openblas-devel pkg-config",
         "gcc",
         "chromium chromedriver",
+        "openmpi-devel clang-devel",
     ),
     manager(
         "apk",
@@ -50,8 +70,9 @@ const MANAGERS: [Manager; 7] = [
         "openblas-dev pkgconf",
         "gcc musl-dev",
         "chromium chromium-chromedriver",
+        "openmpi-dev openmpi clang-dev",
     ),
-    manager(HOMEBREW, "install --quiet", "openblas pkgconf", "", ""),
+    manager(HOMEBREW, "install --quiet", "openblas pkgconf", "", "", "open-mpi llvm"),
 ];
 
 /// The manager that must not run as root.
@@ -76,6 +97,32 @@ pub(crate) fn check() -> ExitCode {
     let look = openblas::look(&ThisMachine);
     eprintln!("setup: {}", look.describe());
     if look.complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Looks for what a build with MPI needs, and installs it unless `only_look`: exit code 0 if nothing
+/// is missing, else 1.
+pub(crate) fn mpi(only_look: bool) -> ExitCode {
+    let found = if only_look {
+        look_for_mpi(&ThisMachine)
+    } else {
+        ensure_mpi_on(&ThisMachine, &mut |line| eprintln!("setup: {line}"))
+    };
+    match found {
+        Ok(found) => eprintln!("setup: {found}"),
+        Err(reason) => {
+            eprintln!("setup: {reason}");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Describes the Open MPI that a build with the feature `mpi` uses.
+///
+/// # Errors
+/// What is missing.
+pub(crate) fn available_mpi() -> Result<String, String> {
+    look_for_mpi(&ThisMachine)
 }
 
 /// Looks for Chromium and its driver and installs them if they are missing.
@@ -106,6 +153,29 @@ fn ensure_on(system: &impl System, say: &mut dyn FnMut(&str)) -> Backend {
     }
     say(&look.describe());
     Backend::OpenBlas
+}
+
+fn look_for_mpi(system: &impl System) -> Result<String, String> {
+    let version = system.ask("mpirun", &["--version"]).filter(|text| text.contains("Open MPI"));
+    let version = version.as_deref().and_then(|text| text.lines().next()).map(str::to_owned);
+    let headers = system.ask("mpicc", &["--showme:compile"]);
+    // Where bindgen looks. Not libclang-cpp, which it cannot use.
+    let listed = "for d in /usr/lib* /usr/lib*/* /usr/lib*/*/*; do ls $d/libclang.so* $d/libclang-[0-9]*; done \
+                  2>/dev/null | grep .";
+    let libclang = system.ask("sh", &["-c", listed]).or_else(|| system.ask("brew", &["--prefix", "llvm"]));
+    match (version, headers, libclang) {
+        (Some(version), Some(_), Some(_)) => Ok(version),
+        (None, ..) => Err("no Open MPI (mpirun)".to_owned()),
+        (_, None, _) => Err("no headers of Open MPI (mpicc)".to_owned()),
+        (.., None) => Err("no libclang".to_owned()),
+    }
+}
+
+fn ensure_mpi_on(system: &impl System, say: &mut dyn FnMut(&str)) -> Result<String, String> {
+    let Err(missing) = look_for_mpi(system) else { return look_for_mpi(system) };
+    install(system, &missing, |manager| [manager.mpi, ""], say)
+        .map_err(|reason| format!("{missing}; {reason}"))?;
+    look_for_mpi(system).map_err(|missing| format!("still {missing} after installing"))
 }
 
 fn ensure_browser_on(system: &impl System, say: &mut dyn FnMut(&str)) -> Result<(), String> {
@@ -279,6 +349,36 @@ mod tests {
         };
         assert_eq!(quietly(&machine), Ok(()));
         assert_eq!(*machine.changes.borrow(), [command]);
+    }
+
+    #[test]
+    fn mpi_is_installed_unless_it_is_complete() {
+        let quietly = |machine: &Fake| ensure_mpi_on(machine, &mut |_| {});
+        let version = "mpirun (Open MPI) 4.1.4\n\nReport bugs to …";
+        let parts = [("mpirun --version", version), ("mpicc --showme:compile", "-I/usr/lib/openmpi")];
+        let partly =
+            |machine: Fake| parts.iter().fold(machine, |machine, (asked, said)| machine.with(asked, said));
+        let complete = partly(debian()).with("brew --prefix llvm", "/opt/llvm");
+        assert_eq!(quietly(&complete), Ok("mpirun (Open MPI) 4.1.4".to_owned()));
+        assert!(complete.changes.borrow().is_empty());
+
+        // libclang is missing.
+        let command =
+            INSTALL.replace("libopenblas-dev pkg-config", "libopenmpi-dev openmpi-bin libclang-dev");
+        let machine = Fake {
+            directories: vec!["/var/lib/apt/lists".to_owned()],
+            installs: vec![(
+                command.clone(),
+                vec![("brew --prefix llvm".to_owned(), "/opt/llvm".to_owned())],
+            )],
+            ..partly(debian()).with("id -u", "0")
+        };
+        assert_eq!(quietly(&machine), Ok("mpirun (Open MPI) 4.1.4".to_owned()));
+        assert_eq!(*machine.changes.borrow(), [command]);
+
+        // Another MPI does not do.
+        let other = Fake::default().with("mpirun --version", "HYDRA build details");
+        assert_eq!(quietly(&other), Err("no Open MPI (mpirun); no known package manager".to_owned()));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod output;
 mod parse;
 mod plot;
 mod predictions;
+mod ranks;
 mod recipe;
 mod report;
 mod runs;
@@ -19,6 +20,7 @@ mod serve;
 mod signals;
 #[cfg(test)]
 mod tests;
+mod together;
 mod training;
 
 use std::io;

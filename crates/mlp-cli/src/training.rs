@@ -8,15 +8,17 @@ use anyhow::{Context, bail};
 use mlp_core::{Isa, Mlp, Precision};
 use mlp_data::text::printable;
 use mlp_train::{
-    Examples, Kernel, Metadata, Network, Number, Observer, Origin, Plan, RunDir, RunResult, RunSetup,
-    TrainConfig, Trainer,
+    Checkpoint, Control, Examples, Kernel, Metadata, Network, Number, Observer, Origin, Plan, RunDir,
+    RunResult, RunSetup, TrainConfig, Trainer,
 };
 
 use crate::data::TrainingData;
+use crate::dataset_name::located;
 use crate::output::messages::note;
 use crate::output::table::counted;
 use crate::output::version::PROGRAM;
 use crate::recipe::Recipe;
+use crate::together::{Group, Letter};
 
 /// A recipe, its data, and the plan made from both.
 pub(crate) struct Training {
@@ -104,9 +106,20 @@ impl Training {
         setup: &RunSetup<'_>,
         observers: &mut [&mut dyn Observer],
     ) -> anyhow::Result<RunResult> {
+        self.train_with(run, setup, observers, None)
+    }
+
+    /// Like [`Training::train`], together with other ranks.
+    pub(crate) fn train_with(
+        &self,
+        run: &RunDir,
+        setup: &RunSetup<'_>,
+        observers: &mut [&mut dyn Observer],
+        group: Option<&Group>,
+    ) -> anyhow::Result<RunResult> {
         match self.plan.config().precision {
-            Precision::F32 => self.train_as::<f32>(run, setup, observers),
-            Precision::F64 => self.train_as::<f64>(run, setup, observers),
+            Precision::F32 => self.train_as::<f32>(run, setup, observers, group),
+            Precision::F64 => self.train_as::<f64>(run, setup, observers, group),
         }
     }
 
@@ -115,6 +128,7 @@ impl Training {
         run: &RunDir,
         setup: &RunSetup<'_>,
         observers: &mut [&mut dyn Observer],
+        group: Option<&Group>,
     ) -> anyhow::Result<RunResult>
     where
         Network: From<Mlp<A>>,
@@ -122,6 +136,7 @@ impl Training {
         let (plan, data) = (self.plan.clone(), &self.data);
         let examples = Examples::<A>::new(&plan, &data.sets.train);
         let (validation, test) = (data.validation.as_ref(), Some(&data.sets.test));
+        let mut bytes = Vec::new();
         let mut trainer = match run.checkpoint::<A>()? {
             None => Trainer::with_sets(plan, &examples, validation, test)?,
             Some(checkpoint) => {
@@ -143,6 +158,9 @@ impl Training {
                         was.program
                     ));
                 }
+                if group.is_some() {
+                    bytes = checkpoint.to_bytes();
+                }
                 Trainer::resume(checkpoint, plan, &examples, validation, test)
                     .with_context(|| format!("{} (its config.toml must not change)", run.path().display()))?
             }
@@ -153,7 +171,58 @@ impl Training {
             run.remove_result()?;
             run.write_config(&config)?;
         }
+        if let Some(group) = group {
+            group.send(&self.letter(run.path()), &bytes);
+            trainer = group.share(trainer)?;
+        }
         Ok(run.train(&mut trainer, setup, observers)?)
+    }
+
+    /// What other ranks have to know to take part in the training of a run at `place`.
+    pub(crate) fn letter(&self, place: &Path) -> Letter {
+        let mut recipe = self.recipe.clone();
+        recipe.dataset = located(&recipe.dataset, place);
+        recipe.validation_set = recipe.validation_set.map(|name| located(&name, place));
+        let Origin { sha256, validation_sha256, test_sha256, class_names, preprocessing, polarity, .. } =
+            &self.data.origin;
+        let sets = [Some(sha256), validation_sha256.as_ref(), test_sha256.as_ref()].into_iter().flatten();
+        let hashes: Vec<String> = sets.cloned().collect();
+        let names = class_names.iter().map(|name| printable(name)).collect::<Vec<_>>().join(", ");
+        Letter {
+            program: PROGRAM.to_owned(),
+            recipe: recipe.to_table(PROGRAM).to_string(),
+            data: format!(
+                "SHA-256 {}, {} preprocessing, {} pictures, classes {names}",
+                hashes.join(" "),
+                preprocessing.name(),
+                polarity.name()
+            ),
+            processor: processor(self.plan.kernel()),
+        }
+    }
+
+    /// Trains together with the first rank, from its checkpoint if there is one.
+    pub(crate) fn follow(&self, group: &Group, checkpoint: &[u8]) -> anyhow::Result<()> {
+        match self.plan.config().precision {
+            Precision::F32 => self.follow_as::<f32>(group, checkpoint),
+            Precision::F64 => self.follow_as::<f64>(group, checkpoint),
+        }
+    }
+
+    fn follow_as<A: Number>(&self, group: &Group, checkpoint: &[u8]) -> anyhow::Result<()> {
+        let (plan, data) = (self.plan.clone(), &self.data);
+        let examples = Examples::<A>::new(&plan, &data.sets.train);
+        let (validation, test) = (data.validation.as_ref(), Some(&data.sets.test));
+        let trainer = match checkpoint {
+            [] => Trainer::with_sets(plan, &examples, validation, test)?,
+            bytes => {
+                let file = tempfile::NamedTempFile::new().context("cannot create a temporary file")?;
+                std::fs::write(file.path(), bytes).context("cannot write a temporary file")?;
+                Trainer::resume(Checkpoint::load(file.path())?, plan, &examples, validation, test)?
+            }
+        };
+        group.share(trainer)?.drive(|_, _| Ok(Control::Continue))?;
+        Ok(())
     }
 }
 

@@ -106,13 +106,29 @@ pub fn gradcheck<'x>(
     labels: &[u8],
     objective: impl Into<Objective>,
 ) -> GradientReport {
-    let (architecture, x, objective) = (network.architecture(), x.into(), objective.into());
-    let mut workspace = Workspace::new(&architecture, x.dim().0);
-    workspace.set_objective(objective);
-    let mut gradients = Gradients::new(&architecture);
-    network.forward(x, labels, &mut workspace);
-    network.backward(x, &mut workspace, &mut gradients);
-    check_gradients(network, &gradients, x, labels, objective)
+    let x = x.into();
+    let mut workspace = Workspace::new(&network.architecture(), x.dim().0);
+    workspace.set_objective(objective.into());
+    gradcheck_in(network, x, labels, &mut workspace)
+}
+
+/// Like [`gradcheck`], with the objective, shards and [`Compute`](crate::Compute) of a workspace.
+///
+/// # Panics
+/// Same as [`Mlp::forward`].
+#[track_caller]
+pub fn gradcheck_in<'x>(
+    network: &Mlp<f64>,
+    x: impl Into<Features<'x, f64>>,
+    labels: &[u8],
+    workspace: &mut Workspace<f64>,
+) -> GradientReport {
+    let x = x.into();
+    let mut gradients = Gradients::new(&network.architecture());
+    workspace.seek_step(0);
+    network.forward(x, labels, workspace);
+    network.backward(x, workspace, &mut gradients);
+    check_gradients(network, &gradients, x, labels, workspace.objective())
 }
 
 /// Checks gradients of the loss of `network` on a batch. Dropout uses the masks of step 0.

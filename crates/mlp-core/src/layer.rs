@@ -79,7 +79,7 @@ impl<A: Real> Layer<A> {
     /// Splits weights and biases by columns.
     pub(crate) fn by_columns(&mut self, units: &Partition) -> (MatParts<'_, A>, MatParts<'_, A>) {
         let (inputs, rows) = (self.weights.rows(), self.biases.rows());
-        (self.weights.by_columns(inputs, units), self.biases.by_columns(rows, units))
+        (self.weights.by_columns(0..inputs, units), self.biases.by_columns(0..rows, units))
     }
 
     /// Returns views of weights and biases.

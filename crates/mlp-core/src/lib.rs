@@ -72,6 +72,7 @@
 //! | choose the loss, dropout, label smoothing | [`Objective`], [`Workspace::set_objective`] |
 //! | use the gradients yourself | [`Mlp::forward`], [`Mlp::backward`], [`Gradients`], [`Mlp::descend`] |
 //! | check our gradients or yours | [`gradcheck::gradcheck`], [`gradcheck::check_gradients`] |
+//! | sum gradients over parts of a batch | [`Workspace::set_shards`] |
 //! | train on sparse rows or several threads | [`CsrMatrix`], [`Compute`], [`Workspace::with_compute`] |
 //! | inspect a pass | [`Layer`], [`Workspace::activations`], [`Workspace::deltas`] |
 //! | reproduce NumPy's random numbers | [`NumpyStream`] |
@@ -132,6 +133,7 @@ mod random;
 #[cfg(feature = "safetensors")]
 mod safetensors;
 mod scalar;
+mod shards;
 mod workspace;
 
 #[doc = include_str!("../docs/gradients.md")]
@@ -161,6 +163,7 @@ pub use random::{NativeStream, NumpyStream, RandomStream, SeedTooLarge, Stream, 
 #[cfg(feature = "safetensors")]
 pub use safetensors::{SafetensorsError, Tensors, f16_to_f64};
 pub use scalar::{Precision, Scalar};
+pub use shards::{Peers, Shards, add_nodes};
 pub use workspace::Workspace;
 
 #[cfg(doctest)]

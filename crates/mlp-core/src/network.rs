@@ -13,6 +13,7 @@ use crate::passes;
 use crate::random::init::Init;
 use crate::random::stream::RandomStream;
 use crate::scalar::Scalar;
+use crate::shards::Peers;
 use crate::workspace::Workspace;
 
 /// A multilayer perceptron: affine layers with an activation between them, and softmax at the end.
@@ -134,7 +135,7 @@ impl<A: Scalar> Mlp<A> {
         x: impl Into<Features<'x, A>>,
         workspace: &'w mut Workspace<A>,
     ) -> ArrayView2<'w, A> {
-        self.propagate(&x.into(), None, false, workspace);
+        self.propagate(&x.into(), None, None, workspace);
         workspace.logits()
     }
 
@@ -148,7 +149,7 @@ impl<A: Scalar> Mlp<A> {
         x: impl Into<Features<'x, A>>,
         workspace: &'w mut Workspace<A>,
     ) -> ArrayView2<'w, A> {
-        self.propagate(&x.into(), None, false, workspace);
+        self.propagate(&x.into(), None, None, workspace);
         workspace.soften()
     }
 
@@ -164,7 +165,7 @@ impl<A: Scalar> Mlp<A> {
         labels: &[u8],
         workspace: &mut Workspace<A>,
     ) -> Score {
-        self.propagate(&x.into(), Some(labels), false, workspace)
+        self.propagate(&x.into(), Some(labels), None, workspace)
     }
 
     /// The forward pass of a training step on labeled examples x (n×d), with the dropout and label
@@ -179,7 +180,25 @@ impl<A: Scalar> Mlp<A> {
         labels: &[u8],
         workspace: &mut Workspace<A>,
     ) -> Score {
-        self.propagate(&x.into(), Some(labels), true, workspace)
+        let x = x.into();
+        self.propagate(&x, Some(labels), Some(x.dim().0), workspace)
+    }
+
+    /// Like [`Mlp::forward`], for this process's examples of a batch of `batch` examples in all
+    /// processes; see [`Shards::examples`](crate::Shards::examples). The score is that of these
+    /// examples.
+    ///
+    /// # Panics
+    /// Same as [`Mlp::forward`]; also if the number of examples is another one.
+    #[track_caller]
+    pub fn forward_own<'x>(
+        &self,
+        x: impl Into<Features<'x, A>>,
+        labels: &[u8],
+        batch: usize,
+        workspace: &mut Workspace<A>,
+    ) -> Score {
+        self.propagate(&x.into(), Some(labels), Some(batch), workspace)
     }
 
     /// The backward pass: computes the gradient of J for the batch of the preceding
@@ -195,17 +214,33 @@ impl<A: Scalar> Mlp<A> {
         workspace: &mut Workspace<A>,
         gradients: &mut Gradients<A>,
     ) {
-        let x = x.into();
+        self.backward_with(&x.into(), workspace, gradients, None);
+    }
+
+    /// Like [`Mlp::backward`], with other processes that compute the other shards.
+    #[track_caller]
+    pub(crate) fn backward_with(
+        &self,
+        x: &Features<'_, A>,
+        workspace: &mut Workspace<A>,
+        gradients: &mut Gradients<A>,
+        peers: Option<&mut dyn Peers<A>>,
+    ) {
         gradients.check(&self.layers);
-        workspace.check_ready(&self.layers, &x);
-        let descent = Descent { alpha: A::one(), write: Write::Set };
-        let (layers, targets) = (Some(&self.layers[..]), &mut gradients.layers[..]);
-        passes::backward(layers, self.activation, &x, descent, targets, workspace.memory());
+        workspace.check_ready(&self.layers, x);
+        let shards = workspace.shards();
+        assert!(peers.is_some() != shards.has_all(), "{shards:?} with other processes: {}", peers.is_some());
+        let (f, targets, memory) = (self.activation, &mut gradients.layers[..], workspace.memory());
+        if shards.count() > 1 {
+            passes::backward_in_shards(&self.layers, f, x, targets, peers, memory);
+        } else {
+            passes::backward(Some(&self.layers), f, x, Descent::gradient(), targets, memory);
+        }
     }
 
     /// Takes a gradient descent step on a batch, θ ← θ - learning_rate ∂J/∂θ, and returns the score
-    /// before the step. The gradient is never stored: each product is added to the parameters as it
-    /// is computed.
+    /// before the step. Without shards, the gradient is never stored: each product is added to the
+    /// parameters as it is computed.
     ///
     /// # Panics
     /// Same as [`Mlp::forward`].
@@ -236,6 +271,14 @@ impl<A: Scalar> Mlp<A> {
         workspace: &mut Workspace<A>,
     ) {
         let x = x.into();
+        if workspace.shards().count() > 1 {
+            let mut total = workspace.total.take().unwrap_or_else(|| workspace.gradients());
+            self.backward(x, workspace, &mut total);
+            workspace.spend();
+            self.descend(&total, learning_rate);
+            workspace.total = Some(total);
+            return;
+        }
         workspace.check_ready(&self.layers, &x);
         workspace.spend();
         let descent = Descent { alpha: A::from_f64(-learning_rate), write: Write::Add };
@@ -280,26 +323,27 @@ impl<A: Scalar> Mlp<A> {
         None
     }
 
-    /// Runs the forward pass and sums the results of labeled examples.
+    /// Runs the forward pass and sums the results of labeled examples. `batch` is the size of a batch
+    /// in training.
     #[track_caller]
     fn propagate(
         &self,
         x: &Features<'_, A>,
         labels: Option<&[u8]>,
-        training: bool,
+        batch: Option<usize>,
         workspace: &mut Workspace<A>,
     ) -> Score {
         if let Some(labels) = labels {
             self.check_labels(x.dim().0, labels);
         }
-        workspace.begin(&self.layers, x, training);
+        workspace.begin(&self.layers, x, batch);
         let compared = labels.map(|classes| workspace.compared_with(classes));
         passes::forward(&self.layers, self.activation, x, compared, workspace.memory());
         let Some(labels) = labels else { return Score::default() };
-        workspace.complete();
+        let loss_sum = workspace.complete();
         let pairs = workspace.predictions().iter().zip(labels);
         Score {
-            loss_sum: workspace.losses().iter().sum(),
+            loss_sum,
             correct: pairs.filter(|(prediction, label)| prediction == label).count(),
             examples: labels.len(),
         }

@@ -14,7 +14,9 @@ use crate::ops::buffers::{Buffers, input};
 use crate::ops::dropout::{DroppedInputs, Masking};
 use crate::ops::hidden::Descent;
 use crate::ops::output::{Labels, Scores};
+use crate::ops::shards::Sums;
 use crate::scalar::Scalar;
+use crate::shards::{Peers, Shards};
 
 /// The parts of a workspace that the passes use.
 pub(crate) struct Memory<'w, A> {
@@ -23,6 +25,9 @@ pub(crate) struct Memory<'w, A> {
     pub(crate) dropped: &'w mut DroppedInputs<A>,
     pub(crate) scores: Scores<'w>,
     pub(crate) masking: Masking,
+    pub(crate) batch: usize,   // number of examples in all processes
+    pub(crate) shards: Shards, // one in inference
+    pub(crate) sums: &'w mut Sums<A>,
 }
 
 /// The forward pass: Z and H of every layer; with labels also Ŷ and J; in training also ∂J/∂Z^o.
@@ -31,24 +36,29 @@ pub(crate) fn forward<A: Scalar>(
     f: Activation,
     x: &Features<'_, A>,
     labels: Option<Labels<'_>>,
-    Memory { ops, buffers, dropped, scores, masking }: Memory<'_, A>,
+    Memory { ops, buffers, dropped, mut scores, masking, batch, shards, .. }: Memory<'_, A>,
 ) {
     let last = layers.len() - 1;
     // S ⊙ X, with dropout of inputs
     let x = dropped.drop_from(x, masking.inputs(), ops);
-    for (l, layer) in layers[..last].iter().enumerate() {
-        let (below, here) = buffers.split_at_mut(l);
-        // Z^h = X·W^h + b^h,  H = f(Z^h),  and with dropout S ⊙ H
-        ops.hidden_forward(layer, f, input(below, x), masking.hidden(l), &mut here[0]);
+    for shard in shards.own() {
+        let rows = shards.rows(shard, batch);
+        for (l, layer) in layers[..last].iter().enumerate() {
+            let (below, here) = buffers.split_at_mut(l);
+            let (input, mask) = (input(below, x, rows.clone()), masking.hidden(l, rows.start));
+            // Z^h = X·W^h + b^h,  H = f(Z^h),  and with dropout S ⊙ H
+            ops.hidden_forward(layer, f, input, mask, rows.clone(), &mut here[0]);
+        }
+        let (below, here) = buffers.split_at_mut(last);
+        let input = input(below, x, rows.clone());
+        // Z^o = H·W^o + b^o,  Ŷ = softmax(Z^o),  J = -Σ log ŷ_y
+        // G1: ∂J/∂Z^o = Ŷ - Y
+        ops.output_forward(&layers[last], input, labels, rows, &mut here[0], &mut scores);
     }
-    let (below, here) = buffers.split_at_mut(last);
-    // Z^o = H·W^o + b^o,  Ŷ = softmax(Z^o),  J = -Σ log ŷ_y
-    // G1: ∂J/∂Z^o = Ŷ - Y
-    ops.output_forward(&layers[last], input(below, x), labels, &mut here[0], scores);
 }
 
-/// The backward pass, after a forward pass of the same batch in training. Writes the gradient of
-/// each layer to its target. `layers` are the parameters, if the targets are not.
+/// The backward pass of a batch that is not split, after its forward pass in training. Writes the
+/// gradient of each layer to its target. `layers` are the parameters, if the targets are not.
 pub(crate) fn backward<A: Scalar>(
     layers: Option<&[Layer<A>]>,
     f: Activation,
@@ -57,7 +67,7 @@ pub(crate) fn backward<A: Scalar>(
     targets: &mut [Layer<A>],
     Memory { ops, buffers, dropped, .. }: Memory<'_, A>,
 ) {
-    let x = dropped.rest_of(x);
+    let (x, rows) = (dropped.rest_of(x), 0..x.dim().0);
     for l in (1..targets.len()).rev() {
         let (parameters, (lower, upper)) = (layers.map(|layers| &layers[l]), targets.split_at_mut(l));
         let (below, here) = buffers[l - 1..=l].split_at_mut(1);
@@ -66,10 +76,52 @@ pub(crate) fn backward<A: Scalar>(
         // G2: ∂J/∂W^o = Hᵀ · ∂J/∂Z^o,  G3: ∂J/∂b^o = 1 · ∂J/∂Z^o
         // and for the first layer, from its own ∂J/∂Z^h,
         // G6: ∂J/∂W^h = Xᵀ · ∂J/∂Z^h,  G7: ∂J/∂b^h = 1 · ∂J/∂Z^h
-        ops.hidden_backward(descent, f, (&mut below[0], &mut here[0]), parameters, &mut upper[0], first);
+        let (buffers, target) = ((&mut below[0], &here[0]), (parameters, &mut upper[0]));
+        ops.hidden_backward(descent, f, rows.clone(), buffers, target, first);
     }
     if let [only] = targets {
         // G6, G7 in a network without hidden layers
-        ops.input_gradient(descent, x, &mut buffers[0], only);
+        ops.input_gradient(descent, x, rows, &mut buffers[0], only);
+    }
+}
+
+/// The backward pass of a batch in shards, after its forward pass in training. Writes the gradient
+/// of each layer, summed over the shards in the order of their tree, and over all processes.
+pub(crate) fn backward_in_shards<A: Scalar>(
+    layers: &[Layer<A>],
+    f: Activation,
+    x: &Features<'_, A>,
+    targets: &mut [Layer<A>],
+    mut peers: Option<&mut dyn Peers<A>>,
+    Memory { ops, buffers, dropped, batch, shards, sums, .. }: Memory<'_, A>,
+) {
+    let (x, descent) = (dropped.rest_of(x), Descent::gradient());
+    for (l, target) in targets.iter_mut().enumerate().rev() {
+        let (below, here) = buffers.split_at_mut(l);
+        let (mut below, here) = (below.last_mut(), &mut here[0]);
+        ops.sum_own_shards(sums, l, target, &mut |ops, shard, target| {
+            let rows = shards.rows(shard, batch);
+            match &below {
+                // G2: ∂J/∂W^o = Hᵀ · ∂J/∂Z^o,  G3: ∂J/∂b^o = 1 · ∂J/∂Z^o
+                Some(below) => ops.hidden_gradient(descent, rows, (below, here), target),
+                // G6: ∂J/∂W^h = Xᵀ · ∂J/∂Z^h,  G7: ∂J/∂b^h = 1 · ∂J/∂Z^h
+                None => ops.input_gradient(descent, x.rows_of(rows.clone()), rows, here, target),
+            }
+        });
+        if let Some(peers) = &mut peers {
+            peers.start(l, sums.take(l));
+        }
+        if let Some(below) = &mut below {
+            for shard in shards.own() {
+                // G4: ∂J/∂H = ∂J/∂Z^o · W^oᵀ,  G8: S ⊙ ∂J/∂(S ⊙ H),  G5: ∂J/∂Z^h = f'(Z^h) ⊙ ∂J/∂H
+                ops.hidden_delta(f, shards.rows(shard, batch), (below, here), &layers[l]);
+            }
+        }
+    }
+    if let Some(peers) = peers {
+        for (l, target) in targets.iter_mut().enumerate().rev() {
+            sums.put(l, peers.finish(l));
+            ops.copy_total(sums, l, target);
+        }
     }
 }

@@ -4,7 +4,7 @@ use ndarray::{Array2, ArrayView2, s};
 
 use crate::architecture::Architecture;
 use crate::kernels::ByColumn;
-use crate::layer::Layer;
+use crate::layer::{Gradients, Layer};
 use crate::linalg::csr::Features;
 use crate::linalg::matrix::Matrix;
 use crate::loss::softmax;
@@ -14,9 +14,11 @@ use crate::ops::buffers::Buffers;
 use crate::ops::compute::Compute;
 use crate::ops::dropout::{DroppedInputs, Masking};
 use crate::ops::output::{Labels, Scores};
+use crate::ops::shards::Sums;
 use crate::parallel::Partition;
 use crate::passes::Memory;
 use crate::scalar::Scalar;
+use crate::shards::Shards;
 
 /// Buffers for the forward and backward pass of batches up to a given size, and the threads that
 /// compute them.
@@ -31,9 +33,13 @@ pub struct Workspace<A> {
     predictions: Vec<u8>, // (capacity)
     dropped: DroppedInputs<A>,
     objective: Objective,
-    step: u64,      // forward passes in training so far
-    rows: usize,    // batch size of the last pass
-    training: bool, // was it a pass in training?
+    shards: Shards, // of each batch in training
+    sums: Sums<A>,
+    pub(crate) total: Option<Gradients<A>>, // of `Mlp::descend_in_place`, since its first call
+    step: u64,                              // forward passes in training so far
+    rows: usize,                            // examples of the last pass
+    batch: usize,                           // those of its batch in all processes
+    training: bool,                         // was it a pass in training?
     stage: Stage,
 }
 
@@ -86,7 +92,6 @@ impl<A: Scalar> Workspace<A> {
                 mask: Matrix::zeros(0, outputs),
                 kept: Matrix::zeros(0, outputs),
                 sorted: sorted.collect(),
-                rows: 0,
                 is_masked: false,
             }
         };
@@ -97,6 +102,10 @@ impl<A: Scalar> Workspace<A> {
             predictions: vec![0; capacity],
             dropped: DroppedInputs::new(0, architecture.inputs),
             objective: Objective::default(),
+            shards: Shards::ONE,
+            sums: Sums::new(Shards::ONE, || Gradients { layers: Vec::new() }),
+            batch: 0,
+            total: None,
             step: 0,
             rows: 0,
             training: false,
@@ -111,9 +120,9 @@ impl<A: Scalar> Workspace<A> {
     #[track_caller]
     pub fn set_objective(&mut self, objective: Objective) {
         objective.check();
-        let masking = Masking::new(&objective, 0, self.layers.len());
+        let masking = Masking::new(&objective, 0, self.layers.len(), 0);
         let rows_if = |drops: bool| if drops { self.losses.len() } else { 0 };
-        let capacity = rows_if(masking.hidden(0).is_some());
+        let capacity = rows_if(masking.hidden(0, 0).is_some());
         self.dropped = DroppedInputs::new(rows_if(masking.inputs().is_some()), self.dropped.inputs());
         let last = self.layers.len() - 1;
         for buffers in &mut self.layers[..last] {
@@ -125,6 +134,46 @@ impl<A: Scalar> Workspace<A> {
         (self.objective, self.step) = (objective, 0);
         // A backward pass must use the objective of its forward pass.
         self.stage = Stage::Logits;
+    }
+
+    /// Splits each batch in training into shards: contiguous parts whose sizes differ by at most
+    /// one. The gradient of a batch is the sum of their gradients, added in a fixed tree, and its
+    /// loss the sum of their losses, so the bits of a training depend on the number of shards. They
+    /// do not depend on who computes which shard. The default is 1.
+    ///
+    /// [`Shards`] defines the parts and the tree. With shards of other processes, use
+    /// [`Mlp::forward_own`](crate::Mlp::forward_own) and
+    /// [`Optimizer::descend_with`](crate::Optimizer::descend_with). Each level of the tree takes as
+    /// much memory as [`Gradients`].
+    ///
+    /// # Panics
+    /// If the number is 0.
+    #[track_caller]
+    pub fn set_shards(&mut self, shards: impl Into<Shards>) {
+        self.shards = shards.into();
+        self.sums = Sums::new(self.shards, || self.gradients());
+        // A backward pass must use the shards of its forward pass.
+        self.stage = Stage::Logits;
+    }
+
+    /// Returns the shards of each batch in training.
+    pub fn shards(&self) -> Shards {
+        self.shards
+    }
+
+    /// Returns the sum of the losses of each of this process's shards, after a pass in training.
+    pub fn shard_losses(&self) -> impl Iterator<Item = f64> {
+        let shards = self.shards;
+        shards.own().map(move |shard| self.losses[shards.rows(shard, self.batch)].iter().sum())
+    }
+
+    /// Returns gradients of zeros.
+    pub(crate) fn gradients(&self) -> Gradients<A> {
+        let outputs = self.layers.iter().map(|buffers| buffers.z.columns());
+        let inputs = std::iter::once(self.dropped.inputs()).chain(outputs.clone());
+        Gradients {
+            layers: inputs.zip(outputs).map(|(inputs, outputs)| Layer::zeros(inputs, outputs)).collect(),
+        }
     }
 
     /// Returns the objective of training.
@@ -270,15 +319,19 @@ impl<A: Scalar> Workspace<A> {
         self.layers[l].delta.to_array().slice_move(s![..self.rows, ..])
     }
 
-    /// Starts a pass on a batch.
+    /// Starts a pass: in training, on this process's examples of a batch of a given size.
     #[track_caller]
-    pub(crate) fn begin(&mut self, layers: &[Layer<A>], x: &Features<'_, A>, training: bool) {
+    pub(crate) fn begin(&mut self, layers: &[Layer<A>], x: &Features<'_, A>, batch: Option<usize>) {
         let (rows, inputs) = x.dim();
         let expected = layers[0].inputs();
         assert_eq!(inputs, expected, "{inputs} numbers per example for a network with {expected} inputs");
         assert!(rows <= self.capacity(), "{rows} examples in a workspace for {}", self.capacity());
         self.check_fits(layers);
-        (self.rows, self.training) = (rows, training);
+        if let Some(batch) = batch {
+            let expected = self.shards.examples(batch).len();
+            assert_eq!(rows, expected, "{rows} examples; the shards of a batch of {batch} have {expected}");
+        }
+        (self.rows, self.batch, self.training) = (rows, batch.unwrap_or(rows), batch.is_some());
         self.stage = Stage::Logits;
     }
 
@@ -286,26 +339,33 @@ impl<A: Scalar> Workspace<A> {
     pub(crate) fn compared_with<'l>(&self, classes: &'l [u8]) -> Labels<'l> {
         let Objective { reduction, label_smoothing, .. } = self.objective;
         match self.training {
-            true => Labels { classes, smoothing: label_smoothing, weight: Some(reduction.weight(self.rows)) },
+            true => {
+                Labels { classes, smoothing: label_smoothing, weight: Some(reduction.weight(self.batch)) }
+            }
             false => Labels { classes, smoothing: 0.0, weight: None },
         }
     }
 
     /// Borrows the parts that the passes use.
     pub(crate) fn memory(&mut self) -> Memory<'_, A> {
-        let masking = match self.training {
-            true => Masking::new(&self.objective, self.step, self.layers.len()),
-            false => Masking::NONE,
+        let (masking, shards) = match self.training {
+            true => {
+                let first = self.shards.examples(self.batch).start;
+                (Masking::new(&self.objective, self.step, self.layers.len(), first), self.shards)
+            }
+            false => (Masking::NONE, Shards::ONE),
         };
         let scores = Scores { losses: &mut self.losses, predictions: &mut self.predictions };
         let (ops, buffers, dropped) = (&mut self.ops, &mut self.layers[..], &mut self.dropped);
-        Memory { ops, buffers, dropped, scores, masking }
+        Memory { ops, buffers, dropped, scores, masking, batch: self.batch, shards, sums: &mut self.sums }
     }
 
-    /// Ends a forward pass with labels.
-    pub(crate) fn complete(&mut self) {
+    /// Ends a forward pass with labels and returns the sum of the losses: of those of each shard, in
+    /// training.
+    pub(crate) fn complete(&mut self) -> f64 {
         self.step += u64::from(self.training);
         self.stage = if self.training { Stage::Forward } else { Stage::Scored };
+        if self.training { self.shard_losses().sum() } else { self.losses().iter().sum() }
     }
 
     /// Marks the gradients as used: the weights are about to change.

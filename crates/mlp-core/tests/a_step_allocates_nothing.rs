@@ -79,6 +79,14 @@ fn check<A: Scalar>(hidden: &[usize], batch: usize) {
             });
             assert_eq!(step, 0, "{kind:?} with all options, {activation}, hidden {hidden:?}, batch {batch}");
         }
+
+        shared.set_shards(5);
+        let mut optimizer = Optimizer::new(OptimizerKind::Sgd, &architecture);
+        let step = allocations(|| {
+            optimizer.train_step(&mut network, sparse, &labels, 0.01, &mut shared);
+            network.train_step(sparse, &labels, 0.01, &mut shared);
+        });
+        assert_eq!(step, 0, "in shards, {activation}, hidden {hidden:?}, batch {batch}");
         let separate = allocations(|| {
             network.forward(x.view(), &labels, &mut workspace);
             network.backward(x.view(), &mut workspace, &mut gradients);

@@ -84,6 +84,11 @@ pub enum Error {
     /// Images whose shape differs from the model's.
     #[error("images of {found}; the model takes images of {expected}: use the dataset it was trained on")]
     OtherShape { found: mlp_data::ImageShape, expected: mlp_data::ImageShape },
+    /// Processes that a launcher started together and MPI does not connect.
+    #[error(
+        "{variable} is {expected}, but MPI connects {found}: each would do the whole work; start them with the `mpirun` of the Open MPI that this program was built with, or with `srun --mpi=pmix`"
+    )]
+    Ranks { variable: &'static str, expected: usize, found: usize },
     /// An empty dataset.
     #[error("the dataset is empty; expected at least one example to evaluate")]
     Empty,

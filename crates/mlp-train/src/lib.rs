@@ -28,6 +28,7 @@ mod config;
 mod error;
 pub mod formats;
 mod model;
+pub mod mpi;
 mod number;
 mod run;
 mod training;
@@ -53,6 +54,7 @@ pub use run::train::RunSetup;
 pub use run::writer::EpochWriter;
 pub use training::batches::Examples;
 pub use training::events::{Control, Ending, Event, Observer};
+pub use training::processes::Processes;
 pub use training::range_test;
 pub use training::trainer::Trainer;
 

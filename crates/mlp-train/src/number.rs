@@ -2,7 +2,10 @@
 
 use mlp_core::Scalar;
 
-/// A number type that can be trained: a [`Scalar`] that images and files can be read into.
-pub trait Number: Scalar + mlp_data::Real + serde::Serialize + serde::de::DeserializeOwned {}
+use crate::mpi::Message;
 
-impl<A: Scalar + mlp_data::Real + serde::Serialize + serde::de::DeserializeOwned> Number for A {}
+/// A number type that can be trained: a [`Scalar`] that images and files can be read into, and that
+/// can be sent to other processes.
+pub trait Number: Scalar + mlp_data::Real + Message + serde::Serialize + serde::de::DeserializeOwned {}
+
+impl<A: Scalar + mlp_data::Real + Message + serde::Serialize + serde::de::DeserializeOwned> Number for A {}

@@ -104,8 +104,8 @@ fn train<A: Number>(config: &TrainConfig, sets: &Sets, parts: &[usize], path: &P
 fn training_resumes_after_any_step() {
     let (scratch, sets) = (tempfile::tempdir().unwrap(), sets());
     let path = scratch.path().join("checkpoint");
-    for rng in StreamKind::ALL {
-        let config = TrainConfig { rng, optimizer: OptimizerName::Nesterov, ..config() };
+    for (rng, shards) in StreamKind::ALL.into_iter().zip([1, 3]) {
+        let config = TrainConfig { rng, shards, optimizer: OptimizerName::Nesterov, ..config() };
         let expected = train::<f32>(&config, &sets, &[], &path);
         assert_eq!(expected.trace.len(), 3);
         for step in 1..=15 {

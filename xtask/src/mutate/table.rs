@@ -40,7 +40,8 @@ const WRONG_HIDDEN_PRODUCT: &[(&str, &str)] = &[
     ),
     (
         "an example left out",
-        "let (input, delta) = match input { \
+        "let rows = delta.rows(); \
+         let (input, delta) = match input { \
              Input::Dense(h) => (Input::Dense(h.rows_of(1..rows)), delta.rows_of(1..rows)), \
              other => (other, delta), \
          }; $0",
@@ -114,13 +115,13 @@ pub(super) const STATEMENTS: &[Statement] = &[
     },
     Statement {
         file: HIDDEN,
-        text: "compute.transposed_product(alpha, input, delta, write, target, split.rows(own.start));",
+        text: "compute.transposed_product(alpha, input, delta, write, target, cut);",
         equation: "G2",
         errors: WRONG_HIDDEN_PRODUCT,
     },
     Statement {
         file: HIDDEN,
-        text: "// G3: ∂J/∂b = 1 · ∂J/∂Z\n            let delta = delta.columns_of(outputs.range(part));\n            \
+        text: "// G3: ∂J/∂b = 1 · ∂J/∂Z\n    let delta = delta.columns_of(of_biases);\n    \
                compute.column_sums(alpha, delta, write, biases.row_mut(0));",
         equation: "G3",
         errors: WRONG_SUM,
@@ -132,16 +133,17 @@ pub(super) const STATEMENTS: &[Statement] = &[
         errors: &[
             (
                 "the sign of ∂J/∂H",
-                "$0 (0..rows).for_each(|i| below_delta.row_mut(i).iter_mut().for_each(|value| *value = -*value));",
+                "$0 (0..below_delta.rows()).for_each(|i| \
+                 below_delta.row_mut(i).iter_mut().for_each(|value| *value = -*value));",
             ),
             (
                 "a factor 1/2 too many",
-                "$0 (0..rows).for_each(|i| \
+                "$0 (0..below_delta.rows()).for_each(|i| \
                  below_delta.row_mut(i).iter_mut().for_each(|value| *value *= A::from_f64(0.5)));",
             ),
             (
-                "Y left out of ∂J/∂Z^o",
-                "let above = here.h.mat().rows_of(0..rows).columns_of(no_padding.clone()); $0",
+                "an output left out",
+                "let [above, weights] = [above, weights].map(|matrix| matrix.columns_of(1..matrix.columns())); $0",
             ),
             (
                 "W for Wᵀ, where W is square",
@@ -159,13 +161,13 @@ pub(super) const STATEMENTS: &[Statement] = &[
             ("the mask twice", "$0 A::mask(isa, s, below_delta.reborrow());"),
             (
                 "a factor 1/2 too many",
-                "$0 (0..rows).for_each(|i| \
+                "$0 (0..below_delta.rows()).for_each(|i| \
                  below_delta.row_mut(i).iter_mut().for_each(|value| *value *= A::from_f64(0.5)));",
             ),
             (
                 "the mask of the first example for all",
                 "let s = s.rows_of(0..1); \
-                 (0..rows).for_each(|i| below_delta.row_mut(i).iter_mut().zip(s.row(0)) \
+                 (0..below_delta.rows()).for_each(|i| below_delta.row_mut(i).iter_mut().zip(s.row(0)) \
                  .for_each(|(value, &s)| *value *= s));",
             ),
         ],

@@ -3,8 +3,10 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use mlp_core::gradcheck::{Entry, GradientReport, TOLERANCE, TensorReport, gradcheck};
-use mlp_core::{Activation, Architecture, Init, Mlp, NativeStream, Objective, RandomStream, Reduction};
+use mlp_core::gradcheck::{Entry, GradientReport, TOLERANCE, TensorReport, gradcheck_in};
+use mlp_core::{
+    Activation, Architecture, Init, Mlp, NativeStream, Objective, RandomStream, Reduction, Workspace,
+};
 use ndarray::Array2;
 
 use crate::output::table::{Table, thousands};
@@ -54,6 +56,9 @@ pub(crate) struct Args {
     /// Batch size
     #[arg(long, value_name = "N", default_value_t = 5)]
     batch_size: usize,
+    /// Parts of the batch whose gradients are summed
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    shards: usize,
     /// Random seed of the weights and the batch
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -113,12 +118,21 @@ impl Args {
         let x = Array2::from_shape_simple_fn((self.batch_size, self.inputs), || stream.standard_normal());
         let labels: Vec<u8> =
             (0..self.batch_size).map(|_| (stream.next_u64() % u64::from(self.classes)) as u8).collect();
-        Ok(gradcheck(&network, x.view(), &labels, case.objective))
+        let mut workspace = Workspace::new(&architecture, self.batch_size);
+        workspace.set_objective(case.objective);
+        workspace.set_shards(self.shards);
+        Ok(gradcheck_in(&network, x.view(), &labels, &mut workspace))
     }
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(args.batch_size > 0, "batch size is 0; expected at least 1");
+    anyhow::ensure!(
+        (1..=args.batch_size).contains(&args.shards),
+        "shards is {}; expected 1 to {}, the batch size",
+        args.shards,
+        args.batch_size
+    );
     anyhow::ensure!(args.classes > 0, "classes is 0; expected at least 1");
     for (flag, share) in [
         ("dropout", args.dropout),

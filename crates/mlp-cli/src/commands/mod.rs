@@ -20,9 +20,12 @@ mod serve;
 mod summary;
 mod sweep;
 mod train;
+mod train_ranks;
 mod verify_resume;
 
 use std::process::ExitCode;
+
+use crate::ranks;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -54,6 +57,10 @@ impl Command {
     /// Runs the command and returns its exit code. `definition` returns the definition of the whole
     /// command line.
     pub(crate) fn run(&self, definition: fn() -> clap::Command) -> anyhow::Result<ExitCode> {
+        let shares_work = matches!(self, Self::Sweep(_) | Self::Train(_));
+        if let Some(code) = ranks::refused(shares_work)? {
+            return Ok(code);
+        }
         match self {
             Self::Train(args) => train::run(args),
             Self::Eval(args) => eval::run(args),

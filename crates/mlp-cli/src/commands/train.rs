@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use mlp_core::Isa;
 use mlp_data::text::printable;
-use mlp_train::{Ending, Every, Kernel, RunDir, RunResult, ScheduleName, Status};
+use mlp_train::{Ending, Every, Kernel, Observer, RunDir, RunResult, ScheduleName, Status, mpi};
 use toml::Table;
 
-use super::report;
+use super::{report, train_ranks};
 use crate::data::{DataDir, TrainingData};
 use crate::output::console::{Console, LogFormat};
 use crate::output::messages::note;
@@ -20,6 +20,7 @@ use crate::parse;
 use crate::recipe::Recipe;
 use crate::recipe::choices::RecipeArgs;
 use crate::signals::Signals;
+use crate::together::Group;
 use crate::training::{Training, start_threads};
 
 /// Train a network.
@@ -95,6 +96,16 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    match mpi::launch() {
+        None => train(args, None),
+        Some(launch) => {
+            let settings = (args.threads, args.data_dir.data_dir.as_path());
+            train_ranks::run(&launch, settings, |group| train(args, Some(group)))
+        }
+    }
+}
+
+fn train(args: &Args, group: Option<&Group>) -> anyhow::Result<ExitCode> {
     start_threads(args.threads)?;
     let changes = args.resume.as_ref().map_or(Ok(Table::new()), |_| args.recipe.changes_on_resume())?;
     let interrupted = args.resume.as_deref().map(RunDir::open).transpose()?;
@@ -124,6 +135,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Some(run) => TrainingData::load_of_run(&recipe, run.path(), data_dir, args.quiet)?,
     };
     let training = Training::new(recipe, Arc::new(data))?;
+    group.map_or(Ok(()), |group| training.plan.check_processes(group.size()))?;
     let run = interrupted.map_or_else(|| create_run(args.run_dir.as_deref(), &training), Ok)?;
     if !run.is_locked() {
         args.note(&format!(
@@ -142,14 +154,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let (config, has_validation) = (training.plan.config(), training.data.validation.is_some());
     let mut console = Console::new(run.path(), config, has_validation, args.log_format, args.quiet);
-    for text in remarks(&training, changes_epochs) {
+    let slow = group.and_then(|group| slow_sharing(&training, group.size()));
+    for text in remarks(&training, changes_epochs).into_iter().chain(slow) {
         args.note(&text);
     }
     let mut setup = training.setup(run.path());
     setup.checkpoint_every = Some(args.checkpoint_every);
     setup.spacing = SPACING;
     setup.tensorboard = args.tensorboard;
-    let result = training.train(&run, &setup, &mut [&mut signals.clone(), &mut console])?;
+    let observers: &mut [&mut dyn Observer] = &mut [&mut signals.clone(), &mut console];
+    let result = training.train_with(&run, &setup, observers, group)?;
     console.finish(&result);
 
     if result.status == Status::Interrupted {
@@ -198,6 +212,19 @@ fn remarks(training: &Training, changes_epochs: bool) -> Vec<String> {
         ));
     }
     remarks
+}
+
+/// Reports a step that is too short to be worth sharing.
+fn slow_sharing(training: &Training, processes: usize) -> Option<String> {
+    let (plan, train) = (&training.plan, &training.data.sets.train);
+    let threads = plan.threads(train, rayon::current_num_threads());
+    let [alone, shared] = [1, processes].map(|count| 1e3 * plan.step_seconds(train, count, threads));
+    (shared >= alone).then(|| {
+        format!(
+            "{processes} processes are slower than one: a step takes about {shared:.1} ms, and {alone:.1} ms in one \
+             process; share wider networks or larger batches"
+        )
+    })
 }
 
 /// Reports a network that is no better, or only a little better, than one that always answers the

@@ -164,6 +164,10 @@ pub(crate) struct Choices {
     #[arg(long, value_name = "N", hide_short_help = true, help_heading = TRAINING)]
     #[serde(serialize_with = "count")]
     shuffle_block: Option<usize>,
+    /// Parts of a batch whose gradients are summed in a fixed order
+    #[arg(long, value_name = "N", hide_short_help = true, help_heading = TRAINING)]
+    #[serde(serialize_with = "count")]
+    shards: Option<usize>,
     /// How to combine the losses of a batch
     #[arg(long, value_name = "NAME", help_heading = TRAINING)]
     #[arg(value_parser = parse::reduction(), hide_short_help = true)]

@@ -23,6 +23,7 @@ pub struct LayerMask {
     generator: ChaCha8Rng,
     threshold: u32, // half-words below it drop their unit
     scale: f64,     // of units that stay, 1/(1-p)
+    first: usize,   // row of the mask that is row 0 of the kernels
 }
 
 impl LayerMask {
@@ -30,7 +31,7 @@ impl LayerMask {
     pub(crate) fn new(seed: u64, probability: f64) -> Option<Self> {
         let threshold = (probability * HALF_WORDS).round().min(HALF_WORDS - 1.0) as u32;
         let scale = HALF_WORDS / (HALF_WORDS - f64::from(threshold));
-        (threshold > 0).then(|| Self { generator: generator(seed), threshold, scale })
+        (threshold > 0).then(|| Self { generator: generator(seed), threshold, scale, first: 0 })
     }
 
     /// Returns the mask of this number.
@@ -40,10 +41,15 @@ impl LayerMask {
         mask
     }
 
+    /// Returns the mask from a later row on.
+    pub(crate) fn starting_at(self, row: usize) -> Self {
+        Self { first: self.first + row, ..self }
+    }
+
     /// Starts to draw the mask, in rows of `units`.
     fn draw(&self, units: usize) -> Rows {
         let (generator, row_words) = (self.generator.clone(), units.next_multiple_of(ROW) / 2);
-        Rows { generator, threshold: self.threshold, row_words }
+        Rows { generator, threshold: self.threshold, row_words, first: self.first }
     }
 }
 
@@ -52,12 +58,13 @@ struct Rows {
     generator: ChaCha8Rng,
     threshold: u32,
     row_words: usize,
+    first: usize,
 }
 
 impl Rows {
     /// Seeks to an even unit of a row.
     fn seek(&mut self, row: usize, unit: usize) {
-        self.generator.set_word_pos((row * self.row_words + unit / 2) as u128);
+        self.generator.set_word_pos(((self.first + row) * self.row_words + unit / 2) as u128);
     }
 
     /// Returns whether each of the next two units stays.

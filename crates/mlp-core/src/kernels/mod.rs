@@ -143,6 +143,9 @@ kernels! {
     fn add_squares(isa: Isa, gradient: MatRef<'_, Self>, sums: &mut [f64]) =
         isa.run(update::AddSquares { gradient, sums });
 
+    /// Sum ← sum + term.
+    fn accumulate(isa: Isa, term: MatRef<'_, Self>, sum: MatMut<'_, Self>) = isa.run(update::Accumulate { term, sum });
+
     /// Average ← average + share·(target - average).
     fn approach(isa: Isa, share: f64, target: MatRef<'_, Self>, average: MatMut<'_, Self>) =
         isa.run(update::Approach { share, target, average });

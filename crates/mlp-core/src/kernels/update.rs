@@ -1,5 +1,5 @@
-//! The loops that update parameters: optimizer steps, the moving average, and the sum of squares of
-//! a norm. They treat each element alone, so threads and instruction sets do not change a bit.
+//! The loops that update parameters: optimizer steps, the moving average, sums of gradients, and the
+//! sum of squares of a norm. They treat each element alone, so threads and instruction sets do not change a bit.
 
 use super::elementwise::{zip1, zip2, zip3};
 use super::isa::Work;
@@ -102,6 +102,21 @@ impl<A: Real> Work for Approach<'_, '_, A> {
     fn run<S: Simd<A>>(self, _simd: S) {
         let share = A::from_f64(self.share);
         zip1(self.average, self.target, |average, target| *average += share * (target - *average));
+    }
+}
+
+/// Sum ← sum + term.
+pub(super) struct Accumulate<'a, 's, A> {
+    pub(super) term: MatRef<'a, A>,
+    pub(super) sum: MatMut<'s, A>,
+}
+
+impl<A: Real> Work for Accumulate<'_, '_, A> {
+    type Number = A;
+
+    #[inline(always)]
+    fn run<S: Simd<A>>(self, _simd: S) {
+        zip1(self.sum, self.term, |sum, term| *sum += term);
     }
 }
 

@@ -203,6 +203,14 @@ impl<'a, A: Real> CsrMatrix<'a, A> {
         Self { selection: Some(rows), ..self }
     }
 
+    /// Returns consecutive rows.
+    pub(crate) fn rows_of(self, range: std::ops::Range<usize>) -> Self {
+        match self.selection {
+            Some(rows) => Self { selection: Some(&rows[range]), ..self },
+            None => Self { offsets: &self.offsets[range.start..=range.end], ..self },
+        }
+    }
+
     /// Returns the number of stored values in these rows.
     pub fn non_zeros(&self) -> usize {
         (0..self.len()).map(|row| self.range(row).len()).sum()

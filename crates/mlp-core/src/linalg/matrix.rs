@@ -149,6 +149,17 @@ impl<A> Matrix<A> {
         self.strips[0].mat_mut(self.rows)
     }
 
+    /// Copies a row, without the padding.
+    pub(crate) fn copy_row(&self, row: usize, to: &mut [A])
+    where
+        A: Copy,
+    {
+        for strip in &self.strips {
+            let from = &strip.buffer[strip.start + row * strip.stride..][..strip.columns];
+            to[strip.first..strip.first + strip.columns].copy_from_slice(from);
+        }
+    }
+
     fn row(&self, row: usize) -> impl Iterator<Item = &A> {
         self.strips
             .iter()
@@ -180,13 +191,12 @@ impl<A> Matrix<A> {
 }
 
 impl<A: Send> Matrix<A> {
-    /// Splits the first `rows` rows by columns. The strips, if there are several, must match the
-    /// parts.
+    /// Splits some rows by columns. The strips, if there are several, must match the parts.
     #[track_caller]
-    pub(crate) fn by_columns(&mut self, rows: usize, partition: &Partition) -> MatParts<'_, A> {
-        assert!(rows <= self.rows);
+    pub(crate) fn by_columns(&mut self, rows: Range<usize>, partition: &Partition) -> MatParts<'_, A> {
+        assert!(rows.end <= self.rows);
         match &mut self.strips[..] {
-            [strip] => partition.columns(strip.mat_mut(rows)),
+            [strip] => partition.columns(strip.mat_mut(rows.end).rows_of(rows)),
             strips => partition.strips(strips, rows),
         }
     }
@@ -227,8 +237,8 @@ impl<A> Strip<A> {
 }
 
 impl<A: Send> partition::Strip<A> for Strip<A> {
-    fn block(&mut self, rows: usize) -> MatMut<'_, A> {
-        self.mat_mut(rows)
+    fn block(&mut self, rows: Range<usize>) -> MatMut<'_, A> {
+        self.mat_mut(rows.end).rows_of(rows)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The intermediate values that the passes keep for each layer.
 
+use std::ops::Range;
+
 use super::matmul::Input;
 use crate::kernels::ByColumn;
 use crate::kernels::mat::MatRef;
@@ -15,19 +17,26 @@ pub(crate) struct Buffers<A> {
     pub(crate) mask: Matrix<A>,          // (capacity, outputs): S; no rows without dropout
     pub(crate) kept: Matrix<A>,          // (capacity, outputs): S ⊙ H; no rows without dropout
     pub(crate) sorted: Vec<ByColumn<A>>, // (threads): for the gradient of the first layer
-    pub(crate) rows: usize,              // of the current batch
     pub(crate) is_masked: bool,          // did the forward pass drop units?
 }
 
 impl<A: Scalar> Buffers<A> {
-    /// Returns the input of the layer above: H, or S ⊙ H.
-    pub(crate) fn output(&self) -> MatRef<'_, A> {
+    /// Returns the input of the layer above for some examples: H, or S ⊙ H.
+    pub(crate) fn output(&self, rows: Range<usize>) -> MatRef<'_, A> {
         let output = if self.is_masked { &self.kept } else { &self.h };
-        output.mat().rows_of(0..self.rows)
+        output.mat().rows_of(rows)
     }
 }
 
-/// Returns the input of the layer above `below`: X if there is none, or the output of the last one.
-pub(crate) fn input<'a, A: Scalar>(below: &'a [Buffers<A>], x: Input<'a, A>) -> Input<'a, A> {
-    below.last().map_or(x, |below| Input::Dense(below.output()))
+/// Returns the input of the layer above `below` for some examples: X if there is none, or the output
+/// of the last one.
+pub(crate) fn input<'a, A: Scalar>(
+    below: &'a [Buffers<A>],
+    x: Input<'a, A>,
+    rows: Range<usize>,
+) -> Input<'a, A> {
+    match below.last() {
+        Some(below) => Input::Dense(below.output(rows)),
+        None => x.rows_of(rows),
+    }
 }

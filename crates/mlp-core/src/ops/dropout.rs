@@ -17,27 +17,30 @@ pub(crate) struct Masking {
     inputs: Option<LayerMask>,
     hidden: Option<LayerMask>,
     first: u64, // number of the inputs' mask
+    row: usize, // position of example 0 in the batch
 }
 
 impl Masking {
     /// Drops nothing.
-    pub(crate) const NONE: Self = Self { inputs: None, hidden: None, first: 0 };
+    pub(crate) const NONE: Self = Self { inputs: None, hidden: None, first: 0, row: 0 };
 
-    /// Returns the masks of a training step for a network with `layers` layers.
-    pub(crate) fn new(objective: &Objective, step: u64, layers: usize) -> Self {
+    /// Returns the masks of a training step for a network with `layers` layers, and for the examples
+    /// from position `row` of the batch on.
+    pub(crate) fn new(objective: &Objective, step: u64, layers: usize, row: usize) -> Self {
         let mask = |probability| LayerMask::new(objective.seed, probability);
         let (inputs, hidden) = (mask(objective.input_dropout), mask(objective.dropout));
-        Self { inputs, hidden, first: step.wrapping_mul(layers as u64) }
+        Self { inputs, hidden, first: step.wrapping_mul(layers as u64), row }
     }
 
     /// Returns the mask of the inputs.
     pub(crate) fn inputs(&self) -> Option<LayerMask> {
-        self.inputs.as_ref().map(|mask| mask.numbered(self.first))
+        self.inputs.as_ref().map(|mask| mask.numbered(self.first).starting_at(self.row))
     }
 
-    /// Returns the mask of hidden layer `l`, counted from 0.
-    pub(crate) fn hidden(&self, l: usize) -> Option<LayerMask> {
-        self.hidden.as_ref().map(|mask| mask.numbered(self.first.wrapping_add(l as u64 + 1)))
+    /// Returns the mask of hidden layer `l`, counted from 0, from an example on.
+    pub(crate) fn hidden(&self, l: usize, example: usize) -> Option<LayerMask> {
+        let mask = self.hidden.as_ref()?.numbered(self.first.wrapping_add(l as u64 + 1));
+        Some(mask.starting_at(self.row + example))
     }
 }
 
@@ -157,7 +160,7 @@ mod tests {
         s.arrange(&partition);
         let mask = LayerMask::new(3, dropout).unwrap().numbered(5);
         let mut pool = Pool::new(cuts);
-        pool.run(s.by_columns(40, &partition), |number, part| {
+        pool.run(s.by_columns(0..40, &partition), |number, part| {
             A::draw_mask(&mask, units, partition.range(number).start, part);
         });
         s.to_array()

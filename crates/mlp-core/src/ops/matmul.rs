@@ -19,11 +19,11 @@ pub(crate) enum Input<'a, A> {
 }
 
 impl<A: Scalar> Input<'_, A> {
-    /// Returns the number of examples.
-    pub(crate) fn rows(&self) -> usize {
+    /// Returns some of the examples.
+    pub(crate) fn rows_of(self, range: Range<usize>) -> Self {
         match self {
-            Self::Dense(x) => x.rows(),
-            Self::Sparse(x) => x.len(),
+            Self::Dense(x) => Self::Dense(x.rows_of(range)),
+            Self::Sparse(x) => Self::Sparse(x.rows_of(range)),
         }
     }
 }

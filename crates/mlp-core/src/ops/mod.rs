@@ -3,7 +3,8 @@
 //!
 //! A thread always has the same units of a layer: their columns of Z, H, δ and the first layer's
 //! weights, and their rows of the weights above. In the output layer, where softmax needs all units
-//! of an example, it has examples instead. Nothing is summed across threads.
+//! of an example, it has examples instead. Nothing is summed across threads; sums over shards are
+//! added number by number (`shards.rs`).
 
 pub(crate) mod buffers;
 pub(crate) mod compute;
@@ -11,6 +12,7 @@ pub(crate) mod dropout;
 pub(crate) mod hidden;
 pub(crate) mod matmul;
 pub(crate) mod output;
+pub(crate) mod shards;
 pub(crate) mod update;
 
 use compute::{Compute, MatmulBackend};

@@ -1,6 +1,8 @@
 //! The output layer: logits, softmax, loss and the derivative G1, in one region, because a thread
 //! has whole examples.
 
+use std::ops::Range;
+
 use super::Ops;
 use super::buffers::Buffers;
 use super::matmul::Input;
@@ -24,27 +26,30 @@ pub(crate) struct Scores<'a> {
 }
 
 impl Ops {
-    /// Z = H·W + b; with labels also Ŷ = softmax(Z) and the losses; in training also δ = ∂J/∂Z
-    /// (G1).
+    /// Z = H·W + b for the examples `rows` of the batch; with labels also Ŷ = softmax(Z) and the
+    /// losses; in training also δ = ∂J/∂Z (G1). `input` has only these examples.
     pub(crate) fn output_forward<A: Scalar>(
         &mut self,
         layer: &Layer<A>,
         input: Input<'_, A>,
         labels: Option<Labels<'_>>,
+        rows: Range<usize>,
         here: &mut Buffers<A>,
-        scores: Scores<'_>,
+        scores: &mut Scores<'_>,
     ) {
-        let (compute, isa, rows) = (self.compute, self.compute.isa, input.rows());
+        let (compute, isa) = (self.compute, self.compute.isa);
         let (biases, classes) = (layer.biases.mat().row(0), layer.outputs());
-        let split = self.examples(rows);
+        let split = self.examples(rows.len());
         let examples = split.parts;
-        here.rows = rows;
         let cut = |matrix| examples.rows(matrix);
         let parts = (
-            cut(here.z.mat_mut().rows_of(0..rows)),
-            cut(here.h.mat_mut().rows_of(0..rows)),
-            cut(here.delta.mat_mut().rows_of(0..rows)),
-            (examples.slice(&mut scores.losses[..rows]), examples.slice(&mut scores.predictions[..rows])),
+            cut(here.z.mat_mut().rows_of(rows.clone())),
+            cut(here.h.mat_mut().rows_of(rows.clone())),
+            cut(here.delta.mat_mut().rows_of(rows.clone())),
+            (
+                examples.slice(&mut scores.losses[rows.clone()]),
+                examples.slice(&mut scores.predictions[rows.clone()]),
+            ),
         );
         self.pool.run(parts, |part, (mut z, mut y_hat, delta, (losses, predictions))| {
             let own = examples.range(part);
@@ -53,7 +58,7 @@ impl Ops {
                 compute.affine(input, own.clone(), weights, &biases[piece], z, split.rows(own.start));
             }
             let Some(Labels { classes: labels, smoothing, weight }) = labels else { return };
-            let labels = &labels[own];
+            let labels = &labels[rows.clone()][own];
             let (z, probabilities) = (z.as_mat(), y_hat.reborrow());
             A::softmax_cross_entropy(isa, classes, smoothing, z, labels, probabilities, losses, predictions);
             if let Some(weight) = weight {

@@ -10,6 +10,7 @@ use crate::linalg::matrix::Matrix;
 use crate::loss::Score;
 use crate::network::Mlp;
 use crate::scalar::Scalar;
+use crate::shards::Peers;
 use crate::workspace::Workspace;
 
 /// An optimizer with its state, weight decay and gradient clipping.
@@ -151,7 +152,7 @@ impl<A: Scalar> Optimizer<A> {
     }
 
     /// The second half of [`train_step`](Self::train_step), after [`Mlp::forward`] on the same
-    /// batch. Plain gradient descent without decay or clipping never stores the gradient.
+    /// batch. Plain gradient descent without decay, clipping or shards never stores the gradient.
     ///
     /// # Panics
     /// Same as [`Mlp::backward`]; also if the optimizer has another architecture.
@@ -163,12 +164,31 @@ impl<A: Scalar> Optimizer<A> {
         learning_rate: f64,
         workspace: &mut Workspace<A>,
     ) {
+        self.descend_with(network, x, learning_rate, workspace, None);
+    }
+
+    /// Like [`descend`](Self::descend), after [`Mlp::forward_own`], with other processes that
+    /// compute the other [`Shards`](crate::Shards). All take the same step.
+    ///
+    /// # Panics
+    /// Same as [`descend`](Self::descend); also if the workspace has all shards and there are other
+    /// processes, or the reverse.
+    #[track_caller]
+    pub fn descend_with<'x>(
+        &mut self,
+        network: &mut Mlp<A>,
+        x: impl Into<Features<'x, A>>,
+        learning_rate: f64,
+        workspace: &mut Workspace<A>,
+        peers: Option<&mut dyn Peers<A>>,
+    ) {
         self.steps += 1;
-        if self.kind == OptimizerKind::Sgd && self.weight_decay == 0.0 && self.max_norm.is_none() {
+        let is_plain = self.weight_decay == 0.0 && self.max_norm.is_none() && workspace.shards().count() == 1;
+        if self.kind == OptimizerKind::Sgd && is_plain {
             network.descend_in_place(x, learning_rate, workspace);
             return;
         }
-        network.backward(x, workspace, &mut self.gradients);
+        network.backward_with(&x.into(), workspace, &mut self.gradients, peers);
         workspace.spend();
         let ops = &mut workspace.ops;
         let scale = self.max_norm.map_or(1.0, |max| {

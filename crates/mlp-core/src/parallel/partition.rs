@@ -80,15 +80,23 @@ impl Partition {
         MatParts { whole: Whole::Columns(block), partition: *self }
     }
 
-    /// Splits the first `rows` rows of a matrix stored in strips, one for each part.
+    /// Splits some rows of a matrix stored in strips, one for each part.
     #[track_caller]
-    pub(crate) fn strips<'a, A, S: Strip<A>>(&self, strips: &'a mut [S], rows: usize) -> MatParts<'a, A> {
-        unsafe fn block<'a, A, S: Strip<A> + 'a>(strip: *mut (), part: usize, rows: usize) -> MatMut<'a, A> {
+    pub(crate) fn strips<'a, A, S: Strip<A>>(
+        &self,
+        strips: &'a mut [S],
+        rows: Range<usize>,
+    ) -> MatParts<'a, A> {
+        unsafe fn block<'a, A, S: Strip<A> + 'a>(
+            strip: *mut (),
+            part: usize,
+            rows: Range<usize>,
+        ) -> MatMut<'a, A> {
             // SAFETY: `strip` is the first of the strips, one for each part, borrowed for 'a, and
             // `Divide::part` is called once per part.
             unsafe { &mut *strip.cast::<S>().add(part) }.block(rows)
         }
-        let widths = strips.iter_mut().map(|strip| strip.block(0).columns());
+        let widths = strips.iter_mut().map(|strip| strip.block(0..0).columns());
         assert!(widths.eq(self.ranges().map(|range| range.len())), "the strips do not match the parts");
         let whole = Whole::Strips { first: strips.as_mut_ptr().cast(), block: block::<A, S>, rows };
         MatParts { whole, partition: *self }
@@ -119,8 +127,8 @@ impl Partition {
 
 /// Some columns of a matrix, stored row by row.
 pub(crate) trait Strip<A>: Send {
-    /// Returns the first `rows` rows.
-    fn block(&mut self, rows: usize) -> MatMut<'_, A>;
+    /// Returns some of the rows.
+    fn block(&mut self, rows: Range<usize>) -> MatMut<'_, A>;
 }
 
 /// Data that can be split into disjoint parts.
@@ -147,10 +155,13 @@ pub(crate) struct MatParts<'a, A> {
     partition: Partition,
 }
 
+/// Returns some rows of the strip with a number, counted from the first.
+type BlockOf<'a, A> = unsafe fn(*mut (), usize, Range<usize>) -> MatMut<'a, A>;
+
 enum Whole<'a, A> {
     Columns(MatMut<'a, A>),
     Rows(MatMut<'a, A>),
-    Strips { first: *mut (), block: unsafe fn(*mut (), usize, usize) -> MatMut<'a, A>, rows: usize },
+    Strips { first: *mut (), block: BlockOf<'a, A>, rows: Range<usize> },
 }
 
 /// A slice split by [`Partition::slice`] or [`Partition::spans`].
@@ -183,7 +194,7 @@ unsafe impl<'a, A: Send + Sync> Divide for MatParts<'a, A> {
             // SAFETY: no other part has these rows.
             Whole::Rows(block) => unsafe { block.alias() }.rows_of(range),
             // SAFETY: no other part has this strip.
-            Whole::Strips { first, block, rows } => unsafe { block(*first, part, *rows) },
+            Whole::Strips { first, block, rows } => unsafe { block(*first, part, rows.clone()) },
         }
     }
 }

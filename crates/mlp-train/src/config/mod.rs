@@ -8,4 +8,5 @@ pub(crate) mod memory;
 pub(crate) mod metric;
 pub(crate) mod plan;
 pub(crate) mod schedule;
+pub(crate) mod step_time;
 pub(crate) mod train_config;

@@ -31,6 +31,10 @@ impl TrainConfig {
             let expected = format!("1 to {examples}, the number of training examples");
             return Err(out_of_range("batch_size", self.batch_size, expected));
         }
+        if self.shards > self.batch_size {
+            let expected = format!("1 to {}, the batch size", self.batch_size);
+            return Err(out_of_range("shards", self.shards, expected));
+        }
         let architecture =
             Architecture::new(train.pixels(), &self.hidden, train.classes()).with_activation(self.activation);
         architecture.validate()?;
@@ -80,15 +84,32 @@ impl Plan {
     }
 
     /// Returns how many of the available threads share a step: at most the useful ones, and fewer
-    /// if a step is short.
+    /// if a step, or its part for a shard, is short.
     pub fn threads(&self, train: &Dataset, available: usize) -> usize {
-        let share = |layer| if layer == 0 && self.takes_csr_rows { train.density() } else { 1.0 };
-        let sizes = self.architecture.layer_sizes();
-        let layers = sizes.iter().enumerate();
-        let example: f64 =
-            layers.map(|(layer, &(inputs, outputs))| share(layer) * (inputs * outputs) as f64).sum();
-        let work = 2.0 * example * self.config.batch_size as f64;
+        let example: f64 = self.multiply_adds(train).into_iter().sum();
+        let examples = self.config.batch_size as f64 / self.config.shards as f64;
+        let work = 2.0 * example * examples;
         available.min((work / WORK_PER_THREAD) as usize).clamp(1, self.useful_threads())
+    }
+
+    /// Returns the multiply-adds of each layer for an example, in the forward pass.
+    pub(crate) fn multiply_adds(&self, train: &Dataset) -> Vec<f64> {
+        let share = |layer| if layer == 0 && self.takes_csr_rows { train.density() } else { 1.0 };
+        let sizes = self.architecture.layer_sizes().into_iter().enumerate();
+        sizes.map(|(layer, (inputs, outputs))| share(layer) * (inputs * outputs) as f64).collect()
+    }
+
+    /// Checks that several processes can share the training.
+    ///
+    /// # Errors
+    /// [`ConfigError::OutOfRange`] if there are fewer shards than processes.
+    pub fn check_processes(&self, processes: usize) -> Result<(), ConfigError> {
+        let shards = self.config.shards;
+        if shards < processes {
+            let expected = format!("at least {processes}, the number of processes");
+            return Err(out_of_range("shards", shards, expected));
+        }
+        Ok(())
     }
 
     /// Checks that the datasets of all monitored metrics exist.

@@ -80,6 +80,9 @@ options! {
         /// Shuffle blocks of this many consecutive examples, and the examples of every 64 blocks,
         /// instead of all examples: for datasets in files that are read faster in order.
         shuffle_block: Option<usize> = None => COUNT,
+        /// Parts of a batch whose gradients are summed, see
+        /// [`Workspace::set_shards`](mlp_core::Workspace::set_shards).
+        shards: usize = 1 => COUNT,
         /// Learning rate η.
         learning_rate: f64 = 0.01,
         /// Sum (as in the chapter) or mean of a batch's losses.
@@ -336,6 +339,8 @@ mod tests {
             error(|c| c.batch_size = 251),
             "batch size is 251; expected 1 to 250, the number of training examples"
         );
+        assert_eq!(error(|c| c.shards = 0), "shards is 0; expected 1 or more");
+        assert_eq!(error(|c| c.shards = 101), "shards is 101; expected 1 to 100, the batch size");
         // In f32, the last two are 0 and infinity.
         for rate in [f64::NAN, f64::INFINITY, 0.0, -0.1, 1e-46, 1e39] {
             let expected =

@@ -104,6 +104,11 @@ impl<A: Number> Checkpoint<A> {
         written.map_err(io_error(path, "cannot write the checkpoint"))
     }
 
+    /// Returns the bytes of the file that [`Checkpoint::save`] writes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        frame::<A>().wrap(self)
+    }
+
     /// Reads a checkpoint.
     ///
     /// # Errors

@@ -3,11 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use mlp_core::{Ema, Mlp, Optimizer, Stream, Workspace};
+use mlp_core::{Ema, Mlp, Optimizer, Peers, Shards, Stream, Workspace};
 use mlp_data::Dataset;
 
 use crate::training::batches::{Batches, Examples};
 use crate::training::mean::mean;
+use crate::training::processes::{EpochEnd, Meetings, Processes, Stopped};
 use crate::training::progress::{Progress, Stage};
 use crate::training::shuffle::Shuffler;
 use crate::{
@@ -36,6 +37,7 @@ pub struct Trainer<'d, A> {
     shuffler: Shuffler,
     pub(crate) best_network: Option<Mlp<A>>, // see `best_network()`
     forced_rate: Option<f64>,                // overrides the schedule
+    meetings: Option<Meetings<A>>,           // with other processes
     progress: Progress,
     stage: Stage,
     epoch_began: Instant,
@@ -86,6 +88,7 @@ impl<'d, A: Number> Trainer<'d, A> {
         let batches = Batches::new(&plan, examples, compute.threads);
         let mut workspace = Workspace::with_compute(architecture, config.batch_size, compute);
         workspace.set_objective(plan.objective());
+        workspace.set_shards(config.shards);
         Ok(Self {
             schedule: plan.schedule(),
             batches,
@@ -101,11 +104,26 @@ impl<'d, A: Number> Trainer<'d, A> {
             shuffler: Shuffler::new(config.shuffle_block),
             best_network: None,
             forced_rate: None,
+            meetings: None,
             progress: Progress::new(plan.batches()),
             stage: Stage::Steps,
             epoch_began: Instant::now(),
             plan,
         })
+    }
+
+    /// Shares the training with other processes, which have the same plan, examples and state. Each
+    /// takes all steps, and the first one alone writes files, has observers and needs other sets:
+    /// the others get its evaluations, and stop when it does.
+    ///
+    /// # Errors
+    /// [`ConfigError::OutOfRange`] if there are fewer shards than processes.
+    pub fn share(self, processes: Box<dyn Processes<A>>) -> Result<Self, Error> {
+        let (shards, count) = (self.plan.config().shards, processes.count());
+        self.plan.check_processes(count)?;
+        let mut workspace = self.workspace;
+        workspace.set_shards(Shards::of_process(shards, processes.number(), count));
+        Ok(Self { workspace, meetings: Some(Meetings::new(processes, shards)), ..self })
     }
 
     /// The plan.
@@ -189,19 +207,19 @@ impl<'d, A: Number> Trainer<'d, A> {
             Stage::Start(never) => match never {},
             Stage::Steps => {
                 let event = self.step()?;
+                if matches!(event, Event::Finished { .. }) {
+                    return Ok(event);
+                }
                 if self.progress.batches == self.plan.batches() {
                     self.stage = Stage::EpochEnd;
-                } else if self.progress.is_out_of_time(self.plan.config(), self.epoch_time()) {
-                    self.stage = Stage::End(Ending::OutOfTime);
+                } else if self.decides()
+                    && self.progress.is_out_of_time(self.plan.config(), self.epoch_time())
+                {
+                    self.end(Ending::OutOfTime);
                 }
                 event
             }
-            Stage::EpochEnd => {
-                let record = self.end_epoch()?;
-                let ending = self.progress.ending(self.plan.config(), &record);
-                self.stage = ending.map_or(Stage::Steps, Stage::End);
-                Event::EpochDone(record)
-            }
+            Stage::EpochEnd => self.end_epoch()?,
             Stage::End(ending) => Event::Finished { epochs: self.progress.epochs, ending },
         })
     }
@@ -213,12 +231,23 @@ impl<'d, A: Number> Trainer<'d, A> {
 
     /// Ends the training: the next event is [`Event::Finished`].
     fn stop(&mut self) {
-        if !matches!(self.stage, Stage::End(_)) {
+        if self.decides() && !matches!(self.stage, Stage::End(_)) {
             if self.progress.batches > 0 {
                 self.progress.epoch_time = self.epoch_time();
             }
-            self.stage = Stage::End(Ending::Stopped);
+            self.end(Ending::Stopped);
         }
+    }
+
+    /// Returns whether this process decides when to stop.
+    fn decides(&self) -> bool {
+        self.meetings.as_ref().is_none_or(Meetings::is_first)
+    }
+
+    /// Ends the training here and in the other processes, which cannot know it.
+    fn end(&mut self, ending: Ending) {
+        self.meetings.iter_mut().for_each(Meetings::stop);
+        self.stage = Stage::End(ending);
     }
 
     fn step(&mut self) -> Result<Event, Error> {
@@ -234,8 +263,15 @@ impl<'d, A: Number> Trainer<'d, A> {
         let learning_rate = self.learning_rate();
         let first = batch * config.batch_size;
         let indices = &self.order[first..self.order.len().min(first + config.batch_size)];
-        let (x, labels) = self.batches.make(self.progress.epochs, indices, &mut self.workspace);
-        let score = self.network.forward(x, labels, &mut self.workspace);
+        let (size, own) = (indices.len(), self.workspace.shards().examples(indices.len()));
+        let (x, labels) = self.batches.make(self.progress.epochs, &indices[own], &mut self.workspace);
+        let mut score = self.network.forward_own(x, labels, size, &mut self.workspace);
+        if let Some(meetings) = &mut self.meetings {
+            match meetings.score(score, size, &self.workspace) {
+                Ok(whole) => score = whole,
+                Err(Stopped) => return Ok(self.stopped()),
+            }
+        }
         let loss = score.loss(reduction);
         let (epoch, step) = (self.progress.epochs + 1, batch + 1);
         if !loss.is_finite() {
@@ -244,7 +280,8 @@ impl<'d, A: Number> Trainer<'d, A> {
             return Err(Error::Diverged { epoch, step, loss, tensor });
         }
         let network = &mut self.network;
-        self.optimizer.descend(network, x, learning_rate, &mut self.workspace);
+        let peers = self.meetings.as_mut().map(|meetings| meetings.processes.as_mut() as &mut dyn Peers<A>);
+        self.optimizer.descend_with(network, x, learning_rate, &mut self.workspace, peers);
         if let Some(ema) = &mut self.ema {
             ema.update(network, &mut self.workspace);
         }
@@ -254,20 +291,35 @@ impl<'d, A: Number> Trainer<'d, A> {
         Ok(Event::StepDone { epoch, step, examples: score.examples, loss, learning_rate })
     }
 
+    /// The end of a training that the first process has stopped.
+    fn stopped(&mut self) -> Event {
+        self.stage = Stage::End(Ending::Stopped);
+        Event::Finished { epochs: self.progress.epochs, ending: Ending::Stopped }
+    }
+
     fn learning_rate(&self) -> f64 {
         let step = self.progress.epochs * self.plan.batches() + self.progress.batches;
         self.forced_rate.unwrap_or_else(|| self.schedule.rate(step, self.progress.plateaus))
     }
 
-    fn end_epoch(&mut self) -> Result<EpochRecord, Error> {
+    fn end_epoch(&mut self) -> Result<Event, Error> {
         self.check_data()?;
+        let outcome = |data: Option<&Dataset>| match data {
+            Some(data) if self.decides() => self.outcome(self.network(), data).map(Some),
+            data => Ok(data.map(|_| Outcome::default())),
+        };
+        let (validation, test) = (outcome(self.validation)?, outcome(self.test)?);
+        let mut end = EpochEnd { validation, test, seconds: self.epoch_time().as_secs_f64() };
+        if let Some(meetings) = &mut self.meetings {
+            match meetings.end_epoch(end) {
+                Ok(known) => end = known,
+                Err(Stopped) => return Ok(self.stopped()),
+            }
+        }
+        let EpochEnd { validation, test, seconds } = end;
         self.progress.batches -= 1;
         let learning_rate = self.learning_rate();
         (self.progress.epochs, self.progress.batches) = (self.progress.epochs + 1, 0);
-        let outcome =
-            |data: Option<&Dataset>| data.map(|data| self.outcome(self.network(), data)).transpose();
-        let (validation, test) = (outcome(self.validation)?, outcome(self.test)?);
-        let spent = self.epoch_time();
         let record = EpochRecord {
             epoch: self.progress.epochs,
             learning_rate,
@@ -275,9 +327,9 @@ impl<'d, A: Number> Trainer<'d, A> {
             accuracy: mean(&self.progress.accuracies),
             validation,
             test,
-            seconds: spent.as_secs_f64(),
+            seconds,
         };
-        self.progress.time += spent;
+        self.progress.time += Duration::from_secs_f64(seconds);
         self.progress.trace.push(record);
         self.epoch_stream.clone_from(&self.stream);
         self.progress.update(self.plan.config(), self.monitored(), &record);
@@ -285,7 +337,9 @@ impl<'d, A: Number> Trainer<'d, A> {
         if is_worth_keeping && self.best().is_some_and(|(epoch, _)| epoch == record.epoch) {
             self.best_network = Some(self.network().clone());
         }
-        Ok(record)
+        let ending = self.progress.ending(self.plan.config(), &record);
+        self.stage = ending.map_or(Stage::Steps, Stage::End);
+        Ok(Event::EpochDone(record))
     }
 
     /// Evaluates a network, with the loss scaled to one training batch.

@@ -1,0 +1,30 @@
+//! Several processes, called ranks, that share work. [`launch`] tells from the environment whether
+//! a launcher started several; with the feature `mpi`, `World` connects them. Only this module
+//! knows MPI.
+
+#[cfg(any(test, feature = "mpi"))]
+mod all_reduce;
+mod launch;
+#[cfg(feature = "mpi")]
+mod link;
+mod ranks;
+#[cfg(test)]
+mod tests;
+#[cfg(feature = "mpi")]
+mod world;
+
+pub use launch::{Launch, launch};
+pub use ranks::Ranks;
+#[cfg(feature = "mpi")]
+pub use world::World;
+
+/// A number in messages between processes.
+#[cfg(feature = "mpi")]
+pub trait Message: Copy + Default + Send + 'static + ::mpi::traits::Equivalence {}
+
+/// A number in messages between processes.
+#[cfg(not(feature = "mpi"))]
+pub trait Message: Copy + Default + Send + 'static {}
+
+impl Message for f32 {}
+impl Message for f64 {}
