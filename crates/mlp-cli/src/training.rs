@@ -104,15 +104,28 @@ impl Training {
         setup: &RunSetup<'_>,
         observers: &mut [&mut dyn Observer],
     ) -> anyhow::Result<RunResult> {
+        self.train_configured(run, &self.config_toml(run.path()), setup, observers)
+    }
+
+    /// Like [`Training::train`], with the text of `config.toml`, which depends on where the run will
+    /// be in the end.
+    pub(crate) fn train_configured(
+        &self,
+        run: &RunDir,
+        config: &str,
+        setup: &RunSetup<'_>,
+        observers: &mut [&mut dyn Observer],
+    ) -> anyhow::Result<RunResult> {
         match self.plan.config().precision {
-            Precision::F32 => self.train_as::<f32>(run, setup, observers),
-            Precision::F64 => self.train_as::<f64>(run, setup, observers),
+            Precision::F32 => self.train_as::<f32>(run, config, setup, observers),
+            Precision::F64 => self.train_as::<f64>(run, config, setup, observers),
         }
     }
 
     fn train_as<A: Number>(
         &self,
         run: &RunDir,
+        config: &str,
         setup: &RunSetup<'_>,
         observers: &mut [&mut dyn Observer],
     ) -> anyhow::Result<RunResult>
@@ -148,17 +161,16 @@ impl Training {
             }
         };
         // Not earlier: only now is it certain that the training can resume with the changes.
-        let config = self.config_toml(run.path());
         if RunDir::read_config(run.path())? != config {
             run.remove_result()?;
-            run.write_config(&config)?;
+            run.write_config(config)?;
         }
         Ok(run.train(&mut trainer, setup, observers)?)
     }
 }
 
-/// Checks that a run is resumed with its own data.
-fn check_same(run: &Path, was: &Origin, is: &Origin) -> anyhow::Result<()> {
+/// Checks that a run is trained on its own data.
+pub(crate) fn check_same(run: &Path, was: &Origin, is: &Origin) -> anyhow::Result<()> {
     for (set, was, found) in [
         ("training", Some(&was.sha256), Some(&is.sha256)),
         ("validation", was.validation_sha256.as_ref(), is.validation_sha256.as_ref()),
