@@ -73,8 +73,8 @@ impl Workspace {
         Ok(self.target_dir()?.join("debug").join(format!("mlp{}", env::consts::EXE_SUFFIX)))
     }
 
-    /// Like [`Workspace::build_mlp`], with the feature `mpi` and under a name of its own, so that the
-    /// ordinary program stays what it was.
+    /// Like [`Workspace::build_mlp`], with the feature `mpi` and under a name of its own, so that
+    /// the ordinary program stays what it was.
     ///
     /// # Errors
     /// If the build fails.

@@ -107,8 +107,8 @@ impl Training {
         self.train_configured(run, &self.config_toml(run.path()), setup, observers)
     }
 
-    /// Like [`Training::train`], with the text of `config.toml`, which depends on where the run will
-    /// be in the end.
+    /// Like [`Training::train`], with the text of `config.toml`, which depends on where the run
+    /// will be in the end.
     pub(crate) fn train_configured(
         &self,
         run: &RunDir,

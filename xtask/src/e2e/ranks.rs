@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ const SWEEP: &str = "--dataset synthetic --hidden 40 --epochs 9 --optimizer adam
                      --vary learning_rate=0.0005..0.05 --vary seed=1,2,3 --halving --quiet";
 const RUNS: usize = 9;
 
-/// Times at which a rank is killed, in milliseconds after the start.
-const KILLS: [u64; 3] = [700, 1_500, 2_500];
+/// Completed epochs of all runs together, after which a rank is killed.
+const KILLS: [usize; 3] = [2, 9, 14];
 
 /// `mpirun -n 2 mlp ARGS`, also as root and on one core.
 fn mpirun(mlp: &Mlp, args: &str) -> Command {
@@ -50,14 +50,15 @@ pub(super) fn a_sweep_whose_ranks_are_killed_resumes_to_the_same_bits(mlp: &Mlp)
         };
         let mut command = mpirun(mlp, &args);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn().context("cannot start mpirun")?;
+        let mut child = command.spawn().context("cannot start mpirun")?;
         if let Some(&after) = KILLS.get(kills) {
-            thread::sleep(Duration::from_millis(after));
+            while child.try_wait()?.is_none() && epochs(mlp, "killed") < after {
+                thread::sleep(Duration::from_millis(2));
+            }
             // The first rank, then the second one, and so on.
             if let Some(rank) = children(child.id()).get(kills % 2) {
                 process::succeeds(Command::new("kill").args(["-KILL", &rank.to_string()]));
             }
-            kills += 1;
         }
         let output = child.wait_with_output()?;
         if output.status.success() {
@@ -65,8 +66,11 @@ pub(super) fn a_sweep_whose_ranks_are_killed_resumes_to_the_same_bits(mlp: &Mlp)
             ensure!(found == alone, "after kills:\n{}\nexpected:\n{}", found.join("\n"), alone.join("\n"));
             break;
         }
-        ensure!(kills <= KILLS.len() && is_killed(&output), "mpirun:\n{}", process::text(&output.stderr));
+        let stderr = process::text(&output.stderr);
+        ensure!(kills < KILLS.len() && stderr.contains("signal 9"), "mpirun:\n{stderr}");
+        kills += 1;
     }
+    ensure!(kills > 0, "no rank was killed");
     same_files(mlp, "whole", "killed")?;
     Ok(format!("{kills} kills"))
 }
@@ -80,8 +84,10 @@ pub(super) fn several_ranks_do_not_train_the_same_thing(mlp: &Mlp) -> Result<Str
     Ok(String::new())
 }
 
-fn is_killed(output: &Output) -> bool {
-    process::text(&output.stderr).contains("signal 9")
+/// The number of completed epochs of all runs of a sweep.
+fn epochs(mlp: &Mlp, sweep: &str) -> usize {
+    let metrics = |number: usize| mlp.scratch(&format!("{sweep}/{number:03}/metrics.jsonl"));
+    (1..=RUNS).map(|number| fs::read_to_string(metrics(number)).map_or(0, |text| text.lines().count())).sum()
 }
 
 fn words(args: &str) -> Vec<&str> {

@@ -15,8 +15,8 @@ use super::message::{FILE, Host, Order, Report, receive, send};
 use crate::output::version::PROGRAM;
 use crate::signals::Signals;
 
-/// Trains what the first rank hands out, until it says that all is done. Errors are sent to the first
-/// rank, which prints them.
+/// Trains what the first rank hands out, until it says that all is done. Errors are sent to the
+/// first rank, which prints them.
 pub(super) fn follow(ranks: &dyn Ranks, data_dir: &Path, signals: &Signals) -> anyhow::Result<ExitCode> {
     send(ranks, 0, &Report::Hello(this_host(ranks)), &[]);
     let mut desk = None;

@@ -1,14 +1,13 @@
-//! Successive halving (Jamieson and Talwalkar 2016): all runs are trained for a few epochs, the best
-//! of them for more, and so on. What to train next depends only on the files of the runs, so a sweep
-//! can be resumed at any point, and its outcome does not depend on the order in which runs end.
+//! Successive halving (Jamieson and Talwalkar 2016): all runs are trained for a few epochs, the
+//! best of them for more, and so on. What to train next depends only on the files of the runs, so a
+//! sweep can be resumed at any point, and its outcome does not depend on the order in which they
+//! end.
 
 use std::path::Path;
 
 use anyhow::bail;
-use mlp_train::{EpochRecord, Metric, RunDir, Status};
+use mlp_train::{EpochRecord, Metric, RunDir, Status, TrainConfig};
 use serde::{Deserialize, Serialize};
-
-use super::members::Member;
 
 /// The settings of successive halving, as in `sweep.toml`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,26 +43,24 @@ pub(super) struct Wave {
 ///
 /// # Errors
 /// If the outcome would depend on something other than the metric after equally many epochs.
-pub(super) fn rungs(halving: Option<&Halving>, members: &[Member]) -> anyhow::Result<Vec<Rung>> {
-    let (runs, Some(halving)) = (members.len(), halving) else {
-        return Ok(vec![Rung { runs: members.len(), epochs: None }]);
-    };
-    let epochs = members[0].recipe.train.epochs;
-    if members.iter().any(|member| member.recipe.train.epochs != epochs) {
+pub(super) fn rungs(halving: Option<&Halving>, runs: &[&TrainConfig]) -> anyhow::Result<Vec<Rung>> {
+    let Some(halving) = halving else { return Ok(vec![Rung { runs: runs.len(), epochs: None }]) };
+    let first = runs[0];
+    if runs.iter().any(|run| run.epochs != first.epochs) {
         bail!(
             "--halving compares runs after equally many epochs; expected runs of the same number of epochs"
         );
     }
-    let monitored = |member: &Member| member.recipe.train.monitored(true);
-    if members.iter().any(|member| monitored(member) != monitored(&members[0])) {
+    if runs.iter().any(|run| run.monitored(true) != first.monitored(true)) {
         bail!("--halving compares runs by one metric; expected the same monitor in all runs");
     }
-    if members.iter().any(|member| member.recipe.train.max_seconds.is_some()) {
+    if runs.iter().any(|run| run.max_seconds.is_some()) {
         bail!(
             "with --max-time, the outcome of --halving would depend on the speed of the machine; unset it with \
              --set max_seconds=none"
         );
     }
+    let epochs = first.epochs;
     let factor = halving.reduction_factor;
     if factor < 2 {
         bail!("the reduction factor is {factor}; expected at least 2");
@@ -71,7 +68,7 @@ pub(super) fn rungs(halving: Option<&Halving>, members: &[Member]) -> anyhow::Re
     if let Some(found) = halving.min_epochs.filter(|min| !(1..=epochs).contains(min)) {
         bail!("--min-epochs is {found}; expected 1 to {epochs}, the epochs of a run");
     }
-    Ok(rungs_of(runs, epochs, factor, halving.min_epochs))
+    Ok(rungs_of(runs.len(), epochs, factor, halving.min_epochs))
 }
 
 fn rungs_of(runs: usize, epochs: usize, factor: usize, min_epochs: Option<usize>) -> Vec<Rung> {
@@ -119,7 +116,7 @@ impl Trial {
         }
     }
 
-    /// The best value of a metric in the first epochs, smaller if better; infinite if there is none.
+    /// The best value of a metric in the first epochs, smaller if better; infinite without any.
     fn cost(&self, metric: Metric, epochs: Option<usize>) -> f64 {
         let records = self.records.iter().take(epochs.unwrap_or(usize::MAX));
         let values = records.filter_map(|record| metric.of(record)).filter(|value| !value.is_nan());
@@ -127,8 +124,8 @@ impl Trial {
     }
 }
 
-/// Returns what to train next, or `None` if the sweep is complete. Ties are decided by the number of
-/// the run. A run that diverges gives its place to the next one.
+/// Returns what to train next, or `None` if the sweep is complete. Ties are decided by the numbers
+/// of the runs. A run that diverges gives its place to the next one.
 pub(super) fn next_wave(rungs: &[Rung], trials: &[Trial], metric: Metric) -> Option<Wave> {
     let mut field: Vec<usize> = (0..trials.len()).collect();
     for (number, rung) in rungs.iter().enumerate() {

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use mlp_data::fs::DiskFile;
-use mlp_train::{Metric, RunDir};
+use mlp_train::{Metric, RunDir, TrainConfig};
 use serde::Serialize;
 use toml::Table as Keys;
 
@@ -121,7 +121,7 @@ fn lead(args: &Args, mut leader: Option<Leader<'_>>) -> anyhow::Result<ExitCode>
         None => begin(args)?,
     };
     let members = sweep.members(&directory)?;
-    let rungs = rungs(sweep.halving.as_ref(), &members)?;
+    let rungs = rungs(sweep.halving.as_ref(), &configs(&members))?;
     let data = DataCache::new(&directory, &args.data_dir.data_dir, args.quiet);
     let workers = Workers::new(&members, data, args.quiet);
     workers.prepare()?;
@@ -191,7 +191,11 @@ fn train(
         if rungs.len() > 1 {
             workers.note(&rung_note(rungs, wave.rung, wave.members.len()));
         }
-        workers.train(&wave, threads, signals, leader.as_deref_mut())?;
+        workers.train(&wave, threads, signals, |queue, is_over_here| {
+            if let Some(leader) = &mut leader {
+                leader.serve(workers, queue, signals, is_over_here);
+            }
+        })?;
         let own = signals.heard().map(|(name, code)| (name.to_owned(), code));
         let heard = own.or_else(|| leader.as_ref()?.heard.clone());
         if heard.is_some() {
@@ -204,6 +208,10 @@ fn train(
         }
     }
     Ok(None)
+}
+
+fn configs(members: &[Member]) -> Vec<&TrainConfig> {
+    members.iter().map(|member| &member.recipe.train).collect()
 }
 
 /// How far the runs are.
@@ -235,7 +243,7 @@ fn begin(args: &Args) -> anyhow::Result<(PathBuf, Sweep, DiskFile)> {
         recipe: recipe.stored_at(&directory).to_table(PROGRAM),
     };
     // Check before writing anything.
-    rungs(sweep.halving.as_ref(), &sweep.members(Path::new(""))?)?;
+    rungs(sweep.halving.as_ref(), &configs(&sweep.members(Path::new(""))?))?;
     let lock = sweep.begin_in(&directory)?;
     Ok((directory, sweep, lock))
 }

@@ -20,12 +20,15 @@ use crate::signals::Signals;
 
 type Mailbox = Mutex<VecDeque<(usize, Vec<u8>)>>;
 
+/// With another token, a rank is on a host without the directory of the sweep.
+const REMOTE: Option<&str> = Some("token");
+
 /// A rank whose messages stay in this process.
 struct Fake {
     rank: usize,
     mailboxes: Arc<Vec<Mailbox>>,
-    /// Makes it look as if the rank were on a host of its own.
-    is_remote: bool,
+    /// A key in the messages to this rank whose value is another one.
+    changed: Option<&'static str>,
 }
 
 impl Ranks for Fake {
@@ -38,7 +41,7 @@ impl Ranks for Fake {
     }
 
     fn host(&self) -> String {
-        if self.is_remote { format!("host-{}", self.rank) } else { "here".to_owned() }
+        format!("host-{}", self.rank)
     }
 
     fn send(&self, to: usize, message: &[u8]) {
@@ -47,9 +50,8 @@ impl Ranks for Fake {
 
     fn poll(&self) -> Option<(usize, Vec<u8>)> {
         let (from, mut message) = self.mailboxes[self.rank].lock().unwrap().pop_front()?;
-        // With another token, the directory on this host is another one.
-        let key = b"\"token\":\"";
-        if let (true, Some(at)) = (self.is_remote, message.windows(key.len()).position(|part| part == key)) {
+        let key = format!("\"{}\":\"", self.changed.unwrap_or("none"));
+        if let Some(at) = message.windows(key.len()).position(|part| part == key.as_bytes()) {
             message[at + key.len()] = b'x';
         }
         Some((from, message))
@@ -60,9 +62,9 @@ impl Ranks for Fake {
     }
 }
 
-fn ranks(size: usize, is_remote: bool) -> Vec<Fake> {
+fn ranks(size: usize, changed: Option<&'static str>) -> Vec<Fake> {
     let mailboxes: Arc<Vec<Mailbox>> = Arc::new((0..size).map(|_| Mailbox::default()).collect());
-    (0..size).map(|rank| Fake { rank, mailboxes: Arc::clone(&mailboxes), is_remote }).collect()
+    (0..size).map(|rank| Fake { rank, mailboxes: Arc::clone(&mailboxes), changed }).collect()
 }
 
 fn sweep() -> Sweep {
@@ -88,15 +90,15 @@ fn sweep() -> Sweep {
 }
 
 /// Trains a sweep in a directory with this many ranks.
-fn train(directory: &Path, size: usize, is_remote: bool) -> anyhow::Result<()> {
+fn train(directory: &Path, size: usize, changed: Option<&'static str>) -> anyhow::Result<()> {
     let sweep = sweep();
     sweep.begin_in(directory).unwrap_or_else(|_| Sweep::open(directory).unwrap().1);
     let members = sweep.members(directory)?;
-    let rungs = rungs(sweep.halving.as_ref(), &members)?;
+    let rungs = rungs(sweep.halving.as_ref(), &super::configs(&members))?;
     let data = DataCache::new(directory, Path::new("data"), true);
     let workers = Workers::new(&members, data, true);
     let signals = Signals::default();
-    let all = ranks(size, is_remote);
+    let all = ranks(size, changed);
     std::thread::scope(|scope| {
         for rank in &all[1..] {
             scope.spawn(|| follow(rank, Path::new("data"), &Signals::default()).unwrap());
@@ -124,11 +126,11 @@ fn files(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 fn any_number_of_ranks_with_and_without_a_shared_file_system_write_the_same_files() {
     let scratch = tempfile::tempdir().unwrap();
     let alone = scratch.path().join("alone");
-    train(&alone, 1, false).unwrap();
+    train(&alone, 1, None).unwrap();
     let expected = files(&alone);
-    for (size, is_remote) in [(2, false), (3, true), (4, false)] {
+    for (size, first, second) in [(2, None, REMOTE), (3, REMOTE, None), (4, None, None)] {
         let directory = scratch.path().join(format!("{size}"));
-        train(&directory, size, is_remote).unwrap();
+        train(&directory, size, first).unwrap();
         assert_eq!(files(&directory), expected, "{size} ranks");
         assert!(!directory.join(super::message::FILE).exists());
         // Only what is missing is trained again, from the last checkpoint.
@@ -136,7 +138,7 @@ fn any_number_of_ranks_with_and_without_a_shared_file_system_write_the_same_file
         for name in ["002/result.json", "005/result.json", "005/model.mlp"] {
             let _ = fs::remove_file(directory.join(name));
         }
-        train(&directory, size, !is_remote).unwrap();
+        train(&directory, size, second).unwrap();
         assert_eq!(files(&directory), expected, "{size} ranks, resumed");
     }
 }
@@ -151,8 +153,18 @@ fn an_error_of_another_rank_ends_the_sweep_and_names_it() {
     run.write_config("epochs = 4\n").unwrap();
     fs::write(run.checkpoint_path(), "nothing").unwrap();
     drop(run);
-    for is_remote in [false, true] {
-        let error = format!("{:#}", train(&directory, 3, is_remote).unwrap_err());
+    for changed in [None, REMOTE] {
+        let error = format!("{:#}", train(&directory, 3, changed).unwrap_err());
         assert!(error.contains("not a checkpoint file"), "{error}");
     }
+}
+
+#[test]
+fn a_rank_with_other_data_trains_nothing() {
+    let scratch = tempfile::tempdir().unwrap();
+    let error = format!("{:#}", train(&scratch.path().join("sweep"), 2, Some("sha256")).unwrap_err());
+    assert!(
+        error.contains("rank 1 on host-1: ") && error.contains("the training set of synthetic"),
+        "{error}"
+    );
 }

@@ -11,7 +11,6 @@ use mlp_train::{Control, Error, Event, Observer, RunDir};
 
 use super::halving::Wave;
 use super::job::{DataCache, Job};
-use super::leader::Leader;
 use super::members::Member;
 use crate::output::messages::note;
 use crate::signals::Signals;
@@ -68,21 +67,20 @@ impl<'a> Workers<'a> {
         self.members.first().map_or(Ok(()), |member| self.data.get(&member.recipe).map(drop))
     }
 
-    /// Trains the runs of a wave, until all are done or a signal arrives.
+    /// Trains the runs of a wave, until all are done or a signal arrives. Other ranks can take runs
+    /// from the queue in `meanwhile`, which also gets a test of whether the threads are done.
     pub(super) fn train(
         &self,
         wave: &Wave,
         threads: Threads,
         signals: &Signals,
-        leader: Option<&mut Leader<'_>>,
+        meanwhile: impl FnOnce(&Queue<'_>, &dyn Fn() -> bool),
     ) -> anyhow::Result<()> {
         let queue = Queue { wave, next: AtomicUsize::new(0) };
         std::thread::scope(|scope| {
             let work = || self.work(&queue, threads.per_run, signals);
             let here: Vec<_> = (0..threads.runs.min(wave.members.len())).map(|_| scope.spawn(work)).collect();
-            if let Some(leader) = leader {
-                leader.serve(self, &queue, signals, || here.iter().all(|thread| thread.is_finished()));
-            }
+            meanwhile(&queue, &|| here.iter().all(|thread| thread.is_finished()));
         });
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
     }
