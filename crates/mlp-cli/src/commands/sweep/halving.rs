@@ -211,6 +211,20 @@ mod tests {
     }
 
     #[test]
+    fn a_stopped_run_that_is_completed_later_changes_nothing() {
+        let rungs = rungs_of(3, 2, 3, Some(1));
+        let losses: [&[f64]; 3] = [&[2.0, 2.0], &[1.0, 1.0], &[3.0, 0.0]];
+        let mut trials: Vec<Trial> = losses.iter().map(|losses| trained(losses, 1)).collect();
+        trials[1] = trained(losses[1], 2);
+        assert_eq!(next_wave(&rungs, &trials, Metric::ValidationLoss), None);
+        // It is the best in the end, but was not after the first rung.
+        trials[2] = trained(losses[2], 2);
+        trials[1] = trained(losses[1], 1);
+        let wave = next_wave(&rungs, &trials, Metric::ValidationLoss).unwrap();
+        assert_eq!(wave.members, [1]);
+    }
+
+    #[test]
     fn a_run_that_diverges_gives_its_place_to_the_next() {
         let rungs = rungs_of(4, 4, 2, Some(1));
         let nan = f64::NAN;
