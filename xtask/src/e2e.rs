@@ -8,6 +8,7 @@ mod exchange;
 mod gemm;
 mod mlp;
 mod pictures;
+mod ranks;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -27,6 +28,9 @@ pub(crate) struct Options {
     /// Skip the slow checks
     #[arg(long)]
     pub(crate) short: bool,
+    /// Run only the checks of several ranks, with a build that has MPI (`cargo xtask setup --mpi`)
+    #[arg(long)]
+    pub(crate) mpi: bool,
     #[command(flatten)]
     pub(crate) selection: Selection,
 }
@@ -37,11 +41,12 @@ pub(crate) struct Options {
 /// If the build, the download or a check fails.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let is_wanted = |kind| match kind {
-        Kind::Quick => true,
-        Kind::Long => !options.short,
+        Kind::Ranks => options.mpi,
+        Kind::Quick => !options.mpi,
+        Kind::Long => !options.mpi && !options.short,
         Kind::Tools | Kind::PyTorch => false,
     };
-    check(workspace, options.no_openblas, &options.selection, is_wanted)
+    check(workspace, options.no_openblas, options.mpi, &options.selection, is_wanted)
 }
 
 #[derive(Args, Default)]
@@ -62,12 +67,13 @@ pub(crate) struct ToolsOptions {
 /// As for [`run`].
 pub(crate) fn interop(workspace: &Workspace, options: &ToolsOptions) -> Result<()> {
     let is_wanted = |kind| kind == Kind::Tools || options.pytorch && kind == Kind::PyTorch;
-    check(workspace, options.no_openblas, &options.selection, is_wanted)
+    check(workspace, options.no_openblas, false, &options.selection, is_wanted)
 }
 
 fn check(
     workspace: &Workspace,
     no_openblas: bool,
+    mpi: bool,
     selection: &Selection,
     is_wanted: impl Fn(Kind) -> bool,
 ) -> Result<()> {
@@ -77,8 +83,11 @@ fn check(
         return Ok(());
     }
     let backend = if no_openblas { Backend::PureRust } else { setup::ensure() };
-    fetch::fetch(workspace, backend, &fetch::CHECKED, &workspace.data_dir())?;
-    let mlp = Mlp::build(workspace, backend).context("cannot build mlp")?;
+    // The checks of several ranks generate their data.
+    if !mpi {
+        fetch::fetch(workspace, backend, &fetch::CHECKED, &workspace.data_dir())?;
+    }
+    let mlp = Mlp::build(workspace, backend, mpi).context("cannot build mlp")?;
 
     println!("\nend-to-end checks, {}", backend.name());
     let mut report = Report::default();

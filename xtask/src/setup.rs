@@ -99,8 +99,8 @@ pub(crate) fn check() -> ExitCode {
     if look.complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Looks for what a build with MPI needs, and installs it unless `only_look`: exit code 0 if nothing
-/// is missing, else 1.
+/// Looks for what a build with MPI needs, and installs it unless `only_look`: exit code 0 if
+/// nothing is missing, else 1.
 pub(crate) fn mpi(only_look: bool) -> ExitCode {
     let found = if only_look {
         look_for_mpi(&ThisMachine)

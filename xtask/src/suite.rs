@@ -125,6 +125,7 @@ impl<'a> Suite<'a> {
             let options = e2e::Options {
                 no_openblas: backend == Backend::PureRust,
                 short: !is_first,
+                mpi: false,
                 selection: Selection::default(),
             };
             self.step(&name("end to end"), || e2e::run(workspace, &options))?;
@@ -154,6 +155,7 @@ impl<'a> Suite<'a> {
         })?;
         self.step("fuzzing", || fuzz::run(workspace, &fuzz::Options::smoke()))?;
         self.step("dependencies", || deny::check(workspace))?;
+        self.step("several ranks", || several_ranks(workspace, first))?;
         let mut options = e2e::ToolsOptions::default();
         options.no_openblas = first == Backend::PureRust;
         self.step("other tools", || e2e::interop(workspace, &options))
@@ -189,6 +191,18 @@ impl<'a> Suite<'a> {
         }
         println!("\nall steps passed ({:.0} s)", self.start.elapsed().as_secs_f64());
     }
+}
+
+/// Lints the code behind the feature `mpi`, and runs the end-to-end checks that need MPI.
+fn several_ranks(workspace: &Workspace, backend: Backend) -> Result<Outcome> {
+    if let Err(missing) = setup::available_mpi() {
+        return Ok(Outcome::Skipped(format!("{missing} (`cargo xtask setup --mpi` installs it)")));
+    }
+    let mut clippy = whole(workspace, "clippy", backend);
+    process::run(clippy.args(["--features", "mlp-cli/mpi", "--", "-D", "warnings"]))?;
+    let no_openblas = backend == Backend::PureRust;
+    e2e::run(workspace, &e2e::Options { no_openblas, mpi: true, ..e2e::Options::default() })?;
+    Ok(Outcome::Passed)
 }
 
 /// Runs the tests of mlp-core that reach its `unsafe` code in Miri, which finds undefined behavior

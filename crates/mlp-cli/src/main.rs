@@ -69,7 +69,10 @@ fn main() -> ExitCode {
         match definition().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
             Ok(cli) => cli.command.run(definition),
             // Help and version, too.
-            Err(text) => text.print().map(|()| ExitCode::from(text.exit_code() as u8)).map_err(Into::into),
+            Err(text) => match text.use_stderr().then(ranks::leave_to_first).flatten() {
+                Some(code) => Ok(code),
+                None => text.print().map(|()| ExitCode::from(text.exit_code() as u8)).map_err(Into::into),
+            },
         }
     };
     match result {

@@ -41,6 +41,8 @@ pub(crate) enum State {
     Interrupted,
     /// The loss became infinite or NaN.
     Diverged,
+    /// Interrupted by a sweep, because others are better.
+    Stopped,
 }
 
 impl State {
@@ -50,6 +52,7 @@ impl State {
             Self::Complete => "complete",
             Self::Interrupted => "interrupted",
             Self::Diverged => "diverged",
+            Self::Stopped => "stopped",
         }
     }
 }

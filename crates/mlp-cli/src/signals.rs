@@ -19,8 +19,8 @@ use signal_hook::low_level;
 /// How long after the first signal others are taken to be the same request.
 const SAME: Duration = Duration::from_millis(500);
 
-/// Records signals. As an observer, stops the training after one.
-#[derive(Clone, Debug)]
+/// Records signals. As an observer, stops the training after one. The default hears none.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Signals(Arc<AtomicUsize>);
 
 impl Signals {

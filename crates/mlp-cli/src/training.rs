@@ -106,26 +106,29 @@ impl Training {
         setup: &RunSetup<'_>,
         observers: &mut [&mut dyn Observer],
     ) -> anyhow::Result<RunResult> {
-        self.train_with(run, setup, observers, None)
+        self.train_with(run, &self.config_toml(run.path()), setup, observers, None)
     }
 
-    /// Like [`Training::train`], together with other ranks.
+    /// Like [`Training::train`], with the text of `config.toml`, which depends on where the run
+    /// will be in the end, and perhaps together with other ranks.
     pub(crate) fn train_with(
         &self,
         run: &RunDir,
+        config: &str,
         setup: &RunSetup<'_>,
         observers: &mut [&mut dyn Observer],
         group: Option<&Group>,
     ) -> anyhow::Result<RunResult> {
         match self.plan.config().precision {
-            Precision::F32 => self.train_as::<f32>(run, setup, observers, group),
-            Precision::F64 => self.train_as::<f64>(run, setup, observers, group),
+            Precision::F32 => self.train_as::<f32>(run, config, setup, observers, group),
+            Precision::F64 => self.train_as::<f64>(run, config, setup, observers, group),
         }
     }
 
     fn train_as<A: Number>(
         &self,
         run: &RunDir,
+        config: &str,
         setup: &RunSetup<'_>,
         observers: &mut [&mut dyn Observer],
         group: Option<&Group>,
@@ -166,10 +169,9 @@ impl Training {
             }
         };
         // Not earlier: only now is it certain that the training can resume with the changes.
-        let config = self.config_toml(run.path());
         if RunDir::read_config(run.path())? != config {
             run.remove_result()?;
-            run.write_config(&config)?;
+            run.write_config(config)?;
         }
         if let Some(group) = group {
             group.send(&self.letter(run.path()), &bytes);
@@ -192,7 +194,7 @@ impl Training {
             program: PROGRAM.to_owned(),
             recipe: recipe.to_table(PROGRAM).to_string(),
             data: format!(
-                "SHA-256 {}, {} preprocessing, {} pictures, classes {names}",
+                "hash {}, {} preprocessing, {} pictures, classes {names}",
                 hashes.join(" "),
                 preprocessing.name(),
                 polarity.name()
@@ -226,8 +228,8 @@ impl Training {
     }
 }
 
-/// Checks that a run is resumed with its own data.
-fn check_same(run: &Path, was: &Origin, is: &Origin) -> anyhow::Result<()> {
+/// Checks that a run is trained on its own data.
+pub(crate) fn check_same(run: &Path, was: &Origin, is: &Origin) -> anyhow::Result<()> {
     for (set, was, found) in [
         ("training", Some(&was.sha256), Some(&is.sha256)),
         ("validation", was.validation_sha256.as_ref(), is.validation_sha256.as_ref()),

@@ -39,9 +39,9 @@ pub(super) struct Epoch {
 }
 
 impl Mlp {
-    /// Builds `mlp` and empties the scratch directory.
-    pub(super) fn build(workspace: &Workspace, backend: Backend) -> Result<Self> {
-        let program = workspace.build_mlp(backend)?;
+    /// Builds `mlp`, with MPI if asked, and empties the scratch directory.
+    pub(super) fn build(workspace: &Workspace, backend: Backend, mpi: bool) -> Result<Self> {
+        let program = if mpi { workspace.build_mlp_with_mpi(backend) } else { workspace.build_mlp(backend) }?;
         let scratch = workspace.target_dir()?.join("e2e");
         if scratch.exists() {
             fs::remove_dir_all(&scratch).with_context(|| format!("cannot empty {}", scratch.display()))?;

@@ -163,7 +163,7 @@ fn train(args: &Args, group: Option<&Group>) -> anyhow::Result<ExitCode> {
     setup.spacing = SPACING;
     setup.tensorboard = args.tensorboard;
     let observers: &mut [&mut dyn Observer] = &mut [&mut signals.clone(), &mut console];
-    let result = training.train_with(&run, &setup, observers, group)?;
+    let result = training.train_with(&run, &training.config_toml(run.path()), &setup, observers, group)?;
     console.finish(&result);
 
     if result.status == Status::Interrupted {

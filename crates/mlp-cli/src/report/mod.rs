@@ -75,7 +75,7 @@ fn sentence(run: &RunSummary, dataset: &str) -> String {
     let state = match run.state {
         State::Running => "still running",
         State::Complete => "complete",
-        State::Interrupted => "interrupted (resume it with `mlp train --resume`)",
+        State::Interrupted | State::Stopped => "interrupted (resume it with `mlp train --resume`)",
         State::Diverged => "diverged (the loss became infinite or NaN)",
     };
     let dataset = Path::new(dataset).file_name().map_or(dataset.into(), |name| name.to_string_lossy());

@@ -17,4 +17,7 @@ pub trait Ranks {
 
     /// Receives a message if one has arrived, and returns it with its sender. Does not wait.
     fn poll(&self) -> Option<(usize, Vec<u8>)>;
+
+    /// Ends all ranks at once, because this one cannot continue.
+    fn abort(&self, code: u8) -> !;
 }

@@ -42,10 +42,14 @@ impl World {
         }
         Ok(Self { communicator, _universe: universe })
     }
+}
 
-    /// Ends all ranks at once.
-    pub fn abort(&self, code: u8) -> ! {
-        self.communicator.abort(code.into())
+/// Ends MPI, unless this rank panics: then the others would wait for it forever.
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.abort(101);
+        }
     }
 }
 
@@ -78,6 +82,10 @@ impl Ranks for World {
             other.receive_into_with_tag(chunk, CONTENT);
         }
         Some((status.source_rank() as usize, message))
+    }
+
+    fn abort(&self, code: u8) -> ! {
+        self.communicator.abort(code.into())
     }
 }
 

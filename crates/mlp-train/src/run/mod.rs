@@ -7,4 +7,5 @@ pub(crate) mod run_dir;
 pub(crate) mod saver;
 pub(crate) mod tensorboard;
 pub(crate) mod train;
+pub(crate) mod transfer;
 pub(crate) mod writer;

@@ -36,8 +36,10 @@ const RESULT: &str = "result.json";
 const REPORT: &str = "report.html";
 const LOCK: &str = ".lock";
 
-/// The files that are written atomically, and so leave temporary files if that is interrupted.
-const FILES: [&str; 9] = [CONFIG, CHECKPOINT, TRACE, METRICS, EVENTS, BEST, RESULT, REPORT, RunDir::MODEL];
+/// The files of a run without its report, in an order in which each can be the last that is copied.
+/// All are written atomically, and so leave temporary files if that is interrupted.
+pub(crate) const FILES: [&str; 9] =
+    [CONFIG, PREVIOUS, CHECKPOINT, TRACE, METRICS, EVENTS, BEST, RunDir::MODEL, RESULT];
 
 /// The directory of a run, locked against other processes until it is dropped. If it is renamed or
 /// replaced in the meantime, nothing more is written to it.
@@ -312,7 +314,7 @@ impl RunDir {
 
 /// Returns whether a file name is that of a temporary file of a run.
 fn is_unfinished(name: &str) -> bool {
-    final_name(name).is_some_and(|name| FILES.contains(&name))
+    final_name(name).is_some_and(|name| name == REPORT || FILES.contains(&name))
 }
 
 fn names(path: &Path) -> Result<Vec<String>, Error> {

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use mlp_data::fs::write_atomically;
-use mlp_data::fs::{Disk, DiskFile, Lock};
+use mlp_data::fs::{Disk, DiskFile, Lock, final_name, write_atomically};
 use serde::{Deserialize, Serialize};
 use toml::Table as Keys;
 
+use super::halving::Halving;
 use crate::output::table::counted;
 use crate::output::version::PROGRAM;
 use crate::recipe::Recipe;
@@ -26,6 +26,8 @@ pub(super) struct Sweep {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) random: Option<usize>,
     pub(super) seed: String, // text, because TOML integers are too small
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) halving: Option<Halving>,
     pub(super) recipe: Keys,
 }
 
@@ -45,7 +47,9 @@ pub(super) fn free_directory(parent: &Path) -> PathBuf {
 
 fn check_free(directory: &Path) -> anyhow::Result<()> {
     let entries = fs::read_dir(directory).with_context(|| directory.display().to_string())?;
-    if entries.flatten().any(|entry| entry.file_name() != ".lock") {
+    // As if nothing were there: what is left if the sweep was killed when it began.
+    let is_ours = |name: &str| name == ".lock" || final_name(name) == Some(FILE);
+    if entries.flatten().any(|entry| !is_ours(&entry.file_name().to_string_lossy())) {
         bail!(
             "{}: not empty; resume a sweep with --resume, or choose another directory",
             directory.display()

@@ -1,57 +1,57 @@
-//! The threads that train the runs of a sweep, each with its own rayon pool.
+//! The threads that train the runs of a sweep, each with its own rayon pool. Under MPI, other ranks
+//! take runs from the same queue.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mlp_train::{Control, Error, Event, Every, Observer, RunDir, Status};
+use mlp_train::{Control, Error, Event, Observer, RunDir};
 
-use super::members::{Member, shown};
-use crate::data::TrainingData;
+use super::halving::Wave;
+use super::job::{DataCache, Job};
+use super::members::Member;
 use crate::output::messages::note;
-use crate::output::table::duration;
-use crate::recipe::Recipe;
 use crate::signals::Signals;
 use crate::training::Training;
 
-/// Interval between checkpoints within an epoch.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
-/// Minimum time between checkpoints at the ends of epochs.
-const SPACING: Duration = Duration::from_secs(5);
-
-/// Fraction of the training set to hold out for ranking the runs, if there is no validation set.
-const VALIDATION: f64 = 0.1;
-
 /// State shared by the threads.
 pub(super) struct Workers<'a> {
-    directory: &'a Path, // of the sweep
-    data_dir: &'a Path,
+    pub(super) members: &'a [Member],
+    pub(super) data: DataCache,
     quiet: bool,
-    members: &'a [Member],
-    next: AtomicUsize,
     failure: Mutex<Option<anyhow::Error>>,
+    is_over: AtomicBool,
     said: Mutex<BTreeSet<String>>,
-    /// Loaded data by the recipe keys that determine it.
-    data: Mutex<BTreeMap<String, Arc<TrainingData>>>,
     bars: MultiProgress,
 }
 
+/// The threads of this process.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Threads {
+    /// Runs trained at the same time.
+    pub(super) runs: usize,
+    /// Threads of each.
+    pub(super) per_run: usize,
+}
+
+/// The runs of a wave that nobody has begun.
+pub(super) struct Queue<'w> {
+    pub(super) wave: &'w Wave,
+    next: AtomicUsize,
+}
+
 impl<'a> Workers<'a> {
-    pub(super) fn new(members: &'a [Member], directory: &'a Path, data_dir: &'a Path, quiet: bool) -> Self {
+    pub(super) fn new(members: &'a [Member], data: DataCache, quiet: bool) -> Self {
         let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         Self {
-            directory,
-            data_dir,
-            quiet,
             members,
-            next: AtomicUsize::new(0),
+            data,
+            quiet,
             failure: Mutex::new(None),
+            is_over: AtomicBool::new(false),
             said: Mutex::new(BTreeSet::new()),
-            data: Mutex::new(BTreeMap::new()),
             bars: MultiProgress::with_draw_target(target),
         }
     }
@@ -61,30 +61,46 @@ impl<'a> Workers<'a> {
     pub(super) fn prepare(&self) -> anyhow::Result<()> {
         let begun = self.members.iter().filter(|member| RunDir::is_run(&member.path));
         for member in begun {
-            let training = Training::new(member.recipe.clone(), self.data(&member.recipe)?)?;
+            let training = Training::new(member.recipe.clone(), self.data.get(&member.recipe)?)?;
             training.check_data(&RunDir::open(&member.path)?)?;
         }
-        self.members.first().map_or(Ok(()), |member| self.data(&member.recipe).map(drop))
+        self.members.first().map_or(Ok(()), |member| self.data.get(&member.recipe).map(drop))
     }
 
-    /// Trains the runs on this many threads, until all are done or a signal arrives.
-    pub(super) fn train_all(self, threads: usize, signals: &Signals) -> anyhow::Result<()> {
+    /// Trains the runs of a wave, until all are done or a signal arrives. Other ranks can take runs
+    /// from the queue in `meanwhile`, which also gets a test of whether the threads are done.
+    pub(super) fn train(
+        &self,
+        wave: &Wave,
+        threads: Threads,
+        signals: &Signals,
+        meanwhile: impl FnOnce(&Queue<'_>, &dyn Fn() -> bool),
+    ) -> anyhow::Result<()> {
+        let queue = Queue { wave, next: AtomicUsize::new(0) };
         std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| self.work(signals));
-            }
+            let work = || self.work(&queue, threads.per_run, signals);
+            let here: Vec<_> = (0..threads.runs.min(wave.members.len())).map(|_| scope.spawn(work)).collect();
+            meanwhile(&queue, &|| here.iter().all(|thread| thread.is_finished()));
         });
-        self.failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
     }
 
-    fn note(&self, text: &str) {
+    /// Takes the next run to train, unless training has to end.
+    pub(super) fn take(&self, queue: &Queue<'_>, signals: &Signals) -> Option<usize> {
+        if signals.heard().is_some() || self.is_over.load(Ordering::Relaxed) {
+            return None;
+        }
+        queue.wave.members.get(queue.next.fetch_add(1, Ordering::Relaxed)).copied()
+    }
+
+    pub(super) fn note(&self, text: &str) {
         if !self.quiet {
             self.bars.suspend(|| note(text));
         }
     }
 
     /// Prints a note, once even if it applies to several runs.
-    fn note_once(&self, text: String) {
+    pub(super) fn note_once(&self, text: String) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if !said.contains(&text) {
             self.note(&text);
@@ -92,103 +108,62 @@ impl<'a> Workers<'a> {
         }
     }
 
+    /// Ends the sweep after the runs that have begun.
+    pub(super) fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends the sweep with an error, after the runs that have begun.
+    pub(super) fn fail(&self, error: anyhow::Error) {
+        self.end();
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+
     /// Trains runs on one thread until none are left.
-    fn work(&self, signals: &Signals) {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    fn work(&self, queue: &Queue<'_>, threads: usize, signals: &Signals) {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let result = pool.context("cannot start a thread").and_then(|pool| {
             pool.install(|| {
-                while signals.heard().is_none() && !self.has_failed() {
-                    let Some(member) = self.members.get(self.next.fetch_add(1, Ordering::Relaxed)) else {
-                        break;
-                    };
-                    self.train(member, signals)?;
+                while let Some(member) = self.take(queue, signals) {
+                    self.train_one(member, queue.wave.epochs, signals)?;
                 }
                 Ok(())
             })
         });
         if let Err(error) = result {
-            self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            self.fail(error);
         }
     }
 
-    fn has_failed(&self) -> bool {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-    }
-
-    fn train(&self, member: &Member, signals: &Signals) -> anyhow::Result<()> {
-        let path = &member.path;
-        let is_over = |status| matches!(status, Status::Complete | Status::Diverged);
-        if RunDir::is_run(path) && RunDir::result(path)?.is_some_and(|result| is_over(result.status)) {
-            return Ok(());
-        }
-        let training = Training::new(member.recipe.clone(), self.data(&member.recipe)?)
-            .with_context(|| shown(&member.varied))?;
-        let run = if RunDir::is_run(path) {
-            RunDir::open(path)?
-        } else {
-            let run = RunDir::create(path)?;
-            run.write_config(&training.config_toml(path))?;
-            run
-        };
+    fn train_one(&self, member: usize, epochs: Option<usize>, signals: &Signals) -> anyhow::Result<()> {
+        let (job, training) = Job::new(member, &self.members[member], epochs, &self.data)?;
         if let Some(text) = training.left_over() {
             self.note_once(text);
         }
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let mut watch = RunBar::new(&self.bars, format!("{name}  {}", shown(&member.varied)));
-        let every = Some(Every::Time(CHECKPOINT_EVERY));
-        let mut setup = training.setup(path);
-        (setup.checkpoint_every, setup.spacing) = (every, SPACING);
-        match training.train(&run, &setup, &mut [&mut signals.clone(), &mut watch]) {
-            Ok(result) if result.status == Status::Interrupted => {}
-            Ok(result) => {
-                let best = result.best.map(|best| format!("{} {:.4}, ", best.metric, best.value));
-                let best = best.unwrap_or_default();
-                drop(watch);
-                self.note(&format!("{name}  {}  {best}{}", shown(&member.varied), duration(result.seconds)));
-            }
-            Err(error) if matches!(error.downcast_ref(), Some(Error::Diverged { .. })) => {
-                drop(watch);
-                self.note(&format!("{name}  {}  diverged", shown(&member.varied)));
-            }
-            Err(error) => return Err(error),
+        let mut watch = RunBar::new(&self.bars, job.name(), epochs);
+        let ended = job.train(&training, &job.path, signals, &mut watch)?;
+        drop(watch);
+        if let Some(ended) = ended {
+            self.note(&format!("{}  {ended}", job.name()));
         }
         Ok(())
-    }
-
-    /// The data of a recipe. Recipes with the same data share it.
-    fn data(&self, recipe: &Recipe) -> anyhow::Result<Arc<TrainingData>> {
-        let train = &recipe.train;
-        let key =
-            format!("{:?}", (&recipe.dataset, &recipe.validation_set, train.validation, train.split_seed));
-        let mut known = self.data.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(data) = known.get(&key) {
-            return Ok(Arc::clone(data));
-        }
-        let data = Arc::new(TrainingData::load_of_sweep(
-            recipe,
-            self.directory,
-            self.data_dir,
-            VALIDATION,
-            self.quiet,
-        )?);
-        known.insert(key, Arc::clone(&data));
-        Ok(data)
     }
 }
 
 /// The progress bar of a run, removed when dropped.
 struct RunBar {
     bar: ProgressBar,
+    epochs: Option<usize>, // after which it stops
 }
 
 impl RunBar {
-    fn new(bars: &MultiProgress, name: String) -> Self {
+    fn new(bars: &MultiProgress, name: String, epochs: Option<usize>) -> Self {
         let bar = bars.add(ProgressBar::new(0));
         bar.set_style(
             ProgressStyle::with_template("{prefix}  {bar:20}  {eta} left").expect("a fixed template"),
         );
         bar.set_prefix(name);
-        Self { bar }
+        Self { bar, epochs }
     }
 }
 
@@ -196,6 +171,7 @@ impl Observer for RunBar {
     fn observe(&mut self, event: &Event) -> Result<Control, Error> {
         match *event {
             Event::Started { epochs, examples, done, .. } => {
+                let epochs = self.epochs.unwrap_or(epochs);
                 self.bar.set_length(epochs.saturating_mul(examples) as u64);
                 self.bar.set_position(done.saturating_mul(examples) as u64);
                 self.bar.reset_eta();
