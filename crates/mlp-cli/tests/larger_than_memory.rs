@@ -123,7 +123,7 @@ fn an_augmented_dataset_trains_like_the_epochs_that_it_holds() {
     let shown = scratch.mlp("data show twice --index 10005 --count 2");
     assert!(shown.contains("10005: ") && shown.contains("10006: "), "{shown}");
     let info = scratch.mlp("data info twice");
-    assert!(info.contains("images             20,000  2,000"), "{info}");
+    assert!(info.lines().any(|line| line.split_whitespace().eq(["images", "20,000", "2,000"])), "{info}");
     scratch.succeeds("train --dataset twice --hidden 20 --epochs 1 --shuffle-block 50 --quiet --run-dir run");
     let config = scratch.text("run/config.toml");
     assert!(config.contains("shuffle_block = 50"), "{config}");
