@@ -272,11 +272,12 @@ impl<A: Scalar> Mlp<A> {
     ) {
         let x = x.into();
         if workspace.shards().count() > 1 {
-            return workspace.with_total(|workspace, gradients| {
-                self.backward(x, workspace, gradients);
-                workspace.spend();
-                self.descend(gradients, learning_rate);
-            });
+            let mut total = workspace.total.take().unwrap_or_else(|| workspace.gradients());
+            self.backward(x, workspace, &mut total);
+            workspace.spend();
+            self.descend(&total, learning_rate);
+            workspace.total = Some(total);
+            return;
         }
         workspace.check_ready(&self.layers, &x);
         workspace.spend();

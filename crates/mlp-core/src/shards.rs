@@ -118,7 +118,7 @@ fn share(len: usize, part: usize, parts: usize) -> usize {
 /// Returns the two nodes below a node of the tree, or `None` for a single shard.
 pub(crate) fn halves(node: &Range<usize>) -> Option<[Range<usize>; 2]> {
     let half = node.start + node.len().div_ceil(2).next_power_of_two();
-    (node.len() > 1).then(|| [node.start..half, half..node.end])
+    (node.len() > 1).then_some([node.start..half, half..node.end])
 }
 
 /// Adds the sums of the nodes of all processes, in the order of the tree, to the first one. `sums`

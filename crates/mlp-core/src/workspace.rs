@@ -35,11 +35,11 @@ pub struct Workspace<A> {
     objective: Objective,
     shards: Shards, // of each batch in training
     sums: Sums<A>,
-    total: Option<Gradients<A>>, // see `with_total`
-    step: u64,                   // forward passes in training so far
-    rows: usize,                 // examples of the last pass
-    batch: usize,                // those of its batch in all processes
-    training: bool,              // was it a pass in training?
+    pub(crate) total: Option<Gradients<A>>, // of `Mlp::descend_in_place`, since its first call
+    step: u64,                              // forward passes in training so far
+    rows: usize,                            // examples of the last pass
+    batch: usize,                           // those of its batch in all processes
+    training: bool,                         // was it a pass in training?
     stage: Stage,
 }
 
@@ -146,25 +146,6 @@ impl<A: Scalar> Workspace<A> {
     /// [`Optimizer::descend_with`](crate::Optimizer::descend_with). Each level of the tree takes as
     /// much memory as [`Gradients`].
     ///
-    /// ```
-    /// use mlp_core::prelude::*;
-    ///
-    /// let architecture = Architecture::new(2, &[3], 2);
-    /// let network = Mlp::new(&architecture, Init::Normal, &mut NativeStream::new(0))?;
-    /// let (x, labels) = (ndarray::array![[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1]);
-    /// let gradients = |shards| {
-    ///     let mut workspace = Workspace::<f64>::new(&architecture, 3);
-    ///     workspace.set_shards(shards);
-    ///     let mut gradients = Gradients::new(&architecture);
-    ///     network.forward(x.view(), &labels, &mut workspace);
-    ///     network.backward(x.view(), &mut workspace, &mut gradients);
-    ///     gradients.layers()[0].weights()
-    /// };
-    /// let difference = gradients(1) - gradients(2);
-    /// assert!(difference.iter().all(|value| value.abs() < 1e-15));
-    /// # Ok::<(), NetworkError>(())
-    /// ```
-    ///
     /// # Panics
     /// If the number is 0.
     #[track_caller]
@@ -186,19 +167,13 @@ impl<A: Scalar> Workspace<A> {
         shards.own().map(move |shard| self.losses[shards.rows(shard, self.batch)].iter().sum())
     }
 
-    fn gradients(&self) -> Gradients<A> {
+    /// Returns gradients of zeros.
+    pub(crate) fn gradients(&self) -> Gradients<A> {
         let outputs = self.layers.iter().map(|buffers| buffers.z.columns());
         let inputs = std::iter::once(self.dropped.inputs()).chain(outputs.clone());
         Gradients {
             layers: inputs.zip(outputs).map(|(inputs, outputs)| Layer::zeros(inputs, outputs)).collect(),
         }
-    }
-
-    /// Calls `work` with gradients that the workspace keeps for the next call.
-    pub(crate) fn with_total(&mut self, work: impl FnOnce(&mut Self, &mut Gradients<A>)) {
-        let mut total = self.total.take().unwrap_or_else(|| self.gradients());
-        work(self, &mut total);
-        self.total = Some(total);
     }
 
     /// Returns the objective of training.

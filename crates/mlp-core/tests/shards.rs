@@ -380,13 +380,16 @@ impl<A: Scalar> Peers<A> for Process<'_, A> {
     }
 }
 
+/// The loss of all processes and the own correct predictions, of each step.
+type Scores = Vec<(f64, usize)>;
+
 /// Trains for some steps and returns the weights, and the score of each step.
 fn train_in_processes<A: Scalar>(
     kind: OptimizerKind,
     (count, processes): (usize, usize),
     examples: usize,
     compute: Compute,
-) -> Vec<(Mlp<A>, Vec<(f64, usize)>)> {
+) -> Vec<(Mlp<A>, Scores)> {
     let batch = Batch::<A>::new(examples);
     let all: Vec<Shards> =
         (0..processes).map(|number| Shards::of_process(count, number, processes)).collect();

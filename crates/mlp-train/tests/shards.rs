@@ -48,37 +48,29 @@ fn train<A: Number>(config: &TrainConfig, data: &Dataset, threads: usize) -> (Ml
 
 #[test]
 fn the_number_of_shards_decides_the_bits_and_the_threads_do_not() {
-    let mut distinct = Vec::new();
     for is_sparse in [true, false] {
         let data = digits(is_sparse);
         for kernel in [Kernel::Portable, Kernel::Auto] {
-            for augment in [true, false] {
-                for shards in [1, 2, 3, 40] {
-                    let config = TrainConfig { kernel, augment, shards, ..config() };
-                    let one = train::<f32>(&config, &data, 1);
-                    let case = format!("{shards} shards, {kernel}, sparse {is_sparse}, augment {augment}");
-                    for threads in [2, 3] {
-                        assert_eq!(train::<f32>(&config, &data, threads), one, "{threads} threads, {case}");
-                    }
-                    let near = TrainConfig { shards: 1, ..config };
-                    for (loss, expected) in one.1.iter().zip(train::<f32>(&near, &data, 2).1) {
-                        assert!((loss - expected).abs() < 1e-4 * expected, "{loss}, {expected}: {case}");
-                    }
-                    distinct.push(one.0);
+            let of = |shards| TrainConfig { kernel, shards, augment: !is_sparse, ..config() };
+            let whole = train::<f32>(&of(1), &data, 1);
+            for shards in [2, 40] {
+                let found = train::<f32>(&of(shards), &data, 1);
+                let case = format!("{shards} shards, {kernel}, sparse {is_sparse}");
+                assert_eq!(train::<f32>(&of(shards), &data, 3), found, "{case}");
+                assert_ne!(found.0, whole.0, "{case}");
+                for (loss, expected) in found.1.iter().zip(&whole.1) {
+                    assert!((loss - expected).abs() < 1e-4 * expected, "{loss}, {expected}: {case}");
                 }
             }
         }
     }
-    let count = distinct.len();
-    let (first, rest) = distinct.split_first().unwrap();
-    assert!(rest.iter().all(|other| other != first), "{count} trainings");
 }
 
 #[test]
 fn every_optimizer_and_precision_trains_in_shards_on_any_number_of_threads() {
     let data = digits(true);
     for optimizer in OptimizerName::ALL {
-        let config = TrainConfig { optimizer, ..config() };
+        let config = TrainConfig { optimizer, augment: false, ..config() };
         assert_eq!(train::<f32>(&config, &data, 3), train::<f32>(&config, &data, 1), "{optimizer}");
         let config = TrainConfig { precision: Precision::F64, ..config };
         assert_eq!(train::<f64>(&config, &data, 3), train::<f64>(&config, &data, 1), "{optimizer}");

@@ -42,7 +42,7 @@ impl LayerMask {
     }
 
     /// Returns the mask from a later row on.
-    pub(crate) fn from_row(self, row: usize) -> Self {
+    pub(crate) fn starting_at(self, row: usize) -> Self {
         Self { first: self.first + row, ..self }
     }
 

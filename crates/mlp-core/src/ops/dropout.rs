@@ -34,13 +34,13 @@ impl Masking {
 
     /// Returns the mask of the inputs.
     pub(crate) fn inputs(&self) -> Option<LayerMask> {
-        self.inputs.as_ref().map(|mask| mask.numbered(self.first).from_row(self.row))
+        self.inputs.as_ref().map(|mask| mask.numbered(self.first).starting_at(self.row))
     }
 
     /// Returns the mask of hidden layer `l`, counted from 0, from an example on.
     pub(crate) fn hidden(&self, l: usize, example: usize) -> Option<LayerMask> {
         let mask = self.hidden.as_ref()?.numbered(self.first.wrapping_add(l as u64 + 1));
-        Some(mask.from_row(self.row + example))
+        Some(mask.starting_at(self.row + example))
     }
 }
 
