@@ -7,6 +7,7 @@ mod all_reduce;
 mod launch;
 #[cfg(feature = "mpi")]
 mod link;
+mod message;
 mod ranks;
 #[cfg(test)]
 mod tests;
@@ -14,17 +15,7 @@ mod tests;
 mod world;
 
 pub use launch::{Launch, launch};
+pub use message::Message;
 pub use ranks::Ranks;
 #[cfg(feature = "mpi")]
 pub use world::World;
-
-/// A number in messages between processes.
-#[cfg(feature = "mpi")]
-pub trait Message: Copy + Default + Send + 'static + ::mpi::traits::Equivalence {}
-
-/// A number in messages between processes.
-#[cfg(not(feature = "mpi"))]
-pub trait Message: Copy + Default + Send + 'static {}
-
-impl Message for f32 {}
-impl Message for f64 {}
