@@ -323,8 +323,8 @@ impl<A: Scalar> Mlp<A> {
         None
     }
 
-    /// Runs the forward pass and sums the results of labeled examples. `batch` is the size of a batch
-    /// in training.
+    /// Runs the forward pass and sums the results of labeled examples. `batch` is the size of a
+    /// batch in training.
     #[track_caller]
     fn propagate(
         &self,

@@ -1,5 +1,5 @@
 //! Shards: contiguous parts of a batch. The gradient of a batch is the sum of the gradients of its
-//! shards, added in a fixed tree, so that its bits do not depend on who computes which shard:
+//! shards, added in a fixed tree, so that its bits do not depend on where a shard is computed:
 //! several processes, each with some of the shards, train the same network as one.
 
 use std::ops::{AddAssign, Range};
@@ -127,7 +127,8 @@ pub(crate) fn halves(node: &Range<usize>) -> Option<[Range<usize>; 2]> {
 /// ```
 /// use mlp_core::{Shards, add_nodes};
 ///
-/// let nodes: Vec<_> = (0..2).flat_map(|process| Shards::of_process(5, process, 2).nodes()).collect();
+/// let nodes = (0..2).flat_map(|process| Shards::of_process(5, process, 2).nodes());
+/// let nodes: Vec<_> = nodes.collect();
 /// assert_eq!(nodes, [0..2, 2..4, 4..5]);
 /// let mut sums = [1.0, 10.0, 2.0, 20.0, 4.0, 40.0];
 /// add_nodes(&nodes, &mut sums);
@@ -160,9 +161,9 @@ fn add_below<A: Copy + AddAssign>(node: Range<usize>, nodes: &[Range<usize>], su
 /// The other processes of a training, which compute the other shards of each batch.
 pub trait Peers<A> {
     /// Starts to add a layer's sums over all processes. `sums` has those of this process's
-    /// [nodes](Shards::nodes), one after the other, each the weights row by row and then the biases.
-    /// Called from the output layer down, while the backward pass continues below, so it should not
-    /// wait for other processes.
+    /// [nodes](Shards::nodes), one after the other, each the weights row by row and then the
+    /// biases. Called from the output layer down, while the backward pass continues below, so it
+    /// should not wait for other processes.
     fn start(&mut self, layer: usize, sums: Vec<A>);
 
     /// Returns a vector that was passed to [`start`](Self::start), with the total at its beginning:

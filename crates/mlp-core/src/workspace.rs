@@ -139,7 +139,7 @@ impl<A: Scalar> Workspace<A> {
     /// Splits each batch in training into shards: contiguous parts whose sizes differ by at most
     /// one. The gradient of a batch is the sum of their gradients, added in a fixed tree, and its
     /// loss the sum of their losses, so the bits of a training depend on the number of shards. They
-    /// do not depend on who computes which shard. The default is 1.
+    /// do not depend on where a shard is computed. The default is 1.
     ///
     /// [`Shards`] defines the parts and the tree. With shards of other processes, use
     /// [`Mlp::forward_own`](crate::Mlp::forward_own) and
@@ -360,8 +360,8 @@ impl<A: Scalar> Workspace<A> {
         Memory { ops, buffers, dropped, scores, masking, batch: self.batch, shards, sums: &mut self.sums }
     }
 
-    /// Ends a forward pass with labels and returns the sum of the losses: of those of each shard, in
-    /// training.
+    /// Ends a forward pass with labels and returns the sum of the losses: of those of each shard,
+    /// in training.
     pub(crate) fn complete(&mut self) -> f64 {
         self.step += u64::from(self.training);
         self.stage = if self.training { Stage::Forward } else { Stage::Scored };

@@ -1,8 +1,8 @@
 //! Labeled image datasets for `mlp`: reading, validating, converting and downloading them. Nothing
 //! here knows about models, and nothing prints.
 //!
-//! - [`Dataset`]: images with labels, in memory or a mapped file; [`Datasets`]: a training set with its test set,
-//!   loaded by name or from a directory (with an optional [`Description`]);
+//! - [`Dataset`]: images with labels, in memory or a mapped file; [`Datasets`]: a training set with
+//!   its test set, loaded by name or from a directory (with an optional [`Description`]);
 //! - [`catalog`] and `fetch`: the datasets known by name, and their downloads (feature `fetch`, on
 //!   by default);
 //! - [`synthetic`]: ten classes of drawn digits that need no files;

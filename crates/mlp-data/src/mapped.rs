@@ -73,9 +73,9 @@ impl MappedFile {
         &self.0.path
     }
 
-    /// Calls `report` with an error message if a mapped file of this process is shorter than when it
-    /// was mapped. Made for a handler of SIGBUS: it makes a system call for each mapped file, and
-    /// neither allocates nor waits.
+    /// Calls `report` with an error message if a mapped file of this process is shorter than when
+    /// it was mapped. Made for a handler of SIGBUS: it makes a system call for each mapped file,
+    /// and neither allocates nor waits.
     pub fn with_shrunk(report: impl FnOnce(&str)) {
         let Ok(mapped) = MAPPED.try_read() else { return };
         let mut files = mapped.iter().filter_map(Weak::upgrade);

@@ -49,6 +49,7 @@ fn install() -> io::Result<()> {
     // reads the same file before our message is written.
     unsafe { libc::signal(SIGBUS, libc::SIG_DFL) };
     // SAFETY: the action is async-signal-safe: it makes system calls (fstat, write, _exit,
-    // sched_yield, sigaction, raise), takes no lock that it would have to wait for, and does not allocate.
+    // sched_yield, sigaction, raise), takes no lock that it would have to wait for, and does not
+    // allocate.
     unsafe { low_level::register(SIGBUS, act) }.map(drop)
 }

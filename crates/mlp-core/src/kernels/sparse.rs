@@ -101,8 +101,8 @@ impl<A: Real, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Work for Affine<'_,
     }
 }
 
-/// Returns true if tiles wider than [`Simd::ROW_WIDTH`] pay: if there would be several of the others.
-/// They are compiled for the usual type of columns only.
+/// Returns true if tiles wider than [`Simd::ROW_WIDTH`] pay: if there would be several of the
+/// others. They are compiled for the usual type of columns only.
 fn is_wide<A, S: Simd<A>, C>(columns: usize) -> bool {
     size_of::<C>() == 2 && S::WIDE > S::ROW_WIDTH && columns > S::ROW_WIDTH * LANES
 }

@@ -1,5 +1,6 @@
-//! The loops that update parameters: optimizer steps, the moving average, sums of gradients, and the
-//! sum of squares of a norm. They treat each element alone, so threads and instruction sets do not change a bit.
+//! The loops that update parameters: optimizer steps, the moving average, sums of gradients, and
+//! the sum of squares of a norm. They treat each element alone, so threads and instruction sets do
+//! not change a bit.
 
 use super::elementwise::{zip1, zip2, zip3};
 use super::isa::Work;

@@ -28,8 +28,8 @@ impl<A: Scalar> Buffers<A> {
     }
 }
 
-/// Returns the input of the layer above `below` for some examples: X if there is none, or the output
-/// of the last one.
+/// Returns the input of the layer above `below` for some examples: X if there is none, or the
+/// output of the last one.
 pub(crate) fn input<'a, A: Scalar>(
     below: &'a [Buffers<A>],
     x: Input<'a, A>,

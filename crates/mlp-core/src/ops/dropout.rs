@@ -24,8 +24,8 @@ impl Masking {
     /// Drops nothing.
     pub(crate) const NONE: Self = Self { inputs: None, hidden: None, first: 0, row: 0 };
 
-    /// Returns the masks of a training step for a network with `layers` layers, and for the examples
-    /// from position `row` of the batch on.
+    /// Returns the masks of a training step for a network with `layers` layers, and for the
+    /// examples from position `row` of the batch on.
     pub(crate) fn new(objective: &Objective, step: u64, layers: usize, row: usize) -> Self {
         let mask = |probability| LayerMask::new(objective.seed, probability);
         let (inputs, hidden) = (mask(objective.input_dropout), mask(objective.dropout));

@@ -117,7 +117,8 @@ impl Datasets {
     /// let written = Datasets::open_dir(&directory)?;
     /// assert_eq!((written.train.len(), &written.test), (60, &sets.test));
     /// assert_eq!(written.train.image(5), sets.train.image(5));
-    /// let (mut augmenter, mut image) = (Augmenter::new(&copies.limits, sets.train.shape(), 7), [0; 784]);
+    /// let mut augmenter = Augmenter::new(&copies.limits, sets.train.shape(), 7);
+    /// let mut image = [0; 784];
     /// augmenter.image(&sets.train, 1, 5, &mut image); // in the second epoch
     /// assert_eq!(written.train.image(2 * 20 + 5), image);
     /// # std::fs::remove_dir_all(&directory).unwrap();

@@ -77,9 +77,9 @@ impl TrainConfig {
             OptimizerName::Momentum | OptimizerName::Nesterov | OptimizerName::RmsProp => 1,
             OptimizerName::Adam | OptimizerName::AdamW => 2,
         };
-        // The network, the best one, the optimizer's state and the average; a checkpoint that waits,
-        // one that is written, and the buffer with its bytes, which grows; the gradients, and those
-        // of each level of the shards' tree.
+        // The network, the best one, the optimizer's state and the average; a checkpoint that
+        // waits, one that is written, and the buffer with its bytes, which grows; the gradients,
+        // and those of each level of the shards' tree.
         let stored = 2 + states + u64::from(self.ema_decay.is_some());
         let levels = u64::from(self.shards.next_power_of_two().ilog2());
         let networks = sizes.parameters(0).saturating_mul(stored * 5 + 1 + levels);

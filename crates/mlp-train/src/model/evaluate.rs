@@ -115,8 +115,8 @@ pub(crate) fn check_fits(architecture: &Architecture, data: &Dataset) -> Result<
 ///
 /// # Errors
 /// [`Error::DoesNotFit`] if the image size differs or there are too many classes, [`Error::Empty`]
-/// if there are no examples, [`Error::Config`] from [`Kernel::resolve`], [`Error::Data`] if the file
-/// of the images changed.
+/// if there are no examples, [`Error::Config`] from [`Kernel::resolve`], [`Error::Data`] if the
+/// file of the images changed.
 pub fn evaluate<A: Number>(network: &Mlp<A>, data: &Dataset, kernel: Kernel) -> Result<Evaluation, Error> {
     let architecture = network.architecture();
     check_fits(&architecture, data)?;

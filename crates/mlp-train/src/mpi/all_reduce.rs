@@ -1,4 +1,4 @@
-//! Sums over processes on a thread of their own, so that the sum of a layer goes on while the
+//! Sums over processes on a thread of their own, so that the sum of a layer continues while the
 //! layers below are computed.
 
 use std::ops::Range;
