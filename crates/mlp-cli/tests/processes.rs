@@ -41,7 +41,7 @@ fn any_number_of_processes_writes_the_same_files() {
         let flags = format!("train {FLAGS} --epochs 3 --threads {} --run-dir run-{ranks}", ranks % 2 + 1);
         let Output { code, stdout, stderr } = run(&scratch, ranks, &flags);
         assert_eq!((code, stderr.as_str()), (Some(0), ""), "{ranks} ranks");
-        assert_eq!(stdout.lines().count(), 4, "epochs and test set, once: {stdout}");
+        assert_eq!(stdout.lines().count(), 5, "epochs, test set and best epoch, once: {stdout}");
         assert_eq!(results(&scratch, &format!("run-{ranks}")), results(&scratch, "one"), "{ranks} ranks");
     }
     let Output { code, stderr, .. } = run(&scratch, 2, "train --resume run-2");
@@ -92,7 +92,8 @@ fn errors_are_printed_once_and_end_all_processes() {
     );
     assert!(!scratch.path("run").exists());
     assert!(errors("train --dataset nowhere --shards 2").contains("nowhere"));
-    let flags = "train --dataset synthetic --shards 2 --learning-rate 1e30 --run-dir far --quiet";
+    let flags =
+        "train --dataset synthetic --shards 2 --activation relu --learning-rate 1e30 --run-dir far --quiet";
     let Output { code, stderr, .. } = run(&scratch, 2, flags);
     assert_eq!(
         (code, stderr.lines().filter(|line| line.starts_with("error: ")).count()),
@@ -118,5 +119,5 @@ fn a_rank_with_another_dataset_ends_all() {
     let errors: Vec<_> = stderr.lines().filter(|line| line.starts_with("error: ")).collect();
     assert_eq!((code, errors.len()), (Some(2), 1), "{stderr}");
     assert!(errors[0].starts_with("error: rank 1 on "), "{stderr}");
-    assert!(errors[0].contains(": mnist is not the dataset of the first rank: found SHA-256 "), "{stderr}");
+    assert!(errors[0].contains(": mnist is not the dataset of the first rank: found hash "), "{stderr}");
 }

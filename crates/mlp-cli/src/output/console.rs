@@ -109,7 +109,8 @@ impl Console {
         let places = loss_places(config.loss_reduction);
         let form = match format {
             LogFormat::Json => Form::Json,
-            LogFormat::Text if io::stdout().is_terminal() => {
+            // A launcher gives its processes terminals, wherever it writes their output.
+            LogFormat::Text if io::stdout().is_terminal() && mlp_train::mpi::launch().is_none() => {
                 let mut watched = config.monitor.into_iter().chain(config.until.map(|target| target.metric));
                 Form::Table(EpochTable::new(places, has_validation, watched.any(Metric::needs_test)))
             }
