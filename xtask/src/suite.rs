@@ -200,6 +200,8 @@ fn several_ranks(workspace: &Workspace, backend: Backend) -> Result<Outcome> {
     }
     let mut clippy = whole(workspace, "clippy", backend);
     process::run(clippy.args(["--features", "mlp-cli/mpi", "--", "-D", "warnings"]))?;
+    let mut tests = whole(workspace, "test", backend);
+    process::run(tests.args(["--features", "mlp-cli/mpi", "--test", "processes"]))?;
     let no_openblas = backend == Backend::PureRust;
     e2e::run(workspace, &e2e::Options { no_openblas, mpi: true, ..e2e::Options::default() })?;
     Ok(Outcome::Passed)

@@ -156,7 +156,7 @@ fn the_help_shows_the_defaults_of_the_recipe_it_is_asked_for() {
     }
     assert_ne!(help("mlp train --recipe fast -h"), textbook);
     assert_eq!(help("mlp train --recipe=fast -h"), help("mlp train --recipe fast --help"));
-    assert!(help("mlp train --recipe fast -h").contains("Learning rate [default: 0.15]"));
+    assert!(help("mlp train --recipe fast -h").contains("Learning rate [default: 0.9]"));
     // Reading the recipe twice would consume a pipe.
     assert_eq!(help("mlp train --recipe fast"), textbook);
     assert_eq!(help("mlp train --recipe no-such -h"), textbook);

@@ -20,8 +20,8 @@ use super::pictures::{
     mnist_images_saved_as_png_have_the_same_accuracy,
 };
 use super::ranks::{
-    a_sweep_whose_ranks_are_killed_resumes_to_the_same_bits, several_ranks_do_not_train_the_same_thing,
-    two_ranks_sweep_like_one_process,
+    a_sweep_whose_ranks_are_killed_resumes_to_the_same_bits, several_ranks_do_not_do_the_same_work,
+    two_ranks_sweep_like_one_process, two_ranks_train_like_one_process,
 };
 use crate::documents;
 use crate::openblas::Backend;
@@ -81,8 +81,9 @@ pub(super) const CHECKS: &[Check] = &[
     check!(models_of_pytorch_and_keras_compute_the_same_after_import, PyTorch),
     check!(networks_trained_in_pytorch_evaluate_the_same_after_import, PyTorch),
     check!(the_documents_commands_print_what_the_documents_say, Long),
-    check!(several_ranks_do_not_train_the_same_thing, Ranks),
+    check!(several_ranks_do_not_do_the_same_work, Ranks),
     check!(two_ranks_sweep_like_one_process, Ranks),
+    check!(two_ranks_train_like_one_process, Ranks),
     check!(a_sweep_whose_ranks_are_killed_resumes_to_the_same_bits, Ranks),
     check!(a_truncated_model_is_a_one_line_error_with_exit_code_2, Quick),
 ];

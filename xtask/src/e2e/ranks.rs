@@ -1,5 +1,5 @@
-//! Sweeps on two MPI ranks: the same files and the same ranking as from one process, also after
-//! ranks were killed.
+//! Two MPI ranks: sweeps and trainings write the same files as one process, also after ranks of a
+//! sweep were killed.
 
 use std::fs;
 use std::path::Path;
@@ -75,11 +75,25 @@ pub(super) fn a_sweep_whose_ranks_are_killed_resumes_to_the_same_bits(mlp: &Mlp)
     Ok(format!("{kills} kills"))
 }
 
-pub(super) fn several_ranks_do_not_train_the_same_thing(mlp: &Mlp) -> Result<String> {
-    let output = process::capture(&mut mpirun(mlp, "train --dataset synthetic"))?;
-    let stderr = process::text(&output.stderr);
-    let errors = stderr.lines().filter(|line| line.starts_with("error: started 2 times")).count();
-    ensure!(output.status.code() == Some(2) && errors == 1, "{}:\n{stderr}", output.status);
+pub(super) fn two_ranks_train_like_one_process(mlp: &Mlp) -> Result<String> {
+    let train = "train --dataset synthetic --hidden 64,32 --shards 3 --epochs 3 --augment --dropout 0.1 --no-report \
+                 --quiet --run-dir";
+    mlp.succeed(&words(&format!("{train} single")))?;
+    process::stdout(&mut mpirun(mlp, &format!("{train} shared")))?;
+    for name in ["config.toml", "trace.csv", "model.mlp"] {
+        let of = |run: &str| read(&mlp.scratch(&format!("{run}/{name}")));
+        ensure!(of("single")? == of("shared")?, "shared/{name} differs from single's");
+    }
+    Ok(String::new())
+}
+
+pub(super) fn several_ranks_do_not_do_the_same_work(mlp: &Mlp) -> Result<String> {
+    for (args, error) in [("train --dataset synthetic", "shards is 1"), ("gradcheck", "started 2 times")] {
+        let output = process::capture(&mut mpirun(mlp, args))?;
+        let stderr = process::text(&output.stderr);
+        let errors = stderr.lines().filter(|line| line.starts_with(&format!("error: {error}"))).count();
+        ensure!(output.status.code() == Some(2) && errors == 1, "{args}: {}:\n{stderr}", output.status);
+    }
     ensure!(!mlp.scratch("runs").exists(), "it trained");
     Ok(String::new())
 }
@@ -101,9 +115,12 @@ fn ranking(table: &str) -> Vec<String> {
     table.lines().map(without_time).collect()
 }
 
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
 /// Compares the files of all runs that do not depend on time.
 fn same_files(mlp: &Mlp, expected: &str, found: &str) -> Result<()> {
-    let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     for number in 1..=RUNS {
         for name in ["config.toml", "trace.csv", "model.mlp", "best.mlp"] {
             let of = |sweep: &str| read(&mlp.scratch(&format!("{sweep}/{number:03}/{name}")));

@@ -15,8 +15,9 @@ use crate::recipe::{DATASET, DEFAULT, Recipe, VALIDATION_SET, setting_of};
 /// The flags that make up a configuration.
 #[derive(clap::Args)]
 pub(crate) struct RecipeArgs {
-    /// Recipe: textbook, modern-100, augmented-100, fast, wide, augmented, record, fashion or a
-    /// file [default: textbook]
+    /// Recipe, by name or file [default: textbook]
+    ///
+    /// The names are textbook, modern-100, augmented-100, fast and wide.
     #[arg(long, value_name = "NAME|FILE")]
     recipe: Option<String>,
     /// Set any key of the recipe, as in `beta2=0.99`; `none` unsets it
