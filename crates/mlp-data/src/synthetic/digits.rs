@@ -137,8 +137,8 @@ mod tests {
     use super::*;
 
     const TRAIN_LABELS: [u8; 10] = [2, 4, 6, 9, 5, 3, 7, 1, 0, 8];
-    const TRAIN_HASH: &str = "0547579096420f46391248180e4ff07217cbb365cabb9c2fc5ff788a644fec03";
-    const TEST_HASH: &str = "efd32bf7ab45aeda52d462aae30129ff86c1728d8df7bb2400a887c6e3cccce3";
+    const TRAIN_HASH: &str = "6005c963d137c7820bedb97efd2608442cbf76adf48c0391431ab0601d71a757";
+    const TEST_HASH: &str = "14eaa614853418579c0f4e0c4e2b3f0043da49433c500d3d4c2e89b61a486cb2";
 
     #[test]
     fn a_seed_always_gives_the_same_bytes() {
