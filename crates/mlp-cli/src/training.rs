@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use mlp_core::{Isa, Mlp, Precision};
+use mlp_core::{Mlp, Precision};
 use mlp_data::text::printable;
 use mlp_train::{
     Checkpoint, Control, Examples, Kernel, Metadata, Network, Number, Observer, Origin, Plan, RunDir,
@@ -17,6 +17,7 @@ use crate::dataset_name::located;
 use crate::output::messages::note;
 use crate::output::table::counted;
 use crate::output::version::PROGRAM;
+use crate::ranks;
 use crate::recipe::Recipe;
 use crate::together::{Group, Letter};
 
@@ -62,12 +63,18 @@ impl Training {
         metadata.preprocessing = sets.preprocessing;
         metadata.polarity = sets.polarity;
         metadata.config = Some(self.plan.config().clone());
-        let mut origin = self.data.origin.clone();
+        let mut origin = self.origin();
         origin.dataset = metadata.dataset.clone();
-        origin.processor = processor(self.plan.kernel());
         let mut setup = RunSetup::new(origin, metadata);
         setup.test = Some(&sets.test);
         setup
+    }
+
+    /// The program, the data, and the processor if results depend on it.
+    pub(crate) fn origin(&self) -> Origin {
+        let mut origin = self.data.origin.clone();
+        origin.processor = ranks::processor().filter(|_| self.plan.kernel() != Kernel::Portable);
+        origin
     }
 
     /// Describes the examples that `drop_last` drops in each epoch, if there are any.
@@ -181,26 +188,12 @@ impl Training {
     }
 
     /// What other ranks have to know to take part in the training of a run at `place`.
-    pub(crate) fn letter(&self, place: &Path) -> Letter {
+    fn letter(&self, place: &Path) -> Letter {
         let mut recipe = self.recipe.clone();
         recipe.dataset = located(&recipe.dataset, place);
         recipe.validation_set = recipe.validation_set.map(|name| located(&name, place));
-        let Origin { sha256, validation_sha256, test_sha256, class_names, preprocessing, polarity, .. } =
-            &self.data.origin;
-        let sets = [Some(sha256), validation_sha256.as_ref(), test_sha256.as_ref()].into_iter().flatten();
-        let hashes: Vec<String> = sets.cloned().collect();
-        let names = class_names.iter().map(|name| printable(name)).collect::<Vec<_>>().join(", ");
-        Letter {
-            program: PROGRAM.to_owned(),
-            recipe: recipe.to_table(PROGRAM).to_string(),
-            data: format!(
-                "hash {}, {} preprocessing, {} pictures, classes {names}",
-                hashes.join(" "),
-                preprocessing.name(),
-                polarity.name()
-            ),
-            processor: processor(self.plan.kernel()),
-        }
+        let recipe = recipe.to_table(PROGRAM).to_string();
+        Letter { run: place.to_owned(), recipe, origin: self.origin() }
     }
 
     /// Trains together with the first rank, from its checkpoint if there is one.
@@ -271,12 +264,6 @@ pub(crate) fn check_same(run: &Path, was: &Origin, is: &Origin) -> anyhow::Resul
         return changed("the polarity", was.polarity.name(), is.polarity.name());
     }
     Ok(())
-}
-
-/// The processor that OpenBLAS computes for, if a kernel uses it: its results depend on that.
-fn processor(kernel: Kernel) -> Option<String> {
-    let core = mlp_core::openblas_core().filter(|_| kernel != Kernel::Portable)?;
-    Some(format!("OpenBLAS for {core} and {} kernels", Isa::best().name()))
 }
 
 /// Checks that OpenBLAS gets its memory under a limit of the address space (`ulimit -v`): it would

@@ -119,5 +119,9 @@ fn a_rank_with_another_dataset_ends_all() {
     let errors: Vec<_> = stderr.lines().filter(|line| line.starts_with("error: ")).collect();
     assert_eq!((code, errors.len()), (Some(2), 1), "{stderr}");
     assert!(errors[0].starts_with("error: rank 1 on "), "{stderr}");
-    assert!(errors[0].contains(": mnist is not the dataset of the first rank: found hash "), "{stderr}");
+    assert!(
+        errors[0]
+            .contains(": run: the training set of mnist is not the one the run started with; expected hash "),
+        "{stderr}"
+    );
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mlp_core::Isa;
 use mlp_data::text::printable;
-use mlp_train::{Ending, Every, Kernel, Observer, RunDir, RunResult, ScheduleName, Status, mpi};
+use mlp_train::{Ending, Every, Kernel, Observer, RunDir, RunResult, ScheduleName, Status};
 use toml::Table;
 
 use super::{report, train_ranks};
@@ -17,6 +17,7 @@ use crate::output::messages::note;
 use crate::output::table::{counted, duration, percent, thousands};
 use crate::output::text::shell_quoted_path;
 use crate::parse;
+use crate::ranks;
 use crate::recipe::Recipe;
 use crate::recipe::choices::RecipeArgs;
 use crate::signals::Signals;
@@ -96,11 +97,11 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    match mpi::launch() {
+    match ranks::connect()? {
         None => train(args, None),
-        Some(launch) => {
+        Some(world) => {
             let settings = (args.threads, args.data_dir.data_dir.as_path());
-            train_ranks::run(&launch, settings, |group| train(args, Some(group)))
+            train_ranks::run(world, settings, |group| train(args, Some(group)))
         }
     }
 }

@@ -6,13 +6,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use mlp_core::Isa;
 use mlp_train::RunDir;
 use mlp_train::mpi::Ranks;
 
 use super::job::{DataCache, Job};
-use super::message::{FILE, Host, Order, Report, receive, send};
+use super::message::{FILE, Host, Order, Report};
 use crate::output::version::PROGRAM;
+use crate::ranks::{processor, receive, send};
 use crate::signals::Signals;
 
 /// Trains what the first rank hands out, until it says that all is done. Errors are sent to the
@@ -91,10 +91,6 @@ pub(super) fn this_host(ranks: &dyn Ranks) -> Host {
         name: ranks.host(),
         cores: cores.unwrap_or_default().trim().to_owned(),
         count: std::thread::available_parallelism().map_or(1, usize::from),
-        processor: format!(
-            "{} and {} kernels",
-            mlp_core::openblas_core().unwrap_or("no OpenBLAS"),
-            Isa::best().name()
-        ),
+        processor: processor(),
     }
 }

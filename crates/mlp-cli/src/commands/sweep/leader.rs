@@ -14,9 +14,10 @@ use mlp_train::mpi::Ranks;
 use super::follower::this_host;
 use super::halving::Trial;
 use super::job::Job;
-use super::message::{FILE, Host, Order, Report, pause, poll, receive, send};
+use super::message::{FILE, Host, Order, Report};
 use super::workers::{Queue, Workers};
 use crate::output::version::PROGRAM;
+use crate::ranks::{pause, poll, processor, processor_remark, receive, send};
 use crate::signals::Signals;
 
 /// How long a network file system may take to show files that another rank has written.
@@ -98,16 +99,11 @@ impl<'r> Leader<'r> {
 
     /// Notes to print before training.
     pub(super) fn remarks(&self) -> Vec<String> {
-        let own = this_host(self.ranks).processor;
-        let other = self.hosts.iter().find(|other| other.processor != own);
-        let text = |other: &Host| {
-            format!(
-                "{} has another processor ({}) than the first rank ({own}): results may differ in the last bits \
-                 (not with the portable kernel)",
-                other.name, other.processor
-            )
+        let own = processor();
+        let remark = |rank: usize| {
+            processor_remark(&self.name(rank), self.hosts[rank - 1].processor.as_deref(), own.as_deref())
         };
-        other.map(text).into_iter().collect()
+        (1..=self.hosts.len()).find_map(remark).into_iter().collect()
     }
 
     fn name(&self, rank: usize) -> String {

@@ -1,18 +1,11 @@
-//! The messages between the ranks of a sweep: JSON, followed by the files of a run where the ranks
-//! do not share a file system.
+//! The messages between the ranks of a sweep. The files of a run follow where the ranks do not
+//! share a file system.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use anyhow::Context;
-use mlp_train::mpi::Ranks;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::job::Job;
-
-/// How long to sleep when there is no message: waiting in MPI would keep a core busy.
-const PAUSE: Duration = Duration::from_millis(1);
 
 /// A message from the first rank.
 #[derive(Serialize, Deserialize)]
@@ -48,45 +41,9 @@ pub(super) struct Host {
     /// The cores that it may use, and their number.
     pub(super) cores: String,
     pub(super) count: usize,
-    /// The processor, where results depend on it.
-    pub(super) processor: String,
+    /// The processor, if results depend on it.
+    pub(super) processor: Option<String>,
 }
 
 /// Name of the file that shows whether ranks share a file system.
 pub(super) const FILE: &str = ".ranks";
-
-/// Sends a message with the files of a run.
-pub(super) fn send(ranks: &dyn Ranks, to: usize, message: &impl Serialize, files: &[u8]) {
-    let json = serde_json::to_vec(message).expect("plain data");
-    let length = (json.len() as u64).to_le_bytes();
-    ranks.send(to, &[&length, &*json, files].concat());
-}
-
-/// Receives a message with its sender and the files of a run, if there is one.
-pub(super) fn poll<M: DeserializeOwned>(ranks: &dyn Ranks) -> Option<anyhow::Result<(usize, M, Vec<u8>)>> {
-    let (from, mut bytes) = ranks.poll()?;
-    let mut parse = || -> anyhow::Result<_> {
-        let length = *bytes.first_chunk().context("it is too short")?;
-        let end = usize::try_from(u64::from_le_bytes(length))?.saturating_add(length.len());
-        let json = bytes.get(length.len()..end).context("it is too short")?;
-        let message = serde_json::from_slice(json)?;
-        bytes.drain(..end);
-        Ok((from, message, std::mem::take(&mut bytes)))
-    };
-    Some(parse().with_context(|| format!("cannot read the message of rank {from}")))
-}
-
-/// Waits for a message.
-pub(super) fn receive<M: DeserializeOwned>(ranks: &dyn Ranks) -> anyhow::Result<(usize, M, Vec<u8>)> {
-    loop {
-        match poll(ranks) {
-            Some(received) => return received,
-            None => pause(),
-        }
-    }
-}
-
-/// Sleeps until it is worth looking for messages again.
-pub(super) fn pause() {
-    std::thread::sleep(PAUSE);
-}

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use mlp_data::fs::DiskFile;
+use mlp_train::mpi::Ranks;
 use mlp_train::{Metric, RunDir, TrainConfig};
 use serde::Serialize;
 use toml::Table as Keys;
@@ -93,15 +94,15 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match ranks::connect()? {
-        Some(ranks) if ranks.rank() > 0 => {
-            let follow = |signals| follower::follow(&*ranks, &args.data_dir.data_dir, &signals);
+        Some(world) if world.rank() > 0 => {
+            let follow = |signals| follower::follow(&world, &args.data_dir.data_dir, &signals);
             Signals::listen().and_then(follow).or_else(|failure| {
                 // The first rank would wait for this one.
                 error(&failure);
-                ranks.abort(2)
+                world.abort(2)
             })
         }
-        Some(ranks) => lead(args, Some(Leader::new(&*ranks))),
+        Some(world) => lead(args, Some(Leader::new(&world))),
         None => lead(args, None),
     }
 }
