@@ -23,6 +23,7 @@ mod columns;
 mod dense;
 mod dropout;
 mod elementwise;
+mod entries;
 mod exp;
 pub(crate) mod isa;
 pub(crate) mod mat;
