@@ -1,5 +1,5 @@
-//! The ranks of a training under `mpirun` or `srun`. The first one does what a single process would,
-//! and tells the others what to train: they load the same data and take the same steps.
+//! The ranks of a training under `mpirun` or `srun`. The first one does what a single process
+//! would, and tells the others what to train: they load the same data and take the same steps.
 
 use std::cell::Cell;
 use std::path::PathBuf;

@@ -6,8 +6,8 @@ use mlp_data::Dataset;
 
 use crate::Plan;
 
-/// Seconds of a thread for a multiply-add of two numbers in single precision.
-const MULTIPLY_ADD: f64 = 4e-11;
+/// Seconds of a thread for a multiply-add of two numbers in single precision, with AVX-512.
+const MULTIPLY_ADD: f64 = 1.7e-11;
 
 /// Seconds for each byte of the parameters: the optimizer's step.
 const UPDATE: f64 = 4e-10;
@@ -54,7 +54,7 @@ mod tests {
             seconds[0] / seconds[1]
         };
         assert!(gain(&[100], 100) < 1.0);
-        assert!(gain(&[2048, 2048], 256) > 1.2);
+        assert!((1.0..1.2).contains(&gain(&[2048, 2048], 256)));
         assert!((1.8..2.0).contains(&gain(&[2048, 2048], 4096)));
     }
 }
