@@ -44,7 +44,7 @@ impl Shards {
     /// The shards of one of several processes, numbered from 0.
     ///
     /// # Panics
-    /// If there are fewer shards than processes, or there is no such process.
+    /// If `count < processes` or `process >= processes`.
     #[track_caller]
     pub fn of_process(count: usize, process: usize, processes: usize) -> Self {
         assert!(process < processes, "process {process} of {processes}");

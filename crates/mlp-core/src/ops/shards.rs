@@ -46,7 +46,7 @@ fn numbers_of<A: Scalar>(layer: &Layer<A>) -> usize {
 
 impl Ops {
     /// Sums the gradients of layer `l` for the shards of this process, node by node. `gradient`
-    /// computes that of one shard. The sum is in `target` if there are no other processes.
+    /// computes the gradient of one shard. Without other processes, `target` holds the sum.
     pub(crate) fn sum_own_shards<A: Scalar>(
         &mut self,
         Sums { nodes, levels, packed }: &mut Sums<A>,

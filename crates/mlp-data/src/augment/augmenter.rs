@@ -20,10 +20,14 @@ pub struct Augmenter {
 }
 
 impl Augmenter {
+    /// The maximum height and width of images.
+    pub const MAX_SIDE: usize = MAX_SIDE;
+
     /// Creates an augmenter for images of a shape.
     ///
     /// # Panics
-    /// If `elastic_sigma` is not above 0, or a side of the images is longer than 32,766 pixels.
+    /// If `elastic_sigma` is not above 0, or a side of the images is longer than
+    /// [`MAX_SIDE`](Self::MAX_SIDE).
     #[track_caller]
     pub fn new(limits: &Augmentation, shape: ImageShape, seed: u64) -> Self {
         let (alpha, sigma) = (limits.elastic_alpha, limits.elastic_sigma);

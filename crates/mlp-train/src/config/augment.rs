@@ -1,6 +1,6 @@
 //! The options of augmentation, and the limits that they amount to.
 
-use mlp_data::{Augmentation, Dataset};
+use mlp_data::{Augmentation, Augmenter, Dataset};
 
 use crate::config::train_config::out_of_range;
 use crate::{ConfigError, TrainConfig};
@@ -43,7 +43,8 @@ impl TrainConfig {
     /// [`ConfigError::NoImages`], [`ConfigError::OutOfRange`].
     pub fn check_augmented(&self, train: &Dataset) -> Result<(), ConfigError> {
         let (shape, classes) = (train.shape(), train.classes());
-        if self.augment && (shape.height == 1 || shape.width == 1) {
+        let is_possible = |side: usize| (2..=Augmenter::MAX_SIDE).contains(&side);
+        if self.augment && !(is_possible(shape.height) && is_possible(shape.width)) {
             return Err(ConfigError::NoImages { shape: shape.to_string() });
         }
         let mut labels = self.class_rotation.iter().flat_map(|limits| &limits.0).map(|&(label, _)| label);
@@ -79,8 +80,12 @@ mod tests {
         let row = mlp_data::ImageShape { height: 1, width: data.pixels() };
         let rows = Dataset::new(data.images().to_vec(), row, data.labels().to_vec(), 10).unwrap();
         assert_eq!(
-            config.validate(&rows).unwrap_err().to_string(),
-            "augmentation distorts images; expected at least 2 rows and columns, found 1x784"
+            config.clone().validate(&rows).unwrap_err().to_string(),
+            "augmentation distorts images; expected 2 to 32766 rows and columns, found 1x784"
         );
+        let wide = mlp_data::ImageShape { height: 2, width: 32_767 };
+        let wide = Dataset::new(vec![0; wide.pixels()], wide, vec![0], 10).unwrap();
+        let config = TrainConfig { batch_size: 1, ..config };
+        assert!(config.validate(&wide).unwrap_err().to_string().ends_with("found 2x32767"));
     }
 }

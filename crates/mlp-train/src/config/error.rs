@@ -25,7 +25,7 @@ pub enum ConfigError {
     #[error("{} is given without augmentation; expected augment = true (--augment)", option.replace('_', " "))]
     NoAugmentation { option: &'static str },
     /// Augmentation of examples that are not images.
-    #[error("augmentation distorts images; expected at least 2 rows and columns, found {shape}")]
+    #[error("augmentation distorts images; expected 2 to {most} rows and columns, found {shape}", most = mlp_data::Augmenter::MAX_SIDE)]
     NoImages { shape: String },
     /// A text that is not a [`ClassRotation`](crate::ClassRotation).
     #[error(

@@ -47,7 +47,7 @@ pub(super) fn free_directory(parent: &Path) -> PathBuf {
 
 fn check_free(directory: &Path) -> anyhow::Result<()> {
     let entries = fs::read_dir(directory).with_context(|| directory.display().to_string())?;
-    // As if nothing were there: what is left if the sweep was killed when it began.
+    // A sweep that was killed while it began may leave these.
     let is_ours = |name: &str| name == ".lock" || final_name(name) == Some(FILE);
     if entries.flatten().any(|entry| !is_ours(&entry.file_name().to_string_lossy())) {
         bail!(

@@ -133,7 +133,7 @@ fn any_number_of_ranks_with_and_without_a_shared_file_system_write_the_same_file
         train(&directory, size, first).unwrap();
         assert_eq!(files(&directory), expected, "{size} ranks");
         assert!(!directory.join(super::message::FILE).exists());
-        // Only what is missing is trained again, from the last checkpoint.
+        // Runs without a result resume from their last checkpoint; others stay.
         fs::remove_dir_all(directory.join("003")).unwrap();
         for name in ["002/result.json", "005/result.json", "005/model.mlp"] {
             let _ = fs::remove_file(directory.join(name));
