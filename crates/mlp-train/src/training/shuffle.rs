@@ -31,7 +31,7 @@ impl Shuffler {
     ///
     /// Without blocks, it is [`RandomStream::permutation`] of all examples. With blocks, it draws a
     /// permutation of the blocks, and then, for each window of [`WINDOW`] blocks in that order, a
-    /// permutation of the places in it. Place p of the window is the example at place permutation[p].
+    /// permutation of the places in it: place p of the window gets the example at permutation[p].
     pub(crate) fn shuffle(&mut self, stream: &mut Stream, order: &mut [u32]) {
         let Some(block) = self.block.map(|block| block.min(order.len().max(1))) else {
             return permutation(stream, order, &mut self.keys);
