@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::OnceLock;
 
+use anstream::AutoStream;
 use anstyle::{AnsiColor, Color, Style};
 use mlp_data::text::{is_unprintable, printable};
 use serde::Serialize;
@@ -31,7 +32,7 @@ fn shown(text: &str) -> Cow<'_, str> {
 
 /// Writes a line, or several, to standard error. Ignores write errors.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(anstream::stderr(), "{}", printable_lines(&shown(text)));
+    write_at_once(&printable_lines(&shown(text)));
 }
 
 /// Writes an error, and a hint about what to do next, on one line.
@@ -39,7 +40,15 @@ pub(crate) fn error(error: &anyhow::Error) {
     const RED: Style = Style::new().bold().fg_color(Some(Color::Ansi(AnsiColor::Red)));
     let hint = hint(error).map_or(String::new(), |hint| format!("; {hint}"));
     let text = format!("{error:#}{hint}");
-    let _ = writeln!(anstream::stderr(), "{RED}error:{RED:#} {}", printable(&shown(&text)));
+    write_at_once(&format!("{RED}error:{RED:#} {}", printable(&shown(&text))));
+}
+
+/// Writes a text and a line break to standard error in one piece: other processes that write to the
+/// same terminal, such as `mpirun`, cannot come in between. Drops the colors where they are not
+/// shown, and ignores write errors.
+fn write_at_once(text: &str) {
+    let mut bytes = AutoStream::new(Vec::new(), AutoStream::choice(&io::stderr()));
+    let _ = writeln!(bytes, "{text}").and_then(|()| io::stderr().write_all(&bytes.into_inner()));
 }
 
 /// Writes lines of plain text, which end with a line break, to standard output.
