@@ -48,10 +48,11 @@ pub(crate) fn augmented(train: &Dataset, limits: &Augmentation, seed: u64, set: 
 
 /// The limits in words.
 fn note(limits: &Augmentation) -> String {
-    let Augmentation { rotation, scale, shear, translate, elastic_alpha, elastic_sigma, .. } = limits;
+    let Augmentation { rotation, scale, shear, translate, elastic_alpha, elastic_sigma, flip, .. } = limits;
+    let flips = if *flip { ", half mirrored" } else { "" };
     format!(
         "Rotation ±{rotation}°, scale ±{}%, shear ±{shear}, translation ±{translate} px, elastic α {elastic_alpha} px, \
-         σ {elastic_sigma} px",
+         σ {elastic_sigma} px{flips}",
         (scale * 1000.0).round() / 10.0
     )
 }

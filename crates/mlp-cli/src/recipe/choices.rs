@@ -257,6 +257,10 @@ pub(crate) struct AugmentationArgs {
     /// Standard deviation of the smoothing in pixels [default: 5]
     #[arg(long, value_name = "PIXELS", hide_short_help = true, help_heading = AUGMENTATION)]
     elastic_sigma: Option<f64>,
+    /// Mirror half of the images left to right
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, hide_short_help = true)]
+    #[arg(default_missing_value = "true", hide_possible_values = true, help_heading = AUGMENTATION)]
+    flip: Option<bool>,
 }
 
 impl AugmentationArgs {

@@ -4,7 +4,8 @@ use crate::ImageShape;
 use crate::augment::limits::Augmentation;
 use crate::random::SplitMix64;
 
-/// An image is scaled by these factors, then sheared, then rotated about its center, then moved.
+/// An image is scaled by these factors, then sheared, then rotated about its center, then moved. A
+/// negative width mirrors it.
 #[derive(Debug)]
 pub(super) struct Distortion {
     pub(super) angle: f64, // radians, clockwise
@@ -20,14 +21,16 @@ impl Distortion {
         let of_class = limits.class_rotation.iter().find(|&&(class, _)| class == label);
         let rotation = of_class.map_or(limits.rotation, |&(_, degrees)| degrees);
         let mut within = |limit: f64| stream.between(-limit, limit);
-        Self {
+        let distortion = Self {
             angle: within(rotation).to_radians(),
             width: 1.0 + within(limits.scale),
             height: 1.0 + within(limits.scale),
             shear: within(limits.shear),
             right: within(limits.translate),
             down: within(limits.translate),
-        }
+        };
+        let is_mirrored = limits.flip && within(1.0) < 0.0;
+        Self { width: if is_mirrored { -distortion.width } else { distortion.width }, ..distortion }
     }
 
     /// Returns the map from positions in the distorted image to those in the original.
@@ -68,6 +71,17 @@ mod tests {
             for (largest, limit) in largest.into_iter().zip([degrees, 0.15, 0.15, 0.1, 1.0, 1.0]) {
                 assert!((0.999 * limit..=limit * (1.0 + 1e-12)).contains(&largest), "{largest} {limit}");
             }
+        }
+    }
+
+    #[test]
+    fn half_of_the_images_are_mirrored_if_flips_are_allowed() {
+        for (flip, expected) in [(false, 0..=0), (true, 4_850..=5_150)] {
+            let limits = Augmentation { flip, ..Augmentation::default() };
+            let mut stream = SplitMix64::new(1);
+            let mut is_mirrored = || Distortion::draw(&limits, 0, &mut stream).width < 0.0;
+            let mirrored = (0..10_000).filter(|_| is_mirrored()).count();
+            assert!(expected.contains(&mirrored), "{mirrored}");
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct Augmentation {
     pub elastic_alpha: f64,
     /// Smoothness σ of the elastic deformation, in pixels, above 0.
     pub elastic_sigma: f64,
+    /// Whether to mirror half of the images left to right.
+    pub flip: bool,
 }
 
 /// Limits that suit handwritten digits of about 20 pixels.
@@ -51,6 +53,7 @@ impl Default for Augmentation {
             translate: 1.0,
             elastic_alpha: 36.0,
             elastic_sigma: 5.0,
+            flip: false,
         }
     }
 }

@@ -160,6 +160,8 @@ mod tests {
         expect(halfway, [50, 101, 102, 103, 104, 53, 106, 107, 108, 109, 55, 111, 112, 113, 114]);
         let twice = Distortion { width: 2.0, ..NONE };
         expect(twice, [101, 102, 102, 103, 103, 106, 107, 107, 108, 108, 111, 112, 112, 113, 113]);
+        let mirrored = Distortion { width: -1.0, ..NONE };
+        expect(mirrored, [104, 103, 102, 101, 100, 109, 108, 107, 106, 105, 114, 113, 112, 111, 110]);
         let sheared = Distortion { shear: 1.0, ..NONE };
         expect(sheared, [101, 102, 103, 104, 0, 105, 106, 107, 108, 109, 0, 110, 111, 112, 113]);
         let clockwise = Distortion { angle: std::f64::consts::FRAC_PI_2, ..NONE };

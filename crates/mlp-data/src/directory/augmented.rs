@@ -63,15 +63,23 @@ impl Copies {
 
     /// Describes the result. Equal texts mean equal images.
     fn origin(&self, train: &Dataset) -> String {
-        let Augmentation { rotation, class_rotation, scale, shear, translate, elastic_alpha, elastic_sigma } =
-            &self.limits;
+        let Augmentation {
+            rotation,
+            class_rotation,
+            scale,
+            shear,
+            translate,
+            elastic_alpha,
+            elastic_sigma,
+            flip,
+        } = &self.limits;
         let classes: Vec<String> =
             class_rotation.iter().map(|(label, degrees)| format!("{label}={degrees}")).collect();
         let classes = if classes.is_empty() { "none".to_owned() } else { classes.join(" ") };
         format!(
             "{} copies of the training set {}, all but the first distorted by mlp-data {}: seed {}, rotation \
              {rotation}, class rotation {classes}, scale {scale}, shear {shear}, translate {translate}, elastic alpha \
-             {elastic_alpha}, elastic sigma {elastic_sigma}",
+             {elastic_alpha}, elastic sigma {elastic_sigma}, flip {flip}",
             self.copies,
             train.sha256(),
             env!("CARGO_PKG_VERSION"),

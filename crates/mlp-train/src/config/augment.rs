@@ -17,6 +17,7 @@ impl TrainConfig {
             translate: self.translate.unwrap_or(default.translate),
             elastic_alpha: self.elastic_alpha.unwrap_or(default.elastic_alpha),
             elastic_sigma: self.elastic_sigma.unwrap_or(default.elastic_sigma),
+            flip: self.flip,
         })
     }
 
@@ -30,6 +31,7 @@ impl TrainConfig {
             ("translate", self.translate.is_some()),
             ("elastic_alpha", self.elastic_alpha.is_some()),
             ("elastic_sigma", self.elastic_sigma.is_some()),
+            ("flip", self.flip),
         ];
         match limits.into_iter().find(|&(_, is_given)| is_given && !self.augment) {
             Some((option, _)) => Err(ConfigError::NoAugmentation { option }),

@@ -149,6 +149,8 @@ options! {
         elastic_alpha: Option<f64> = None => NOT_NEGATIVE,
         /// Smoothness σ of the elastic deformation in pixels.
         elastic_sigma: Option<f64> = None => SMOOTHNESS,
+        /// Mirror half of the training images left to right.
+        flip: bool = false,
         /// Share of the target spread over all classes.
         label_smoothing: f64 = 0.0 => FRACTION,
         /// Share of the training set held out for validation, stratified by class.
