@@ -17,7 +17,7 @@ use crate::recipe::{DATASET, DEFAULT, Recipe, VALIDATION_SET, setting_of};
 pub(crate) struct RecipeArgs {
     /// Recipe, by name or file [default: textbook]
     ///
-    /// The names are textbook, modern-100, augmented-100, fast and wide.
+    /// The names are textbook, modern-100, augmented-100, fast, wide, augmented and fashion.
     #[arg(long, value_name = "NAME|FILE")]
     recipe: Option<String>,
     /// Set any key of the recipe, as in `beta2=0.99`; `none` unsets it
