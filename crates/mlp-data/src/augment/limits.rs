@@ -38,7 +38,7 @@ pub struct Augmentation {
     pub elastic_alpha: f64,
     /// Smoothness σ of the elastic deformation, in pixels, above 0.
     pub elastic_sigma: f64,
-    /// Whether to mirror half of the images left to right.
+    /// Mirrors half of the images left to right.
     pub flip: bool,
 }
 
