@@ -3,8 +3,12 @@
 
 use std::hint::black_box;
 
+/// Bytes that must remain for small allocations, which nobody checks, and the stacks of threads.
+const MARGIN: usize = 32 << 20;
+
 /// Returns whether this many bytes can be allocated, under a limit such as `ulimit -v` or where the
-/// system does not promise more memory than it has. Other threads may take them afterwards.
+/// system does not promise more memory than it has. Above a megabyte, 32 more must be free, for what
+/// is allocated without a check. Other threads may take the memory afterwards.
 ///
 /// # Example
 /// ```
@@ -14,8 +18,9 @@ use std::hint::black_box;
 /// ```
 pub fn is_available(bytes: u64) -> bool {
     let Ok(bytes) = usize::try_from(bytes) else { return false };
+    let margin = if bytes > 1 << 20 { MARGIN } else { 0 };
     let mut room: Vec<u8> = Vec::new();
-    let reserved = room.try_reserve_exact(bytes);
+    let reserved = room.try_reserve_exact(bytes.saturating_add(margin));
     // Keeps the compiler from removing the allocation, whose pages are never touched.
     drop(black_box(room));
     reserved.is_ok()
