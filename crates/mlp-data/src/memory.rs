@@ -7,8 +7,8 @@ use std::hint::black_box;
 const MARGIN: usize = 32 << 20;
 
 /// Returns whether this many bytes can be allocated, under a limit such as `ulimit -v` or where the
-/// system does not promise more memory than it has. Above a megabyte, 32 more must be free, for what
-/// is allocated without a check. Other threads may take the memory afterwards.
+/// system does not promise more memory than it has. Above a megabyte, 32 more must be free, for
+/// allocations without a check. Other threads may take the memory afterwards.
 ///
 /// # Example
 /// ```
