@@ -21,52 +21,22 @@ const AHEAD: usize = 6;
 
 /// Evaluates `$body` with the entries of `$rows` in their concrete types.
 macro_rules! with_entries {
-    ($rows:expr, $x:ident => $body:expr) => {
-        match ($rows.columns(), $rows.values()) {
-            ($crate::linalg::csr::Columns::U16(columns), $crate::linalg::csr::Values::Numbers(values)) => {
-                let $x = $crate::kernels::entries::Entries {
-                    rows: $rows,
-                    columns,
-                    values,
-                    decode: $crate::kernels::entries::Themselves,
-                };
+    ($rows:expr, $x:ident => $body:expr) => {{
+        use $crate::kernels::entries::{Entries, Levels, Themselves};
+        use $crate::linalg::csr::{Columns, Values};
+        macro_rules! with {
+            ($columns:ident, $values:ident, $decode:expr) => {{
+                let $x = Entries { rows: $rows, columns: $columns, values: $values, decode: $decode };
                 $body
-            }
-            ($crate::linalg::csr::Columns::U32(columns), $crate::linalg::csr::Values::Numbers(values)) => {
-                let $x = $crate::kernels::entries::Entries {
-                    rows: $rows,
-                    columns,
-                    values,
-                    decode: $crate::kernels::entries::Themselves,
-                };
-                $body
-            }
-            (
-                $crate::linalg::csr::Columns::U16(columns),
-                $crate::linalg::csr::Values::Bytes { bytes, levels },
-            ) => {
-                let $x = $crate::kernels::entries::Entries {
-                    rows: $rows,
-                    columns,
-                    values: bytes,
-                    decode: $crate::kernels::entries::Levels(levels),
-                };
-                $body
-            }
-            (
-                $crate::linalg::csr::Columns::U32(columns),
-                $crate::linalg::csr::Values::Bytes { bytes, levels },
-            ) => {
-                let $x = $crate::kernels::entries::Entries {
-                    rows: $rows,
-                    columns,
-                    values: bytes,
-                    decode: $crate::kernels::entries::Levels(levels),
-                };
-                $body
-            }
+            }};
         }
-    };
+        match ($rows.columns(), $rows.values()) {
+            (Columns::U16(columns), Values::Numbers(values)) => with!(columns, values, Themselves),
+            (Columns::U32(columns), Values::Numbers(values)) => with!(columns, values, Themselves),
+            (Columns::U16(columns), Values::Bytes { bytes, levels }) => with!(columns, bytes, Levels(levels)),
+            (Columns::U32(columns), Values::Bytes { bytes, levels }) => with!(columns, bytes, Levels(levels)),
+        }
+    }};
 }
 
 pub(super) use with_entries;
