@@ -113,7 +113,8 @@ impl Recipe {
         };
         train.extend(sizes.map(|sizes| ("hidden".to_owned(), sizes)));
         let train: TrainConfig =
-            train.try_into().map_err(|error: toml::de::Error| anyhow::anyhow!(one_line(&error)))?;
+            // Its text ends in the key.
+            train.try_into().map_err(|error: toml::de::Error| anyhow::anyhow!(one_line(&error.to_string())))?;
         if validation_set.is_some() && train.validation > 0.0 {
             bail!("validation is {} and validation_set is also set; expected only one", train.validation);
         }
@@ -168,7 +169,7 @@ fn read_file(path: &Path) -> anyhow::Result<Table> {
     let text = fs::read_to_string(path).with_context(|| format!("{name}: cannot read the recipe"))?;
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-        anyhow::anyhow!("{name}, line {line}: {}", one_line(&error))
+        anyhow::anyhow!("{name}, line {line}: {}", one_line(error.message()))
     })?;
     Recipe::of(table.clone()).with_context(|| name.to_string())?;
     Ok(table)
@@ -189,9 +190,9 @@ pub(crate) fn value_of(text: &str) -> Value {
     parsed.unwrap_or_else(|| text.into())
 }
 
-/// The message of an error on one line, without the TOML excerpt.
-fn one_line(error: &toml::de::Error) -> String {
-    error.message().split_whitespace().collect::<Vec<_>>().join(" ")
+/// Puts a message on one line.
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -248,6 +249,10 @@ mod tests {
         );
         let unknown = error("textbook", &["learning=1"]);
         assert!(unknown.starts_with("unknown field `learning`, expected one of `hidden`"), "{unknown}");
+        assert_eq!(
+            error("textbook", &["flip=yes"]),
+            "invalid type: string \"yes\", expected a boolean in `flip`"
+        );
         assert_eq!(error("textbook", &["x"]), "--set x: expected key=value, as in --set learning_rate=0.1");
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("r.toml");
