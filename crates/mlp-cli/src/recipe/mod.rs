@@ -190,9 +190,14 @@ pub(crate) fn value_of(text: &str) -> Value {
     parsed.unwrap_or_else(|| text.into())
 }
 
-/// Puts a message on one line.
+/// Puts a message on one line, with words for Rust's names of types.
 fn one_line(message: &str) -> String {
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
+    let plain = |word| match word {
+        "usize" | "u64" => "a whole number",
+        "f64" => "a number",
+        word => word,
+    };
+    message.split_whitespace().map(plain).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -253,6 +258,11 @@ mod tests {
             error("textbook", &["flip=yes"]),
             "invalid type: string \"yes\", expected a boolean in `flip`"
         );
+        for (setting, expected) in [("epochs=few", "a whole number"), ("learning_rate=high", "a number")] {
+            let text = error("textbook", &[setting]);
+            let (key, value) = setting.split_once('=').unwrap();
+            assert_eq!(text, format!("invalid type: string \"{value}\", expected {expected} in `{key}`"));
+        }
         assert_eq!(error("textbook", &["x"]), "--set x: expected key=value, as in --set learning_rate=0.1");
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("r.toml");
