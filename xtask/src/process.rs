@@ -1,17 +1,40 @@
 //! Runs other programs, shows or captures their output, and reports failures.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
+
+thread_local! {
+    /// What [`run`] would have printed on this thread, inside [`collect`].
+    static COLLECTED: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Calls `work`. What its calls of [`run`] print on this thread is returned instead of printed.
+pub(crate) fn collect<T>(work: impl FnOnce() -> T) -> (T, String) {
+    COLLECTED.set(Some(String::new()));
+    let result = work();
+    (result, COLLECTED.take().unwrap_or_default())
+}
 
 /// Prints and runs `command`, which inherits stdout and stderr.
 ///
 /// # Errors
 /// If it cannot be started or fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    eprintln!("$ {}", line(command));
-    let status = command.status().with_context(|| cannot_start(command))?;
+    let is_collected = COLLECTED.with_borrow(Option::is_some);
+    let status = if is_collected {
+        let output = capture(command)?;
+        COLLECTED.with_borrow_mut(|collected| {
+            let printed = [text(&output.stderr), text(&output.stdout)].concat();
+            collected.iter_mut().for_each(|all| *all += &format!("$ {}\n{printed}", line(command)));
+        });
+        output.status
+    } else {
+        eprintln!("$ {}", line(command));
+        command.status().with_context(|| cannot_start(command))?
+    };
     if !status.success() {
         bail!("`{}` failed with {status}", line(command));
     }
@@ -90,6 +113,15 @@ mod tests {
         let error = stdout(Command::new("sh").args(["-c", "echo why it failed >&2; exit 3"])).unwrap_err();
         assert!(error.to_string().contains("why it failed"), "{error}");
         assert!(run(Command::new("sh").args(["-c", "exit 3"])).is_err());
+    }
+
+    #[test]
+    fn the_output_of_commands_can_be_collected() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo out; echo err >&2; exit 3"]);
+        let (result, printed) = collect(|| run(&mut command));
+        assert!(result.is_err());
+        assert_eq!(printed, "$ sh -c 'echo out; echo err >&2; exit 3'\nerr\nout\n");
     }
 
     #[test]

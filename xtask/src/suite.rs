@@ -2,6 +2,7 @@
 //! The steps are other programs and other commands of xtask; the first failure ends the run.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
@@ -19,9 +20,10 @@ use crate::{deny, e2e, examples, features, fetch, fuzz, mutate, process, semver,
 /// The failure, with the name of its step.
 pub(crate) fn test(workspace: &Workspace, thorough: bool, no_openblas: bool) -> Result<()> {
     let mut suite = Suite::new(workspace, no_openblas);
-    suite.quick()?;
     if thorough {
-        suite.slow()?;
+        suite.thorough()?
+    } else {
+        suite.quick()?
     }
     suite.close();
     Ok(())
@@ -33,8 +35,7 @@ pub(crate) fn test(workspace: &Workspace, thorough: bool, no_openblas: bool) -> 
 /// As [`test()`].
 pub(crate) fn ci(workspace: &Workspace, no_openblas: bool) -> Result<()> {
     let mut suite = Suite::new(workspace, no_openblas);
-    suite.quick()?;
-    suite.slow()?;
+    suite.thorough()?;
     suite.step("semver", || semver::check(workspace, &semver::Options::default()))?;
     suite.close();
     Ok(())
@@ -133,28 +134,36 @@ impl<'a> Suite<'a> {
         Ok(())
     }
 
+    /// All steps. Much of the quick ones uses one core, so some of the slow ones run beside them.
+    fn thorough(&mut self) -> Result<()> {
+        let (workspace, ends) = (self.workspace, AtomicBool::new(false));
+        thread::scope(|scope| {
+            let beside = scope.spawn(|| beside(workspace, &ends));
+            let result = self.quick().and_then(|()| self.slow());
+            ends.store(result.is_err(), Ordering::Relaxed);
+            result?;
+            for finished in beside.join().map_err(|_| anyhow!("a step panicked"))? {
+                self.report(finished)?;
+            }
+            Ok(())
+        })
+    }
+
     fn slow(&mut self) -> Result<()> {
         let workspace = self.workspace;
         let first = self.backends[0];
-        // Miri interprets on one core; the steps beside it use the others.
-        thread::scope(|scope| {
-            let miri = scope.spawn(|| miri(workspace));
-            self.step("features", || features::check(workspace, first))?;
-            self.step("mutants", || mutate::run(workspace, &mutate::Options::default()))?;
-            self.step("exp of every f32", || {
-                let mut cargo = whole(workspace, "test", first);
-                cargo.args(["--lib", "all_floats", "--", "--ignored", "--nocapture"]);
-                process::run(&mut cargo)
-            })?;
-            self.step("Miri", || miri.join().map_err(|_| anyhow!("it panicked"))?)
+        self.step("features", || features::check(workspace, first))?;
+        self.step("mutants", || mutate::run(workspace, &mutate::Options::default()))?;
+        self.step("exp of every f32", || {
+            let mut cargo = whole(workspace, "test", first);
+            cargo.args(["--lib", "all_floats", "--", "--ignored", "--nocapture"]);
+            process::run(&mut cargo)
         })?;
         self.step("mutated files", || {
             let mut cargo = whole(workspace, "test", first);
             cargo.args(["--test", "mutated_files", "--", "--ignored", "--nocapture"]);
             process::run(&mut cargo)
         })?;
-        self.step("fuzzing", || fuzz::run(workspace, &fuzz::Options::smoke()))?;
-        self.step("dependencies", || deny::check(workspace))?;
         self.step("several ranks", || several_ranks(workspace, first))?;
         let mut options = e2e::ToolsOptions::default();
         options.no_openblas = first == Backend::PureRust;
@@ -165,9 +174,19 @@ impl<'a> Suite<'a> {
     fn step<T: Into<Outcome>>(&mut self, name: &str, run: impl FnOnce() -> Result<T>) -> Result<()> {
         println!("\n==> {name}");
         let start = Instant::now();
-        let outcome = run().with_context(|| format!("step `{name}` failed"))?;
+        let outcome = run().map(Into::into);
         let seconds = start.elapsed().as_secs_f64();
-        match outcome.into() {
+        self.close_step(name, outcome, seconds)
+    }
+
+    /// Announces a step that ran beside others, and prints its output.
+    fn report(&mut self, Finished { name, outcome, seconds, printed }: Finished) -> Result<()> {
+        print!("\n==> {name}, beside other steps\n{printed}");
+        self.close_step(name, outcome, seconds)
+    }
+
+    fn close_step(&mut self, name: &str, outcome: Result<Outcome>, seconds: f64) -> Result<()> {
+        match outcome.with_context(|| format!("step `{name}` failed"))? {
             Outcome::Passed => {
                 println!("==> {name}: ok ({seconds:.1} s)");
                 self.steps.push((name.to_owned(), seconds));
@@ -193,6 +212,32 @@ impl<'a> Suite<'a> {
     }
 }
 
+/// A step that ran beside others.
+struct Finished {
+    name: &'static str,
+    outcome: Result<Outcome>,
+    seconds: f64,
+    printed: String,
+}
+
+/// Runs the steps that build in directories of their own, until `ends`: cargo lets only one process
+/// build in a directory.
+fn beside(workspace: &Workspace, ends: &AtomicBool) -> Vec<Finished> {
+    type Step = fn(&Workspace) -> Result<Outcome>;
+    let steps: [(_, Step); 3] = [
+        ("Miri", miri),
+        ("fuzzing", |workspace| fuzz::run(workspace, &fuzz::Options::smoke())),
+        ("dependencies", deny::check),
+    ];
+    let remaining = steps.into_iter().take_while(|_| !ends.load(Ordering::Relaxed));
+    let run = |(name, step): (_, Step)| {
+        let start = Instant::now();
+        let (outcome, printed) = process::collect(|| step(workspace));
+        Finished { name, outcome, seconds: start.elapsed().as_secs_f64(), printed }
+    };
+    remaining.map(run).collect()
+}
+
 /// Lints the code behind the feature `mpi`, and runs the end-to-end checks that need MPI.
 fn several_ranks(workspace: &Workspace, backend: Backend) -> Result<Outcome> {
     if let Err(missing) = setup::available_mpi() {
@@ -210,8 +255,6 @@ fn several_ranks(workspace: &Workspace, backend: Backend) -> Result<Outcome> {
 /// Runs the tests of mlp-core that reach its `unsafe` code in Miri, which finds undefined behavior
 /// and data races. Miri knows only the portable instruction set and cannot call OpenBLAS. It is a
 /// thousand times slower, so some of these tests are smaller under `cfg(miri)`.
-///
-/// Other steps run at the same time, so the output is printed at the end.
 fn miri(workspace: &Workspace) -> Result<Outcome> {
     let is_set_up = || succeeds(workspace.nightly_cargo("miri").arg("setup"));
     if !is_set_up() {
@@ -234,19 +277,13 @@ fn miri(workspace: &Workspace) -> Result<Outcome> {
         "loss::",
     ];
     let steps = ["--test", "several_threads", "--test", "csr_matrix"];
-    let mut printed = String::new();
     for tests in [&modules[..], &steps] {
         let mut cargo = workspace.nightly_cargo("miri");
         cargo.args(["test", "--package", "mlp-core", "--no-default-features"]).args(tests);
         // Without the second flag, Miri adds random errors to exp and the like.
         cargo.env("MIRIFLAGS", "-Zmiri-strict-provenance -Zmiri-deterministic-floats");
-        let output = process::capture(&mut cargo)?;
-        printed.push_str(&process::text(&output.stdout));
-        if !output.status.success() {
-            bail!("{printed}{}", process::text(&output.stderr));
-        }
+        process::run(&mut cargo)?;
     }
-    print!("{printed}");
     Ok(Outcome::Passed)
 }
 

@@ -3,9 +3,12 @@
 
 use std::cell::Cell;
 use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
+use mlp_core::Peers;
 use mlp_train::mpi::{Ranks, World};
-use mlp_train::{Number, Origin, Trainer};
+use mlp_train::{Number, Origin, Processes, Trainer};
 use serde::{Deserialize, Serialize};
 
 use crate::ranks;
@@ -25,11 +28,12 @@ pub(crate) struct Letter {
 pub(crate) struct Group {
     world: World,
     has_sent: Cell<bool>,
+    waited: Rc<Cell<Duration>>,
 }
 
 impl Group {
     pub(crate) fn new(world: World) -> Self {
-        Self { world, has_sent: Cell::new(false) }
+        Self { world, has_sent: Cell::new(false), waited: Rc::default() }
     }
 
     pub(crate) fn is_first(&self) -> bool {
@@ -79,7 +83,52 @@ impl Group {
         &self,
         trainer: Trainer<'d, A>,
     ) -> Result<Trainer<'d, A>, mlp_train::Error> {
-        let processes = self.world.processes(trainer.plan().config().shards);
-        trainer.share(processes)
+        let inner = self.world.processes(trainer.plan().config().shards);
+        trainer.share(Box::new(Timed { inner, waited: Rc::clone(&self.waited) }))
+    }
+
+    /// The time that this rank's training has spent waiting for the other ranks.
+    pub(crate) fn waited(&self) -> Duration {
+        self.waited.get()
+    }
+}
+
+/// Processes, and the time spent waiting for them.
+#[derive(Debug)]
+struct Timed<A> {
+    inner: Box<dyn Processes<A>>,
+    waited: Rc<Cell<Duration>>,
+}
+
+impl<A> Timed<A> {
+    fn wait<T>(&mut self, wait: impl FnOnce(&mut dyn Processes<A>) -> T) -> T {
+        let began = Instant::now();
+        let result = wait(&mut *self.inner);
+        self.waited.set(self.waited.get() + began.elapsed());
+        result
+    }
+}
+
+impl<A: Number> Peers<A> for Timed<A> {
+    fn start(&mut self, layer: usize, sums: Vec<A>) {
+        self.inner.start(layer, sums);
+    }
+
+    fn finish(&mut self, layer: usize) -> Vec<A> {
+        self.wait(|processes| processes.finish(layer))
+    }
+}
+
+impl<A: Number> Processes<A> for Timed<A> {
+    fn number(&self) -> usize {
+        self.inner.number()
+    }
+
+    fn count(&self) -> usize {
+        self.inner.count()
+    }
+
+    fn gather(&mut self, own: Vec<f64>) -> Vec<f64> {
+        self.wait(|processes| processes.gather(own))
     }
 }

@@ -166,6 +166,9 @@ fn train(args: &Args, group: Option<&Group>) -> anyhow::Result<ExitCode> {
     let observers: &mut [&mut dyn Observer] = &mut [&mut signals.clone(), &mut console];
     let result = training.train_with(&run, &training.config_toml(run.path()), &setup, observers, group)?;
     console.finish(&result);
+    if let Some(group) = group.filter(|_| args.verbose) {
+        args.note(&format!("waited   {:.1} s for other processes", group.waited().as_secs_f64()));
+    }
 
     if result.status == Status::Interrupted {
         let (signal, code) = signals.heard().unwrap_or(("a signal", 130));
