@@ -104,8 +104,7 @@ impl<'a> Suite<'a> {
                 }
                 if !is_first {
                     exclude_unaffected(&mut cargo);
-                    // Takes half a minute and does not depend on the backend.
-                    cargo.args(["--", "--skip", "killed_a_hundred_times"]);
+                    cargo.args(["--exclude", "mlp-cli"]);
                 }
                 process::run(&mut cargo)
             })?;
@@ -139,9 +138,11 @@ impl<'a> Suite<'a> {
         let (workspace, ends) = (self.workspace, AtomicBool::new(false));
         thread::scope(|scope| {
             let beside = scope.spawn(|| beside(workspace, &ends));
-            let result = self.quick().and_then(|()| self.slow());
-            ends.store(result.is_err(), Ordering::Relaxed);
-            result?;
+            if let Err(error) = self.quick().and_then(|()| self.slow()) {
+                ends.store(true, Ordering::Relaxed);
+                eprintln!("waiting for a step that runs beside the others; {error:#}");
+                return Err(error);
+            }
             for finished in beside.join().map_err(|_| anyhow!("a step panicked"))? {
                 self.report(finished)?;
             }
@@ -152,6 +153,15 @@ impl<'a> Suite<'a> {
     fn slow(&mut self) -> Result<()> {
         let workspace = self.workspace;
         let first = self.backends[0];
+        if first == Backend::OpenBlas {
+            self.step("commands, pure Rust", || {
+                let mut cargo = whole(workspace, "test", Backend::PureRust);
+                exclude_unaffected(&mut cargo);
+                cargo.args(["--exclude", "mlp-core", "--exclude", "mlp-train"]);
+                // Takes half a minute and does not depend on the backend.
+                process::run(cargo.args(["--", "--skip", "killed_a_hundred_times"]))
+            })?;
+        }
         self.step("features", || features::check(workspace, first))?;
         self.step("mutants", || mutate::run(workspace, &mutate::Options::default()))?;
         self.step("exp of every f32", || {

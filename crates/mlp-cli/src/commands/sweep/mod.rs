@@ -68,7 +68,7 @@ pub(crate) struct Args {
     /// Keep one of this many runs at each rung
     #[arg(long, value_name = "N", alias = "eta", default_value_t = 3, requires = "halving")]
     reduction_factor: usize,
-    /// Epochs of the first rung [default: so many that one run reaches the last rung]
+    /// Number of epochs in the first rung [default: chosen so that one run reaches the last rung]
     #[arg(long, value_name = "N", requires = "halving")]
     min_epochs: Option<usize>,
     /// Sweep directory, new or empty [default: runs/sweep, runs/sweep-2, …]
