@@ -5,20 +5,17 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
-use crate::openblas::Backend;
 use crate::process;
 use crate::workspace::Workspace;
 
-/// Builds the tests and examples, and runs each example from the root without arguments.
+/// Runs each example from the root without arguments, as `cargo test` has built it.
 ///
 /// # Errors
-/// If there are no examples, or one does not build or fails.
-pub(crate) fn run(workspace: &Workspace, backend: Backend) -> Result<()> {
+/// If there are no examples, or one was not built or fails.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let metadata = workspace.metadata()?;
     let examples = examples(&metadata);
     ensure!(!examples.is_empty(), "no crate has an example");
-    let mut cargo = workspace.cargo("test");
-    process::run(cargo.args(["--workspace", "--no-run"]).args(backend.cargo_flags()))?;
     let directory = workspace.target_dir()?.join("debug/examples");
     for name in examples {
         let program = directory.join(name).with_extension(std::env::consts::EXE_EXTENSION);

@@ -12,6 +12,9 @@ pub(crate) enum Backend {
     OpenBlas,
     /// Without OpenBLAS.
     PureRust,
+    /// Without OpenBLAS, and with the debug assertions and overflow checks that the dev profile
+    /// turns off for mlp-core.
+    CheckedRust,
 }
 
 impl Backend {
@@ -20,6 +23,11 @@ impl Backend {
         match self {
             Self::OpenBlas => &[],
             Self::PureRust => &["--no-default-features"],
+            Self::CheckedRust => &[
+                "--no-default-features",
+                "--config=profile.dev.package.mlp-core.debug-assertions=true",
+                "--config=profile.dev.package.mlp-core.overflow-checks=true",
+            ],
         }
     }
 
@@ -27,7 +35,7 @@ impl Backend {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::OpenBlas => "OpenBLAS",
-            Self::PureRust => "pure Rust",
+            Self::PureRust | Self::CheckedRust => "pure Rust",
         }
     }
 }

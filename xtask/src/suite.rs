@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::openblas::Backend;
 use crate::process::succeeds;
-use crate::report::{Outcome, Selection};
+use crate::report::Outcome;
 use crate::workspace::Workspace;
 use crate::{deny, e2e, examples, features, fetch, fuzz, mutate, process, semver, setup};
 
@@ -57,9 +57,9 @@ impl<'a> Suite<'a> {
         let backends: &[Backend] = if no_openblas || setup::ensure() == Backend::PureRust {
             let reason = if no_openblas { "--no-openblas" } else { "it cannot be installed" };
             skipped.push(format!("the build with OpenBLAS: {reason}"));
-            &[Backend::PureRust]
+            &[Backend::CheckedRust]
         } else {
-            &[Backend::OpenBlas, Backend::PureRust]
+            &[Backend::OpenBlas, Backend::CheckedRust]
         };
         #[cfg(target_arch = "x86_64")]
         for (name, present) in
@@ -98,17 +98,14 @@ impl<'a> Suite<'a> {
             })?;
             self.step(&name("test"), || {
                 let mut cargo = whole(workspace, "test", backend);
-                if backend == Backend::PureRust {
-                    cargo.args(["--exclude", "mlp-core"]);
-                    process::run(&mut checked_core_tests(workspace))?;
-                }
                 if !is_first {
                     exclude_unaffected(&mut cargo);
-                    cargo.args(["--exclude", "mlp-cli"]);
+                    // Takes half a minute and does not depend on the backend.
+                    cargo.args(["--", "--skip", "killed_a_hundred_times"]);
                 }
                 process::run(&mut cargo)
             })?;
-            self.step(&name("examples"), || examples::run(workspace, backend))?;
+            self.step(&name("examples"), || examples::run(workspace))?;
             self.step(&name("downstream"), || {
                 process::run(&mut downstream(workspace, "test", backend)?)?;
                 process::run(&mut downstream(workspace, "run", backend)?)
@@ -122,13 +119,8 @@ impl<'a> Suite<'a> {
                     fetch::fetch(workspace, backend, &fetch::CHECKED, &workspace.data_dir())
                 })?;
             }
-            let options = e2e::Options {
-                no_openblas: backend == Backend::PureRust,
-                short: !is_first,
-                mpi: false,
-                selection: Selection::default(),
-            };
-            self.step(&name("end to end"), || e2e::run(workspace, &options))?;
+            let options = e2e::Options { short: !is_first, ..e2e::Options::default() };
+            self.step(&name("end to end"), || e2e::run_with(workspace, backend, &options))?;
         }
         Ok(())
     }
@@ -153,15 +145,6 @@ impl<'a> Suite<'a> {
     fn slow(&mut self) -> Result<()> {
         let workspace = self.workspace;
         let first = self.backends[0];
-        if first == Backend::OpenBlas {
-            self.step("commands, pure Rust", || {
-                let mut cargo = whole(workspace, "test", Backend::PureRust);
-                exclude_unaffected(&mut cargo);
-                cargo.args(["--exclude", "mlp-core", "--exclude", "mlp-train"]);
-                // Takes half a minute and does not depend on the backend.
-                process::run(cargo.args(["--", "--skip", "killed_a_hundred_times"]))
-            })?;
-        }
         self.step("features", || features::check(workspace, first))?;
         self.step("mutants", || mutate::run(workspace, &mutate::Options::default()))?;
         self.step("exp of every f32", || {
@@ -176,7 +159,7 @@ impl<'a> Suite<'a> {
         })?;
         self.step("several ranks", || several_ranks(workspace, first))?;
         let mut options = e2e::ToolsOptions::default();
-        options.no_openblas = first == Backend::PureRust;
+        options.no_openblas = first != Backend::OpenBlas;
         self.step("other tools", || e2e::interop(workspace, &options))
     }
 
@@ -257,8 +240,7 @@ fn several_ranks(workspace: &Workspace, backend: Backend) -> Result<Outcome> {
     process::run(clippy.args(["--features", "mlp-cli/mpi", "--", "-D", "warnings"]))?;
     let mut tests = whole(workspace, "test", backend);
     process::run(tests.args(["--features", "mlp-cli/mpi", "--test", "processes"]))?;
-    let no_openblas = backend == Backend::PureRust;
-    e2e::run(workspace, &e2e::Options { no_openblas, mpi: true, ..e2e::Options::default() })?;
+    e2e::run_with(workspace, backend, &e2e::Options { mpi: true, ..e2e::Options::default() })?;
     Ok(Outcome::Passed)
 }
 
@@ -302,17 +284,6 @@ fn miri(workspace: &Workspace) -> Result<Outcome> {
 fn whole(workspace: &Workspace, subcommand: &str, backend: Backend) -> Command {
     let mut cargo = workspace.cargo(subcommand);
     cargo.arg("--workspace").args(backend.cargo_flags());
-    cargo
-}
-
-/// The tests of mlp-core in pure Rust, with the debug assertions and overflow checks that the dev
-/// profile turns off for this crate.
-fn checked_core_tests(workspace: &Workspace) -> Command {
-    let mut cargo = workspace.cargo("test");
-    cargo.args(["--package", "mlp-core", "--no-default-features", "--features", "safetensors,serde"]);
-    for check in ["debug-assertions", "overflow-checks"] {
-        cargo.arg("--config").arg(format!("profile.dev.package.mlp-core.{check}=true"));
-    }
     cargo
 }
 

@@ -1,6 +1,13 @@
 //! Shards: contiguous parts of a batch. The gradient of a batch is the sum of the gradients of its
 //! shards, added in a fixed tree, so that its bits do not depend on where a shard is computed:
 //! several processes, each with some of the shards, train the same network as one.
+//!
+//! Processes could own units of each layer instead, as threads do, and gather H. For one hidden
+//! layer and small batches, that sends less: 0.5 instead of 3.3 MB a step of 784-1024-10 with
+//! batches of 256. But the messages grow with the batch and the depth (50 instead of 23 MB for
+//! 784-2048-2048-10 and batches of 4096), the next product has to wait for them, and checkpoints
+//! would have to gather weights. Sharing a step pays only for wide layers and large batches, where
+//! gradients are the smaller part, and are sent while the layers below are computed.
 
 use std::ops::{AddAssign, Range};
 

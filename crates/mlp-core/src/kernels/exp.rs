@@ -48,6 +48,7 @@ mod tests {
 
     /// The error of exp(x) in ulp of the exact value's f32. The slow f64 exp is skipped where the
     /// exact result is 1, 0 or infinite: 7/8 of all floats.
+    #[inline(always)]
     fn error(x: f32) -> f64 {
         let exact = match x {
             x if x.abs() < 2_f32.powi(-25) => 1.0,
@@ -85,19 +86,40 @@ mod tests {
         }
     }
 
+    /// The largest error of every `step`th float, from that with the bits `first`.
+    fn worst_error(first: u64, step: usize) -> f64 {
+        #[inline(always)]
+        fn worst(first: u64, step: usize) -> f64 {
+            let mut worst = 0.0;
+            for bits in (first..1 << 32).step_by(step) {
+                let error = error(f32::from_bits(bits as u32));
+                worst = if error > worst { error } else { worst };
+            }
+            worst
+        }
+        // The same numbers, five times faster than with calls of `fma`.
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma")]
+        fn worst_with_fma(first: u64, step: usize) -> f64 {
+            worst(first, step)
+        }
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            // SAFETY: the processor has both.
+            return unsafe { worst_with_fma(first, step) };
+        }
+        worst(first, step)
+    }
+
     /// Run by `cargo xtask test --thorough`, or
     /// `cargo test -p mlp-core --lib all_floats -- --ignored --nocapture`.
     #[test]
     #[ignore = "tests 2³² numbers"]
     fn all_floats_are_within_the_bound() {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let worst = std::thread::scope(|scope| {
-            let part = |t: u64| {
-                move || {
-                    let (first, end) = ((t << 32) / threads, ((t + 1) << 32) / threads);
-                    (first..end).map(|bits| error(f32::from_bits(bits as u32))).fold(0.0, f64::max)
-                }
-            };
+            // Not in halves: negative numbers take longer, because results underflow.
+            let part = |t: usize| move || worst_error(t as u64, threads);
             let threads: Vec<_> = (0..threads).map(|t| scope.spawn(part(t))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).fold(0.0, f64::max)
         });
