@@ -2,20 +2,33 @@
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
 
 thread_local! {
-    /// What [`run`] would have printed on this thread, inside [`collect`].
+    /// What [`run`] and [`print`] would have printed on this thread, inside [`collect`].
     static COLLECTED: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Calls `work`. What its calls of [`run`] print on this thread is returned instead of printed.
+/// Calls `work`. What its calls of [`run`] and [`print`] print on this thread is returned instead.
 pub(crate) fn collect<T>(work: impl FnOnce() -> T) -> (T, String) {
     COLLECTED.set(Some(String::new()));
     let result = work();
     (result, COLLECTED.take().unwrap_or_default())
+}
+
+/// Prints text to stdout.
+pub(crate) fn print(text: &str) {
+    COLLECTED.with_borrow_mut(|collected| match collected {
+        Some(collected) => collected.push_str(text),
+        None => {
+            print!("{text}");
+            // A failure to print does not stop the checks.
+            let _ = io::stdout().flush();
+        }
+    });
 }
 
 /// Prints and runs `command`, which inherits stdout and stderr.
@@ -26,10 +39,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     let is_collected = COLLECTED.with_borrow(Option::is_some);
     let status = if is_collected {
         let output = capture(command)?;
-        COLLECTED.with_borrow_mut(|collected| {
-            let printed = [text(&output.stderr), text(&output.stdout)].concat();
-            collected.iter_mut().for_each(|all| *all += &format!("$ {}\n{printed}", line(command)));
-        });
+        print(&format!("$ {}\n{}{}", line(command), text(&output.stderr), text(&output.stdout)));
         output.status
     } else {
         eprintln!("$ {}", line(command));

@@ -1,11 +1,11 @@
 //! Selects and reports checks in the style of `cargo test`, for `e2e` and `mutate`.
 
-use std::io;
-use std::io::Write;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
 use clap::Args;
+
+use crate::process;
 
 #[derive(Args, Default)]
 pub(crate) struct Selection {
@@ -47,9 +47,7 @@ pub(crate) struct Report {
 impl Report {
     /// Runs one check and prints `name ... ok (1.2 s)` with its note, or `FAILED` with the error.
     pub(crate) fn check(&mut self, name: &str, check: impl FnOnce() -> Result<String>) {
-        print!("{name} ... ");
-        // A failure to print does not stop the checks.
-        let _ = io::stdout().flush();
+        process::print(&format!("{name} ... "));
         let start = Instant::now();
         let result = check();
         let seconds = start.elapsed().as_secs_f64();
@@ -57,13 +55,13 @@ impl Report {
             Ok(note) => {
                 self.passed += 1;
                 let separator = if note.is_empty() { "" } else { ": " };
-                println!("ok ({seconds:.1} s){separator}{note}");
+                process::print(&format!("ok ({seconds:.1} s){separator}{note}\n"));
             }
             Err(error) => {
                 self.failed += 1;
-                println!("FAILED ({seconds:.1} s)");
+                process::print(&format!("FAILED ({seconds:.1} s)\n"));
                 for line in format!("{error:#}").lines() {
-                    println!("    {line}");
+                    process::print(&format!("    {line}\n"));
                 }
             }
         }
@@ -75,7 +73,7 @@ impl Report {
     /// If a check failed, or none ran.
     pub(crate) fn close(self) -> Result<()> {
         let Self { passed, failed } = self;
-        println!("\n{passed} passed, {failed} failed");
+        process::print(&format!("\n{passed} passed, {failed} failed\n"));
         match (passed, failed) {
             (0, 0) => bail!("no checks ran"),
             (_, 0) => Ok(()),

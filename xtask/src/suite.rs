@@ -74,6 +74,16 @@ impl<'a> Suite<'a> {
 
     fn quick(&mut self) -> Result<()> {
         let workspace = self.workspace;
+        self.main()?;
+        for backend in self.backends {
+            self.step(&downstream_name(*backend), || test_downstream(workspace, *backend))?;
+        }
+        Ok(())
+    }
+
+    /// The quick steps that build in the workspace's directory.
+    fn main(&mut self) -> Result<()> {
+        let workspace = self.workspace;
         let first = self.backends[0];
         self.step("format", || {
             component("fmt", "rustfmt", workspace)?;
@@ -106,10 +116,6 @@ impl<'a> Suite<'a> {
                 process::run(&mut cargo)
             })?;
             self.step(&name("examples"), || examples::run(workspace))?;
-            self.step(&name("downstream"), || {
-                process::run(&mut downstream(workspace, "test", backend)?)?;
-                process::run(&mut downstream(workspace, "run", backend)?)
-            })?;
             if is_first {
                 self.step("docs", || {
                     let mut cargo = whole(workspace, "doc", backend);
@@ -125,12 +131,13 @@ impl<'a> Suite<'a> {
         Ok(())
     }
 
-    /// All steps. Much of the quick ones uses one core, so some of the slow ones run beside them.
+    /// All steps. Tests rarely keep two cores busy, so the steps that do not need the workspace's
+    /// directory all the time run beside the others.
     fn thorough(&mut self) -> Result<()> {
-        let (workspace, ends) = (self.workspace, AtomicBool::new(false));
+        let (workspace, backends, ends) = (self.workspace, self.backends, AtomicBool::new(false));
         thread::scope(|scope| {
-            let beside = scope.spawn(|| beside(workspace, &ends));
-            if let Err(error) = self.quick().and_then(|()| self.slow()) {
+            let beside = scope.spawn(|| beside(workspace, backends, &ends));
+            if let Err(error) = self.main().and_then(|()| self.slow()) {
                 ends.store(true, Ordering::Relaxed);
                 eprintln!("waiting for a step that runs beside the others; {error:#}");
                 return Err(error);
@@ -146,12 +153,6 @@ impl<'a> Suite<'a> {
         let workspace = self.workspace;
         let first = self.backends[0];
         self.step("features", || features::check(workspace, first))?;
-        self.step("mutants", || mutate::run(workspace, &mutate::Options::default()))?;
-        self.step("exp of every f32", || {
-            let mut cargo = whole(workspace, "test", first);
-            cargo.args(["--lib", "all_floats", "--", "--ignored", "--nocapture"]);
-            process::run(&mut cargo)
-        })?;
         self.step("mutated files", || {
             let mut cargo = whole(workspace, "test", first);
             cargo.args(["--test", "mutated_files", "--", "--ignored", "--nocapture"]);
@@ -175,7 +176,7 @@ impl<'a> Suite<'a> {
     /// Announces a step that ran beside others, and prints its output.
     fn report(&mut self, Finished { name, outcome, seconds, printed }: Finished) -> Result<()> {
         print!("\n==> {name}, beside other steps\n{printed}");
-        self.close_step(name, outcome, seconds)
+        self.close_step(&name, outcome, seconds)
     }
 
     fn close_step(&mut self, name: &str, outcome: Result<Outcome>, seconds: f64) -> Result<()> {
@@ -207,28 +208,47 @@ impl<'a> Suite<'a> {
 
 /// A step that ran beside others.
 struct Finished {
-    name: &'static str,
+    name: String,
     outcome: Result<Outcome>,
     seconds: f64,
     printed: String,
 }
 
-/// Runs the steps that build in directories of their own, until `ends`: cargo lets only one process
-/// build in a directory.
-fn beside(workspace: &Workspace, ends: &AtomicBool) -> Vec<Finished> {
-    type Step = fn(&Workspace) -> Result<Outcome>;
-    let steps: [(_, Step); 3] = [
-        ("Miri", miri),
-        ("fuzzing", |workspace| fuzz::run(workspace, &fuzz::Options::smoke())),
-        ("dependencies", deny::check),
-    ];
-    let remaining = steps.into_iter().take_while(|_| !ends.load(Ordering::Relaxed));
-    let run = |(name, step): (_, Step)| {
-        let start = Instant::now();
-        let (outcome, printed) = process::collect(|| step(workspace));
-        Finished { name, outcome, seconds: start.elapsed().as_secs_f64(), printed }
+/// Runs the slow steps that build elsewhere or hardly build, until `ends`: cargo lets only one
+/// process build in a directory.
+fn beside(workspace: &Workspace, backends: &[Backend], ends: &AtomicBool) -> Vec<Finished> {
+    let mut finished = Vec::new();
+    let mut step = |name: &str, run: &dyn Fn() -> Result<Outcome>| {
+        if !ends.load(Ordering::Relaxed) {
+            let start = Instant::now();
+            let (outcome, printed) = process::collect(run);
+            let (name, seconds) = (name.to_owned(), start.elapsed().as_secs_f64());
+            finished.push(Finished { name, outcome, seconds, printed });
+        }
     };
-    remaining.map(run).collect()
+    step("Miri", &|| miri(workspace));
+    step("fuzzing", &|| fuzz::run(workspace, &fuzz::Options::smoke()));
+    step("dependencies", &|| deny::check(workspace));
+    for &backend in backends {
+        step(&downstream_name(backend), &|| test_downstream(workspace, backend).map(Outcome::from));
+    }
+    step("mutants", &|| mutate::run(workspace, &mutate::Options::default()).map(Outcome::from));
+    step("exp of every f32", &|| {
+        let mut cargo = whole(workspace, "test", backends[0]);
+        cargo.args(["--lib", "all_floats", "--", "--ignored", "--nocapture"]);
+        process::run(&mut cargo).map(Outcome::from)
+    });
+    finished
+}
+
+fn downstream_name(backend: Backend) -> String {
+    format!("downstream, {}", backend.name())
+}
+
+/// Tests and runs the crate that uses ours.
+fn test_downstream(workspace: &Workspace, backend: Backend) -> Result<()> {
+    process::run(&mut downstream(workspace, "test", backend)?)?;
+    process::run(&mut downstream(workspace, "run", backend)?)
 }
 
 /// Lints the code behind the feature `mpi`, and runs the end-to-end checks that need MPI.
