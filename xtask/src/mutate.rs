@@ -44,7 +44,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let failed = tests.failing(None)?;
     ensure!(failed.is_empty(), "the unchanged sources fail {}", failed.join(", "));
 
-    process::print("\nplanted errors that the tests of mlp-core must catch\n");
+    process::show("\nplanted errors that the tests of mlp-core must catch\n");
     let mut report = Report::default();
     for mutant in chosen {
         report.check(&mutant.name(), || {

@@ -8,11 +8,11 @@ use std::process::{Command, Output, Stdio};
 use anyhow::{Context, Result, bail};
 
 thread_local! {
-    /// What [`run`] and [`print`] would have printed on this thread, inside [`collect`].
+    /// What [`run`] and [`show`] would have printed on this thread, inside [`collect`].
     static COLLECTED: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Calls `work`. What its calls of [`run`] and [`print`] print on this thread is returned instead.
+/// Calls `work`. What its calls of [`run`] and [`show`] print on this thread is returned instead.
 pub(crate) fn collect<T>(work: impl FnOnce() -> T) -> (T, String) {
     COLLECTED.set(Some(String::new()));
     let result = work();
@@ -20,7 +20,7 @@ pub(crate) fn collect<T>(work: impl FnOnce() -> T) -> (T, String) {
 }
 
 /// Prints text to stdout.
-pub(crate) fn print(text: &str) {
+pub(crate) fn show(text: &str) {
     COLLECTED.with_borrow_mut(|collected| match collected {
         Some(collected) => collected.push_str(text),
         None => {
@@ -39,7 +39,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     let is_collected = COLLECTED.with_borrow(Option::is_some);
     let status = if is_collected {
         let output = capture(command)?;
-        print(&format!("$ {}\n{}{}", line(command), text(&output.stderr), text(&output.stdout)));
+        show(&format!("$ {}\n{}{}", line(command), text(&output.stderr), text(&output.stdout)));
         output.status
     } else {
         eprintln!("$ {}", line(command));

@@ -47,7 +47,7 @@ pub(crate) struct Report {
 impl Report {
     /// Runs one check and prints `name ... ok (1.2 s)` with its note, or `FAILED` with the error.
     pub(crate) fn check(&mut self, name: &str, check: impl FnOnce() -> Result<String>) {
-        process::print(&format!("{name} ... "));
+        process::show(&format!("{name} ... "));
         let start = Instant::now();
         let result = check();
         let seconds = start.elapsed().as_secs_f64();
@@ -55,13 +55,13 @@ impl Report {
             Ok(note) => {
                 self.passed += 1;
                 let separator = if note.is_empty() { "" } else { ": " };
-                process::print(&format!("ok ({seconds:.1} s){separator}{note}\n"));
+                process::show(&format!("ok ({seconds:.1} s){separator}{note}\n"));
             }
             Err(error) => {
                 self.failed += 1;
-                process::print(&format!("FAILED ({seconds:.1} s)\n"));
+                process::show(&format!("FAILED ({seconds:.1} s)\n"));
                 for line in format!("{error:#}").lines() {
-                    process::print(&format!("    {line}\n"));
+                    process::show(&format!("    {line}\n"));
                 }
             }
         }
@@ -73,7 +73,7 @@ impl Report {
     /// If a check failed, or none ran.
     pub(crate) fn close(self) -> Result<()> {
         let Self { passed, failed } = self;
-        process::print(&format!("\n{passed} passed, {failed} failed\n"));
+        process::show(&format!("\n{passed} passed, {failed} failed\n"));
         match (passed, failed) {
             (0, 0) => bail!("no checks ran"),
             (_, 0) => Ok(()),

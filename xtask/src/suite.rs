@@ -14,6 +14,10 @@ use crate::report::Outcome;
 use crate::workspace::Workspace;
 use crate::{deny, e2e, examples, features, fetch, fuzz, mutate, process, semver, setup};
 
+/// Parts of the names of tests that take long and do not depend on the backend.
+const LONG: [&str; 3] =
+    ["killed_a_hundred_times", "after_any_number_of_kills", "mutated_files_cause_no_panic"];
+
 /// Runs the quick steps, and with `thorough` the slow ones after them.
 ///
 /// # Errors
@@ -110,8 +114,7 @@ impl<'a> Suite<'a> {
                 let mut cargo = whole(workspace, "test", backend);
                 if !is_first {
                     exclude_unaffected(&mut cargo);
-                    // Takes half a minute and does not depend on the backend.
-                    cargo.args(["--", "--skip", "killed_a_hundred_times"]);
+                    cargo.arg("--").args(LONG.iter().flat_map(|name| ["--skip", name]));
                 }
                 process::run(&mut cargo)
             })?;
