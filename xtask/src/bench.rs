@@ -45,7 +45,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mlp = workspace.build_mlp(backend)?;
     let blas = match backend {
         Backend::OpenBlas => openblas::look(&ThisMachine).describe(),
-        Backend::PureRust | Backend::CheckedRust => backend.name().to_owned(),
+        Backend::PureRust => backend.name().to_owned(),
     };
     let runs = workspace.target_dir()?.join("bench/runs");
     if runs.exists() {

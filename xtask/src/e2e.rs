@@ -40,21 +40,13 @@ pub(crate) struct Options {
 /// # Errors
 /// If the build, the download or a check fails.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    run_with(workspace, backend(options.no_openblas), options)
-}
-
-/// Like [`run`], with a given backend.
-///
-/// # Errors
-/// As for [`run`].
-pub(crate) fn run_with(workspace: &Workspace, backend: Backend, options: &Options) -> Result<()> {
     let is_wanted = |kind| match kind {
         Kind::Ranks => options.mpi,
         Kind::Quick => !options.mpi,
         Kind::Long => !options.mpi && !options.short,
         Kind::Tools | Kind::PyTorch => false,
     };
-    check(workspace, backend, options.mpi, &options.selection, is_wanted)
+    check(workspace, options.no_openblas, options.mpi, &options.selection, is_wanted)
 }
 
 #[derive(Args, Default)]
@@ -75,16 +67,12 @@ pub(crate) struct ToolsOptions {
 /// As for [`run`].
 pub(crate) fn interop(workspace: &Workspace, options: &ToolsOptions) -> Result<()> {
     let is_wanted = |kind| kind == Kind::Tools || options.pytorch && kind == Kind::PyTorch;
-    check(workspace, backend(options.no_openblas), false, &options.selection, is_wanted)
-}
-
-fn backend(no_openblas: bool) -> Backend {
-    if no_openblas { Backend::PureRust } else { setup::ensure() }
+    check(workspace, options.no_openblas, false, &options.selection, is_wanted)
 }
 
 fn check(
     workspace: &Workspace,
-    backend: Backend,
+    no_openblas: bool,
     mpi: bool,
     selection: &Selection,
     is_wanted: impl Fn(Kind) -> bool,
@@ -94,6 +82,7 @@ fn check(
         chosen.for_each(|check| println!("{}", check.name));
         return Ok(());
     }
+    let backend = if no_openblas { Backend::PureRust } else { setup::ensure() };
     // The checks of several ranks generate their data.
     if !mpi {
         fetch::fetch(workspace, backend, &fetch::CHECKED, &workspace.data_dir())?;

@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 /// Runs each example from the root without arguments, as `cargo test` has built it.
 ///
 /// # Errors
-/// If there are no examples, or one was not built or fails.
+/// If there are no examples, or one is missing or fails.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let metadata = workspace.metadata()?;
     let examples = examples(&metadata);

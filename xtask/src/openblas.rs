@@ -12,9 +12,6 @@ pub(crate) enum Backend {
     OpenBlas,
     /// Without OpenBLAS.
     PureRust,
-    /// Without OpenBLAS, and with the debug assertions and overflow checks that the dev profile
-    /// turns off for mlp-core.
-    CheckedRust,
 }
 
 impl Backend {
@@ -23,11 +20,6 @@ impl Backend {
         match self {
             Self::OpenBlas => &[],
             Self::PureRust => &["--no-default-features"],
-            Self::CheckedRust => &[
-                "--no-default-features",
-                "--config=profile.dev.package.mlp-core.debug-assertions=true",
-                "--config=profile.dev.package.mlp-core.overflow-checks=true",
-            ],
         }
     }
 
@@ -35,7 +27,7 @@ impl Backend {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::OpenBlas => "OpenBLAS",
-            Self::PureRust | Self::CheckedRust => "pure Rust",
+            Self::PureRust => "pure Rust",
         }
     }
 }

@@ -18,6 +18,13 @@ use crate::{deny, e2e, examples, features, fetch, fuzz, mutate, process, semver,
 const LONG: [&str; 3] =
     ["killed_a_hundred_times", "after_any_number_of_kills", "mutated_files_cause_no_panic"];
 
+/// The debug assertions and overflow checks that the dev profile turns off for mlp-core. Its tests
+/// in pure Rust have them; the program of the end-to-end checks is built as for users.
+const CHECKED: [&str; 2] = [
+    "--config=profile.dev.package.mlp-core.debug-assertions=true",
+    "--config=profile.dev.package.mlp-core.overflow-checks=true",
+];
+
 /// Runs the quick steps, and with `thorough` the slow ones after them.
 ///
 /// # Errors
@@ -25,9 +32,9 @@ const LONG: [&str; 3] =
 pub(crate) fn test(workspace: &Workspace, thorough: bool, no_openblas: bool) -> Result<()> {
     let mut suite = Suite::new(workspace, no_openblas);
     if thorough {
-        suite.thorough()?
+        suite.thorough()?;
     } else {
-        suite.quick()?
+        suite.quick()?;
     }
     suite.close();
     Ok(())
@@ -61,9 +68,9 @@ impl<'a> Suite<'a> {
         let backends: &[Backend] = if no_openblas || setup::ensure() == Backend::PureRust {
             let reason = if no_openblas { "--no-openblas" } else { "it cannot be installed" };
             skipped.push(format!("the build with OpenBLAS: {reason}"));
-            &[Backend::CheckedRust]
+            &[Backend::PureRust]
         } else {
-            &[Backend::OpenBlas, Backend::CheckedRust]
+            &[Backend::OpenBlas, Backend::PureRust]
         };
         #[cfg(target_arch = "x86_64")]
         for (name, present) in
@@ -112,6 +119,9 @@ impl<'a> Suite<'a> {
             })?;
             self.step(&name("test"), || {
                 let mut cargo = whole(workspace, "test", backend);
+                if backend == Backend::PureRust {
+                    cargo.args(CHECKED);
+                }
                 if !is_first {
                     exclude_unaffected(&mut cargo);
                     cargo.arg("--").args(LONG.iter().flat_map(|name| ["--skip", name]));
@@ -128,8 +138,9 @@ impl<'a> Suite<'a> {
                     fetch::fetch(workspace, backend, &fetch::CHECKED, &workspace.data_dir())
                 })?;
             }
-            let options = e2e::Options { short: !is_first, ..e2e::Options::default() };
-            self.step(&name("end to end"), || e2e::run_with(workspace, backend, &options))?;
+            let no_openblas = backend == Backend::PureRust;
+            let options = e2e::Options { no_openblas, short: !is_first, ..e2e::Options::default() };
+            self.step(&name("end to end"), || e2e::run(workspace, &options))?;
         }
         Ok(())
     }
@@ -142,7 +153,7 @@ impl<'a> Suite<'a> {
             let beside = scope.spawn(|| beside(workspace, backends, &ends));
             if let Err(error) = self.main().and_then(|()| self.slow()) {
                 ends.store(true, Ordering::Relaxed);
-                eprintln!("waiting for a step that runs beside the others; {error:#}");
+                eprintln!("{error:#}\nwaiting for the step that runs beside this one");
                 return Err(error);
             }
             for finished in beside.join().map_err(|_| anyhow!("a step panicked"))? {
@@ -163,7 +174,7 @@ impl<'a> Suite<'a> {
         })?;
         self.step("several ranks", || several_ranks(workspace, first))?;
         let mut options = e2e::ToolsOptions::default();
-        options.no_openblas = first != Backend::OpenBlas;
+        options.no_openblas = first == Backend::PureRust;
         self.step("other tools", || e2e::interop(workspace, &options))
     }
 
@@ -263,7 +274,8 @@ fn several_ranks(workspace: &Workspace, backend: Backend) -> Result<Outcome> {
     process::run(clippy.args(["--features", "mlp-cli/mpi", "--", "-D", "warnings"]))?;
     let mut tests = whole(workspace, "test", backend);
     process::run(tests.args(["--features", "mlp-cli/mpi", "--test", "processes"]))?;
-    e2e::run_with(workspace, backend, &e2e::Options { mpi: true, ..e2e::Options::default() })?;
+    let no_openblas = backend == Backend::PureRust;
+    e2e::run(workspace, &e2e::Options { no_openblas, mpi: true, ..e2e::Options::default() })?;
     Ok(Outcome::Passed)
 }
 

@@ -47,8 +47,9 @@ fn any_number_of_processes_writes_the_same_files() {
     let Output { code, stderr, .. } = run(&scratch, 2, "train --resume run-2");
     assert_eq!(code, Some(0));
     assert!(stderr.contains("nothing to resume"), "{stderr}");
-    let Output { stderr, .. } =
+    let Output { code, stderr, .. } =
         run(&scratch, 2, &format!("train {FLAGS} --epochs 1 --run-dir v").replace("--quiet", "-v"));
+    assert_eq!(code, Some(0));
     assert!(stderr.lines().any(|line| line.starts_with("waited   ")), "{stderr}");
 }
 

@@ -22,7 +22,7 @@ struct Calls {
 const COMMANDS: [&str; 3] = ["train", "eval", "predict"];
 
 pub(super) fn dense_products_use_openblas_unless_the_kernel_is_portable(mlp: &Mlp) -> Result<String> {
-    if mlp.backend() != Backend::OpenBlas {
+    if mlp.backend() == Backend::PureRust {
         return Ok("skipped: built without OpenBLAS".to_owned());
     }
     if !cfg!(target_os = "linux") {

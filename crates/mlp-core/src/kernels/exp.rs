@@ -97,7 +97,7 @@ mod tests {
             }
             worst
         }
-        // The same numbers, five times faster than with calls of `fma`.
+        // The same numbers, three to six times faster than with calls of `fma`.
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma")]
         fn worst_with_fma(first: u64, step: usize) -> f64 {
