@@ -193,7 +193,7 @@ pub(crate) fn value_of(text: &str) -> Value {
 /// Puts a message on one line, with words for Rust's names of types.
 fn one_line(message: &str) -> String {
     let plain = |word| match word {
-        "usize" | "u64" => "a whole number",
+        "usize" | "u64" => "a nonnegative integer",
         "f64" => "a number",
         word => word,
     };
@@ -258,7 +258,9 @@ mod tests {
             error("textbook", &["flip=yes"]),
             "invalid type: string \"yes\", expected a boolean in `flip`"
         );
-        for (setting, expected) in [("epochs=few", "a whole number"), ("learning_rate=high", "a number")] {
+        for (setting, expected) in
+            [("epochs=few", "a nonnegative integer"), ("learning_rate=high", "a number")]
+        {
             let text = error("textbook", &[setting]);
             let (key, value) = setting.split_once('=').unwrap();
             assert_eq!(text, format!("invalid type: string \"{value}\", expected {expected} in `{key}`"));
