@@ -1,7 +1,8 @@
-//! `cargo xtask fuzz`: runs libFuzzer on each reader of foreign bytes, or only writes the seed
-//! corpus. `fuzz/` has the readers.
+//! `cargo xtask fuzz`: runs libFuzzer on each reader of foreign bytes. `fuzz/` has the readers and
+//! their seeds.
 
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -18,15 +19,12 @@ pub(crate) struct Options {
     /// Seconds for each reader
     #[arg(long, value_name = "N", default_value_t = 60)]
     seconds: u64,
-    /// Only write the seed corpus, to target/fuzz/corpus
-    #[arg(long)]
-    corpus: bool,
 }
 
 impl Options {
     /// A short run of each reader.
     pub(crate) fn smoke() -> Self {
-        Self { readers: Vec::new(), seconds: 2, corpus: false }
+        Self { readers: Vec::new(), seconds: 2 }
     }
 }
 
@@ -39,16 +37,6 @@ const LIMITS: [&str; 2] = ["-rss_limit_mb=3000", "-timeout=20"];
 /// If a reader fails on an input, which is then in the directory that libFuzzer names; or there is
 /// no reader of a name.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<Outcome> {
-    let target = workspace.target_dir()?.join("fuzz");
-    let corpus = target.join("corpus");
-    let known = write_corpus(workspace, &target, &corpus)?;
-    if let Some(unknown) = options.readers.iter().find(|name| !known.contains(name)) {
-        bail!("no reader `{unknown}`; expected {}", known.join(", "));
-    }
-    if options.corpus {
-        println!("{}: {}", corpus.display(), known.join(", "));
-        return Ok(Outcome::Passed);
-    }
     if !process::succeeds(workspace.nightly_cargo("--version").arg("--quiet")) {
         return Ok(Outcome::Skipped("there is no nightly toolchain".to_owned()));
     }
@@ -58,10 +46,18 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<Outcome> {
     if !workspace.has_or_installs("fuzz", "cargo-fuzz") {
         return Ok(Outcome::Skipped("cannot install cargo-fuzz".to_owned()));
     }
-    let readers = if options.readers.is_empty() { &known } else { &options.readers };
-    for reader in readers {
-        let mut cargo = workspace.nightly_cargo("fuzz");
-        cargo.args(["run", "--features", "libfuzzer", "--target-dir"]).arg(target.join("target"));
+    let target = workspace.target_dir()?.join("fuzz");
+    let corpus = target.join("corpus");
+    // Built like the fuzzer, so that the dependencies of both are compiled once.
+    let names = process::stdout(built(workspace, &target).arg("corpus").arg(&corpus))?;
+    let known: Vec<&str> = names.lines().collect();
+    if let Some(unknown) = options.readers.iter().find(|name| !known.contains(&name.as_str())) {
+        bail!("no reader `{unknown}`; expected {}", known.join(", "));
+    }
+    let is_chosen =
+        |reader: &&str| options.readers.is_empty() || options.readers.iter().any(|name| name == reader);
+    for reader in known.into_iter().filter(is_chosen) {
+        let mut cargo = built(workspace, &target);
         cargo.arg("reader").arg(corpus.join(reader)).arg("--").args(LIMITS);
         cargo.arg(format!("-max_total_time={}", options.seconds));
         cargo.arg(format!("-artifact_prefix={}/{reader}-", target.display()));
@@ -70,10 +66,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Writes the seeds of each reader and returns the names of the readers.
-fn write_corpus(workspace: &Workspace, target: &Path, corpus: &Path) -> Result<Vec<String>> {
-    let mut cargo = workspace.cargo("run");
-    cargo.args(["--quiet", "--manifest-path", "fuzz/Cargo.toml", "--bin", "corpus", "--target-dir"]);
-    let names = process::stdout(cargo.arg(target.join("target")).arg("--").arg(corpus))?;
-    Ok(names.lines().map(str::to_owned).collect())
+/// Builds and runs a program of `fuzz/`, whose name and arguments follow.
+fn built(workspace: &Workspace, target: &Path) -> Command {
+    let mut cargo = workspace.nightly_cargo("fuzz");
+    cargo.args(["run", "--features", "libfuzzer", "--target-dir"]).arg(target.join("target"));
+    cargo
 }
