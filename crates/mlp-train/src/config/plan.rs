@@ -32,7 +32,7 @@ impl TrainConfig {
             return Err(out_of_range("batch_size", self.batch_size, expected));
         }
         if self.shards > self.batch_size {
-            let expected = format!("1 to {}, the batch size", self.batch_size);
+            let expected = format!("at most {}, the batch size", self.batch_size);
             return Err(out_of_range("shards", self.shards, expected));
         }
         let architecture =

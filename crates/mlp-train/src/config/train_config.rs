@@ -342,7 +342,7 @@ mod tests {
             "batch size is 251; expected 1 to 250, the number of training examples"
         );
         assert_eq!(error(|c| c.shards = 0), "shards is 0; expected 1 or more");
-        assert_eq!(error(|c| c.shards = 101), "shards is 101; expected 1 to 100, the batch size");
+        assert_eq!(error(|c| c.shards = 101), "shards is 101; expected at most 100, the batch size");
         // In f32, the last two are 0 and infinity.
         for rate in [f64::NAN, f64::INFINITY, 0.0, -0.1, 1e-46, 1e39] {
             let expected =
