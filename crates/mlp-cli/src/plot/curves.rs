@@ -80,13 +80,35 @@ fn panel(runs: &[Curves<'_>], label: &str, title: String, value: &dyn Fn(Values)
             series.push(Series::markers(label, Role::Data(role), Marker::Ring, points));
         }
     }
-    let values =
-        || series.iter().flat_map(|series| &series.points).map(|point| point.1).filter(|v| v.is_finite());
-    let (least, most) = values().fold((f64::INFINITY, 0.0), |(lo, hi), v| (f64::min(lo, v), f64::max(hi, v)));
-    let scale =
-        if label == "loss" && least > 0.0 && most > 20.0 * least { Scale::Log } else { Scale::Linear };
+    let axis = if label == "loss" { loss_axis(&series) } else { accuracy_axis(&series) };
     let subtitle = last_values(runs, value);
-    Chart { subtitle, ..Chart::new(title, Axis::linear("epoch").whole(), Axis::new(label, scale), series) }
+    Chart { subtitle, ..Chart::new(title, Axis::linear("epoch").whole(), axis, series) }
+}
+
+/// The least and the greatest finite value after an epoch.
+fn range_after(epoch: f64, series: &[Series]) -> (f64, f64) {
+    let points = series.iter().flat_map(|series| &series.points);
+    let values = points.filter(|(x, y)| *x > epoch && y.is_finite()).map(|point| point.1);
+    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), v| (lo.min(v), hi.max(v)))
+}
+
+/// Logarithmic if the losses have more than one order of magnitude.
+fn loss_axis(series: &[Series]) -> Axis {
+    let (least, most) = range_after(0.0, series);
+    Axis::new("loss", if least > 0.0 && most > 20.0 * least { Scale::Log } else { Scale::Linear })
+}
+
+/// Where the first twentieth of the epochs would take more than three quarters of the axis, they
+/// are clipped: the last tenths of a percent matter most.
+fn accuracy_axis(series: &[Series]) -> Axis {
+    let axis = Axis::linear("accuracy");
+    let epochs = series.iter().flat_map(|series| &series.points).map(|point| point.0).fold(0.0, f64::max);
+    let (all, later) = (range_after(0.0, series), range_after(epochs / 20.0, series));
+    let height = later.1 - later.0;
+    if height <= 0.0 || later.1 < all.1 || all.1 - all.0 <= 4.0 * height {
+        return axis;
+    }
+    axis.between(later.0 - 0.05 * height, later.1 + 0.05 * height)
 }
 
 /// The last values of a single run.
@@ -124,6 +146,22 @@ mod tests {
         }
         assert!(texts.contains(&"loss".to_owned()) && texts.contains(&"accuracy".to_owned()));
         assert!(texts.iter().any(|text| text.contains("training 0.95, validation 0.85")), "{texts:?}");
+    }
+
+    #[test]
+    fn the_first_epochs_do_not_flatten_the_accuracy_of_the_others() {
+        let axis = |accuracy: fn(f64) -> f64, epochs: usize| {
+            let points = (1..=epochs).map(|epoch| (epoch as f64, accuracy(epoch as f64))).collect();
+            accuracy_axis(&[Series::line("", Role::Data(0), points)]).range
+        };
+        let (low, high) = axis(|epoch| 1.0 - 0.5 / epoch, 100).unwrap();
+        assert!(low > 0.9 && low < 1.0 - 0.5 / 6.0 && high > 0.995, "{low} to {high}");
+        // Few epochs, epochs that matter as much as the later ones, and a run that was best at first.
+        assert_eq!(axis(|epoch| 1.0 - 0.5 / epoch, 19), None);
+        assert_eq!(axis(|epoch| epoch / 100.0, 100), None);
+        assert_eq!(axis(|epoch| if epoch < 3.0 { 0.9 } else { 0.1 }, 100), None);
+        assert_eq!(axis(|epoch| if epoch < 3.0 { 0.1 } else { 1.0 }, 100), None);
+        assert_eq!(axis(|_| 0.1, 100), None);
     }
 
     #[test]
