@@ -47,7 +47,7 @@ const fn page(file: &'static str, screenshot: &'static str) -> Picture {
     Picture { file, kind: Kind::Page(screenshot), commands: &["mlp serve runs/modern"], sources: PAGE }
 }
 
-pub(crate) const PICTURES: [Picture; 12] = [
+pub(crate) const PICTURES: [Picture; 13] = [
     Picture {
         file: "terminal.svg",
         kind: Kind::Terminal,
@@ -65,6 +65,12 @@ pub(crate) const PICTURES: [Picture; 12] = [
     page("drawing-page.png", "light.png"),
     page("drawing-page-dark.png", "dark.png"),
     figure("curves.svg", &["mlp plot runs/modern --to curves.svg"]),
+    Picture {
+        file: "record.svg",
+        kind: Kind::Figure,
+        commands: &["mlp plot docs/record --to record.svg"],
+        sources: &["crates/mlp-cli/src/plot", "docs/record"],
+    },
     figure("confusion.svg", &["mlp plot --confusion runs/modern --to confusion.svg"]),
     figure("weights.svg", &["mlp plot --weights runs/modern --to weights.svg"]),
     figure("mistakes.svg", &["mlp plot --mistakes runs/modern --count 20 --to mistakes.svg"]),

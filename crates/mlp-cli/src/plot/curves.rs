@@ -156,7 +156,7 @@ mod tests {
         };
         let (low, high) = axis(|epoch| 1.0 - 0.5 / epoch, 100).unwrap();
         assert!(low > 0.9 && low < 1.0 - 0.5 / 6.0 && high > 0.995, "{low} to {high}");
-        // Few epochs, epochs that matter as much as the later ones, and a run that was best at first.
+        // Few epochs, epochs that matter as much as the later ones, a run that was best at first.
         assert_eq!(axis(|epoch| 1.0 - 0.5 / epoch, 19), None);
         assert_eq!(axis(|epoch| epoch / 100.0, 100), None);
         assert_eq!(axis(|epoch| if epoch < 3.0 { 0.9 } else { 0.1 }, 100), None);

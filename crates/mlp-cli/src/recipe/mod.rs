@@ -16,13 +16,14 @@ use crate::dataset_name::{located, stored_name};
 use crate::parse::Hidden;
 
 /// Names and contents of the built-in recipes.
-const RECIPES: [(&str, &str); 7] = [
+const RECIPES: [(&str, &str); 8] = [
     ("textbook", include_str!("../../../../recipes/textbook.toml")),
     ("modern-100", include_str!("../../../../recipes/modern-100.toml")),
     ("augmented-100", include_str!("../../../../recipes/augmented-100.toml")),
     ("fast", include_str!("../../../../recipes/fast.toml")),
     ("wide", include_str!("../../../../recipes/wide.toml")),
     ("augmented", include_str!("../../../../recipes/augmented.toml")),
+    ("record", include_str!("../../../../recipes/record.toml")),
     ("fashion", include_str!("../../../../recipes/fashion.toml")),
 ];
 
@@ -250,7 +251,7 @@ mod tests {
         let error = |name: &str, settings: &[&str]| format!("{:#}", resolve(name, settings).unwrap_err());
         assert_eq!(
             error("modern", &[]),
-            "unknown recipe `modern`; expected one of textbook, modern-100, augmented-100, fast, wide, augmented, fashion, or a .toml file"
+            "unknown recipe `modern`; expected one of textbook, modern-100, augmented-100, fast, wide, augmented, record, fashion, or a .toml file"
         );
         let unknown = error("textbook", &["learning=1"]);
         assert!(unknown.starts_with("unknown field `learning`, expected one of `hidden`"), "{unknown}");
