@@ -85,10 +85,11 @@ fn panel(runs: &[Curves<'_>], label: &str, title: String, value: &dyn Fn(Values)
     Chart { subtitle, ..Chart::new(title, Axis::linear("epoch").whole(), axis, series) }
 }
 
-/// The least and the greatest finite value after an epoch.
+/// The least and the greatest finite value after an epoch, and of the marked points.
 fn range_after(epoch: f64, series: &[Series]) -> (f64, f64) {
-    let points = series.iter().flat_map(|series| &series.points);
-    let values = points.filter(|(x, y)| *x > epoch && y.is_finite()).map(|point| point.1);
+    let counted = |series: &Series, x: f64| x > epoch || series.marker.is_some();
+    let points = series.iter().flat_map(|s| s.points.iter().filter(move |point| counted(s, point.0)));
+    let values = points.map(|point| point.1).filter(|value| value.is_finite());
     values.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), v| (lo.min(v), hi.max(v)))
 }
 
@@ -162,6 +163,10 @@ mod tests {
         assert_eq!(axis(|epoch| if epoch < 3.0 { 0.9 } else { 0.1 }, 100), None);
         assert_eq!(axis(|epoch| if epoch < 3.0 { 0.1 } else { 1.0 }, 100), None);
         assert_eq!(axis(|_| 0.1, 100), None);
+        // The best epoch stays in sight.
+        let line = (1..=100).map(|epoch| (f64::from(epoch), 1.0 - 0.5 / f64::from(epoch))).collect();
+        let best = Series::markers("", Role::Data(3), Marker::Ring, vec![(1.0, 0.5)]);
+        assert_eq!(accuracy_axis(&[Series::line("", Role::Data(0), line), best]).range, None);
     }
 
     #[test]
