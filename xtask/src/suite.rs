@@ -334,7 +334,8 @@ fn downstream(workspace: &Workspace, subcommand: &str, backend: Backend) -> Resu
     cargo.args(["--manifest-path", "examples/downstream/Cargo.toml"]);
     if subcommand != "fmt" {
         cargo.arg("--target-dir").arg(workspace.target_dir()?.join("downstream"));
-        cargo.args(backend.cargo_flags());
+        // Debug information doubles the time to compile and changes nothing that is checked.
+        cargo.args(backend.cargo_flags()).env("CARGO_PROFILE_DEV_DEBUG", "0");
     }
     Ok(cargo)
 }

@@ -2,6 +2,8 @@
 //! Works for your own networks and backward passes too. [`crate::gradients`] derives the step and
 //! the tolerance.
 
+use ndarray::Array2;
+
 use crate::layer::{Gradients, name};
 use crate::linalg::csr::Features;
 use crate::network::Mlp;
@@ -19,21 +21,21 @@ const RESOLUTION: f64 = 1.0 / 256.0;
 /// The result of a gradient check.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GradientReport {
-    /// Weights and biases of each layer, the first layer first.
+    /// Weights and biases of each layer, the first layer first; then the inputs, if checked.
     pub tensors: Vec<TensorReport>,
     /// The loss J of the batch.
     pub loss: f64,
 }
 
-/// The result for one tensor of parameters.
+/// The result for one tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TensorReport {
     /// The name: `w_h`, `b_h`, `w_o`, `b_o`; or `w_h1`, `b_h1`, `w_h2`, … with several hidden
-    /// layers.
+    /// layers; `x` for the inputs.
     pub name: String,
     /// The label of the gradient's equation.
     pub equation: &'static str,
-    /// (inputs, outputs) for weights, (1, outputs) for biases.
+    /// (inputs, outputs) for weights, (1, outputs) for biases, (examples, inputs) for the inputs.
     pub shape: (usize, usize),
     /// Number of entries compared.
     pub checked: usize,
@@ -80,10 +82,10 @@ impl GradientReport {
     }
 }
 
-/// Checks [`Mlp::backward`] on a batch.
+/// Checks [`Mlp::backward`] and [`Mlp::input_gradients`] on a batch.
 ///
-/// Runs two forward passes per parameter, so use a batch of a few examples. Dropout uses the masks
-/// of step 0.
+/// Runs two forward passes per parameter and input, so use a batch of a few examples. Dropout uses
+/// the masks of step 0.
 ///
 /// ```
 /// use mlp_core::gradcheck::gradcheck;
@@ -128,7 +130,9 @@ pub fn gradcheck_in<'x>(
     workspace.seek_step(0);
     network.forward(x, labels, workspace);
     network.backward(x, workspace, &mut gradients);
-    check_gradients(network, &gradients, x, labels, workspace.objective())
+    let mut report = check_gradients(network, &gradients, x, labels, workspace.objective());
+    report.tensors.push(check_inputs(network, x, labels, workspace));
+    report
 }
 
 /// Checks gradients of the loss of `network` on a batch. Dropout uses the masks of step 0.
@@ -154,15 +158,8 @@ pub fn check_gradients<'x>(
         let parts = [('w', &gradient.weights), ('b', &gradient.biases)];
         for (tensor, (letter, analytic)) in parts.into_iter().enumerate() {
             let analytic = analytic.to_array();
-            let scale = analytic.fold(RESOLUTION * loss.abs(), |scale, value| scale.max(value.abs()));
-            let mut report = TensorReport {
-                name: name(letter, l, count),
-                equation: equations[tensor],
-                shape: analytic.dim(),
-                checked: 0,
-                straddling: 0,
-                worst: None,
-            };
+            let scale = largest(&analytic, loss);
+            let mut report = TensorReport::new(name(letter, l, count), equations[tensor], analytic.dim());
             for (index, &analytic) in analytic.indexed_iter() {
                 match probe.central_difference(l, tensor, index) {
                     None => report.straddling += 1,
@@ -175,7 +172,58 @@ pub fn check_gradients<'x>(
     GradientReport { tensors, loss }
 }
 
+/// Checks [`Mlp::input_gradients`]: compares each entry with central differences of its example's
+/// loss.
+fn check_inputs(
+    network: &Mlp<f64>,
+    x: Features<'_, f64>,
+    labels: &[u8],
+    workspace: &mut Workspace<f64>,
+) -> TensorReport {
+    let analytic = network.input_gradients(x, labels, workspace);
+    let mut x = match x {
+        Features::Dense(x) => x.to_owned(),
+        Features::Sparse(x) => x.to_dense(),
+    };
+    let mut workspace = Workspace::new(&network.architecture(), x.nrows());
+    let loss = network.score(x.view(), labels, &mut workspace).loss_sum;
+    let scale = largest(&analytic, loss);
+    let mut report = TensorReport::new("x".to_owned(), "G9", analytic.dim());
+    for (index, &analytic) in analytic.indexed_iter() {
+        let original = x[index];
+        let [above, below] = around(original);
+        let [above_results, below_results] = [above, below].map(|value| {
+            x[index] = value;
+            network.score(x.view(), labels, &mut workspace);
+            (workspace.losses()[index.0], signs(network, &workspace).collect::<Vec<_>>())
+        });
+        x[index] = original;
+        if network.activation().has_kink() && above_results.1 != below_results.1 {
+            report.straddling += 1;
+        } else {
+            let numeric = (above_results.0 - below_results.0) / (above - below);
+            report.compare(index, analytic, numeric, scale);
+        }
+    }
+    report
+}
+
+/// The smallest number that relative errors of a tensor may refer to.
+fn largest(analytic: &Array2<f64>, loss: f64) -> f64 {
+    analytic.fold(RESOLUTION * loss.abs(), |scale, value| scale.max(value.abs()))
+}
+
+/// The points around θ, cbrt(eps)·max(1, |θ|) away from it.
+fn around(original: f64) -> [f64; 2] {
+    let step = f64::EPSILON.cbrt() * original.abs().max(1.0);
+    [original + step, original - step]
+}
+
 impl TensorReport {
+    fn new(name: String, equation: &'static str, shape: (usize, usize)) -> Self {
+        Self { name, equation, shape, checked: 0, straddling: 0, worst: None }
+    }
+
     fn compare(&mut self, index: (usize, usize), analytic: f64, numeric: f64, scale: f64) {
         self.checked += 1;
         let difference = (analytic - numeric).abs();
@@ -212,13 +260,11 @@ impl<'x, 'l> Probe<'x, 'l> {
         Self { network, x, labels, weight, loss, workspace, losses: Vec::new(), signs: Vec::new() }
     }
 
-    /// (J(θ+h) - J(θ-h)) / 2h with h = cbrt(eps)·max(1, |θ|), or `None` across a kink. Losses are
+    /// (J(θ+h) - J(θ-h)) / 2h, or `None` across a kink. Losses are
     /// subtracted example by example before they are summed, which is more accurate.
     fn central_difference(&mut self, l: usize, tensor: usize, index: (usize, usize)) -> Option<f64> {
         let original = *self.parameter(l, tensor, index);
-        let step = f64::EPSILON.cbrt() * original.abs().max(1.0);
-        let (above, below) = (original + step, original - step);
-
+        let [above, below] = around(original);
         self.forward_at(l, tensor, index, above);
         self.losses.clear();
         self.losses.extend_from_slice(self.workspace.losses());

@@ -72,6 +72,7 @@
 //! | choose the loss, dropout, label smoothing | [`Objective`], [`Workspace::set_objective`] |
 //! | use the gradients yourself | [`Mlp::forward`], [`Mlp::backward`], [`Gradients`], [`Mlp::descend`] |
 //! | check our gradients or yours | [`gradcheck::gradcheck`], [`gradcheck::check_gradients`] |
+//! | train on adversarial examples | [`Adversary`] |
 //! | sum gradients over parts of a batch | [`Workspace::set_shards`] |
 //! | train on sparse rows or several threads | [`CsrMatrix`], [`Compute`], [`Workspace::with_compute`] |
 //! | inspect a pass | [`Layer`], [`Workspace::activations`], [`Workspace::deltas`] |
@@ -114,6 +115,7 @@ extern crate blas_src as _;
 mod activation;
 mod architecture;
 pub mod gradcheck;
+mod inputs;
 #[allow(unsafe_code)]
 mod kernels;
 mod layer;
@@ -144,6 +146,7 @@ pub use ndarray;
 
 pub use activation::Activation;
 pub use architecture::{Architecture, NetworkError};
+pub use inputs::Adversary;
 pub use kernels::{Isa, Real};
 pub use layer::{Gradients, Layer, parameter_names};
 pub use linalg::blas::{faster_openblas_core, one_blas_thread, openblas_core};

@@ -350,7 +350,7 @@ impl<A: Scalar> Mlp<A> {
     }
 
     #[track_caller]
-    fn check_labels(&self, examples: usize, labels: &[u8]) {
+    pub(crate) fn check_labels(&self, examples: usize, labels: &[u8]) {
         assert_eq!(labels.len(), examples, "{} labels for {examples} examples", labels.len());
         let classes = self.layers.last().map_or(0, Layer::outputs);
         if let Some(label) = labels.iter().find(|&&label| usize::from(label) >= classes) {

@@ -32,6 +32,8 @@ pub struct Passes {
     pub loss: f64,
     /// ∂J/∂W and ∂J/∂b of every layer.
     pub gradients: Vec<LayerGradient>,
+    /// ∂J/∂X.
+    pub inputs: Rows,
 }
 
 /// Runs both passes on labeled examples.
@@ -104,7 +106,9 @@ pub fn passes_in_training(
         }
     }
     gradients.reverse();
-    Passes { z, h, loss, gradients }
+    // G9: ∂J/∂x_ij = Σ_α δ_iα w_jα
+    let inputs = output_delta(&delta, &layers[0].0);
+    Passes { z, h, loss, gradients, inputs }
 }
 
 /// z_ij = Σ_k x_ik w_kj + b_j
@@ -153,7 +157,7 @@ fn layer_gradient(input: &[Vec<f64>], delta: &Rows) -> LayerGradient {
     gradient
 }
 
-/// G4: ∂J/∂h_ia = Σ_c δ_ic w_ac
+/// G4, G9: ∂J/∂h_ia = Σ_c δ_ic w_ac
 fn output_delta(delta: &Rows, weights: &Rows) -> Rows {
     let mut below = vec![vec![0.0; weights.len()]; delta.len()];
     for i in 0..delta.len() {

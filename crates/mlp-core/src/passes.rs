@@ -1,4 +1,4 @@
-//! The forward and backward pass: the chapter's equations on whole matrices. G1 to G8 are derived
+//! The forward and backward pass: the chapter's equations on whole matrices. G1 to G9 are derived
 //! in [`crate::gradients`]; `ops/` computes each operation. If you are new here, read `oracle.rs`
 //! first: the same equations as plain loops.
 //!
@@ -9,6 +9,7 @@
 use crate::activation::Activation;
 use crate::layer::Layer;
 use crate::linalg::csr::Features;
+use crate::linalg::matrix::Matrix;
 use crate::ops::Ops;
 use crate::ops::buffers::{Buffers, input};
 use crate::ops::dropout::{DroppedInputs, Masking};
@@ -123,5 +124,24 @@ pub(crate) fn backward_in_shards<A: Scalar>(
             sums.put(l, peers.finish(l));
             ops.copy_total(sums, l, target);
         }
+    }
+}
+
+/// Writes ∂J/∂X, after a forward pass in training.
+pub(crate) fn backward_to_inputs<A: Scalar>(
+    layers: &[Layer<A>],
+    f: Activation,
+    target: &mut Matrix<A>,
+    Memory { ops, buffers, batch, shards, .. }: Memory<'_, A>,
+) {
+    for shard in shards.own() {
+        let rows = shards.rows(shard, batch);
+        for l in (1..layers.len()).rev() {
+            let (below, here) = buffers.split_at_mut(l);
+            // G4: ∂J/∂H = ∂J/∂Z^o · W^oᵀ,  G8: S ⊙ ∂J/∂(S ⊙ H),  G5: ∂J/∂Z^h = f'(Z^h) ⊙ ∂J/∂H
+            ops.hidden_delta(f, rows.clone(), (&mut below[l - 1], &here[0]), &layers[l]);
+        }
+        // G9: ∂J/∂X = ∂J/∂Z^h · W^hᵀ
+        ops.gradient_of_inputs(&layers[0], &buffers[0].delta, rows, target);
     }
 }

@@ -12,6 +12,7 @@
 #[cfg(feature = "safetensors")]
 pub use crate::Tensors;
 pub use crate::{
-    Activation, Architecture, Ema, Gradients, Init, Layer, Mlp, NativeStream, NetworkError, Objective,
-    Optimizer, OptimizerKind, Precision, RandomStream, Reduction, Scalar, Score, Workspace, argmax,
+    Activation, Adversary, Architecture, Ema, Gradients, Init, Layer, Mlp, NativeStream, NetworkError,
+    Objective, Optimizer, OptimizerKind, Precision, RandomStream, Reduction, Scalar, Score, Workspace,
+    argmax,
 };

@@ -360,6 +360,11 @@ impl<A: Scalar> Workspace<A> {
         Memory { ops, buffers, dropped, scores, masking, batch: self.batch, shards, sums: &mut self.sums }
     }
 
+    /// Like [`memory`](Self::memory), for passes that drop nothing.
+    pub(crate) fn memory_without_dropout(&mut self) -> Memory<'_, A> {
+        Memory { masking: Masking::NONE, ..self.memory() }
+    }
+
     /// Ends a forward pass with labels and returns the sum of the losses: of those of each shard,
     /// in training.
     pub(crate) fn complete(&mut self) -> f64 {

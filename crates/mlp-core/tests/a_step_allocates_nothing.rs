@@ -4,8 +4,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use mlp_core::{
-    Activation, Architecture, Compute, CsrMatrix, Ema, Gradients, Init, Mlp, NativeStream, Objective,
-    Optimizer, OptimizerKind, Scalar, Workspace,
+    Activation, Adversary, Architecture, Compute, CsrMatrix, Ema, Gradients, Init, Mlp, NativeStream,
+    Objective, Optimizer, OptimizerKind, Scalar, Workspace,
 };
 use ndarray::Array2;
 
@@ -79,6 +79,13 @@ fn check<A: Scalar>(hidden: &[usize], batch: usize) {
             });
             assert_eq!(step, 0, "{kind:?} with all options, {activation}, hidden {hidden:?}, batch {batch}");
         }
+
+        let mut adversary = Adversary::new(&architecture, 100, 0.5);
+        let step = allocations(|| {
+            let x = adversary.perturb(&network, sparse, &labels, &mut shared);
+            network.train_step(x, &labels, 0.01, &mut shared);
+        });
+        assert_eq!(step, 0, "on adversarial examples, {activation}, hidden {hidden:?}, batch {batch}");
 
         shared.set_shards(5);
         let mut optimizer = Optimizer::new(OptimizerKind::Sgd, &architecture);

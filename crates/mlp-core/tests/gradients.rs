@@ -132,7 +132,8 @@ fn the_matrix_code_agrees_with_central_differences() {
     for (number, case) in cases().iter().enumerate() {
         let report = gradcheck(&case.network, case.x.view(), &case.labels, case.objective);
         assert!(report.passed(), "case {number}: {report:#?}");
-        assert_eq!(report.checked() + report.straddling(), case.network.architecture().parameters());
+        let entries = case.network.architecture().parameters() + case.x.len();
+        assert_eq!(report.checked() + report.straddling(), entries);
         checked += report.checked();
         straddling += report.straddling();
     }
@@ -152,6 +153,28 @@ fn the_plain_loops_agree_with_central_differences() {
         }
         let report = check_gradients(&case.network, &gradients, case.x.view(), &case.labels, case.objective);
         assert!(report.passed(), "case {number}: {report:#?}");
+    }
+}
+
+#[test]
+fn gradients_of_inputs_agree_with_the_plain_loops() {
+    fn check<A: Scalar>(number: usize, case: &Case, network: &Mlp<A>) {
+        let (wide, x) = (network.cast::<f64>(), case.x.mapv(A::from_f64));
+        let mut workspace = Workspace::new(&network.architecture(), x.nrows());
+        // It is the gradient without dropout, smoothing and mean.
+        workspace.set_objective(case.objective);
+        let found = network.input_gradients(x.view(), &case.labels, &mut workspace);
+        let x = rows(&x.mapv(A::into_f64));
+        let expected = oracle::passes(&wide, &x, &case.labels, Reduction::Sum).inputs.concat();
+        let scale = expected.iter().fold(f64::MIN_POSITIVE, |scale, e| scale.max(e.abs()));
+        for (f, e) in found.iter().zip(&expected) {
+            let error = (f.into_f64() - e).abs() / scale;
+            assert!(error < rounding(A::EPSILON, case), "case {number}: {error}");
+        }
+    }
+    for (number, case) in cases().iter().enumerate() {
+        check(number, case, &case.network);
+        check(number, case, &case.network.cast::<f32>());
     }
 }
 
@@ -187,7 +210,7 @@ fn entries_across_a_kink_are_skipped_and_counted() {
     let network = Mlp::from_layers(vec![hidden, output], Activation::Relu).unwrap();
     let report = gradcheck(&network, ndarray::array![[1.0, -1.0]].view(), &[0], Reduction::Sum);
     let counts: Vec<_> = report.tensors.iter().map(|t| (t.name.as_str(), t.checked, t.straddling)).collect();
-    assert_eq!(counts, [("w_h", 0, 2), ("b_h", 0, 1), ("w_o", 2, 0), ("b_o", 2, 0)]);
+    assert_eq!(counts, [("w_h", 0, 2), ("b_h", 0, 1), ("w_o", 2, 0), ("b_o", 2, 0), ("x", 0, 2)]);
     assert!(report.passed());
 }
 

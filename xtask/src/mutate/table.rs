@@ -21,6 +21,7 @@ pub(super) struct Statement {
 
 const OUTPUT: &str = "crates/mlp-core/src/kernels/softmax.rs";
 const HIDDEN: &str = "crates/mlp-core/src/ops/hidden.rs";
+const INPUTS: &str = "crates/mlp-core/src/ops/inputs.rs";
 const LOOPS: &str = "crates/mlp-core/src/kernels/elementwise.rs";
 const ACTIVATION: &str = "crates/mlp-core/src/activation.rs";
 
@@ -128,7 +129,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
     },
     Statement {
         file: HIDDEN,
-        text: "compute.product_with_transposed(above, weights, below_delta.reborrow(), cut);",
+        text: "compute.product_with_transposed(above, weights, Write::Set, below_delta.reborrow(), cut);",
         equation: "G4",
         errors: &[
             (
@@ -195,6 +196,32 @@ pub(super) const STATEMENTS: &[Statement] = &[
         text: "// G7: ∂J/∂b = 1 · ∂J/∂Z\n    compute.column_sums(alpha, delta, write, biases.row_mut(0));",
         equation: "G7",
         errors: WRONG_SUM,
+    },
+    Statement {
+        file: INPUTS,
+        text: "compute.product_with_transposed(delta, weights, write, gradient.reborrow(), cut);",
+        equation: "G9",
+        errors: &[
+            (
+                "the sign of ∂J/∂X",
+                "$0 (0..gradient.rows()).for_each(|i| \
+                 gradient.row_mut(i).iter_mut().for_each(|value| *value = -*value));",
+            ),
+            (
+                "a factor 1/2 too many",
+                "$0 (0..gradient.rows()).for_each(|i| \
+                 gradient.row_mut(i).iter_mut().for_each(|value| *value *= A::from_f64(0.5)));",
+            ),
+            (
+                "a unit left out",
+                "let [delta, weights] = [delta, weights].map(|matrix| matrix.columns_of(1..matrix.columns())); $0",
+            ),
+            (
+                "W for Wᵀ, where W is square",
+                "let weights = if weights.rows() == weights.columns() { weights.transposed() } else { weights }; \
+                 $0",
+            ),
+        ],
     },
     Statement {
         file: LOOPS,
@@ -356,7 +383,7 @@ mod tests {
             assert_eq!(same_name.count(), 1, "{}", mutant.name());
         }
         let equations: Vec<&str> = per_equation.keys().copied().collect();
-        assert_eq!(equations, ["G1", "G2", "G3", "G4", "G5", "G6", "G7", "G8"]);
+        assert_eq!(equations, ["G1", "G2", "G3", "G4", "G5", "G6", "G7", "G8", "G9"]);
         assert!(per_equation.values().all(|&count| count >= 4), "{per_equation:?}");
     }
 

@@ -42,6 +42,23 @@ fn unsafe_is_used_only_where_it_is_allowed() {
     }
 }
 
+/// A file that `main.rs` does not name is not compiled, and its tests do not run.
+#[test]
+fn every_file_of_integration_tests_is_a_module() {
+    let mut count = 0;
+    for (path, _) in tree::texts("crates").iter().chain(&tree::texts("xtask/tests")) {
+        let Some((dir, name)) = path.rsplit_once('/') else { continue };
+        let Some(name) = name.strip_suffix(".rs").filter(|&name| name != "main") else { continue };
+        if dir.ends_with("tests/integration") || dir.ends_with("tests/repository") {
+            let declaration = format!("mod {name};");
+            let main = tree::read(&format!("{dir}/main.rs"));
+            assert!(main.lines().any(|line| line == declaration), "{dir}/main.rs does not declare {name}");
+            count += 1;
+        }
+    }
+    assert!(count > 20, "found only {count} files");
+}
+
 #[test]
 fn only_one_file_uses_bincode() {
     let sources = tree::texts("crates").into_iter().chain(tree::texts("xtask/src"));

@@ -130,6 +130,7 @@ fn learning_rate(asked: Option<f64>, config: Option<&TrainConfig>) -> (f64, Vec<
     let added = [
         ("dropout", config.dropout > 0.0 || config.input_dropout > 0.0),
         ("label smoothing", config.label_smoothing > 0.0),
+        ("adversarial examples", config.adversarial.is_some()),
         ("weight decay", config.weight_decay.is_some_and(|decay| decay > 0.0)),
     ];
     let added: Vec<&str> = added.into_iter().filter(|(_, is_used)| *is_used).map(|(name, _)| name).collect();

@@ -105,6 +105,7 @@ fn small(optimizer: OptimizerName, schedule: ScheduleName) -> anyhow::Result<Rec
         "dropout=0.2",
         "input_dropout=0.1",
         "label_smoothing=0.1",
+        "adversarial=0.5",
         "ema_decay=0.95",
         "validation=0.1",
         "plateau_patience=1",

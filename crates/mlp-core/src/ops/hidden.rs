@@ -207,7 +207,7 @@ fn delta_of_units<A: Scalar>(
 ) {
     let isa = compute.isa;
     // G4: ∂J/∂H = ∂J/∂Z · Wᵀ
-    compute.product_with_transposed(above, weights, below_delta.reborrow(), cut);
+    compute.product_with_transposed(above, weights, Write::Set, below_delta.reborrow(), cut);
     if let Some(s) = s {
         // G8: ∂J/∂H = S ⊙ ∂J/∂(S ⊙ H)
         A::mask(isa, s, below_delta.reborrow());

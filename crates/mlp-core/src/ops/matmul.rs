@@ -117,18 +117,19 @@ impl Compute {
         A::add_rows(self.isa, alpha, delta.columns_of(0..out.len()), out);
     }
 
-    /// Out ← δ·Wᵀ: (n×k)(d×k)ᵀ -> (n×d).
+    /// Out ← Out + δ·Wᵀ, or δ·Wᵀ: (n×k)(d×k)ᵀ -> (n×d).
     pub(crate) fn product_with_transposed<A: Scalar>(
         &self,
         delta: MatRef<'_, A>,
         weights: MatRef<'_, A>,
+        write: Write,
         out: MatMut<'_, A>,
         cut: Cut<'_>,
     ) {
         // OpenBLAS writes no padding.
         let width = if self.backend == MatmulBackend::OpenBlas { weights.rows() } else { out.columns() };
         let out = out.columns_of(0..width);
-        self.product(A::one(), delta, weights.transposed(), Start::Zero, out, cut);
+        self.product(A::one(), delta, weights.transposed(), write.start(), out, cut);
     }
 
     /// C ← start + alpha·A·B.
@@ -260,7 +261,7 @@ mod tests {
             let (exact, magnitude) = plain(delta.view(), w.t());
             let mut out = nan(n, d);
             let [delta_mat, w_mat] = [&deltas, &weights].map(|matrix| matrix.mat().columns_of(0..k));
-            compute.product_with_transposed(delta_mat, w_mat, out.mat_mut(), columns);
+            compute.product_with_transposed(delta_mat, w_mat, Write::Set, out.mat_mut(), columns);
             assert_near(&out.to_array(), &exact, &magnitude, k);
 
             let ones = Array2::from_elem((1, n), A::one());
@@ -318,7 +319,7 @@ mod tests {
 
             let mut out = nan(n, d);
             let [delta_mat, w_mat] = [&deltas, &weights].map(|matrix| matrix.mat().columns_of(0..k));
-            compute.product_with_transposed(delta_mat, w_mat, out.mat_mut(), columns);
+            compute.product_with_transposed(delta_mat, w_mat, Write::Set, out.mat_mut(), columns);
             let expected = chain(A::one(), delta.view(), w.t(), &Array2::zeros((n, d)));
             assert_eq!(out.to_array(), expected, "{isa} {n} {d} {k}");
 

@@ -10,6 +10,7 @@ pub(crate) mod buffers;
 pub(crate) mod compute;
 pub(crate) mod dropout;
 pub(crate) mod hidden;
+pub(crate) mod inputs;
 pub(crate) mod matmul;
 pub(crate) mod output;
 pub(crate) mod shards;
@@ -69,7 +70,7 @@ pub(crate) struct Split {
     pub(crate) parts: Partition,
     /// The blocks that OpenBLAS computes, independent of the number of threads. A thread has whole
     /// blocks.
-    blocks: Partition,
+    pub(crate) blocks: Partition,
 }
 
 impl Split {

@@ -36,12 +36,13 @@ impl<'a> Sizes<'a> {
         self.architecture.layer_sizes().into_iter().skip(first).map(layer).fold(0, u64::saturating_add)
     }
 
-    /// Bytes of a workspace for this many examples, with their inputs as dense and as CSR rows.
+    /// Bytes of a workspace for this many examples, with their inputs as dense and as CSR rows, and
+    /// as adversarial ones.
     fn workspace(self, examples: usize) -> u64 {
         let units = self.architecture.hidden.iter().chain([&self.architecture.outputs]);
         // Z, H, their derivatives, dropout's masks and what they keep.
         let passes = units.map(|&units| 6 * self.row(units)).fold(0, u64::saturating_add);
-        let inputs = 2 * self.row(self.architecture.inputs) + 3 * self.architecture.inputs as u64;
+        let inputs = 3 * self.row(self.architecture.inputs) + 3 * self.architecture.inputs as u64;
         // With the entries of a chunk, sorted by column.
         let sorted = 16 * self.architecture.inputs.max(1 << 15) as u64;
         (passes + inputs).saturating_mul(examples as u64).saturating_add(sorted)

@@ -1,7 +1,9 @@
 //! A configuration checked against its training set. The loop takes a [`Plan`], so it never sees a
 //! batch size of 0 or a learning rate of NaN.
 
-use mlp_core::{Architecture, Objective, Optimizer, OptimizerKind, Precision, Reduction, Scalar, Score};
+use mlp_core::{
+    Adversary, Architecture, Objective, Optimizer, OptimizerKind, Precision, Reduction, Scalar, Score,
+};
 use mlp_data::Dataset;
 
 use crate::config::train_config::out_of_range;
@@ -92,9 +94,11 @@ impl Plan {
         available.min((work / WORK_PER_THREAD) as usize).clamp(1, self.useful_threads())
     }
 
-    /// Returns the multiply-adds of each layer for an example, in the forward pass.
+    /// Returns the multiply-adds of each layer for an example, in the forward pass. Adversarial
+    /// examples are dense.
     pub(crate) fn multiply_adds(&self, train: &Dataset) -> Vec<f64> {
-        let share = |layer| if layer == 0 && self.takes_csr_rows { train.density() } else { 1.0 };
+        let is_sparse = self.takes_csr_rows && self.config.adversarial.is_none();
+        let share = |layer| if layer == 0 && is_sparse { train.density() } else { 1.0 };
         let sizes = self.architecture.layer_sizes().into_iter().enumerate();
         sizes.map(|(layer, (inputs, outputs))| share(layer) * (inputs * outputs) as f64).collect()
     }
@@ -154,6 +158,12 @@ impl Plan {
             Some(norm) => optimizer.with_clipping(norm),
             None => optimizer,
         }
+    }
+
+    /// What makes the training examples adversarial, if anything does.
+    pub(crate) fn adversary<A: Scalar>(&self) -> Option<Adversary<A>> {
+        let distance = self.config.adversarial?;
+        Some(Adversary::new(&self.architecture, self.config.batch_size, distance))
     }
 
     /// The learning rate of every step.

@@ -27,8 +27,11 @@ impl Plan {
             Precision::F64 => 8.0,
         };
         let layers = self.multiply_adds(train);
+        let (all, first) = (layers.iter().sum::<f64>(), layers[0]);
+        // A forward pass, and the δ below each layer.
+        let adversarial = if self.config().adversarial.is_some() { 2.0 * all } else { 0.0 };
         // Forward pass and gradient, and above the first layer the δ below.
-        let passes = 3.0 * layers.iter().sum::<f64>() - layers[0];
+        let passes = 3.0 * all - first + adversarial;
         let work = passes * self.config().batch_size as f64 * bytes / 4.0;
         let parameters = bytes * self.architecture().parameters() as f64;
         let alone = work * MULTIPLY_ADD / (processes * threads) as f64 + parameters * UPDATE;

@@ -151,6 +151,9 @@ options! {
         elastic_sigma: Option<f64> = None => SMOOTHNESS,
         /// Mirror half of the training images left to right.
         flip: bool = false,
+        /// Distance by which each training example is moved against the network, see
+        /// [`Adversary`](mlp_core::Adversary). Pixels are from 0 to 1.
+        adversarial: Option<f64> = None => POSITIVE,
         /// Share of the target spread over all classes.
         label_smoothing: f64 = 0.0 => FRACTION,
         /// Share of the training set held out for validation, stratified by class.

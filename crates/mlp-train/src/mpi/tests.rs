@@ -113,6 +113,7 @@ fn config() -> TrainConfig {
         input_dropout: 0.1,
         augment: true,
         label_smoothing: 0.1,
+        adversarial: Some(0.5),
         weight_decay: Some(0.01),
         clip_norm: Some(1.0),
         ema_decay: Some(0.9),

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use mlp_core::{Ema, Mlp, Optimizer, Peers, Shards, Stream, Workspace};
+use mlp_core::{Adversary, Ema, Mlp, Optimizer, Peers, Shards, Stream, Workspace};
 use mlp_data::Dataset;
 
 use crate::training::batches::{Batches, Examples};
@@ -30,6 +30,7 @@ pub struct Trainer<'d, A> {
     pub(crate) network: Mlp<A>,
     pub(crate) optimizer: Optimizer<A>,
     pub(crate) ema: Option<Ema<A>>,
+    adversary: Option<Adversary<A>>,
     stream: Stream,
     pub(crate) epoch_stream: Stream, // before this epoch's permutation
     pub(crate) workspace: Workspace<A>,
@@ -96,6 +97,7 @@ impl<'d, A: Number> Trainer<'d, A> {
             test,
             optimizer: plan.optimizer(),
             ema: config.ema_decay.map(|decay| Ema::new(&network, decay)),
+            adversary: plan.adversary(),
             network,
             epoch_stream: stream.clone(),
             stream,
@@ -264,7 +266,10 @@ impl<'d, A: Number> Trainer<'d, A> {
         let first = batch * config.batch_size;
         let indices = &self.order[first..self.order.len().min(first + config.batch_size)];
         let (size, own) = (indices.len(), self.workspace.shards().examples(indices.len()));
-        let (x, labels) = self.batches.make(self.progress.epochs, &indices[own], &mut self.workspace);
+        let (mut x, labels) = self.batches.make(self.progress.epochs, &indices[own], &mut self.workspace);
+        if let Some(adversary) = &mut self.adversary {
+            x = adversary.perturb_own(&self.network, x, labels, size, &mut self.workspace).into();
+        }
         let mut score = self.network.forward_own(x, labels, size, &mut self.workspace);
         if let Some(meetings) = &mut self.meetings {
             match meetings.score(score, size, &self.workspace) {

@@ -1,6 +1,5 @@
 //! Reading and writing safetensors as PyTorch does, with a clear error for every invalid file.
 //! `cargo xtask interop` tests real PyTorch files.
-#![cfg(feature = "safetensors")]
 
 use mlp_core::{
     Activation, Architecture, Init, Layer, Mlp, NativeStream, Precision, SafetensorsError, Scalar, Tensors,

@@ -1,9 +1,6 @@
 //! The fetcher against servers on loopback that misbehave. No test needs another network.
-#![cfg(feature = "fetch")]
 
-mod common;
-
-use common::{Manner, Sample, Server, Sums, options, sample};
+use crate::common::{Manner, Sample, Server, Sums, options, sample};
 use mlp_data::catalog::Archive;
 use mlp_data::fetch::{Event, FetchOptions, Fetcher, Report, Verification};
 use mlp_data::{Datasets, Error};
@@ -365,7 +362,7 @@ fn archived(files: &HashMap<String, Vec<u8>>) -> (Sample, HashMap<String, Vec<u8
         directory: "shared",
         name: "all.zip",
         bytes: bytes.len() as u64,
-        sha256: common::sha256(&bytes),
+        sha256: crate::common::sha256(&bytes),
     })));
     (sample, HashMap::from([("all.zip".to_owned(), bytes)]))
 }
@@ -417,7 +414,7 @@ fn sums_are_written_before_files_are_renamed() {
                 fetched += 1;
                 let sums = fs::read_to_string(directory.join("SHA256SUMS")).unwrap();
                 for (name, bytes) in &sample.gz {
-                    assert!(sums.contains(&format!("{}  {name}\n", common::sha256(bytes))), "{sums}");
+                    assert!(sums.contains(&format!("{}  {name}\n", crate::common::sha256(bytes))), "{sums}");
                 }
             }
         })

@@ -1,10 +1,6 @@
 //! Packages as a source, with shell scripts in place of `npm`, `apt-get` and `dpkg-deb`.
-#![cfg(all(feature = "fetch", unix))]
 
-#[allow(dead_code, reason = "used in part")]
-mod common;
-
-use common::{Sample, Sums, options, sample};
+use crate::common::{Sample, Sums, options, sample};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use mlp_data::Error;

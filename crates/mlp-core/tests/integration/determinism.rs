@@ -6,8 +6,8 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 use mlp_core::{
-    Activation, Architecture, Compute, CsrMatrix, Features, Init, Isa, MatmulBackend, Mlp, NativeStream,
-    Objective, RandomStream, Scalar, Workspace,
+    Activation, Adversary, Architecture, Compute, CsrMatrix, Features, Init, Isa, MatmulBackend, Mlp,
+    NativeStream, Objective, RandomStream, Scalar, Workspace,
 };
 use ndarray::Array2;
 
@@ -58,17 +58,21 @@ impl<A: Scalar> Data<A> {
     /// Trains an epoch in random order. The last batch is smaller.
     fn train(&self, network: &mut Mlp<A>, rows: Rows, workspace: &mut Workspace<A>) {
         for batch in self.order.chunks(workspace.capacity()) {
-            let labels: Vec<u8> = batch.iter().map(|&row| self.labels[row as usize]).collect();
-            let gathered: Array2<A>;
-            let x: Features<'_, A> = match rows {
-                Rows::Sparse => self.sparse().select(batch).into(),
-                Rows::Dense => {
-                    let batch: Vec<usize> = batch.iter().map(|&row| row as usize).collect();
-                    gathered = self.dense.select(ndarray::Axis(0), &batch);
-                    gathered.view().into()
-                }
-            };
-            network.train_step(x, &labels, 0.5, workspace);
+            self.step(batch, rows, |x, labels| {
+                network.train_step(x, labels, 0.5, workspace);
+            });
+        }
+    }
+
+    /// Gathers a batch for a step.
+    fn step(&self, batch: &[u32], rows: Rows, step: impl FnOnce(Features<'_, A>, &[u8])) {
+        let labels: Vec<u8> = batch.iter().map(|&row| self.labels[row as usize]).collect();
+        match rows {
+            Rows::Sparse => step(self.sparse().select(batch).into(), &labels),
+            Rows::Dense => {
+                let batch: Vec<usize> = batch.iter().map(|&row| row as usize).collect();
+                step(self.dense.select(ndarray::Axis(0), &batch).view().into(), &labels);
+            }
         }
     }
 }
@@ -215,6 +219,69 @@ fn dropout_and_smoothing_do_not_depend_on_threads_instructions_or_sparsity() {
         let mut plain = start.clone();
         data.train(&mut plain, Rows::Sparse, &mut workspace(&start, 37, own(1)));
         assert_ne!(first, Some(hash(&plain)), "nothing was dropped");
+    }
+}
+
+/// Trains an epoch on adversarial examples.
+fn train_adversarially<A: Scalar>(
+    data: &Data<A>,
+    network: &mut Mlp<A>,
+    rows: Rows,
+    workspace: &mut Workspace<A>,
+) {
+    let mut adversary = Adversary::new(&network.architecture(), workspace.capacity(), 1.5);
+    for batch in data.order.chunks(workspace.capacity()) {
+        data.step(batch, rows, |x, labels| {
+            let x = adversary.perturb(network, x, labels, workspace);
+            network.train_step(x, labels, 0.5, workspace);
+        });
+    }
+}
+
+#[test]
+fn adversarial_training_does_not_depend_on_threads_instructions_or_sparsity() {
+    fn check<A: Scalar>() {
+        let data = Data::<A>::new(150);
+        for hidden in [&[100][..], &[300], &[40, 24], &[]] {
+            let start = data.network(hidden, Activation::Relu);
+            let mut first = None;
+            for rows in [Rows::Sparse, Rows::Dense] {
+                for compute in matrix(MatmulBackend::Portable, Isa::available()) {
+                    let (mut network, mut workspace) = (start.clone(), workspace(&start, 37, compute));
+                    train_adversarially(&data, &mut network, rows, &mut workspace);
+                    let expected = first.get_or_insert_with(|| network.clone());
+                    // Values, not hashes: the sign of zeros may differ.
+                    assert_eq!(&network, expected, "{hidden:?} {rows:?} {compute:?}");
+                }
+            }
+            let mut plain = start.clone();
+            data.train(&mut plain, Rows::Sparse, &mut workspace(&start, 37, own(1)));
+            assert_ne!(first, Some(plain), "nothing was moved");
+        }
+    }
+    check::<f32>();
+    check::<f64>();
+}
+
+#[test]
+fn adversarial_training_with_openblas_does_not_depend_on_threads() {
+    if MatmulBackend::OpenBlas.is_available() {
+        let data = Data::<f32>::new(150);
+        for hidden in [&[100][..], &[1100], &[200, 1100], &[1100, 200]] {
+            for rows in [Rows::Sparse, Rows::Dense] {
+                let start = data.network(hidden, Activation::Relu);
+                let hashes = THREADS.map(|threads| {
+                    let compute =
+                        Compute::default().with_backend(MatmulBackend::OpenBlas).with_threads(threads);
+                    let mut network = start.clone();
+                    let mut workspace = workspace(&network, 137, compute);
+                    train_adversarially(&data, &mut network, rows, &mut workspace);
+                    hash(&network)
+                });
+                assert_eq!(hashes, [hashes[0]; THREADS.len()], "{hidden:?} {rows:?}");
+                assert_ne!(hashes[0], hash(&start), "nothing was learned");
+            }
+        }
     }
 }
 

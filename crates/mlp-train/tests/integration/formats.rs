@@ -65,11 +65,11 @@ fn fixture(activation: Activation) -> Mlp<f64> {
     Mlp::from_layers(vec![hidden, Layer::new(output, Array1::from_vec(vec![0.5, -0.5]))], activation).unwrap()
 }
 
-const CHAPTER: &[u8] = include_bytes!("fixtures/formats/chapter.npz");
-const FORTRAN: &[u8] = include_bytes!("fixtures/formats/fortran.npz");
-const SEQUENTIAL: &[u8] = include_bytes!("fixtures/formats/sequential.safetensors");
-const GELU: &[u8] = include_bytes!("fixtures/formats/gelu.onnx");
-const DOUBLE: &[u8] = include_bytes!("fixtures/formats/double.onnx");
+const CHAPTER: &[u8] = include_bytes!("../fixtures/formats/chapter.npz");
+const FORTRAN: &[u8] = include_bytes!("../fixtures/formats/fortran.npz");
+const SEQUENTIAL: &[u8] = include_bytes!("../fixtures/formats/sequential.safetensors");
+const GELU: &[u8] = include_bytes!("../fixtures/formats/gelu.onnx");
+const DOUBLE: &[u8] = include_bytes!("../fixtures/formats/double.onnx");
 
 fn of(activation: Activation) -> Known {
     Known { activation: Some(activation), ..Known::default() }
@@ -127,11 +127,11 @@ fn graphs_of_other_exporters_are_imported() {
     assert!(!imported.notes[0].contains("divided by 255"), "{:?}", imported.notes);
 }
 
-const KERAS: &[u8] = include_bytes!("fixtures/formats/keras.onnx");
-const NORMALIZED: &[u8] = include_bytes!("fixtures/formats/normalized.onnx");
-const SKLEARN: &[u8] = include_bytes!("fixtures/formats/sklearn.onnx");
-const EXTERNAL: &[u8] = include_bytes!("fixtures/formats/external.onnx");
-const EXTERNAL_DATA: &[u8] = include_bytes!("fixtures/formats/external.onnx.data");
+const KERAS: &[u8] = include_bytes!("../fixtures/formats/keras.onnx");
+const NORMALIZED: &[u8] = include_bytes!("../fixtures/formats/normalized.onnx");
+const SKLEARN: &[u8] = include_bytes!("../fixtures/formats/sklearn.onnx");
+const EXTERNAL: &[u8] = include_bytes!("../fixtures/formats/external.onnx");
+const EXTERNAL_DATA: &[u8] = include_bytes!("../fixtures/formats/external.onnx.data");
 
 #[test]
 fn scalings_normalizations_and_clips_of_a_graph_become_part_of_its_layers() {

@@ -28,7 +28,7 @@ fn parameters<A: Scalar>(layers: &[Layer<A>]) -> Vec<f64> {
 
 /// PyTorch's parameters for a case.
 fn fixture(name: &str) -> Vec<f64> {
-    let lines = include_str!("fixtures/optimizers.txt").lines();
+    let lines = include_str!("../fixtures/optimizers.txt").lines();
     let mut words =
         lines.map(str::split_whitespace).find(|words| words.clone().next() == Some(name)).unwrap();
     words.next();
