@@ -6,7 +6,6 @@ use crate::architecture::Architecture;
 use crate::linalg::csr::Features;
 use crate::linalg::matrix::Matrix;
 use crate::network::Mlp;
-use crate::ops::matmul::Input;
 use crate::ops::output::Labels;
 use crate::passes;
 use crate::scalar::Scalar;
@@ -145,7 +144,7 @@ impl<A: Scalar> Adversary<A> {
         let x = x.into();
         let rows = x.dim().0;
         network.differentiate_by_inputs(&x, labels, batch, workspace, &mut self.inputs);
-        workspace.ops.step_from_inputs(Input::from(&x), self.distance, rows, &mut self.inputs);
+        workspace.ops.step_from_inputs(&x, self.distance, &mut self.inputs);
         self.inputs.view().slice_move(ndarray::s![..rows, ..])
     }
 }

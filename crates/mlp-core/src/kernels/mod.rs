@@ -17,7 +17,7 @@
 //! | `isa.rs` | instruction sets, and running a kernel with one |
 //! | `dense.rs`, `sparse.rs`, `columns.rs` | products with dense rows, with CSR rows, and with their columns |
 //! | `elementwise.rs`, `softmax.rs`, `update.rs` | activations; the output layer; optimizers |
-//! | `dropout.rs` | dropout masks |
+//! | `dropout.rs`, `inputs.rs` | dropout masks; adversarial examples |
 
 mod columns;
 mod dense;
@@ -25,6 +25,7 @@ mod dropout;
 mod elementwise;
 mod entries;
 mod exp;
+mod inputs;
 pub(crate) mod isa;
 pub(crate) mod mat;
 pub(crate) mod real;
@@ -114,6 +115,16 @@ kernels! {
     /// Dropped ← S ⊙ X, for some rows of a sparse X.
     fn drop_sparse(mask: &LayerMask, x: &CsrMatrix<'_, Self>, dropped: DroppedRows<'_, Self>) =
         dropout::drop_sparse(mask, x, dropped);
+
+    /// Each row g ← length·g/‖g‖, or 0 if it is 0.
+    fn set_lengths(length: f64, rows: MatMut<'_, Self>) = inputs::set_lengths(length, rows);
+
+    /// Out ← Out + X, for a dense X.
+    fn add_dense(x: ArrayView2<'_, Self>, out: MatMut<'_, Self>) = inputs::add_dense(x, out);
+
+    /// Out ← Out + X, for some rows of a sparse X.
+    fn add_sparse(x: &CsrMatrix<'_, Self>, rows: Range<usize>, out: MatMut<'_, Self>) =
+        inputs::add_sparse(x, rows, out);
 
     /// Out ← S ⊙ H.
     fn multiply(isa: Isa, s: MatRef<'_, Self>, h: MatRef<'_, Self>, out: MatMut<'_, Self>) =

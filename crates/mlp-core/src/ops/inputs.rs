@@ -2,10 +2,13 @@
 
 use std::ops::Range;
 
+use ndarray::s;
+
 use super::Ops;
 use super::compute::MatmulBackend;
-use super::matmul::{Input, Write};
+use super::matmul::Write;
 use crate::layer::Layer;
+use crate::linalg::csr::Features;
 use crate::linalg::matrix::Matrix;
 use crate::parallel::Partition;
 use crate::scalar::Scalar;
@@ -47,31 +50,19 @@ impl Ops {
     /// Replaces the gradient g of each example x with x + distance·g/‖g‖, or with x if g is 0.
     pub(crate) fn step_from_inputs<A: Scalar>(
         &mut self,
-        x: Input<'_, A>,
+        x: &Features<'_, A>,
         distance: f64,
-        rows: usize,
         gradient: &mut Matrix<A>,
     ) {
-        let (examples, inputs) = (Partition::new(rows, 1, self.pool.len()), gradient.columns());
+        let (rows, inputs) = x.dim();
+        let examples = Partition::new(rows, 1, self.pool.len());
         let parts = examples.rows(gradient.mat_mut().rows_of(0..rows));
-        self.pool.run(parts, |part, mut gradient| {
-            for (place, example) in examples.range(part).enumerate() {
-                let moved = &mut gradient.row_mut(place)[..inputs];
-                let squares = moved.iter().map(|&entry| entry.into_f64() * entry.into_f64());
-                let norm = squares.sum::<f64>().sqrt();
-                let scale = A::from_f64(if norm == 0.0 { 0.0 } else { distance / norm });
-                moved.iter_mut().for_each(|entry| *entry = scale * *entry);
-                match x {
-                    Input::Dense(x) => {
-                        moved.iter_mut().zip(x.row(example)).for_each(|(entry, &x)| *entry = *entry + x);
-                    }
-                    Input::Sparse(x) => {
-                        for entry in x.range(example) {
-                            let moved = &mut moved[x.columns().at(entry)];
-                            *moved = *moved + x.values().at(entry);
-                        }
-                    }
-                }
+        self.pool.run(parts, |part, moved| {
+            let (own, mut moved) = (examples.range(part), moved.columns_of(0..inputs));
+            A::set_lengths(distance, moved.reborrow());
+            match x {
+                Features::Dense(x) => A::add_dense(x.slice(s![own, ..]), moved),
+                Features::Sparse(x) => A::add_sparse(x, own, moved),
             }
         });
     }
