@@ -57,8 +57,9 @@ impl<A: Scalar> Mlp<A> {
         workspace: &mut Workspace<A>,
         target: &mut Matrix<A>,
     ) {
-        let rows = x.dim().0;
+        let (rows, inputs) = x.dim();
         self.check_labels(rows, labels);
+        assert_eq!(inputs, target.columns(), "{inputs} inputs, and memory for {}", target.columns());
         assert!(rows <= target.rows(), "{rows} examples, and memory for {}", target.rows());
         workspace.begin(&self.layers, x, Some(batch));
         let compared = Some(Labels { classes: labels, smoothing: 0.0, weight: Some(1.0) });
@@ -114,7 +115,8 @@ impl<A: Scalar> Adversary<A> {
     /// is that of [`Mlp::input_gradients`]. An example without a gradient is not moved.
     ///
     /// # Panics
-    /// Same as [`Mlp::score`]; also if there are more examples than the capacity.
+    /// Same as [`Mlp::score`]; also if there are more examples than the capacity, or the network has
+    /// another architecture.
     #[track_caller]
     pub fn perturb<'x>(
         &mut self,

@@ -1,6 +1,8 @@
 //! Programming errors panic instead of giving wrong numbers.
 
-use mlp_core::{Activation, Architecture, Compute, Gradients, Init, Mlp, NativeStream, Objective, Workspace};
+use mlp_core::{
+    Activation, Adversary, Architecture, Compute, Gradients, Init, Mlp, NativeStream, Objective, Workspace,
+};
 use ndarray::Array2;
 
 struct Setup {
@@ -158,4 +160,35 @@ fn inference_and_forward_give_the_same_probabilities() {
     let forward = setup.workspace.probabilities().to_owned();
     let inference = setup.network.probabilities(setup.x.view(), &mut setup.workspace).to_owned();
     assert_eq!(forward, inference);
+}
+
+#[test]
+#[should_panic(expected = "backward needs a forward pass of the same batch first")]
+fn backward_after_the_gradient_of_inputs_panics() {
+    let mut setup = setup();
+    setup.forward();
+    setup.network.input_gradients(setup.x.view(), &LABELS, &mut setup.workspace);
+    setup.backward();
+}
+
+#[test]
+#[should_panic(expected = "5 inputs, and memory for 4")]
+fn an_adversary_of_another_architecture_panics() {
+    let mut setup = setup();
+    let mut adversary = Adversary::new(&Architecture::new(4, &[6], 3), 4, 0.5);
+    adversary.perturb(&setup.network, setup.x.view(), &LABELS, &mut setup.workspace);
+}
+
+#[test]
+#[should_panic(expected = "4 examples, and memory for 3")]
+fn an_adversary_of_smaller_batches_panics() {
+    let mut setup = setup();
+    let mut adversary = Adversary::new(&setup.network.architecture(), 3, 0.5);
+    adversary.perturb(&setup.network, setup.x.view(), &LABELS, &mut setup.workspace);
+}
+
+#[test]
+#[should_panic(expected = "the distance is NaN; expected 0 or more")]
+fn a_distance_that_is_not_a_number_panics() {
+    let _ = Adversary::<f32>::new(&Architecture::new(4, &[6], 3), 4, f64::NAN);
 }
