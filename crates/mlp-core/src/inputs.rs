@@ -115,8 +115,8 @@ impl<A: Scalar> Adversary<A> {
     /// is that of [`Mlp::input_gradients`]. An example without a gradient is not moved.
     ///
     /// # Panics
-    /// Same as [`Mlp::score`]; also if there are more examples than the capacity, or the network has
-    /// another architecture.
+    /// Same as [`Mlp::score`]; also if there are more examples than the capacity, or the network
+    /// has another architecture.
     #[track_caller]
     pub fn perturb<'x>(
         &mut self,
