@@ -65,6 +65,16 @@ mod tests {
     use super::*;
     use crate::ClassRotation;
 
+    /// Shorter ones would be lost in rounding without an error.
+    #[test]
+    fn adversarial_distances_that_do_nothing_or_overflow_are_errors() {
+        for distance in [0.0, 1e-60, 1e39, f64::NAN] {
+            let error =
+                TrainConfig { adversarial: Some(distance), ..TrainConfig::default() }.check().unwrap_err();
+            assert_eq!(error.to_string(), format!("adversarial is {distance}; expected from 1e-6 to 1e6"));
+        }
+    }
+
     #[test]
     fn augmentation_that_does_nothing_or_cannot_be_is_an_error() {
         let error = TrainConfig { scale: Some(0.1), ..TrainConfig::default() }.check().unwrap_err();

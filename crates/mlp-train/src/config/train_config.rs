@@ -23,6 +23,8 @@ const NOT_NEGATIVE: Range<f64> =
     Range("a finite number, 0 or more", |value| value.is_finite() && value >= 0.0);
 const COUNT: Range<usize> = Range("1 or more", |value| value >= 1);
 const ANGLE: Range<f64> = Range("degrees from 0 to 180", |value| (0.0..=180.0).contains(&value));
+/// Anything shorter is lost in f32, and anything longer leaves nothing of the example.
+const DISTANCE: Range<f64> = Range("from 1e-6 to 1e6", |value| (1e-6..=1e6).contains(&value));
 /// Knots are closer than pixels below it.
 const SMOOTHNESS: Range<f64> = Range("0.5 or more pixels", |value| value.is_finite() && value >= 0.5);
 /// Anything much smaller is 0 in f32.
@@ -151,9 +153,8 @@ options! {
         elastic_sigma: Option<f64> = None => SMOOTHNESS,
         /// Mirror half of the training images left to right.
         flip: bool = false,
-        /// Distance by which each training example is moved against the network, see
-        /// [`Adversary`](mlp_core::Adversary). Pixels are from 0 to 1.
-        adversarial: Option<f64> = None => POSITIVE,
+        /// Distance by which an [`Adversary`](mlp_core::Adversary) moves each training example.
+        adversarial: Option<f64> = None => DISTANCE,
         /// Share of the target spread over all classes.
         label_smoothing: f64 = 0.0 => FRACTION,
         /// Share of the training set held out for validation, stratified by class.

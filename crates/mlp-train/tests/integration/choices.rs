@@ -111,6 +111,17 @@ fn every_optimizer_schedule_and_kernel_learns_the_same_bits_on_any_number_of_thr
     }
 }
 
+/// What makes the loss of an example rise is harder to learn, in training only.
+#[test]
+fn adversarial_examples_are_trained_on() {
+    let sets = sets();
+    let plain = train(config(), &sets).unwrap();
+    let adversarial = train(TrainConfig { adversarial: Some(0.5), ..config() }, &sets).unwrap();
+    let first = |run: &Run| run.trace[0].loss;
+    assert!(first(&adversarial) > 1.05 * first(&plain), "{} {}", first(&adversarial), first(&plain));
+    assert_ne!(adversarial.network, plain.network);
+}
+
 #[test]
 fn the_ema_is_evaluated_and_kept() {
     let sets = sets();
