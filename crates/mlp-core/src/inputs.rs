@@ -7,7 +7,6 @@ use crate::linalg::csr::Features;
 use crate::linalg::matrix::Matrix;
 use crate::network::Mlp;
 use crate::ops::output::Labels;
-use crate::passes;
 use crate::scalar::Scalar;
 use crate::workspace::Workspace;
 
@@ -64,8 +63,8 @@ impl<A: Scalar> Mlp<A> {
         workspace.begin(&self.layers, x, Some(batch));
         let compared = Some(Labels { classes: labels, smoothing: 0.0, weight: Some(1.0) });
         let (layers, f) = (&self.layers[..], self.activation());
-        passes::forward(layers, f, x, compared, workspace.memory_without_dropout());
-        passes::backward_to_inputs(layers, f, target, workspace.memory_without_dropout());
+        A::forward(layers, f, x, compared, workspace.memory_without_dropout());
+        A::backward_to_inputs(layers, f, target, workspace.memory_without_dropout());
         workspace.spend();
     }
 }
@@ -146,7 +145,7 @@ impl<A: Scalar> Adversary<A> {
         let x = x.into();
         let rows = x.dim().0;
         network.differentiate_by_inputs(&x, labels, batch, workspace, &mut self.inputs);
-        workspace.ops.step_from_inputs(&x, self.distance, &mut self.inputs);
+        A::step_from_inputs(&mut workspace.ops, &x, self.distance, &mut self.inputs);
         self.inputs.view().slice_move(ndarray::s![..rows, ..])
     }
 }

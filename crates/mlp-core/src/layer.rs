@@ -82,6 +82,12 @@ impl<A: Real> Layer<A> {
         (self.weights.by_columns(0..inputs, units), self.biases.by_columns(0..rows, units))
     }
 
+    /// self ← self + alpha·other.
+    pub(crate) fn scaled_add(&mut self, alpha: A, other: &Self) {
+        self.weights.scaled_add(alpha, &other.weights);
+        self.biases.scaled_add(alpha, &other.biases);
+    }
+
     /// Returns views of weights and biases.
     pub(crate) fn parts_mut(&mut self) -> (ArrayViewMut2<'_, A>, ArrayViewMut1<'_, A>) {
         (self.weights.view_mut(), self.biases.view_mut().index_axis_move(Axis(0), 0))

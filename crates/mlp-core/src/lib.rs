@@ -116,6 +116,7 @@ mod activation;
 mod architecture;
 pub mod gradcheck;
 mod inputs;
+mod instances;
 #[allow(unsafe_code)]
 mod kernels;
 mod layer;

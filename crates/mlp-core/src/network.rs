@@ -9,7 +9,6 @@ use crate::linalg::csr::Features;
 use crate::loss::Score;
 use crate::ops::hidden::Descent;
 use crate::ops::matmul::Write;
-use crate::passes;
 use crate::random::init::Init;
 use crate::random::stream::RandomStream;
 use crate::scalar::Scalar;
@@ -232,9 +231,9 @@ impl<A: Scalar> Mlp<A> {
         assert!(peers.is_some() != shards.has_all(), "{shards:?} with other processes: {}", peers.is_some());
         let (f, targets, memory) = (self.activation, &mut gradients.layers[..], workspace.memory());
         if shards.count() > 1 {
-            passes::backward_in_shards(&self.layers, f, x, targets, peers, memory);
+            A::backward_in_shards(&self.layers, f, x, targets, peers, memory);
         } else {
-            passes::backward(Some(&self.layers), f, x, Descent::gradient(), targets, memory);
+            A::backward(Some(&self.layers), f, x, Descent::gradient(), targets, memory);
         }
     }
 
@@ -282,7 +281,7 @@ impl<A: Scalar> Mlp<A> {
         workspace.check_ready(&self.layers, &x);
         workspace.spend();
         let descent = Descent { alpha: A::from_f64(-learning_rate), write: Write::Add };
-        passes::backward(None, self.activation, &x, descent, &mut self.layers, workspace.memory());
+        A::backward(None, self.activation, &x, descent, &mut self.layers, workspace.memory());
     }
 
     /// Subtracts learning_rate · gradient, with a gradient from [`Mlp::backward`].
@@ -292,11 +291,7 @@ impl<A: Scalar> Mlp<A> {
     #[track_caller]
     pub fn descend(&mut self, gradients: &Gradients<A>, learning_rate: f64) {
         gradients.check(&self.layers);
-        let alpha = A::from_f64(-learning_rate);
-        for (layer, gradient) in self.layers.iter_mut().zip(gradients.layers()) {
-            layer.weights.scaled_add(alpha, &gradient.weights);
-            layer.biases.scaled_add(alpha, &gradient.biases);
-        }
+        A::descend(A::from_f64(-learning_rate), gradients.layers(), &mut self.layers);
     }
 
     /// Returns the name of the first tensor of the last forward pass that contains an infinity or
@@ -338,7 +333,7 @@ impl<A: Scalar> Mlp<A> {
         }
         workspace.begin(&self.layers, x, batch);
         let compared = labels.map(|classes| workspace.compared_with(classes));
-        passes::forward(&self.layers, self.activation, x, compared, workspace.memory());
+        A::forward(&self.layers, self.activation, x, compared, workspace.memory());
         let Some(labels) = labels else { return Score::default() };
         let loss_sum = workspace.complete();
         let pairs = workspace.predictions().iter().zip(labels);

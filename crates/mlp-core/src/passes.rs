@@ -7,6 +7,8 @@
 //! biases b.
 
 use crate::activation::Activation;
+use crate::instances::instances;
+use crate::kernels::Step;
 use crate::layer::Layer;
 use crate::linalg::csr::Features;
 use crate::linalg::matrix::Matrix;
@@ -20,7 +22,7 @@ use crate::scalar::Scalar;
 use crate::shards::{Peers, Shards};
 
 /// The parts of a workspace that the passes use.
-pub(crate) struct Memory<'w, A> {
+pub struct Memory<'w, A> {
     pub(crate) ops: &'w mut Ops,
     pub(crate) buffers: &'w mut [Buffers<A>], // Z, H, ∂J/∂Z, S of each layer
     pub(crate) dropped: &'w mut DroppedInputs<A>,
@@ -31,8 +33,58 @@ pub(crate) struct Memory<'w, A> {
     pub(crate) sums: &'w mut Sums<A>,
 }
 
+instances! {
+    /// The passes, and the operations that follow them, for one number type.
+    trait Passes;
+
+    /// See [`forward`].
+    fn forward(
+        layers: &[Layer<Self>], f: Activation, x: &Features<'_, Self>, labels: Option<Labels<'_>>,
+        memory: Memory<'_, Self>,
+    ) = forward(layers, f, x, labels, memory);
+
+    /// See [`backward`].
+    fn backward(
+        layers: Option<&[Layer<Self>]>, f: Activation, x: &Features<'_, Self>, descent: Descent<Self>,
+        targets: &mut [Layer<Self>], memory: Memory<'_, Self>,
+    ) = backward(layers, f, x, descent, targets, memory);
+
+    /// See [`backward_in_shards`].
+    fn backward_in_shards(
+        layers: &[Layer<Self>], f: Activation, x: &Features<'_, Self>, targets: &mut [Layer<Self>],
+        peers: Option<&mut dyn Peers<Self>>, memory: Memory<'_, Self>,
+    ) = backward_in_shards(layers, f, x, targets, peers, memory);
+
+    /// See [`backward_to_inputs`].
+    fn backward_to_inputs(
+        layers: &[Layer<Self>], f: Activation, target: &mut Matrix<Self>, memory: Memory<'_, Self>,
+    ) = backward_to_inputs(layers, f, target, memory);
+
+    /// See [`Ops::step_from_inputs`].
+    fn step_from_inputs(ops: &mut Ops, x: &Features<'_, Self>, distance: f64, gradients: &mut Matrix<Self>) =
+        ops.step_from_inputs(x, distance, gradients);
+
+    /// θ ← θ + alpha·gradient.
+    fn descend(alpha: Self, gradients: &[Layer<Self>], layers: &mut [Layer<Self>]) =
+        layers.iter_mut().zip(gradients).for_each(|(layer, gradient)| layer.scaled_add(alpha, gradient));
+
+    /// See [`Ops::sum_of_squares`].
+    fn sum_of_squares(ops: &mut Ops, gradient: &Layer<Self>, squares: &mut [f64]) -> f64 =
+        ops.sum_of_squares(gradient, squares);
+
+    /// See [`Ops::optimize`].
+    fn take_step(
+        ops: &mut Ops, step: Step, kept: f64, gradient: &Layer<Self>, layer: &mut Layer<Self>,
+        states: [&mut Layer<Self>; 2],
+    ) = ops.optimize(step, kept, gradient, layer, states);
+
+    /// See [`Ops::approach`].
+    fn average(ops: &mut Ops, share: f64, target: &Layer<Self>, average: &mut Layer<Self>) =
+        ops.approach(share, target, average);
+}
+
 /// The forward pass: Z and H of every layer; with labels also Ŷ and J; in training also ∂J/∂Z^o.
-pub(crate) fn forward<A: Scalar>(
+fn forward<A: Scalar>(
     layers: &[Layer<A>],
     f: Activation,
     x: &Features<'_, A>,
@@ -60,7 +112,7 @@ pub(crate) fn forward<A: Scalar>(
 
 /// The backward pass of a batch that is not split, after its forward pass in training. Writes the
 /// gradient of each layer to its target. `layers` are the parameters, if the targets are not.
-pub(crate) fn backward<A: Scalar>(
+fn backward<A: Scalar>(
     layers: Option<&[Layer<A>]>,
     f: Activation,
     x: &Features<'_, A>,
@@ -88,7 +140,7 @@ pub(crate) fn backward<A: Scalar>(
 
 /// The backward pass of a batch in shards, after its forward pass in training. Writes the gradient
 /// of each layer, summed over the shards in the order of their tree, and over all processes.
-pub(crate) fn backward_in_shards<A: Scalar>(
+fn backward_in_shards<A: Scalar>(
     layers: &[Layer<A>],
     f: Activation,
     x: &Features<'_, A>,
@@ -128,7 +180,7 @@ pub(crate) fn backward_in_shards<A: Scalar>(
 }
 
 /// Writes ∂J/∂X, after a forward pass in training.
-pub(crate) fn backward_to_inputs<A: Scalar>(
+fn backward_to_inputs<A: Scalar>(
     layers: &[Layer<A>],
     f: Activation,
     target: &mut Matrix<A>,

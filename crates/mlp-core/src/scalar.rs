@@ -1,7 +1,9 @@
-//! [`Scalar`], the only trait that this crate is generic over: `f32` and `f64`, with their kernels.
+//! [`Scalar`], the only trait that this crate is generic over: `f32` and `f64`, with their kernels
+//! and passes.
 
 use crate::kernels::{Kernels, Real};
 use crate::names::named;
+use crate::passes::Passes;
 
 /// A floating-point precision, chosen at run time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,7 +19,7 @@ pub enum Precision {
 named!(Precision, "precision", F32 => "f32", F64 => "f64");
 
 /// The number type of a network: `f32` or `f64`. The trait is sealed.
-pub trait Scalar: Real + Kernels {
+pub trait Scalar: Real + Kernels + Passes {
     /// The precision of the type.
     const PRECISION: Precision;
 }

@@ -48,31 +48,13 @@ use std::ops::Range;
 use ndarray::ArrayView2;
 
 use crate::activation::Activation;
+use crate::instances::instances;
 use crate::linalg::csr::CsrMatrix;
 
-/// Writes the trait [`Kernels`] and its two implementations.
-macro_rules! kernels {
-    ($($(#[$doc:meta])* fn $method:ident($($argument:ident: $type:ty),+ $(,)?) = $body:expr;)+) => {
-        /// The kernels for one number type. Two concrete implementations, so that they are compiled
-        /// with this crate's optimization level instead of in every crate that trains a network.
-        #[allow(clippy::too_many_arguments, reason = "operands of a kernel, in the order of its formula")]
-        pub trait Kernels: Sized {
-            $($(#[$doc])* fn $method($($argument: $type),+);)+
-        }
+instances! {
+    /// The kernels for one number type.
+    trait Kernels;
 
-        kernels!(of f32: $(fn $method($($argument: $type),+) = $body;)+);
-        kernels!(of f64: $(fn $method($($argument: $type),+) = $body;)+);
-    };
-    (of $number:ty: $(fn $method:ident($($argument:ident: $type:ty),+) = $body:expr;)+) => {
-        impl Kernels for $number {
-            $(fn $method($($argument: $type),+) {
-                $body;
-            })+
-        }
-    };
-}
-
-kernels! {
     /// C ← start + alpha·A·B. B may be a transpose.
     fn product(
         isa: Isa, alpha: Self, a: MatRef<'_, Self>, b: MatRef<'_, Self>, start: Start<'_, Self>,

@@ -23,7 +23,7 @@ pub(crate) const fn line<A>() -> usize {
 
 /// A matrix (rows, columns). Values in the padding do not affect any result.
 #[derive(Clone)]
-pub(crate) struct Matrix<A> {
+pub struct Matrix<A> {
     rows: usize,
     columns: usize,
     strips: Vec<Strip<A>>, // at least one, in column order

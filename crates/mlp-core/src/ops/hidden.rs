@@ -17,7 +17,7 @@ use crate::scalar::Scalar;
 
 /// How a gradient is used: target ← alpha·∂J/∂(W, b), or target ← target + alpha·∂J/∂(W, b).
 #[derive(Clone, Copy)]
-pub(crate) struct Descent<A> {
+pub struct Descent<A> {
     pub(crate) alpha: A,
     pub(crate) write: Write,
 }

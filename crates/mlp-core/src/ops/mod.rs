@@ -24,7 +24,7 @@ use crate::parallel::{Partition, Pool, Slice};
 
 /// The threads of a workspace and their configuration.
 #[derive(Debug)]
-pub(crate) struct Ops {
+pub struct Ops {
     pub(crate) compute: Compute,
     pub(crate) pool: Pool,
 }

@@ -11,7 +11,7 @@ use crate::scalar::Scalar;
 
 /// The targets of the output layer.
 #[derive(Clone, Copy)]
-pub(crate) struct Labels<'a> {
+pub struct Labels<'a> {
     pub(crate) classes: &'a [u8], // (examples)
     /// ε: the target is (1-ε)·Y + ε/k.
     pub(crate) smoothing: f64,

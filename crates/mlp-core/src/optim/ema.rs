@@ -79,7 +79,7 @@ impl<A: Scalar> Ema<A> {
         let first = &mut self.network.layers[0].weights;
         first.arrange(&ops.units::<A>(first.width()).parts);
         for (average, layer) in self.network.layers.iter_mut().zip(network.layers()) {
-            ops.approach(share, layer, average);
+            A::average(ops, share, layer, average);
         }
     }
 }

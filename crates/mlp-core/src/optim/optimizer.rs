@@ -193,7 +193,8 @@ impl<A: Scalar> Optimizer<A> {
         let ops = &mut workspace.ops;
         let scale = self.max_norm.map_or(1.0, |max| {
             let (gradients, squares) = (self.gradients.layers(), &mut self.squares);
-            let square = |layer: &Layer<A>| ops.sum_of_squares(layer, &mut squares[..layer.weights.width()]);
+            let square =
+                |layer: &Layer<A>| A::sum_of_squares(ops, layer, &mut squares[..layer.weights.width()]);
             let norm = gradients.iter().map(square).sum::<f64>().sqrt();
             if norm > max { max / norm } else { 1.0 }
         });
@@ -209,7 +210,7 @@ impl<A: Scalar> Optimizer<A> {
                     matrix.arrange(&units);
                 }
             }
-            ops.optimize(step, kept, &self.gradients.layers()[l], layer, [first, second]);
+            A::take_step(ops, step, kept, &self.gradients.layers()[l], layer, [first, second]);
         }
     }
 }
