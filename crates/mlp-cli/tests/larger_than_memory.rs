@@ -40,7 +40,7 @@ fn max_resident(process: u32) -> Option<usize> {
     Some(line.trim().strip_suffix(" kB")?.parse::<usize>().unwrap() >> 10)
 }
 
-const TRAIN: &str = "--dataset set --hidden 20 --batch-size 500 --epochs 2 --seed 1 --no-report --quiet";
+const TRAIN: &str = "--dataset set --hidden 20 --batch-size 500 --epochs 1 --seed 1 --no-report --quiet";
 
 #[test]
 #[cfg(target_os = "linux")]

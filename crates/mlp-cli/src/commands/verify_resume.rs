@@ -91,13 +91,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A run of at most a second that uses every kind of state in a checkpoint.
+/// A run of 60 steps that uses every kind of state in a checkpoint.
 fn small(optimizer: OptimizerName, schedule: ScheduleName) -> anyhow::Result<Recipe> {
     let set = [
         "dataset=synthetic",
         "hidden=[24]",
         "epochs=3",
-        "batch_size=250",
+        "batch_size=25",
         "loss_reduction=mean",
         "learning_rate=0.01",
         "weight_decay=0.001",
@@ -107,7 +107,7 @@ fn small(optimizer: OptimizerName, schedule: ScheduleName) -> anyhow::Result<Rec
         "label_smoothing=0.1",
         "adversarial=0.5",
         "ema_decay=0.95",
-        "validation=0.1",
+        "validation=0.95",
         "plateau_patience=1",
         "step_size=1",
     ];

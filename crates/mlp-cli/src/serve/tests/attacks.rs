@@ -23,15 +23,14 @@ fn large(side: u32) -> Vec<u8> {
 #[test]
 fn large_pictures_of_a_client_do_not_keep_small_ones_waiting() {
     let server = Server::start(usual(), wide());
-    let file = large(4000);
+    let file = large(2000);
     assert!(file.len() < 1 << 20);
     let mut busy: Vec<_> = (0..8).map(|_| server.connect()).collect();
     for connection in &mut busy {
         connection.send_head("POST /predict?strongest=0", &[], file.len());
         connection.send(&file);
     }
-    // Now the first of them is being decoded.
-    thread::sleep(Duration::from_millis(300));
+    server.wait_for_running(9);
     assert_eq!(server.predict("", &picture()).status, 200);
     let metrics = server.get("/metrics").text().to_owned();
     let running = metrics.lines().find_map(|line| line.strip_prefix("mlp_http_requests_running ")).unwrap();
