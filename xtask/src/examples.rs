@@ -3,33 +3,27 @@
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use serde_json::Value;
 
+use crate::openblas::Backend;
 use crate::process;
 use crate::workspace::Workspace;
 
-/// Runs each example from the root without arguments, as `cargo test` has built it.
+/// Builds all examples, and runs each from the root without arguments.
 ///
 /// # Errors
 /// If there are no examples, or one is missing or fails.
-pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, backend: Backend) -> Result<()> {
+    let mut cargo = workspace.cargo("build");
+    process::run(cargo.args(["--workspace", "--examples"]).args(backend.cargo_flags()))?;
     let metadata = workspace.metadata()?;
-    let examples = examples(&metadata);
+    let examples = Workspace::targets(&metadata, "example");
     ensure!(!examples.is_empty(), "no crate has an example");
     let directory = workspace.target_dir()?.join("debug/examples");
-    for name in examples {
+    for (_, name) in examples {
         let program = directory.join(name).with_extension(std::env::consts::EXE_EXTENSION);
         process::run(Command::new(program).current_dir(workspace.root()))?;
     }
     Ok(())
-}
-
-/// The names of the examples in `cargo metadata`.
-fn examples(metadata: &Value) -> Vec<&str> {
-    let packages = metadata["packages"].as_array().into_iter().flatten();
-    let targets = packages.flat_map(|package| package["targets"].as_array().into_iter().flatten());
-    let is_example = |target: &&Value| target["kind"][0] == "example";
-    targets.filter(is_example).filter_map(|target| target["name"].as_str()).collect()
 }
 
 #[cfg(test)]
@@ -42,7 +36,8 @@ mod tests {
     fn every_file_in_examples_is_found() -> Result<()> {
         let workspace = Workspace::locate()?;
         let metadata = workspace.metadata()?;
-        let mut found = examples(&metadata);
+        let mut found: Vec<&str> =
+            Workspace::targets(&metadata, "example").into_iter().map(|(_, name)| name).collect();
         let mut expected = Vec::new();
         for library in ["mlp-core", "mlp-data", "mlp-train"] {
             let directory = workspace.root().join("crates").join(library).join("examples");

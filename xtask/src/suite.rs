@@ -14,12 +14,29 @@ use crate::report::Outcome;
 use crate::workspace::Workspace;
 use crate::{deny, e2e, examples, features, fetch, fuzz, mutate, process, semver, setup};
 
-/// Parts of the names of tests that take long and do not depend on the backend.
-const LONG: [&str; 3] =
-    ["killed_a_hundred_times", "after_any_number_of_kills", "mutated_files_cause_no_panic"];
+/// Crates that are the same with every backend.
+const SAME: [&str; 2] = ["mlp-data", "xtask"];
 
-/// The debug assertions and overflow checks that the dev profile turns off for mlp-core. Its tests
-/// in pure Rust have them; the program of the end-to-end checks is built as for users.
+/// Test programs of mlp-cli whose subject is the same with every backend: files, pages and limits.
+const SAME_PROGRAMS: [&str; 11] = [
+    "archives",
+    "bad_input",
+    "carrying",
+    "explain",
+    "larger_than_memory",
+    "little_memory",
+    "mutated_files",
+    "pictures",
+    "serve",
+    "tables",
+    "validation_part",
+];
+
+/// Parts of the names of other tests that take long and are the same with every backend.
+const SAME_TESTS: [&str; 2] = ["killed_a_hundred_times", "a_client_do_not_keep"];
+
+/// The debug assertions and overflow checks that the dev profile turns off for mlp-core. The builds
+/// in pure Rust have them; those with OpenBLAS are as for users.
 const CHECKED: [&str; 2] = [
     "--config=profile.dev.package.mlp-core.debug-assertions=true",
     "--config=profile.dev.package.mlp-core.overflow-checks=true",
@@ -102,6 +119,10 @@ impl<'a> Suite<'a> {
             process::run(downstream(workspace, "fmt", first)?.arg("--check"))
         })?;
         for (place, backend) in self.backends.iter().copied().enumerate() {
+            let workspace = &match backend {
+                Backend::OpenBlas => workspace.clone(),
+                Backend::PureRust => workspace.with_config(&CHECKED),
+            };
             let name = |step: &str| format!("{step}, {}", backend.name());
             let is_first = place == 0;
             self.step(&name("clippy"), || {
@@ -110,25 +131,18 @@ impl<'a> Suite<'a> {
                 if is_first {
                     clippies.push(downstream(workspace, "clippy", backend)?);
                 } else {
-                    exclude_unaffected(&mut clippies[0]);
+                    exclude_same(&mut clippies[0]);
                 }
                 for mut cargo in clippies {
                     process::run(cargo.args(["--all-targets", "--", "-D", "warnings"]))?;
                 }
                 Ok(())
             })?;
-            self.step(&name("test"), || {
-                let mut cargo = whole(workspace, "test", backend);
-                if backend == Backend::PureRust {
-                    cargo.args(CHECKED);
-                }
-                if !is_first {
-                    exclude_unaffected(&mut cargo);
-                    cargo.arg("--").args(LONG.iter().flat_map(|name| ["--skip", name]));
-                }
-                process::run(&mut cargo)
+            self.step(&name("test"), || match is_first {
+                true => process::run(&mut whole(workspace, "test", backend)),
+                false => test_affected(workspace, backend),
             })?;
-            self.step(&name("examples"), || examples::run(workspace))?;
+            self.step(&name("examples"), || examples::run(workspace, backend))?;
             if is_first {
                 self.step("docs", || {
                     let mut cargo = whole(workspace, "doc", backend);
@@ -166,7 +180,6 @@ impl<'a> Suite<'a> {
     fn slow(&mut self) -> Result<()> {
         let workspace = self.workspace;
         let first = self.backends[0];
-        self.step("features", || features::check(workspace, first))?;
         self.step("mutated files", || {
             let mut cargo = whole(workspace, "test", first);
             cargo.args(["--test", "mutated_files", "--", "--ignored", "--nocapture"]);
@@ -246,6 +259,7 @@ fn beside(workspace: &Workspace, backends: &[Backend], ends: &AtomicBool) -> Vec
     for &backend in backends {
         step(&downstream_name(backend), &|| test_downstream(workspace, backend).map(Outcome::from));
     }
+    step("features", &|| features::check(workspace, backends[0]).map(Outcome::from));
     step("mutants", &|| mutate::run(workspace, &mutate::Options::default()).map(Outcome::from));
     step("exp of every f32", &|| {
         let mut cargo = whole(workspace, "test", backends[0]);
@@ -322,9 +336,26 @@ fn whole(workspace: &Workspace, subcommand: &str, backend: Backend) -> Command {
     cargo
 }
 
-/// Leaves out the crates that are the same with every backend.
-fn exclude_unaffected(cargo: &mut Command) {
-    cargo.args(["--exclude", "mlp-data", "--exclude", "xtask"]);
+fn exclude_same(cargo: &mut Command) {
+    cargo.args(SAME.iter().flat_map(|package| ["--exclude", package]));
+}
+
+/// Runs the tests that depend on the backend.
+fn test_affected(workspace: &Workspace, backend: Backend) -> Result<()> {
+    let metadata = workspace.metadata()?;
+    let mut programs = Workspace::targets(&metadata, "test");
+    programs.retain(|(package, _)| !SAME.contains(package));
+    for name in SAME_PROGRAMS {
+        let place = programs.iter().position(|&program| program == ("mlp-cli", name));
+        programs.remove(place.with_context(|| format!("mlp-cli has no test program `{name}`"))?);
+    }
+    let mut tests = whole(workspace, "test", backend);
+    exclude_same(&mut tests);
+    tests.args(["--lib", "--bins"]).args(programs.iter().flat_map(|(_, program)| ["--test", program]));
+    process::run(tests.arg("--").args(SAME_TESTS.iter().flat_map(|name| ["--skip", name])))?;
+    let mut doc_tests = whole(workspace, "test", backend);
+    exclude_same(&mut doc_tests);
+    process::run(doc_tests.arg("--doc"))
 }
 
 /// `cargo SUBCOMMAND` in the crate that uses ours as somebody else's would. It has its own

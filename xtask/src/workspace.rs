@@ -14,6 +14,7 @@ use crate::process;
 #[derive(Clone)]
 pub(crate) struct Workspace {
     root: PathBuf,
+    config: &'static [&'static str],
 }
 
 impl Workspace {
@@ -29,7 +30,12 @@ impl Workspace {
         let root = root.with_context(|| {
             format!("no workspace above {}; run `cargo xtask` inside the repository", manifest_dir.display())
         })?;
-        Ok(Self { root })
+        Ok(Self { root, config: &[] })
+    }
+
+    /// The same workspace, with flags for all its cargo commands.
+    pub(crate) fn with_config(&self, config: &'static [&'static str]) -> Self {
+        Self { config, ..self.clone() }
     }
 
     /// The directory of the root manifest.
@@ -63,6 +69,18 @@ impl Workspace {
         serde_json::from_str(&metadata).context("cannot read `cargo metadata`")
     }
 
+    /// The names of all targets of a kind (`example`, `test`) in `cargo metadata`, each with its
+    /// package.
+    pub(crate) fn targets<'m>(metadata: &'m serde_json::Value, kind: &str) -> Vec<(&'m str, &'m str)> {
+        let name = |value: &'m serde_json::Value| value["name"].as_str().unwrap_or_default();
+        let items = |value: &'m serde_json::Value| value.as_array().into_iter().flatten();
+        let packages = items(&metadata["packages"]);
+        let targets =
+            packages.flat_map(|package| items(&package["targets"]).map(move |target| (package, target)));
+        let of_kind = targets.filter(|(_, target)| target["kind"][0] == kind);
+        of_kind.map(|(package, target)| (name(package), name(target))).collect()
+    }
+
     /// Builds `mlp` in the dev profile, as a user does, and returns its path.
     ///
     /// # Errors
@@ -91,13 +109,14 @@ impl Workspace {
     }
 
     /// Returns true if `cargo SUBCOMMAND` exists or can be installed from `package`. It is built
-    /// without optimization, which takes half the time and is fast enough for what the tools do.
+    /// without optimization, which takes half the time and is fast enough for what the tools do,
+    /// and in one directory with other tools, which share dependencies.
     pub(crate) fn has_or_installs(&self, subcommand: &str, package: &str) -> bool {
         let works = || process::succeeds(self.cargo(subcommand).arg("--version"));
         let install = || {
             let mut cargo = self.cargo("install");
             cargo.args(["--locked", "--debug", package]).env("CARGO_PROFILE_DEV_DEBUG", "0");
-            process::run(&mut cargo)
+            process::run(cargo.arg("--target-dir").arg(self.target_dir()?.join("tools/build")))
         };
         works() || (install().is_ok() && works())
     }
@@ -105,7 +124,7 @@ impl Workspace {
     /// `cargo SUBCOMMAND`, run from the root.
     pub(crate) fn cargo(&self, subcommand: &str) -> Command {
         let mut cargo = self.command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.arg(subcommand);
+        cargo.arg(subcommand).args(self.config);
         cargo
     }
 
