@@ -51,9 +51,7 @@ impl<A: Real, C: Copy + Into<u32>, V: Copy, D: Decode<V, A>> Work for Affine<'_,
 
     #[inline(always)]
     fn run<S: Simd<A>>(mut self, simd: S) {
-        // Wide tiles only for the usual columns, to compile less.
-        let is_wide =
-            size_of::<C>() == 2 && S::WIDE > S::ROW_WIDTH && self.z.columns() > S::ROW_WIDTH * LANES;
+        let is_wide = is_wide::<A, S, C>(self.z.columns());
         let (most, panel) = if is_wide { (S::WIDE, PANEL / 2) } else { (S::ROW_WIDTH, PANEL) };
         for (column, width) in tiles(self.z.columns(), most) {
             let (weights, z) = (self.weights, self.z.reborrow());
