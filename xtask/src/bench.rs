@@ -42,7 +42,7 @@ pub(crate) struct Options {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let backend = setup::ensure();
     fetch::fetch(workspace, backend, &["mnist"], &workspace.data_dir())?;
-    let mlp = workspace.build_mlp(backend)?;
+    let mlp = workspace.build_mlp(backend, &[])?;
     let blas = match backend {
         Backend::OpenBlas => openblas::look(&ThisMachine).describe(),
         Backend::PureRust => backend.name().to_owned(),

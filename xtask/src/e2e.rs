@@ -13,12 +13,12 @@ mod ranks;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use self::checks::{CHECKS, Kind};
+use self::checks::{CHECKS, Check, Kind};
 use self::mlp::Mlp;
 use crate::openblas::Backend;
 use crate::report::{Report, Selection};
 use crate::workspace::Workspace;
-use crate::{fetch, setup};
+use crate::{fetch, process, setup};
 
 #[derive(Args, Default)]
 pub(crate) struct Options {
@@ -70,6 +70,15 @@ pub(crate) fn interop(workspace: &Workspace, options: &ToolsOptions) -> Result<(
     check(workspace, options.no_openblas, false, &options.selection, is_wanted)
 }
 
+/// Builds `mlp` for the interoperability checks, which then run beside other builds.
+///
+/// # Errors
+/// If the build or a download fails.
+pub(crate) fn prepare_interop(workspace: &Workspace, backend: Backend) -> Result<Prepared> {
+    let chosen = CHECKS.iter().filter(|check| check.kind == Kind::Tools);
+    prepare(workspace, backend, false, "interop", chosen.collect())
+}
+
 fn check(
     workspace: &Workspace,
     no_openblas: bool,
@@ -83,16 +92,41 @@ fn check(
         return Ok(());
     }
     let backend = if no_openblas { Backend::PureRust } else { setup::ensure() };
+    prepare(workspace, backend, mpi, "e2e", chosen.collect())?.run()
+}
+
+fn prepare(
+    workspace: &Workspace,
+    backend: Backend,
+    mpi: bool,
+    name: &str,
+    chosen: Vec<&'static Check>,
+) -> Result<Prepared> {
     // The checks of several ranks generate their data.
     if !mpi {
         fetch::fetch(workspace, backend, &fetch::CHECKED, &workspace.data_dir())?;
     }
-    let mlp = Mlp::build(workspace, backend, mpi).context("cannot build mlp")?;
+    let mlp = Mlp::build(workspace, backend, mpi, name).context("cannot build mlp")?;
+    Ok(Prepared { mlp, chosen })
+}
 
-    println!("\nend-to-end checks, {}", backend.name());
-    let mut report = Report::default();
-    for check in chosen {
-        report.check(check.name, || (check.run)(&mlp));
+/// Checks that can run.
+pub(crate) struct Prepared {
+    mlp: Mlp,
+    chosen: Vec<&'static Check>,
+}
+
+impl Prepared {
+    /// Runs the checks.
+    ///
+    /// # Errors
+    /// If a check fails.
+    pub(crate) fn run(self) -> Result<()> {
+        process::show(&format!("\nend-to-end checks, {}\n", self.mlp.backend().name()));
+        let mut report = Report::default();
+        for check in self.chosen {
+            report.check(check.name, || (check.run)(&self.mlp));
+        }
+        report.close()
     }
-    report.close()
 }

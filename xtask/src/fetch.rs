@@ -22,7 +22,7 @@ pub(crate) fn fetch(
     names: &[impl AsRef<str>],
     data_dir: &Path,
 ) -> Result<()> {
-    let mut mlp = workspace.command(workspace.build_mlp(backend)?);
+    let mut mlp = workspace.command(workspace.build_mlp(backend, &[])?);
     mlp.args(["data", "fetch"]).args(names.iter().map(|name| name.as_ref()));
     process::run(mlp.arg("--data-dir").arg(data_dir))
 }

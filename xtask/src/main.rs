@@ -13,6 +13,7 @@ mod examples;
 mod features;
 mod fetch;
 mod fuzz;
+mod miri;
 mod mutate;
 mod openblas;
 mod pictures;

@@ -29,7 +29,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let python = Environment::prepare(workspace, "tools")?;
     python.install(&["selenium"])?;
     fetch::fetch(workspace, backend, documents::DATASETS, &workspace.data_dir())?;
-    let program = workspace.build_mlp(backend)?;
+    let program = workspace.build_mlp(backend, &[])?;
     let studio = Studio { workspace, python, place: Place::prepare(workspace, &program, "pictures")? };
 
     studio.shell(TRAIN)?;

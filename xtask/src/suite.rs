@@ -12,7 +12,7 @@ use crate::openblas::Backend;
 use crate::process::succeeds;
 use crate::report::Outcome;
 use crate::workspace::Workspace;
-use crate::{deny, e2e, examples, features, fetch, fuzz, mutate, process, semver, setup};
+use crate::{deny, e2e, examples, features, fetch, fuzz, miri, mutate, process, semver, setup};
 
 /// Crates that are the same with every backend.
 const SAME: [&str; 2] = ["mlp-data", "xtask"];
@@ -37,10 +37,14 @@ const SAME_TESTS: [&str; 2] = ["killed_a_hundred_times", "a_client_do_not_keep"]
 
 /// The debug assertions and overflow checks that the dev profile turns off for mlp-core. The builds
 /// in pure Rust have them; those with OpenBLAS are as for users.
-const CHECKED: [&str; 2] = [
+const CHECKED: [&str; 3] = [
     "--config=profile.dev.package.mlp-core.debug-assertions=true",
     "--config=profile.dev.package.mlp-core.overflow-checks=true",
+    UNOPTIMIZED,
 ];
+
+/// Compiles mlp-train in a fifth of the time. Training takes a tenth longer.
+const UNOPTIMIZED: &str = "--config=profile.dev.package.mlp-train.opt-level=0";
 
 /// Runs the quick steps, and with `thorough` the slow ones after them.
 ///
@@ -102,61 +106,63 @@ impl<'a> Suite<'a> {
 
     fn quick(&mut self) -> Result<()> {
         let workspace = self.workspace;
-        self.main()?;
+        self.format()?;
+        for &backend in self.backends {
+            self.main(backend)?;
+        }
         for backend in self.backends {
             self.step(&downstream_name(*backend), || test_downstream(workspace, *backend))?;
         }
         Ok(())
     }
 
-    /// The quick steps that build in the workspace's directory.
-    fn main(&mut self) -> Result<()> {
-        let workspace = self.workspace;
-        let first = self.backends[0];
+    fn format(&mut self) -> Result<()> {
+        let (workspace, first) = (self.workspace, self.backends[0]);
         self.step("format", || {
             component("fmt", "rustfmt", workspace)?;
             process::run(workspace.cargo("fmt").args(["--all", "--check"]))?;
             process::run(downstream(workspace, "fmt", first)?.arg("--check"))
-        })?;
-        for (place, backend) in self.backends.iter().copied().enumerate() {
-            let workspace = &match backend {
-                Backend::OpenBlas => workspace.clone(),
-                Backend::PureRust => workspace.with_config(&CHECKED),
-            };
-            let name = |step: &str| format!("{step}, {}", backend.name());
-            let is_first = place == 0;
-            self.step(&name("clippy"), || {
-                component("clippy", "clippy", workspace)?;
-                let mut clippies = vec![whole(workspace, "clippy", backend)];
-                if is_first {
-                    clippies.push(downstream(workspace, "clippy", backend)?);
-                } else {
-                    exclude_same(&mut clippies[0]);
-                }
-                for mut cargo in clippies {
-                    process::run(cargo.args(["--all-targets", "--", "-D", "warnings"]))?;
-                }
-                Ok(())
-            })?;
-            self.step(&name("test"), || match is_first {
-                true => process::run(&mut whole(workspace, "test", backend)),
-                false => test_affected(workspace, backend),
-            })?;
-            self.step(&name("examples"), || examples::run(workspace, backend))?;
+        })
+    }
+
+    /// The quick steps that build in the workspace's directory.
+    fn main(&mut self, backend: Backend) -> Result<()> {
+        let is_first = backend == self.backends[0];
+        let workspace = &match backend {
+            Backend::OpenBlas => self.workspace.clone(),
+            Backend::PureRust => self.workspace.with_config(&CHECKED),
+        };
+        let name = |step: &str| format!("{step}, {}", backend.name());
+        self.step(&name("clippy"), || {
+            component("clippy", "clippy", workspace)?;
+            let mut clippies = vec![whole(workspace, "clippy", backend)];
             if is_first {
-                self.step("docs", || {
-                    let mut cargo = whole(workspace, "doc", backend);
-                    process::run(cargo.arg("--no-deps").env("RUSTDOCFLAGS", "-Dwarnings"))
-                })?;
-                self.step("fetch-data", || {
-                    fetch::fetch(workspace, backend, &fetch::CHECKED, &workspace.data_dir())
-                })?;
+                clippies.push(downstream(workspace, "clippy", backend)?);
+            } else {
+                exclude_same(&mut clippies[0]);
             }
-            let no_openblas = backend == Backend::PureRust;
-            let options = e2e::Options { no_openblas, short: !is_first, ..e2e::Options::default() };
-            self.step(&name("end to end"), || e2e::run(workspace, &options))?;
+            for mut cargo in clippies {
+                process::run(cargo.args(["--all-targets", "--", "-D", "warnings"]))?;
+            }
+            Ok(())
+        })?;
+        self.step(&name("test"), || match is_first {
+            true => process::run(&mut whole(workspace, "test", backend)),
+            false => test_affected(workspace, backend),
+        })?;
+        self.step(&name("examples"), || examples::run(workspace, backend))?;
+        if is_first {
+            self.step("docs", || {
+                let mut cargo = whole(workspace, "doc", backend);
+                process::run(cargo.arg("--no-deps").env("RUSTDOCFLAGS", "-Dwarnings"))
+            })?;
+            self.step("fetch-data", || {
+                fetch::fetch(workspace, backend, &fetch::CHECKED, &workspace.data_dir())
+            })?;
         }
-        Ok(())
+        let no_openblas = backend == Backend::PureRust;
+        let options = e2e::Options { no_openblas, short: !is_first, ..e2e::Options::default() };
+        self.step(&name("end to end"), || e2e::run(workspace, &options))
     }
 
     /// All steps. Tests rarely keep two cores busy, so the steps that do not need the workspace's
@@ -164,31 +170,40 @@ impl<'a> Suite<'a> {
     fn thorough(&mut self) -> Result<()> {
         let (workspace, backends, ends) = (self.workspace, self.backends, AtomicBool::new(false));
         thread::scope(|scope| {
-            let beside = scope.spawn(|| beside(workspace, backends, &ends));
-            if let Err(error) = self.main().and_then(|()| self.slow()) {
+            let mut beside = vec![scope.spawn(|| beside(workspace, backends, &ends))];
+            let result = self.format().and_then(|()| {
+                let (&first, others) = backends.split_first().expect("there is a backend");
+                self.main(first)?;
+                let tools = e2e::prepare_interop(workspace, first)?;
+                let name = "other tools";
+                beside.push(scope.spawn(move || vec![finish(name, || tools.run().map(Outcome::from))]));
+                others.iter().try_for_each(|&backend| self.main(backend))?;
+                self.slow(first)
+            });
+            if let Err(error) = result {
                 ends.store(true, Ordering::Relaxed);
-                eprintln!("{error:#}\nwaiting for the step that runs beside this one");
+                eprintln!("{error:#}\nwaiting for the steps that run beside this one");
                 return Err(error);
             }
-            for finished in beside.join().map_err(|_| anyhow!("a step panicked"))? {
-                self.report(finished)?;
+            for steps in beside {
+                for finished in steps.join().map_err(|_| anyhow!("a step panicked"))? {
+                    self.report(finished)?;
+                }
             }
             Ok(())
         })
     }
 
-    fn slow(&mut self) -> Result<()> {
+    /// The slow steps that build in the workspace's directory.
+    fn slow(&mut self, backend: Backend) -> Result<()> {
         let workspace = self.workspace;
-        let first = self.backends[0];
         self.step("mutated files", || {
-            let mut cargo = whole(workspace, "test", first);
+            let mut cargo = whole(workspace, "test", backend);
             cargo.args(["--test", "mutated_files", "--", "--ignored", "--nocapture"]);
             process::run(&mut cargo)
         })?;
-        self.step("several ranks", || several_ranks(workspace, first))?;
-        let mut options = e2e::ToolsOptions::default();
-        options.no_openblas = first == Backend::PureRust;
-        self.step("other tools", || e2e::interop(workspace, &options))
+        let workspace = workspace.with_config(&[UNOPTIMIZED]);
+        self.step("several ranks", || several_ranks(&workspace, backend))
     }
 
     /// Announces a step, runs it and says how long it took.
@@ -241,19 +256,23 @@ struct Finished {
     printed: String,
 }
 
+/// Runs a step beside others.
+fn finish(name: &str, run: impl FnOnce() -> Result<Outcome>) -> Finished {
+    let start = Instant::now();
+    let (outcome, printed) = process::collect(run);
+    Finished { name: name.to_owned(), outcome, seconds: start.elapsed().as_secs_f64(), printed }
+}
+
 /// Runs the slow steps that build elsewhere or hardly build, until `ends`: cargo lets only one
 /// process build in a directory.
 fn beside(workspace: &Workspace, backends: &[Backend], ends: &AtomicBool) -> Vec<Finished> {
     let mut finished = Vec::new();
     let mut step = |name: &str, run: &dyn Fn() -> Result<Outcome>| {
         if !ends.load(Ordering::Relaxed) {
-            let start = Instant::now();
-            let (outcome, printed) = process::collect(run);
-            let (name, seconds) = (name.to_owned(), start.elapsed().as_secs_f64());
-            finished.push(Finished { name, outcome, seconds, printed });
+            finished.push(finish(name, run));
         }
     };
-    step("Miri", &|| miri(workspace));
+    step("Miri", &|| miri::run(workspace));
     step("fuzzing", &|| fuzz::run(workspace, &fuzz::Options::smoke()));
     step("dependencies", &|| deny::check(workspace));
     for &backend in backends {
@@ -290,41 +309,6 @@ fn several_ranks(workspace: &Workspace, backend: Backend) -> Result<Outcome> {
     process::run(tests.args(["--features", "mlp-cli/mpi", "--test", "processes"]))?;
     let no_openblas = backend == Backend::PureRust;
     e2e::run(workspace, &e2e::Options { no_openblas, mpi: true, ..e2e::Options::default() })?;
-    Ok(Outcome::Passed)
-}
-
-/// Runs the tests of mlp-core that reach its `unsafe` code in Miri, which finds undefined behavior
-/// and data races. Miri knows only the portable instruction set and cannot call OpenBLAS. It is a
-/// thousand times slower, so some of these tests are smaller under `cfg(miri)`.
-fn miri(workspace: &Workspace) -> Result<Outcome> {
-    let is_set_up = || succeeds(workspace.nightly_cargo("miri").arg("setup"));
-    if !is_set_up() {
-        let mut rustup = Command::new("rustup");
-        rustup.args(["toolchain", "install", "nightly", "--profile", "minimal"]);
-        let installed = process::stdout(rustup.args(["--component", "miri", "--component", "rust-src"]));
-        if installed.is_err() || !is_set_up() {
-            let failed = || "`cargo +nightly miri setup` fails".to_owned();
-            return Ok(Outcome::Skipped(installed.err().map_or_else(failed, |e| format!("{e:#}"))));
-        }
-    }
-    let modules = [
-        "--lib",
-        "--",
-        "kernels::",
-        "parallel::pool::",
-        "parallel::partition::",
-        "linalg::matrix::",
-        "ops::matmul::",
-        "loss::",
-    ];
-    let steps = ["--test", "several_threads", "--test", "csr_matrix"];
-    for tests in [&modules[..], &steps] {
-        let mut cargo = workspace.nightly_cargo("miri");
-        cargo.args(["test", "--package", "mlp-core", "--no-default-features"]).args(tests);
-        // Without the second flag, Miri adds random errors to exp and the like.
-        cargo.env("MIRIFLAGS", "-Zmiri-strict-provenance -Zmiri-deterministic-floats");
-        process::run(&mut cargo)?;
-    }
     Ok(Outcome::Passed)
 }
 

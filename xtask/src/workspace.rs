@@ -1,9 +1,9 @@
 //! The paths of the workspace, and cargo commands without xtask's own environment variables.
 
+use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, fs};
 
 use anyhow::{Context, Result};
 
@@ -81,31 +81,16 @@ impl Workspace {
         of_kind.map(|(package, target)| (name(package), name(target))).collect()
     }
 
-    /// Builds `mlp` in the dev profile, as a user does, and returns its path.
+    /// Builds `mlp` in the dev profile, as a user does, with these features more, and returns its
+    /// path.
     ///
     /// # Errors
     /// If the build fails.
-    pub(crate) fn build_mlp(&self, backend: Backend) -> Result<PathBuf> {
+    pub(crate) fn build_mlp(&self, backend: Backend, features: &[&str]) -> Result<PathBuf> {
         let mut cargo = self.cargo("build");
-        process::run(cargo.args(["--workspace", "--bin", "mlp"]).args(backend.cargo_flags()))?;
+        cargo.args(["--workspace", "--bin", "mlp"]).args(backend.cargo_flags());
+        process::run(cargo.args(features.iter().flat_map(|feature| ["--features", feature])))?;
         Ok(self.target_dir()?.join("debug").join(format!("mlp{}", env::consts::EXE_SUFFIX)))
-    }
-
-    /// Like [`Workspace::build_mlp`], with the feature `mpi` and under a name of its own, so that
-    /// the ordinary program stays what it was.
-    ///
-    /// # Errors
-    /// If the build fails.
-    pub(crate) fn build_mlp_with_mpi(&self, backend: Backend) -> Result<PathBuf> {
-        let mut cargo = self.cargo("build");
-        cargo.args(["--workspace", "--bin", "mlp", "--features", "mlp-cli/mpi"]);
-        process::run(cargo.args(backend.cargo_flags()))?;
-        let built = self.target_dir()?.join("debug").join("mlp");
-        let program = built.with_file_name("mlp-mpi");
-        fs::copy(&built, &program).with_context(|| format!("cannot copy {}", built.display()))?;
-        // Puts the ordinary program back, which is up to date.
-        self.build_mlp(backend)?;
-        Ok(program)
     }
 
     /// Returns true if `cargo SUBCOMMAND` exists or can be installed from `package`. It is built

@@ -39,14 +39,17 @@ pub(super) struct Epoch {
 }
 
 impl Mlp {
-    /// Builds `mlp`, with MPI if asked, and empties the scratch directory.
-    pub(super) fn build(workspace: &Workspace, backend: Backend, mpi: bool) -> Result<Self> {
-        let program = if mpi { workspace.build_mlp_with_mpi(backend) } else { workspace.build_mlp(backend) }?;
-        let scratch = workspace.target_dir()?.join("e2e");
+    /// Builds `mlp`, with MPI if asked, and copies it to the emptied directory `name` below the
+    /// target directory, so that other builds do not replace it.
+    pub(super) fn build(workspace: &Workspace, backend: Backend, mpi: bool, name: &str) -> Result<Self> {
+        let built = workspace.build_mlp(backend, if mpi { &["mlp-cli/mpi"] } else { &[] })?;
+        let scratch = workspace.target_dir()?.join(name);
         if scratch.exists() {
             fs::remove_dir_all(&scratch).with_context(|| format!("cannot empty {}", scratch.display()))?;
         }
         fs::create_dir_all(&scratch).with_context(|| format!("cannot create {}", scratch.display()))?;
+        let program = scratch.join(built.file_name().context("a program has a name")?);
+        fs::copy(&built, &program).with_context(|| format!("cannot copy {}", built.display()))?;
         Ok(Self { program, data_dir: workspace.data_dir(), scratch, workspace: workspace.clone(), backend })
     }
 
