@@ -35,18 +35,16 @@ pub(crate) struct Options {
     pub(crate) selection: Selection,
 }
 
-/// Builds `mlp`, fetches the data and runs the checks.
-///
-/// # Errors
-/// If the build, the download or a check fails.
-pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let is_wanted = |kind| match kind {
-        Kind::Ranks => options.mpi,
-        Kind::Quick => !options.mpi,
-        Kind::Long => !options.mpi && !options.short,
-        Kind::Tools | Kind::PyTorch => false,
-    };
-    check(workspace, options.no_openblas, options.mpi, &options.selection, is_wanted)
+impl Options {
+    fn includes(&self, check: &Check) -> bool {
+        let is_wanted = match check.kind {
+            Kind::Ranks => self.mpi,
+            Kind::Quick => !self.mpi,
+            Kind::Long => !self.mpi && !self.short,
+            Kind::Tools | Kind::PyTorch => false,
+        };
+        is_wanted && self.selection.includes(check.name)
+    }
 }
 
 #[derive(Args, Default)]
@@ -61,59 +59,80 @@ pub(crate) struct ToolsOptions {
     selection: Selection,
 }
 
+impl ToolsOptions {
+    fn includes(&self, check: &Check) -> bool {
+        let is_wanted = check.kind == Kind::Tools || self.pytorch && check.kind == Kind::PyTorch;
+        is_wanted && self.selection.includes(check.name)
+    }
+}
+
+/// Builds `mlp`, fetches the data and runs the checks.
+///
+/// # Errors
+/// If the build, the download or a check fails.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    if options.selection.list {
+        list(|check| options.includes(check));
+        return Ok(());
+    }
+    prepare(workspace, backend(options.no_openblas), options)?.run()
+}
+
 /// Like [`run`], for the interoperability checks only.
 ///
 /// # Errors
 /// As for [`run`].
 pub(crate) fn interop(workspace: &Workspace, options: &ToolsOptions) -> Result<()> {
-    let is_wanted = |kind| kind == Kind::Tools || options.pytorch && kind == Kind::PyTorch;
-    check(workspace, options.no_openblas, false, &options.selection, is_wanted)
-}
-
-/// Builds `mlp` for the interoperability checks, which then run beside other builds.
-///
-/// # Errors
-/// If the build or a download fails.
-pub(crate) fn prepare_interop(workspace: &Workspace, backend: Backend) -> Result<Prepared> {
-    let chosen = CHECKS.iter().filter(|check| check.kind == Kind::Tools);
-    prepare(workspace, backend, false, "interop", chosen.collect())
-}
-
-fn check(
-    workspace: &Workspace,
-    no_openblas: bool,
-    mpi: bool,
-    selection: &Selection,
-    is_wanted: impl Fn(Kind) -> bool,
-) -> Result<()> {
-    let chosen = CHECKS.iter().filter(|check| is_wanted(check.kind) && selection.includes(check.name));
-    if selection.list {
-        chosen.for_each(|check| println!("{}", check.name));
+    if options.selection.list {
+        list(|check| options.includes(check));
         return Ok(());
     }
-    let backend = if no_openblas { Backend::PureRust } else { setup::ensure() };
-    prepare(workspace, backend, mpi, "e2e", chosen.collect())?.run()
+    prepare_interop(workspace, backend(options.no_openblas), options)?.run()
 }
 
-fn prepare(
-    workspace: &Workspace,
-    backend: Backend,
-    mpi: bool,
-    name: &str,
-    chosen: Vec<&'static Check>,
-) -> Result<Prepared> {
-    // The checks of several ranks generate their data.
-    if !mpi {
-        fetch::fetch(workspace, backend, &fetch::CHECKED, &workspace.data_dir())?;
-    }
-    let mlp = Mlp::build(workspace, backend, mpi, name).context("cannot build mlp")?;
-    Ok(Prepared { mlp, chosen })
+fn list(includes: impl Fn(&Check) -> bool) {
+    CHECKS.iter().filter(|check| includes(check)).for_each(|check| println!("{}", check.name));
 }
 
-/// Checks that can run.
+fn backend(no_openblas: bool) -> Backend {
+    if no_openblas { Backend::PureRust } else { setup::ensure() }
+}
+
+/// Checks that can run, also beside other builds.
 pub(crate) struct Prepared {
     mlp: Mlp,
-    chosen: Vec<&'static Check>,
+    checks: Vec<&'static Check>,
+}
+
+/// Builds `mlp` and fetches the data.
+///
+/// # Errors
+/// If the build or the download fails.
+pub(crate) fn prepare(workspace: &Workspace, backend: Backend, options: &Options) -> Result<Prepared> {
+    // The checks of several ranks generate their data.
+    if !options.mpi {
+        fetch::fetch(workspace, backend, &fetch::CHECKED, &workspace.data_dir())?;
+    }
+    let name = match backend {
+        Backend::OpenBlas => "e2e",
+        Backend::PureRust => "e2e-pure-rust",
+    };
+    let mlp = Mlp::build(workspace, backend, options.mpi, name).context("cannot build mlp")?;
+    Ok(Prepared { mlp, checks: CHECKS.iter().filter(|check| options.includes(check)).collect() })
+}
+
+/// Like [`prepare`], for the interoperability checks.
+///
+/// # Errors
+/// As for [`prepare`].
+pub(crate) fn prepare_interop(
+    workspace: &Workspace,
+    backend: Backend,
+    options: &ToolsOptions,
+) -> Result<Prepared> {
+    fetch::fetch(workspace, backend, &fetch::CHECKED, &workspace.data_dir())?;
+    let mlp = Mlp::build(workspace, backend, false, "interop").context("cannot build mlp")?;
+    Ok(Prepared { mlp, checks: CHECKS.iter().filter(|check| options.includes(check)).collect() })
 }
 
 impl Prepared {
@@ -124,7 +143,7 @@ impl Prepared {
     pub(crate) fn run(self) -> Result<()> {
         process::show(&format!("\nend-to-end checks, {}\n", self.mlp.backend().name()));
         let mut report = Report::default();
-        for check in self.chosen {
+        for check in self.checks {
             report.check(check.name, || (check.run)(&self.mlp));
         }
         report.close()

@@ -46,17 +46,13 @@ const CHECKED: [&str; 3] = [
 /// Compiles mlp-train in a fifth of the time. Training takes a tenth longer.
 const UNOPTIMIZED: &str = "--config=profile.dev.package.mlp-train.opt-level=0";
 
-/// Runs the quick steps, and with `thorough` the slow ones after them.
+/// Runs the quick steps, and with `thorough` the slow ones.
 ///
 /// # Errors
 /// The failure, with the name of its step.
 pub(crate) fn test(workspace: &Workspace, thorough: bool, no_openblas: bool) -> Result<()> {
     let mut suite = Suite::new(workspace, no_openblas);
-    if thorough {
-        suite.thorough()?;
-    } else {
-        suite.quick()?;
-    }
+    suite.run(thorough)?;
     suite.close();
     Ok(())
 }
@@ -67,7 +63,7 @@ pub(crate) fn test(workspace: &Workspace, thorough: bool, no_openblas: bool) -> 
 /// As [`test()`].
 pub(crate) fn ci(workspace: &Workspace, no_openblas: bool) -> Result<()> {
     let mut suite = Suite::new(workspace, no_openblas);
-    suite.thorough()?;
+    suite.run(true)?;
     suite.step("semver", || semver::check(workspace, &semver::Options::default()))?;
     suite.close();
     Ok(())
@@ -104,16 +100,46 @@ impl<'a> Suite<'a> {
         Self { workspace, backends, start, steps: Vec::new(), skipped }
     }
 
-    fn quick(&mut self) -> Result<()> {
-        let workspace = self.workspace;
-        self.format()?;
-        for &backend in self.backends {
-            self.main(backend)?;
-        }
-        for backend in self.backends {
-            self.step(&downstream_name(*backend), || test_downstream(workspace, *backend))?;
-        }
-        Ok(())
+    /// Runs the quick steps, and with `thorough` the slow ones. Tests rarely keep two cores busy,
+    /// so the steps that do not need the workspace's directory all the time run beside the others.
+    fn run(&mut self, thorough: bool) -> Result<()> {
+        let (workspace, backends, ends) = (self.workspace, self.backends, AtomicBool::new(false));
+        thread::scope(|scope| {
+            let mut beside = vec![scope.spawn(|| beside(workspace, backends, thorough, &ends))];
+            let result = self.format().and_then(|()| {
+                let (&first, others) = backends.split_first().expect("there is a backend");
+                self.build_and_test(first)?;
+                let mut checks = vec![(end_to_end(first), self.prepare(first, false)?)];
+                if thorough {
+                    let options = e2e::ToolsOptions::default();
+                    let tools = e2e::prepare_interop(workspace, first, &options)?;
+                    checks.push(("other tools".to_owned(), tools));
+                }
+                beside.push(scope.spawn(move || {
+                    let run = |(name, checks): (String, e2e::Prepared)| {
+                        finish(&name, || checks.run().map(Outcome::from))
+                    };
+                    checks.into_iter().map(run).collect()
+                }));
+                for &backend in others {
+                    self.build_and_test(backend)?;
+                    let checks = self.prepare(backend, true)?;
+                    self.step(&end_to_end(backend), || checks.run())?;
+                }
+                if thorough { self.slow(first) } else { Ok(()) }
+            });
+            if let Err(error) = result {
+                ends.store(true, Ordering::Relaxed);
+                eprintln!("{error:#}\nwaiting for the steps that run beside this one");
+                return Err(error);
+            }
+            for steps in beside {
+                for finished in steps.join().map_err(|_| anyhow!("a step panicked"))? {
+                    self.report(finished)?;
+                }
+            }
+            Ok(())
+        })
     }
 
     fn format(&mut self) -> Result<()> {
@@ -125,13 +151,10 @@ impl<'a> Suite<'a> {
         })
     }
 
-    /// The quick steps that build in the workspace's directory.
-    fn main(&mut self, backend: Backend) -> Result<()> {
+    /// Builds and tests in the workspace's directory.
+    fn build_and_test(&mut self, backend: Backend) -> Result<()> {
         let is_first = backend == self.backends[0];
-        let workspace = &match backend {
-            Backend::OpenBlas => self.workspace.clone(),
-            Backend::PureRust => self.workspace.with_config(&CHECKED),
-        };
+        let workspace = &self.workspace_for(backend);
         let name = |step: &str| format!("{step}, {}", backend.name());
         self.step(&name("clippy"), || {
             component("clippy", "clippy", workspace)?;
@@ -160,38 +183,20 @@ impl<'a> Suite<'a> {
                 fetch::fetch(workspace, backend, &fetch::CHECKED, &workspace.data_dir())
             })?;
         }
-        let no_openblas = backend == Backend::PureRust;
-        let options = e2e::Options { no_openblas, short: !is_first, ..e2e::Options::default() };
-        self.step(&name("end to end"), || e2e::run(workspace, &options))
+        Ok(())
     }
 
-    /// All steps. Tests rarely keep two cores busy, so the steps that do not need the workspace's
-    /// directory all the time run beside the others.
-    fn thorough(&mut self) -> Result<()> {
-        let (workspace, backends, ends) = (self.workspace, self.backends, AtomicBool::new(false));
-        thread::scope(|scope| {
-            let mut beside = vec![scope.spawn(|| beside(workspace, backends, &ends))];
-            let result = self.format().and_then(|()| {
-                let (&first, others) = backends.split_first().expect("there is a backend");
-                self.main(first)?;
-                let tools = e2e::prepare_interop(workspace, first)?;
-                let name = "other tools";
-                beside.push(scope.spawn(move || vec![finish(name, || tools.run().map(Outcome::from))]));
-                others.iter().try_for_each(|&backend| self.main(backend))?;
-                self.slow(first)
-            });
-            if let Err(error) = result {
-                ends.store(true, Ordering::Relaxed);
-                eprintln!("{error:#}\nwaiting for the steps that run beside this one");
-                return Err(error);
-            }
-            for steps in beside {
-                for finished in steps.join().map_err(|_| anyhow!("a step panicked"))? {
-                    self.report(finished)?;
-                }
-            }
-            Ok(())
-        })
+    /// Builds for the end-to-end checks.
+    fn prepare(&self, backend: Backend, short: bool) -> Result<e2e::Prepared> {
+        let options = e2e::Options { short, ..e2e::Options::default() };
+        e2e::prepare(&self.workspace_for(backend), backend, &options)
+    }
+
+    fn workspace_for(&self, backend: Backend) -> Workspace {
+        match backend {
+            Backend::OpenBlas => self.workspace.clone(),
+            Backend::PureRust => self.workspace.with_config(&CHECKED),
+        }
     }
 
     /// The slow steps that build in the workspace's directory.
@@ -256,6 +261,10 @@ struct Finished {
     printed: String,
 }
 
+fn end_to_end(backend: Backend) -> String {
+    format!("end to end, {}", backend.name())
+}
+
 /// Runs a step beside others.
 fn finish(name: &str, run: impl FnOnce() -> Result<Outcome>) -> Finished {
     let start = Instant::now();
@@ -263,20 +272,27 @@ fn finish(name: &str, run: impl FnOnce() -> Result<Outcome>) -> Finished {
     Finished { name: name.to_owned(), outcome, seconds: start.elapsed().as_secs_f64(), printed }
 }
 
-/// Runs the slow steps that build elsewhere or hardly build, until `ends`: cargo lets only one
-/// process build in a directory.
-fn beside(workspace: &Workspace, backends: &[Backend], ends: &AtomicBool) -> Vec<Finished> {
+/// Runs the steps that build elsewhere or hardly build, until `ends`: cargo lets only one process
+/// build in a directory.
+fn beside(workspace: &Workspace, backends: &[Backend], thorough: bool, ends: &AtomicBool) -> Vec<Finished> {
     let mut finished = Vec::new();
     let mut step = |name: &str, run: &dyn Fn() -> Result<Outcome>| {
         if !ends.load(Ordering::Relaxed) {
             finished.push(finish(name, run));
         }
     };
-    step("Miri", &|| miri::run(workspace));
-    step("fuzzing", &|| fuzz::run(workspace, &fuzz::Options::smoke()));
-    step("dependencies", &|| deny::check(workspace));
+    if thorough {
+        step("Miri", &|| miri::run(workspace));
+        step("fuzzing", &|| fuzz::run(workspace, &fuzz::Options::smoke()));
+        step("dependencies", &|| deny::check(workspace));
+    }
     for &backend in backends {
-        step(&downstream_name(backend), &|| test_downstream(workspace, backend).map(Outcome::from));
+        step(&format!("downstream, {}", backend.name()), &|| {
+            test_downstream(workspace, backend).map(Outcome::from)
+        });
+    }
+    if !thorough {
+        return finished;
     }
     step("features", &|| features::check(workspace, backends[0]).map(Outcome::from));
     step("mutants", &|| mutate::run(workspace, &mutate::Options::default()).map(Outcome::from));
@@ -286,10 +302,6 @@ fn beside(workspace: &Workspace, backends: &[Backend], ends: &AtomicBool) -> Vec
         process::run(&mut cargo).map(Outcome::from)
     });
     finished
-}
-
-fn downstream_name(backend: Backend) -> String {
-    format!("downstream, {}", backend.name())
 }
 
 /// Tests and runs the crate that uses ours.
