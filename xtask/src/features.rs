@@ -30,6 +30,7 @@ fn combinations(metadata: &Value, backend: Backend) -> Vec<(&str, Option<&str>)>
             // `openblas-static` downloads and compiles OpenBLAS; `_blas` and `_lapack` are parts.
             // `mpi` needs Open MPI; the checks with several ranks build it.
             "openblas-static" | "_blas" | "_lapack" | "mpi" => false,
+            "default" if is_one_feature(&package["features"]["default"]) => false,
             "default" | "openblas" => backend == Backend::OpenBlas,
             _ => true,
         });
@@ -37,6 +38,11 @@ fn combinations(metadata: &Value, backend: Backend) -> Vec<(&str, Option<&str>)>
         combinations.extend(features.map(|feature| (name, Some(feature))));
     }
     combinations
+}
+
+/// Returns true if a feature only enables another one, which is checked anyway.
+fn is_one_feature(enabled: &Value) -> bool {
+    enabled.as_array().is_some_and(|enabled| enabled.len() == 1)
 }
 
 #[cfg(test)]
@@ -47,7 +53,7 @@ mod tests {
     fn each_feature_is_checked_alone_and_so_is_a_crate_without_any() {
         let metadata = serde_json::json!({"packages": [
             {"name": "a", "features": {"default": [], "openblas": [], "openblas-static": [], "_blas": []}},
-            {"name": "b", "features": {"fetch": [], "mpi": []}},
+            {"name": "b", "features": {"default": ["fetch"], "fetch": [], "mpi": []}},
         ]});
         let (a, b) = ([("a", Some("default")), ("a", Some("openblas"))], ("b", Some("fetch")));
         let with = combinations(&metadata, Backend::OpenBlas);

@@ -108,24 +108,14 @@ impl<'a> Suite<'a> {
             let mut beside = vec![scope.spawn(|| beside(workspace, backends, thorough, &ends))];
             let result = self.format().and_then(|()| {
                 let (&first, others) = backends.split_first().expect("there is a backend");
-                self.build_and_test(first)?;
-                let mut checks = vec![(end_to_end(first), self.prepare(first, false)?)];
+                self.main(first)?;
                 if thorough {
                     let options = e2e::ToolsOptions::default();
                     let tools = e2e::prepare_interop(workspace, first, &options)?;
-                    checks.push(("other tools".to_owned(), tools));
+                    let run = move || vec![finish("other tools", || tools.run().map(Outcome::from))];
+                    beside.push(scope.spawn(run));
                 }
-                beside.push(scope.spawn(move || {
-                    let run = |(name, checks): (String, e2e::Prepared)| {
-                        finish(&name, || checks.run().map(Outcome::from))
-                    };
-                    checks.into_iter().map(run).collect()
-                }));
-                for &backend in others {
-                    self.build_and_test(backend)?;
-                    let checks = self.prepare(backend, true)?;
-                    self.step(&end_to_end(backend), || checks.run())?;
-                }
+                others.iter().try_for_each(|&backend| self.main(backend))?;
                 if thorough { self.slow(first) } else { Ok(()) }
             });
             if let Err(error) = result {
@@ -151,10 +141,13 @@ impl<'a> Suite<'a> {
         })
     }
 
-    /// Builds and tests in the workspace's directory.
-    fn build_and_test(&mut self, backend: Backend) -> Result<()> {
+    /// The quick steps that build in the workspace's directory.
+    fn main(&mut self, backend: Backend) -> Result<()> {
         let is_first = backend == self.backends[0];
-        let workspace = &self.workspace_for(backend);
+        let workspace = &match backend {
+            Backend::OpenBlas => self.workspace.clone(),
+            Backend::PureRust => self.workspace.with_config(&CHECKED),
+        };
         let name = |step: &str| format!("{step}, {}", backend.name());
         self.step(&name("clippy"), || {
             component("clippy", "clippy", workspace)?;
@@ -183,20 +176,8 @@ impl<'a> Suite<'a> {
                 fetch::fetch(workspace, backend, &fetch::CHECKED, &workspace.data_dir())
             })?;
         }
-        Ok(())
-    }
-
-    /// Builds for the end-to-end checks.
-    fn prepare(&self, backend: Backend, short: bool) -> Result<e2e::Prepared> {
-        let options = e2e::Options { short, ..e2e::Options::default() };
-        e2e::prepare(&self.workspace_for(backend), backend, &options)
-    }
-
-    fn workspace_for(&self, backend: Backend) -> Workspace {
-        match backend {
-            Backend::OpenBlas => self.workspace.clone(),
-            Backend::PureRust => self.workspace.with_config(&CHECKED),
-        }
+        let options = e2e::Options { short: !is_first, ..e2e::Options::default() };
+        self.step(&name("end to end"), || e2e::prepare(workspace, backend, &options)?.run())
     }
 
     /// The slow steps that build in the workspace's directory.
@@ -259,10 +240,6 @@ struct Finished {
     outcome: Result<Outcome>,
     seconds: f64,
     printed: String,
-}
-
-fn end_to_end(backend: Backend) -> String {
-    format!("end to end, {}", backend.name())
 }
 
 /// Runs a step beside others.
