@@ -71,11 +71,12 @@ impl ToolsOptions {
 /// # Errors
 /// If the build, the download or a check fails.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let checks = select(|check| options.includes(check));
     if options.selection.list {
-        list(|check| options.includes(check));
+        list(&checks);
         return Ok(());
     }
-    prepare(workspace, backend(options.no_openblas), options)?.run()
+    prepare(workspace, backend(options.no_openblas), options.mpi, "e2e", checks)?.run()
 }
 
 /// Like [`run`], for the interoperability checks only.
@@ -84,55 +85,56 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
 /// As for [`run`].
 pub(crate) fn interop(workspace: &Workspace, options: &ToolsOptions) -> Result<()> {
     if options.selection.list {
-        list(|check| options.includes(check));
+        list(&select(|check| options.includes(check)));
         return Ok(());
     }
     prepare_interop(workspace, backend(options.no_openblas), options)?.run()
 }
 
-fn list(includes: impl Fn(&Check) -> bool) {
-    CHECKS.iter().filter(|check| includes(check)).for_each(|check| println!("{}", check.name));
+/// Builds `mlp` for the interoperability checks and fetches the data. The checks have their own
+/// copy of the program, so they can run beside other builds.
+///
+/// # Errors
+/// If the build or the download fails.
+pub(crate) fn prepare_interop(
+    workspace: &Workspace,
+    backend: Backend,
+    options: &ToolsOptions,
+) -> Result<Prepared> {
+    prepare(workspace, backend, false, "interop", select(|check| options.includes(check)))
+}
+
+fn select(includes: impl Fn(&Check) -> bool) -> Vec<&'static Check> {
+    CHECKS.iter().filter(|check| includes(check)).collect()
+}
+
+fn list(checks: &[&Check]) {
+    checks.iter().for_each(|check| println!("{}", check.name));
 }
 
 fn backend(no_openblas: bool) -> Backend {
     if no_openblas { Backend::PureRust } else { setup::ensure() }
 }
 
-/// Checks that can run, also beside other builds.
+fn prepare(
+    workspace: &Workspace,
+    backend: Backend,
+    mpi: bool,
+    name: &str,
+    checks: Vec<&'static Check>,
+) -> Result<Prepared> {
+    // The checks of several ranks generate their data.
+    if !mpi {
+        fetch::fetch(workspace, backend, &fetch::CHECKED, &workspace.data_dir())?;
+    }
+    let mlp = Mlp::build(workspace, backend, mpi, name).context("cannot build mlp")?;
+    Ok(Prepared { mlp, checks })
+}
+
+/// Checks that are ready to run.
 pub(crate) struct Prepared {
     mlp: Mlp,
     checks: Vec<&'static Check>,
-}
-
-/// Builds `mlp` and fetches the data.
-///
-/// # Errors
-/// If the build or the download fails.
-pub(crate) fn prepare(workspace: &Workspace, backend: Backend, options: &Options) -> Result<Prepared> {
-    // The checks of several ranks generate their data.
-    if !options.mpi {
-        fetch::fetch(workspace, backend, &fetch::CHECKED, &workspace.data_dir())?;
-    }
-    let name = match backend {
-        Backend::OpenBlas => "e2e",
-        Backend::PureRust => "e2e-pure-rust",
-    };
-    let mlp = Mlp::build(workspace, backend, options.mpi, name).context("cannot build mlp")?;
-    Ok(Prepared { mlp, checks: CHECKS.iter().filter(|check| options.includes(check)).collect() })
-}
-
-/// Like [`prepare`], for the interoperability checks.
-///
-/// # Errors
-/// As for [`prepare`].
-pub(crate) fn prepare_interop(
-    workspace: &Workspace,
-    backend: Backend,
-    options: &ToolsOptions,
-) -> Result<Prepared> {
-    fetch::fetch(workspace, backend, &fetch::CHECKED, &workspace.data_dir())?;
-    let mlp = Mlp::build(workspace, backend, false, "interop").context("cannot build mlp")?;
-    Ok(Prepared { mlp, checks: CHECKS.iter().filter(|check| options.includes(check)).collect() })
 }
 
 impl Prepared {

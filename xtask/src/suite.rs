@@ -176,8 +176,9 @@ impl<'a> Suite<'a> {
                 fetch::fetch(workspace, backend, &fetch::CHECKED, &workspace.data_dir())
             })?;
         }
-        let options = e2e::Options { short: !is_first, ..e2e::Options::default() };
-        self.step(&name("end to end"), || e2e::prepare(workspace, backend, &options)?.run())
+        let no_openblas = backend == Backend::PureRust;
+        let options = e2e::Options { no_openblas, short: !is_first, ..e2e::Options::default() };
+        self.step(&name("end to end"), || e2e::run(workspace, &options))
     }
 
     /// The slow steps that build in the workspace's directory.
@@ -309,6 +310,7 @@ fn whole(workspace: &Workspace, subcommand: &str, backend: Backend) -> Command {
     cargo
 }
 
+/// Leaves out the crates that are the same with every backend.
 fn exclude_same(cargo: &mut Command) {
     cargo.args(SAME.iter().flat_map(|package| ["--exclude", package]));
 }

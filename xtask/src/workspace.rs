@@ -81,7 +81,7 @@ impl Workspace {
         of_kind.map(|(package, target)| (name(package), name(target))).collect()
     }
 
-    /// Builds `mlp` in the dev profile, as a user does, with these features more, and returns its
+    /// Builds `mlp` in the dev profile, as a user does, with additional features, and returns its
     /// path.
     ///
     /// # Errors

@@ -33,56 +33,6 @@ pub struct Memory<'w, A> {
     pub(crate) sums: &'w mut Sums<A>,
 }
 
-instances! {
-    /// The passes, and the operations that follow them, for one number type.
-    trait Passes;
-
-    /// See [`forward`].
-    fn forward(
-        layers: &[Layer<Self>], f: Activation, x: &Features<'_, Self>, labels: Option<Labels<'_>>,
-        memory: Memory<'_, Self>,
-    ) = forward(layers, f, x, labels, memory);
-
-    /// See [`backward`].
-    fn backward(
-        layers: Option<&[Layer<Self>]>, f: Activation, x: &Features<'_, Self>, descent: Descent<Self>,
-        targets: &mut [Layer<Self>], memory: Memory<'_, Self>,
-    ) = backward(layers, f, x, descent, targets, memory);
-
-    /// See [`backward_in_shards`].
-    fn backward_in_shards(
-        layers: &[Layer<Self>], f: Activation, x: &Features<'_, Self>, targets: &mut [Layer<Self>],
-        peers: Option<&mut dyn Peers<Self>>, memory: Memory<'_, Self>,
-    ) = backward_in_shards(layers, f, x, targets, peers, memory);
-
-    /// See [`backward_to_inputs`].
-    fn backward_to_inputs(
-        layers: &[Layer<Self>], f: Activation, target: &mut Matrix<Self>, memory: Memory<'_, Self>,
-    ) = backward_to_inputs(layers, f, target, memory);
-
-    /// See [`Ops::step_from_inputs`].
-    fn step_from_inputs(ops: &mut Ops, x: &Features<'_, Self>, distance: f64, gradients: &mut Matrix<Self>) =
-        ops.step_from_inputs(x, distance, gradients);
-
-    /// θ ← θ + alpha·gradient.
-    fn descend(alpha: Self, gradients: &[Layer<Self>], layers: &mut [Layer<Self>]) =
-        layers.iter_mut().zip(gradients).for_each(|(layer, gradient)| layer.scaled_add(alpha, gradient));
-
-    /// See [`Ops::sum_of_squares`].
-    fn sum_of_squares(ops: &mut Ops, gradient: &Layer<Self>, squares: &mut [f64]) -> f64 =
-        ops.sum_of_squares(gradient, squares);
-
-    /// See [`Ops::optimize`].
-    fn take_step(
-        ops: &mut Ops, step: Step, kept: f64, gradient: &Layer<Self>, layer: &mut Layer<Self>,
-        states: [&mut Layer<Self>; 2],
-    ) = ops.optimize(step, kept, gradient, layer, states);
-
-    /// See [`Ops::approach`].
-    fn average(ops: &mut Ops, share: f64, target: &Layer<Self>, average: &mut Layer<Self>) =
-        ops.approach(share, target, average);
-}
-
 /// The forward pass: Z and H of every layer; with labels also Ŷ and J; in training also ∂J/∂Z^o.
 fn forward<A: Scalar>(
     layers: &[Layer<A>],
@@ -196,4 +146,54 @@ fn backward_to_inputs<A: Scalar>(
         // G9: ∂J/∂X = ∂J/∂Z^h · W^hᵀ
         ops.gradient_of_inputs(&layers[0], &buffers[0].delta, rows, target);
     }
+}
+
+instances! {
+    /// The passes, and the operations that follow them, for one number type.
+    trait Passes;
+
+    /// See [`forward`].
+    fn forward(
+        layers: &[Layer<Self>], f: Activation, x: &Features<'_, Self>, labels: Option<Labels<'_>>,
+        memory: Memory<'_, Self>,
+    ) = forward(layers, f, x, labels, memory);
+
+    /// See [`backward`].
+    fn backward(
+        layers: Option<&[Layer<Self>]>, f: Activation, x: &Features<'_, Self>, descent: Descent<Self>,
+        targets: &mut [Layer<Self>], memory: Memory<'_, Self>,
+    ) = backward(layers, f, x, descent, targets, memory);
+
+    /// See [`backward_in_shards`].
+    fn backward_in_shards(
+        layers: &[Layer<Self>], f: Activation, x: &Features<'_, Self>, targets: &mut [Layer<Self>],
+        peers: Option<&mut dyn Peers<Self>>, memory: Memory<'_, Self>,
+    ) = backward_in_shards(layers, f, x, targets, peers, memory);
+
+    /// See [`backward_to_inputs`].
+    fn backward_to_inputs(
+        layers: &[Layer<Self>], f: Activation, target: &mut Matrix<Self>, memory: Memory<'_, Self>,
+    ) = backward_to_inputs(layers, f, target, memory);
+
+    /// See [`Ops::step_from_inputs`].
+    fn step_from_inputs(ops: &mut Ops, x: &Features<'_, Self>, distance: f64, gradients: &mut Matrix<Self>) =
+        ops.step_from_inputs(x, distance, gradients);
+
+    /// θ ← θ + alpha·gradient.
+    fn descend(alpha: Self, gradients: &[Layer<Self>], layers: &mut [Layer<Self>]) =
+        layers.iter_mut().zip(gradients).for_each(|(layer, gradient)| layer.scaled_add(alpha, gradient));
+
+    /// See [`Ops::sum_of_squares`].
+    fn sum_of_squares(ops: &mut Ops, gradient: &Layer<Self>, squares: &mut [f64]) -> f64 =
+        ops.sum_of_squares(gradient, squares);
+
+    /// See [`Ops::optimize`].
+    fn take_step(
+        ops: &mut Ops, step: Step, kept: f64, gradient: &Layer<Self>, layer: &mut Layer<Self>,
+        states: [&mut Layer<Self>; 2],
+    ) = ops.optimize(step, kept, gradient, layer, states);
+
+    /// See [`Ops::approach`].
+    fn average(ops: &mut Ops, share: f64, target: &Layer<Self>, average: &mut Layer<Self>) =
+        ops.approach(share, target, average);
 }
