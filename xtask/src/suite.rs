@@ -17,23 +17,11 @@ use crate::{deny, e2e, examples, features, fetch, fuzz, miri, mutate, process, s
 /// Crates that are the same with every backend.
 const SAME: [&str; 2] = ["mlp-data", "xtask"];
 
-/// Test programs of mlp-cli whose subject is the same with every backend: files, pages and limits.
-const SAME_PROGRAMS: [&str; 11] = [
-    "archives",
-    "bad_input",
-    "carrying",
-    "explain",
-    "larger_than_memory",
-    "little_memory",
-    "mutated_files",
-    "pictures",
-    "serve",
-    "tables",
-    "validation_part",
-];
+/// Test programs of mlp-cli whose subject is the same with every backend.
+const SAME_PROGRAMS: [&str; 2] = ["io", "mutated_files"];
 
 /// Parts of the names of other tests that take long and are the same with every backend.
-const SAME_TESTS: [&str; 2] = ["killed_a_hundred_times", "a_client_do_not_keep"];
+const SAME_TESTS: [&str; 2] = ["killed_a_hundred_times", "serve::tests"];
 
 /// The debug assertions and overflow checks that the dev profile turns off for mlp-core. The builds
 /// in pure Rust have them; those with OpenBLAS are as for users.
@@ -45,6 +33,9 @@ const CHECKED: [&str; 3] = [
 
 /// Compiles mlp-train in a fifth of the time. Training takes a tenth longer.
 const UNOPTIMIZED: &str = "--config=profile.dev.package.mlp-train.opt-level=0";
+
+/// The arguments of clippy that make its warnings errors.
+const LINTS: [&str; 4] = ["--all-targets", "--", "-D", "warnings"];
 
 /// Runs the quick steps, and with `thorough` the slow ones.
 ///
@@ -101,11 +92,14 @@ impl<'a> Suite<'a> {
     }
 
     /// Runs the quick steps, and with `thorough` the slow ones. Tests rarely keep two cores busy,
-    /// so the steps that do not need the workspace's directory all the time run beside the others.
+    /// so slow steps that do not need the workspace's directory all the time run beside the others.
     fn run(&mut self, thorough: bool) -> Result<()> {
         let (workspace, backends, ends) = (self.workspace, self.backends, AtomicBool::new(false));
         thread::scope(|scope| {
-            let mut beside = vec![scope.spawn(|| beside(workspace, backends, thorough, &ends))];
+            let mut running = Vec::new();
+            if thorough {
+                running.push(scope.spawn(|| beside(workspace, backends, &ends)));
+            }
             let result = self.format().and_then(|()| {
                 let (&first, others) = backends.split_first().expect("there is a backend");
                 self.main(first)?;
@@ -113,7 +107,7 @@ impl<'a> Suite<'a> {
                     let options = e2e::ToolsOptions::default();
                     let tools = e2e::prepare_interop(workspace, first, &options)?;
                     let run = move || vec![finish("other tools", || tools.run().map(Outcome::from))];
-                    beside.push(scope.spawn(run));
+                    running.push(scope.spawn(run));
                 }
                 others.iter().try_for_each(|&backend| self.main(backend))?;
                 if thorough { self.slow(first) } else { Ok(()) }
@@ -123,7 +117,7 @@ impl<'a> Suite<'a> {
                 eprintln!("{error:#}\nwaiting for the steps that run beside this one");
                 return Err(error);
             }
-            for steps in beside {
+            for steps in running {
                 for finished in steps.join().map_err(|_| anyhow!("a step panicked"))? {
                     self.report(finished)?;
                 }
@@ -151,16 +145,11 @@ impl<'a> Suite<'a> {
         let name = |step: &str| format!("{step}, {}", backend.name());
         self.step(&name("clippy"), || {
             component("clippy", "clippy", workspace)?;
-            let mut clippies = vec![whole(workspace, "clippy", backend)];
-            if is_first {
-                clippies.push(downstream(workspace, "clippy", backend)?);
-            } else {
-                exclude_same(&mut clippies[0]);
+            let mut clippy = whole(workspace, "clippy", backend);
+            if !is_first {
+                exclude_same(&mut clippy);
             }
-            for mut cargo in clippies {
-                process::run(cargo.args(["--all-targets", "--", "-D", "warnings"]))?;
-            }
-            Ok(())
+            process::run(clippy.args(LINTS))
         })?;
         self.step(&name("test"), || match is_first {
             true => process::run(&mut whole(workspace, "test", backend)),
@@ -250,27 +239,22 @@ fn finish(name: &str, run: impl FnOnce() -> Result<Outcome>) -> Finished {
     Finished { name: name.to_owned(), outcome, seconds: start.elapsed().as_secs_f64(), printed }
 }
 
-/// Runs the steps that build elsewhere or hardly build, until `ends`: cargo lets only one process
-/// build in a directory.
-fn beside(workspace: &Workspace, backends: &[Backend], thorough: bool, ends: &AtomicBool) -> Vec<Finished> {
+/// Runs the slow steps that build elsewhere or hardly build, until `ends`: cargo lets only one
+/// process build in a directory.
+fn beside(workspace: &Workspace, backends: &[Backend], ends: &AtomicBool) -> Vec<Finished> {
     let mut finished = Vec::new();
     let mut step = |name: &str, run: &dyn Fn() -> Result<Outcome>| {
         if !ends.load(Ordering::Relaxed) {
             finished.push(finish(name, run));
         }
     };
-    if thorough {
-        step("Miri", &|| miri::run(workspace));
-        step("fuzzing", &|| fuzz::run(workspace, &fuzz::Options::smoke()));
-        step("dependencies", &|| deny::check(workspace));
-    }
+    step("Miri", &|| miri::run(workspace));
+    step("fuzzing", &|| fuzz::run(workspace, &fuzz::Options::smoke()));
+    step("dependencies", &|| deny::check(workspace));
     for &backend in backends {
         step(&format!("downstream, {}", backend.name()), &|| {
-            test_downstream(workspace, backend).map(Outcome::from)
+            check_downstream(workspace, backend).map(Outcome::from)
         });
-    }
-    if !thorough {
-        return finished;
     }
     step("features", &|| features::check(workspace, backends[0]).map(Outcome::from));
     step("mutants", &|| mutate::run(workspace, &mutate::Options::default()).map(Outcome::from));
@@ -282,8 +266,9 @@ fn beside(workspace: &Workspace, backends: &[Backend], thorough: bool, ends: &At
     finished
 }
 
-/// Tests and runs the crate that uses ours.
-fn test_downstream(workspace: &Workspace, backend: Backend) -> Result<()> {
+/// Lints, tests and runs the crate that uses ours.
+fn check_downstream(workspace: &Workspace, backend: Backend) -> Result<()> {
+    process::run(downstream(workspace, "clippy", backend)?.args(LINTS))?;
     process::run(&mut downstream(workspace, "test", backend)?)?;
     process::run(&mut downstream(workspace, "run", backend)?)
 }

@@ -1,6 +1,6 @@
 //! Runs `mlp` in a scratch directory.
 
-// Each test file includes this module and uses only a part of it.
+// Each test program includes this module and uses only a part of it.
 #![allow(dead_code)]
 
 use std::collections::HashMap;

@@ -177,9 +177,12 @@ mod tests {
         Array2::from_shape_simple_fn((rows, columns), || A::from_f64(stream.standard_normal()))
     }
 
+    /// The entries of a product in f64, and Σ|a||b| of each.
+    type Exact = (Array2<f64>, Array2<f64>);
+
     /// An entry of a product differs from the exact one by at most n·eps·Σ|a||b| (Higham 2002,
     /// (3.5)).
-    fn assert_near<A: Scalar>(found: &Array2<A>, exact: &Array2<f64>, magnitude: &Array2<f64>, terms: usize) {
+    fn assert_near<A: Scalar>(found: &Array2<A>, (exact, magnitude): &Exact, terms: usize) {
         for ((index, &found), (&exact, &magnitude)) in
             found.indexed_iter().zip(exact.iter().zip(magnitude.iter()))
         {
@@ -188,8 +191,8 @@ mod tests {
         }
     }
 
-    /// A·B by plain loops in f64, and with absolute values for the error bound.
-    fn plain<A: Scalar>(a: ArrayView2<'_, A>, b: ArrayView2<'_, A>) -> (Array2<f64>, Array2<f64>) {
+    /// A·B by plain loops in f64.
+    fn plain<A: Scalar>(a: ArrayView2<'_, A>, b: ArrayView2<'_, A>) -> Exact {
         let entry = |i, j, f: fn(f64) -> f64| {
             (0..a.ncols()).map(|k| f(a[[i, k]].into_f64() * b[[k, j]].into_f64())).sum::<f64>()
         };
@@ -220,9 +223,9 @@ mod tests {
         matrix(&Array2::from_elem((rows, columns), A::nan()))
     }
 
-    fn check<A: Scalar>(compute: Compute, cut: Cut<'_>) {
+    fn check<A: Scalar>(computes: &[Compute]) {
         let blocks = blocks();
-        let columns = Cut::Columns(&blocks, 0);
+        let (rows, columns) = (Cut::Rows(&blocks, 0), Cut::Columns(&blocks, 0));
         // Sizes on both sides of the thresholds of ndarray for BLAS (7), tiles and blocks.
         for &(n, d, k) in &[
             (1, 1, 1),
@@ -237,51 +240,51 @@ mod tests {
             (131, 300, 259),
         ] {
             let (x, w, delta) = (random::<A>(n, d, 1), random::<A>(d, k, 2), random::<A>(n, k, 3));
-            let b = random::<A>(1, k, 4);
+            let (b, half) = (random::<A>(1, k, 4), A::from_f64(-0.5));
             let (x_view, deltas, weights, biases) = (x.view(), matrix(&delta), matrix(&w), matrix(&b));
             let input = Input::Dense(MatRef::from(&x_view));
 
-            let (mut exact, mut magnitude) = plain(x.view(), w.view());
-            exact += &b.mapv(A::into_f64);
-            magnitude += &b.mapv(|b| b.into_f64().abs());
-            let mut out = nan(n, k);
-            compute.affine(input, 0..n, weights.mat(), biases.mat().row(0), out.mat_mut(), cut);
-            assert_near(&out.to_array(), &exact, &magnitude, d + 1);
+            let mut z = plain(x.view(), w.view());
+            z.0 += &b.mapv(A::into_f64);
+            z.1 += &b.mapv(|b| b.into_f64().abs());
+            let gradient = plain(x.t(), delta.view());
+            let updated =
+                (w.mapv(A::into_f64) - 0.5 * &gradient.0, w.mapv(|w| w.into_f64().abs()) + 0.5 * &gradient.1);
+            let back = plain(delta.view(), w.t());
+            let sums = plain(Array2::from_elem((1, n), A::one()).view(), delta.view());
 
-            let (exact, magnitude) = plain(x.t(), delta.view());
-            let mut out = nan(d, k);
-            compute.transposed_product(A::one(), input, deltas.mat(), Write::Set, out.mat_mut(), cut);
-            assert_near(&out.to_array(), &exact, &magnitude, n);
+            for (compute, cut) in
+                computes.iter().flat_map(|compute| [rows, columns].map(|cut| (compute, cut)))
+            {
+                let mut out = nan(n, k);
+                compute.affine(input, 0..n, weights.mat(), biases.mat().row(0), out.mat_mut(), cut);
+                assert_near(&out.to_array(), &z, d + 1);
 
-            let (half, mut out) = (A::from_f64(-0.5), weights.clone());
-            compute.transposed_product(half, input, deltas.mat(), Write::Add, out.mat_mut(), cut);
-            let (w64, m64) = (w.mapv(A::into_f64), w.mapv(|w| w.into_f64().abs()));
-            assert_near(&out.to_array(), &(w64 - 0.5 * exact), &(m64 + 0.5 * magnitude), n + 1);
+                let mut out = nan(d, k);
+                compute.transposed_product(A::one(), input, deltas.mat(), Write::Set, out.mat_mut(), cut);
+                assert_near(&out.to_array(), &gradient, n);
 
-            let (exact, magnitude) = plain(delta.view(), w.t());
-            let mut out = nan(n, d);
-            let [delta_mat, w_mat] = [&deltas, &weights].map(|matrix| matrix.mat().columns_of(0..k));
-            compute.product_with_transposed(delta_mat, w_mat, Write::Set, out.mat_mut(), columns);
-            assert_near(&out.to_array(), &exact, &magnitude, k);
+                let mut out = weights.clone();
+                compute.transposed_product(half, input, deltas.mat(), Write::Add, out.mat_mut(), cut);
+                assert_near(&out.to_array(), &updated, n + 1);
 
-            let ones = Array2::from_elem((1, n), A::one());
-            let (exact, magnitude) = plain(ones.view(), delta.view());
-            let mut out = nan(1, k);
-            compute.column_sums(A::one(), deltas.mat(), Write::Set, out.mat_mut().row_mut(0));
-            assert_near(&out.to_array(), &exact, &magnitude, n);
+                let mut out = nan(n, d);
+                let [delta_mat, w_mat] = [&deltas, &weights].map(|matrix| matrix.mat().columns_of(0..k));
+                compute.product_with_transposed(delta_mat, w_mat, Write::Set, out.mat_mut(), columns);
+                assert_near(&out.to_array(), &back, k);
+
+                let mut out = nan(1, k);
+                compute.column_sums(A::one(), deltas.mat(), Write::Set, out.mat_mut().row_mut(0));
+                assert_near(&out.to_array(), &sums, n);
+            }
         }
     }
 
     #[test]
     #[cfg_attr(miri, ignore = "too slow, and the test of the chains covers it")]
     fn products_agree_with_plain_loops() {
-        for compute in all_computes() {
-            let blocks = blocks();
-            for cut in [Cut::Rows(&blocks, 0), Cut::Columns(&blocks, 0)] {
-                check::<f32>(compute, cut);
-                check::<f64>(compute, cut);
-            }
-        }
+        check::<f32>(&all_computes());
+        check::<f64>(&all_computes());
     }
 
     /// c ← fma(a, alpha·b, c) for ascending j from `start`: the definition of

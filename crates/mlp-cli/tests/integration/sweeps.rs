@@ -1,10 +1,8 @@
 //! Sweeps with successive halving, and sweeps that are killed.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Scratch, finish, json};
+use crate::common::{Scratch, finish, json};
 
 /// A sweep whose runs use every kind of state in a checkpoint.
 const SWEEP: &str = "--dataset synthetic --hidden 12 --epochs 9 --optimizer nesterov --schedule one-cycle \

@@ -1,10 +1,8 @@
 //! Exporting and importing models. xtask tests the exported files with other frameworks.
 
-mod common;
-
 use std::fs;
 
-use common::Scratch;
+use crate::common::Scratch;
 use mlp_data::{Datasets, Polarity, Preprocessing};
 use mlp_train::{Model, Network};
 
@@ -67,7 +65,7 @@ fn a_dataset_in_a_directory_says_what_a_file_does_not() {
     assert_eq!(metadata.polarity, Polarity::Auto);
 
     // What does not fit is not taken, and what does not exist is refused.
-    common::write_dataset(&scratch.path("two"), [28, 28], [(&[0; 1568], &[0, 1]), (&[0; 784], &[1])]);
+    crate::common::write_dataset(&scratch.path("two"), [28, 28], [(&[0; 1568], &[0, 1]), (&[0; 784], &[1])]);
     let said = scratch.succeeds(&format!("{import} --dataset two --to p.mlp")).stderr;
     assert!(
         said.contains("nothing is taken from two: it has 2 classes, and the network 10 outputs"),

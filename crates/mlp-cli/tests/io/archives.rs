@@ -1,12 +1,10 @@
 //! `mlp data import` reads archives and Parquet files like directories, and leaves nothing behind.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{Scratch, finish, signal};
+use crate::common::{Scratch, finish, signal};
 
 /// A square of 8x8 pixels with a bar of some width.
 fn bar(width: usize) -> Vec<u8> {

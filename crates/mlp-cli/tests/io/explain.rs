@@ -1,10 +1,8 @@
 //! `mlp explain` on the synthetic digits.
 
-mod common;
-
 use std::fs;
 
-use common::{SMALL, Scratch, write_dataset};
+use crate::common::{SMALL, Scratch, write_dataset};
 use mlp_train::{Model, Network};
 
 /// Fails unless `text` contains these lines in this order.

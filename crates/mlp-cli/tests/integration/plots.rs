@@ -1,10 +1,8 @@
 //! Plots and reports of models trained on the synthetic digits.
 
-mod common;
-
 use std::fs;
 
-use common::Scratch;
+use crate::common::Scratch;
 
 const TRAIN: &str = "train --dataset synthetic --learning-rate 0.02 --quiet";
 

@@ -1,11 +1,9 @@
 //! Processes started together, as by `mpirun`. What several of them do with MPI is an end-to-end
 //! check of xtask.
 
-mod common;
-
 use std::time::Instant;
 
-use common::{Output, SMALL, Scratch, finish};
+use crate::common::{Output, SMALL, Scratch, finish};
 
 fn run(scratch: &Scratch, flags: &str, variables: &[(&str, &str)]) -> Output {
     let mut command = scratch.command(flags);

@@ -1,15 +1,13 @@
 //! `mlp serve` as a process: startup, answers like those of `mlp predict`, and shutdown.
 #![cfg(unix)]
 
-mod common;
-
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use common::{SMALL, Scratch, json, pgm, signal};
+use crate::common::{SMALL, Scratch, json, pgm, signal};
 use mlp_data::synthetic;
 
 /// A digit as a PGM file, dark on light.

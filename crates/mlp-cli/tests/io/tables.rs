@@ -1,11 +1,9 @@
 //! Importing datasets that are tables or arrays of pixels, and exporting datasets.
 
-mod common;
-
 use std::fmt::Write as _;
 use std::fs;
 
-use common::{Scratch, pgm};
+use crate::common::{Scratch, pgm};
 use mlp_data::{Dataset, Datasets, Polarity, synthetic};
 
 /// A table of synthetic digits, with the pixels as `pixel` writes them.

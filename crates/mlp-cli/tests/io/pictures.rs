@@ -1,11 +1,9 @@
 //! Classifying pictures, and making datasets from them.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{Output, SMALL, Scratch, json, pgm};
+use crate::common::{Output, SMALL, Scratch, json, pgm};
 use mlp_data::{Datasets, synthetic};
 
 /// Writes an image of a synthetic digit as a PGM file, scaled by `scale` and, if `dark`, dark on

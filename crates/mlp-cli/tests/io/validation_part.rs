@@ -1,12 +1,10 @@
 //! A dataset's own validation part, and examples held out in training: sweeps rank on them, and
 //! models are evaluated on them. Sweeps whose dataset has moved; the polarity of imported models.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{SMALL, Scratch, json, signal};
+use crate::common::{SMALL, Scratch, json, signal};
 use mlp_data::synthetic;
 
 const SWEEP: &str = "--hidden 4 --epochs 2 --loss-reduction mean --vary learning_rate=0.5,0.05";
@@ -120,7 +118,7 @@ fn one_epoch_is_not_called_epochs() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     signal(&child, "INT");
-    let stderr = common::finish(child).stderr;
+    let stderr = crate::common::finish(child).stderr;
     assert!(
         stderr.contains("SIGINT after 1 complete epoch: ") || stderr.contains("complete epochs: "),
         "{stderr}"

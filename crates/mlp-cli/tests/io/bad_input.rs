@@ -1,11 +1,9 @@
 //! Errors in files and flags are one line, with exit code 2, and leave no files behind.
 
-mod common;
-
 use std::fs;
 use std::path::PathBuf;
 
-use common::{Scratch, write_dataset, write_digits};
+use crate::common::{Scratch, write_dataset, write_digits};
 use mlp_data::catalog::MNIST_FILE_NAMES;
 
 const TRAIN_IMAGES: &str = MNIST_FILE_NAMES[0];

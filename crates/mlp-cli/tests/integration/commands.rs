@@ -1,11 +1,9 @@
 //! End-to-end tests of the commands on the synthetic digits.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{Scratch, finish, json, write_digits};
+use crate::common::{Scratch, finish, json, write_digits};
 
 const TRAIN: &str = "train --dataset synthetic --hidden 20 --epochs 3 --learning-rate 0.02";
 

@@ -1,11 +1,9 @@
 //! Datasets larger than memory: images that stay in their file, and `mlp data augment`.
 
-mod common;
-
 use std::fs;
 use std::time::Duration;
 
-use common::{Output, Scratch, finish};
+use crate::common::{Output, Scratch, finish};
 use mlp_data::catalog::MNIST_FILE_NAMES;
 use mlp_data::idx::{Idx, IdxData, write_idx};
 
@@ -48,7 +46,7 @@ fn images_in_a_file_take_little_memory_and_a_file_that_shrinks_ends_the_run_with
     let scratch = Scratch::new();
     create_black_images(&scratch);
     for (name, shuffle) in [("all", ""), ("blocks", "--shuffle-block 100")] {
-        let begin = format!("train {TRAIN} {shuffle} --checkpoint-every 20steps --run-dir");
+        let begin = format!("train {TRAIN} {shuffle} --checkpoint-every 100steps --run-dir");
         let mut child = scratch.spawn(&format!("{begin} whole-{name}"));
         let mut megabytes = 0;
         while child.try_wait().unwrap().is_none() {

@@ -1,12 +1,10 @@
 //! Runs that are resumed, moved, renamed or disturbed, and models that meet datasets of other
 //! classes: uncertain cases are reported or refused, never silently wrong.
 
-mod common;
-
 use std::fs;
 use std::time::Duration;
 
-use common::{Output, SMALL, Scratch, finish, json, pgm, signal, write_dataset, write_digits};
+use crate::common::{Output, SMALL, Scratch, finish, json, pgm, signal, write_dataset, write_digits};
 use mlp_train::Model;
 
 /// Three classes of images that any network tells apart.

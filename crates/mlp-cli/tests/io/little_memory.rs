@@ -2,11 +2,9 @@
 //! little memory; none aborts.
 #![cfg(target_os = "linux")]
 
-mod common;
-
 use std::process::{Command, Stdio};
 
-use common::{Output, Scratch, finish};
+use crate::common::{Output, Scratch, finish};
 
 /// Runs `mlp FLAGS` with at most this much memory.
 fn with_megabytes(scratch: &Scratch, megabytes: usize, flags: &str) -> Output {
@@ -57,7 +55,7 @@ fn a_dataset_or_a_model_that_is_too_large_is_refused() {
     let scratch = Scratch::new();
     let (pixels, labels) = (vec![7; 100 * 1000 * 1000], [[0, 1]; 50].concat());
     let test = (&pixels[..2_000_000], &labels[..2]);
-    common::write_dataset(&scratch.path("large"), [1000, 1000], [(&pixels, &labels), test]);
+    crate::common::write_dataset(&scratch.path("large"), [1000, 1000], [(&pixels, &labels), test]);
     fails_in_one_line(&scratch, &[100, 115, 130, 145, 160, 175, 190], "data info large");
 
     let train = format!("train --dataset synthetic {PORTABLE} --hidden 5000 --batch-size 2000 --run-dir run");

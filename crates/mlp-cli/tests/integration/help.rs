@@ -1,11 +1,9 @@
 //! Help, versions, completions in a real bash, man pages, and hints in errors.
 
-mod common;
-
 use std::fs;
 use std::process::{Command, Stdio};
 
-use common::Scratch;
+use crate::common::Scratch;
 
 fn stdout(flags: &str) -> String {
     Scratch::new().mlp(flags)
