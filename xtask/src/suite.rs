@@ -15,13 +15,17 @@ use crate::workspace::Workspace;
 use crate::{deny, e2e, examples, features, fetch, fuzz, miri, mutate, process, semver, setup};
 
 /// Crates that are the same with every backend.
-const SAME: [&str; 2] = ["mlp-data", "xtask"];
+const SAME: &[&str] = &["mlp-data", "xtask"];
+
+/// Crates without code of their own for each backend, apart from a line of mlp-cli.
+const SAME_CODE: &[&str] = &["mlp-cli", "mlp-data", "mlp-train", "xtask"];
 
 /// Test programs of mlp-cli whose subject is the same with every backend.
 const SAME_PROGRAMS: [&str; 2] = ["io", "mutated_files"];
 
-/// Parts of the names of other tests that take long and are the same with every backend.
-const SAME_TESTS: [&str; 2] = ["killed_a_hundred_times", "serve::tests"];
+/// Parts of the names of other tests that take long and are the same with every backend. mlp-train
+/// tests resuming with each.
+const SAME_TESTS: [&str; 3] = ["serve::tests", "survival::", "verify_resume"];
 
 /// The debug assertions and overflow checks that the dev profile turns off for mlp-core. The builds
 /// in pure Rust have them; those with OpenBLAS are as for users.
@@ -147,7 +151,7 @@ impl<'a> Suite<'a> {
             component("clippy", "clippy", workspace)?;
             let mut clippy = whole(workspace, "clippy", backend);
             if !is_first {
-                exclude_same(&mut clippy);
+                exclude(&mut clippy, SAME_CODE);
             }
             process::run(clippy.args(LINTS))
         })?;
@@ -295,9 +299,9 @@ fn whole(workspace: &Workspace, subcommand: &str, backend: Backend) -> Command {
     cargo
 }
 
-/// Leaves out the crates that are the same with every backend.
-fn exclude_same(cargo: &mut Command) {
-    cargo.args(SAME.iter().flat_map(|package| ["--exclude", package]));
+/// Leaves out crates.
+fn exclude(cargo: &mut Command, packages: &[&str]) {
+    cargo.args(packages.iter().flat_map(|package| ["--exclude", package]));
 }
 
 /// Runs the tests that depend on the backend.
@@ -310,11 +314,11 @@ fn test_affected(workspace: &Workspace, backend: Backend) -> Result<()> {
         programs.remove(place.with_context(|| format!("mlp-cli has no test program `{name}`"))?);
     }
     let mut tests = whole(workspace, "test", backend);
-    exclude_same(&mut tests);
+    exclude(&mut tests, SAME);
     tests.args(["--lib", "--bins"]).args(programs.iter().flat_map(|(_, program)| ["--test", program]));
     process::run(tests.arg("--").args(SAME_TESTS.iter().flat_map(|name| ["--skip", name])))?;
     let mut doc_tests = whole(workspace, "test", backend);
-    exclude_same(&mut doc_tests);
+    exclude(&mut doc_tests, SAME);
     process::run(doc_tests.arg("--doc"))
 }
 
