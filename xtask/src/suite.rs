@@ -25,7 +25,7 @@ const SAME_PROGRAMS: [&str; 2] = ["io", "mutated_files"];
 
 /// Parts of the names of other tests that take long and are the same with every backend. mlp-train
 /// tests resuming with each.
-const SAME_TESTS: [&str; 3] = ["serve::tests", "survival::", "verify_resume"];
+const SAME_TESTS: [&str; 2] = ["survival::", "verify_resume"];
 
 /// The debug assertions and overflow checks that the dev profile turns off for mlp-core. The builds
 /// in pure Rust have them; those with OpenBLAS are as for users.
@@ -304,7 +304,8 @@ fn exclude(cargo: &mut Command, packages: &[&str]) {
     cargo.args(packages.iter().flat_map(|package| ["--exclude", package]));
 }
 
-/// Runs the tests that depend on the backend.
+/// Runs the tests that depend on the backend: those of mlp-core and mlp-train, and those that run
+/// the program `mlp`.
 fn test_affected(workspace: &Workspace, backend: Backend) -> Result<()> {
     let metadata = workspace.metadata()?;
     let mut programs = Workspace::targets(&metadata, "test");
@@ -315,7 +316,7 @@ fn test_affected(workspace: &Workspace, backend: Backend) -> Result<()> {
     }
     let mut tests = whole(workspace, "test", backend);
     exclude(&mut tests, SAME);
-    tests.args(["--lib", "--bins"]).args(programs.iter().flat_map(|(_, program)| ["--test", program]));
+    tests.arg("--lib").args(programs.iter().flat_map(|(_, program)| ["--test", program]));
     process::run(tests.arg("--").args(SAME_TESTS.iter().flat_map(|name| ["--skip", name])))?;
     let mut doc_tests = whole(workspace, "test", backend);
     exclude(&mut doc_tests, SAME);

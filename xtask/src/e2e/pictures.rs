@@ -9,9 +9,10 @@ use anyhow::{Result, ensure};
 use super::mlp::{Mlp, Run, utf8};
 
 /// The packages for `xtask/drawings`: Pillow, NumPy and fonts. matplotlib is needed for its fonts
-/// only.
+/// only. Python compiles the few modules that the scripts import.
 const PACKAGES: &[&[&str]] = &[
     &[
+        "--no-compile",
         "pillow",
         "numpy",
         "font-amatic-sc",
@@ -24,7 +25,7 @@ const PACKAGES: &[&[&str]] = &[
         "font-source-sans-pro",
         "font-source-serif-pro",
     ],
-    &["--no-deps", "matplotlib"],
+    &["--no-compile", "--no-deps", "matplotlib"],
 ];
 
 /// Maximum drop in accuracy from the test set to drawings.
