@@ -60,6 +60,7 @@ pub(super) fn descriptions(scale: usize) -> Vec<Vec<u8>> {
 }
 
 pub(super) fn pictures(scale: usize) -> Vec<Vec<u8>> {
+    // Enough for large allocations; larger pictures take seconds to encode.
     let side = (8 * scale as u32).min(640);
     let gray =
         GrayImage::from_fn(side, side + 3, |x, y| Luma([if (x + y) % 5 == 0 { 250 } else { x as u8 }]));

@@ -14,10 +14,10 @@ use crate::report::Outcome;
 use crate::workspace::Workspace;
 use crate::{deny, e2e, examples, features, fetch, fuzz, miri, mutate, process, semver, setup};
 
-/// Crates that are the same with every backend.
+/// Crates whose tests are the same with every backend.
 const SAME: &[&str] = &["mlp-data", "xtask"];
 
-/// Crates without code of their own for each backend, apart from a line of mlp-cli.
+/// Crates whose code is the same with every backend, apart from one line of mlp-cli.
 const SAME_CODE: &[&str] = &["mlp-cli", "mlp-data", "mlp-train", "xtask"];
 
 /// Test programs of mlp-cli whose subject is the same with every backend.
